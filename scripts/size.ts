@@ -1,0 +1,115 @@
+/**
+ * The size table: what each file of stage1/ weighs on its way to the far side, and what a
+ * connection sends, against the ceilings of stage1/budget.json.
+ *
+ *     bun scripts/size.ts            prints the table
+ *     bun scripts/size.ts --check    fails where something is over its ceiling, or not measured
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { firstStage } from "../src/bootstrap/first-stage.ts";
+import { pythonPreamble } from "../src/bootstrap/preamble.ts";
+import { quote } from "../src/transport/ssh.ts";
+import { minifyPython } from "./minify.ts";
+import { compress, joinPython, joinShell } from "./stage1.ts";
+
+export interface SizeRow {
+  readonly name: string;
+  readonly original?: number;
+  readonly minified?: number;
+  /** What crosses the wire; absent for what goes inside something else. */
+  readonly sent?: number;
+  readonly limit?: number;
+}
+
+const STAGE1 = join(import.meta.dir, "../stage1");
+
+/** Of ordinary length, as the bounds are meant. */
+const BOOT = {
+  id: 1,
+  nonce: "0123456789abcdef0123456789abcdef",
+  name: "web1",
+  argv0: "econtext:alice@workstation:12345",
+  level: 20,
+  lease: 45000,
+  rate: 1048576,
+} as const;
+
+export function measure(): SizeRow[] {
+  const budget = readBudget();
+  const sent = new Map(connection());
+  const names = new Set([...Object.keys(budget), ...sent.keys()]);
+  const rows = [...names].map((name) => row(name, { sent: sent.get(name), limit: budget[name] }));
+  return [...files(), ...rows];
+}
+
+/** What is wrong with the table, a line each. */
+export function violations(rows: readonly SizeRow[]): string[] {
+  return rows.flatMap(({ name, sent, limit }) => {
+    if (limit === undefined) return [];
+    if (sent === undefined) return [`${name}: not measured`];
+    return sent > limit ? [`${name}: ${sent} bytes, ${sent - limit} over ${limit}`] : [];
+  });
+}
+
+function files(): SizeRow[] {
+  const list = (folder: string, extension: string) =>
+    readdirSync(join(STAGE1, folder))
+      .filter((file) => file.endsWith(extension))
+      .sort()
+      .map((file) => `${folder}/${file}`);
+  return [...list("python", ".py"), ...list("sh", ".sh")].map((name) => {
+    const source = readFileSync(join(STAGE1, name), "utf8");
+    const original = Buffer.byteLength(source);
+    const oneLine = name.endsWith(".sh") ? joinShell : joinPython;
+    // First stages are arguments: they are not compressed, and are part of a command below.
+    if (/first_stage|^sh\//.test(name))
+      return row(name, { original, minified: oneLine(source).length });
+    const minified = minifyPython(source);
+    return row(name, {
+      original,
+      minified: Buffer.byteLength(minified),
+      sent: compress(minified).length,
+    });
+  });
+}
+
+/** What a connection sends, from the code that sends it. */
+function connection(): [name: string, bytes: number][] {
+  const command = (argv: readonly string[]) => argv.map(quote).join(" ").length;
+  return [
+    ["ssh command, known python", command(firstStage({ interpreter: "python3" }))],
+    ["ssh command, finds python", command(firstStage())],
+    ["python preamble", pythonPreamble(BOOT).length],
+  ];
+}
+
+function readBudget(): Record<string, number> {
+  return JSON.parse(readFileSync(join(STAGE1, "budget.json"), "utf8")) as Record<string, number>;
+}
+
+/** A row without the columns that have no number. */
+function row(name: string, numbers: Record<string, number | undefined>): SizeRow {
+  const known = Object.entries(numbers).filter(([, value]) => value !== undefined);
+  return { name, ...(Object.fromEntries(known) as Record<string, number>) };
+}
+
+function format(rows: readonly SizeRow[]): string {
+  const cell = (value: number | undefined) => (value?.toLocaleString("en") ?? "").padStart(10);
+  const line = (name: string, ...cells: string[]) =>
+    `${name.padEnd(28)}${cells.map((text) => text.padStart(10)).join("")}`.trimEnd();
+  return [
+    line("", "original", "minified", "sent", "at most"),
+    ...rows.map(({ name, original, minified, sent, limit }) =>
+      line(name, cell(original), cell(minified), cell(sent), cell(limit)),
+    ),
+  ].join("\n");
+}
+
+if (import.meta.main) {
+  const rows = measure();
+  console.log(format(rows));
+  const wrong = process.argv.includes("--check") ? violations(rows) : [];
+  for (const line of wrong) console.error(`size: ${line}`);
+  process.exitCode = wrong.length > 0 ? 1 : 0;
+}

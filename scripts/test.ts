@@ -1,0 +1,131 @@
+/**
+ * `npm test [-- FILTER...]` and `npm run check`: the checks, then the tests.
+ *
+ * A check is a program that prints nothing when all is well; a line of it that begins with
+ * `SKIP ` is a part that it left out. The last line printed is `N passed, N failed`, with
+ * `, N skipped` where there are any; checks count as tests. Nothing is skipped in silence.
+ *
+ *     npm test -- test/unit            all checks, and the tests whose path has `test/unit`
+ *     npm test -- --tests-only FILTER  no checks
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+const ROOT = dirname(import.meta.dir);
+const BUN = process.execPath;
+const MODULES = join(ROOT, "node_modules");
+/** For one test; those that need longer say so themselves. */
+const TEST_TIMEOUT_MS = 30_000;
+
+const CHECKS: readonly (readonly [name: string, ...argv: string[]])[] = [
+  ["format+lint", join(MODULES, "@biomejs/biome/bin/biome"), "check", "--error-on-warnings"],
+  ["types", join(MODULES, "typescript/bin/tsc"), "--noEmit"],
+  ["layers", "scripts/layers.ts"],
+  ["docs", "scripts/docs.ts"],
+  ["sizes", "scripts/size.ts", "--check"],
+  ["build", "scripts/build.ts"],
+];
+
+interface Tally {
+  passed: number;
+  failed: number;
+  /** A line each: what, and why. */
+  skips: string[];
+  skipped: number;
+}
+
+const coloured = process.stdout.isTTY && !process.env["NO_COLOR"];
+const tally: Tally = { passed: 0, failed: 0, skips: [], skipped: 0 };
+
+async function check(name: string, argv: readonly string[]): Promise<void> {
+  const began = performance.now();
+  const child = Bun.spawn([BUN, ...argv], {
+    cwd: ROOT,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { ...process.env, ...(coloured ? { FORCE_COLOR: "1" } : {}) },
+  });
+  const said = (await Promise.all([child.stdout.text(), child.stderr.text()])).join("");
+  const ok = (await child.exited) === 0;
+  const skips = said.split("\n").filter((line) => line.startsWith("SKIP "));
+  for (const line of skips) skip(`${name}: ${line.slice("SKIP ".length)}`);
+  if (ok) tally.passed += 1;
+  else tally.failed += 1;
+  if (!ok) process.stdout.write(said.endsWith("\n") ? said : `${said}\n`);
+  const seconds = ((performance.now() - began) / 1e3).toFixed(1);
+  console.log(`${ok ? paint(32, "ok") : paint(31, "FAILED")} ${name} ${seconds}s`);
+}
+
+async function tests(filters: readonly string[]): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), "econtext-test-"));
+  const report = join(dir, "junit.xml");
+  const skips = join(dir, "skips");
+  try {
+    const options = ["--reporter=junit", `--reporter-outfile=${report}`];
+    const argv = [BUN, "test", `--timeout=${String(TEST_TIMEOUT_MS)}`, ...options, ...filters];
+    const child = Bun.spawn(argv, {
+      cwd: ROOT,
+      stdin: "ignore",
+      stdout: "inherit",
+      stderr: "pipe",
+      env: {
+        ...process.env,
+        ECONTEXT_TEST_RUN: crypto.randomUUID(),
+        ECONTEXT_SKIPS: skips,
+        ...(coloured ? { FORCE_COLOR: "1" } : {}),
+      },
+    });
+    let between = 0;
+    const lines = new TextDecoder();
+    for await (const chunk of child.stderr) {
+      process.stderr.write(chunk);
+      between += count(
+        lines.decode(chunk, { stream: true }),
+        /^.*# Unhandled error between tests/gm,
+      );
+    }
+    add(existsSync(report) ? readFileSync(report, "utf8") : "", await child.exited, between);
+    if (existsSync(skips)) tally.skips.push(...readFileSync(skips, "utf8").trim().split("\n"));
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** @param between are the errors outside of tests, a file that does not load: the report has none of them. */
+function add(report: string, status: number, between: number): void {
+  const root = /<testsuites [^>]*>/.exec(report)?.[0] ?? "";
+  const number = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(root)?.[1] ?? 0);
+  const [ran, failures, skipped] = [number("tests"), number("failures"), number("skipped")];
+  if (ran === 0) console.log("no test ran");
+  const failed = failures + between;
+  tally.passed += ran - failures - skipped;
+  tally.failed += failed === 0 && (status !== 0 || ran === 0) ? 1 : failed;
+  tally.skipped += skipped;
+  if (status !== 0 && failed === 0) console.log(`bun test ended with status ${String(status)}`);
+}
+
+function skip(line: string): void {
+  tally.skips.push(line);
+  tally.skipped += 1;
+}
+
+function count(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0;
+}
+
+function paint(colour: number, text: string): string {
+  return coloured ? `\x1b[${String(colour)}m${text}\x1b[0m` : text;
+}
+
+const filters = process.argv.slice(2).filter((arg) => !/^--(checks|tests)-only$/.test(arg));
+if (!process.argv.includes("--tests-only")) {
+  for (const [name, ...argv] of CHECKS) await check(name, argv);
+}
+if (!process.argv.includes("--checks-only")) await tests(filters);
+if (tally.skips.length > 0) console.log(paint(33, "\nSKIPPED:"));
+for (const line of new Set(tally.skips)) console.log(`  ${line}`);
+const skipped = tally.skipped > 0 ? `, ${String(tally.skipped)} skipped` : "";
+console.log(`${String(tally.passed)} passed, ${String(tally.failed)} failed${skipped}`);
+process.exitCode = tally.failed > 0 ? 1 : 0;

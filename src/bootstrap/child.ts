@@ -1,0 +1,98 @@
+/**
+ * A child process as a pipe: spawns an argument vector, keeps the tail of its stderr, knows how it ended.
+ * Knows nothing of what is said over the pipe.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Pipe, PipeListener } from "../pipe.ts";
+
+const TAIL_BYTES = 32768;
+
+/** How a child ended: an exit status, a signal's name, or why it could not be started at all. */
+export interface Ending {
+  readonly status?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly spawnError?: Error | undefined;
+}
+
+export class Child implements Pipe {
+  readonly argv: readonly string[];
+  /** Resolves when the process has ended and stdout and stderr are read to their ends; never rejects. */
+  readonly ended: Promise<Ending>;
+  readonly #process: ChildProcess;
+  #stderr = "";
+  #listener: PipeListener | undefined;
+  #alive = true;
+  #closed = false;
+
+  constructor(argv: readonly string[]) {
+    this.argv = argv;
+    const [program = "", ...rest] = argv;
+    this.#process = spawn(program, rest, { stdio: ["pipe", "pipe", "pipe"] });
+    const { stdin, stdout, stderr } = this.#process;
+    stderr?.setEncoding("utf8");
+    stderr?.on("data", (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-TAIL_BYTES);
+    });
+    this.ended = new Promise((resolve) => {
+      this.#process.once("error", (spawnError) => {
+        this.#alive = false;
+        resolve({ spawnError });
+      });
+      this.#process.once("close", (status, signal) => {
+        this.#alive = false;
+        resolve({ status: status ?? undefined, signal: signal ?? undefined });
+      });
+    });
+    // A far side that is gone is told by the end of its stdout; EPIPE adds nothing.
+    stdin?.on("error", () => {});
+    stdin?.on("drain", () => this.#listener?.drained());
+    stdout?.on("error", () => {});
+    stdout?.on("data", (chunk: Uint8Array) => this.#listener?.data(chunk));
+    stdout?.once("close", () => this.#end());
+    void this.ended.then(() => this.#end());
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** The last 32 KiB of it. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  listen(listener: PipeListener): void {
+    this.#listener = listener;
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.#closed ? true : (this.#process.stdin?.write(chunk) ?? true);
+  }
+
+  pause(): void {
+    this.#process.stdout?.pause();
+  }
+
+  resume(): void {
+    this.#process.stdout?.resume();
+  }
+
+  close(): void {
+    this.#process.stdin?.destroy();
+    this.#process.stdout?.destroy();
+    this.#end();
+  }
+
+  /** Signal the process itself: the last resort, when closing the pipe did not end it. */
+  kill(signal: NodeJS.Signals): void {
+    if (this.#alive) this.#process.kill(signal);
+  }
+
+  #end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.closed();
+  }
+}

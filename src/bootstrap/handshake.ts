@@ -1,0 +1,87 @@
+/**
+ * From a child's bytes to a stream's: waits for the marker, keeps what came before it, and hands on what comes after.
+ *
+ * States: `noise` until the marker, then `open`. Writing needs no state: the master never waits to be asked. Spec: docs/protocol.md, "Bootstrap".
+ */
+import { ProtocolError } from "../errors.ts";
+import type { Pipe, PipeListener } from "../pipe.ts";
+import { PROTOCOL_VERSION } from "../protocol/handles.ts";
+import { LIMITS, type Limits } from "../protocol/limits.ts";
+
+const KEPT_BYTES = 32768;
+
+export class Handshake implements Pipe {
+  readonly #pipe: Pipe;
+  readonly #marker: Uint8Array;
+  readonly #limits: Limits;
+  #listener: PipeListener | undefined;
+  #noise = Buffer.alloc(0);
+  #noiseBytes = 0;
+  #open = false;
+  /** Why it failed, when that was not the child's end: too much noise. */
+  failure: ProtocolError | undefined;
+
+  constructor(pipe: Pipe, nonce: string, limits: Limits = LIMITS) {
+    this.#pipe = pipe;
+    this.#marker = new TextEncoder().encode(`econtext/${PROTOCOL_VERSION} ${nonce}\n`);
+    this.#limits = limits;
+    pipe.listen({
+      data: (chunk) => (this.#open ? this.#listener?.data(chunk) : this.#search(chunk)),
+      drained: () => this.#listener?.drained(),
+      closed: () => this.#listener?.closed(),
+    });
+  }
+
+  /** Whether the marker has come. */
+  get open(): boolean {
+    return this.#open;
+  }
+
+  /** The last that was printed on stdout before the marker. */
+  get noise(): string {
+    return this.#noise.subarray(-KEPT_BYTES).toString("utf8");
+  }
+
+  listen(listener: PipeListener): void {
+    this.#listener = listener;
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.#pipe.write(chunk);
+  }
+
+  pause(): void {
+    this.#pipe.pause();
+  }
+
+  resume(): void {
+    this.#pipe.resume();
+  }
+
+  close(): void {
+    this.#pipe.close();
+  }
+
+  #search(chunk: Uint8Array): void {
+    const seen = Buffer.concat([this.#noise, chunk]);
+    const at = seen.indexOf(this.#marker);
+    if (at >= 0) {
+      this.#open = true;
+      this.#noise = Buffer.from(seen.subarray(0, at));
+      const rest = seen.subarray(at + this.#marker.length);
+      if (rest.length > 0) this.#listener?.data(rest);
+      return;
+    }
+    this.#noiseBytes += chunk.length;
+    if (this.#noiseBytes > this.#limits.maxNoiseBytes) {
+      this.failure = new ProtocolError(
+        "ERR_PROTOCOL_NOISE",
+        `more than ${this.#limits.maxNoiseBytes} bytes came before the marker`,
+      );
+      this.#pipe.close();
+      return;
+    }
+    // Enough to find a marker that is cut, and to say what was printed.
+    this.#noise = Buffer.from(seen.subarray(-KEPT_BYTES));
+  }
+}

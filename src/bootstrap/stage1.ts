@@ -1,0 +1,19 @@
+/**
+ * The programs that are sent, as constants: minified and compressed when this file is bundled.
+ *
+ * `bun run` and `bun test` expand the macro too, once a process (some 60 ms), so what is tested is
+ * what is shipped. Knows nothing of command lines: see first-stage.ts. Sources: stage1/.
+ */
+import { buildStage1 } from "../../scripts/stage1.ts" with { type: "macro" };
+
+const built = buildStage1();
+
+/** The first tier, as the first stage inflates it. */
+export const PYTHON_CORE: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(built.pythonCore);
+
+/** The second tier: source text by module name without the `econtext.` in front. */
+export const PYTHON_TIER2: Readonly<Record<string, string>> = built.pythonTier2;
+
+/** One line each, safe between single quotes in any login shell. */
+export const PYTHON_FIRST_STAGE: string = built.pythonFirstStage;
+export const FIND_PYTHON: string = built.findPython;

@@ -1,0 +1,74 @@
+/**
+ * Calls as payloads: what `CALL_FUNCTION` holds, and what a reply means. Knows no stream and keeps no state.
+ * Spec: docs/protocol.md, "CALL_FUNCTION". Twin: stage1/python/core.py, `run` and `fail`.
+ */
+import { CallError, ProtocolError, UsageError } from "./errors.ts";
+import { type Body, decodeValue, encodeValue } from "./protocol/value.ts";
+
+export interface CallOptions {
+  /** Milliseconds from now until the call is given up, here and over there. */
+  readonly deadline?: number;
+  /** Cancels the call, here and over there. */
+  readonly signal?: AbortSignal;
+  /** The function's first parameter is the slave's own ExternalContext. */
+  readonly withContext?: boolean;
+}
+
+/** Keyword arguments, as the last argument of a call: `context.call("json.dumps", [1], kwargs({ indent: 2 }))`. */
+export class Kwargs {
+  readonly values: Readonly<Record<string, unknown>>;
+
+  constructor(values: Readonly<Record<string, unknown>>) {
+    this.values = values;
+  }
+}
+
+export function kwargs(values: Readonly<Record<string, unknown>>): Kwargs {
+  return new Kwargs(values);
+}
+
+const NAME = /^[\p{ID_Start}_][\p{ID_Continue}]*(?:\.[\p{ID_Start}_][\p{ID_Continue}]*)*$/u;
+
+/** @throws {UsageError} `ERR_USAGE_FUNCTION` */
+export function checkFunctionName(name: string): void {
+  const [module = "", path, ...more] = name.split(":");
+  if (more.length === 0 && NAME.test(module) && (path === undefined || NAME.test(path))) return;
+  throw new UsageError(
+    "ERR_USAGE_FUNCTION",
+    `not a function's name: ${JSON.stringify(name)}; write module.function or module:Class.method`,
+  );
+}
+
+/** The module part of a function's name as far as it is certain; the rest may be modules or attributes. */
+export function moduleCandidates(name: string): string[] {
+  const [module = "", path] = name.split(":");
+  if (path !== undefined) return [module];
+  const parts = module.split(".");
+  return parts.slice(0, -1).map((_, i) => parts.slice(0, i + 1).join("."));
+}
+
+/** @throws {ValueError} naming the path of what cannot be sent */
+export function encodeCall(name: string, args: readonly unknown[], options: CallOptions): Body {
+  const last = args.at(-1);
+  const named = last instanceof Kwargs ? last.values : {};
+  const positional = last instanceof Kwargs ? args.slice(0, -1) : args;
+  const extra: Record<string, unknown> = {};
+  if (options.deadline !== undefined) extra["deadline"] = options.deadline;
+  if (options.withContext === true) extra["context"] = true;
+  const payload: unknown[] = [name, positional];
+  const hasExtra = Object.keys(extra).length > 0;
+  if (hasExtra || Object.keys(named).length > 0) payload.push(named);
+  if (hasExtra) payload.push(extra);
+  return encodeValue(payload, { root: ["function", "args", "kwargs", "options"] });
+}
+
+/** @throws {ProtocolError} when it is not three texts */
+export function decodeFailure(context: string, body: Uint8Array): CallError {
+  const value = decodeValue(body);
+  if (!Array.isArray(value) || value.length !== 3 || !value.every((v) => typeof v === "string")) {
+    throw new ProtocolError("ERR_PROTOCOL_VALUE", "a failure that is not three texts");
+  }
+  const [type, message, traceback] = value as [string, string, string];
+  // The prefix told the far side that the file is not one of its own. Here it is one of the user's.
+  return new CallError(context, type, message, traceback.replaceAll('File "master:', 'File "'));
+}

@@ -1,0 +1,273 @@
+/**
+ * Context: one execution context as its user sees it. Calls are pipelined: each has a handle that its reply comes to. Knows the router
+ * and the protocol, no process and no transport; what it needs of those is its `Lifeline`.
+ */
+import {
+  type CallOptions,
+  checkFunctionName,
+  decodeFailure,
+  encodeCall,
+  moduleCandidates,
+} from "./call.ts";
+import {
+  CancelledError,
+  DisconnectError,
+  type EcontextError,
+  TimeoutError,
+  UsageError,
+} from "./errors.ts";
+import { FLAGS } from "./protocol/frame.ts";
+import { HANDLES } from "./protocol/handles.ts";
+import { LIMITS } from "./protocol/limits.ts";
+import { decodeValue, encodeValue } from "./protocol/value.ts";
+import type { Router } from "./router.ts";
+
+/** What a slave says about itself when it is ready. */
+export interface SlaveInfo {
+  readonly kind: string;
+  readonly version: string;
+  readonly pid: number;
+  readonly executable: string;
+}
+
+/** What the broker does for a context. */
+export interface Lifeline {
+  /** Resolves when the slave has answered; rejects with why it never will. */
+  readonly ready: Promise<SlaveInfo>;
+  /** Resolves when its stream is closed and its process gone. */
+  readonly gone: Promise<void>;
+  /** Why it ended, once it has. */
+  reason(): EcontextError | undefined;
+  /** Resolves when more may be queued. */
+  writable(): Promise<void>;
+  queuedBytes(): number;
+  /** Offer the slave, unasked, what a call will import: of the user's modules, and of the second tier. */
+  offer(modules: readonly string[], needs: readonly string[]): void;
+  /** End it by force: every pending call gets `reason`. */
+  sever(reason: EcontextError): void;
+}
+
+export interface ContextSettings {
+  readonly id: number;
+  readonly name: string;
+  /** Milliseconds that a cancelled call has to end, and a closed context to drain. */
+  readonly graceMs: number;
+}
+
+export class Context implements AsyncDisposable {
+  readonly id: number;
+  readonly name: string;
+  readonly #graceMs: number;
+  readonly #router: Router;
+  readonly #lifeline: Lifeline;
+  /** Calls that wait for room in the queue keep their order behind this. */
+  #turn: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** Contexts are made by `Broker.connect`. */
+  constructor(settings: ContextSettings, router: Router, lifeline: Lifeline) {
+    this.id = settings.id;
+    this.name = settings.name;
+    this.#graceMs = settings.graceMs;
+    this.#router = router;
+    this.#lifeline = lifeline;
+  }
+
+  /**
+   * Wait until the slave answers. Nobody has to: calls may be made at once.
+   *
+   * @throws {BootstrapError} `ERR_BOOTSTRAP_…`, `ERR_TRANSPORT_…`
+   */
+  ready(): Promise<SlaveInfo> {
+    return this.#lifeline.ready;
+  }
+
+  /**
+   * Call a function over there: `context.call("os.getpid")`, `context.call("pkg.mod:Class.method", 1, kwargs({ b: 2 }))`.
+   *
+   * @throws {CallError} it failed there
+   * @throws {ValueError} an argument cannot be sent
+   * @throws {BootstrapError | DisconnectError | ProtocolError} there is no context, or not any more
+   */
+  call(name: string, ...args: unknown[]): Promise<unknown> {
+    return this.callWith({}, name, ...args);
+  }
+
+  /**
+   * @throws {TimeoutError} `ERR_DEADLINE_CALL`: the deadline passed; the call is cancelled over there
+   * @throws {CancelledError} the signal was aborted
+   */
+  async callWith(options: CallOptions, name: string, ...args: unknown[]): Promise<unknown> {
+    checkFunctionName(name);
+    const { deadline, signal } = options;
+    if (deadline !== undefined && !(deadline >= 0 && deadline <= 0x7fffffff)) {
+      throw new UsageError("ERR_USAGE_DEADLINE", `not a deadline in milliseconds: ${deadline}`);
+    }
+    if (signal?.aborted) throw cancelled(this.name, name, signal);
+    const body = encodeCall(name, args, options);
+    const started = performance.now();
+    if (this.#turn !== undefined || this.#lifeline.queuedBytes() > LIMITS.maxQueuedBytes) {
+      await this.#waitForTurn();
+    }
+    if (this.#closing !== undefined || this.#lifeline.reason() !== undefined) throw this.#gone();
+    if (this.#router.pending(this.id) >= LIMITS.maxPendingCalls) {
+      throw new UsageError(
+        "ERR_USAGE_PENDING",
+        `${this.name}: ${LIMITS.maxPendingCalls} calls are outstanding; await some first`,
+      );
+    }
+    return new Promise((resolve, reject) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      let grace: ReturnType<typeof setTimeout> | undefined;
+      const onAbort = (): void => {
+        giveUp(cancelled(this.name, name, signal), "cancelled");
+      };
+      const settle = (): void => {
+        clearTimeout(timer);
+        clearTimeout(grace);
+        signal?.removeEventListener("abort", onAbort);
+      };
+      // The caller is free at once. The handle stays until the far side has let go of the call.
+      const giveUp = (error: EcontextError, why: "deadline" | "cancelled"): void => {
+        settle();
+        reject(error);
+        grace = setTimeout(() => this.#hung(name), this.#graceMs);
+        const { chunks } = encodeValue([handle, why]);
+        this.#router.send({ dst: this.id, handle: HANDLES.CANCEL }, chunks, true);
+      };
+      const handle = this.#router.expect(this.id, {
+        receive: (message) => {
+          this.#router.forget(handle);
+          settle();
+          try {
+            if (message.flags & FLAGS.ERROR) reject(decodeFailure(this.name, message.body));
+            else if (message.flags & FLAGS.DEAD) reject(this.#dead(message.body));
+            else resolve(decodeValue(message.body));
+          } catch (error) {
+            reject(error);
+            throw error;
+          }
+        },
+        dead: (reason) => {
+          settle();
+          reject(reason);
+        },
+      });
+      if (deadline !== undefined) {
+        const late = new TimeoutError(
+          "ERR_DEADLINE_CALL",
+          `${this.name}: ${name} did not answer within ${deadline} ms; it is cancelled`,
+        );
+        const left = Math.max(0, deadline - (performance.now() - started));
+        timer = setTimeout(() => giveUp(late, "deadline"), left);
+      }
+      signal?.addEventListener("abort", onAbort, { once: true });
+      const needs = [body.extended && "values", options.withContext && "external"];
+      this.#lifeline.offer(
+        moduleCandidates(name),
+        needs.filter((need) => typeof need === "string"),
+      );
+      const to = { dst: this.id, handle: HANDLES.CALL_FUNCTION, reply: handle };
+      this.#router.send(to, body.chunks);
+    });
+  }
+
+  /**
+   * Milliseconds until the far side's broker answers; it does even when user code hangs there.
+   *
+   * @throws {TimeoutError} `ERR_DEADLINE_PING`
+   */
+  async ping(options: { readonly deadline?: number } = {}): Promise<number> {
+    if (this.#closing !== undefined || this.#lifeline.reason() !== undefined) throw this.#gone();
+    const started = performance.now();
+    return new Promise((resolve, reject) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const handle = this.#router.expect(this.id, {
+        receive: () => {
+          this.#router.forget(handle);
+          clearTimeout(timer);
+          resolve(performance.now() - started);
+        },
+        dead: (reason) => {
+          clearTimeout(timer);
+          reject(reason);
+        },
+      });
+      if (options.deadline !== undefined) {
+        timer = setTimeout(() => {
+          this.#router.forget(handle);
+          const message = `${this.name}: no answer within ${options.deadline} ms`;
+          reject(new TimeoutError("ERR_DEADLINE_PING", message));
+        }, options.deadline);
+      }
+      const { chunks } = encodeValue(null);
+      this.#router.send({ dst: this.id, handle: HANDLES.PING, reply: handle }, chunks, true);
+    });
+  }
+
+  /**
+   * End it: calls that were made before are finished, logs are drained, the process over there exits. By force when the grace time is over.
+   * Idempotent; never rejects.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { chunks } = encodeValue("closed");
+    const to = { dst: this.id, handle: HANDLES.CALL_FUNCTION, flags: FLAGS.DEAD };
+    this.#router.send(to, chunks);
+    const timer = setTimeout(() => {
+      this.#lifeline.sever(
+        new DisconnectError(
+          "ERR_DISCONNECT_FORCED",
+          `${this.name}: did not end within ${this.#graceMs} ms of being closed; it was ended by force`,
+        ),
+      );
+    }, this.#graceMs);
+    await this.#lifeline.gone;
+    clearTimeout(timer);
+  }
+
+  async #waitForTurn(): Promise<void> {
+    const before = this.#turn;
+    const mine = (async () => {
+      await before;
+      await this.#lifeline.writable();
+    })();
+    this.#turn = mine;
+    await mine;
+    if (this.#turn === mine) this.#turn = undefined;
+  }
+
+  #hung(name: string): void {
+    this.#lifeline.sever(
+      new DisconnectError(
+        "ERR_DISCONNECT_HUNG",
+        `${this.name}: ${name} could not be interrupted within ${this.#graceMs} ms; the context was ended`,
+      ),
+    );
+  }
+
+  #dead(body: Uint8Array): DisconnectError {
+    return new DisconnectError("ERR_DISCONNECT_DEAD", `${this.name}: ${String(decodeValue(body))}`);
+  }
+
+  #gone(): EcontextError {
+    return (
+      this.#lifeline.reason() ??
+      new DisconnectError("ERR_DISCONNECT_CLOSED", `${this.name}: the context was closed`)
+    );
+  }
+}
+
+function cancelled(context: string, name: string, signal: AbortSignal | undefined): CancelledError {
+  return new CancelledError("ERR_CANCELLED", `${context}: ${name} was cancelled`, {
+    cause: signal?.reason,
+  });
+}

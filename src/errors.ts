@@ -1,0 +1,104 @@
+/**
+ * The taxonomy of what can go wrong: one class for each layer that can fail, so that the class says who must act, and a
+ * stable `code` for each cause. Leaf: imports nothing. Every code stands in docs/errors.md with its meaning and exit status.
+ *
+ * Names are literals: `new.target.name` is one letter after minification.
+ */
+export interface ErrorOptions {
+  readonly cause?: unknown;
+}
+
+/** Base of all errors that econtext throws. */
+export class EcontextError extends Error {
+  override name = "EcontextError";
+  /** Status with which the command line ends because of it. */
+  readonly exitStatus: number = 1;
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The caller asked for something that makes no sense: their turn. */
+export class UsageError extends EcontextError {
+  override name = "UsageError";
+  override readonly exitStatus: number = 2;
+}
+
+/** A value cannot be sent; `path` names it: `args[0].socket`. */
+export class ValueError extends EcontextError {
+  override name = "ValueError";
+  override readonly exitStatus: number = 2;
+  readonly path: string;
+
+  constructor(path: string, problem: string) {
+    super("ERR_VALUE_UNSENDABLE", `cannot send ${path}: ${problem}`);
+    this.path = path;
+  }
+}
+
+/** What is known about a child that did not become a context. */
+export interface BootstrapReport {
+  readonly argv: readonly string[];
+  /** How far it came. */
+  readonly phase: string;
+  /** Exit status, or the name of the signal that ended it; undefined while it runs. */
+  readonly status?: number | string | undefined;
+  /** The last that it printed on stdout and on stderr, control characters neutralised. */
+  readonly said: string;
+}
+
+/** A child could not be started or did not become a context: ssh, the login shell, the interpreter. */
+export class BootstrapError extends EcontextError {
+  override name = "BootstrapError";
+  override readonly exitStatus: number = 255;
+  readonly report: BootstrapReport;
+
+  constructor(code: string, message: string, report: BootstrapReport, options?: ErrorOptions) {
+    super(code, message, options);
+    this.report = report;
+  }
+}
+
+/** The other end does not keep to docs/protocol.md: the stream is dead. */
+export class ProtocolError extends EcontextError {
+  override name = "ProtocolError";
+  override readonly exitStatus: number = 255;
+}
+
+/** A context is gone; every pending call gets this. */
+export class DisconnectError extends EcontextError {
+  override name = "DisconnectError";
+  override readonly exitStatus: number = 255;
+}
+
+/** A deadline passed. */
+export class TimeoutError extends EcontextError {
+  override name = "TimeoutError";
+  override readonly exitStatus: number = 124;
+}
+
+/** A call was cancelled by its caller. */
+export class CancelledError extends EcontextError {
+  override name = "CancelledError";
+  override readonly exitStatus: number = 130;
+}
+
+/** The function ran over there and failed there. */
+export class CallError extends EcontextError {
+  override name = "CallError";
+  /** The exception's type over there, such as `ValueError` or `mypkg.errors.Refused`. */
+  readonly type: string;
+  readonly remoteMessage: string;
+  /** The traceback as the far side's language prints it, in the lines of the user's own source. */
+  readonly traceback: string;
+
+  constructor(context: string, type: string, remoteMessage: string, traceback: string) {
+    super("ERR_CALL_FAILED", `${context}: ${type}: ${remoteMessage}`);
+    this.type = type;
+    this.remoteMessage = remoteMessage;
+    this.traceback = traceback;
+  }
+}

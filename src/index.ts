@@ -1,0 +1,19 @@
+/** What a program imports. Re-exports only. */
+export { Broker, type BrokerOptions, type ConnectOptions } from "./broker.ts";
+export { type CallOptions, Kwargs, kwargs } from "./call.ts";
+export { Context, type SlaveInfo } from "./context.ts";
+export {
+  BootstrapError,
+  type BootstrapReport,
+  CallError,
+  CancelledError,
+  DisconnectError,
+  EcontextError,
+  ProtocolError,
+  TimeoutError,
+  UsageError,
+  ValueError,
+} from "./errors.ts";
+export { LEVELS, type LevelName, type LogRecord, levelName } from "./log.ts";
+export { ContextReference, RemoteError, SenderReference } from "./protocol/value.ts";
+export type { SshOptions } from "./transport/ssh.ts";

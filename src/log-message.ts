@@ -1,0 +1,23 @@
+/** `FORWARD_LOG` bodies to log records. Spec: docs/protocol.md, "FORWARD_LOG". Twin: stage1/python/core.py, `log`. */
+import { ProtocolError } from "./errors.ts";
+import type { LogRecord } from "./log.ts";
+import { decodeValue } from "./protocol/value.ts";
+
+/** @throws {ProtocolError} when the body is not `[LEVEL, LOGGER, TEXT, TIME]` */
+export function readLogMessage(context: string, body: Uint8Array): LogRecord[] {
+  const value = decodeValue(body);
+  if (!Array.isArray(value) || value.length !== 4) throw malformed();
+  const [level, logger, text, seconds] = value as unknown[];
+  if (typeof level !== "number" || typeof logger !== "string") throw malformed();
+  if (typeof text !== "string" || typeof seconds !== "number") throw malformed();
+  const time = seconds * 1000;
+  if (logger !== "stdout" && logger !== "stderr") {
+    return [{ context, logger, level, message: text, time }];
+  }
+  const lines = text.endsWith("\n") ? text.slice(0, -1) : text;
+  return lines.split("\n").map((message) => ({ context, logger, level, message, time }));
+}
+
+function malformed(): ProtocolError {
+  return new ProtocolError("ERR_PROTOCOL_VALUE", "a log message that is none");
+}

@@ -1,0 +1,146 @@
+/**
+ * Finds Python modules and package data in the roots that the user allowed, and nowhere else: no `..`, no absolute name, no symlink
+ * that leads out. Knows no message.
+ */
+import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { join, relative, resolve, sep } from "node:path";
+import { decodeSource, stripComments } from "./python-strip.ts";
+
+export interface FoundModule {
+  readonly name: string;
+  readonly path: string;
+  readonly isPackage: boolean;
+  /** Names of submodules; undefined for what is no package. */
+  readonly children: readonly string[] | undefined;
+  /** Without comments; line numbers are the file's. */
+  readonly source: string;
+}
+
+const IDENTIFIER = /^[\p{ID_Start}_][\p{ID_Continue}]*$/u;
+/** Beyond this a folder's names are not sent: the far side then asks for each. */
+const MAX_CHILDREN = 2000;
+const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
+
+export class PythonFinder {
+  readonly #roots: readonly string[];
+  readonly #found = new Map<string, FoundModule | undefined>();
+  #top: readonly string[] | undefined;
+
+  /** @param roots folders; what does not exist is left out */
+  constructor(roots: readonly string[]) {
+    const real = roots.map(realpath).filter((root) => root !== undefined);
+    this.#roots = [...new Set(real)];
+  }
+
+  /** The module, or undefined. A file is read once: what was sent and what is sent later agree. */
+  find(name: string): FoundModule | undefined {
+    if (!this.#found.has(name)) this.#found.set(name, this.#search(name));
+    return this.#found.get(name);
+  }
+
+  /** Names of the modules at the top of all roots; undefined when they are too many. */
+  top(): readonly string[] | undefined {
+    this.#top ??= [...new Set(this.#roots.flatMap((root) => children(root)))].sort();
+    return this.#top.length > MAX_CHILDREN ? undefined : this.#top;
+  }
+
+  /** A file of a regular package's folder; a path with `/`. */
+  resource(packageName: string, path: string): Uint8Array | undefined {
+    const file = this.#inside(packageName, path);
+    if (file === undefined || !statSync(file).isFile()) return undefined;
+    return readFileSync(file);
+  }
+
+  /** Names in a folder of a regular package's folder; folders end with `/`. */
+  resources(packageName: string, path: string): string[] | undefined {
+    const folder = this.#inside(packageName, path);
+    if (folder === undefined || !statSync(folder).isDirectory()) return undefined;
+    const entries = readdirSync(folder, { withFileTypes: true });
+    return entries.map((e) => (e.isDirectory() ? `${e.name}/` : e.name)).sort();
+  }
+
+  #inside(packageName: string, path: string): string | undefined {
+    const found = this.find(packageName);
+    // A folder without __init__.py is any folder: its files are not package data.
+    if (!found?.isPackage || !found.path.endsWith("__init__.py")) return undefined;
+    const folder = resolve(found.path, "..");
+    const file = realpath(resolve(folder, path));
+    return file !== undefined && contains(folder, file) && this.#allowed(file) ? file : undefined;
+  }
+
+  #search(name: string): FoundModule | undefined {
+    const parts = name.split(".");
+    if (!parts.every((part) => IDENTIFIER.test(part))) return undefined;
+    let folder: FoundModule | undefined;
+    for (const root of this.#roots) {
+      const base = join(root, ...parts);
+      for (const path of [join(base, "__init__.py"), `${base}.py`]) {
+        const found = this.#load(name, path);
+        if (found !== undefined) return found;
+      }
+      // A namespace package is found only where nothing else is, in any root (PEP 420).
+      if (folder === undefined && isDirectory(base) && this.#allowed(realpath(base) ?? "")) {
+        folder = { name, path: base, isPackage: true, children: this.#portions(parts), source: "" };
+      }
+    }
+    return folder;
+  }
+
+  /** The submodules of a namespace package: of all the folders that make it up. */
+  #portions(parts: readonly string[]): string[] {
+    return [...new Set(this.#roots.flatMap((root) => children(join(root, ...parts))))].sort();
+  }
+
+  #load(name: string, path: string): FoundModule | undefined {
+    const real = realpath(path);
+    if (real === undefined || !this.#allowed(real)) return undefined;
+    const info = statSync(real);
+    if (!info.isFile() || info.size > MAX_SOURCE_BYTES) return undefined;
+    const isPackage = path.endsWith(`${sep}__init__.py`);
+    const source = stripComments(decodeSource(readFileSync(real)));
+    const submodules = isPackage ? children(resolve(path, "..")) : undefined;
+    return { name, path, isPackage, children: submodules, source };
+  }
+
+  #allowed(real: string): boolean {
+    return this.#roots.some((root) => contains(root, real));
+  }
+}
+
+function contains(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way === "" || !(way === ".." || way.startsWith(`..${sep}`) || way.startsWith(sep));
+}
+
+function realpath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** What could be imported from a folder: `name.py` and folders whose name is one. */
+function children(folder: string): string[] {
+  let entries: string[];
+  try {
+    entries = readdirSync(folder);
+  } catch {
+    return [];
+  }
+  const names = new Set<string>();
+  for (const entry of entries) {
+    const name = entry.endsWith(".py") ? entry.slice(0, -3) : entry;
+    if (name === "__init__" || !IDENTIFIER.test(name)) continue;
+    if (name !== entry || !lstatSync(join(folder, entry)).isFile()) names.add(name);
+  }
+  return [...names].sort();
+}

@@ -1,0 +1,219 @@
+/**
+ * Frames: the unit that crosses a stream.
+ *
+ *     0        4        8        12       16       20    21       24
+ *     +--------+--------+--------+--------+--------+-----+--------+========+
+ *     |  dst   |  src   |  auth  | handle | reply  |flags| length |  body  |
+ *     +--------+--------+--------+--------+--------+-----+--------+========+
+ *
+ * All integers are big-endian: five u32, u8, u24. Spec: docs/protocol.md, "Frame". Twin: stage1/python/core.py, `send` and `feed`.
+ */
+import { ProtocolError } from "../errors.ts";
+import { LIMITS, type Limits } from "./limits.ts";
+
+export const HEADER_BYTES = 24;
+
+export const FLAGS = { MORE: 1, CONT: 2, DEAD: 4, ERROR: 8, DEFLATE: 16 } as const;
+const ALL_FLAGS = 31;
+
+/** Who a message is from, for and what it answers. */
+export interface Envelope {
+  readonly dst: number;
+  readonly src: number;
+  readonly auth: number;
+  readonly handle: number;
+  /** Handle in the source that awaits an answer; 0 for none. */
+  readonly reply: number;
+  readonly flags: number;
+}
+
+export interface Message extends Envelope {
+  readonly body: Uint8Array;
+}
+
+/**
+ * The frames of a message, each as the chunks that make it up, made as they are taken. Large chunks of the body are not
+ * copied. `body` is a list of chunks whose concatenation is the body.
+ *
+ * @throws {ProtocolError} `ERR_PROTOCOL_MESSAGE_TOO_LARGE`, before the first frame
+ */
+export function encodeMessage(
+  envelope: Envelope,
+  body: readonly Uint8Array[],
+  limits: Limits = LIMITS,
+): Iterable<readonly Uint8Array[]> {
+  let length = 0;
+  for (const chunk of body) length += chunk.length;
+  if (length > limits.maxMessageBytes) {
+    throw new ProtocolError(
+      "ERR_PROTOCOL_MESSAGE_TOO_LARGE",
+      `a message of ${length} bytes is over the limit of ${limits.maxMessageBytes}`,
+    );
+  }
+  if (length > limits.maxFrameBytes) return cut(envelope, body, length, limits.maxFrameBytes);
+  // One small buffer: most messages are one write.
+  const frame = new Uint8Array(HEADER_BYTES + length);
+  writeHeader(frame, envelope, envelope.flags, length);
+  let at = HEADER_BYTES;
+  for (const chunk of body) {
+    frame.set(chunk, at);
+    at += chunk.length;
+  }
+  return [[frame]];
+}
+
+function writeHeader(to: Uint8Array, e: Envelope, flags: number, length: number): void {
+  const view = new DataView(to.buffer, to.byteOffset, HEADER_BYTES);
+  view.setUint32(0, e.dst);
+  view.setUint32(4, e.src);
+  view.setUint32(8, e.auth);
+  view.setUint32(12, e.handle);
+  view.setUint32(16, e.reply);
+  view.setUint32(20, ((flags << 24) | length) >>> 0);
+}
+
+function* cut(
+  envelope: Envelope,
+  body: readonly Uint8Array[],
+  length: number,
+  maxFrameBytes: number,
+): Generator<readonly Uint8Array[]> {
+  let cont = 0;
+  let index = 0;
+  let offset = 0;
+  for (let left = length; left > 0; ) {
+    const size = Math.min(left, maxFrameBytes);
+    left -= size;
+    const head = new Uint8Array(HEADER_BYTES);
+    writeHeader(head, envelope, envelope.flags | cont | (left > 0 ? FLAGS.MORE : 0), size);
+    cont = FLAGS.CONT;
+    const frame: Uint8Array[] = [head];
+    for (let want = size; want > 0; ) {
+      const chunk = body[index] as Uint8Array;
+      const part = chunk.subarray(offset, offset + want);
+      frame.push(part);
+      want -= part.length;
+      offset += part.length;
+      if (offset === chunk.length) {
+        index++;
+        offset = 0;
+      }
+    }
+    yield frame;
+  }
+}
+
+/** A message that has begun and not ended: its first envelope, the bodies so far. */
+interface Partial {
+  readonly envelope: Envelope;
+  readonly bodies: Uint8Array[];
+  length: number;
+}
+
+/**
+ * Cuts a byte stream into messages. Chunk borders carry no meaning.
+ *
+ * Invariant: between calls, `#pending` holds less than one whole frame; what one source has under way is below `maxMessageBytes`, and there
+ * is at most one such source for each of the few contexts behind a stream (`#partials` is bounded by `maxPartials`).
+ */
+export class MessageReader {
+  readonly #limits: Limits;
+  readonly #partials = new Map<number, Partial>();
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+  /** Bytes of the frame under way, header included, once its header is known. */
+  #needed = HEADER_BYTES;
+
+  constructor(limits: Limits = LIMITS) {
+    this.#limits = limits;
+  }
+
+  /** @throws {ProtocolError} `ERR_PROTOCOL_FRAME`, `ERR_PROTOCOL_MESSAGE_TOO_LARGE`; the reader must not be used again. */
+  *push(chunk: Uint8Array): Generator<Message> {
+    let data = chunk;
+    if (this.#pendingBytes > 0) {
+      this.#pending.push(chunk);
+      this.#pendingBytes += chunk.length;
+      if (this.#pendingBytes < this.#needed) return;
+      data = concat(this.#pending, this.#pendingBytes);
+      this.#pending = [];
+      this.#pendingBytes = 0;
+    }
+    const view = new DataView(data.buffer, data.byteOffset, data.length);
+    let at = 0;
+    for (;;) {
+      this.#needed = HEADER_BYTES;
+      if (data.length - at < HEADER_BYTES) break;
+      const word = view.getUint32(at + 20);
+      const flags = word >>> 24;
+      const length = word & 0xffffff;
+      if (flags > ALL_FLAGS || length > this.#limits.maxFrameBytes) {
+        throw new ProtocolError(
+          "ERR_PROTOCOL_FRAME",
+          `not a frame: flags ${flags}, length ${length}`,
+        );
+      }
+      this.#needed = HEADER_BYTES + length;
+      if (data.length - at < this.#needed) break;
+      const envelope: Envelope = {
+        dst: view.getUint32(at),
+        src: view.getUint32(at + 4),
+        auth: view.getUint32(at + 8),
+        handle: view.getUint32(at + 12),
+        reply: view.getUint32(at + 16),
+        flags,
+      };
+      const body = data.subarray(at + HEADER_BYTES, at + this.#needed);
+      at += this.#needed;
+      const whole = this.#assemble(envelope, body);
+      if (whole !== undefined) yield whole;
+    }
+    if (at < data.length) {
+      // A copy of the little that is left, so that a large chunk is not kept alive by it.
+      const rest = at === 0 ? data : data.slice(at);
+      this.#pending = [rest];
+      this.#pendingBytes = rest.length;
+    }
+  }
+
+  #assemble(envelope: Envelope, body: Uint8Array): Message | undefined {
+    const kind = envelope.flags & (FLAGS.MORE | FLAGS.CONT);
+    if (kind === 0) return { ...envelope, body };
+    const partial = this.#partials.get(envelope.src);
+    if (kind === FLAGS.MORE) {
+      if (partial !== undefined || this.#partials.size >= 64) {
+        throw new ProtocolError("ERR_PROTOCOL_FRAME", "a message began before the last had ended");
+      }
+      this.#partials.set(envelope.src, { envelope, bodies: [body], length: body.length });
+      return undefined;
+    }
+    if (partial === undefined) {
+      throw new ProtocolError("ERR_PROTOCOL_FRAME", "a frame continues no message");
+    }
+    partial.length += body.length;
+    if (partial.length > this.#limits.maxMessageBytes) {
+      throw new ProtocolError(
+        "ERR_PROTOCOL_MESSAGE_TOO_LARGE",
+        `a message is over the limit of ${this.#limits.maxMessageBytes} bytes`,
+      );
+    }
+    partial.bodies.push(body);
+    if (kind & FLAGS.MORE) return undefined;
+    this.#partials.delete(envelope.src);
+    return {
+      ...partial.envelope,
+      flags: envelope.flags & ~3,
+      body: concat(partial.bodies, partial.length),
+    };
+  }
+}
+
+function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}

@@ -1,0 +1,33 @@
+/**
+ * Every bound of the protocol, in one place. docs/protocol.md, "Limits", says what each is for and what happens when
+ * it is crossed: the stream that crossed it ends, and no other.
+ */
+export interface Limits {
+  /** Body of one frame. Small enough that a control message never waits long behind a bulk frame. */
+  readonly maxFrameBytes: number;
+  /** Body of one message: bounds what one slave can make its master hold. */
+  readonly maxMessageBytes: number;
+  /** Nesting of a value: both languages' native parsers recurse. */
+  readonly maxDepth: number;
+  /** What a login shell may print before the marker. */
+  readonly maxNoiseBytes: number;
+  readonly maxPendingCalls: number;
+  /** What waits to be written to one stream before callers have to wait. */
+  readonly maxQueuedBytes: number;
+  /** Messages a stream may send that are dropped (wrong source, unknown handle) before it is ended. */
+  readonly maxStrikes: number;
+  readonly logBurstBytes: number;
+  readonly logBytesPerSecond: number;
+}
+
+export const LIMITS: Limits = {
+  maxFrameBytes: 262144,
+  maxMessageBytes: 268435456,
+  maxDepth: 100,
+  maxNoiseBytes: 1048576,
+  maxPendingCalls: 100000,
+  maxQueuedBytes: 8388608,
+  maxStrikes: 1000,
+  logBurstBytes: 4194304,
+  logBytesPerSecond: 1048576,
+};

@@ -1,0 +1,267 @@
+/**
+ * Values to bodies. A walk that allocates nothing proves the usual value to be plain JSON, and one native
+ * `JSON.stringify` writes it. All else is first lowered: copied into a tree that JSON can write, its bytes set aside.
+ *
+ * Nothing is dropped or bent: what cannot arrive equal is refused, with its path. Layout: value.ts.
+ */
+import { ValueError } from "../errors.ts";
+import { LIMITS } from "./limits.ts";
+import { type Body, ContextReference, RemoteError, SenderReference } from "./value-types.ts";
+
+export interface EncodeOptions {
+  /**
+   * What errors call the value, "value" by default. A list names the elements of a value that is an array: with
+   * `["function", "args"]` it is `args[0].socket` that cannot be sent, and not `value[1][0].socket`.
+   */
+  readonly root?: string | readonly string[];
+}
+
+/** Python refuses to turn more digits into a number or back (CVE-2020-10735). */
+const MAX_DIGITS = 4300;
+/** From here on, JSON.stringify writes an exponent, which Python reads as a float. */
+const EXPONENT_FROM = 1e21;
+const BANG = 33;
+const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
+
+const encoder = new TextEncoder();
+
+/**
+ * The chunks hold the very Uint8Arrays of the value, not copies.
+ *
+ * @throws {ValueError} names the path of what cannot be sent
+ */
+export function encodeValue(value: unknown, options: EncodeOptions = {}): Body {
+  if (isPlain(value, 0)) {
+    const text = encoder.encode(JSON.stringify(value));
+    return { chunks: [text], length: text.length, extended: false };
+  }
+  const lowering = new Lowering();
+  let lowered: unknown;
+  try {
+    lowered = lowering.lower(value, 0);
+  } catch (error) {
+    throw error instanceof Refusal ? error.explain(options.root ?? "value") : error;
+  }
+  const text = encoder.encode(JSON.stringify(lowered));
+  const { parts, partsLength, extended } = lowering;
+  if (partsLength === 0) return { chunks: [text], length: text.length, extended };
+  const head = new Uint8Array(5 + text.length);
+  new DataView(head.buffer).setUint32(1, text.length);
+  head.set(text, 5);
+  return { chunks: [head, ...parts], length: head.length + partsLength, extended };
+}
+
+/** True if `JSON.stringify` writes `value` as it is. `depth` counts the brackets around it. */
+function isPlain(value: unknown, depth: number): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value === "number") return isPlainNumber(value);
+  if (typeof value === "boolean" || value === null) return true;
+  if (typeof value !== "object" || depth >= LIMITS.maxDepth) return false;
+  if (Array.isArray(value)) {
+    if (Object.getPrototypeOf(value) !== Array.prototype) return false;
+    for (let i = 0; i < value.length; i++) if (!isPlain(value[i], depth + 1)) return false;
+    return true;
+  }
+  // An accessor or a hidden member named toJSON would make stringify write something else.
+  if (!isRecord(value) || "toJSON" in value) return false;
+  const keys = Object.keys(value);
+  if (keys.length === 1 && keys[0]?.charCodeAt(0) === BANG) return false;
+  for (const key of keys) {
+    if (!key.isWellFormed() || !isPlain(value[key], depth + 1)) return false;
+  }
+  return true;
+}
+
+/**
+ * False for what JSON cannot say, and for integers that stringify writes with other digits than they have:
+ * 2**60 is written 1152921504606847000, which is another number to who reads integers exactly.
+ */
+function isPlainNumber(value: number): boolean {
+  if (Number.isSafeInteger(value)) return value !== 0 || 1 / value > 0;
+  if (Number.isInteger(value)) return Math.abs(value) >= EXPONENT_FROM;
+  return Number.isFinite(value);
+}
+
+function isRecord(value: object): value is Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** Thrown where it is found; on its way out, each container adds the segment that leads there. */
+class Refusal extends Error {
+  readonly trail: { container: object; segment: string | number }[] = [];
+
+  explain(root: string | readonly string[]): ValueError {
+    const trail = this.trail.reverse();
+    // A cycle shows as a container that is its own ancestor: the path ends where it comes round for the first time.
+    const ancestors = trail.map(({ container }) => container);
+    const again = ancestors.findIndex((container, i) => ancestors.indexOf(container) < i);
+    const segments = (again < 0 ? trail : trail.slice(0, again)).map(({ segment }) => segment);
+    let path = typeof root === "string" ? root : "value";
+    const first = segments[0];
+    if (typeof root !== "string" && typeof first === "number" && root[first] !== undefined) {
+      path = root[first];
+      segments.shift();
+    }
+    for (const segment of segments) path += spell(segment);
+    return new ValueError(path, again < 0 ? this.message : "it contains itself");
+  }
+}
+
+function spell(segment: string | number): string {
+  if (typeof segment === "number") return `[${segment}]`;
+  return IDENTIFIER.test(segment) ? `.${segment}` : `[${JSON.stringify(segment)}]`;
+}
+
+/** One encoding under way: copies the value into what JSON can write, and collects the raw parts. */
+class Lowering {
+  readonly parts: Uint8Array[] = [];
+  partsLength = 0;
+  extended = false;
+
+  lower(value: unknown, depth: number): unknown {
+    switch (typeof value) {
+      case "string":
+        return wellFormed(value);
+      case "number":
+        return isPlainNumber(value) ? value : this.#special("!f", spellNumber(value), depth, 1);
+      case "boolean":
+        return value;
+      case "bigint":
+        return this.#special("!i", spellBigint(value), depth, 1);
+      case "undefined":
+        return this.#special("!u", 0, depth, 1);
+      case "object":
+        return value === null ? null : this.#lowerObject(value, depth);
+      default:
+        throw new Refusal(`a ${typeof value}`);
+    }
+  }
+
+  #lowerObject(value: object, depth: number): unknown {
+    if (Array.isArray(value) && Object.getPrototypeOf(value) === Array.prototype) {
+      return this.#list(value, value, [], enter(depth, 1));
+    }
+    if (isRecord(value)) return this.#record(value, depth);
+    if (value instanceof Uint8Array) {
+      const offset = this.partsLength;
+      if (value.length > 0) this.parts.push(value);
+      this.partsLength += value.length;
+      return this.#special("!b", [offset, value.length], depth, 2);
+    }
+    if (value instanceof Error) {
+      // Made well-formed and not refused: an error must not fail to be told.
+      const type = value instanceof RemoteError ? value.type : value.name;
+      const trace = value instanceof RemoteError ? value.traceback : (value.stack ?? "");
+      const texts = [type, value.message, trace].map((text) => String(text).toWellFormed());
+      return this.#special("!e", texts, depth, 2);
+    }
+    switch (Object.getPrototypeOf(value)) {
+      case Date.prototype: {
+        const time = (value as Date).getTime();
+        if (Number.isNaN(time)) throw new Refusal("an invalid Date");
+        return this.#special("!d", time, depth, 1);
+      }
+      case Set.prototype:
+        return this.#special(
+          "!s",
+          this.#list(value, value as Set<unknown>, [], enter(depth, 2)),
+          depth,
+          2,
+        );
+      case Map.prototype: {
+        const inner = enter(depth, 3);
+        const pairs = [...(value as Map<unknown, unknown>)];
+        const lowered = this.#each(value, pairs, [], (pair) => this.#list(pair, pair, [], inner));
+        return this.#special("!m", lowered, depth, 3);
+      }
+      case ContextReference.prototype: {
+        const { id, name } = value as ContextReference;
+        return this.#special("!c", [id, wellFormed(name)], depth, 2);
+      }
+      case SenderReference.prototype: {
+        const { id, handle } = value as SenderReference;
+        return this.#special("!h", [id, handle], depth, 2);
+      }
+    }
+    throw new Refusal(`an instance of ${nameClass(value)}`);
+  }
+
+  #record(value: Record<string, unknown>, depth: number): unknown {
+    const keys = Object.keys(value);
+    const escaped = keys.length === 1 && keys[0]?.charCodeAt(0) === BANG;
+    const inner = enter(depth, escaped ? 3 : 1);
+    // Without a prototype, so that a member named __proto__ is a member.
+    const lowered: Record<string, unknown> = Object.create(null);
+    for (const key of keys) {
+      try {
+        lowered[wellFormed(key)] = this.lower(value[key], inner);
+      } catch (error) {
+        throw locate(error, value, key);
+      }
+    }
+    return escaped ? this.#special("!o", Object.entries(lowered), depth, 3) : lowered;
+  }
+
+  #list(container: object, items: Iterable<unknown>, into: unknown[], inner: number): unknown[] {
+    return this.#each(container, items, into, (item) => this.lower(item, inner));
+  }
+
+  #each<T>(
+    container: object,
+    items: Iterable<T>,
+    into: unknown[],
+    lower: (item: T) => unknown,
+  ): unknown[] {
+    try {
+      // An iteration, and not `map`: a hole in an array is undefined.
+      for (const item of items) into.push(lower(item));
+    } catch (error) {
+      throw locate(error, container, into.length);
+    }
+    return into;
+  }
+
+  #special(tag: string, content: unknown, depth: number, brackets: number): object {
+    enter(depth, brackets);
+    this.extended = true;
+    return { [tag]: content };
+  }
+}
+
+/** The depth inside of `brackets` more brackets. */
+function enter(depth: number, brackets: number): number {
+  const inner = depth + brackets;
+  if (inner > LIMITS.maxDepth) throw new Refusal(`nested deeper than ${LIMITS.maxDepth}`);
+  return inner;
+}
+
+function locate(error: unknown, container: object, segment: string | number): unknown {
+  if (error instanceof Refusal) error.trail.push({ container, segment });
+  return error;
+}
+
+function wellFormed(text: string): string {
+  if (!text.isWellFormed()) throw new Refusal("text with a lone surrogate");
+  return text;
+}
+
+function spellNumber(value: number): string {
+  if (Number.isNaN(value)) return "nan";
+  if (value === 0) return "-0";
+  if (Number.isFinite(value)) return String(value);
+  return value > 0 ? "inf" : "-inf";
+}
+
+function spellBigint(value: bigint): string {
+  const text = value.toString();
+  if (text.length - (value < 0n ? 1 : 0) > MAX_DIGITS) {
+    throw new Refusal(`an integer of more than ${MAX_DIGITS} digits`);
+  }
+  return text;
+}
+
+function nameClass(value: object): string {
+  const maker: unknown = value.constructor;
+  return typeof maker === "function" && maker.name !== "" ? maker.name : "a class";
+}

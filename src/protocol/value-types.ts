@@ -1,0 +1,51 @@
+/**
+ * What the value codec hands around: the encoded body, and the classes of what JavaScript has no type for.
+ * Leaf; the wire form of each is drawn in value.ts.
+ */
+
+/** An encoded value: the body of a message, not yet cut into frames. */
+export interface Body {
+  /** Their concatenation is the body. Parts are the caller's own arrays: they must stay unchanged until sent. */
+  readonly chunks: readonly Uint8Array[];
+  /** Bytes in all chunks together. */
+  readonly length: number;
+  /** A `!` member is used: a core needs its values module to read this. */
+  readonly extended: boolean;
+}
+
+/** An exception of the far side that was sent as a value: it is handed over, not thrown. */
+export class RemoteError extends Error {
+  override name = "RemoteError";
+  /** The exception's type over there, such as `ValueError`. */
+  readonly type: string;
+  /** As the far side's language prints it; empty when it has none. */
+  readonly traceback: string;
+
+  constructor(type: string, message: string, traceback: string) {
+    super(message);
+    this.type = type;
+    this.traceback = traceback;
+  }
+}
+
+/** Names a context of this tree. It is a name only: it gives no right to call it. */
+export class ContextReference {
+  readonly id: number;
+  readonly name: string;
+
+  constructor(id: number, name: string) {
+    this.id = id;
+    this.name = name;
+  }
+}
+
+/** Names a handle in a context, to send to. */
+export class SenderReference {
+  readonly id: number;
+  readonly handle: number;
+
+  constructor(id: number, handle: number) {
+    this.id = id;
+    this.handle = handle;
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * Values: what a message's body means. A body is JSON text alone, or, when it has raw parts:
+ *
+ *     0    1             5        5+N
+ *     +----+-------------+--------+=======+=======+
+ *     | 00 | N, u32 (BE) |  text  | part  | part  | …
+ *     +----+-------------+--------+=======+=======+
+ *
+ * What JSON has no type for is an object of one member whose name begins with `!`, such as `{"!b":[OFFSET,LENGTH]}`.
+ * Spec with the whole table: docs/protocol.md, "Values". Twin: stage1/python/values.py. Pure; knows no frame.
+ */
+export { decodeValue } from "./value-decode.ts";
+export { type EncodeOptions, encodeValue } from "./value-encode.ts";
+export { type Body, ContextReference, RemoteError, SenderReference } from "./value-types.ts";

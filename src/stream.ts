@@ -1,0 +1,162 @@
+/**
+ * Stream: one framed connection to a child. Cuts messages into frames and back, lets control overtake bulk, and says when
+ * writers have to wait. Knows no handle and no context: it has bytes on one side and messages on the other.
+ *
+ * Spec: docs/protocol.md, "Frame". Twin: stage1/python/core.py, "Output" and "Input".
+ */
+import { EcontextError } from "./errors.ts";
+import type { Pipe } from "./pipe.ts";
+import { type Envelope, encodeMessage, type Message, MessageReader } from "./protocol/frame.ts";
+import { LIMITS, type Limits } from "./protocol/limits.ts";
+
+export interface StreamListener {
+  message(message: Message): void;
+  /** Called once. `error` is what this end found wrong, if it was this end that closed the stream for that. */
+  closed(error: EcontextError | undefined): void;
+}
+
+/** What is joined into one write: small frames come by the thousand. */
+const BATCH_BYTES = 65536;
+
+export class Stream {
+  readonly #pipe: Pipe;
+  readonly #limits: Limits;
+  readonly #listener: StreamListener;
+  readonly #reader: MessageReader;
+  /** Frames of whole, small messages that overtake. */
+  readonly #control: Uint8Array[] = [];
+  /** Messages that wait, in order; the first may be half sent. */
+  #bulk: { readonly frames: Iterator<readonly Uint8Array[]>; readonly length: number }[] = [];
+  #queuedBytes = 0;
+  #waiters: (() => void)[] = [];
+  #scheduled = false;
+  #full = false;
+  #open = true;
+
+  constructor(pipe: Pipe, listener: StreamListener, limits: Limits = LIMITS) {
+    this.#pipe = pipe;
+    this.#listener = listener;
+    this.#limits = limits;
+    this.#reader = new MessageReader(limits);
+    pipe.listen({
+      data: (chunk) => this.#read(chunk),
+      drained: () => {
+        this.#full = false;
+        this.#flush();
+      },
+      closed: () => this.#end(undefined),
+    });
+  }
+
+  /** Bytes that wait to be written. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Resolves when less than `maxQueuedBytes` wait, and when the stream is closed. */
+  ready(): Promise<void> {
+    if (!this.#open || this.#queuedBytes < this.#limits.maxQueuedBytes) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** Queue a message. A closed stream takes it and drops it: who waits for an answer is told by `closed`. */
+  send(envelope: Envelope, body: readonly Uint8Array[], control = false): void {
+    if (!this.#open) return;
+    const frames = encodeMessage(envelope, body, this.#limits);
+    if (control) {
+      for (const frame of frames) this.#control.push(...frame);
+    } else {
+      let length = 0;
+      for (const chunk of body) length += chunk.length;
+      this.#queuedBytes += length;
+      this.#bulk.push({ frames: frames[Symbol.iterator](), length });
+    }
+    // One write for all that is sent in this turn of the event loop.
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      queueMicrotask(() => {
+        this.#scheduled = false;
+        this.#flush();
+      });
+    }
+  }
+
+  /** Stop and go on reading from the far side. */
+  pause(): void {
+    this.#pipe.pause();
+  }
+
+  resume(): void {
+    this.#pipe.resume();
+  }
+
+  /** Close at once; what waits is lost. */
+  close(error?: EcontextError): void {
+    this.#end(error);
+  }
+
+  #read(chunk: Uint8Array): void {
+    try {
+      for (const message of this.#reader.push(chunk)) {
+        if (!this.#open) return;
+        this.#listener.message(message);
+      }
+    } catch (error) {
+      if (error instanceof EcontextError) this.#end(error);
+      else throw error;
+    }
+  }
+
+  #flush(): void {
+    let at = 0;
+    while (this.#open && !this.#full) {
+      const batch: Uint8Array[] = this.#control.splice(0);
+      let size = batch.reduce((n, chunk) => n + chunk.length, 0);
+      let bulk = this.#bulk[at];
+      while (bulk !== undefined && size < BATCH_BYTES) {
+        const frame = bulk.frames.next();
+        if (frame.done === true) {
+          this.#queuedBytes -= bulk.length;
+          bulk = this.#bulk[++at];
+          continue;
+        }
+        for (const chunk of frame.value) {
+          batch.push(chunk);
+          size += chunk.length;
+        }
+      }
+      if (batch.length === 0) break;
+      this.#write(batch, size);
+    }
+    if (at > 0) this.#bulk = this.#bulk.slice(at);
+    if (this.#queuedBytes < this.#limits.maxQueuedBytes) this.#wake();
+  }
+
+  #write(batch: readonly Uint8Array[], size: number): void {
+    const [only] = batch;
+    if (batch.length === 1 && only !== undefined) {
+      this.#full = !this.#pipe.write(only);
+    } else if (size < 2 * BATCH_BYTES) {
+      this.#full = !this.#pipe.write(Buffer.concat(batch, size));
+    } else {
+      for (const chunk of batch) this.#full = !this.#pipe.write(chunk);
+    }
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters;
+    if (waiters.length === 0) return;
+    this.#waiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  #end(error: EcontextError | undefined): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#bulk = [];
+    this.#queuedBytes = 0;
+    this.#pipe.close();
+    this.#wake();
+    this.#listener.closed(error);
+  }
+}

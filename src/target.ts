@@ -1,0 +1,18 @@
+/** Target text: `local`, or what `ssh` accepts as a destination: `web1`, `user@web1`, `ssh://user@web1:2222`. */
+import { UsageError } from "./errors.ts";
+import { local } from "./transport/local.ts";
+import { type SshOptions, ssh } from "./transport/ssh.ts";
+import type { Transport } from "./transport/transport.ts";
+
+/** @throws {UsageError} `ERR_USAGE_TARGET` */
+export function parseTarget(target: string, options: SshOptions): Transport {
+  if (target === "local") return local;
+  // A leading dash would be an option to ssh, white space and control characters are in no host's name.
+  if (/^-|[\s\p{Cc}]/u.test(target) || target === "") {
+    throw new UsageError(
+      "ERR_USAGE_TARGET",
+      `not a target: ${JSON.stringify(target)}; write local, host, user@host or ssh://user@host:port`,
+    );
+  }
+  return ssh(target, options);
+}

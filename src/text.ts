@@ -1,0 +1,20 @@
+/** Text that came from elsewhere, made fit for a terminal. Leaf: imports nothing. */
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/**
+ * Control characters as visible escapes, so that no text can move the cursor, recolour or answer for a terminal, or turn the
+ * direction of what is beside it. Newline and tab stay.
+ */
+export function neutralise(text: string): string {
+  return text.replace(CONTROL, (c) => {
+    const code = c.charCodeAt(0);
+    return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`;
+  });
+}
+
+/** One line of it. */
+export function oneLine(text: string): string {
+  return neutralise(text).replace(/\n/g, "\\n");
+}

@@ -1,0 +1,10 @@
+/** `local`: an interpreter on this machine, as this user. */
+import type { Transport } from "./transport.ts";
+
+export const local: Transport = {
+  scheme: "local",
+  destination: "local",
+  remote: false,
+  wrap: (argv) => [...argv],
+  explain: () => undefined,
+};

@@ -1,0 +1,91 @@
+/**
+ * `ssh`: the user's own client, with all of the user's configuration.
+ *
+ * What is added, after the user's options, so that those win (ssh takes the first value it meets): no pty; keepalives, so that a silent
+ * network is noticed; BatchMode where no terminal can answer a question.
+ */
+import type { Explanation, Transport } from "./transport.ts";
+
+export interface SshOptions {
+  /** The program to run; default `ssh`. */
+  readonly program?: string;
+  /** Passed to it as they are, before ours: `["-p", "2222", "-o", "User=deploy"]`. */
+  readonly options?: readonly string[];
+  /** Whether ssh may ask on a terminal; default: whether there is one. */
+  readonly interactive?: boolean;
+}
+
+/** @param destination what `ssh` accepts: `web1`, `user@web1`, `ssh://user@web1:2222`; must not begin with `-` */
+export function ssh(destination: string, settings: SshOptions = {}): Transport {
+  const { program = "ssh", options = [], interactive = process.stdin.isTTY === true } = settings;
+  return {
+    scheme: "ssh",
+    destination,
+    remote: true,
+    wrap: (argv) => [
+      program,
+      ...options,
+      "-T",
+      ...["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3"],
+      ...(interactive ? [] : ["-o", "BatchMode=yes"]),
+      "--",
+      destination,
+      argv.map(quote).join(" "),
+    ],
+    explain: (exitCode, stderr) => (exitCode === 255 ? explainSsh(destination, stderr) : undefined),
+  };
+}
+
+/** One word for any login shell: sh, bash, zsh, ksh, fish, csh. What is sent holds no single quote. */
+export function quote(word: string): string {
+  if (/^~?[A-Za-z0-9_/.:=@%+,-]+$/.test(word)) return word;
+  return `'${word.replaceAll("'", `'"'"'`)}'`;
+}
+
+/**
+ * ssh says 255 for everything that it could not do; what, it says in words on stderr. Those of OpenSSH are not translated.
+ * They only refine the message: that it was ssh that failed is told by the status.
+ */
+const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, hint: string])[] = [
+  [
+    /REMOTE HOST IDENTIFICATION HAS CHANGED/,
+    "ERR_TRANSPORT_HOST_KEY_CHANGED",
+    "the host key has changed",
+    "make sure that it is the right machine, then remove the old key with ssh-keygen -R",
+  ],
+  [
+    /Host key verification failed/,
+    "ERR_TRANSPORT_HOST_KEY_UNKNOWN",
+    "the host key is not known",
+    "connect once with plain ssh to see and accept it",
+  ],
+  [
+    /Permission denied/,
+    "ERR_TRANSPORT_PERMISSION_DENIED",
+    "permission denied",
+    "check the user, the key and the agent with plain ssh",
+  ],
+  [
+    /Could not resolve hostname/,
+    "ERR_TRANSPORT_UNKNOWN_HOST",
+    "no such host",
+    "check the name, or give it a Host entry in ~/.ssh/config",
+  ],
+  [
+    /Connection refused|Connection timed out|No route to host|Network is unreachable|Operation timed out/,
+    "ERR_TRANSPORT_UNREACHABLE",
+    "the host does not answer",
+    "check the address, the port and the network",
+  ],
+];
+
+function explainSsh(destination: string, stderr: string): Explanation {
+  for (const [pattern, code, what, hint] of REASONS) {
+    if (pattern.test(stderr)) return { code, message: `ssh ${destination}: ${what}`, hint };
+  }
+  return {
+    code: "ERR_TRANSPORT_FAILED",
+    message: `ssh ${destination}: could not connect`,
+    hint: "try the same destination with plain ssh -v",
+  };
+}

@@ -1,0 +1,15 @@
+# The first stage: reads exactly N bytes (its argument) from descriptor 0, inflates them and runs them.
+#
+# It is what the remote command line holds, so it is joined into one line (stage1/README.md has the rules) and passes through
+# login shells inside single quotes: no newline, no backslash, no exclamation mark, no single quote. A constant for a build:
+# nothing in it differs from host to host.
+#
+# os.read may return fewer bytes than asked for, and descriptor 0 may be non-blocking: poll, read, until all are there. The end of the
+# file before that is status 99; a Python older than 2.7 is status 98.
+#
+# Names: b what was read, n how much is wanted.
+import os,sys,zlib,select
+sys.version_info<(2,7)and sys.exit(98)
+b=b"";n=int(sys.argv[1])
+exec("while len(b)<n:select.select([0],[],[]);b+=os.read(0,n-len(b))or sys.exit(99)")
+exec(zlib.decompress(b))

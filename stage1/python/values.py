@@ -1,0 +1,443 @@
+"""Values that JSON has no type for: bytes, big integers, dates, sets, maps, errors, references.
+
+Second tier: the module `econtext.values`, fetched when the first such value is met; plain JSON never comes here. One source for
+Python 2.7 and 3.6 to 3.13. Imports nothing that costs: datetime only when a date is met (a program that has one has imported it).
+
+Spec: docs/protocol.md, "Values". Twin: src/protocol/value-encode.ts and value-decode.ts. The master is trusted: depth and
+surrogates of what arrives are its own encoder's business; what leaves is checked here as strictly as there.
+"""
+import struct
+import sys
+
+from econtext import dumps, loads
+
+MAX_DEPTH = 100
+MAX_DIGITS = 4300
+MAX_INT = 9007199254740991
+# Milliseconds beyond which a float has no room for microseconds: they are dropped there (the years 1691 and 2248).
+MAX_FINE = 1 << 43
+PY3 = sys.version_info[0] > 2
+text = type(u"")
+
+if PY3:
+    Bytes = bytes
+    integers = int
+    native = ()
+else:
+    native = str
+    integers = (int, long)  # noqa: F821
+
+    class Bytes(str):
+        """A str that arrived as bytes, so that it goes back as bytes even if it could be text."""
+
+
+class RemoteError(Exception):
+    """An exception of another context, as a value."""
+
+    def __init__(self, type, message, traceback):
+        Exception.__init__(self, type, message, traceback)
+        self.type = type
+        self.message = message
+        self.traceback = traceback
+
+    def __str__(self):
+        return "%s: %s" % (self.type, self.message)
+
+
+class Reference(object):
+    """Equal to another that says the same."""
+
+    def __init__(self, *fields):
+        self.fields = fields
+
+    def __eq__(self, other):
+        return type(self) is type(other) and self.fields == other.fields
+
+    def __ne__(self, other):
+        return not self == other
+
+    def __hash__(self):
+        return hash(self.fields)
+
+    def __repr__(self):
+        return "%s%r" % (type(self).__name__, self.fields)
+
+
+class ContextReference(Reference):
+    """Names a context of this tree."""
+
+    id = property(lambda self: self.fields[0])
+    name = property(lambda self: self.fields[1])
+
+
+class SenderReference(Reference):
+    """Names a handle in a context, to send to."""
+
+    id = property(lambda self: self.fields[0])
+    handle = property(lambda self: self.fields[1])
+
+
+# -- Encoding -------------------------------------------------------------------------------------
+def encode(value, root="result"):
+    """The body of a value: a list of byte strings. Raises TypeError with the path of what cannot be sent."""
+    encoder = Encoder()
+    problem = None
+    try:
+        tree = encoder.lower(value, 0)
+    except Refused as refused:
+        problem = refused.explain(root)
+    if problem:  # Raised here, so that Python 3 does not show where it was found.
+        raise TypeError(problem)
+    data = dumps(tree).encode("utf-8")
+    if not encoder.size:
+        return [data]
+    return [struct.pack(">BI", 0, len(data)) + data] + encoder.parts
+
+
+class Refused(Exception):
+    """Raised where it is found; on its way out, each container adds itself and the key that leads on."""
+
+    def __init__(self, problem):
+        self.problem = problem
+        self.trail = []
+
+    def explain(self, root):
+        trail = self.trail[::-1]
+        # A cycle shows as a container that is its own ancestor: the path ends where it comes round for the first time.
+        ancestors = [id(container) for container, _ in trail]
+        for i, this in enumerate(ancestors):
+            if this in ancestors[:i]:
+                self.problem = "it contains itself"
+                del trail[i:]
+                break
+        return "cannot send %s: %s" % (root + "".join(spell(key) for _, key in trail), self.problem)
+
+
+def spell(key):
+    """The part of a path that a position or a member's name makes."""
+    if isinstance(key, int):
+        return "[%d]" % key
+    if key.replace("_", "a").isalnum() and not key[:1].isdigit():
+        return "." + key
+    return "[%s]" % dumps(key)
+
+
+class Encoder(object):
+    """One encoding under way: copies the value into a tree of what JSON can write, and collects the raw parts."""
+
+    def __init__(self):
+        self.parts = []
+        self.size = 0
+
+    def lower(self, value, depth):
+        """What JSON can write for a value that stands inside of `depth` brackets."""
+        if value is None or value is True or value is False:
+            return value
+        if isinstance(value, text):
+            return well_formed(value)
+        if isinstance(value, integers):
+            value = int(value)  # what an IntEnum, say, stands for
+            if -MAX_INT <= value <= MAX_INT:
+                return value
+            return self.special("!i", spell_integer(value), depth, 1)
+        if isinstance(value, float):
+            value = float(value)
+            if value - value == 0:
+                return value
+            return self.special("!f", "nan" if value != value else "inf" if value > 0 else "-inf", depth, 1)
+        if isinstance(value, (list, tuple)):
+            return self.lower_all(value, value, enter(depth, 1))
+        if isinstance(value, dict):
+            return self.lower_dict(value, depth)
+        if isinstance(value, native):
+            string = None if isinstance(value, Bytes) else text_of(value)
+            if string is not None:
+                return string
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return self.lower_bytes(value, depth)
+        if isinstance(value, (set, frozenset)):
+            return self.special("!s", self.lower_all(value, value, enter(depth, 2)), depth, 2)
+        if isinstance(value, ContextReference):
+            return self.special("!c", [value.id, well_formed(value.name)], depth, 2)
+        if isinstance(value, SenderReference):
+            return self.special("!h", list(value.fields), depth, 2)
+        if isinstance(value, BaseException):
+            return self.special("!e", describe(value), depth, 2)
+        datetime = sys.modules.get("datetime")
+        if datetime and isinstance(value, datetime.datetime):
+            try:
+                return self.special("!d", milliseconds(value, datetime), depth, 1)
+            except (ValueError, OverflowError, OSError) as e:
+                raise Refused("a datetime without a point in time (%s)" % e)
+        raise Refused("a " + type_name(type(value)))
+
+    def lower_all(self, container, items, inner):
+        out = []
+        try:
+            for item in items:
+                out.append(self.lower(item, inner))
+        except Refused as refused:
+            refused.trail.append((container, len(out)))
+            raise
+        return out
+
+    def lower_dict(self, value, depth):
+        names = [key if isinstance(key, text) else text_of(key) for key in value]
+        if None in names:
+            return self.lower_map(value, depth)
+        special = len(names) == 1 and names[0][:1] == "!"
+        inner = enter(depth, 3 if special else 1)
+        out = {}
+        name = None
+        try:
+            for name, item in zip(names, value.values()):
+                out[well_formed(name)] = self.lower(item, inner)
+        except Refused as refused:
+            refused.trail.append((value, name))
+            raise
+        return self.special("!o", [[name, out[name]]], depth, 3) if special else out
+
+    def lower_map(self, value, depth):
+        inner = enter(depth, 3)
+        out = []
+        try:
+            for pair in value.items():
+                out.append(self.lower_all(pair, pair, inner))
+        except Refused as refused:
+            refused.trail.append((value, len(out)))
+            raise
+        return self.special("!m", out, depth, 3)
+
+    def lower_bytes(self, value, depth):
+        # bytes are kept as they are; what can change before it is written is copied.
+        value = value if isinstance(value, bytes) else memoryview(value).tobytes()
+        offset = self.size
+        if value:
+            self.parts.append(value)
+            self.size += len(value)
+        return self.special("!b", [offset, len(value)], depth, 2)
+
+    def special(self, tag, content, depth, brackets):
+        enter(depth, brackets)
+        return {tag: content}
+
+
+def enter(depth, brackets):
+    """The depth inside of so many more brackets."""
+    if depth + brackets > MAX_DEPTH:
+        raise Refused("nested deeper than %d" % MAX_DEPTH)
+    return depth + brackets
+
+
+def lone(data):
+    """Whether UTF-8 made or taken by Python 2.7 has a surrogate in it: ED is only followed by 80 to 9F otherwise."""
+    return not PY3 and any(rest[:1] >= b"\xa0" for rest in data.split(b"\xed")[1:])
+
+
+def is_well_formed(value):
+    try:
+        return not lone(text.encode(value, "utf-8"))
+    except UnicodeError:
+        return False
+
+
+def well_formed(value):
+    if not is_well_formed(value):
+        raise Refused("text with a lone surrogate")
+    return value
+
+
+def text_of(value):
+    """Python 2.7: the text that a str is, None if it is bytes. Python 3: None."""
+    if isinstance(value, native) and not isinstance(value, Bytes) and not lone(value):
+        try:
+            return value.decode("utf-8")
+        except UnicodeError:
+            pass
+    return None
+
+
+def spell_integer(value):
+    try:
+        digits = "%d" % value
+    except ValueError:  # Python 3.11 and later, by its own limit
+        digits = ""
+    if not 0 < len(digits.lstrip("-")) <= MAX_DIGITS:
+        raise Refused("an integer of more than %d digits" % MAX_DIGITS)
+    return digits
+
+
+def milliseconds(value, datetime):
+    """Since 1970; with a fraction where a float has room for it."""
+    offset = value.utcoffset()
+    whole = value.replace(microsecond=0)
+    if offset is None and PY3:
+        delta = datetime.timedelta(seconds=whole.timestamp())
+    elif offset is None:
+        import time
+
+        delta = datetime.timedelta(seconds=time.mktime(whole.timetuple()))
+    else:
+        delta = whole.replace(tzinfo=None) - datetime.datetime(1970, 1, 1) - offset
+    ms, us = divmod(delta.microseconds + value.microsecond, 1000)
+    ms += (delta.days * 86400 + delta.seconds) * 1000
+    return ms + us / 1000.0 if us and -MAX_FINE < ms < MAX_FINE else ms
+
+
+def type_name(kind):
+    """How Python itself would call a type: qualified, but for what is built in."""
+    name = getattr(kind, "__qualname__", kind.__name__)
+    if kind.__module__ in ("builtins", "__builtin__", "exceptions"):
+        return name
+    return "%s.%s" % (kind.__module__, name)
+
+
+def describe(error):
+    """Type, message and traceback of an exception. Never fails: an error must not fail to be told."""
+    if isinstance(error, RemoteError):
+        texts = error.type, error.message, error.traceback
+    else:
+        try:
+            message = text(error)
+        except Exception:
+            message = repr(error)
+        trace = ""
+        if getattr(error, "__traceback__", None):
+            import traceback
+
+            trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        texts = type_name(type(error)), message, trace
+    texts = [t if isinstance(t, text) else str(t) if PY3 else bytes(t).decode("utf-8", "replace") for t in texts]
+    return [t if is_well_formed(t) else t.encode("ascii", "backslashreplace").decode() for t in texts]
+
+
+# -- Decoding -------------------------------------------------------------------------------------
+def decode(body):
+    """The value of a whole body. Raises ValueError."""
+    parts = b""
+    if body[:1] == b"\0":
+        if len(body) < 5:
+            raise ValueError("malformed value: a header cut short")
+        end = 5 + struct.unpack(">I", body[1:5])[0]
+        if end > len(body):
+            raise ValueError("malformed value: text cut short")
+        parts = memoryview(body)[end:]
+        body = body[5:end]
+    if lone(body):
+        raise ValueError("malformed value: text that is not UTF-8")
+    decoder = Decoder(parts)
+    try:
+        value = loads(body.decode("utf-8"), decoder.revive)
+    except (TypeError, OverflowError, RuntimeError) as e:  # RuntimeError: nested too deep
+        raise ValueError("malformed value: %s" % e)
+    if decoder.used != len(parts):
+        raise ValueError("malformed value: parts that no value has")
+    return value
+
+
+class Decoder(object):
+    """One decoding under way. The parser shows each object to `revive`, the innermost first."""
+
+    def __init__(self, parts):
+        self.parts = parts
+        self.used = 0  # bytes of the parts that were given out: in the end, all of them
+
+    def revive(self, members):
+        if len(members) != 1:
+            return members
+        ((tag, content),) = members.items()
+        if tag[:1] != "!":
+            return members
+        if tag == "!b":
+            offset, length = typed(content, integers, integers)
+            self.used += length
+            if offset >= 0 and length >= 0 and max(offset + length, self.used) <= len(self.parts):
+                return Bytes(self.parts[offset : offset + length].tobytes() if length else b"")
+        elif tag == "!i":
+            if isinstance(content, text) and len(content.lstrip("-")) <= MAX_DIGITS:
+                value = int(content)
+                if "%d" % value == content:
+                    return value
+        elif tag == "!f":
+            if content in ("nan", "inf", "-inf", "-0"):
+                return float(content)
+            # A float with an integral value beyond 2^53 that JavaScript would write without an exponent.
+            if isinstance(content, text) and 15 < len(content) < 23 and content.lstrip("-").isdigit():
+                return float(content)
+        elif tag == "!d":
+            return point(content)
+        elif tag == "!s":
+            if type(content) is list:
+                return distinct(set(map(hashable, content)), content)
+        elif tag == "!m":
+            if type(content) is list:
+                pairs = [typed(pair, object, object) for pair in content]
+                return distinct(dict((hashable(key), value) for key, value in pairs), content)
+        elif tag == "!u":
+            if content == 0:
+                return None
+        elif tag == "!e":
+            return RemoteError(*typed(content, text, text, text))
+        elif tag == "!c":
+            return ContextReference(*typed(content, integers, text))
+        elif tag == "!h":
+            return SenderReference(*typed(content, integers, integers))
+        elif tag == "!o":
+            name, value = typed(typed(content, list)[0], text, object)
+            if name[:1] == "!":
+                return {name: value}
+        raise ValueError("malformed value: bad " + tag[:20])
+
+
+def typed(content, *kinds):
+    """`content`, if it is the list of just these kinds."""
+    if type(content) is list and len(content) == len(kinds) and all(map(isinstance, content, kinds)):
+        return content
+    raise ValueError("malformed value: %d members expected" % len(kinds))
+
+
+def hashable(value):
+    """A list or a set as what Python takes for a key or for a member of a set."""
+    if isinstance(value, list):
+        return tuple(map(hashable, value))
+    if isinstance(value, set):
+        return frozenset(value)
+    if isinstance(value, dict):
+        raise ValueError("Python cannot hold a dict in a set or as a key")
+    return value
+
+
+def distinct(value, content):
+    """Refuse to lose in silence what is two things elsewhere: 1, True, and 1.0 are one key here."""
+    if len(value) != len(content):
+        raise ValueError("Python holds two members of a set, or two keys, to be equal")
+    return value
+
+
+utc = None
+
+
+def point(ms):
+    """An aware datetime, UTC."""
+    global utc
+    import datetime
+
+    if utc is None:
+        if PY3:
+            utc = datetime.timezone.utc
+        else:
+
+            class UTC(datetime.tzinfo):
+                def utcoffset(self, _):
+                    return datetime.timedelta(0)
+
+                dst = utcoffset
+
+                def tzname(self, _):
+                    return "UTC"
+
+                def __repr__(self):
+                    return "UTC"
+
+            utc = UTC()
+    return datetime.datetime(1970, 1, 1, tzinfo=utc) + datetime.timedelta(milliseconds=ms)

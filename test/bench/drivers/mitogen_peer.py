@@ -1,0 +1,103 @@
+"""Mitogen, driven for the bench: see loop.py for the protocol.
+
+Its contexts are opened by blocking calls, so a fan-out takes a thread for each; the pool is warmed before the clock starts.
+Compression is off: what the bench sends cannot be compressed, and zlib would be what is measured.
+"""
+import os
+import sys
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+
+sys.path.insert(0, os.environ["BENCH_PACKAGE"])
+
+import mitogen
+import mitogen.core
+import mitogen.master
+
+import farside
+from loop import FIRST_HOST, PYTHON, clock, hosts, ms_since, sequential, serve
+
+broker = mitogen.master.Broker()
+router = mitogen.master.Router(broker)
+held = []
+
+
+def start(to, host=FIRST_HOST):
+    if to["kind"] == "local":
+        return router.local(python_path=PYTHON, connect_timeout=60)
+    return router.ssh(
+        hostname=host, python_path=PYTHON, ssh_path=to["program"], ssh_args=["-F", to["config"]],
+        compression=False, connect_timeout=60)
+
+
+def connect(to):
+    begin = clock()
+    context = start(to)
+    context.call(os.getpid)
+    took = ms_since(begin)
+    context.shutdown(wait=True)
+    return {"ms": took}
+
+
+def open_(to):
+    context = start(to)
+    held.append(context)
+    return {"pid": context.call(os.getpid)}
+
+
+def close():
+    while held:
+        held.pop().shutdown(wait=True)
+
+
+def calls(n):
+    return sequential(lambda: held[-1].call(os.getpid), n)
+
+
+def pipelined(n, window):
+    waiting = deque()
+    begin = clock()
+    for _ in range(n):
+        if len(waiting) == window:
+            waiting.popleft().get().unpickle()
+        waiting.append(held[-1].call_async(os.getpid))
+    for receiver in waiting:
+        receiver.get().unpickle()
+    return {"perSecond": n * 1e3 / ms_since(begin)}
+
+
+def bulk(bytes, n):
+    held[-1].call(farside.size, mitogen.core.Blob(b"x"))
+    data = mitogen.core.Blob(os.urandom(bytes))
+    begin = clock()
+    for receiver in [held[-1].call_async(farside.size, data) for _ in range(n)]:
+        assert receiver.get().unpickle() == bytes
+    return {"ms": ms_since(begin)}
+
+
+def fan(to, n):
+    with ThreadPoolExecutor(n) as pool:
+        list(pool.map(abs, range(n)))
+        begin = clock()
+        contexts = list(pool.map(lambda host: start(to, host), hosts(n)))
+        for receiver in [c.call_async(os.getpid) for c in contexts]:
+            assert receiver.get().unpickle() > 0
+        took = ms_since(begin)
+        list(pool.map(lambda c: c.shutdown(wait=True), contexts))
+    return {"ms": took}
+
+
+def import_(module):
+    # The function travels by its module's name, so this side has to have it first.
+    run = __import__(module, fromlist=["run"]).run
+    begin = clock()
+    total = held[-1].call(run)
+    return {"ms": ms_since(begin), "total": total}
+
+
+serve("mitogen " + ".".join(map(str, mitogen.__version__)), {
+    "connect": connect, "open": open_, "close": close, "calls": calls, "pipelined": pipelined, "bulk": bulk,
+    "fan": fan, "import": import_})
+close()
+broker.shutdown()
+broker.join()

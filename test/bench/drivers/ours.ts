@@ -1,0 +1,109 @@
+/**
+ * econtext, driven for the bench through what a program imports: nothing here that a user could not write.
+ */
+import { Broker, type Context } from "../../../src/index.ts";
+import type { Place } from "../driver.ts";
+import { firstHost, hosts, python, serve } from "./loop.ts";
+
+const broker = new Broker({
+  roots: [import.meta.dirname, process.env.BENCH_PACKAGE ?? import.meta.dirname],
+  onLog: (record) => process.stderr.write(`${JSON.stringify(record)}\n`),
+});
+const held: Context[] = [];
+
+function start(to: Place, host = firstHost): Promise<Context> {
+  if (to.kind === "local") return broker.connect("local", { python });
+  return broker.connect(host, {
+    python,
+    ssh: { program: to.program, options: ["-F", to.config] },
+  });
+}
+
+function current(): Context {
+  const context = held.at(-1);
+  if (context === undefined) throw new Error("no context is open");
+  return context;
+}
+
+await serve("econtext", {
+  async connect({ to }) {
+    const begin = performance.now();
+    const context = await start(to);
+    await context.call("os.getpid");
+    const ms = performance.now() - begin;
+    await context.close();
+    return { ms };
+  },
+
+  async open({ to }) {
+    const context = await start(to);
+    held.push(context);
+    return { pid: await context.call("os.getpid") };
+  },
+
+  async close() {
+    for (const context of held.splice(0)) await context.close();
+    return {};
+  },
+
+  async calls({ n }) {
+    const context = current();
+    const us: number[] = [];
+    for (let i = 0; i < n; i++) {
+      const begin = performance.now();
+      await context.call("os.getpid");
+      us.push((performance.now() - begin) * 1e3);
+    }
+    return { us };
+  },
+
+  /** `window` loops that share a count: that many calls are outstanding until the last few. */
+  async pipelined({ n, window }) {
+    const context = current();
+    let left = n;
+    const begin = performance.now();
+    const loop = async (): Promise<void> => {
+      while (left-- > 0) await context.call("os.getpid");
+    };
+    await Promise.all(Array.from({ length: window }, loop));
+    return { perSecond: (n * 1e3) / (performance.now() - begin) };
+  },
+
+  async bulk({ bytes, n }) {
+    const context = current();
+    await context.call("farside:size", new Uint8Array(1));
+    const data = new Uint8Array(bytes);
+    // getRandomValues fills at most 64 KiB at once.
+    for (let at = 0; at < bytes; at += 65536) {
+      crypto.getRandomValues(data.subarray(at, Math.min(at + 65536, bytes)));
+    }
+    const begin = performance.now();
+    const calls = Array.from({ length: n }, () => context.call("farside:size", data));
+    const sizes = await Promise.all(calls);
+    const ms = performance.now() - begin;
+    if (sizes.some((size) => size !== bytes)) throw new Error(`${String(sizes)} bytes arrived`);
+    return { ms };
+  },
+
+  async fan({ to, n }) {
+    const begin = performance.now();
+    const contexts = await Promise.all(
+      hosts(n).map(async (host) => {
+        const context = await start(to, host);
+        await context.call("os.getpid");
+        return context;
+      }),
+    );
+    const ms = performance.now() - begin;
+    await Promise.all(contexts.map((context) => context.close()));
+    return { ms };
+  },
+
+  async import({ module }) {
+    const context = current();
+    const begin = performance.now();
+    const total = await context.call(`${module}:run`);
+    return { ms: performance.now() - begin, total };
+  },
+});
+await broker.close();

@@ -1,0 +1,138 @@
+/**
+ * OpenSSH's own sshd on a free loopback port, as the present user, with throw-away keys. Neither
+ * the machine's sshd nor /etc/passwd is touched: another login shell is a ForceCommand that runs
+ * `SHELL -c COMMAND`, which is what sshd itself does with the shell of an account.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { join } from "node:path";
+import { descendants, RUN_ID } from "./leaks.ts";
+import { HOST, makeSshFiles, type SshFiles, type SshServer } from "./ssh-files.ts";
+
+const START_TIMEOUT_MS = 10_000;
+
+export interface SshdOptions {
+  /** Path of the shell that runs commands; the user's own when absent. */
+  readonly loginShell?: string;
+  /** More lines for sshd_config: `MaxSessions 1`. They come first, and with sshd the first counts. */
+  readonly config?: readonly string[];
+}
+
+/** Why there is no real sshd to test with; undefined when there is. */
+export function missingSshd(): string | undefined {
+  if (sshdPath() === undefined) return "no sshd on this machine (Debian package openssh-server)";
+  if (Bun.which("ssh") === null) return "no ssh on this machine (Debian package openssh-client)";
+  return undefined;
+}
+
+/** Where a shell is, or why a suite that needs it cannot run. */
+export function loginShell(name: string): { path?: string; missing?: string } {
+  const path = Bun.which(name);
+  return path === null
+    ? { missing: `no ${name} on this machine (Debian package ${name})` }
+    : { path };
+}
+
+/** Ready for connections when it returns. Disposing ends the server and every session it has. */
+export async function startSshd(options: SshdOptions = {}): Promise<SshServer> {
+  const sshd = sshdPath();
+  if (sshd === undefined) throw new Error(missingSshd());
+  const files = makeSshFiles();
+  const port = await freePort();
+  files.writeConfig(port);
+  const config = join(files.dir, "sshd_config");
+  const log = join(files.dir, "sshd.log");
+  writeFileSync(config, serverConfig(files, port, options));
+  // Where sshd was never started the folder of its privilege separation does not exist.
+  if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
+  const server = Bun.spawn([sshd, "-D", "-e", "-f", config], {
+    stdio: ["ignore", "ignore", Bun.file(log)],
+  });
+  // It holds our pipe: however the tests end, its read returns and the server goes too.
+  const guard = Bun.spawn(["/bin/sh", "-c", "read line; kill $0", String(server.pid)], {
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  const stop = async () => {
+    // First the guard, which must not live to kill a pid that is somebody else's by then.
+    guard.kill("SIGKILL");
+    await guard.exited;
+    const sessions = descendants(server.pid).filter(({ command }) => command.startsWith("sshd"));
+    server.kill();
+    await server.exited;
+    for (const { pid } of sessions) terminate(pid);
+    files.remove();
+  };
+  if (!(await answers(port, () => server.exitCode === null))) {
+    const said = existsSync(log) ? readFileSync(log, "utf8").trim() : "";
+    await stop();
+    throw new Error(`sshd does not answer: ${said}`);
+  }
+  return { configPath: files.configPath, port, host: HOST, [Symbol.asyncDispose]: stop };
+}
+
+function serverConfig(files: SshFiles, port: number, options: SshdOptions): string {
+  const shell = options.loginShell;
+  const lines = [
+    ...(options.config ?? []),
+    "ListenAddress 127.0.0.1",
+    `Port ${String(port)}`,
+    `HostKey ${files.hostKey.path}`,
+    `AuthorizedKeysFile ${files.userKey.path}.pub`,
+    "PidFile none",
+    "StrictModes no",
+    "UsePAM no",
+    "UseDNS no",
+    "PasswordAuthentication no",
+    "KbdInteractiveAuthentication no",
+    "PermitRootLogin yes",
+    "MaxStartups 200",
+    "MaxSessions 100",
+    "PrintMotd no",
+    "PrintLastLog no",
+    // Debian's bash reads ~/.bashrc for ssh commands unless SHLVL says that it is nested.
+    `SetEnv SHLVL=7 HOME=${files.home} ECONTEXT_TEST_RUN=${RUN_ID}`,
+    // The account's shell runs this line: `"$…"` is one word in every one of them.
+    ...(shell === undefined ? [] : [`ForceCommand exec ${shell} -c "$SSH_ORIGINAL_COMMAND"`]),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** sshd insists on being started by its absolute path. */
+function sshdPath(): string | undefined {
+  const path = Bun.which("sshd", {
+    PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/usr/local/sbin`,
+  });
+  return path ?? undefined;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function answers(port: number, alive: () => boolean): Promise<boolean> {
+  const until = performance.now() + START_TIMEOUT_MS;
+  while (performance.now() < until && alive()) {
+    const up = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, "127.0.0.1");
+      socket.once("connect", () => socket.end("\r\n"));
+      socket.once("data", () => resolve(true));
+      socket.once("close", () => resolve(false));
+      socket.once("error", () => resolve(false));
+    });
+    if (up) return true;
+    await Bun.sleep(10);
+  }
+  return false;
+}
+
+function terminate(pid: number): void {
+  try {
+    process.kill(pid, "SIGTERM");
+  } catch {
+    // It went by itself.
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Runs before every test file (bunfig.toml): a test that leaves a process of ours behind fails.
+ *
+ * What lives when a test begins may live when it ends, so that a file may hold contexts from
+ * beforeAll to afterAll. What a file's tests left and its afterAll did not end is found when the
+ * next file begins, and after the last one; a preload's own afterAll fires once a run.
+ */
+import { afterAll, afterEach, beforeEach } from "bun:test";
+import { relative } from "node:path";
+import {
+  describeProcess,
+  handDownRunId,
+  kept,
+  kill,
+  type Marked,
+  marked,
+  survivors,
+} from "./helpers/leaks.ts";
+
+handDownRunId();
+
+let before = new Map<number, Marked>();
+/** Alive after the last test of `file`. */
+let after = new Map<number, Marked>();
+let file = "";
+const left: string[] = [];
+
+async function fileEnded(): Promise<void> {
+  const alive = await survivors([...after.values()]);
+  for (const one of alive) left.push(`${relative(process.cwd(), file)}: ${describeProcess(one)}`);
+  kill(alive);
+  after = new Map();
+}
+
+beforeEach(async () => {
+  if (Bun.main !== file) await fileEnded();
+  file = Bun.main;
+  before = marked();
+});
+
+afterEach(async () => {
+  const started = [...marked().values()].filter(({ pid }) => !before.has(pid) && !kept(pid));
+  const alive = await survivors(started);
+  kill(alive);
+  after = marked();
+  if (alive.length > 0) {
+    throw new Error(`left running by this test:\n${alive.map(describeProcess).join("\n")}`);
+  }
+});
+
+afterAll(async () => {
+  for (const [pid, one] of marked()) after.set(pid, one);
+  await fileEnded();
+  if (left.length > 0) throw new Error(`left running after all tests of:\n${left.join("\n")}`);
+});

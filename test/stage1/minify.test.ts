@@ -1,0 +1,177 @@
+/**
+ * What the minifier and stripComments must keep, judged by every Python found: on our own files,
+ * and on some of each interpreter's standard library, which is what tests the lexer.
+ */
+import { afterAll, expect, test } from "bun:test";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { inflateSync } from "node:zlib";
+import { minifyPython } from "../../scripts/minify.ts";
+import { violations } from "../../scripts/size.ts";
+import { compress, joinPython, joinShell } from "../../scripts/stage1.ts";
+import { PYTHON_CORE, PYTHON_TIER2 } from "../../src/bootstrap/stage1.ts";
+import { decodeSource, stripComments } from "../../src/modules/python-strip.ts";
+
+const STAGE1 = join(import.meta.dir, "../../stage1/python");
+const LIBRARY_FILES = 40;
+/** Long files take long to compare and hold nothing that short ones do not. */
+const LIBRARY_FILE_BYTES = 24_000;
+const scratch = mkdtempSync(join(tmpdir(), "econtext-minify-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const pythons = findPythons();
+
+if (pythons.length === 0) test.skip("syntax trees: no Python found in pyenv or PATH", () => {});
+
+test.each(pythons)("%s: same syntax tree, same lines", (python) => {
+  const own = readdirSync(STAGE1).filter((file) => file.endsWith(".py"));
+  const files = [...own.map((file) => join(STAGE1, file)), ...libraryFiles(python)];
+  const folder = mkdtempSync(join(scratch, "trees-"));
+  files.map(withoutCoding).forEach((source, index) => {
+    const stem = join(folder, String(index));
+    writeFileSync(`${stem}.source`, source);
+    writeFileSync(`${stem}.stripped`, stripComments(source));
+    writeFileSync(`${stem}.minified`, minifyPython(source));
+  });
+  const [compared, ...differences] = run(python, join(import.meta.dir, "compare_ast.py"), folder);
+  expect(differences).toEqual([]);
+  expect(compared).toBe(files.length);
+});
+
+const CASES: readonly (readonly [what: string, source: string, minified: string])[] = [
+  ["blocks", "if a :\n    b = 1\n    if c:\n\td\n", "if a:\n b=1\n if c:\n  d"],
+  [
+    "words need a space",
+    "not  a\nreturn  b'x'\nx = 1 if 'a' in b else 2",
+    "not a\nreturn b'x'\nx=1 if'a'in b else 2",
+  ],
+  ["strings that would join", "x = '' 'a'\ny = 'a' \"b\"", "x='' 'a'\ny='a'\"b\""],
+  ["numbers before a dot", "1 .real\n1. .real\nx [1] . y", "1 .real\n1. .real\nx[1].y"],
+  [
+    "relative imports",
+    "from . import a\nfrom .. b import ( c )",
+    "from.import a\nfrom..b import(c)",
+  ],
+  ["comments keep their lines", "# a\n\nx # b\n\n# c\ny\n\n", "\n\nx\n\n\ny"],
+  ["docstrings keep their lines", '"""a\nb"""\nx\ndef f():\n  "c"\n  y', "\n\nx\ndef f():\n\n y"],
+  ["a body of a docstring", 'class A:\n  """a\n  b"""\nx', "class A:\n pass\n\nx"],
+  [
+    "a body on the same line",
+    "async def f(a: int = {1: 2}) -> x: 'a'\ny",
+    "async def f(a:int={1:2})->x:pass\ny",
+  ],
+  ["docstrings in pieces", "def f():\n  ('a'  # b\n   u'c')\n  x", "def f():\n\n\n x"],
+  [
+    "other strings stay",
+    "x\n'a'\nif b:\n  'c'\ndef f():\n  b'd'\n  f'e'",
+    "x\n'a'\nif b:\n 'c'\ndef f():\n b'd'\n f'e'",
+  ],
+  ["continued lines", "x = 1 + \\\n    2\ny = (1 + \\\n    2)", "x=1+\\\n2\ny=(1+\n2)"],
+];
+
+test.each(CASES)("minifies %s", (_what, source, minified) => {
+  expect(minifyPython(source)).toBe(minified);
+});
+
+test("what is minified has nothing left to do", () => {
+  for (const file of readdirSync(STAGE1)) {
+    const once = minifyPython(readSource(join(STAGE1, file)));
+    expect(minifyPython(once)).toBe(once);
+  }
+});
+
+test("first stages become one line that single quotes protect", () => {
+  expect(joinPython("# a\nimport os , sys\n\nx = 1  # b\n")).toBe("import os,sys;x=1");
+  expect(joinShell("# a\nfor p in a b\ndo\n  $p &&\n  c\ndone\n")).toBe(
+    "for p in a b;do $p && c;done",
+  );
+  expect(() => joinPython("if a:\n  b")).toThrow("not a simple statement");
+  for (const bad of ["'", "!", "\\", "é"]) {
+    expect(() => joinShell(`echo ${bad}`)).toThrow(JSON.stringify(bad));
+  }
+});
+
+test("the embedded core is the minified one, and any Python inflates it", () => {
+  const text = minifyPython(readSource(join(STAGE1, "core.py")));
+  expect(compress(text)).toEqual(PYTHON_CORE);
+  expect(inflateSync(PYTHON_CORE).toString()).toBe(text);
+  const path = join(scratch, "core.z");
+  writeFileSync(path, PYTHON_CORE);
+  for (const python of pythons) {
+    const script = "import sys,zlib;print([len(zlib.decompress(open(sys.argv[1],'rb').read()))])";
+    expect(run(python, "-c", script, path)).toEqual([Buffer.byteLength(text)]);
+  }
+});
+
+test("every other file is embedded in the second tier", () => {
+  for (const [name, source] of Object.entries(PYTHON_TIER2)) {
+    expect(source).toBe(minifyPython(readSource(join(STAGE1, `${name}.py`))));
+  }
+  const files = readdirSync(STAGE1).filter((file) => file.endsWith(".py"));
+  const others = files.filter((file) => file !== "core.py" && file !== "first_stage.py");
+  expect(Object.keys(PYTHON_TIER2).map((name) => `${name}.py`)).toEqual(others.sort());
+});
+
+test("a size over its ceiling, or missing, is named", () => {
+  const rows = [
+    { name: "a", sent: 5, limit: 4 },
+    { name: "b", limit: 4 },
+    { name: "c", sent: 4, limit: 4 },
+  ];
+  expect(violations(rows)).toEqual(["a: 5 bytes, 1 over 4", "b: not measured"]);
+});
+
+function readSource(path: string): string {
+  return decodeSource(readFileSync(path));
+}
+
+/** Python 2 refuses a coding line behind the byte order mark with which it is given the text. */
+function withoutCoding(path: string): string {
+  return readSource(path).replace(/^((?:.*\n)?.*)coding([:=])/, "$1code$2");
+}
+
+/** Spread over the whole library, the same files each time. */
+function libraryFiles(python: string): string[] {
+  const [folder] = run(
+    python,
+    "-c",
+    "import os,json;print(json.dumps([os.path.dirname(os.__file__)]))",
+  );
+  const all = readdirSync(String(folder))
+    .filter((file) => file.endsWith(".py"))
+    .map((file) => join(String(folder), file))
+    .filter((path) => statSync(path).size < LIBRARY_FILE_BYTES)
+    .sort();
+  const step = Math.max(1, Math.floor(all.length / LIBRARY_FILES));
+  return all.filter((_, index) => index % step === 0);
+}
+
+function run(...argv: string[]): unknown[] {
+  const { stdout, stderr } = Bun.spawnSync(argv);
+  expect(stderr.toString()).toBe("");
+  return JSON.parse(stdout.toString()) as unknown[];
+}
+
+/** Each interpreter once, though shims and links name it again. */
+function findPythons(): string[] {
+  const root = process.env["PYENV_ROOT"] ?? join(homedir(), ".pyenv");
+  const versions = existsSync(join(root, "versions"))
+    ? readdirSync(join(root, "versions")).sort()
+    : [];
+  const paths = versions.map((version) => join(root, "versions", version, "bin/python"));
+  const system = ["python3", "python", "python2"].map((name) => Bun.which(name) ?? "");
+  const print = "import sys,os;sys.stdout.write(os.path.realpath(sys.executable))";
+  const real = [...paths, ...system].filter(existsSync).map((path) => {
+    return Bun.spawnSync([path, "-c", print]).stdout.toString();
+  });
+  return [...new Set(real.filter((path) => path !== ""))];
+}

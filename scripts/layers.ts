@@ -14,10 +14,10 @@ const LAYERS: readonly (readonly string[])[] = [
   ["bootstrap"],
   ["modules"],
   ["router"],
-  ["call"],
+  ["call", "exec"],
   ["context"],
   ["connection", "target"],
-  ["broker"],
+  ["broker", "describe"],
   ["index"],
   ["cli"],
 ];

@@ -2,6 +2,7 @@
  * Broker: opens contexts, hears their logs, answers their imports, and sees them all out. Each context's process and stream are its
  * `Connection`'s.
  */
+import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { Connection } from "./connection.ts";
 import { Context } from "./context.ts";
@@ -38,6 +39,18 @@ export interface ConnectOptions {
   /** What `ps` shows over there; default `econtext:USER@HOST:PID` of this process. */
   readonly argv0?: string;
   readonly ssh?: SshOptions;
+}
+
+/** Who runs this. Bun's `userInfo` believes the environment, which may not say. */
+function userName(): string {
+  const { username, uid } = userInfo();
+  if (username !== "unknown") return username;
+  try {
+    const lines = readFileSync("/etc/passwd", "utf8").split("\n");
+    return lines.map((line) => line.split(":")).find((f) => f[2] === String(uid))?.[0] ?? `${uid}`;
+  } catch {
+    return `${uid}`;
+  }
 }
 
 export class Broker implements AsyncDisposable {
@@ -81,7 +94,7 @@ export class Broker implements AsyncDisposable {
       name,
       transport,
       interpreter: options.python,
-      argv0: options.argv0 ?? `econtext:${userInfo().username}@${hostname()}:${process.pid}`,
+      argv0: options.argv0 ?? `econtext:${userName()}@${hostname()}:${process.pid}`,
       level: LEVELS[logLevel],
       connectMs: options.deadline ?? 60_000,
       leaseMs,

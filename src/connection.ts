@@ -49,6 +49,8 @@ export class Connection implements Lifeline {
   readonly #responder: ModuleResponder;
   #reason: EcontextError | undefined;
   #heard = performance.now();
+  /** While it is not 0, silence is our own doing. */
+  #pauses = 0;
   #slave: SlaveInfo | undefined;
   #connectTimer: ReturnType<typeof setTimeout> | undefined;
   #keepalive: ReturnType<typeof setInterval> | undefined;
@@ -129,19 +131,29 @@ export class Connection implements Lifeline {
     this.#router.send(to, [isText ? deflate(body) : body]);
   }
 
+  pause(): void {
+    if (this.#pauses++ === 0) this.#stream.pause();
+  }
+
+  resume(): void {
+    if (--this.#pauses > 0) return;
+    this.#heard = performance.now();
+    this.#stream.resume();
+  }
+
   sever(reason: EcontextError): void {
     this.#stream.close(reason);
   }
 
   #booted(reply: number, message: Message): void {
     this.#router.forget(reply);
-    const info = decodeValue(message.body) as Partial<SlaveInfo> | null;
-    if (typeof info?.pid !== "number" || typeof info.version !== "string") {
+    const info = decodeValue(message.body);
+    if (!Array.isArray(info) || info.length !== 4 || typeof info[2] !== "number") {
       throw new ProtocolError("ERR_PROTOCOL_VALUE", "an answer to BOOT that is none");
     }
     clearTimeout(this.#connectTimer);
-    const { kind = "", version, pid, executable = "" } = info;
-    this.#slave = { kind, version, pid, executable };
+    const [kind, version, , executable] = info.map(String) as [string, string, string, string];
+    this.#slave = { kind, version, pid: info[2], executable };
     this.#setReady(this.#slave);
   }
 
@@ -161,7 +173,7 @@ export class Connection implements Lifeline {
     const { id, name, leaseMs } = this.#settings;
     // While it starts, the deadline of the connect decides.
     if (this.#slave === undefined) return;
-    if (performance.now() - this.#heard > leaseMs) {
+    if (this.#pauses === 0 && performance.now() - this.#heard > leaseMs) {
       const message = `${name}: nothing was heard for ${leaseMs} ms`;
       this.sever(new DisconnectError("ERR_DISCONNECT_SILENT", message));
       return;

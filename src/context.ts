@@ -16,6 +16,7 @@ import {
   TimeoutError,
   UsageError,
 } from "./errors.ts";
+import { type ExecOptions, type ExecResult, execCommand } from "./exec.ts";
 import { FLAGS } from "./protocol/frame.ts";
 import { HANDLES } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
@@ -43,6 +44,9 @@ export interface Lifeline {
   queuedBytes(): number;
   /** Offer the slave, unasked, what a call will import: of the user's modules, and of the second tier. */
   offer(modules: readonly string[], needs: readonly string[]): void;
+  /** Stop and go on reading what it sends; nests. */
+  pause(): void;
+  resume(): void;
   /** End it by force: every pending call gets `reason`. */
   sever(reason: EcontextError): void;
 }
@@ -117,6 +121,11 @@ export class Context implements AsyncDisposable {
       );
     }
     return new Promise((resolve, reject) => {
+      const late = (): TimeoutError =>
+        new TimeoutError(
+          "ERR_DEADLINE_CALL",
+          `${this.name}: ${name} did not answer within ${deadline} ms; it is cancelled`,
+        );
       let timer: ReturnType<typeof setTimeout> | undefined;
       let grace: ReturnType<typeof setTimeout> | undefined;
       const onAbort = (): void => {
@@ -140,7 +149,11 @@ export class Context implements AsyncDisposable {
           this.#router.forget(handle);
           settle();
           try {
-            if (message.flags & FLAGS.ERROR) reject(decodeFailure(this.name, message.body));
+            if (message.flags & FLAGS.ERROR) {
+              const failure = decodeFailure(this.name, message.body);
+              // Its clock may be the first to see the deadline pass.
+              reject(failure.type === "econtext.DeadlineExceeded" ? late() : failure);
+            }
             else if (message.flags & FLAGS.DEAD) reject(this.#dead(message.body));
             else resolve(decodeValue(message.body));
           } catch (error) {
@@ -154,12 +167,8 @@ export class Context implements AsyncDisposable {
         },
       });
       if (deadline !== undefined) {
-        const late = new TimeoutError(
-          "ERR_DEADLINE_CALL",
-          `${this.name}: ${name} did not answer within ${deadline} ms; it is cancelled`,
-        );
         const left = Math.max(0, deadline - (performance.now() - started));
-        timer = setTimeout(() => giveUp(late, "deadline"), left);
+        timer = setTimeout(() => giveUp(late(), "deadline"), left);
       }
       signal?.addEventListener("abort", onAbort, { once: true });
       const needs = [body.extended && "values", options.withContext && "external"];
@@ -170,6 +179,25 @@ export class Context implements AsyncDisposable {
       const to = { dst: this.id, handle: HANDLES.CALL_FUNCTION, reply: handle };
       this.#router.send(to, body.chunks);
     });
+  }
+
+  /**
+   * Run a command over there, without a shell: `context.exec(["uname", "-a"], { stdout: (chunk) => … })`. Its standard input is empty.
+   *
+   * @throws what `callWith` throws; and what a listener throws, which kills the command
+   */
+  exec(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
+    const host = {
+      id: this.id,
+      name: this.name,
+      router: this.#router,
+      offer: (needs: readonly string[]) => this.#lifeline.offer([], needs),
+      pause: () => this.#lifeline.pause(),
+      resume: () => this.#lifeline.resume(),
+      call: (limits: CallOptions, name: string, ...args: unknown[]) =>
+        this.callWith(limits, name, ...args),
+    };
+    return execCommand(host, argv, options);
   }
 
   /**

@@ -2,6 +2,7 @@
 export { Broker, type BrokerOptions, type ConnectOptions } from "./broker.ts";
 export { type CallOptions, Kwargs, kwargs } from "./call.ts";
 export { Context, type SlaveInfo } from "./context.ts";
+export { type BootstrapDescription, describeBootstrap, type SentPart } from "./describe.ts";
 export {
   BootstrapError,
   type BootstrapReport,
@@ -14,6 +15,8 @@ export {
   UsageError,
   ValueError,
 } from "./errors.ts";
+export type { ExecOptions, ExecResult } from "./exec.ts";
 export { LEVELS, type LevelName, type LogRecord, levelName } from "./log.ts";
 export { ContextReference, RemoteError, SenderReference } from "./protocol/value.ts";
+export { neutralise, oneLine } from "./text.ts";
 export type { SshOptions } from "./transport/ssh.ts";

@@ -21,7 +21,7 @@ const MAX_BURST = 500;
 
 const OWN = "econtext.";
 /** Sent along with the first modules: what importing, logging and most results need. */
-const IMPORT_TIER = ["importer", "logs", "values"] as const;
+const IMPORT_TIER = ["importer", "logs", "values", "failures"] as const;
 
 export class ModuleResponder {
   readonly #finder: PythonFinder;

@@ -9,12 +9,9 @@ The bytes on the wire: docs/protocol.md. What happens in which order: docs/how-i
 Two threads: the main thread runs user code, the I/O thread keeps control while it does. Whoever holds `role` reads the stream: the
 main thread when it waits for a call (no thread has to be woken for a call that is short), the I/O thread otherwise.
 """
+# The first stage has imported os, select, sys and zlib, and left `r` (stage1/python/first_stage.py).
 import fcntl
-import os
-import select
 import struct
-import sys
-import zlib
 from _collections import deque
 from time import time
 
@@ -44,58 +41,52 @@ DEFLATE = 16
 HEAD = struct.Struct(">6I")
 MAX_FRAME = 262144
 MAX_QUEUE = 8388608
-FOREVER = 1 << 30
 PIPE_BUF = 4096  # what a descriptor that polls writeable takes without blocking: POSIX
+BUSY = 4, 11, 35  # EINTR, EAGAIN of Linux and of BSD
 PY3 = sys.version_info[0] > 2
 text = type(u"")
 __name__ = "econtext"
+__package__ = ""  # or Python 2 looks for every import beside us first
 
 
 # -- Values: JSON by the interpreter's own C code, without the 7 ms that `import json` costs ---------
-class Options:
-    strict = True
-    object_hook = object_pairs_hook = None
-    parse_float = float
-    parse_int = int
-    encoding = "utf-8"
-
-    @staticmethod
-    def parse_constant(name):
-        raise ValueError(name)
-
-
 try:
     import _json
+
+    class Options:
+        strict = True
+        object_hook = object_pairs_hook = None
+        parse_float = float
+        parse_int = int
+        parse_constant = None  # NaN is not JSON: calling this fails
+        encoding = "utf-8"
 
     encoder = _json.make_encoder(
         # Python 2.7 has the ASCII one only.
         None, repr, getattr(_json, "encode_basestring", _json.encode_basestring_ascii), None, ":", ",", False, False, False
     )
-    encoder(0, 0)
-    scanner = _json.make_scanner
 
     def dumps(value):
         """JSON text of a value of JSON's own types."""
         return "".join(encoder(value, 0))
 
+    scanner = _json.make_scanner(Options)
+
+    def loads(source):
+        """The value of JSON text."""
+        value, end = scanner(source, 0)
+        if end != len(source):
+            raise ValueError("not JSON")
+        return value
+
+    loads(dumps(0))
 except Exception:
-    from json import dumps
-    from json.scanner import py_make_scanner as scanner
+    # An interpreter without that C code.
+    import json
 
-
-def loads(source, hook=None):
-    """The value of JSON text; `hook` sees each object."""
-    options = Options()
-    options.object_hook = hook
-    options.memo = {}
-    options.parse_string = options.parse_array = options.parse_object = None
-    try:
-        value, end = scanner(options)(source, 0)
-    except StopIteration:
-        end = -1
-    if end != len(source):
-        raise ValueError("not JSON")
-    return value
+    Options = None
+    dumps = json.dumps
+    loads = json.loads
 
 
 def plain(value, depth=0):
@@ -105,11 +96,7 @@ def plain(value, depth=0):
     if kind is list or kind is tuple:
         return depth < 99 and all([plain(v, depth) for v in value])
     if kind is dict:
-        return (
-            all([type(k) in (str, text) and plain(k) for k in value])
-            and plain(list(value.values()), depth)
-            and not (len(value) == 1 and list(value)[0][:1] == "!")
-        )
+        return plain(list(value.values()), depth) and all([type(k) in (str, text) and plain(k) and k[:1] != "!" for k in value])
     if kind is int:
         return abs(value) < 1 << 53
     if kind is float:
@@ -120,13 +107,13 @@ def plain(value, depth=0):
 
 
 def encode(value):
-    """The body of a value: a list of byte strings."""
+    """The body of a value."""
     try:
         if plain(value):
-            return [dumps(value).encode("utf-8")]
+            return dumps(value).encode("utf-8")
     except UnicodeError:
         pass
-    return tier("values").encode(value)
+    return b"".join(tier("values").encode(value))
 
 
 def decode(body):
@@ -137,64 +124,52 @@ def decode(body):
 
 
 # -- Output: a queue of frames, written as far as the descriptor takes them ------------------------
-out = []  # frames that wait
-rest = b""  # of the one that is being written
-queued = 0
+out = deque()  # frames that wait
+rest = b""  # of what is being written
+queued = 0  # bytes of both
 write_lock = thread.allocate_lock()
 
 
-def send(handle, chunks, flags=0, reply=0, hold=False):
+def send(handle, body, flags=0, reply=0, hold=False):
     """Queue one message for the master, and write what can be written, unless more is to come at once (`hold`)."""
     global queued
-    size = sum(map(len, chunks))
-    if size > MAX_FRAME:
-        body = memoryview(b"".join(chunks))
-        chunks = []
-        for i in range(0, size, MAX_FRAME):
-            part = body[i : i + MAX_FRAME].tobytes()
-            more = flags | (CONT if i else 0) | (MORE if i + MAX_FRAME < size else 0)
-            chunks += HEAD.pack(0, me, me, handle, reply, more << 24 | len(part)), part
-    else:
-        chunks = [HEAD.pack(0, me, me, handle, reply, flags << 24 | size)] + chunks
+    frames = []
+    size = len(body)
+    for at in range(0, size or 1, MAX_FRAME):
+        part = body[at : at + MAX_FRAME]
+        more = flags | CONT * (at > 0) | MORE * (at + MAX_FRAME < size)
+        frames.append(HEAD.pack(0, me, me, handle, reply, more << 24 | len(part)) + part)
+        queued += 24
     queued += size
-    # A single append: frames of two threads do not mix. Fragments of two messages neither: one append a message.
-    out.append(chunks)
+    # At once: fragments of two threads' messages do not mix.
+    out.extend(frames)
     if not hold or len(out) > 64:
         flush()
 
 
 def flush():
-    """Write what the descriptor takes; never blocks."""
+    """Write what the descriptor takes; never blocks. Who finds the lock taken leaves the work to who has it."""
+    global rest, queued
     while (out or rest) and write_lock.acquire(False):
         try:
-            full = write_some()
+            while out or rest:
+                if not rest:
+                    rest = out.popleft()
+                    while out and len(rest) < PIPE_BUF:
+                        rest += out.popleft()
+                    rest = memoryview(rest)
+                if not writeable.poll(0):
+                    # Who waits for input shall wait for room too.
+                    os.write(alarm, b"k")
+                    return
+                n = os.write(cout, rest[:PIPE_BUF])
+                rest = rest[n:]
+                queued -= n
+        except (OSError, select.error) as e:
+            if e.args[0] not in BUSY:
+                end()
         finally:
             write_lock.release()
-        if full:
-            return kick()
-
-
-def write_some():
-    """Write until nothing waits (False) or the descriptor takes no more (True)."""
-    global rest, queued
-    while 1:
-        if not rest:
-            if not out:
-                return False
-            batch = out[:64]
-            del out[:64]
-            rest = memoryview(b"".join(sum(batch, [])))
-        try:
-            if not writeable.poll(0):
-                return True
-            n = os.write(cout, rest[:PIPE_BUF])
-        except (OSError, select.error) as e:
-            if e.args[0] in (4, 11, 35):
-                return True
-            end()
-            return False
-        rest = rest[n:]
-        queued = max(0, queued - n)
 
 
 # -- Input ----------------------------------------------------------------------------------------
@@ -213,12 +188,11 @@ def feed(data):
     global buf
     buf += data
     at = 0
-    size = len(buf)
-    while size - at >= 24:
+    while len(buf) - at >= 24:
         dst, src, auth, handle, reply, n = HEAD.unpack_from(buf, at)
         flags = n >> 24
         n = at + 24 + (n & 0xFFFFFF)
-        if size < n:
+        if len(buf) < n:
             break
         body = buf[at + 24 : n]
         at = n
@@ -235,11 +209,9 @@ def feed(data):
 
 def deliver(handle, reply, flags, body):
     if handle == CALL_FUNCTION:
-        if flags & DEAD:
-            body = None
         calls.append((time(), reply, flags, body))
     elif handle == PING:
-        send(reply, [body])
+        send(reply, body)
     elif handle == LOAD_MODULE:
         offers.append((flags, body))
     elif handle == CANCEL:
@@ -247,57 +219,43 @@ def deliver(handle, reply, flags, body):
     elif handle in handlers:
         handlers[handle](flags, body)
     elif reply:
-        send(reply, [b'"no such handle"'], DEAD)
+        send(reply, b'"no such handle"', DEAD)
 
 
-def pump(ms=FOREVER):
+def pump(ms=1e9):
     """One turn of the loop, by who holds the role: wait at most `ms`, then serve what is ready."""
     global heard
-    if out or rest:
-        flush()
+    flush()
     # What waits to be written stops the reading of logs: a slow master slows who prints.
     try:
         ready = (jammed if out or rest else relaxed).poll(min(ms, lease))
     except (OSError, select.error):
         return
-    for fd, event in ready:
-        if fd == cin:
-            try:
-                data = os.read(cin, MAX_FRAME)
-            except OSError as e:
-                if e.args[0] in (4, 11, 35):
-                    continue
-                data = b""
-            if not data:
-                return end()
-            heard = time()
-            feed(data)
-        elif fd == wake:
-            hush()
-        elif fd != cout:
+    for fd, _ in ready:
+        if fd in lines:
             drain(fd)
-    if not ready and lease < FOREVER and time() - heard > lease / 1e3 - 0.1:
+        elif fd != cout:
+            data = read(fd)
+            if fd == cin:
+                if data == b"":
+                    end()
+                heard = time()
+                feed(data or b"")
+    if time() - heard > lease / 1e3:
         end()
 
 
-def kick():
-    """Get whoever polls out of it."""
+def read(fd):
+    """What can be read now: None for nothing, b"" at the end."""
     try:
-        os.write(alarm, b"k")
-    except OSError:
-        pass
-
-
-def hush():
-    """Take the kicks back."""
-    try:
-        os.read(wake, 512)
-    except OSError:
-        pass
+        return os.read(fd, MAX_FRAME)
+    except OSError as e:
+        return None if e.args[0] in BUSY else b""
 
 
 # -- IoLogger: what user code and its children print -----------------------------------------------
 lines = {}  # descriptor: [name, what came after the last newline]
+drain_lock = thread.allocate_lock()
 budget = 0  # characters that may be logged now: grows by `rate` a second, to four times that
 spent = dropped = 0
 
@@ -308,27 +266,27 @@ def log(level, name, message, when=None):
     if level < lowest:
         return
     now = time()
-    if rate:
-        budget = min(4 * rate, budget + (now - spent) * rate) - len(message)
-        spent = now
-        if budget < 0:
-            budget += len(message)
-            dropped += len(message)
-            return
+    budget = min(4 * rate, budget + (now - spent) * rate)
+    spent = now
+    if rate and budget < len(message):
+        dropped += len(message)
+        return
+    budget -= len(message)
     if dropped:
         message = "(%d characters dropped: too much output)\n%s" % (dropped, message)
         dropped = 0
-    send(FORWARD_LOG, [dumps([level, name, message, when or now]).encode("utf-8", "replace")])
+    send(FORWARD_LOG, dumps([level, name, message, when or now]).encode("utf-8", "replace"))
 
 
 def drain(fd, last=False):
-    """Forward what can be read from the pipe `fd`: whole lines, and at the end the rest."""
-    entry = lines[fd]
-    data = entry[1] if last else entry[1] + os.read(fd, 65536)
-    cut = len(data) if last or len(data) > 65536 else data.rfind(b"\n") + 1
-    entry[1] = data[cut:]
-    if cut:
-        log(20, entry[0], data[:cut].decode("utf-8", "replace"))
+    """Forward what can be read from the pipe `fd`: whole lines, and the rest when it is long or the last."""
+    with drain_lock:
+        name, data = lines[fd]
+        data += read(fd) or b""
+        cut = len(data) if last or len(data) > MAX_FRAME else data.rfind(b"\n") + 1
+        lines[fd] = name, data[cut:]
+        if cut:
+            log(20, name, data[:cut].decode("utf-8", "replace"))
 
 
 def settle():
@@ -348,34 +306,35 @@ def settle():
 
 # -- The I/O thread ---------------------------------------------------------------------------------
 busy = 0  # the reply-to (or -1) of the call that runs
-watch = False
+watch = False  # the I/O thread looks at the main thread every 5 ms
+asking = []  # one entry for each thread that waits for an answer
 
 
 def io_thread():
-    """Takes the role when the main thread has not read for a tick; sleeps when nothing is called."""
-    global watch, quiet
+    """Takes the role when the main thread has not read for a tick, or is in need of it; sleeps when nothing is called."""
+    global watch
     seen = -1
     while 1:
         try:
-            if asleep.poll(5 if watch else None):
-                hush()
-                seen = turns
+            asleep.poll(5 if watch else None)
         except (OSError, select.error):
             continue
-        if not busy:
+        read(nap)
+        if not busy and not asking:
             if seen == turns:
+                # The main thread sets `busy`, then looks at `watch`: one of us two sees the other.
                 watch = False
-                watch = bool(busy)
-        elif seen == turns and role.acquire(False):
-            while busy and not wanted:
-                left = limit - time() if limit else FOREVER
+                if busy:
+                    watch = True
+        elif (asking or seen == turns) and role.acquire(False):
+            while (busy or asking) and not wanted:
+                left = limit - time() if limit else 1e6
                 if left > 0:
                     pump(left * 1e3 + 1)
-                elif doomed:
-                    # It did not end at once (os.system ignores SIGINT while it waits): end its commands, and ask again.
-                    quiet = time() + 1
-                    os.killpg(0, signal.SIGTERM)
+                elif doomed[0] == busy:
+                    # It did not end at once (os.system ignores SIGINT while it waits): its commands too.
                     interrupt()
+                    os.killpg(0, signal.SIGINT)
                 else:
                     cancel(busy, "deadline")
             role.release()
@@ -383,130 +342,97 @@ def io_thread():
 
 
 # -- Calls ------------------------------------------------------------------------------------------
-doomed = None  # why the call that runs shall end
+doomed = 0, ""  # the reply-to of a call that shall end, and why
 limit = 0  # when its deadline passes, or it is interrupted again
-quiet = 0  # until then, SIGTERM was our own
+alarms = 0  # SIGINTs of our own under way
 
 
 class Cancelled(KeyboardInterrupt):
-    """Raised in user code when its call is cancelled or its deadline has passed."""
+    """Raised in user code when its call is cancelled."""
 
 
 class DeadlineExceeded(Cancelled):
-    """Raised in user code when the call's deadline has passed."""
+    """Raised in user code when its call's deadline has passed."""
 
 
 def cancel(handle, why):
     """End the call that replies to `handle`: interrupt it if it runs, answer for it if it has not started."""
     global doomed
-    if busy == handle and not doomed:
-        doomed = why
+    if busy == handle and doomed[0] != handle:
+        doomed = handle, why
         interrupt()
     for call in list(calls):
         if call[1] == handle:
             calls.remove(call)
-            fail(handle, Cancelled(why), "")
+            send(handle, b'["econtext.Cancelled","before it began",""]', ERROR)
 
 
 def interrupt():
     # A signal, so that a blocking system call of the main thread returns too. Again in a while.
-    global limit
+    global limit, alarms
     limit = time() + 0.2
-    if hasattr(signal, "pthread_kill"):
+    alarms = 1
+    if PY3:
         signal.pthread_kill(main_thread, signal.SIGINT)
     else:
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def on_signal(number, frame):
-    if number == signal.SIGINT:
-        if doomed and busy:
-            raise (DeadlineExceeded if doomed == "deadline" else Cancelled)(doomed)
-        if busy:
-            raise KeyboardInterrupt
-    elif time() > quiet:
-        end()
+def check_doomed():
+    if busy and doomed[0] == busy:
+        raise (DeadlineExceeded if doomed[1] == "deadline" else Cancelled)(doomed[1])
 
 
-def fail(reply, error, trace):
-    kind = type(error)
-    name = getattr(kind, "__qualname__", kind.__name__)
-    if kind.__module__ not in ("builtins", "exceptions"):
-        name = kind.__module__ + "." + name
-    try:
-        message = text(error)
-    except Exception:
-        message = repr(error)
-    body = dumps([name, message, trace]).encode("utf-8", "replace")
-    send(reply, [body], ERROR)
+def on_interrupt(*_):
+    global alarms
+    if alarms:
+        alarms = 0
+        check_doomed()
+    elif busy:
+        raise KeyboardInterrupt
 
 
 def find(name):
     """The function that `name` means: `module.function`, `module:Class.method`, or a builtin's name."""
     module, colon, path = name.partition(":")
     names = (path or module).split(".")
-    if colon:
-        __import__(module)
-        found = sys.modules[module]
-    elif len(names) == 1:
-        found = sys.modules["builtins" if PY3 else "__builtin__"]
-    else:
-        module = names.pop(0)
-        found = __import__(module)
+    if not colon:
+        module = names.pop(0) if len(names) > 1 else text.__module__
+    __import__(module)
+    found = sys.modules[module]
     for part in names:
-        if not colon and not hasattr(found, part) and found is sys.modules.get(module):
-            module += "." + part
+        module += "." + part
+        if not hasattr(found, part):
             __import__(module)
-            found = sys.modules[module]
-        else:
-            found = getattr(found, part)
-            if not colon:
-                module += "." + part
+        found = getattr(found, part)
     return found
 
 
 def run(arrived, reply, flags, body):
-    """One call: decode, find, run, reply. User code may raise anything, also while we clean up after it."""
-    global busy, doomed, limit, watch
+    """One call: decode, find, run, reply. User code may raise anything, and so may a late interrupt."""
+    global busy, limit, watch
     busy = reply or -1
     if not watch:
         watch = True
-        kick()
-    answer = None
+        os.write(bell, b"k")
     try:
-        try:
-            call = decode(body)
-            arguments = call[1]
-            options = call[3] if len(call) > 3 else {}
-            if "deadline" in options:
-                limit = arrived + options["deadline"] / 1e3
-            function = find(call[0])
-            if "context" in options:
-                arguments = [tier("external").context] + arguments
-            if len(call) > 2:
-                answer = encode(function(*arguments, **call[2]))
-            else:
-                answer = encode(function(*arguments))
-            if doomed:
-                raise Cancelled(doomed)
-        finally:
-            limit = 0
+        name, arguments, named, options = (decode(body) + [{}, {}])[:4]
+        if "deadline" in options:
+            limit = arrived + options["deadline"] / 1e3
+        function = find(name)
+        if "context" in options:
+            arguments.insert(0, tier("external").context)
+        answer = encode(function(*arguments, **named))
+        check_doomed()
+        flags = 0
     except BaseException:
-        kind, error, trace = sys.exc_info()
         busy = 0
-        doomed = None
-        while trace and trace.tb_frame.f_globals is globals():
-            trace = trace.tb_next
-        import traceback
-
-        shown = "".join(traceback.format_exception(kind, error, trace))
-        settle()
-        return fail(reply, error, shown)
+        answer = tier("failures").body(*sys.exc_info())
+        flags = ERROR
+    busy = limit = 0
     settle()
-    busy = 0
-    doomed = None
     if reply:
-        send(reply, answer, 0, 0, calls)
+        send(reply, answer, flags, 0, calls)
 
 
 def ask(handle, value):
@@ -518,18 +444,20 @@ def ask(handle, value):
     next_handle += 1
     here = next_handle
 
-    def receive(flags, body):
-        answer.append((flags, body))
+    def receive(*message):
+        answer.extend(message)
         lock.release()
 
     handlers[here] = receive
     send(handle, encode(value), 0, here)
-    kick()
+    asking.append(here)
+    os.write(bell, b"k")
     try:
         lock.acquire()
     finally:
+        asking.remove(here)
         del handlers[here]
-    return answer[0]
+    return answer
 
 
 # -- Modules: the second tier, and the way to the importer, which is part of it ------------------------
@@ -555,6 +483,7 @@ def tier(name):
     name = "econtext." + name
     if name not in sys.modules:
         module = type(sys)(name)
+        module.__package__ = ""
         exec(compile(fetch(name)[4], name, "exec", 0, True), module.__dict__)
         sys.modules.setdefault(name, module)
     return sys.modules[name]
@@ -576,27 +505,20 @@ class Finder(object):
 
 # -- The end -----------------------------------------------------------------------------------------
 def end():
-    """The stream is over. User code gets half a second to notice; then all that is in our session dies, we last."""
+    """The stream is over. User code gets half a second to notice; then our session is told to end, and the guard sees to that."""
     global doomed
     if thread.get_ident() != main_thread:
-        doomed = "disconnected"
+        doomed = busy, "disconnected"
         interrupt()
-        for _ in range(25):
-            if busy:
-                select.select([], [], [], 0.02)
+        stop = time() + 0.5
+        while busy and time() < stop:
+            asleep.poll(20)
     finish()
 
 
 def finish():
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.killpg(0, signal.SIGTERM)
-    try:
-        for _ in range(15):
-            if not os.waitpid(-1, os.WNOHANG)[0]:
-                select.select([], [], [], 0.02)
-    except OSError:
-        pass  # no children
-    os.killpg(0, signal.SIGKILL)
+    os._exit(0)
 
 
 def guard(child):
@@ -609,51 +531,32 @@ def guard(child):
     signal.signal(signal.SIGCHLD, wake_up)
     for number in signal.SIGINT, signal.SIGHUP, signal.SIGTERM:
         signal.signal(number, signal.SIG_IGN)
-    null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 1)
     os.dup2(null, 2)
     poll = select.poll()
     poll.register(0, 8192 * ("linux" in sys.platform))  # POLLRDHUP
     left = -1
-    status = 0
-    while left:
+    pid = status = 0
+    while left and not pid:
         try:
             pid, status = os.waitpid(child, os.WNOHANG)
-            if pid:
-                break
             left -= left > 0
-            if poll.poll(250) and left < 0:
+            if not pid and poll.poll(250) and left < 0:
                 poll.unregister(0)
                 left = 4
         except (OSError, select.error):
             pass
     try:
-        os.killpg(child, signal.SIGKILL)
+        # What was told to end has a moment to do so.
+        for left in range(15):
+            os.killpg(child, 0 if left < 14 and pid else signal.SIGKILL)
+            select.select([], [], [], 0.02)
     except OSError:
-        pass
+        pass  # all gone
     os._exit(status >> 8)
 
 
 # -- Boot --------------------------------------------------------------------------------------------
-def rename(name):
-    """Make `ps` show `name`: our arguments lie in memory that Linux lets us write. Nothing else changes (sys.executable, virtualenvs)."""
-    try:
-        with open("/proc/self/stat", "rb") as f:
-            start, stop = map(int, f.read().rpartition(b")")[2].split()[45:47])
-        with open("/proc/self/mem", "r+b", 0) as f:
-            f.seek(start)
-            f.write(name.encode("utf-8")[: stop - start - 1].ljust(stop - start, b"\0"))
-    except (IOError, OSError, ValueError):
-        pass
-
-
-def private(fd):
-    """A copy of `fd` that no child inherits."""
-    fd = os.dup(fd)
-    fcntl.fcntl(fd, fcntl.F_SETFD, 1)
-    return fd
-
-
 def poller(*fds):
     poll = select.poll()
     for fd in fds:
@@ -666,7 +569,7 @@ def pipe_to(fd, name):
     r, w = os.pipe()
     os.dup2(w, fd)
     os.close(w)
-    lines[r] = [name, b""]
+    lines[r] = name, b""
     return r
 
 
@@ -676,35 +579,42 @@ while null < 3:
     null = os.open("/dev/null", os.O_RDWR)
 
 # The BOOT frame is the one thing that is read before there is a loop.
-while len(buf) < 24 or len(buf) < 24 + HEAD.unpack_from(buf)[5]:
-    select.select([0], [], [])
-    data = os.read(0, 24 + (HEAD.unpack_from(buf)[5] if len(buf) > 23 else 0) - len(buf))
-    if not data:
-        sys.exit(99)
-    buf += data
-me, _, _, _, ready, _ = HEAD.unpack_from(buf)
-version, nonce, name, argv0, lowest, lease, rate = loads(buf[24:].decode("utf-8"))
-buf = b""
-rename(argv0)
+b = b""
+n = 24
+exec(r)
+me, _, _, _, ready, n = HEAD.unpack(b)
+n += 24
+exec(r)
+version, nonce, name, argv0, lowest, lease, rate = loads(b[24:].decode("utf-8"))
+try:
+    # Make `ps` show it: our arguments lie in memory that Linux lets us write. Nothing else changes (sys.executable, virtualenvs).
+    start, stop = map(int, open("/proc/self/stat", "rb").read().rpartition(b")")[2].split()[45:47])
+    memory = open("/proc/self/mem", "r+b", 0)
+    memory.seek(start)
+    memory.write(argv0.encode("utf-8")[: stop - start - 1].ljust(stop - start, b"\0"))
+except Exception:
+    pass
 child = os.fork()
 if child:
     guard(child)
 os.setsid()
-cin = private(0)
-cout = private(1)
+cin = os.dup(0)
+cout = os.dup(1)
 os.dup2(null, 0)
 os.close(null)
 wake, alarm = os.pipe()
-for fd in wake, alarm:
-    # Two threads may poll and read it at once. It is ours, so it may be non-blocking.
-    fcntl.fcntl(fd, fcntl.F_SETFL, os.O_NONBLOCK)
-    fcntl.fcntl(fd, fcntl.F_SETFD, 1)
+nap, bell = os.pipe()
 streams = pipe_to(1, "stdout"), pipe_to(2, "stderr")
+for fd in (cin, cout, wake, alarm, nap, bell) + streams:
+    # No child inherits it. What is ours alone may be non-blocking: two threads read it.
+    fcntl.fcntl(fd, fcntl.F_SETFD, 1)
+    if fd not in (cin, cout):
+        fcntl.fcntl(fd, fcntl.F_SETFL, os.O_NONBLOCK)
 relaxed = poller(cin, wake, *streams)
 jammed = poller(cin, wake, cout)
 writeable = poller(cout)
 printed = poller(*streams)
-asleep = poller(wake)
+asleep = poller(nap)
 if PY3:
     sys.stdout = open(1, "w", 1, "utf-8", "replace", None, False)
     sys.stderr = open(2, "w", 1, "utf-8", "replace", None, False)
@@ -714,11 +624,9 @@ else:
 
 next_handle = 1000
 main_thread = thread.get_ident()
-lease = lease or FOREVER
-budget = rate * 4
+lease = lease or 1e18
 heard = time()
-for number in signal.SIGINT, signal.SIGTERM:
-    signal.signal(number, on_signal)
+signal.signal(signal.SIGINT, on_interrupt)
 
 sys.dont_write_bytecode = True
 sys.path[:] = [p for p in sys.path if p]
@@ -729,41 +637,36 @@ sys.modules["__main__"] = type(sys)("__main__")
 sys.meta_path.insert(0, Finder())
 if PY3:
     sys.meta_path.append(Finder())
+
 os.write(cout, ("econtext/1 %s\n" % nonce).encode("utf-8"))
-about = {
-    "kind": "python",
-    "version": sys.version.split()[0],
-    "pid": os.getpid(),
-    "executable": sys.executable,
-}
-send(ready, [dumps(about).encode("utf-8")])
+send(ready, encode(["python", sys.version.split()[0], os.getpid(), sys.executable]))
 role.acquire()
 held = True
 thread.start_new_thread(io_thread, ())
 while 1:
     if not calls or queued > MAX_QUEUE:
-        if not held:
-            wanted = True
-            if not role.acquire(False):
-                kick()
-                role.acquire()
-            wanted = False
-            held = True
-        else:
+        if held:
             turns += 1
             pump()
+        else:
+            # The role may be with the I/O thread, and what it has read meanwhile in `calls`.
+            wanted = held = True
+            if not role.acquire(False):
+                os.write(alarm, b"k")
+                role.acquire()
+            wanted = False
         continue
     call = calls.popleft()
-    if call[3] is None:
+    if call[2] & DEAD:
         break
     if held:
         role.release()
         held = False
     try:
         run(*call)
-    except KeyboardInterrupt as e:
+    except KeyboardInterrupt:
         busy = 0
-        fail(call[1], e, "")
+        send(call[1], tier("failures").body(*sys.exc_info()), ERROR)
 
 # The master has closed CALL_FUNCTION: say what is left to say, for two seconds at most.
 settle()

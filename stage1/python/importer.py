@@ -3,6 +3,7 @@
 Second tier: a context whose functions are all in the standard library never needs it. Twin: src/modules/responder.ts. The records:
 docs/protocol.md, "Module records".
 """
+import os
 import sys
 
 from econtext import PY3, Finder, fetch, modules, tier
@@ -10,12 +11,16 @@ from econtext import PY3, Finder, fetch, modules, tier
 if not PY3:
     import imp
 
+process = os.getpid()
+
 
 def record_of(name):
     """The master's record of a module, or None. What is in no list of the master's is not asked for."""
     if name[:9] == "econtext.":
         return None
     if name not in modules:
+        if os.getpid() != process:
+            return None  # a fork of user code: nobody would read the answer
         fetch("")
     if name not in modules:
         parent, _, child = name.rpartition(".")
@@ -64,7 +69,7 @@ class Importer(object):
         record = record_of(name)
         if record:
             spec = self.spec(name, self, origin="master:" + record[1], is_package=record[2])
-            spec.has_location = True
+            spec.has_location = record[1][-3:] == ".py"  # A namespace package has none.
             return spec
 
     def spec(self, *a, **k):
@@ -168,6 +173,8 @@ class Hook(object):
     def find_spec(self, name, path=None, target=None):
         if name == "logging" and not hooked:
             return hook(name)
+        if name == "importlib.resources" and sys.version_info[:2] == (3, 9) and os.getpid() == process:
+            tier("resources")
 
 
 def install():

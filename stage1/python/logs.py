@@ -3,8 +3,12 @@
 Second tier: loaded when user code imports logging. What the master's level filters is not sent.
 """
 import logging
+import os
+import sys
 
 import econtext
+
+process = os.getpid()
 
 
 class LogHandler(logging.Handler):
@@ -12,6 +16,11 @@ class LogHandler(logging.Handler):
 
     def emit(self, record):
         try:
+            if os.getpid() != process:
+                # A fork of user code: the connection is its parent's, what it prints is not.
+                sys.stderr.write(self.format(record) + "\n")
+                return
+            econtext.settle()  # What was printed before arrives before.
             econtext.log(record.levelno, record.name, self.format(record), record.created)
         except Exception:
             self.handleError(record)

@@ -9,7 +9,7 @@ surrogates of what arrives are its own encoder's business; what leaves is checke
 import struct
 import sys
 
-from econtext import dumps, loads
+from econtext import Options, dumps, loads
 
 MAX_DEPTH = 100
 MAX_DIGITS = 4300
@@ -327,11 +327,28 @@ def decode(body):
         raise ValueError("malformed value: text that is not UTF-8")
     decoder = Decoder(parts)
     try:
-        value = loads(body.decode("utf-8"), decoder.revive)
+        value = parse(body.decode("utf-8"), decoder.revive)
     except (TypeError, OverflowError, RuntimeError) as e:  # RuntimeError: nested too deep
         raise ValueError("malformed value: %s" % e)
     if decoder.used != len(parts):
         raise ValueError("malformed value: parts that no value has")
+    return value
+
+
+def parse(source, hook):
+    """The value of JSON text; `hook` sees each object, innermost first."""
+    if not Options:
+        return loads(source, object_hook=hook)
+    from _json import make_scanner
+
+    options = Options()
+    options.object_hook = hook
+    try:
+        value, end = make_scanner(options)(source, 0)
+    except StopIteration:
+        end = -1
+    if end != len(source):
+        raise ValueError("not JSON")
     return value
 
 

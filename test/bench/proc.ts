@@ -1,7 +1,7 @@
 /** What /proc tells of processes: memory and descent. Linux only; elsewhere every answer is NaN or empty. */
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Kilobytes to MB as the issue counts them (`VmRSS: 12288 kB` is 12). */
+/** /proc counts in kB of 1024 bytes: `VmRSS: 12288 kB` is 12. */
 const KB_IN_MB = 1024;
 
 export type Memory = "VmRSS" | "VmHWM" | "Pss";

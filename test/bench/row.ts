@@ -1,5 +1,5 @@
 /**
- * What a measurement gives: one row, with each peer's samples and what issue 2's list asks of ours.
+ * What a measurement gives: one row, with each peer's samples and the bounds that ours is to hold.
  *
  * Owns the statistics and the verdicts. Knows neither how anything was measured nor how it is shown.
  */

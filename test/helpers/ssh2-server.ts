@@ -134,8 +134,15 @@ function finish(channel: ServerChannel, code: number | null, signal: NodeJS.Sign
   channel.stderr.end(() => channel.end());
 }
 
+/** The shell of a service's or container's account often only says no, and may not be set at all. */
+function userShell(): string {
+  const shell = process.env["SHELL"] ?? "";
+  return /^\/.*(?<!\/nologin|\/false)$/.test(shell) ? shell : "/bin/sh";
+}
+
 function loginEnvironment(home: string): Record<string, string> {
-  const { username, shell } = userInfo();
+  // Bun takes it from USER, and says `unknown` where that is not set.
+  const { username } = userInfo();
   // pyenv's shims need the user's home, which is not the one that commands are given.
   const folders = (process.env["PATH"] ?? "").split(":").filter((dir) => !dir.endsWith("/shims"));
   const run = process.env["ECONTEXT_TEST_RUN"];
@@ -143,7 +150,7 @@ function loginEnvironment(home: string): Record<string, string> {
     USER: username,
     LOGNAME: username,
     HOME: home,
-    SHELL: shell ?? "/bin/sh",
+    SHELL: userShell(),
     PATH: folders.join(":"),
     // Debian's bash reads ~/.bashrc for ssh commands unless SHLVL says that it is nested.
     SHLVL: "7",

@@ -20,7 +20,8 @@ def refuse_constant(name):
 def load_codec(path):
     core = types.ModuleType("econtext")
     core.dumps = lambda value: json.dumps(value, ensure_ascii=not PY3, allow_nan=False, separators=(",", ":"))
-    core.loads = lambda source, hook=None: json.loads(source, object_hook=hook, parse_constant=refuse_constant)
+    core.Options = None
+    core.loads = lambda source, **k: json.loads(source, parse_constant=refuse_constant, **k)
     sys.modules["econtext"] = core
     codec = types.ModuleType("econtext.values")
     with open(path, "rb") as source:

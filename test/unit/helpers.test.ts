@@ -174,15 +174,13 @@ describe("leaks", () => {
   });
 
   test("a zombie does not run", async () => {
-    const child = Bun.spawn(["sh", "-c", "sleep 0.1 & echo $!; exec sleep 1000"], {
+    await using child = Bun.spawn(["sh", "-c", "sleep 0.1 & echo $!; exec sleep 1000"], {
       stdio: ["ignore", "pipe", "ignore"],
     });
     const { value } = await child.stdout.getReader().read();
     const zombie = Number(new TextDecoder().decode(value));
     expect(await gone(zombie)).toBe(true);
     process.kill(zombie, 0); // it is there all the same
-    child.kill();
-    await child.exited;
   });
 
   test("an orphan of another program is seen", async () => {
@@ -217,8 +215,8 @@ describe("preload", () => {
 
   test("a test that leaves a slave fails, and only that", async () => {
     const said = await run(`
-      test("leaves one", () => { slave(); });
-      test("is clean", async () => { const one = slave(); one.kill(); await one.exited; });`);
+      test("leaves one", async () => { await slave(); });
+      test("is clean", async () => { const one = await slave(); one.kill(); await one.exited; });`);
     expect(said).toContain("(fail) leaves one");
     expect(said).toMatch(/left running by this test:\s+pid \d+, child of \d+: econtext:sample/);
     expect(said).toContain("(pass) is clean");
@@ -226,7 +224,7 @@ describe("preload", () => {
 
   test("a slave from beforeAll is fine when afterAll ends it", async () => {
     const file = (end: string) => `
-      let one; beforeAll(() => { one = slave(); }); afterAll(async () => { ${end} });
+      let one; beforeAll(async () => { one = await slave(); }); afterAll(async () => { ${end} });
       test("uses it", () => {});`;
     expect(await run(file("one.kill(); await one.exited;"))).toContain("0 fail");
     const said = await run(file(""));
@@ -236,11 +234,15 @@ describe("preload", () => {
   });
 });
 
+/** A slave of sorts: it has its name when it says so, and ends with its stdin, that is with the test. */
 const SAMPLE = `
   import { afterAll, beforeAll, test } from "bun:test";
-  const slave = () => Bun.spawn(["bash", "-c", "exec -a econtext:sample sleep 1000"], {
-    stdio: ["ignore", "ignore", "ignore"],
-  });`;
+  const slave = async () => {
+    const argv = ["bash", "-c", "exec -a econtext:sample sh -c 'echo; read line'"];
+    const one = Bun.spawn(argv, { stdio: ["pipe", "pipe", "ignore"] });
+    await one.stdout.getReader().read();
+    return one;
+  };`;
 
 function ssh(server: SshServer, command: string, ...options: string[]) {
   return Bun.spawn(["ssh", "-F", server.configPath, ...options, server.host, command], {

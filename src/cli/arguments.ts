@@ -1,0 +1,64 @@
+/** ARG on the command line to arguments of a call, and FUNCTION to its name. Knows no option and no target. */
+import { statSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { Usage } from "./exit.ts";
+
+const KEYWORD = /^([\p{ID_Start}_][\p{ID_Continue}]*)=(.*)$/su;
+
+export interface Arguments {
+  readonly positional: readonly unknown[];
+  readonly named: Readonly<Record<string, unknown>>;
+}
+
+/** `KEY=VALUE` is a keyword argument; a leading `=` makes text of what follows, whatever it looks like. @throws {Usage} */
+export function readArguments(texts: readonly string[]): Arguments {
+  const positional: unknown[] = [];
+  const named = new Map<string, unknown>();
+  for (const text of texts) {
+    const [, key, value] = KEYWORD.exec(text) ?? [];
+    if (key === undefined || value === undefined) {
+      positional.push(readValue(text));
+    } else {
+      if (named.has(key)) throw new Usage("call", `${key}= is given twice`);
+      named.set(key, readValue(value));
+    }
+  }
+  return { positional, named: Object.fromEntries(named) };
+}
+
+/** JSON where it parses as JSON, else text. */
+function readValue(text: string): unknown {
+  if (text.startsWith("=")) return text.slice(1);
+  try {
+    return JSON.parse(text, wholeIntegers);
+  } catch {
+    return text;
+  }
+}
+
+/** What a number of ours cannot hold, a bigint can. */
+function wholeIntegers(_key: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
+  return /^-?\d+$/.test(context?.source ?? "") ? BigInt(context?.source ?? 0) : value;
+}
+
+export interface FunctionName {
+  readonly name: string;
+  /** The folder of the file that was named. */
+  readonly root?: string;
+}
+
+/** `module.function`, `module:Class.method`, or `path/to/tasks.py:function`. @throws {Usage} */
+export function readFunction(text: string): FunctionName {
+  const [, file, path] = /^(.*\.py):(.*)$/s.exec(text) ?? [];
+  if (file === undefined) {
+    if (text.includes("/")) {
+      throw new Usage("call", `not a function: ${text}; in a file it is path/to/tasks.py:function`);
+    }
+    return { name: text };
+  }
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
+    throw new Usage("call", `no such file: ${file}`);
+  }
+  return { name: `${basename(file, ".py")}:${path}`, root: dirname(file) };
+}

@@ -1,0 +1,116 @@
+/** `econtext call`: one function, in one or several contexts. */
+import { statSync } from "node:fs";
+import { type ArgsDef, defineCommand } from "citty";
+import { readArguments, readFunction } from "./arguments.ts";
+import type { Door } from "./doors.ts";
+import { fail, statusOf, Usage } from "./exit.ts";
+import {
+  COMMON,
+  type CommandLine,
+  JSON_OPTION,
+  readCommandLine,
+  readTargets,
+  texts,
+} from "./options.ts";
+import { stdout } from "./output.ts";
+
+const args: ArgsDef = {
+  target: { type: "positional", description: "local, or a destination of ssh; several: web1,web2" },
+  function: {
+    type: "positional",
+    required: false,
+    description: "os.getpid, pkg.mod:Class.method, or path/to/tasks.py:function",
+  },
+  "arg...": { type: "positional", required: false, description: "JSON, else text; KEY=VALUE" },
+  json: JSON_OPTION,
+  "python-path": {
+    type: "string",
+    valueHint: "DIR",
+    description: "Folder whose modules the far side may import; may be repeated",
+  },
+  ...COMMON,
+};
+
+const details = `Several targets are separated by commas, or stand in front of a "--":
+
+  econtext call web1,web2 platform.node
+  econtext call web1 web2 -- platform.node
+
+Behind "--" no argument is taken for an option. A negative number is never taken for one.
+
+ARG is JSON where it parses as JSON, else text. KEY=VALUE, where KEY is an identifier, is a keyword argument. A leading
+"=" makes text of what follows: "=5" is the text 5, "=a=b" the text a=b, "key==5" the text 5 for key.
+
+  econtext call web1 json.dumps '{"a": [1, 2]}' indent=2
+  econtext call web1 deploy/tasks.py:restart nginx
+
+What the far side imports and does not have comes from the folders of --python-path, then the folder of the file that
+was named, then the current directory. What it has itself (its standard library, its site-packages) comes first.
+
+The result is printed as text if it is text, as bytes if it is bytes and stdout is no terminal, else as JSON. What JSON
+has no type for is {"!b": BASE64}, {"!s": SET}, {"!m": [[KEY, VALUE]]}, {"!d": MILLISECONDS}, {"!f": "nan"}. With several
+targets each line begins with the target's name; with --json it is {"target", "result"} or {"target", "error"}.
+What the function prints, and what it logs, appears on stderr.`;
+
+export const door: Door = {
+  command: defineCommand({
+    meta: { name: "call", description: "Call a Python function over there, show its result" },
+    args,
+    run: ({ rawArgs }) => run(readCommandLine("call", args, rawArgs)),
+  }),
+  details,
+};
+
+async function run(line: CommandLine): Promise<number> {
+  const { targets, name, positional, named, roots } = read(line);
+  const { kwargs } = await import("../index.ts");
+  const { display, toJson } = await import("./result.ts");
+  const { runSession } = await import("./session.ts");
+  const { prefixed } = await import("./prefix.ts");
+  const asJson = line.flags["json"] === true;
+  const several = targets.length > 1;
+  const show = (target: string, result: unknown): Promise<void> => {
+    if (!several) return stdout.write(display(result, asJson, stdout.isTerminal));
+    if (asJson) return stdout.write(`${toJson({ target, result })}\n`);
+    const text = display(result, typeof result !== "string", true);
+    return stdout.write(prefixed(target, String(text)));
+  };
+  return runSession({
+    command: "call",
+    flags: line.flags,
+    targets,
+    roots,
+    each: async ({ target, context, limits }) => {
+      await show(target, await context.callWith(limits(), name, ...positional, kwargs(named)));
+      return 0;
+    },
+    failed: async (target, error) => {
+      if (several && asJson)
+        await stdout.write(`${toJson({ target, error: plainError(error) })}\n`);
+      else await fail(error);
+    },
+  });
+}
+
+function read({ flags, before, after }: CommandLine) {
+  const [first, called, ...rest] = before;
+  const targets = readTargets("call", after === undefined ? [first ?? ""] : before);
+  const [text, ...args] = after ?? (called === undefined ? [] : [called, ...rest]);
+  if (text === undefined) throw new Usage("call", "a FUNCTION is missing");
+  const { name, root } = readFunction(text);
+  const named = texts(flags["python-path"]);
+  for (const folder of named) {
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) continue;
+    throw new Usage("call", `not a folder: --python-path ${folder}`);
+  }
+  const roots = [...named, ...(root === undefined ? [] : [root]), "."];
+  return { targets, name, roots, ...readArguments(args) };
+}
+
+/** For programs that read our output. */
+function plainError(error: unknown): Record<string, unknown> {
+  const { message, code, type, remoteMessage, traceback } = error as Record<string, unknown>;
+  const known = Object.entries({ code, type, message: remoteMessage ?? message, traceback });
+  const given = known.filter(([, value]) => typeof value === "string");
+  return { ...Object.fromEntries(given), exitStatus: statusOf(error) };
+}

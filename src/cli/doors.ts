@@ -1,0 +1,83 @@
+/**
+ * Which command is meant. Each is read only when it is wanted, and the library only when a command runs. citty defines and shows
+ * the commands; its `runMain` is not used, because it owns the exit status and prints whole errors.
+ */
+import { type ArgsDef, type CommandDef, defineCommand, runCommand } from "citty";
+import { fail, Usage } from "./exit.ts";
+import { showHelp } from "./help.ts";
+import { stderr, stdout } from "./output.ts";
+
+/** One command of the command line. `run` resolves to the exit status. */
+export interface Door {
+  readonly command: CommandDef;
+  /** What `--help` says below the options. */
+  readonly details: string;
+}
+
+const DOORS: Readonly<Record<string, () => Promise<Door>>> = {
+  call: async () => (await import("./call.ts")).door,
+  exec: async () => (await import("./exec.ts")).door,
+  ping: async () => (await import("./ping.ts")).door,
+  bootstrap: async () => (await import("./bootstrap.ts")).door,
+};
+
+const root: CommandDef = defineCommand<ArgsDef>({
+  meta: {
+    name: "econtext",
+    description: "Run code elsewhere: nothing to install there but Python",
+  },
+  args: {
+    help: { type: "boolean", description: "Show this; `econtext COMMAND --help` says more" },
+    version: { type: "boolean", description: "Show the version" },
+  },
+  subCommands: Object.fromEntries(
+    Object.entries(DOORS).map(([name, load]) => [name, async () => (await load()).command]),
+  ),
+});
+
+const DETAILS = `TARGET is local, or what ssh accepts: web1, user@web1, ssh://user@web1:2222.
+
+  econtext call web1 platform.node
+  econtext exec web1 db1 -- uname -a
+
+Exit status: 0; 1 the function failed there; 2 wrong usage; 124 the deadline passed; 255 no connection, or it was
+lost; 130, 143, 129 interrupted; 141 nobody reads the output any more. With several targets: the highest.`;
+
+/** @returns the exit status; never rejects */
+export async function main(args: readonly string[]): Promise<number> {
+  const [name = "", ...rest] = args;
+  try {
+    if (name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) {
+      await showHelp(root, undefined, DETAILS);
+      return 0;
+    }
+    const load = Object.hasOwn(DOORS, name) ? DOORS[name] : undefined;
+    if (load === undefined) throw new Usage("", unknown(name));
+    const { command, details } = await load();
+    if (wantsHelp(rest)) {
+      await showHelp(command, root, details);
+      return 0;
+    }
+    const { result } = await runCommand(command, { rawArgs: rest }).catch((error) => {
+      // citty's own class is not exported; its errors about arguments have this code.
+      throw error?.code === "EARG" ? new Usage(name, error.message) : error;
+    });
+    return result as number;
+  } catch (error) {
+    return await fail(error);
+  } finally {
+    await Promise.all([stdout.flushed(), stderr.flushed()]);
+  }
+}
+
+function unknown(name: string): string {
+  const known = Object.keys(DOORS).join(", ");
+  if (name === "") return `a command is missing: one of ${known}`;
+  const what = name.startsWith("-") ? "option" : "command";
+  return `no such ${what}: ${name}; the commands are ${known}`;
+}
+
+function wantsHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return args.slice(0, end < 0 ? args.length : end).some((arg) => arg === "--help" || arg === "-h");
+}

@@ -1,0 +1,49 @@
+/** From an error to what is said about it and the exit status: one readable block, never our own stack unless ECONTEXT_DEBUG is set. */
+import { stderr } from "./output.ts";
+
+/** The command line itself makes no sense. */
+export class Usage extends Error {
+  override name = "Usage";
+  readonly exitStatus = 2;
+  readonly command: string;
+
+  /** @param command whose `--help` says more; empty: econtext's own */
+  constructor(command: string, problem: string) {
+    super(problem);
+    this.command = command;
+  }
+}
+
+/** A command could not be started over there; the far side says why. */
+export class CommandProblem extends Error {
+  override name = "CommandProblem";
+}
+
+/** Say it on stderr. @returns the exit status */
+export async function fail(error: unknown): Promise<number> {
+  await stderr.write(`${await describe(error)}\n`).catch(() => {});
+  return statusOf(error);
+}
+
+export function statusOf(error: unknown): number {
+  const { exitStatus } = error as { readonly exitStatus?: unknown };
+  return typeof exitStatus === "number" ? exitStatus : 1;
+}
+
+/** The library's errors name their context, and are neutralised here once more: their words come from the far side. */
+async function describe(error: unknown): Promise<string> {
+  // Not above: `--help` has no need of the library.
+  const { EcontextError, neutralise } = await import("../index.ts");
+  if (process.env["ECONTEXT_DEBUG"]) return Bun.inspect(error);
+  if (error instanceof Usage) {
+    const command = `econtext${error.command === "" ? "" : ` ${error.command}`}`;
+    return `${command}: ${neutralise(error.message)}\ntry: ${command} --help`;
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  const isOurs = error instanceof EcontextError || error instanceof CommandProblem;
+  const message = neutralise(isOurs ? text : `econtext: ${text}`);
+  const { traceback } = error as { readonly traceback?: unknown };
+  // One line of it says nothing that the message does not.
+  if (typeof traceback !== "string" || !traceback.trim().includes("\n")) return message;
+  return `${message}\n${neutralise(traceback.trimEnd()).replace(/^/gm, "  ")}`;
+}

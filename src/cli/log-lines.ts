@@ -1,0 +1,39 @@
+/** Log records as lines: `18:17:56 I web1: stdout: Linux`, or as JSON. Nothing of the far side's reaches a terminal unneutralised. */
+import { type LogRecord, levelName, neutralise, oneLine } from "../index.ts";
+import { jsonText } from "./json.ts";
+
+const COLOURS: Readonly<Record<string, number>> = {
+  debug: 2,
+  warning: 33,
+  error: 31,
+  critical: 31,
+};
+
+export function textLines(record: LogRecord, coloured: boolean): string {
+  const level = levelName(record.level);
+  const time = new Date(record.time);
+  // One that is none is the far side's fault, and no reason to fail here.
+  const clock = Number.isNaN(time.getTime()) ? "--:--:--" : time.toTimeString().slice(0, 8);
+  const letter = level.slice(0, 1).toUpperCase();
+  const head = `${clock} ${letter} ${oneLine(record.context)}: ${oneLine(record.logger)}: `;
+  const colour = COLOURS[level];
+  return neutralise(record.message)
+    .split("\n")
+    .map((line) => {
+      const text = head + line;
+      return coloured && colour !== undefined ? `\x1b[${colour}m${text}\x1b[0m\n` : `${text}\n`;
+    })
+    .join("");
+}
+
+export function jsonLine(record: LogRecord): string {
+  const time = new Date(record.time);
+  const { context, logger, message } = record;
+  return `${jsonText({
+    time: Number.isNaN(time.getTime()) ? null : time.toISOString(),
+    level: levelName(record.level),
+    context,
+    logger,
+    message,
+  })}\n`;
+}

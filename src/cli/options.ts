@@ -1,0 +1,151 @@
+/**
+ * The options that commands share, as citty defines them, and their strict reading: citty itself takes unknown options in silence and
+ * keeps the last of repeated ones. Knows no command.
+ */
+import { parseArgs } from "node:util";
+import type { ArgsDef } from "citty";
+import type { LevelName, SshOptions } from "../index.ts";
+import { Usage } from "./exit.ts";
+
+export const COMMON = {
+  python: {
+    type: "string",
+    valueHint: "PATH",
+    description: "Python to use there (default: found)",
+  },
+  deadline: {
+    type: "string",
+    valueHint: "TIME",
+    description: "5, 500ms, 2m: for all of it, from the start to the result (seconds)",
+  },
+  "ssh-option": {
+    type: "string",
+    alias: "o",
+    valueHint: "KEY=VALUE",
+    description: "Option for ssh, as its own -o; may be repeated",
+  },
+  "ssh-config": { type: "string", alias: "F", valueHint: "FILE", description: "As ssh's own -F" },
+  ssh: { type: "string", valueHint: "PROGRAM", description: "Program to run in place of ssh" },
+  "log-level": {
+    type: "string",
+    valueHint: "LEVEL",
+    description: "debug, info, warning or error (default: info)",
+  },
+  "log-format": {
+    type: "string",
+    valueHint: "FORMAT",
+    description: "text, or json: a line each (default: text)",
+  },
+} as const satisfies ArgsDef;
+
+export const JSON_OPTION = {
+  type: "boolean",
+  description: "Results as JSON; with several targets a line each",
+} as const;
+
+/** Options that may be given several times. */
+const REPEATED: readonly string[] = ["ssh-option", "python-path"];
+
+export interface Flags {
+  readonly [name: string]: string | boolean | readonly (string | boolean)[] | undefined;
+}
+
+export interface CommandLine {
+  readonly flags: Flags;
+  /** Positional arguments in front of `--`. */
+  readonly before: readonly string[];
+  /** All that follows `--`; undefined when there is none. */
+  readonly after: readonly string[] | undefined;
+}
+
+/** @throws {Usage} */
+export function readCommandLine(
+  command: string,
+  definitions: ArgsDef,
+  rawArgs: readonly string[],
+): CommandLine {
+  const end = rawArgs.indexOf("--");
+  const own = end < 0 ? rawArgs : rawArgs.slice(0, end);
+  const named = Object.entries(definitions).filter(([, { type }]) => type !== "positional");
+  const options = named.map(([name, definition]) => [
+    name,
+    {
+      type: definition.type === "boolean" ? ("boolean" as const) : ("string" as const),
+      multiple: REPEATED.includes(name),
+      ...("alias" in definition ? { short: String(definition.alias) } : {}),
+    },
+  ]);
+  try {
+    const { values, positionals } = parseArgs({
+      // A negative number is an argument. No argument of a process can hold a NUL.
+      args: own.map((arg) => (/^-\.?\d/.test(arg) ? `\0${arg}` : arg)),
+      options: Object.fromEntries(options),
+      allowPositionals: true,
+    });
+    return {
+      flags: values as Flags,
+      before: positionals.map((arg) => arg.replace("\0", "")),
+      after: end < 0 ? undefined : rawArgs.slice(end + 1),
+    };
+  } catch (error) {
+    const [sentence] = (error as Error).message.split(/\.\s/);
+    throw new Usage(command, `${sentence}`.replaceAll("\0", ""));
+  }
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** A time span to milliseconds. @throws {Usage} */
+export function readDeadline(command: string, text: unknown): number | undefined {
+  if (text === undefined) return undefined;
+  const [, number, unit = "s"] = /^(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h)?$/.exec(String(text)) ?? [];
+  const ms = Number(number) * (UNITS_MS[unit] ?? 1);
+  if (ms > 0 && ms <= 0x7fffffff) return Math.ceil(ms);
+  throw new Usage(command, `not a time: --deadline ${String(text)}; write 5, 500ms, 2m or 1h`);
+}
+
+/** Of `web1,web2` and `web1 web2`. @throws {Usage} */
+export function readTargets(command: string, texts: readonly string[]): string[] {
+  const targets = texts.flatMap((text) => text.split(","));
+  if (targets.length === 0 || targets.includes("")) throw new Usage(command, "a TARGET is missing");
+  return targets;
+}
+
+export function readSsh(flags: Flags): SshOptions {
+  const file = flags["ssh-config"];
+  return {
+    ...(typeof flags["ssh"] === "string" ? { program: flags["ssh"] } : {}),
+    options: [
+      ...(typeof file === "string" ? ["-F", file] : []),
+      ...texts(flags["ssh-option"]).flatMap((option) => ["-o", option]),
+    ],
+  };
+}
+
+/** The values of an option that may be repeated. */
+export function texts(value: Flags[string]): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+/** @throws {Usage} */
+export function readLogLevel(command: string, flags: Flags): LevelName {
+  return oneOf(command, flags, "log-level", ["info", "debug", "warning", "error"]);
+}
+
+/** @throws {Usage} */
+export function readLogFormat(command: string, flags: Flags): "text" | "json" {
+  return oneOf(command, flags, "log-format", ["text", "json"]);
+}
+
+/** The first is the default. */
+function oneOf<const T extends string>(
+  command: string,
+  flags: Flags,
+  name: string,
+  allowed: readonly [T, ...T[]],
+): T {
+  const text = flags[name] ?? allowed[0];
+  const found = allowed.find((one) => one === text);
+  if (found !== undefined) return found;
+  throw new Usage(command, `not for --${name}: ${String(text)}; write ${allowed.join(", ")}`);
+}

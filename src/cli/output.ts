@@ -1,0 +1,88 @@
+/**
+ * Our stdout and stderr: writes in order, says when the reader has taken it, never loses a byte. `fs.write` on a worker thread, because
+ * it waits for a slow reader by itself and reports a reader that is gone.
+ */
+import { write } from "node:fs";
+import { isatty } from "node:tty";
+
+/** Joined into one write: log lines come by the thousand. */
+const BATCH_BYTES = 1 << 20;
+const BUSY_MS = 5;
+
+interface Waiting {
+  readonly data: Uint8Array;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Output {
+  readonly isTerminal: boolean;
+  readonly coloured: boolean;
+  readonly #fd: number;
+  #waiting: Waiting[] = [];
+  #writing: Promise<void> | undefined;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+    this.isTerminal = isatty(fd);
+    const noColour = (process.env["NO_COLOR"] ?? "") !== "" || process.env["TERM"] === "dumb";
+    this.coloured = this.isTerminal && !noColour;
+  }
+
+  /** Resolves when it is written. Rejects with the system's error: `EPIPE` when nobody reads any more. */
+  write(data: Uint8Array | string): Promise<void> {
+    const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+    const done = new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ data: bytes, resolve, reject });
+    });
+    this.#writing ??= this.#drain();
+    return done;
+  }
+
+  /** Resolves when nothing waits; never rejects. */
+  async flushed(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch: Waiting[] = [];
+      for (let size = 0; size < BATCH_BYTES; ) {
+        const next = this.#waiting.shift();
+        if (next === undefined) break;
+        batch.push(next);
+        size += next.data.length;
+      }
+      const [only] = batch;
+      const single = batch.length === 1 && only !== undefined;
+      try {
+        await writeAll(this.#fd, single ? only.data : Buffer.concat(batch.map((b) => b.data)));
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        for (const { reject } of [...batch, ...this.#waiting.splice(0)]) reject(error);
+      }
+    }
+    this.#writing = undefined;
+  }
+}
+
+async function writeAll(fd: number, data: Uint8Array): Promise<void> {
+  for (let at = 0; at < data.length; ) {
+    const n = await new Promise<number>((resolve, reject) => {
+      write(fd, data, at, data.length - at, null, (error, written) => {
+        // Whoever shares the descriptor may have made it non-blocking.
+        if (error?.code === "EAGAIN") setTimeout(resolve, BUSY_MS, 0);
+        else if (error) reject(error);
+        else resolve(written);
+      });
+    });
+    at += n;
+  }
+}
+
+export function isBrokenPipe(error: unknown): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === "EPIPE";
+}
+
+export const stdout = new Output(1);
+export const stderr = new Output(2);

@@ -1,0 +1,61 @@
+/** `econtext ping`: does it answer, with what, and how fast. */
+import { type ArgsDef, defineCommand } from "citty";
+import type { Door } from "./doors.ts";
+import { fail, statusOf } from "./exit.ts";
+import { COMMON, type CommandLine, JSON_OPTION, readCommandLine, readTargets } from "./options.ts";
+import { stdout } from "./output.ts";
+
+const args: ArgsDef = {
+  "target...": { type: "positional", description: "local, or a destination of ssh" },
+  json: { ...JSON_OPTION, description: "A line of JSON for each target" },
+  ...COMMON,
+};
+
+const details = `Connects, then measures one round trip to the far side's broker. Prints the interpreter found there,
+its process, and the times:
+
+  web1: python 3.11.2, pid 4711, /usr/bin/python3, connected in 212 ms, round trip 0.4 ms`;
+
+export const door: Door = {
+  command: defineCommand({
+    meta: { name: "ping", description: "See whether a target answers, with what and how fast" },
+    args,
+    run: ({ rawArgs }) => run(readCommandLine("ping", args, rawArgs)),
+  }),
+  details,
+};
+
+async function run({ flags, before, after }: CommandLine): Promise<number> {
+  const targets = readTargets("ping", [...before, ...(after ?? [])]);
+  const { neutralise } = await import("../index.ts");
+  const { runSession } = await import("./session.ts");
+  const asJson = flags["json"] === true;
+  return runSession({
+    command: "ping",
+    flags,
+    targets,
+    roots: [],
+    each: async ({ target, context, limits }) => {
+      const started = performance.now();
+      const { kind, version, pid, executable } = await context.ready();
+      const connectMs = round(performance.now() - started);
+      const { deadline } = limits();
+      const pingMs = round(await context.ping(deadline === undefined ? {} : { deadline }));
+      const about = { target, kind, version, pid, executable, connectMs, pingMs };
+      const times = `connected in ${connectMs} ms, round trip ${pingMs} ms`;
+      const text = `${target}: ${kind} ${version}, pid ${pid}, ${executable}, ${times}`;
+      await stdout.write(`${asJson ? jsonText(about) : neutralise(text)}\n`);
+      return 0;
+    },
+    failed: async (target, error) => {
+      if (!asJson) return void (await fail(error));
+      const { message, code } = error as { readonly message?: unknown; readonly code?: unknown };
+      const said = { code, message, exitStatus: statusOf(error) };
+      await stdout.write(`${jsonText({ target, error: said })}\n`);
+    },
+  });
+}
+
+function round(ms: number): number {
+  return Number(ms.toPrecision(3));
+}

@@ -1,0 +1,48 @@
+/**
+ * A call's result as what is printed. JSON has no type for all that can arrive; the rest is spelled as in docs/protocol.md, "Values",
+ * with bytes as base64: `{"!b":"aGk="}`.
+ */
+import { ContextReference, neutralise, RemoteError, SenderReference } from "../index.ts";
+import { jsonText } from "./json.ts";
+
+/** Text is printed as it is, bytes too where no terminal would have to read them, all else as JSON. */
+export function display(value: unknown, asJson: boolean, isTerminal: boolean): string | Uint8Array {
+  if (!asJson && typeof value === "string") {
+    return `${isTerminal ? neutralise(value) : value}\n`;
+  }
+  if (!asJson && !isTerminal && value instanceof Uint8Array) return value;
+  return `${toJson(value)}\n`;
+}
+
+export function toJson(value: unknown): string {
+  return jsonText(plain(value));
+}
+
+/** Digits as they are: JSON's numbers have no size. */
+function digits(text: string): unknown {
+  return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(text);
+}
+
+function plain(value: unknown): unknown {
+  if (value === undefined || value === null) return null;
+  if (typeof value === "bigint") return digits(String(value));
+  if (typeof value === "number") return number(value);
+  if (typeof value !== "object") return value;
+  if (Array.isArray(value)) return value.map(plain);
+  if (value instanceof Uint8Array) return { "!b": value.toBase64() };
+  if (value instanceof Date) return { "!d": value.getTime() };
+  if (value instanceof Set) return { "!s": [...value].map(plain) };
+  if (value instanceof Map) return { "!m": [...value].map(([k, v]) => [plain(k), plain(v)]) };
+  if (value instanceof RemoteError) return { "!e": [value.type, value.message, value.traceback] };
+  if (value instanceof ContextReference) return { "!c": [value.id, value.name] };
+  if (value instanceof SenderReference) return { "!h": [value.id, value.handle] };
+  const entries = Object.entries(value).map(([name, v]) => [name, plain(v)] as const);
+  const [only] = entries;
+  if (entries.length === 1 && only?.[0].startsWith("!")) return { "!o": entries };
+  return Object.fromEntries(entries);
+}
+
+function number(value: number): unknown {
+  if (Number.isFinite(value)) return Object.is(value, -0) ? digits("-0.0") : value;
+  return { "!f": Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf" };
+}

@@ -1,0 +1,128 @@
+/**
+ * One run of the command line against its targets: broker, logs, signals, the one deadline, and the end. What is done with a
+ * context is the command's business.
+ *
+ * It ends when all targets are done; on SIGINT, SIGTERM or SIGHUP; or when nobody reads our output any more. In each case calls are
+ * cancelled over there and contexts closed within their grace time; a second signal ends us at once (the far sides notice).
+ */
+import { Broker, type Context, TimeoutError } from "../index.ts";
+import { statusOf } from "./exit.ts";
+import { jsonLine, textLines } from "./log-lines.ts";
+import { type Flags, readDeadline, readLogFormat, readLogLevel, readSsh } from "./options.ts";
+import { isBrokenPipe, stderr } from "./output.ts";
+
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+const BROKEN_PIPE = 141; // 128 + SIGPIPE, as for any program that is ended so
+
+/** What a command may use while it deals with one target. */
+export interface Turn {
+  readonly target: string;
+  readonly context: Context;
+  /** To spread into the options of a call: what is left of the deadline, and what cancels it. */
+  limits(): { readonly deadline?: number; readonly signal: AbortSignal };
+}
+
+export interface Plan {
+  readonly command: string;
+  readonly flags: Flags;
+  readonly targets: readonly string[];
+  readonly roots: readonly string[];
+  /** Resolves to the exit status. */
+  readonly each: (turn: Turn) => Promise<number>;
+  /** Says why it failed; the status is the error's own. */
+  readonly failed: (target: string, error: unknown) => Promise<void>;
+}
+
+/** @returns the highest status of all targets, or that of what ended it */
+export async function runSession(plan: Plan): Promise<number> {
+  const { command, flags, targets } = plan;
+  const deadline = readDeadline(command, flags["deadline"]);
+  const format = readLogFormat(command, flags);
+  const broker = new Broker({
+    roots: plan.roots,
+    logLevel: readLogLevel(command, flags),
+    onLog: (record) => {
+      const line = format === "json" ? jsonLine(record) : textLines(record, stderr.coloured);
+      stderr.write(line).catch(() => {});
+    },
+  });
+  const started = performance.now();
+  const stop = new Stop();
+  const options = {
+    ssh: readSsh(flags),
+    ...(typeof flags["python"] === "string" ? { python: flags["python"] } : {}),
+    ...(deadline === undefined ? {} : { deadline }),
+  };
+  const limits = () => ({
+    signal: stop.signal,
+    ...(deadline === undefined
+      ? {}
+      : { deadline: Math.max(0, Math.ceil(deadline - (performance.now() - started))) }),
+  });
+
+  const one = async (target: string): Promise<number> => {
+    try {
+      const context = await broker.connect(target, options);
+      return await plan.each({ target, context, limits });
+    } catch (error) {
+      if (isBrokenPipe(error)) stop.now(BROKEN_PIPE);
+      // Whoever ended it knows why it failed.
+      if (stop.signal.aborted) return statusOf(error);
+      // The library names what was left of the deadline when the call was made.
+      const late = error instanceof TimeoutError && error.code !== "ERR_DEADLINE_CONNECT";
+      const message = `${target}: no result within ${String(deadline)} ms; it is cancelled`;
+      await plan
+        .failed(target, late ? new TimeoutError(error.code, message) : error)
+        .catch(() => {});
+      return statusOf(error);
+    }
+  };
+  const all = Promise.all(targets.map(one));
+  const statuses = await Promise.race([all, stop.happened]);
+  await broker.close();
+  stop.dispose();
+  await stderr.flushed();
+  return stop.status ?? Math.max(...(statuses ?? [0]));
+}
+
+/** What ends a session before its targets are done. */
+class Stop {
+  readonly happened: Promise<undefined>;
+  readonly #controller = new AbortController();
+  readonly #listeners = new Map<NodeJS.Signals, () => void>();
+  #status: number | undefined;
+  #resolve: (none: undefined) => void = () => {};
+
+  constructor() {
+    this.happened = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    for (const [name, status] of Object.entries(SIGNALS) as [NodeJS.Signals, number][]) {
+      const listener = () => {
+        if (this.#status !== undefined) process.exit(status);
+        this.now(status);
+      };
+      this.#listeners.set(name, listener);
+      process.on(name, listener);
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** The exit status, when it was stopped. */
+  get status(): number | undefined {
+    return this.#status;
+  }
+
+  now(status: number): void {
+    this.#status ??= status;
+    this.#controller.abort();
+    this.#resolve(undefined);
+  }
+
+  dispose(): void {
+    for (const [name, listener] of this.#listeners) process.off(name, listener);
+  }
+}

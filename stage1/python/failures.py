@@ -1,0 +1,35 @@
+"""econtext.failures: what an ERROR reply says.
+
+Second tier: a context whose functions never fail does not need it.
+"""
+import sys
+import traceback
+
+import econtext
+
+
+def text_of(error):
+    """What an exception says; its own code may fail."""
+    for show in econtext.text, str, repr:
+        try:
+            return show(error)
+        except Exception:
+            pass
+    return ""
+
+
+def body(kind, error, trace):
+    """The body of an ERROR reply: type, message, traceback in the lines of the user's own source."""
+    core = vars(econtext)
+    while trace and trace.tb_frame.f_globals is core:
+        trace = trace.tb_next
+    name = getattr(kind, "__qualname__", kind.__name__)
+    if kind.__module__ not in ("builtins", "exceptions"):
+        name = kind.__module__ + "." + name
+    try:
+        shown = traceback.format_exception(kind, error, trace)
+    except Exception:
+        shown = traceback.format_tb(trace)
+    # Python 2 has made bytes of some.
+    shown = [s.decode("utf-8", "replace") if type(s) is bytes else s for s in [name, text_of(error)] + shown]
+    return econtext.dumps(shown[:2] + [econtext.text().join(shown[2:])]).encode("utf-8", "replace")

@@ -1,0 +1,81 @@
+import { expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { econtext, local, PYTHON, start } from "./econtext.ts";
+
+const EXEC = ["exec", "--python", PYTHON, "local"];
+
+test("stdout, stderr and the status are the command's", async () => {
+  expect(await local("exec", "--", "sh", "-c", "echo out; echo err >&2; exit 7")).toEqual({
+    stdout: "out\n",
+    stderr: "err\n",
+    status: 7,
+  });
+});
+
+test("there is no shell over there, and stdin is empty", async () => {
+  expect((await local("exec", "--", "echo", "$HOME", "a  b", "*")).stdout).toBe("$HOME a  b *\n");
+  expect(await local("exec", "--", "cat")).toEqual({ stdout: "", stderr: "", status: 0 });
+});
+
+test("a signal is 128 + N; not found is 127, not executable 126", async () => {
+  expect((await local("exec", "--", "sh", "-c", "kill -9 $$")).status).toBe(137);
+  expect(await local("exec", "--", "absent-command")).toEqual({
+    stdout: "",
+    stderr: "local: absent-command: No such file or directory\n",
+    status: 127,
+  });
+  expect((await local("exec", "--", "/etc/passwd")).status).toBe(126);
+});
+
+test("bytes arrive as they are, all of them", async () => {
+  const code = "import os,sys,hashlib\nd=bytes(bytearray(range(256)))*65536\n";
+  const write = `${code}os.write(2,hashlib.md5(d).hexdigest().encode())\nwhile d: d=d[os.write(1,d):]`;
+  await using child = start([...EXEC, "--", PYTHON, "-c", write]);
+  const [bytes, sum] = await Promise.all([child.stdout.bytes(), child.stderr.text()]);
+  expect(bytes.length).toBe(256 * 65536);
+  expect(createHash("md5").update(bytes).digest("hex")).toBe(sum);
+});
+
+test("several targets run together; each line has its name, the status is the highest", async () => {
+  const command = ["--", "sh", "-c", "printf 'a\\nb'; echo e >&2; exit 3"];
+  const run = await econtext("exec", "--python", PYTHON, "local", "local", ...command);
+  expect(run.stdout).toBe("local: a\nlocal: b\n".repeat(2));
+  expect(run.stderr).toBe("local: e\n".repeat(2));
+  expect(run.status).toBe(3);
+});
+
+test("a reader that goes away ends the command, quietly", async () => {
+  await using child = start([...EXEC, "--", "yes"]);
+  const reader = child.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
+  expect(await child.stderr.text()).toBe("");
+  await child.exited;
+  expect(child.exitCode).toBe(141);
+});
+
+test("a reader that does not read slows the command down", async () => {
+  const count = 'i=0; while head -c 1048576 /dev/zero; do i=$((i+1)); echo "$i" >&2; done';
+  await using child = start([...EXEC, "--", "sh", "-c", count]);
+  const reader = child.stderr.getReader();
+  let megabytes = 0;
+  // Until nothing has moved for a while: what is held is the pipes and queues on the way.
+  for (;;) {
+    const idle = new Promise<undefined>((resolve) => setTimeout(resolve, 1_000, undefined));
+    const next = await Promise.race([reader.read(), idle]);
+    if (next?.value === undefined) break;
+    megabytes = Number(new TextDecoder().decode(next.value).trimEnd().split("\n").at(-1));
+  }
+  expect(megabytes).toBeGreaterThan(0);
+  expect(megabytes).toBeLessThan(32);
+  child.kill("SIGTERM");
+  await child.exited;
+  expect(child.exitCode).toBe(143);
+});
+
+test("a deadline kills the command and its children", async () => {
+  const run = await local("exec", "--deadline", "0.5", "--", "sh", "-c", "sleep 100 | cat");
+  expect(run.stdout).toBe("");
+  expect(run.stderr).toBe("local: no result within 500 ms; it is cancelled\n");
+  expect(run.status).toBe(124);
+});

@@ -1,0 +1,43 @@
+/** The shells that sshd may hand our command line to: what every one of them must start, and how. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { pythons } from "../helpers/pythons.ts";
+import { suite } from "../helpers/skip.ts";
+import type { SshServer } from "../helpers/ssh-files.ts";
+import { loginShell, missingSshd, startSshd } from "../helpers/sshd.ts";
+import { type Connect, opener } from "./session.ts";
+
+/** Each behind sshd's own way to run it: `SHELL -c COMMAND`. */
+const SHELLS = ["sh", "bash", "zsh", "fish", "tcsh", "ksh"];
+const python = pythons().at(-1);
+
+for (const shell of SHELLS) {
+  const { path = "", missing } = loginShell(shell);
+  suite(`login shell ${shell}`, missingSshd() ?? missing, "shells", () => {
+    let server: SshServer | undefined;
+    beforeAll(async () => {
+      server = await startSshd({ loginShell: path });
+    });
+    afterAll(() => server?.[Symbol.asyncDispose]());
+    const ssh = () => ({ options: ["-F", server?.configPath ?? ""] });
+
+    const serves = async (connect: Connect): Promise<string> => {
+      await using session = await connect();
+      const { context, logs } = session;
+      const { executable, pid } = await context.ready();
+      expect(await context.call("os.getpid")).toBe(pid);
+      expect(await context.call("echo.echo", "a $b 'c' \"d\" !e")).toBe("a $b 'c' \"d\" !e");
+      await context.call("os.system", "echo $0 said");
+      expect(logs.map((r) => r.message)).toEqual(["sh said"]);
+      return executable;
+    };
+
+    test("with a named interpreter", async () => {
+      const named = opener("target", () => ({ python: python?.path ?? "python3", ssh: ssh() }));
+      expect(await serves(named)).toContain("python");
+    });
+
+    test("the first stage finds the interpreter itself", async () => {
+      expect(await serves(opener("target", () => ({ ssh: ssh() })))).toContain("python");
+    });
+  });
+}

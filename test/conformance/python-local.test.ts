@@ -1,0 +1,11 @@
+/** Every Python of this machine, over a pipe. */
+import { pythonOf, SUPPORTED } from "../helpers/pythons.ts";
+import { suite } from "../helpers/skip.ts";
+import { opener } from "./session.ts";
+import { conformance } from "./suite.ts";
+
+for (const version of SUPPORTED) {
+  const { python, missing } = pythonOf(version);
+  const connect = opener("local", () => ({ python: python?.path ?? "" }));
+  suite(`python ${version}, local`, missing, "python", () => conformance(connect, { version }));
+}

@@ -1,0 +1,25 @@
+/** Every Python of this machine, through the system's ssh client and a real sshd. */
+import { afterAll, beforeAll } from "bun:test";
+import { pythonOf, SUPPORTED } from "../helpers/pythons.ts";
+import { suite } from "../helpers/skip.ts";
+import type { SshServer } from "../helpers/ssh-files.ts";
+import { missingSshd, startSshd } from "../helpers/sshd.ts";
+import { opener } from "./session.ts";
+import { conformance } from "./suite.ts";
+
+suite("sshd", missingSshd(), "sshd", () => {
+  let server: SshServer | undefined;
+  beforeAll(async () => {
+    server = await startSshd();
+  });
+  afterAll(() => server?.[Symbol.asyncDispose]());
+
+  for (const version of SUPPORTED) {
+    const { python, missing } = pythonOf(version);
+    const connect = opener("target", () => ({
+      python: python?.path ?? "",
+      ssh: { options: ["-F", server?.configPath ?? ""] },
+    }));
+    suite(`python ${version}, ssh`, missing, "python", () => conformance(connect, { version }));
+  }
+});

@@ -1,0 +1,115 @@
+/**
+ * What every table of the suite works with: an open context, the log that it writes, and a look at the processes of this machine.
+ * Far sides of these tests are all on this machine, also those behind sshd.
+ */
+import { spyOn } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  Broker,
+  type BrokerOptions,
+  type ConnectOptions,
+  type Context,
+  type LogRecord,
+} from "../../src/index.ts";
+import { ModuleResponder } from "../../src/modules/responder.ts";
+import { decodeValue } from "../../src/protocol/value.ts";
+import type { SupportedVersion } from "../helpers/pythons.ts";
+
+const FIXTURES = join(import.meta.dir, "../fixtures/python");
+export const ROOTS = [join(FIXTURES, "root"), join(FIXTURES, "second")];
+/** A folder of modules that the far side has itself. */
+export const FAR_FOLDER = join(FIXTURES, "far");
+
+export interface Session extends AsyncDisposable {
+  readonly broker: Broker;
+  readonly context: Context;
+  /** All that was logged so far. */
+  readonly logs: LogRecord[];
+}
+
+export type Connect = (options?: BrokerOptions) => Promise<Session>;
+
+/** What a table may ask of the far side. */
+export interface Capabilities {
+  readonly version: SupportedVersion;
+}
+
+/** What a table gets: one context for all of a suite's tests, and the way to open another. */
+export interface Far extends Capabilities {
+  readonly connect: Connect;
+  /** Only within tests. */
+  readonly session: () => Session;
+  readonly call: (name: string, ...args: unknown[]) => Promise<unknown>;
+  readonly python3: boolean;
+}
+
+/** Connect to `target`, with the fixtures as roots and a short grace time. */
+export function opener(target: string, options: () => ConnectOptions): Connect {
+  return async (brokerOptions = {}) => {
+    const logs: LogRecord[] = [];
+    const broker = new Broker({
+      roots: ROOTS,
+      graceMs: 2000,
+      onLog: (record) => logs.push(record),
+      ...brokerOptions,
+    });
+    const context = await broker.connect(target, options());
+    return { broker, context, logs, [Symbol.asyncDispose]: () => broker.close() };
+  };
+}
+
+/** What `work` made the far side ask the master for: module names, and `package:resource`. */
+export async function requestsOf(work: () => Promise<unknown>): Promise<string[]> {
+  const answer = spyOn(ModuleResponder.prototype, "answer");
+  try {
+    await work();
+    return answer.mock.calls.map(([body]) => {
+      const request = decodeValue(body);
+      return Array.isArray(request) ? request.join(":") : String(request);
+    });
+  } finally {
+    answer.mockRestore();
+  }
+}
+
+/** Messages of one logger, since `from` records were there. */
+export function messages(session: Session, logger: string, from = 0): string[] {
+  return session.logs.filter((r, i) => i >= from && r.logger === logger).map((r) => r.message);
+}
+
+/** An argument for `sleep` that no other command on this machine has. */
+export function uniqueSeconds(): string {
+  return `98.${String(crypto.getRandomValues(new Uint32Array(1))[0])}`;
+}
+
+/** Whether a process has `word` among its arguments. */
+export function isCommandRunning(word: string): boolean {
+  return readdirSync("/proc").some((pid) => commandLine(pid).split("\0").includes(word));
+}
+
+/** "" for what is gone. Words are ended by a NUL. */
+export function commandLine(pid: number | string): string {
+  try {
+    return readFileSync(`/proc/${String(pid)}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Whether it became so in time. */
+export async function eventually(so: () => boolean, withinMs = 2000): Promise<boolean> {
+  const until = performance.now() + withinMs;
+  while (!so() && performance.now() < until) await Bun.sleep(10);
+  return so();
+}
+
+/** What `work` was rejected with. */
+export async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    (value) => {
+      throw new Error(`it did not fail: ${Bun.inspect(value)}`);
+    },
+    (error: unknown) => error,
+  );
+}

@@ -1,0 +1,217 @@
+/**
+ * No orphans: whatever ends, and however, within a second after the end of the stream nothing of ours runs on the far side, nor what
+ * user code started there. Each row against real processes; the table of times is printed at the end.
+ */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { Broker, type ConnectOptions, type Context, EcontextError } from "../../src/index.ts";
+import { descendants } from "../helpers/leaks.ts";
+import { suite } from "../helpers/skip.ts";
+import type { SshServer } from "../helpers/ssh-files.ts";
+import { missingSshd, startSshd } from "../helpers/sshd.ts";
+import { ROOT, Scene, signal, spins } from "./scene.ts";
+
+const MASTER = join(import.meta.dir, "../fixtures/faulty-master.ts");
+/** After the end of the stream: the rule is one second, the rest is for a machine that is busy. */
+const EMPTY_MS = 3000;
+/** Until a caller knows that the far side is gone. */
+const KNOWN_MS = 2000;
+const GRACE_MS = 300;
+const SPINNING = new Set(["loop", "stubborn", "c"]);
+const times: string[] = [];
+
+afterAll(() => console.log(["", "orphans: until the caller knew, until nothing ran", ...times].join("\n")));
+
+interface Way {
+  readonly name: string;
+  readonly target: string;
+  readonly connect: ConnectOptions;
+}
+
+let scene: Scene;
+beforeEach(() => {
+  scene = new Scene();
+});
+afterEach(() => scene.end());
+
+function note(row: string, knew: number | undefined, empty: number): void {
+  const cell = (ms: number | undefined) => (ms === undefined ? "-" : ms.toFixed(0)).padStart(6);
+  times.push(`  ${row.padEnd(44)}${cell(knew)}${cell(empty)} ms`);
+}
+
+/** A context with children of every sort in it and a call that hangs. */
+async function hungContext(way: Way, hang: string, callDeadline?: number) {
+  const broker = new Broker({ roots: [ROOT], graceMs: GRACE_MS });
+  const options = { ...way.connect, argv0: scene.argv0 };
+  const context = await broker.connect(way.target, options);
+  const [slave = 0, guard = 0] = (await context.call("tasks.children", scene.duration)) as number[];
+  const hung = callDeadline === undefined ? {} : { deadline: callDeadline };
+  const call = outcome(context.callWith(hung, "tasks.hang", hang));
+  const behind = outcome(context.call("os.getpid"));
+  if (SPINNING.has(hang)) await spins(slave);
+  return { broker, context, slave, guard, call, behind };
+}
+
+/** The error's code, and when it came. */
+async function outcome(promise: Promise<unknown>): Promise<{ code: string; at: number }> {
+  const code = await promise.then(
+    (value) => `it returned ${String(value)}`,
+    (error) => (error instanceof EcontextError ? error.code : String(error)),
+  );
+  return { code, at: performance.now() };
+}
+
+function rows(way: () => Way): void {
+  const name = way().name;
+
+  for (const [how, hang] of [
+    ["throws", "sleep"],
+    ["exits", "sleep"],
+    ...(["SIGTERM", "SIGINT", "SIGHUP", "SIGKILL"] as const).map((s) => [s, "sleep"] as const),
+    ["SIGKILL", "loop"],
+    ["SIGKILL", "stubborn"],
+    ["SIGKILL", "c"],
+  ] as const) {
+    test(`the master ${how} while a call hangs (${hang})`, async () => {
+      const { target, connect } = way();
+      const end = how === "throws" ? "throw" : how === "exits" ? "exit" : "wait";
+      const options = { ...connect, argv0: scene.argv0 };
+      const orders = { target, connect: options, root: ROOT, duration: scene.duration, hang, end };
+      await using master = Bun.spawn([process.execPath, MASTER, JSON.stringify(orders)], {
+        stdio: ["pipe", "pipe", "pipe"],
+      });
+      const line = new TextDecoder().decode((await master.stdout.getReader().read()).value);
+      expect(line).toMatch(/^\[\d+,\d+\]\n$/);
+      const [slave = 0] = JSON.parse(line) as number[];
+      if (SPINNING.has(hang)) await spins(slave);
+      expect(scene.alive().length).toBeGreaterThanOrEqual(6);
+      if (end === "wait") {
+        master.kill(how as NodeJS.Signals);
+      } else {
+        master.stdin.write("\n");
+        void master.stdin.end();
+      }
+      await master.exited;
+      note(`${name}: master ${how}, ${hang}`, undefined, await scene.emptied(EMPTY_MS));
+    });
+  }
+
+  for (const hang of ["sleep", "loop", "stubborn", "c"]) {
+    test(`close while a call hangs (${hang})`, async () => {
+      const { broker, call } = await hungContext(way(), hang);
+      const began = performance.now();
+      await broker.close();
+      const took = performance.now() - began;
+      expect((await call).code).toBe("ERR_DISCONNECT_FORCED");
+      expect(took).toBeLessThan(GRACE_MS + 3000 + 500);
+      note(`${name}: close, ${hang}`, (await call).at - began, took + (await scene.emptied(EMPTY_MS)));
+    });
+  }
+
+  for (const hang of ["stubborn", "c"]) {
+    test(`a deadline passes and the call cannot be interrupted (${hang})`, async () => {
+      const { broker, call, behind } = await hungContext(way(), hang, 300);
+      expect((await call).code).toBe("ERR_DEADLINE_CALL");
+      const began = (await call).at;
+      expect((await behind).code).toBe("ERR_DISCONNECT_HUNG");
+      expect((await behind).at - began).toBeLessThan(GRACE_MS + KNOWN_MS);
+      const empty = await scene.emptied(EMPTY_MS);
+      note(`${name}: deadline, ${hang}`, (await behind).at - began, (await behind).at - began + empty);
+      await broker.close();
+    });
+  }
+
+  test("the far side is stopped, and the deadline passes", async () => {
+    const { broker, slave, call, behind } = await hungContext(way(), "sleep", 400);
+    process.kill(slave, "SIGSTOP");
+    expect((await call).code).toBe("ERR_DEADLINE_CALL");
+    const began = (await call).at;
+    expect((await behind).code).toBe("ERR_DISCONNECT_HUNG");
+    expect((await behind).at - began).toBeLessThan(GRACE_MS + KNOWN_MS);
+    const empty = await scene.emptied(EMPTY_MS);
+    note(`${name}: SIGSTOP, deadline`, (await behind).at - began, (await behind).at - began + empty);
+    await broker.close();
+  });
+
+  for (const hang of ["sleep", "loop", "c"]) {
+    test(`the slave is killed (${hang})`, async () => {
+      await lost("slave killed", hang, ({ slave }) => signal(slave, "SIGKILL"));
+    });
+    test(`the slave's guard is killed (${hang})`, async () => {
+      await lost("guard killed", hang, ({ guard }) => signal(guard, "SIGKILL"));
+    });
+  }
+
+  test("the far side exits by itself", async () => {
+    const broker = new Broker({ roots: [ROOT], graceMs: GRACE_MS });
+    const context = await broker.connect(way().target, { ...way().connect, argv0: scene.argv0 });
+    await context.call("tasks.children", scene.duration);
+    const began = performance.now();
+    const calls = [context.call("tasks.hang", "exit"), context.call("os.getpid")].map(outcome);
+    for (const { code, at } of await Promise.all(calls)) {
+      expect(code).toBe("ERR_DISCONNECT_LOST");
+      expect(at - began).toBeLessThan(KNOWN_MS);
+    }
+    const knew = performance.now() - began;
+    note(`${name}: os._exit`, knew, knew + (await scene.emptied(EMPTY_MS)));
+    expect((await outcome(context.call("os.getpid"))).code).toBe("ERR_DISCONNECT_LOST");
+    await broker.close();
+  });
+
+  interface Pids {
+    readonly slave: number;
+    readonly guard: number;
+    readonly context: Context;
+  }
+
+  async function lost(what: string, hang: string, strike: (pids: Pids) => void): Promise<void> {
+    const { broker, context, slave, guard, call, behind } = await hungContext(way(), hang);
+    const began = performance.now();
+    strike({ slave, guard, context });
+    try {
+      for (const { code, at } of [await within(call), await within(behind)]) {
+        expect(code).toBe("ERR_DISCONNECT_LOST");
+        expect(at - began).toBeLessThan(KNOWN_MS);
+      }
+      const knew = performance.now() - began;
+      note(`${name}: ${what}, ${hang}`, knew, knew + (await scene.emptied(EMPTY_MS)));
+    } finally {
+      await broker.close();
+    }
+  }
+
+  if (name === "ssh") {
+    test("ssh is killed", async () => {
+      for (const hang of ["sleep", "c"]) {
+        await lost("ssh killed", hang, ({ guard }) => {
+          // The client is our child; what has the guard among its own is the server's.
+          const clients = descendants(process.pid).filter((one) => /^ssh /.test(one.command));
+          expect(clients.length).toBe(1);
+          for (const { pid } of clients) if (pid !== guard) signal(pid, "SIGKILL");
+        });
+      }
+    });
+  }
+}
+
+/** For those that may never come. */
+async function within(call: ReturnType<typeof outcome>): ReturnType<typeof outcome> {
+  const late = Bun.sleep(KNOWN_MS + 1000).then(() => ({ code: "nothing", at: performance.now() }));
+  return Promise.race([call, late]);
+}
+
+describe("local", () => rows(() => ({ name: "local", target: "local", connect: {} })));
+
+suite("ssh", missingSshd(), "sshd", () => {
+  let server: SshServer | undefined;
+  beforeAll(async () => {
+    server = await startSshd();
+  });
+  afterAll(async () => {
+    await server?.[Symbol.asyncDispose]();
+  });
+  rows(() => {
+    const options = ["-F", server?.configPath ?? ""];
+    return { name: "ssh", target: server?.host ?? "", connect: { ssh: { options } } };
+  });
+});

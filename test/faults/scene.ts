@@ -1,0 +1,69 @@
+/**
+ * The processes of one fault: everything that is started for it carries a mark of its own, so that what is left of it can be found
+ * without knowing a pid. Slaves, guards and forks carry it as argv[0], commands as the length of their sleep. Needs /proc.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+export const ROOT = join(import.meta.dir, "../fixtures/faults");
+const POLL_MS = 10;
+
+export class Scene {
+  /** Not to be found anywhere else; a number of seconds that `sleep` takes. */
+  readonly duration = `1000.${String(process.pid)}${String(Math.floor(Math.random() * 1e9))}`;
+  /** Begins as all of ours do, so that the preload's search for leaks knows it too. */
+  readonly argv0 = `econtext:fault-${this.duration}`;
+
+  /** Whoever carries the mark, as `pid command`; zombies do not count. */
+  alive(): string[] {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map((pid) => `${pid} ${commandOf(pid)}`)
+      .filter((line) => line.includes(this.duration) && !line.includes("faulty-master"));
+  }
+
+  /** Milliseconds until nobody carries the mark. */
+  async emptied(withinMs: number): Promise<number> {
+    const began = performance.now();
+    for (;;) {
+      const left = this.alive();
+      const took = performance.now() - began;
+      if (left.length === 0) return took;
+      if (took > withinMs) throw new Error(`left after ${withinMs} ms:\n${left.join("\n")}`);
+      await Bun.sleep(POLL_MS);
+    }
+  }
+
+  end(): void {
+    for (const line of this.alive()) signal(Number.parseInt(line, 10), "SIGKILL");
+  }
+}
+
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It is gone.
+  }
+}
+
+/** Wait until a process has used `ticks` more of the processor: it spins. */
+export async function spins(pid: number, ticks = 10): Promise<void> {
+  const began = ticksOf(pid);
+  while (ticksOf(pid) < began + ticks) await Bun.sleep(POLL_MS);
+}
+
+function ticksOf(pid: number): number {
+  const stat = readFileSync(`/proc/${String(pid)}/stat`, "latin1");
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[11]);
+}
+
+function commandOf(pid: string): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    if (/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2))) return "";
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}

@@ -85,9 +85,8 @@ async function run(line: CommandLine): Promise<number> {
       return 0;
     },
     failed: async (target, error) => {
-      if (several && asJson)
-        await stdout.write(`${toJson({ target, error: plainError(error) })}\n`);
-      else await fail(error);
+      if (!several || !asJson) return void (await fail(error));
+      stdout.write(`${toJson({ target, error: plainError(error) })}\n`).catch(() => {});
     },
   });
 }

@@ -43,8 +43,19 @@ const DETAILS = `TARGET is local, or what ssh accepts: web1, user@web1, ssh://us
 Exit status: 0; 1 the function failed there; 2 wrong usage; 124 the deadline passed; 255 no connection, or it was
 lost; 130, 143, 129 interrupted; 141 nobody reads the output any more. With several targets: the highest.`;
 
-/** @returns the exit status; never rejects */
+/** Of what was given up: for these, a reader that does not read holds nothing up. */
+const HURRIED: readonly number[] = [124, 129, 130, 141, 143];
+const HURRY_MS = 500;
+
+/** @returns the exit status, when all is written; never rejects */
 export async function main(args: readonly string[]): Promise<number> {
+  const status = await dispatch(args);
+  const flushed = Promise.all([stdout.flushed(), stderr.flushed()]);
+  await Promise.race(HURRIED.includes(status) ? [flushed, Bun.sleep(HURRY_MS)] : [flushed]);
+  return status;
+}
+
+async function dispatch(args: readonly string[]): Promise<number> {
   const [name = "", ...rest] = args;
   try {
     if (name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) {
@@ -65,8 +76,6 @@ export async function main(args: readonly string[]): Promise<number> {
     return result as number;
   } catch (error) {
     return await fail(error);
-  } finally {
-    await Promise.all([stdout.flushed(), stderr.flushed()]);
   }
 }
 

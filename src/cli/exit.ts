@@ -19,9 +19,9 @@ export class CommandProblem extends Error {
   override name = "CommandProblem";
 }
 
-/** Say it on stderr. @returns the exit status */
+/** Say it on stderr, without waiting for whoever reads that. @returns the exit status */
 export async function fail(error: unknown): Promise<number> {
-  await stderr.write(`${await describe(error)}\n`).catch(() => {});
+  stderr.write(`${await describe(error)}\n`).catch(() => {});
   return statusOf(error);
 }
 

@@ -2,6 +2,7 @@
 import { type ArgsDef, defineCommand } from "citty";
 import type { Door } from "./doors.ts";
 import { fail, statusOf } from "./exit.ts";
+import { jsonText } from "./json.ts";
 import { COMMON, type CommandLine, JSON_OPTION, readCommandLine, readTargets } from "./options.ts";
 import { stdout } from "./output.ts";
 
@@ -51,7 +52,7 @@ async function run({ flags, before, after }: CommandLine): Promise<number> {
       if (!asJson) return void (await fail(error));
       const { message, code } = error as { readonly message?: unknown; readonly code?: unknown };
       const said = { code, message, exitStatus: statusOf(error) };
-      await stdout.write(`${jsonText({ target, error: said })}\n`);
+      stdout.write(`${jsonText({ target, error: said })}\n`).catch(() => {});
     },
   });
 }

@@ -81,7 +81,6 @@ export async function runSession(plan: Plan): Promise<number> {
   const statuses = await Promise.race([all, stop.happened]);
   await broker.close();
   stop.dispose();
-  await stderr.flushed();
   return stop.status ?? Math.max(...(statuses ?? [0]));
 }
 

@@ -63,6 +63,7 @@ export class PythonFinder {
     const found = this.find(packageName);
     // A folder without __init__.py is any folder: its files are not package data.
     if (!found?.isPackage || !found.path.endsWith("__init__.py")) return undefined;
+    if (path !== "" && !path.replace(/\/$/, "").split("/").every(isFileName)) return undefined;
     const folder = resolve(found.path, "..");
     const file = realpath(resolve(folder, path));
     return file !== undefined && contains(folder, file) && this.#allowed(file) ? file : undefined;
@@ -105,6 +106,11 @@ export class PythonFinder {
   #allowed(real: string): boolean {
     return this.#roots.some((root) => contains(root, real));
   }
+}
+
+/** One step down: no step up, none on the spot, none to the top. */
+function isFileName(step: string): boolean {
+  return step !== "" && step !== "." && step !== ".." && !step.includes("\0");
 }
 
 function contains(folder: string, path: string): boolean {

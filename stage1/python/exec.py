@@ -33,7 +33,7 @@ def run(argv, stdout, stderr, cwd=None, env=None):
             if e.errno not in (2, 8, 13, 20):
                 raise
             missing = e.errno in (2, 20)
-            return {"status": 127 if missing else 126, "problem": e.strerror}
+            return {"status": 127 if missing else 126, "problem": os.strerror(e.errno)}
         try:
             with_pipes = {}
             for handle, pipe in (stdout, process.stdout), (stderr, process.stderr):

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { econtext, local, PYTHON, start } from "./econtext.ts";
+import { ECONTEXT, econtext, local, PYTHON, start } from "./econtext.ts";
 
 const EXEC = ["exec", "--python", PYTHON, "local"];
 
@@ -56,21 +56,14 @@ test("a reader that goes away ends the command, quietly", async () => {
 
 test("a reader that does not read slows the command down", async () => {
   const count = 'i=0; while head -c 1048576 /dev/zero; do i=$((i+1)); echo "$i" >&2; done';
-  await using child = start([...EXEC, "--", "sh", "-c", count]);
-  const reader = child.stderr.getReader();
-  let megabytes = 0;
-  // Until nothing has moved for a while: what is held is the pipes and queues on the way.
-  for (;;) {
-    const idle = new Promise<undefined>((resolve) => setTimeout(resolve, 1_000, undefined));
-    const next = await Promise.race([reader.read(), idle]);
-    if (next?.value === undefined) break;
-    megabytes = Number(new TextDecoder().decode(next.value).trimEnd().split("\n").at(-1));
-  }
-  expect(megabytes).toBeGreaterThan(0);
-  expect(megabytes).toBeLessThan(32);
-  child.kill("SIGTERM");
-  await child.exited;
-  expect(child.exitCode).toBe(143);
+  // A shell's pipe: Bun would read one of its own whether anybody wants it or not.
+  const pipeline = ["sh", "-c", '"$@" | sleep 1', "sh"];
+  await using child = Bun.spawn([...pipeline, ...ECONTEXT, ...EXEC, "--", "sh", "-c", count], {
+    stdin: "ignore",
+    stderr: "pipe",
+  });
+  const counted = (await child.stderr.text()).trimEnd().split("\n");
+  expect(counted.length).toBeLessThan(32);
 });
 
 test("a deadline kills the command and its children", async () => {

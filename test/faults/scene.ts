@@ -22,6 +22,11 @@ export class Scene {
       .filter((line) => line.includes(this.duration) && !line.includes("faulty-master"));
   }
 
+  /** Wait until so many carry the mark: a shell takes a moment to start what it was told to. */
+  async populated(count: number): Promise<void> {
+    while (this.alive().length < count) await Bun.sleep(POLL_MS);
+  }
+
   /** Milliseconds until nobody carries the mark. */
   async emptied(withinMs: number): Promise<number> {
     const began = performance.now();

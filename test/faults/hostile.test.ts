@@ -1,0 +1,452 @@
+/**
+ * What a hostile slave cannot do: read what it may not, speak for another, take more memory than the limits allow, reach the terminal,
+ * keep the master from ending. Each against a live broker with another context beside it. docs/security.md is the list.
+ */
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { inflateSync } from "node:zlib";
+import { CallError, type Context } from "../../src/index.ts";
+import { FLAGS, HEADER_BYTES } from "../../src/protocol/frame.ts";
+import { HANDLES } from "../../src/protocol/handles.ts";
+import { LIMITS } from "../../src/protocol/limits.ts";
+import { decodeValue } from "../../src/protocol/value.ts";
+import { neutralise } from "../../src/text.ts";
+import { failure, growth, Stage, unharmed } from "./puppet.ts";
+
+const TEXT = new TextEncoder();
+const ESCAPE = "\x1b]0;owned\x07\x1b[2J\u009b31m\u202e";
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
+
+interface Header {
+  readonly src?: number;
+  readonly dst?: number;
+  readonly auth?: number;
+  readonly handle?: number;
+  readonly reply?: number;
+  readonly flags?: number;
+  readonly length?: number;
+}
+
+/** A frame with any header; `length` may lie. */
+function frame(context: Context, header: Header, body: Uint8Array = new Uint8Array(0)): Uint8Array {
+  const bytes = new Uint8Array(HEADER_BYTES + body.length);
+  const view = new DataView(bytes.buffer);
+  const { dst = 0, src = context.id, auth = context.id, handle = 0, reply = 0 } = header;
+  [dst, src, auth, handle, reply].forEach((field, i) => {
+    view.setUint32(4 * i, field);
+  });
+  view.setUint32(20, (((header.flags ?? 0) << 24) | (header.length ?? body.length)) >>> 0);
+  bytes.set(body, HEADER_BYTES);
+  return bytes;
+}
+
+/** The master's answer to a GET_MODULE. */
+async function getModule(puppet: Context, request: unknown): Promise<unknown> {
+  const answer = (await puppet.call("ask", HANDLES.GET_MODULE, request)) as [number, Uint8Array];
+  const [flags, body] = answer;
+  return decodeValue(flags & FLAGS.DEFLATE ? inflateSync(body) : body);
+}
+
+describe("files", () => {
+  /** `root` may be served: a package with data and links out of it. `secret` is beside it. */
+  function lay(dir: string): string {
+    const root = join(dir, "root");
+    for (const folder of ["pkg/data", "plain"]) mkdirSync(join(root, folder), { recursive: true });
+    mkdirSync(join(dir, "secret"));
+    writeFileSync(join(dir, "secret/__init__.py"), "SECRET = 1\n");
+    writeFileSync(join(dir, "secret/secret.txt"), "SECRET");
+    writeFileSync(join(root, "pkg/__init__.py"), "");
+    writeFileSync(join(root, "pkg/data/open.txt"), "open");
+    writeFileSync(join(root, "plain/file.txt"), "SECRET: not package data");
+    symlinkSync(join(dir, "secret"), join(root, "linked"));
+    symlinkSync(join(dir, "secret"), join(root, "pkg/linked"));
+    symlinkSync(join(dir, "secret/__init__.py"), join(root, "pkg/module.py"));
+    symlinkSync(join(dir, "secret/secret.txt"), join(root, "pkg/data/link.txt"));
+    symlinkSync("../../secret", join(root, "pkg/data/up"));
+    return root;
+  }
+
+  test("nothing outside of the roots is served", async () => {
+    await using stage = new Stage();
+    const root = lay(stage.dir);
+    await using inner = new Stage({ roots: [root] });
+    const puppet = await inner.puppet();
+    expect(await getModule(puppet, "pkg")).toContainEqual(expect.arrayContaining(["pkg"]));
+    expect(await getModule(puppet, ["pkg", "data/open.txt"])).toEqual(TEXT.encode("open"));
+    const names = [
+      ...["secret", "..secret", "../secret", "..", ".", "pkg..", "pkg/../../secret", "pkg.../x"],
+      ...[join(stage.dir, "secret"), "/etc/passwd", "linked", "linked.x", "pkg.linked", "pkg.module"],
+      ...["pkg\0", "pkg\n", "\ud7ff", "econtext.", "econtext.constructor", "econtext.__proto__"],
+      ...["econtext.toString", "econtext.hasOwnProperty", "constructor", "__proto__"],
+    ];
+    for (const name of names) {
+      const text = JSON.stringify(await getModule(puppet, name));
+      expect(text).not.toContain("SECRET");
+      expect(JSON.parse(text)[0]).toEqual([name]);
+    }
+    const resources = [
+      ...["../../secret/secret.txt", "../__init__.py", join(stage.dir, "secret/secret.txt"), "/"],
+      ...["/etc/passwd", "data/link.txt", "data/up/secret.txt", "data/up/", "linked/", "..", "../"],
+      ...["data/../../../secret/secret.txt", "\0", "data/open.txt\0", "data/open.txt/", "x".repeat(9999)],
+    ];
+    for (const path of resources) expect([path, await getModule(puppet, ["pkg", path])]).toEqual([path, null]);
+    for (const name of ["plain", "", "..", "/etc", "linked", stage.dir]) {
+      for (const path of ["file.txt", "passwd", "secret.txt", ""]) {
+        expect(await getModule(puppet, [name, path])).toBeNull();
+      }
+    }
+    await unharmed(await inner.victim());
+  });
+
+  test("requests that are none, and names without end, end the stream that sent them at most", async () => {
+    await using stage = new Stage({ roots: ["."] });
+    const victim = await stage.victim();
+    for (const request of [7, null, [], ["pkg"], [1, 2], ["a", "b", "c"], { a: 1 }]) {
+      const puppet = await stage.puppet();
+      const error = await failure(puppet.call("ask", HANDLES.GET_MODULE, request));
+      expect(error.code).toBe("ERR_PROTOCOL_VALUE");
+    }
+    for (const name of [`a${".a".repeat(1e6)}`, "a".repeat(4e6), "test".repeat(1e5), ".".repeat(1e6)]) {
+      const puppet = await stage.puppet();
+      await puppet.call("ask", HANDLES.GET_MODULE, name).catch(() => {});
+      await puppet.call("ask", HANDLES.GET_MODULE, [name, name]).catch(() => {});
+    }
+    await unharmed(victim);
+  });
+});
+
+describe("names and handles", () => {
+  test("a handle of another context, a handle that is none, another's name", async () => {
+    await using stage = new Stage();
+    const victim = await stage.victim();
+    const puppet = await stage.puppet();
+    const handle = (await puppet.call("handle")) as number;
+    const slow = victim.call("time.sleep", 1);
+    const body = TEXT.encode('"forged"');
+    const { id } = victim;
+    const forged: Header[] = [
+      ...Array.from({ length: 60 }, (_, i) => ({ handle: handle - 20 + i })),
+      ...Array.from({ length: 60 }, (_, i) => ({ handle: handle - 20 + i, src: id, auth: id })),
+      ...Array.from({ length: 60 }, (_, i) => ({ handle: handle - 20 + i, src: id })),
+      ...[0, 1, id, 0xffffffff].flatMap((who) => [
+        { auth: who, handle: HANDLES.FORWARD_LOG },
+        { src: who, handle: HANDLES.FORWARD_LOG },
+        { dst: who === 0 ? id : who, handle: HANDLES.CALL_FUNCTION },
+      ]),
+      ...[0, 1, 99, HANDLES.CALL_FUNCTION, HANDLES.LOAD_MODULE, HANDLES.CANCEL, HANDLES.BOOT].map(
+        (well) => ({ handle: well }),
+      ),
+      { handle: HANDLES.FORWARD_LOG, flags: FLAGS.DEFLATE },
+    ];
+    const bytes = Buffer.concat(forged.map((header) => frame(puppet, header, body)));
+    // Its own handles among those it hit: that is its own loss.
+    await puppet.call("raw", new Uint8Array(bytes), 1).catch(() => {});
+    expect(await slow).toBeNull();
+    expect(await puppet.call("pid")).toBeNumber();
+    await unharmed(victim);
+    expect(stage.logs.filter((one) => one.message.startsWith("dropped")).length).toBeLessThan(10);
+  });
+
+  test("who goes on with it is cut off", async () => {
+    await using stage = new Stage();
+    const victim = await stage.victim();
+    for (const header of [{ src: victim.id }, { handle: 7, reply: 9 }, { flags: FLAGS.DEFLATE }]) {
+      const puppet = await stage.puppet();
+      const pending = puppet.call("raw", frame(puppet, header), LIMITS.maxStrikes + 10);
+      const behind = puppet.call("stay");
+      expect((await failure(pending)).code).toBe("ERR_PROTOCOL_STRIKES");
+      expect((await failure(behind)).code).toBe("ERR_PROTOCOL_STRIKES");
+    }
+    await unharmed(victim);
+  });
+
+  test("the pid that it claims is not killed", async () => {
+    await using innocent = Bun.spawn(["setsid", "sleep", "30"]);
+    await using stage = new Stage();
+    const puppet = await stage.puppet(`pid ${String(innocent.pid)}`);
+    void puppet.call("stay").catch(() => {});
+    await puppet.ready();
+    await stage.broker.close();
+    expect(innocent.exitCode).toBeNull();
+    expect(innocent.signalCode).toBeNull();
+  });
+});
+
+describe("memory", () => {
+  /** The puppet writes `bytes` without end; the master ends that stream for `code`, without growing by more than `mib`. */
+  function flood(name: string, code: string, mib: number, make: (puppet: Context) => Uint8Array[]): void {
+    test(name, async () => {
+      await using stage = new Stage();
+      const victim = await stage.victim();
+      const puppet = await stage.puppet();
+      await puppet.ready();
+      const [first = new Uint8Array(0), again = new Uint8Array(0)] = make(puppet);
+      const grown = await growth(async () => {
+        const started = puppet.call("raw", first, 1).catch(() => {});
+        const error = await failure(puppet.call("flood", again));
+        await started;
+        expect(error.code).toBe(code);
+      });
+      expect(grown).toBeLessThan(mib);
+      await unharmed(victim);
+    });
+  }
+
+  const big = new Uint8Array(LIMITS.maxFrameBytes);
+  const { MORE, CONT } = FLAGS;
+  flood("a length over the limit", "ERR_PROTOCOL_FRAME", 50, (p) => [
+    frame(p, { length: LIMITS.maxFrameBytes + 1 }),
+    frame(p, { length: 0xffffff }),
+  ]);
+  flood("an unknown flag", "ERR_PROTOCOL_FRAME", 50, (p) => [frame(p, { flags: 32 }), frame(p, {})]);
+  flood("a continuation of nothing", "ERR_PROTOCOL_FRAME", 50, (p) => [
+    frame(p, { flags: CONT }),
+    frame(p, { flags: CONT }),
+  ]);
+  flood("a second beginning", "ERR_PROTOCOL_FRAME", 50, (p) => [
+    frame(p, { flags: MORE }),
+    frame(p, { flags: MORE }),
+  ]);
+  flood("fragments without end", "ERR_PROTOCOL_MESSAGE_TOO_LARGE", 500, (p) => [
+    frame(p, { flags: MORE }, big),
+    frame(p, { flags: MORE | CONT }, big),
+  ]);
+
+  /** What a puppet may do for as long as it likes, if the master does not grow: no error has to come of it. */
+  async function endless(stage: Stage, puppet: Context, bytes: Uint8Array, ms: number): Promise<number> {
+    return growth(async () => {
+      const flooding = puppet.call("flood", bytes).catch(() => {});
+      await Promise.race([flooding, Bun.sleep(ms)]);
+      await stage.broker.sever(new CallError("puppet", "Enough", "", ""));
+    });
+  }
+
+  const harmless: [string, (p: Context) => Uint8Array][] = [
+    [
+      "empty fragments",
+      (p) =>
+        new Uint8Array(
+          Buffer.concat([
+            ...Array.from({ length: 5000 }, () => frame(p, { flags: MORE | CONT, src: p.id })),
+          ]),
+        ),
+    ],
+    [
+      "tiny fragments that keep large blocks alive",
+      (p) => {
+        const noise = frame(p, { handle: HANDLES.PING }, new Uint8Array(60_000));
+        return new Uint8Array(
+          Buffer.concat([frame(p, { flags: MORE | CONT }, new Uint8Array(1)), noise]),
+        );
+      },
+    ],
+    ["pings that it does not hear the answers of", (p) => frame(p, { handle: HANDLES.PING, reply: 1 }, big)],
+    [
+      "requests for modules that it does not hear the answers of",
+      (p) => frame(p, { handle: HANDLES.GET_MODULE, reply: 1 }, TEXT.encode('"econtext.values"')),
+    ],
+    [
+      "log records",
+      (p) => frame(p, { handle: HANDLES.FORWARD_LOG }, TEXT.encode('[20,"stdout","x\\n",0]')),
+    ],
+    [
+      "log records of empty lines",
+      (p) =>
+        frame(
+          p,
+          { handle: HANDLES.FORWARD_LOG },
+          TEXT.encode(`[20,"stdout","${"\\n".repeat(130_000)}",0]`),
+        ),
+    ],
+  ];
+  for (const [name, make] of harmless) {
+    test(`${name}, without end`, async () => {
+      await using stage = new Stage({ onLog: () => {} });
+      const puppet = await stage.puppet();
+      await puppet.ready();
+      const fragment = frame(puppet, { flags: MORE }, new Uint8Array(1));
+      if (name.includes("fragments")) await puppet.call("answer", MORE, fragment.subarray(24)).catch(() => {});
+      expect(await endless(stage, puppet, make(puppet), 1500)).toBeLessThan(150);
+    });
+  }
+
+  test("names of modules without end", async () => {
+    await using stage = new Stage({ roots: ["."] });
+    const victim = await stage.victim();
+    const puppet = await stage.puppet();
+    await puppet.ready();
+    const grown = await growth(async () => {
+      for (let i = 0; i < 200; i++) {
+        await puppet.call("ask", HANDLES.GET_MODULE, `m${i}${"x".repeat(1 << 20)}`).catch(() => {});
+      }
+    });
+    expect(grown).toBeLessThan(150);
+    await unharmed(victim);
+  });
+
+  test("a million tiny messages, and the other context is served meanwhile", async () => {
+    await using stage = new Stage();
+    const victim = await stage.victim();
+    const puppet = await stage.puppet();
+    await puppet.ready();
+    const grown = await growth(async () => {
+      const sent = puppet.call("raw", frame(puppet, { handle: HANDLES.PING }), 1_000_000);
+      await unharmed(victim);
+      expect(await sent).toBeNull();
+    });
+    expect(grown).toBeLessThan(100);
+  });
+
+  test("bodies that are no values fail the stream, not the process", async () => {
+    await using stage = new Stage();
+    const victim = await stage.victim();
+    const bodies = [
+      "[".repeat(1_000_000),
+      '{"a":'.repeat(50_000),
+      `${"[".repeat(101)}${"]".repeat(101)}`,
+      '{"!b":[0,4294967295]}',
+      '{"!b":[0,1]}',
+      `{"!i":"${"9".repeat(5000)}"}`,
+      '{"!m":[[{"!m":[]}]]}',
+      '"\\ud800"',
+      "",
+      "nul",
+      "\0\0\0\0\u0010[]",
+      '{"!x":0}',
+      '{"!d":1e300}',
+    ];
+    for (const text of bodies) {
+      const puppet = await stage.puppet();
+      const error = await failure(puppet.call("answer", 0, TEXT.encode(text)));
+      expect([text.slice(0, 20), error.code]).toEqual([text.slice(0, 20), "ERR_PROTOCOL_VALUE"]);
+    }
+    const puppet = await stage.puppet();
+    const polluting = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}';
+    const value = await puppet.call("answer", 0, TEXT.encode(polluting));
+    expect(Object.keys(value as object)).toEqual(["__proto__", "constructor"]);
+    expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
+    await unharmed(victim);
+  });
+});
+
+describe("the terminal", () => {
+  test("neutralise leaves nothing that a terminal obeys", () => {
+    for (let code = 0; code < 0x3000; code++) {
+      expect(neutralise(`a${String.fromCharCode(code)}b`)).not.toMatch(UNSAFE);
+    }
+    expect(neutralise("line\n\ttab é")).toBe("line\n\ttab é");
+  });
+
+  test("messages of errors carry no escapes", async () => {
+    await using stage = new Stage();
+    const three = (a: string, b: string, c: string) => TEXT.encode(JSON.stringify([a, b, c]));
+    const texts: Error[] = [];
+    const failing = await stage.puppet();
+    const body = three(`x.${ESCAPE}`, `no ${ESCAPE}`, `Traceback ${ESCAPE}`);
+    const failed = await failure(failing.call("answer", FLAGS.ERROR, body));
+    expect(failed).toBeInstanceOf(CallError);
+    texts.push(failed);
+    const dead = TEXT.encode(JSON.stringify(`gone ${ESCAPE}`));
+    texts.push(await failure(failing.call("answer", FLAGS.DEAD, dead)));
+    const garbled = await stage.puppet();
+    texts.push(await failure(garbled.call("answer", 0, TEXT.encode(`{"!${ESCAPE}":0}`))));
+    texts.push(await failure((await stage.puppet("last words")).ready()));
+    texts.push(await failure((await stage.puppet("noise")).ready()));
+    for (const error of texts) {
+      expect(error.message).not.toMatch(UNSAFE);
+      expect(String(error)).not.toMatch(UNSAFE);
+      expect(error.stack ?? "").not.toMatch(UNSAFE);
+      expect(Bun.inspect(error, { colors: false })).not.toMatch(UNSAFE);
+    }
+  });
+
+  test("a log record's time, level and logger are fit to be shown", async () => {
+    await using stage = new Stage();
+    const victim = await stage.victim();
+    const strange = [
+      '[20,"x","t",{"!f":"nan"}]',
+      '[20,"x","t",1e300]',
+      '[{"!f":"inf"},"x","t",0]',
+      '[1e308,"x","t",-1e300]',
+    ];
+    for (const text of strange) {
+      const puppet = await stage.puppet();
+      const sent = { handle: HANDLES.FORWARD_LOG };
+      await puppet.call("message", sent, TEXT.encode(text)).catch(() => {});
+    }
+    for (const { time, level } of stage.logs) {
+      expect(() => new Date(time).toISOString()).not.toThrow();
+      expect(Number.isFinite(level)).toBe(true);
+    }
+    await unharmed(victim);
+  });
+});
+
+describe("the end", () => {
+  const CLOSED_MS = 300 + 3000 + 700;
+
+  test("who never ends, ignores close and holds its pipes open", async () => {
+    await using stage = new Stage();
+    const puppet = await stage.puppet();
+    const held = failure(puppet.call("stay"));
+    await puppet.ready();
+    const began = performance.now();
+    await stage.broker.close();
+    expect(performance.now() - began).toBeLessThan(CLOSED_MS);
+    expect((await held).code).toBe("ERR_DISCONNECT_FORCED");
+  });
+
+  test("who is gone and leaves a process of another session that holds its pipes open", async () => {
+    await using stage = new Stage();
+    const puppet = await stage.puppet();
+    const seconds = `8.${String(process.pid)}`;
+    const held = failure(puppet.call("haunt", seconds));
+    await puppet.ready();
+    const began = performance.now();
+    await stage.broker.close();
+    expect(performance.now() - began).toBeLessThan(CLOSED_MS);
+    expect((await held).name).toBe("DisconnectError");
+  });
+
+  test("who says nothing at all, and who says too much", async () => {
+    await using stage = new Stage();
+    const silent = await stage.puppet("silent", 500);
+    expect((await failure(silent.call("pid"))).code).toBe("ERR_DEADLINE_CONNECT");
+    const noisy = await stage.puppet("noise");
+    expect((await failure(noisy.call("pid"))).code).toBe("ERR_BOOTSTRAP_NOISE");
+    const never = await stage.puppet("silent");
+    const began = performance.now();
+    await never.close();
+    expect(performance.now() - began).toBeLessThan(CLOSED_MS);
+  });
+});
+
+describe("logs", () => {
+  test("a flood is bounded, and it is said how much was dropped", async () => {
+    await using stage = new Stage();
+    const victim = await stage.victim();
+    const puppet = await stage.puppet();
+    await puppet.ready();
+    const line = TEXT.encode(`[20,"stdout","${"x".repeat(1000)}\\n",0]`);
+    await puppet.call("raw", frame(puppet, { handle: HANDLES.FORWARD_LOG }, line), 50_000);
+    const taken = stage.logs.filter((one) => one.logger === "stdout").length * 1000;
+    expect(taken).toBeLessThan(3 * LIMITS.logBurstBytes);
+    await Bun.sleep(1000);
+    await puppet.call("raw", frame(puppet, { handle: HANDLES.FORWARD_LOG }, line), 1);
+    expect(stage.logs.some((one) => /\d+ .*dropped/.test(one.message))).toBe(true);
+    await unharmed(victim);
+  });
+
+  test("what was dropped is said at the end too", async () => {
+    const stage = new Stage();
+    const puppet = await stage.puppet();
+    await puppet.ready();
+    const line = TEXT.encode(`[20,"stdout","${"x".repeat(1000)}\\n",0]`);
+    await puppet.call("raw", frame(puppet, { handle: HANDLES.FORWARD_LOG }, line), 20_000);
+    await stage[Symbol.asyncDispose]();
+    expect(stage.logs.some((one) => /\d+ .*dropped/.test(one.message))).toBe(true);
+  });
+});
+

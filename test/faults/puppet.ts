@@ -1,0 +1,77 @@
+/**
+ * Contexts whose slave is a puppet (puppet-slave.ts): the master takes it for a Python, and the test pulls its strings through calls.
+ * Beside it lives a victim, a real slave, which must not notice.
+ */
+import { expect } from "bun:test";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Broker, type BrokerOptions, type Context, type LogRecord } from "../../src/index.ts";
+
+const SLAVE = join(import.meta.dir, "puppet-slave.ts");
+const SAMPLE_MS = 10;
+const MIB = 1 << 20;
+
+export class Stage implements AsyncDisposable {
+  readonly broker: Broker;
+  readonly logs: LogRecord[] = [];
+  readonly dir = mkdtempSync(join(tmpdir(), "econtext-puppet-"));
+
+  constructor(options: BrokerOptions = {}) {
+    const onLog = (record: LogRecord) => this.logs.push(record);
+    this.broker = new Broker({ graceMs: 300, onLog, ...options });
+  }
+
+  /** @param mode how it behaves before it takes calls: see puppet-slave.ts */
+  async puppet(mode = "", deadline = 20_000): Promise<Context> {
+    const program = join(this.dir, `python-${mode.replaceAll(" ", "-")}`);
+    const line = `exec '${process.execPath}' '${SLAVE}' '${mode}' "$@"`;
+    writeFileSync(program, `#!/bin/sh\n${line}\n`);
+    chmodSync(program, 0o755);
+    return this.broker.connect("local", { python: program, name: "puppet", deadline });
+  }
+
+  async victim(): Promise<Context> {
+    const context = await this.broker.connect("local", { name: "victim" });
+    await context.ready();
+    return context;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.broker.close();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** What a promise is rejected with; it must be. */
+export async function failure(promise: Promise<unknown>): Promise<Error & { code?: string }> {
+  const value = await promise.then(
+    () => undefined,
+    (error: Error) => error,
+  );
+  if (value === undefined) throw new Error("it did not fail");
+  return value;
+}
+
+export async function unharmed(victim: Context): Promise<void> {
+  expect(await victim.call("len", "abc")).toBe(3);
+  expect(await victim.ping({ deadline: 5000 })).toBeNumber();
+}
+
+/** How many MiB this process has grown by at most while `fn` ran. */
+export async function growth(fn: () => Promise<unknown>): Promise<number> {
+  Bun.gc(true);
+  const before = process.memoryUsage.rss();
+  let peak = before;
+  const sample = () => {
+    peak = Math.max(peak, process.memoryUsage.rss());
+  };
+  const timer = setInterval(sample, SAMPLE_MS);
+  try {
+    await fn();
+  } finally {
+    clearInterval(timer);
+  }
+  sample();
+  return (peak - before) / MIB;
+}

@@ -74,7 +74,7 @@ export class Connection implements Lifeline {
 
     const { id, name, transport, interpreter, argv0, level, leaseMs } = settings;
     const nonce = randomBytes(16).toString("base64url");
-    this.#child = new Child(transport.wrap(firstStage({ interpreter })));
+    this.#child = new Child(transport.wrap(firstStage({ interpreter })), !transport.asks);
     this.#handshake = new Handshake(this.#child, nonce);
     this.#stream = new Stream(this.#handshake, {
       message: (message) => {

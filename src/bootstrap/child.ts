@@ -24,10 +24,11 @@ export class Child implements Pipe {
   #alive = true;
   #closed = false;
 
-  constructor(argv: readonly string[]) {
+  /** @param own in a session of its own, so that ctrl-C is for us to act on */
+  constructor(argv: readonly string[], own: boolean) {
     this.argv = argv;
     const [program = "", ...rest] = argv;
-    this.#process = spawn(program, rest, { stdio: ["pipe", "pipe", "pipe"] });
+    this.#process = spawn(program, rest, { stdio: ["pipe", "pipe", "pipe"], detached: own });
     const { stdin, stdout, stderr } = this.#process;
     stderr?.setEncoding("utf8");
     stderr?.on("data", (text: string) => {

@@ -5,6 +5,7 @@ export const local: Transport = {
   scheme: "local",
   destination: "local",
   remote: false,
+  asks: false,
   wrap: (argv) => [...argv],
   explain: () => undefined,
 };

@@ -22,6 +22,7 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
     scheme: "ssh",
     destination,
     remote: true,
+    asks: interactive,
     wrap: (argv) => [
       program,
       ...options,

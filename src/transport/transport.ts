@@ -11,6 +11,8 @@ export interface Transport {
   wrap(argv: readonly string[]): string[];
   /** Whether a network lies between, which can fall silent: then both ends keep a lease. */
   readonly remote: boolean;
+  /** Whether its program may ask something on the terminal: then it stays in the terminal's session, and hears its ctrl-C. */
+  readonly asks: boolean;
   /**
    * Why the child ended, when that was the transport's own doing and not the far side's.
    * @param exitCode of the wrapped command; `stderr` is the last that it printed there

@@ -14,27 +14,69 @@ type Table = ReadonlyMap<string, number>;
 
 const CHECKS: Readonly<Record<string, () => Promise<string[]> | string[]>> = {
   codes,
-  handles,
+  classes,
+  numbers,
   limits,
+  statuses,
+  ssh,
+  options,
   links,
   sizes,
   words,
 };
 
 function codes(): string[] {
+  // The whole word: comments speak of `ERR_TRANSPORT_…` too.
   const inCode = new Set(
-    sources("src", ".ts").flatMap((text) => text.match(/\bERR_[A-Z0-9_]*[A-Z0-9]/g) ?? []),
+    sources("src", ".ts").flatMap((text) => text.match(/\bERR_[A-Z0-9_]*[A-Z0-9](?!\w)/g) ?? []),
   );
-  const rows = read("docs/errors.md").matchAll(/^\|\s*`(ERR_[A-Z0-9_]+)`/gm);
-  const inDocs = new Set([...rows].map(([, code]) => code ?? ""));
+  const inDocs = new Set(errorRows().map(({ code }) => code));
   return [
     ...[...inCode.difference(inDocs)].map((code) => `${code} is not in docs/errors.md`),
     ...[...inDocs.difference(inCode)].map((code) => `${code} of docs/errors.md is not in src/`),
   ];
 }
 
-async function handles(): Promise<string[]> {
-  const code = await constants("src/protocol/handles.ts", "HANDLES");
+/** A code's class is the one that src/ makes with it, its exit status that class's. */
+async function classes(): Promise<string[]> {
+  type ErrorClass = new (...texts: readonly unknown[]) => { readonly exitStatus: number };
+  const errors = (await import(join(ROOT, "src/errors.ts"))) as Record<string, ErrorClass>;
+  const made = new Map(
+    sources("src", ".ts").flatMap((text) =>
+      [...text.matchAll(/\bnew (\w+Error)\(\s*"(ERR_\w+)"/g)].map(([, name, code]) => [code, name]),
+    ),
+  );
+  return errorRows().flatMap(({ code, name, status }) => {
+    const known = errors[name];
+    if (known === undefined) return [`${code}: src/errors.ts has no class ${name}`];
+    const { exitStatus } = new known("", "", "", "");
+    const wrongClass = (made.get(code) ?? name) !== name;
+    return [
+      ...(wrongClass ? [`${code} is made as ${String(made.get(code))}, not ${name}`] : []),
+      ...(exitStatus === status ? [] : [`${code}: the exit status is ${String(exitStatus)}`]),
+    ];
+  });
+}
+
+function errorRows(): { code: string; name: string; status: number }[] {
+  const row = /^\|\s*`(ERR_[A-Z0-9_]+)`\s*\|\s*`?(\w*)`?\s*\|\s*(\d*)\s*\|/gm;
+  return [...read("docs/errors.md").matchAll(row)].map(([, code = "", name = "", status = ""]) => ({
+    code,
+    name,
+    status: Number(status),
+  }));
+}
+
+/** Handles and flags have one spelling and one number in TypeScript, Python and docs/protocol.md. */
+async function numbers(): Promise<string[]> {
+  return [
+    ...(await namedNumbers("src/protocol/handles.ts", "HANDLES", "Handles")),
+    ...(await namedNumbers("src/protocol/frame.ts", "FLAGS", "Frame")),
+  ];
+}
+
+async function namedNumbers(path: string, name: string, chapter: string): Promise<string[]> {
+  const code = await constants(path, name);
   const python = new Map(
     sources("stage1/python", ".py").flatMap((text) =>
       [...text.matchAll(/^([A-Z_]+) = (\d+)\b/gm)].map(
@@ -44,7 +86,7 @@ async function handles(): Promise<string[]> {
   );
   const known = new Map([...python].filter(([name]) => code.has(name)));
   return [
-    ...differences(code, tableOf("Handles"), "docs/protocol.md"),
+    ...differences(code, tableOf(chapter), "docs/protocol.md"),
     ...differences(code, known, "stage1/python"),
   ];
 }
@@ -52,6 +94,56 @@ async function handles(): Promise<string[]> {
 async function limits(): Promise<string[]> {
   const code = await constants("src/protocol/limits.ts", "LIMITS");
   return differences(code, tableOf("Limits"), "docs/protocol.md");
+}
+
+/** Exit statuses of the first stage, and the protocol's version. */
+async function statuses(): Promise<string[]> {
+  const stage = await constants("src/bootstrap/first-stage.ts", undefined);
+  const { PROTOCOL_VERSION } = (await import(join(ROOT, "src/protocol/handles.ts"))) as {
+    readonly PROTOCOL_VERSION: number;
+  };
+  const spec = read("docs/protocol.md");
+  const listed = [...spec.matchAll(/^\| (9\d) \|/gm)].map(([, n]) => Number(n));
+  const used = [...stage.values()].filter((value) => typeof value === "number");
+  const marker = `econtext/${String(PROTOCOL_VERSION)} NONCE\\n`;
+  return [
+    ...(listed.sort().join() === used.sort().join()
+      ? []
+      : [`docs/protocol.md has the statuses ${listed.join()}, and src/ has ${used.join()}`]),
+    ...(spec.includes(marker) ? [] : [`docs/protocol.md: the marker is ${marker}`]),
+  ];
+}
+
+/** What is added to the user's ssh command line is told where users look. */
+async function ssh(): Promise<string[]> {
+  const transport = (await import(join(ROOT, "src/transport/ssh.ts"))) as {
+    ssh(destination: string, options: object): { wrap(argv: readonly string[]): string[] };
+  };
+  const argv = transport.ssh("host", { interactive: false }).wrap([]);
+  const added = argv.slice(1, argv.indexOf("--")).filter((word) => word !== "-o");
+  return ["README.md", "docs/security.md"].flatMap((path) => {
+    const text = read(path);
+    return added.flatMap((word) =>
+      text.includes(`\`${word}\``) ? [] : [`${path}: no \`${word}\``],
+    );
+  });
+}
+
+/** Commands and options in examples of econtext's command line are those that there are. */
+function options(): string[] {
+  const cli = sources("src/cli", ".ts").join("\n");
+  const known = (name: string) => new RegExp(`^\\s*"?${name}"?(?::|,$)`, "m").test(cli);
+  return documents().flatMap((path) =>
+    [...read(path).matchAll(/(?:^ *|`|\$ )econtext ((?:[a-z]|--)[^`\n]*)/gm)].flatMap(
+      ([, line = ""]) => {
+        const own = line.split(/ -- | #/)[0] ?? "";
+        const names = [/^[a-z]+/.exec(own)?.[0], ...(own.match(/(?<=--)[a-z][a-z\d-]*/g) ?? [])];
+        return names.flatMap((name) =>
+          name === undefined || known(name) ? [] : [`${path}: ${name}, in: econtext ${line}`],
+        );
+      },
+    ),
+  );
 }
 
 function links(): string[] {
@@ -121,14 +213,20 @@ function sources(folder: string, extension: string): string[] {
 
 function documents(): string[] {
   const top = readdirSync(ROOT).filter((name) => name.endsWith(".md"));
-  const docs = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" });
-  return [...top, ...docs.filter((name) => name.endsWith(".md")).map((name) => join("docs", name))];
+  const below = ["docs", "stage1", "test"].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => join(folder, name)),
+  );
+  return [...top, ...below];
 }
 
-async function constants(path: string, name: string): Promise<Table> {
+/** The members of one exported object; without a name, all that the module exports. */
+async function constants(path: string, name: string | undefined): Promise<Table> {
   if (!existsSync(join(ROOT, path))) throw new Missing(path);
-  const module = (await import(join(ROOT, path))) as Record<string, Record<string, number>>;
-  return new Map(Object.entries(module[name] ?? {}));
+  const module = (await import(join(ROOT, path))) as Record<string, number | object>;
+  const found = name === undefined ? module : module[name];
+  return new Map(Object.entries((found ?? {}) as Record<string, number>));
 }
 
 /** The rows `| \`name\` | number |` of one chapter of docs/protocol.md. */

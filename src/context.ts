@@ -141,8 +141,16 @@ export class Context implements AsyncDisposable {
         settle();
         reject(error);
         grace = setTimeout(() => this.#hung(name), this.#graceMs);
+        const progress = withdraw();
+        if (progress === "withdrawn") {
+          this.#router.forget(handle);
+          clearTimeout(grace);
+          return;
+        }
+        // It must not overtake the call that it cancels.
         const { chunks } = encodeValue([handle, why]);
-        this.#router.send({ dst: this.id, handle: HANDLES.CANCEL }, chunks, true);
+        const overtake = progress === "sent";
+        this.#router.send({ dst: this.id, handle: HANDLES.CANCEL }, chunks, overtake);
       };
       const handle = this.#router.expect(this.id, {
         receive: (message) => {
@@ -152,7 +160,8 @@ export class Context implements AsyncDisposable {
             if (message.flags & FLAGS.ERROR) {
               const failure = decodeFailure(this.name, message.body);
               // Its clock may be the first to see the deadline pass.
-              reject(failure.type === "econtext.DeadlineExceeded" ? late() : failure);
+              const isLate = failure.type === "econtext.Cancelled" && deadline !== undefined;
+              reject(isLate ? late() : failure);
             }
             else if (message.flags & FLAGS.DEAD) reject(this.#dead(message.body));
             else resolve(decodeValue(message.body));
@@ -177,7 +186,7 @@ export class Context implements AsyncDisposable {
         needs.filter((need) => typeof need === "string"),
       );
       const to = { dst: this.id, handle: HANDLES.CALL_FUNCTION, reply: handle };
-      this.#router.send(to, body.chunks);
+      const withdraw = this.#router.send(to, body.chunks);
     });
   }
 
@@ -287,10 +296,9 @@ export class Context implements AsyncDisposable {
   }
 
   #gone(): EcontextError {
-    return (
-      this.#lifeline.reason() ??
-      new DisconnectError("ERR_DISCONNECT_CLOSED", `${this.name}: the context was closed`)
-    );
+    const reason = this.#closing === undefined ? this.#lifeline.reason() : undefined;
+    const message = `${this.name}: the context was closed`;
+    return reason ?? new DisconnectError("ERR_DISCONNECT_CLOSED", message);
   }
 }
 

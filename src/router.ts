@@ -12,9 +12,12 @@ import { encodeValue } from "./protocol/value.ts";
 
 /** What the router needs of a stream. */
 export interface Link {
-  send(envelope: Envelope, body: readonly Uint8Array[], control?: boolean): void;
+  send(envelope: Envelope, body: readonly Uint8Array[], control?: boolean): Withdraw;
   close(error: ProtocolError): void;
 }
+
+/** Takes a message back, if no byte of it was sent; else says how far it came. */
+export type Withdraw = () => "withdrawn" | "begun" | "sent";
 
 export interface Receiver {
   /** May throw a ProtocolError: the stream that the message came from ends. */
@@ -111,10 +114,10 @@ export class Router {
     },
     body: readonly Uint8Array[],
     control = false,
-  ): void {
+  ): Withdraw {
     const { dst, handle, reply = 0, flags = 0 } = to;
     const envelope = { dst, src: MASTER_ID, auth: MASTER_ID, handle, reply, flags };
-    this.#links.get(dst)?.send(envelope, body, control);
+    return this.#links.get(dst)?.send(envelope, body, control) ?? (() => "sent");
   }
 
   /** Take a message that came in on the stream that leads to `context`. */

@@ -15,6 +15,13 @@ export interface StreamListener {
   closed(error: EcontextError | undefined): void;
 }
 
+/** A message on its way out. */
+interface Outgoing {
+  readonly frames: Iterator<readonly Uint8Array[]>;
+  readonly length: number;
+  progress: "waiting" | "begun" | "sent";
+}
+
 /** What is joined into one write: small frames come by the thousand. */
 const BATCH_BYTES = 65536;
 
@@ -26,7 +33,7 @@ export class Stream {
   /** Frames of whole, small messages that overtake. */
   readonly #control: Uint8Array[] = [];
   /** Messages that wait, in order; the first may be half sent. */
-  #bulk: { readonly frames: Iterator<readonly Uint8Array[]>; readonly length: number }[] = [];
+  #bulk: Outgoing[] = [];
   #queuedBytes = 0;
   #waiters: (() => void)[] = [];
   #scheduled = false;
@@ -59,26 +66,44 @@ export class Stream {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
-  /** Queue a message. A closed stream takes it and drops it: who waits for an answer is told by `closed`. */
-  send(envelope: Envelope, body: readonly Uint8Array[], control = false): void {
-    if (!this.#open) return;
+  /**
+   * Queue a message. A closed stream takes it and drops it: who waits for an answer is told by `closed`.
+   *
+   * @returns what takes it back, if no byte of it was sent; else it says how far the message came
+   */
+  send(
+    envelope: Envelope,
+    body: readonly Uint8Array[],
+    control = false,
+  ): () => "withdrawn" | "begun" | "sent" {
+    if (!this.#open) return isSent;
     const frames = encodeMessage(envelope, body, this.#limits);
+    this.#schedule();
     if (control) {
       for (const frame of frames) this.#control.push(...frame);
-    } else {
-      let length = 0;
-      for (const chunk of body) length += chunk.length;
-      this.#queuedBytes += length;
-      this.#bulk.push({ frames: frames[Symbol.iterator](), length });
+      return isSent;
     }
-    // One write for all that is sent in this turn of the event loop.
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      queueMicrotask(() => {
-        this.#scheduled = false;
-        this.#flush();
-      });
-    }
+    let length = 0;
+    for (const chunk of body) length += chunk.length;
+    this.#queuedBytes += length;
+    const outgoing: Outgoing = { frames: frames[Symbol.iterator](), length, progress: "waiting" };
+    this.#bulk.push(outgoing);
+    return () => {
+      if (outgoing.progress !== "waiting") return outgoing.progress;
+      this.#bulk = this.#bulk.filter((other) => other !== outgoing);
+      this.#queuedBytes -= length;
+      return "withdrawn";
+    };
+  }
+
+  /** One write for all that is sent in this turn of the event loop. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
   }
 
   /** Stop and go on reading from the far side. */
@@ -117,9 +142,11 @@ export class Stream {
         const frame = bulk.frames.next();
         if (frame.done === true) {
           this.#queuedBytes -= bulk.length;
+          bulk.progress = "sent";
           bulk = this.#bulk[++at];
           continue;
         }
+        bulk.progress = "begun";
         for (const chunk of frame.value) {
           batch.push(chunk);
           size += chunk.length;
@@ -159,4 +186,8 @@ export class Stream {
     this.#wake();
     this.#listener.closed(error);
   }
+}
+
+function isSent(): "sent" {
+  return "sent";
 }

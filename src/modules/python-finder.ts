@@ -2,7 +2,7 @@
  * Finds Python modules and package data in the roots that the user allowed, and nowhere else: no `..`, no absolute name, no symlink
  * that leads out. Knows no message.
  */
-import { lstatSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { type Dirent, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import { decodeSource, stripComments } from "./python-strip.ts";
 
@@ -46,17 +46,22 @@ export class PythonFinder {
 
   /** A file of a regular package's folder; a path with `/`. */
   resource(packageName: string, path: string): Uint8Array | undefined {
-    const file = this.#inside(packageName, path);
-    if (file === undefined || !statSync(file).isFile()) return undefined;
-    return readFileSync(file);
+    const file = path.endsWith("/") ? undefined : this.#inside(packageName, path);
+    if (file === undefined) return undefined;
+    try {
+      return statSync(file).isFile() ? readFileSync(file) : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Names in a folder of a regular package's folder; folders end with `/`. */
   resources(packageName: string, path: string): string[] | undefined {
     const folder = this.#inside(packageName, path);
-    if (folder === undefined || !statSync(folder).isDirectory()) return undefined;
-    const entries = readdirSync(folder, { withFileTypes: true });
-    return entries.map((e) => (e.isDirectory() ? `${e.name}/` : e.name)).sort();
+    if (folder === undefined || !isDirectory(folder)) return undefined;
+    return list(folder)
+      .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
+      .sort();
   }
 
   #inside(packageName: string, path: string): string | undefined {
@@ -89,22 +94,35 @@ export class PythonFinder {
 
   /** The submodules of a namespace package: of all the folders that make it up. */
   #portions(parts: readonly string[]): string[] {
-    return [...new Set(this.#roots.flatMap((root) => children(join(root, ...parts))))].sort();
+    const folders = this.#roots.map((root) => join(root, ...parts));
+    const portions = folders.filter((folder) => this.#allowed(realpath(folder) ?? ""));
+    return [...new Set(portions.flatMap(children))].sort();
   }
 
   #load(name: string, path: string): FoundModule | undefined {
     const real = realpath(path);
     if (real === undefined || !this.#allowed(real)) return undefined;
-    const info = statSync(real);
-    if (!info.isFile() || info.size > MAX_SOURCE_BYTES) return undefined;
     const isPackage = path.endsWith(`${sep}__init__.py`);
-    const source = stripComments(decodeSource(readFileSync(real)));
+    const source = readSource(real);
+    if (source === undefined) return undefined;
     const submodules = isPackage ? children(resolve(path, "..")) : undefined;
     return { name, path, isPackage, children: submodules, source };
   }
 
   #allowed(real: string): boolean {
     return this.#roots.some((root) => contains(root, real));
+  }
+}
+
+/** What cannot be read as source fails over there, where it is imported, as it would here. */
+function readSource(file: string): string | undefined {
+  try {
+    const info = statSync(file);
+    if (!info.isFile() || info.size > MAX_SOURCE_BYTES) return undefined;
+    return stripComments(decodeSource(readFileSync(file)));
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return `raise ImportError(${JSON.stringify(problem.replace(/[^ -~]/g, "?"))})\n`;
   }
 }
 
@@ -136,17 +154,19 @@ function isDirectory(path: string): boolean {
 
 /** What could be imported from a folder: `name.py` and folders whose name is one. */
 function children(folder: string): string[] {
-  let entries: string[];
+  const names = new Set<string>();
+  for (const entry of list(folder)) {
+    const name = entry.name.endsWith(".py") ? entry.name.slice(0, -3) : entry.name;
+    if (name === "__init__" || !IDENTIFIER.test(name)) continue;
+    if (name !== entry.name || !entry.isFile()) names.add(name);
+  }
+  return [...names].sort();
+}
+
+function list(folder: string): Dirent[] {
   try {
-    entries = readdirSync(folder);
+    return readdirSync(folder, { withFileTypes: true });
   } catch {
     return [];
   }
-  const names = new Set<string>();
-  for (const entry of entries) {
-    const name = entry.endsWith(".py") ? entry.slice(0, -3) : entry;
-    if (name === "__init__" || !IDENTIFIER.test(name)) continue;
-    if (name !== entry || !lstatSync(join(folder, entry)).isFile()) names.add(name);
-  }
-  return [...names].sort();
 }

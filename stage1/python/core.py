@@ -296,12 +296,8 @@ def settle():
         sys.stderr.flush()
     except Exception:
         pass
-    while not rest:
-        ready = printed.poll(0)
-        if not ready:
-            break
-        for fd, _ in ready:
-            drain(fd)
+    for fd, _ in printed.poll(0):
+        drain(fd)
 
 
 # -- The I/O thread ---------------------------------------------------------------------------------
@@ -332,9 +328,7 @@ def io_thread():
                 if left > 0:
                     pump(left * 1e3 + 1)
                 elif doomed[0] == busy:
-                    # It did not end at once (os.system ignores SIGINT while it waits): its commands too.
                     interrupt()
-                    os.killpg(0, signal.SIGINT)
                 else:
                     cancel(busy, "deadline")
             role.release()
@@ -348,11 +342,7 @@ alarms = 0  # SIGINTs of our own under way
 
 
 class Cancelled(KeyboardInterrupt):
-    """Raised in user code when its call is cancelled."""
-
-
-class DeadlineExceeded(Cancelled):
-    """Raised in user code when its call's deadline has passed."""
+    """Raised in user code when its call is cancelled, or its deadline has passed: the argument says which."""
 
 
 def cancel(handle, why):
@@ -364,23 +354,20 @@ def cancel(handle, why):
     for call in list(calls):
         if call[1] == handle:
             calls.remove(call)
-            send(handle, b'["econtext.Cancelled","before it began",""]', ERROR)
+            send(handle, b'["econtext.Cancelled","",""]', ERROR)
 
 
 def interrupt():
-    # A signal, so that a blocking system call of the main thread returns too. Again in a while.
+    # As ctrl-C does: a blocking system call of the main thread returns, and the commands in our process group end. Again in a while.
     global limit, alarms
     limit = time() + 0.2
     alarms = 1
-    if PY3:
-        signal.pthread_kill(main_thread, signal.SIGINT)
-    else:
-        os.kill(os.getpid(), signal.SIGINT)
+    os.killpg(0, signal.SIGINT)
 
 
 def check_doomed():
     if busy and doomed[0] == busy:
-        raise (DeadlineExceeded if doomed[1] == "deadline" else Cancelled)(doomed[1])
+        raise Cancelled(doomed[1])
 
 
 def on_interrupt(*_):
@@ -429,6 +416,8 @@ def run(arrived, reply, flags, body):
         busy = 0
         answer = tier("failures").body(*sys.exc_info())
         flags = ERROR
+    if os.getpid() != pid:
+        os._exit(flags)  # user code forked, and this is not the one that answers
     busy = limit = 0
     settle()
     if reply:
@@ -438,6 +427,8 @@ def run(arrived, reply, flags, body):
 def ask(handle, value):
     """Send a value to one of the master's handles; wait for the answer, in whatever thread. (flags, body)"""
     global next_handle
+    if os.getpid() != pid:
+        raise ImportError  # a fork: nobody reads for it
     answer = []
     lock = thread.allocate_lock()
     lock.acquire()
@@ -592,6 +583,7 @@ try:
     memory = open("/proc/self/mem", "r+b", 0)
     memory.seek(start)
     memory.write(argv0.encode("utf-8")[: stop - start - 1].ljust(stop - start, b"\0"))
+    memory.close()
 except Exception:
     pass
 child = os.fork()
@@ -639,7 +631,8 @@ if PY3:
     sys.meta_path.append(Finder())
 
 os.write(cout, ("econtext/1 %s\n" % nonce).encode("utf-8"))
-send(ready, encode(["python", sys.version.split()[0], os.getpid(), sys.executable]))
+pid = os.getpid()
+send(ready, encode(["python", sys.version.split()[0], pid, sys.executable]))
 role.acquire()
 held = True
 thread.start_new_thread(io_thread, ())

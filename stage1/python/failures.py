@@ -2,7 +2,7 @@
 
 Second tier: a context whose functions never fail does not need it.
 """
-import sys
+import os
 import traceback
 
 import econtext
@@ -20,6 +20,12 @@ def text_of(error):
 
 def body(kind, error, trace):
     """The body of an ERROR reply: type, message, traceback in the lines of the user's own source."""
+    if os.getpid() != econtext.pid:
+        # User code forked, and what failed is the fork: it ends as a program does.
+        if not isinstance(error, SystemExit):
+            traceback.print_exception(kind, error, trace)
+        code = getattr(error, "code", 1)
+        os._exit(code if isinstance(code, int) else 0 if code is None else 1)
     core = vars(econtext)
     while trace and trace.tb_frame.f_globals is core:
         trace = trace.tb_next

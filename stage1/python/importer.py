@@ -80,13 +80,19 @@ class Importer(object):
             return hook(name)
         if name[:9] == "econtext.":
             return Loaded(tier(name[9:])) if fetch(name)[4:] else None
-        take_site()
-        try:
-            found = imp.find_module(name.rpartition(".")[2], path)[0]
-            if found:
-                found.close()
-        except ImportError:
-            return self if record_of(name) else None
+        parent, _, tail = name.rpartition(".")
+        while 1:
+            try:
+                found = imp.find_module(tail, path)[0]
+                if found:
+                    found.close()
+                return None
+            except ImportError:
+                # Python 2 looks for every import beside the importing module first: mostly one of this interpreter's own.
+                if parent and getattr(sys.modules.get(parent), "__loader__", None) is not self:
+                    return None
+                if not take_site():
+                    return self if record_of(name) else None
 
     def load_module(self, name):
         record = modules[name]

@@ -16,14 +16,17 @@ const DEADLINE_MS = 120;
 const SLACK_MS = 700;
 const GRACE_MS = 400;
 
-const INTERRUPTIBLE: readonly (readonly [name: string, fn: string, args: (s: string) => unknown[]])[] =
-  [
-    ["time.sleep", "time.sleep", (seconds) => [Number(seconds)]],
-    ["a busy loop", "tasks.hang.spin", () => []],
-    ["os.system", "tasks.hang.shell", (seconds) => [`sleep ${seconds}`]],
-    ["subprocess.call", "tasks.hang.run", (seconds) => ["sleep", seconds]],
-    ["a pipeline in a shell", "tasks.hang.shell", (seconds) => [`sleep ${seconds} | cat`]],
-  ];
+const INTERRUPTIBLE: readonly (readonly [
+  name: string,
+  fn: string,
+  args: (s: string) => unknown[],
+])[] = [
+  ["time.sleep", "time.sleep", (seconds) => [Number(seconds)]],
+  ["a busy loop", "tasks.hang.spin", () => []],
+  ["os.system", "tasks.hang.shell", (seconds) => [`sleep ${seconds}`]],
+  ["a command of subprocess", "tasks.hang.run", (seconds) => ["sleep", seconds]],
+  ["a pipeline in a shell", "tasks.hang.shell", (seconds) => [`sleep ${seconds} | cat`]],
+];
 
 export function interruption(far: Far): void {
   for (const [name, fn, args] of INTERRUPTIBLE) {

@@ -84,7 +84,11 @@ export function processes(far: Far): void {
 
   test("a fork that imports what nobody has yet is told no, and does not wait for ever", async () => {
     const { context } = far.session();
-    const call = context.callWith({ deadline: 5000 }, "tasks.procs.fork_import", "imports.late_fork");
+    const call = context.callWith(
+      { deadline: 5000 },
+      "tasks.procs.fork_import",
+      "imports.late_fork",
+    );
     expect(await call).toBe(5);
     expect(await far.call("len", [1])).toBe(1);
   });

@@ -22,7 +22,9 @@ const MARKED = 7;
 const SPINNING = new Set(["loop", "stubborn", "c"]);
 const times: string[] = [];
 
-afterAll(() => console.log(["", "orphans: until the caller knew, until nothing ran", ...times].join("\n")));
+afterAll(() =>
+  console.log(["", "orphans: until the caller knew, until nothing ran", ...times].join("\n")),
+);
 
 interface Way {
   readonly name: string;
@@ -107,7 +109,11 @@ function rows(way: () => Way): void {
       const took = performance.now() - began;
       expect((await call).code).toBe("ERR_DISCONNECT_FORCED");
       expect(took).toBeLessThan(GRACE_MS + 3000 + 500);
-      note(`${name}: close, ${hang}`, (await call).at - began, took + (await scene.emptied(EMPTY_MS)));
+      note(
+        `${name}: close, ${hang}`,
+        (await call).at - began,
+        took + (await scene.emptied(EMPTY_MS)),
+      );
     });
   }
 
@@ -119,7 +125,11 @@ function rows(way: () => Way): void {
       expect((await behind).code).toBe("ERR_DISCONNECT_HUNG");
       expect((await behind).at - began).toBeLessThan(GRACE_MS + KNOWN_MS);
       const empty = await scene.emptied(EMPTY_MS);
-      note(`${name}: deadline, ${hang}`, (await behind).at - began, (await behind).at - began + empty);
+      note(
+        `${name}: deadline, ${hang}`,
+        (await behind).at - began,
+        (await behind).at - began + empty,
+      );
       await broker.close();
     });
   }
@@ -132,7 +142,11 @@ function rows(way: () => Way): void {
     expect((await behind).code).toBe("ERR_DISCONNECT_HUNG");
     expect((await behind).at - began).toBeLessThan(GRACE_MS + KNOWN_MS);
     const empty = await scene.emptied(EMPTY_MS);
-    note(`${name}: SIGSTOP, deadline`, (await behind).at - began, (await behind).at - began + empty);
+    note(
+      `${name}: SIGSTOP, deadline`,
+      (await behind).at - began,
+      (await behind).at - began + empty,
+    );
     await broker.close();
   });
 

@@ -75,3 +75,9 @@ export async function growth(fn: () => Promise<unknown>): Promise<number> {
   sample();
   return (peak - before) / MIB;
 }
+
+/** MiB of the heap that something still refers to. */
+export function retained(): number {
+  Bun.gc(true);
+  return process.memoryUsage().heapUsed / MIB;
+}

@@ -1,0 +1,204 @@
+/** What the finder finds in its roots, and that it finds nothing anywhere else. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { PythonFinder } from "../../src/modules/python-finder.ts";
+
+let dir = "";
+/** Written below `dir`, each file with its own name as its text. */
+const FILES = [
+  "root/mod.py",
+  "root/pkg/__init__.py",
+  "root/pkg/inner.py",
+  "root/pkg/deep/__init__.py",
+  "root/pkg/data.txt",
+  "root/pkg/folder/more.txt",
+  "root/pkg/not-a-name.py",
+  "root/pkg/binary.so",
+  "root/spread/one.py",
+  "root/spread/data.txt",
+  "second/mod.py",
+  "second/spread/two.py",
+  "second/pkg/other.py",
+  "outside/secret.py",
+  "outside/pkg/__init__.py",
+  "outside/secret.txt",
+];
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), "econtext-finder-"));
+  for (const file of FILES) {
+    mkdirSync(dirname(join(dir, file)), { recursive: true });
+    writeFileSync(join(dir, file), `NAME = ${JSON.stringify(file)}  # a comment\n`);
+  }
+  const link = (target: string, path: string): void =>
+    symlinkSync(join(dir, target), join(dir, path));
+  link("outside/secret.py", "root/linked.py");
+  link("outside", "root/linked_folder");
+  link("outside/pkg", "root/linked_package");
+  link("outside/secret.txt", "root/pkg/linked.txt");
+  link("outside", "root/pkg/linked_folder");
+  link("root/mod.py", "root/within.py");
+  link("second/mod.py", "root/other_root.py");
+  link("root/pkg/inner.py", "root/pkg/inside.txt");
+  link("root/mod.py", "root/pkg/beside.txt");
+  link("root", "alias");
+  symlinkSync("loop.py", join(dir, "root/loop.py"));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const finder = (...roots: string[]): PythonFinder =>
+  new PythonFinder(roots.map((root) => join(dir, root)));
+
+describe("modules", () => {
+  test("a module, a package and what is in it", () => {
+    const found = finder("root");
+    expect(found.find("mod")).toEqual({
+      name: "mod",
+      path: join(dir, "root/mod.py"),
+      isPackage: false,
+      children: undefined,
+      source: 'NAME = "root/mod.py"\n',
+    });
+    const children = ["deep", "folder", "inner", "linked_folder"];
+    expect(found.find("pkg")).toMatchObject({ isPackage: true, children });
+    expect(found.find("pkg.inner")?.isPackage).toBe(false);
+    expect(found.find("pkg.deep")?.isPackage).toBe(true);
+    expect(found.find("pkg.nothing")).toBeUndefined();
+  });
+
+  test("names at the top, of all roots", () => {
+    expect(finder("root", "second").top()).toEqual([
+      "linked",
+      "linked_folder",
+      "linked_package",
+      "loop",
+      "mod",
+      "other_root",
+      "pkg",
+      "spread",
+      "within",
+    ]);
+    expect(finder().top()).toEqual([]);
+    expect(finder("nowhere").top()).toEqual([]);
+  });
+
+  test("the first root wins; a namespace package is of all of them", () => {
+    expect(finder("root", "second").find("mod")?.source).toContain("root/mod.py");
+    expect(finder("second", "root").find("mod")?.source).toContain("second/mod.py");
+    const spread = finder("root", "second").find("spread");
+    expect(spread).toMatchObject({ isPackage: true, children: ["one", "two"], source: "" });
+    expect(finder("root", "second").find("spread.two")?.source).toContain("second/spread/two.py");
+  });
+
+  test("a package hides the folders of that name in other roots, whatever their order", () => {
+    expect(finder("second", "root").find("pkg")?.path).toBe(join(dir, "root/pkg/__init__.py"));
+  });
+
+  for (const name of [
+    "",
+    ".",
+    "..",
+    ".mod",
+    "mod.",
+    "pkg..inner",
+    "..outside.secret",
+    "../outside/secret",
+    "/etc/passwd",
+    "pkg/inner",
+    "pkg\\inner",
+    "mod\0",
+    "mod.py",
+    "not-a-name",
+    "pkg.not-a-name",
+    "linked",
+    "linked_folder",
+    "linked_folder.secret",
+    "linked_package",
+    "pkg.linked_folder.secret",
+    "loop",
+  ]) {
+    test(`${JSON.stringify(name)} is not found`, () => {
+      expect(finder("root").find(name)).toBeUndefined();
+    });
+  }
+
+  test("a link that stays within the roots is followed", () => {
+    expect(finder("root").find("within")?.source).toContain("root/mod.py");
+    expect(finder("root").find("other_root")).toBeUndefined();
+    expect(finder("root", "second").find("other_root")?.source).toContain("second/mod.py");
+  });
+
+  test("a root may itself be a link", () => {
+    expect(finder("alias").find("pkg.inner")?.source).toContain("root/pkg/inner.py");
+    expect(finder("alias").find("linked")).toBeUndefined();
+    expect(finder("alias").resource("pkg", "data.txt")).toBeDefined();
+  });
+});
+
+describe("package data", () => {
+  const text = (data: Uint8Array | undefined): string => new TextDecoder().decode(data);
+
+  test("files and folders of a package", () => {
+    const found = finder("root");
+    expect(text(found.resource("pkg", "data.txt"))).toContain("root/pkg/data.txt");
+    expect(text(found.resource("pkg", "folder/more.txt"))).toContain("more.txt");
+    expect(text(found.resource("pkg", "inside.txt"))).toContain("inner.py");
+    expect(found.resources("pkg", "folder/")).toEqual(["more.txt"]);
+    const top = found.resources("pkg", "");
+    expect(top).toContain("folder/");
+    expect(top).toContain("data.txt");
+  });
+
+  for (const path of [
+    "",
+    ".",
+    "..",
+    "../mod.py",
+    "folder/../data.txt",
+    "./data.txt",
+    "folder//more.txt",
+    "data.txt/",
+    "folder",
+    "nothing",
+    "/etc/passwd",
+    "data.txt\0",
+    "\0",
+    "linked.txt",
+    "linked_folder/secret.txt",
+    "beside.txt",
+  ]) {
+    test(`no file: ${JSON.stringify(path)}`, () => {
+      expect(finder("root", "second").resource("pkg", path)).toBeUndefined();
+    });
+  }
+
+  test("an absolute path is refused even where it leads inside", () => {
+    const inside = join(dir, "root/pkg/data.txt");
+    expect(finder("root").resource("pkg", inside)).toBeUndefined();
+  });
+
+  for (const path of [
+    "..",
+    "../",
+    "../../",
+    "/",
+    "linked_folder/",
+    "nothing/",
+    "data.txt/",
+    "./",
+  ]) {
+    test(`no folder: ${JSON.stringify(path)}`, () => {
+      expect(finder("root").resources("pkg", path)).toBeUndefined();
+    });
+  }
+
+  test("only of packages with an __init__.py", () => {
+    expect(finder("root").resource("spread", "data.txt")).toBeUndefined();
+    expect(finder("root").resource("mod", "mod.py")).toBeUndefined();
+    expect(finder("root").resource("", "mod.py")).toBeUndefined();
+    expect(finder("root").resource("..outside", "secret.txt")).toBeUndefined();
+    expect(finder("root").resource("linked_package", "__init__.py")).toBeUndefined();
+  });
+});

@@ -1,0 +1,123 @@
+/** What the responder answers, what it sends along, and what it refuses. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { ProtocolError } from "../../src/errors.ts";
+import { PythonFinder } from "../../src/modules/python-finder.ts";
+import { ModuleResponder } from "../../src/modules/responder.ts";
+import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
+
+let dir = "";
+const FILES: Readonly<Record<string, string>> = {
+  "app/__init__.py": "",
+  "app/main.py": "import os, json\nfrom app import tools\nfrom . import deep\nimport late.gone\n",
+  "app/tools.py": "import app.main\n",
+  "app/deep/__init__.py": "from .leaf import x\n",
+  "app/deep/leaf.py": "x = 1\n",
+  "app/alone.py": "name = 'app.' + 'hidden'\n",
+  "app/hidden.py": "",
+  "app/data.txt": "data",
+  "app/bad.py": "x = '\xff'\n",
+  "spread/one.py": "",
+  "spread/data.txt": "data",
+};
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), "econtext-responder-"));
+  for (const [file, text] of Object.entries(FILES)) {
+    mkdirSync(dirname(join(dir, file)), { recursive: true });
+    writeFileSync(join(dir, file), Buffer.from(text, "latin1"));
+  }
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const responder = (): ModuleResponder => new ModuleResponder(new PythonFinder([dir]));
+const ask = (to: ModuleResponder, request: unknown): unknown =>
+  decodeValue(to.answer(Buffer.concat(encodeValue(request).chunks)).body);
+const namesOf = (records: unknown): string[] => (records as [string][]).map(([name]) => name);
+const offered = (to: ModuleResponder, ...names: string[]): string[] => {
+  const body = to.offer(names, []);
+  return body === undefined ? [] : namesOf(decodeValue(body));
+};
+const ours = (name: string): boolean => name === "" || name.startsWith("econtext.");
+
+test("a call's module comes with all that it imports, once", () => {
+  const one = responder();
+  const names = offered(one, "app", "app.main");
+  const wanted = ["app", "app.main", "app.tools", "app.deep", "app.deep.leaf"];
+  expect(names.filter((name) => !ours(name)).sort()).toEqual(wanted.sort());
+  // The importer that serves them, and the names at the top.
+  expect(names).toContain("econtext.importer");
+  expect(names).toContain("");
+  expect(offered(one, "app", "app.main")).toEqual([]);
+  expect(offered(one, "app.tools")).toEqual([]);
+  expect(offered(one, "app.alone")).toEqual(["app.alone"]);
+});
+
+test("what the roots do not have is not offered, and brings nothing along", () => {
+  expect(offered(responder(), "os", "os.path", "..", "", "econtext.importer")).toEqual([]);
+});
+
+test("a call's own needs come alone", () => {
+  const one = responder();
+  const body = one.offer(["os"], ["values"]) ?? new Uint8Array();
+  expect(namesOf(decodeValue(body))).toEqual(["econtext.values"]);
+  expect(one.offer(["os"], ["values"])).toBeUndefined();
+});
+
+test("an answer has the asked one first, then what it imports, then the names at the top", () => {
+  const records = ask(responder(), "app.deep") as unknown[][];
+  expect(namesOf(records)).toEqual(["app.deep", "app", "app.deep.leaf", ""]);
+  const path = join(dir, "app/deep/__init__.py");
+  expect(records[0]).toEqual(["app.deep", path, true, ["leaf"], "from .leaf import x\n"]);
+  expect(records.at(-1)).toEqual(["", "", true, ["app", "spread"], ""]);
+});
+
+test("what was sent is sent again when it is asked for", () => {
+  const one = responder();
+  ask(one, "app.hidden");
+  expect(namesOf(ask(one, "app.hidden"))).toEqual(["app.hidden"]);
+});
+
+test("what does not exist is said so, by whatever name", () => {
+  for (const name of [
+    "nothing",
+    "app.nothing",
+    "..app",
+    "/etc/passwd",
+    "a\0b",
+    "econtext.nothing",
+  ]) {
+    const records = ask(responder(), name) as unknown[][];
+    expect(records[0]).toEqual([name]);
+  }
+});
+
+test("source that cannot be decoded fails its own import, and nothing else", () => {
+  const one = responder();
+  expect(offered(one, "app", "app.bad")).toContain("app.bad");
+  const [record] = ask(one, "app.bad") as string[][];
+  expect(record?.[4]).toBe('raise ImportError("python source: not valid utf-8")\n');
+});
+
+test("package data, of packages that were sent", () => {
+  const one = responder();
+  expect(ask(one, ["app", "data.txt"])).toBeNull();
+  ask(one, "app");
+  expect(ask(one, ["app", "data.txt"])).toEqual(new TextEncoder().encode("data"));
+  expect(ask(one, ["app", "deep/"])).toEqual(["__init__.py", "leaf.py"]);
+  expect(ask(one, ["app", ""])).toContain("deep/");
+  expect(ask(one, ["app", "nothing"])).toBeNull();
+  expect(ask(one, ["app", "../spread/data.txt"])).toBeNull();
+  expect(ask(one, ["app", join(dir, "app/data.txt")])).toBeNull();
+  ask(one, "spread");
+  expect(ask(one, ["spread", "data.txt"])).toBeNull();
+  expect(ask(one, ["econtext.importer", "data.txt"])).toBeNull();
+});
+
+test("what is no request ends the stream", () => {
+  for (const request of [null, 1, {}, [], ["app"], ["app", 1], [1, "x"], ["app", "x", "y"]]) {
+    expect(() => ask(responder(), request)).toThrow(ProtocolError);
+  }
+});

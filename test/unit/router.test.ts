@@ -1,0 +1,176 @@
+/** Router: who may say what, who is told of an end, how handles are given out. */
+import { beforeEach, describe, expect, test } from "bun:test";
+import { DisconnectError, type EcontextError, ProtocolError } from "../../src/errors.ts";
+import { type Envelope, FLAGS, type Message } from "../../src/protocol/frame.ts";
+import { FIRST_FREE_HANDLE, HANDLES } from "../../src/protocol/handles.ts";
+import { LIMITS } from "../../src/protocol/limits.ts";
+import { type Link, Router, type Withdraw } from "../../src/router.ts";
+
+class FakeLink implements Link {
+  readonly sent: Envelope[] = [];
+  readonly closed: EcontextError[] = [];
+  send(envelope: Envelope): Withdraw {
+    this.sent.push(envelope);
+    return () => "sent";
+  }
+  close(error: ProtocolError): void {
+    this.closed.push(error);
+  }
+}
+
+let router: Router;
+let links: FakeLink[];
+let problems: [number, string][];
+let received: Message[];
+
+function from(context: number, fields: Partial<Message>): void {
+  const plain = { dst: 0, src: context, auth: context, handle: 0, reply: 0, flags: 0 };
+  router.deliver(context, { ...plain, body: new Uint8Array(0), ...fields });
+}
+
+beforeEach(() => {
+  problems = [];
+  received = [];
+  links = [];
+  router = new Router((context, problem) => problems.push([context, problem]), {
+    ...LIMITS,
+    maxStrikes: 5,
+  });
+  for (let i = 0; i < 3; i++) {
+    const link = new FakeLink();
+    links.push(link);
+    router.addRoute(router.allocateId(), link);
+  }
+  router.listen(HANDLES.FORWARD_LOG, (message) => received.push(message));
+});
+
+describe("who may say what", () => {
+  test("every context to a well-known handle that listens", () => {
+    for (const id of [1, 2, 3]) from(id, { handle: HANDLES.FORWARD_LOG });
+    expect(received.map((message) => message.src)).toEqual([1, 2, 3]);
+    expect(problems).toEqual([]);
+  });
+
+  const refused: [string, Partial<Message>][] = [
+    ["in the name of another", { src: 2 }],
+    ["in the name of the master", { src: 0 }],
+    ["with the authority of another", { auth: 2 }],
+    ["with the authority of the master", { auth: 0 }],
+    ["for another", { dst: 2 }],
+    ["for itself", { dst: 1 }],
+    ["compressed", { flags: FLAGS.DEFLATE }],
+  ];
+  for (const [name, fields] of refused) {
+    test(`nobody ${name}`, () => {
+      from(1, { handle: HANDLES.FORWARD_LOG, reply: 7, ...fields });
+      expect(received).toEqual([]);
+      expect(problems.length).toBe(1);
+      expect(links.flatMap((link) => link.sent)).toEqual([]);
+    });
+  }
+
+  test("only the context that a handle is for may use it", () => {
+    const handle = router.expect(1, { receive: (message) => received.push(message) });
+    from(2, { handle });
+    from(3, { handle, flags: FLAGS.DEAD });
+    expect(received).toEqual([]);
+    expect(problems.map(([context]) => context)).toEqual([2, 3]);
+    from(1, { handle });
+    expect(received.length).toBe(1);
+  });
+
+  test("who asks a handle that is none is told that it is dead, except by the dead message", () => {
+    from(1, { handle: 99, reply: 77 });
+    expect(links[0]?.sent).toEqual([
+      { dst: 1, src: 0, auth: 0, handle: 77, reply: 0, flags: FLAGS.DEAD },
+    ]);
+    from(1, { handle: 99, reply: 77, flags: FLAGS.DEAD });
+    from(1, { handle: 99 });
+    expect(links[0]?.sent.length).toBe(1);
+    expect(problems.length).toBe(3);
+  });
+
+  test("a stream that goes on is closed, and no other", () => {
+    for (let i = 0; i < 5; i++) {
+      expect(links[0]?.closed).toEqual([]);
+      from(1, { src: 2 });
+    }
+    from(2, { src: 1 });
+    expect(links[0]?.closed[0]?.code).toBe("ERR_PROTOCOL_STRIKES");
+    expect(links[1]?.closed).toEqual([]);
+  });
+
+  test("what a receiver finds wrong ends the stream that it came from; what is our own fault does not hide", () => {
+    const wrong = new ProtocolError("ERR_PROTOCOL_VALUE", "no");
+    const handle = router.expect(2, {
+      receive: () => {
+        throw wrong;
+      },
+    });
+    from(2, { handle });
+    expect(links.map((link) => link.closed.length)).toEqual([0, 1, 0]);
+  });
+});
+
+describe("the end of a context", () => {
+  test("everyone who waits for it is told why, once, and nobody else", () => {
+    const told: string[] = [];
+    const wait = (context: number, name: string) =>
+      router.expect(context, {
+        receive: () => {},
+        dead: (reason) => told.push(`${name}: ${reason.message}`),
+      });
+    const handles = [wait(1, "a"), wait(2, "b"), wait(1, "c"), wait(1, "d")];
+    router.forget(handles[3] ?? 0);
+    router.removeRoute(1, new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
+    router.removeRoute(1, new DisconnectError("ERR_DISCONNECT_LOST", "gone again"));
+    expect(told).toEqual(["a: gone", "c: gone"]);
+    expect([router.pending(1), router.pending(2)]).toEqual([0, 1]);
+  });
+
+  test("who waits may wait for another at once", () => {
+    let told = 0;
+    router.expect(1, {
+      receive: () => {},
+      dead: () => {
+        told++;
+        router.expect(2, { receive: () => {} });
+      },
+    });
+    router.removeRoute(1, new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
+    expect([told, router.pending(2)]).toEqual([1, 1]);
+  });
+
+  test("what is sent to it is lost without a word", () => {
+    router.removeRoute(1, new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
+    router.send({ dst: 1, handle: 1 }, []);
+    router.send({ dst: 4711, handle: 1 }, []);
+    expect(links[0]?.sent).toEqual([]);
+  });
+});
+
+describe("handles", () => {
+  test("are not given out twice while they are in use, nor soon after", () => {
+    const none = { receive: () => {} };
+    const given = Array.from({ length: 100 }, () => router.expect(1, none));
+    expect(Math.min(...given)).toBe(FIRST_FREE_HANDLE);
+    for (const handle of given) router.forget(handle);
+    const again = Array.from({ length: 100 }, () => router.expect(2, none));
+    expect(new Set([...given, ...again]).size).toBe(200);
+    expect([router.pending(1), router.pending(2)]).toEqual([0, 100]);
+  });
+
+  test("a forgotten one is none, for its own context too", () => {
+    const handle = router.expect(1, { receive: (message) => received.push(message) });
+    router.forget(handle);
+    from(1, { handle });
+    expect(received).toEqual([]);
+    expect(problems.length).toBe(1);
+  });
+
+  test("ids are never used again", () => {
+    const id = router.allocateId();
+    router.removeRoute(id, new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
+    expect(router.allocateId()).toBe(id + 1);
+  });
+});

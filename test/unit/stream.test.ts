@@ -1,0 +1,166 @@
+/** Stream over pipes in memory that take nothing, one chunk, or many: no deadlock, control overtakes bulk, waiting, the end. */
+import { describe, expect, test } from "bun:test";
+import type { EcontextError } from "../../src/errors.ts";
+import type { Envelope, Message } from "../../src/protocol/frame.ts";
+import { LIMITS } from "../../src/protocol/limits.ts";
+import { Stream } from "../../src/stream.ts";
+import { MemoryPipe } from "../helpers/memory-pipe.ts";
+
+const LIMIT = { ...LIMITS, maxFrameBytes: 1024, maxQueuedBytes: 4096 };
+
+class End {
+  readonly pipe: MemoryPipe;
+  readonly stream: Stream;
+  readonly got: Message[] = [];
+  readonly closed: (EcontextError | undefined)[] = [];
+  onMessage: (message: Message) => void = () => {};
+
+  constructor(pipe: MemoryPipe, limits = LIMIT) {
+    this.pipe = pipe;
+    const message = (one: Message) => {
+      this.got.push({ ...one, body: new Uint8Array(one.body) });
+      this.onMessage(one);
+    };
+    this.stream = new Stream(pipe, { message, closed: (error) => this.closed.push(error) }, limits);
+  }
+}
+
+function pair(room: number, limits = LIMIT): [End, End] {
+  const [a, b] = MemoryPipe.pair(room);
+  return [new End(a, limits), new End(b, limits)];
+}
+
+function to(handle: number): Envelope {
+  return { dst: 0, src: 1, auth: 1, handle, reply: 0, flags: 0 };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 100_000; turn++) {
+    if (condition()) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error("it never came to that");
+}
+
+for (const room of [0, 1, 64]) {
+  describe(`room for ${room}`, () => {
+    test("both ends send bulk at once and answer everything", async () => {
+      const [a, b] = pair(room);
+      const count = 50;
+      for (const end of [a, b]) {
+        end.onMessage = (one) => {
+          if (one.handle < 1000) end.stream.send(to(one.handle + 1000), [one.body]);
+        };
+        for (let i = 0; i < count; i++) end.stream.send(to(i), [new Uint8Array(100 * i).fill(i)]);
+      }
+      await until(() => a.got.length === 2 * count && b.got.length === 2 * count);
+      for (const end of [a, b]) {
+        const order = (from: number) =>
+          end.got.map((one) => one.handle).filter((h) => h >= from && h < from + 1000);
+        expect(order(0)).toEqual(Array.from({ length: count }, (_, i) => i));
+        expect(order(1000)).toEqual(Array.from({ length: count }, (_, i) => 1000 + i));
+        for (const { handle, body } of end.got) {
+          expect(body).toEqual(new Uint8Array(100 * (handle % 1000)).fill(handle % 1000));
+        }
+        expect(end.stream.queuedBytes).toBe(0);
+      }
+    });
+
+    test("control overtakes bulk that waits, also between fragments", async () => {
+      const [a, b] = pair(room);
+      const bulk = new Uint8Array(6 << 20);
+      a.stream.send(to(1), [bulk]);
+      a.stream.send(to(2), [bulk]);
+      let sent = false;
+      b.onMessage = () => {};
+      await until(() => a.pipe.written.length > 0);
+      a.stream.send(to(3), [new Uint8Array(1)], true);
+      sent = true;
+      await until(() => b.got.length === 3);
+      expect(sent).toBe(true);
+      expect(b.got.map((one) => one.handle)).toEqual([3, 1, 2]);
+      expect(b.got.map((one) => one.body.length)).toEqual([1, 6 << 20, 6 << 20]);
+    });
+
+    test("ready waits while too much is queued, and no longer", async () => {
+      const [a, b] = pair(room);
+      await a.stream.ready();
+      a.stream.send(to(1), [new Uint8Array(LIMIT.maxQueuedBytes - 1)]);
+      await a.stream.ready();
+      b.stream.pause();
+      // What the pipe and one batch hold counts no more.
+      for (let i = 0; i < 200; i++) a.stream.send(to(2), [new Uint8Array(LIMIT.maxQueuedBytes)]);
+      let ready = false;
+      const waiting = a.stream.ready().then(() => {
+        ready = true;
+      });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (room < 64) expect(ready).toBe(false);
+      b.stream.resume();
+      await waiting;
+      expect(a.stream.queuedBytes).toBeLessThan(LIMIT.maxQueuedBytes);
+      await until(() => b.got.length === 201);
+    });
+
+    test("small messages of one turn are one write", async () => {
+      const [a, b] = pair(room);
+      for (let i = 0; i < 100; i++) a.stream.send(to(i), [new Uint8Array(3)]);
+      await until(() => b.got.length === 100);
+      expect(a.pipe.written.length).toBe(1);
+    });
+  });
+}
+
+describe("the end", () => {
+  test("close tells both listeners once, and frees who waits", async () => {
+    const [a, b] = pair(0);
+    b.stream.pause();
+    for (let i = 0; i < 99; i++) a.stream.send(to(1), [new Uint8Array(LIMIT.maxQueuedBytes)]);
+    const waiting = a.stream.ready();
+    a.stream.close();
+    a.stream.close();
+    await waiting;
+    await until(() => a.closed.length > 0 && b.closed.length > 0);
+    expect([a.closed, b.closed]).toEqual([[undefined], [undefined]]);
+    expect(a.stream.queuedBytes).toBe(0);
+    await a.stream.ready();
+  });
+
+  test("a closed stream takes messages and drops them", async () => {
+    const [a] = pair(1);
+    a.stream.close();
+    const written = a.pipe.written.length;
+    a.stream.send(to(1), [new Uint8Array(9)]);
+    a.stream.send(to(1), [new Uint8Array(9)], true);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(a.pipe.written.length).toBe(written);
+    expect(a.stream.queuedBytes).toBe(0);
+  });
+
+  test("nothing is delivered after close, even of the chunk under way", async () => {
+    const [a, b] = pair(64);
+    b.onMessage = () => b.stream.close();
+    for (let i = 0; i < 10; i++) a.stream.send(to(i), []);
+    await until(() => a.closed.length > 0);
+    expect(b.got.length).toBe(1);
+    expect(b.closed.length).toBe(1);
+  });
+
+  test("what is no frame ends it with the reason, at this end alone", async () => {
+    const [a, b] = pair(1);
+    a.pipe.write(new Uint8Array(24).fill(255));
+    await until(() => a.closed.length > 0);
+    expect(b.closed[0]?.code).toBe("ERR_PROTOCOL_FRAME");
+    expect(a.closed).toEqual([undefined]);
+  });
+
+  test("a message that is too large to send harms nothing but its sender", async () => {
+    const [a, b] = pair(1, { ...LIMIT, maxMessageBytes: 100 });
+    expect(() => a.stream.send(to(1), [new Uint8Array(101)])).toThrow(
+      expect.objectContaining({ code: "ERR_PROTOCOL_MESSAGE_TOO_LARGE" }),
+    );
+    a.stream.send(to(2), [new Uint8Array(100)]);
+    await until(() => b.got.length === 1);
+    expect(a.stream.queuedBytes).toBe(0);
+  });
+});

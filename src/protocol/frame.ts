@@ -179,6 +179,10 @@ export class MessageReader {
   #assemble(envelope: Envelope, body: Uint8Array): Message | undefined {
     const kind = envelope.flags & (FLAGS.MORE | FLAGS.CONT);
     if (kind === 0) return { ...envelope, body };
+    if (kind & FLAGS.MORE && body.length < this.#limits.maxFrameBytes) {
+      // Or crumbs without end would take much memory and little of the limit.
+      throw new ProtocolError("ERR_PROTOCOL_FRAME", "a frame that is not the last is not full");
+    }
     const partial = this.#partials.get(envelope.src);
     if (kind === FLAGS.MORE) {
       if (partial !== undefined || this.#partials.size >= 64) {

@@ -133,16 +133,15 @@ async function ssh(): Promise<string[]> {
 function options(): string[] {
   const cli = sources("src/cli", ".ts").join("\n");
   const known = (name: string) => new RegExp(`^\\s*"?${name}"?(?::|,$)`, "m").test(cli);
+  const line = /^\s*(?:\$ )?(?:dist\/)?econtext ((?:[a-z]|--).*)$/gm;
   return documents().flatMap((path) =>
-    [...read(path).matchAll(/(?:^ *|`|\$ )econtext ((?:[a-z]|--)[^`\n]*)/gm)].flatMap(
-      ([, line = ""]) => {
-        const own = line.split(/ -- | #/)[0] ?? "";
-        const names = [/^[a-z]+/.exec(own)?.[0], ...(own.match(/(?<=--)[a-z][a-z\d-]*/g) ?? [])];
-        return names.flatMap((name) =>
-          name === undefined || known(name) ? [] : [`${path}: ${name}, in: econtext ${line}`],
-        );
-      },
-    ),
+    [...codeOf(read(path)).matchAll(line)].flatMap(([, words = ""]) => {
+      const own = words.split(/ -- | #/)[0] ?? "";
+      const names = [/^[a-z]+/.exec(own)?.[0], ...(own.match(/(?<=--)[a-z][a-z\d-]*/g) ?? [])];
+      return names.flatMap((name) =>
+        name === undefined || known(name) ? [] : [`${path}: ${name}, in: econtext ${words}`],
+      );
+    }),
   );
 }
 
@@ -246,6 +245,12 @@ function differences(code: Table, other: Table, where: string): string[] {
       `${name} is ${String(ours ?? "absent")} in src/ and ${String(theirs ?? "absent")} in ${where}`,
     ];
   });
+}
+
+/** Blocks and spans of code, a line each. */
+function codeOf(markdown: string): string {
+  const found = markdown.matchAll(/^```\w*\n([\s\S]*?)^```|`([^`\n]+)`/gm);
+  return [...found].map(([, block, span]) => block ?? span ?? "").join("\n");
 }
 
 function withoutCode(markdown: string): string {

@@ -298,6 +298,8 @@ def settle():
         pass
     for fd, _ in printed.poll(0):
         drain(fd)
+    with drain_lock:
+        pass  # who has read before us has sent
 
 
 # -- The I/O thread ---------------------------------------------------------------------------------
@@ -535,8 +537,8 @@ def guard(child):
             if not pid and poll.poll(250) and left < 0:
                 poll.unregister(0)
                 left = 4
-        except (OSError, select.error):
-            pass
+        except (OSError, select.error) as e:
+            pid = e.args[:1] == (10,)  # ECHILD: reaped, and its signal came before its id was stored
     try:
         # What was told to end has a moment to do so.
         for left in range(15):

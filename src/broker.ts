@@ -59,6 +59,7 @@ export class Broker implements AsyncDisposable {
   readonly #finder: PythonFinder;
   readonly #contexts = new Map<number, { context: Context; connection: Connection }>();
   readonly #logLimits = new Map<number, { readonly limit: RateLimit; dropped: number }>();
+  readonly #strikes = new Map<number, number>();
   #closing: Promise<void> | undefined;
 
   constructor(options: BrokerOptions = {}) {
@@ -105,6 +106,7 @@ export class Broker implements AsyncDisposable {
     void connection.gone.then(() => {
       this.#contexts.delete(id);
       this.#logLimits.delete(id);
+      this.#strikes.delete(id);
     });
     return context;
   }
@@ -151,8 +153,6 @@ export class Broker implements AsyncDisposable {
     }
     for (const record of records) onLog(record);
   }
-
-  #strikes = new Map<number, number>();
 
   /** Say the first few: a hostile slave must not fill the log. */
   #strike(id: number, problem: string): void {

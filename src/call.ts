@@ -1,6 +1,6 @@
 /**
  * Calls as payloads: what `CALL_FUNCTION` holds, and what a reply means. Knows no stream and keeps no state.
- * Spec: docs/protocol.md, "CALL_FUNCTION". Twin: stage1/python/core.py, `run` and `fail`.
+ * Spec: docs/protocol.md, "CALL_FUNCTION". Twin: stage1/python/core.py, `run`, and failures.py.
  */
 import { CallError, ProtocolError, UsageError } from "./errors.ts";
 import { type Body, decodeValue, encodeValue } from "./protocol/value.ts";

@@ -38,6 +38,8 @@ export interface ConnectionSettings {
 
 /** What a child has to end by itself after its stream is closed; its guard needs one second. */
 const REAP_MS = 3000;
+/** What a slave without a guard has to end by itself. */
+const SWEEP_MS = 800;
 export class Connection implements Lifeline {
   readonly ready: Promise<SlaveInfo>;
   readonly gone: Promise<void>;
@@ -48,10 +50,11 @@ export class Connection implements Lifeline {
   readonly #stream: Stream;
   readonly #responder: ModuleResponder;
   #reason: EcontextError | undefined;
-  #heard = performance.now();
   /** While it is not 0, silence is our own doing. */
   #pauses = 0;
   #slave: SlaveInfo | undefined;
+  /** Process group of a slave on this machine. */
+  #group: number | undefined;
   #connectTimer: ReturnType<typeof setTimeout> | undefined;
   #keepalive: ReturnType<typeof setInterval> | undefined;
   #setReady: (info: SlaveInfo) => void = () => {};
@@ -77,10 +80,7 @@ export class Connection implements Lifeline {
     this.#child = new Child(transport.wrap(firstStage({ interpreter })), !transport.asks);
     this.#handshake = new Handshake(this.#child, nonce);
     this.#stream = new Stream(this.#handshake, {
-      message: (message) => {
-        this.#heard = performance.now();
-        this.#router.deliver(id, message);
-      },
+      message: (message) => this.#router.deliver(id, message),
       closed: (error) => void this.#ended(error),
     });
     router.addRoute(id, this.#stream);
@@ -137,7 +137,6 @@ export class Connection implements Lifeline {
 
   resume(): void {
     if (--this.#pauses > 0) return;
-    this.#heard = performance.now();
     this.#stream.resume();
   }
 
@@ -154,6 +153,9 @@ export class Connection implements Lifeline {
     clearTimeout(this.#connectTimer);
     const [kind, version, , executable] = info.map(String) as [string, string, string, string];
     this.#slave = { kind, version, pid: info[2], executable };
+    // What a slave says of itself is believed only as far as the system says so too.
+    const isOurs = !this.#settings.transport.remote && this.#child.isParentOf(info[2]);
+    if (isOurs) this.#group = info[2];
     this.#setReady(this.#slave);
   }
 
@@ -173,7 +175,7 @@ export class Connection implements Lifeline {
     const { id, name, leaseMs } = this.#settings;
     // While it starts, the deadline of the connect decides.
     if (this.#slave === undefined) return;
-    if (this.#pauses === 0 && performance.now() - this.#heard > leaseMs) {
+    if (this.#pauses === 0 && performance.now() - this.#stream.heardAt > leaseMs) {
       const message = `${name}: nothing was heard for ${leaseMs} ms`;
       this.sever(new DisconnectError("ERR_DISCONNECT_SILENT", message));
       return;
@@ -188,7 +190,7 @@ export class Connection implements Lifeline {
     clearInterval(this.#keepalive);
     const { id, name, transport, interpreter } = this.#settings;
     const child = this.#child;
-    const reaper = setTimeout(() => this.#kill(), REAP_MS);
+    const reaper = setTimeout(() => child.kill("SIGKILL"), REAP_MS);
     if (error === undefined && !this.#handshake.open) {
       // What it printed last is the useful part: both pipes are drained before anything is said.
       const ending = await child.ended;
@@ -201,6 +203,7 @@ export class Connection implements Lifeline {
     this.#router.removeRoute(id, this.#reason);
     await child.ended;
     clearTimeout(reaper);
+    if (this.#group !== undefined) await this.#sweep(this.#group);
     this.#setGone();
   }
 
@@ -220,15 +223,16 @@ export class Connection implements Lifeline {
     return new DisconnectError("ERR_DISCONNECT_LOST", message);
   }
 
-  /** The last resort. What is on this machine is named by its process group; elsewhere, only our end is within reach. */
-  #kill(): void {
-    if (!this.#settings.transport.remote && this.#slave !== undefined) {
+  /** Its guard sees to it that nothing is left of a slave. On this machine, we see to it when somebody has killed the guard. */
+  async #sweep(group: number): Promise<void> {
+    for (let left = SWEEP_MS; ; left -= 20) {
       try {
-        process.kill(-this.#slave.pid, "SIGKILL");
+        process.kill(-group, left > 0 ? 0 : "SIGKILL");
       } catch {
-        // It is gone.
+        return; // nobody is left
       }
+      if (left <= 0) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    this.#child.kill("SIGKILL");
   }
 }

@@ -109,6 +109,12 @@ export class Context implements AsyncDisposable {
     }
     if (signal?.aborted) throw cancelled(this.name, name, signal);
     const body = encodeCall(name, args, options);
+    if (body.length > LIMITS.maxMessageBytes) {
+      throw new UsageError(
+        "ERR_USAGE_TOO_LARGE",
+        `${this.name}: arguments of ${body.length} bytes are over the limit of ${LIMITS.maxMessageBytes}`,
+      );
+    }
     const started = performance.now();
     if (this.#turn !== undefined || this.#lifeline.queuedBytes() > LIMITS.maxQueuedBytes) {
       await this.#waitForTurn();
@@ -154,21 +160,22 @@ export class Context implements AsyncDisposable {
       };
       const handle = this.#router.expect(this.id, {
         receive: (message) => {
-          this.#router.forget(handle);
-          settle();
           try {
             if (message.flags & FLAGS.ERROR) {
               const failure = decodeFailure(this.name, message.body);
+              const isCancelled = failure.type === "econtext.Cancelled";
+              // Its last word before it ends: the end of the stream says why.
+              if (isCancelled && failure.remoteMessage === "disconnected") return;
               // Its clock may be the first to see the deadline pass.
-              const isLate = failure.type === "econtext.Cancelled" && deadline !== undefined;
-              reject(isLate ? late() : failure);
-            }
-            else if (message.flags & FLAGS.DEAD) reject(this.#dead(message.body));
+              reject(isCancelled && deadline !== undefined ? late() : failure);
+            } else if (message.flags & FLAGS.DEAD) reject(this.#dead(message.body));
             else resolve(decodeValue(message.body));
           } catch (error) {
             reject(error);
             throw error;
           }
+          this.#router.forget(handle);
+          settle();
         },
         dead: (reason) => {
           settle();
@@ -231,8 +238,8 @@ export class Context implements AsyncDisposable {
         },
       });
       if (options.deadline !== undefined) {
+        // The handle stays, for an answer that comes late.
         timer = setTimeout(() => {
-          this.#router.forget(handle);
           const message = `${this.name}: no answer within ${options.deadline} ms`;
           reject(new TimeoutError("ERR_DEADLINE_PING", message));
         }, options.deadline);

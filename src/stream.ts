@@ -38,6 +38,7 @@ export class Stream {
   #waiters: (() => void)[] = [];
   #scheduled = false;
   #full = false;
+  #heardAt = performance.now();
   #open = true;
 
   constructor(pipe: Pipe, listener: StreamListener, limits: Limits = LIMITS) {
@@ -58,6 +59,11 @@ export class Stream {
   /** Bytes that wait to be written. */
   get queuedBytes(): number {
     return this.#queuedBytes;
+  }
+
+  /** When bytes last came, of whatever, on the clock of `performance.now`: the far side lived then. */
+  get heardAt(): number {
+    return this.#heardAt;
   }
 
   /** Resolves when less than `maxQueuedBytes` wait, and when the stream is closed. */
@@ -112,6 +118,7 @@ export class Stream {
   }
 
   resume(): void {
+    this.#heardAt = performance.now();
     this.#pipe.resume();
   }
 
@@ -121,6 +128,7 @@ export class Stream {
   }
 
   #read(chunk: Uint8Array): void {
+    this.#heardAt = performance.now();
     try {
       for (const message of this.#reader.push(chunk)) {
         if (!this.#open) return;

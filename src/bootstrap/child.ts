@@ -3,9 +3,12 @@
  * Knows nothing of what is said over the pipe.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import type { Pipe, PipeListener } from "../pipe.ts";
 
 const TAIL_BYTES = 32768;
+/** How long what an ended process has written may take to be read. */
+const DRAIN_MS = 250;
 
 /** How a child ended: an exit status, a signal's name, or why it could not be started at all. */
 export interface Ending {
@@ -38,6 +41,10 @@ export class Child implements Pipe {
       this.#process.once("error", (spawnError) => {
         this.#alive = false;
         resolve({ spawnError });
+      });
+      // Somebody may hold its pipes open after it. What it wrote is read by then; nothing more is to come.
+      this.#process.once("exit", () => {
+        setTimeout(() => this.close(), DRAIN_MS).unref();
       });
       this.#process.once("close", (status, signal) => {
         this.#alive = false;
@@ -81,7 +88,18 @@ export class Child implements Pipe {
   close(): void {
     this.#process.stdin?.destroy();
     this.#process.stdout?.destroy();
+    if (!this.#alive) this.#process.stderr?.destroy();
     this.#end();
+  }
+
+  /** Whether the system says that `pid` is a child of this process; false where it cannot be asked. */
+  isParentOf(pid: number): boolean {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+      return Number(stat.slice(stat.lastIndexOf(")")).split(" ")[2]) === this.pid;
+    } catch {
+      return false;
+    }
   }
 
   /** Signal the process itself: the last resort, when closing the pipe did not end it. */

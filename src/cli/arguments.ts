@@ -1,6 +1,6 @@
 /** ARG on the command line to arguments of a call, and FUNCTION to its name. Knows no option and no target. */
-import { statSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { Usage } from "./exit.ts";
 
 const KEYWORD = /^([\p{ID_Start}_][\p{ID_Continue}]*)=(.*)$/su;
@@ -44,7 +44,7 @@ function wholeIntegers(_key: string, value: unknown, context?: { source?: string
 
 export interface FunctionName {
   readonly name: string;
-  /** The folder of the file that was named. */
+  /** The folder of the file that was named, or that of its outermost package. */
   readonly root?: string;
 }
 
@@ -60,5 +60,12 @@ export function readFunction(text: string): FunctionName {
   if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
     throw new Usage("call", `no such file: ${file}`);
   }
-  return { name: `${basename(file, ".py")}:${path}`, root: dirname(file) };
+  // A file of a package is a module of that package: it may import its siblings.
+  let module = basename(file, ".py");
+  let root = dirname(file);
+  while (existsSync(join(root, "__init__.py"))) {
+    module = `${basename(resolve(root))}.${module}`;
+    root = join(root, "..");
+  }
+  return { name: `${module}:${path}`, root };
 }

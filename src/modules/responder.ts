@@ -2,7 +2,7 @@
  * The module responder: answers `GET_MODULE`, and sends along, unasked and before it is asked for, what a call will import.
  * Remembers for each context what it has. Knows no stream: it makes bodies, its user sends them.
  *
- * Spec: docs/protocol.md, "Module records". Twin: stage1/python/core.py, "The importer".
+ * Spec: docs/protocol.md, "Module records". Twin: stage1/python/importer.py.
  */
 import { deflateSync } from "node:zlib";
 import { PYTHON_TIER2 } from "../bootstrap/stage1.ts";

@@ -130,8 +130,9 @@ queued = 0  # bytes of both
 write_lock = thread.allocate_lock()
 
 
-def send(handle, body, flags=0, reply=0, hold=False):
-    """Queue one message for the master, and write what can be written, unless more is to come at once (`hold`)."""
+def send(handle, body, flags=0, reply=0, hold=False, first=False):
+    """Queue one message for the master (`first`: a short one, before all that waits), and write what can be written, unless more is to
+    come at once (`hold`)."""
     global queued
     frames = []
     size = len(body)
@@ -142,7 +143,7 @@ def send(handle, body, flags=0, reply=0, hold=False):
         queued += 24
     queued += size
     # At once: fragments of two threads' messages do not mix.
-    out.extend(frames)
+    (out.extendleft if first else out.extend)(frames)
     if not hold or len(out) > 64:
         flush()
 
@@ -211,7 +212,7 @@ def deliver(handle, reply, flags, body):
     if handle == CALL_FUNCTION:
         calls.append((time(), reply, flags, body))
     elif handle == PING:
-        send(reply, body)
+        send(reply, body, first=True)
     elif handle == LOAD_MODULE:
         offers.append((flags, body))
     elif handle == CANCEL:

@@ -105,8 +105,9 @@ def kill(process):
     """When the call was cancelled: end the command and its children, which are all that is in our process group besides us."""
     try:
         if process.poll() is None:
-            econtext.quiet = time() + 1
+            handler = signal.signal(signal.SIGTERM, signal.SIG_IGN)
             os.killpg(0, signal.SIGTERM)
+            signal.signal(signal.SIGTERM, handler)
             stop = time() + TERM_SECONDS
             while process.poll() is None and time() < stop:
                 select.select([], [], [], 0.01)

@@ -20,7 +20,7 @@ class Broker(object):
 
     def end(self):
         """End this context when the calls that are queued are done."""
-        econtext.calls.append((0, 0, 0, None))
+        econtext.calls.append((0, 0, econtext.DEAD, b""))
 
 
 class Router(object):
@@ -28,8 +28,9 @@ class Router(object):
 
     def add_handle(self, receive):
         """A new handle. `receive(value)` is called for each message, by the I/O thread: it must be quick."""
+        decode = econtext.tier("values").decode  # here: the I/O thread could not ask for it
         econtext.next_handle += 1
-        econtext.handlers[econtext.next_handle] = lambda flags, body: receive(econtext.decode(body))
+        econtext.handlers[econtext.next_handle] = lambda flags, body: receive(decode(body))
         return econtext.next_handle
 
 

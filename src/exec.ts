@@ -2,7 +2,7 @@
  * Exec: a command over there, without a shell, whose output arrives here as the bytes that it is. Knows the protocol, no process:
  * running it is the far side's business. A slow listener slows the command.
  *
- * Twin: stage1/python/exec.py. Each handle receives byte chunks in order, then null.
+ * Twin: stage1/python/commands.py. Each handle receives byte chunks in order, then null.
  */
 import {
   CancelledError,
@@ -57,7 +57,7 @@ export interface ExecHost {
 }
 
 /** Of the second tier, sent with the call so that it costs no round trip of its own. */
-const NEEDS = ["importer", "exec", "external", "values"] as const;
+const NEEDS = ["importer", "commands", "external", "values", "failures"] as const;
 /** What may wait for a slow listener before the stream is no longer read. */
 const MAX_WAITING_BYTES = 1 << 20;
 
@@ -83,7 +83,7 @@ export async function execCommand(
   const handles = sinks.map((sink) => sink?.handle ?? 0);
   try {
     host.offer(NEEDS);
-    const result = await host.call(limits, "econtext.exec:run", [...argv], ...handles, cwd, env);
+    const result = await host.call(limits, "econtext.commands:run", [...argv], ...handles, cwd, env);
     await Promise.all(sinks.map((sink) => sink?.drained()));
     broken.signal.throwIfAborted();
     return readResult(host.name, result);

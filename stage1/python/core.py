@@ -473,7 +473,7 @@ def fetch(name):
 
 
 def tier(name):
-    """The module econtext.`name` of the second tier."""
+    """The module econtext.`name` of the second tier. An import binds it here too: its name must be none that the core uses."""
     name = "econtext." + name
     if name not in sys.modules:
         module = type(sys)(name)
@@ -502,6 +502,7 @@ def end():
     """The stream is over. User code gets half a second to notice; then our session is told to end, and the guard sees to that."""
     global doomed
     if thread.get_ident() != main_thread:
+        calls.clear()
         doomed = busy, "disconnected"
         interrupt()
         stop = time() + 0.5

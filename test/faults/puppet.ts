@@ -7,6 +7,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Broker, type BrokerOptions, type Context, type LogRecord } from "../../src/index.ts";
+import { HEADER_BYTES } from "../../src/protocol/frame.ts";
 
 const SLAVE = join(import.meta.dir, "puppet-slave.ts");
 const SAMPLE_MS = 10;
@@ -41,6 +42,33 @@ export class Stage implements AsyncDisposable {
     await this.broker.close();
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+export interface Header {
+  readonly src?: number;
+  readonly dst?: number;
+  readonly auth?: number;
+  readonly handle?: number;
+  readonly reply?: number;
+  readonly flags?: number;
+  readonly length?: number;
+}
+
+/** A frame with any header; `length` may lie. */
+export function frame(
+  context: Context,
+  header: Header,
+  body: Uint8Array = new Uint8Array(0),
+): Uint8Array {
+  const bytes = new Uint8Array(HEADER_BYTES + body.length);
+  const view = new DataView(bytes.buffer);
+  const { dst = 0, src = context.id, auth = context.id, handle = 0, reply = 0 } = header;
+  [dst, src, auth, handle, reply].forEach((field, i) => {
+    view.setUint32(4 * i, field);
+  });
+  view.setUint32(20, (((header.flags ?? 0) << 24) | (header.length ?? body.length)) >>> 0);
+  bytes.set(body, HEADER_BYTES);
+  return bytes;
 }
 
 /** What a promise is rejected with; it must be. */

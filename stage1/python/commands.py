@@ -1,4 +1,4 @@
-"""econtext.exec: runs a command without a shell and sends what it prints, as it is, to two handles of the master.
+"""econtext.commands: runs a command without a shell and sends what it prints, as it is, to two handles of the master.
 
 Second tier. Twin: src/exec.ts. Each handle receives byte chunks in order, then None. The command stays in this context's process group:
 whatever becomes of the context, its guard ends the command too.

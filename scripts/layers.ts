@@ -8,7 +8,8 @@ import { dirname, join, normalize, sep } from "node:path";
 
 /** Bottom to top; what stands on one line does not know of each other. */
 const LAYERS: readonly (readonly string[])[] = [
-  ["errors", "pipe", "log", "text"],
+  ["text"],
+  ["errors", "pipe", "log"],
   ["protocol"],
   ["transport", "stream", "log-message"],
   ["bootstrap"],

@@ -126,6 +126,9 @@ export class Connection implements Lifeline {
    */
   answerModule(message: Message): void {
     if (message.reply === 0) return;
+    if (this.#stream.queuedBytes > LIMITS.maxMessageBytes) {
+      throw new ProtocolError("ERR_PROTOCOL_BACKLOG", "the far side asks and does not read");
+    }
     const { body, isText } = this.#responder.answer(message.body);
     const to = { dst: this.#settings.id, handle: message.reply, flags: isText ? FLAGS.DEFLATE : 0 };
     this.#router.send(to, [isText ? deflate(body) : body]);

@@ -22,6 +22,7 @@ import { HANDLES } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
 import { decodeValue, encodeValue } from "./protocol/value.ts";
 import type { Router } from "./router.ts";
+import { neutralise } from "./text.ts";
 
 /** What a slave says about itself when it is ready. */
 export interface SlaveInfo {
@@ -299,7 +300,10 @@ export class Context implements AsyncDisposable {
   }
 
   #dead(body: Uint8Array): DisconnectError {
-    return new DisconnectError("ERR_DISCONNECT_DEAD", `${this.name}: ${String(decodeValue(body))}`);
+    return new DisconnectError(
+      "ERR_DISCONNECT_DEAD",
+      `${this.name}: ${neutralise(String(decodeValue(body)))}`,
+    );
   }
 
   #gone(): EcontextError {

@@ -1,9 +1,11 @@
 /**
  * The taxonomy of what can go wrong: one class for each layer that can fail, so that the class says who must act, and a
- * stable `code` for each cause. Leaf: imports nothing. Every code stands in docs/errors.md with its meaning and exit status.
+ * stable `code` for each cause. Leaf. Every code stands in docs/errors.md with its meaning and exit status.
  *
  * Names are literals: `new.target.name` is one letter after minification.
  */
+import { neutralise } from "./text.ts";
+
 export interface ErrorOptions {
   readonly cause?: unknown;
 }
@@ -86,7 +88,7 @@ export class CancelledError extends EcontextError {
   override readonly exitStatus: number = 130;
 }
 
-/** The function ran over there and failed there. */
+/** The function ran over there and failed there. Its texts are fit for a terminal: control characters are visible escapes. */
 export class CallError extends EcontextError {
   override name = "CallError";
   /** The exception's type over there, such as `ValueError` or `mypkg.errors.Refused`. */
@@ -96,9 +98,9 @@ export class CallError extends EcontextError {
   readonly traceback: string;
 
   constructor(context: string, type: string, remoteMessage: string, traceback: string) {
-    super("ERR_CALL_FAILED", `${context}: ${type}: ${remoteMessage}`);
-    this.type = type;
-    this.remoteMessage = remoteMessage;
-    this.traceback = traceback;
+    super("ERR_CALL_FAILED", `${context}: ${neutralise(type)}: ${neutralise(remoteMessage)}`);
+    this.type = neutralise(type);
+    this.remoteMessage = neutralise(remoteMessage);
+    this.traceback = neutralise(traceback);
   }
 }

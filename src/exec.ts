@@ -83,7 +83,14 @@ export async function execCommand(
   const handles = sinks.map((sink) => sink?.handle ?? 0);
   try {
     host.offer(NEEDS);
-    const result = await host.call(limits, "econtext.commands:run", [...argv], ...handles, cwd, env);
+    const result = await host.call(
+      limits,
+      "econtext.commands:run",
+      [...argv],
+      ...handles,
+      cwd,
+      env,
+    );
     await Promise.all(sinks.map((sink) => sink?.drained()));
     broken.signal.throwIfAborted();
     return readResult(host.name, result);

@@ -11,6 +11,8 @@ export function readLogMessage(context: string, body: Uint8Array): LogRecord[] {
   if (typeof level !== "number" || typeof logger !== "string") throw malformed();
   if (typeof text !== "string" || typeof seconds !== "number") throw malformed();
   const time = seconds * 1000;
+  // What no Date holds is no time.
+  if (!Number.isFinite(level) || !(Math.abs(time) <= 8.64e15)) throw malformed();
   if (logger !== "stdout" && logger !== "stderr") {
     return [{ context, logger, level, message: text, time }];
   }

@@ -4,7 +4,7 @@
  *
  * Spec: docs/protocol.md, "Frame". Twin: stage1/python/core.py, "Output" and "Input".
  */
-import { EcontextError } from "./errors.ts";
+import { EcontextError, ProtocolError } from "./errors.ts";
 import type { Pipe } from "./pipe.ts";
 import { type Envelope, encodeMessage, type Message, MessageReader } from "./protocol/frame.ts";
 import { LIMITS, type Limits } from "./protocol/limits.ts";
@@ -32,6 +32,7 @@ export class Stream {
   readonly #reader: MessageReader;
   /** Frames of whole, small messages that overtake. */
   readonly #control: Uint8Array[] = [];
+  #controlBytes = 0;
   /** Messages that wait, in order; the first may be half sent. */
   #bulk: Outgoing[] = [];
   #queuedBytes = 0;
@@ -86,7 +87,15 @@ export class Stream {
     const frames = encodeMessage(envelope, body, this.#limits);
     this.#schedule();
     if (control) {
-      for (const frame of frames) this.#control.push(...frame);
+      for (const chunk of [...frames].flat()) {
+        this.#control.push(chunk);
+        this.#controlBytes += chunk.length;
+      }
+      if (this.#controlBytes > this.#limits.maxQueuedBytes) {
+        this.close(
+          new ProtocolError("ERR_PROTOCOL_BACKLOG", "the far side asks and does not read"),
+        );
+      }
       return isSent;
     }
     let length = 0;
@@ -144,7 +153,8 @@ export class Stream {
     let at = 0;
     while (this.#open && !this.#full) {
       const batch: Uint8Array[] = this.#control.splice(0);
-      let size = batch.reduce((n, chunk) => n + chunk.length, 0);
+      let size = this.#controlBytes;
+      this.#controlBytes = 0;
       let bulk = this.#bulk[at];
       while (bulk !== undefined && size < BATCH_BYTES) {
         const frame = bulk.frames.next();

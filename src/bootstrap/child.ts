@@ -44,6 +44,7 @@ export class Child implements Pipe {
       });
       // Somebody may hold its pipes open after it. What it wrote is read by then; nothing more is to come.
       this.#process.once("exit", () => {
+        this.#alive = false;
         setTimeout(() => this.close(), DRAIN_MS).unref();
       });
       this.#process.once("close", (status, signal) => {

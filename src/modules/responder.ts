@@ -18,6 +18,8 @@ type ModuleRecord =
 
 /** Modules sent for one request, at most: the rest is asked for when it is imported. */
 const MAX_BURST = 500;
+/** Characters of a module's name or a resource's path: more than any file system has. */
+const MAX_NAME = 4096;
 
 const OWN = "econtext.";
 /** Sent along with the first modules: what importing, logging and most results need. */
@@ -76,6 +78,7 @@ export class ModuleResponder {
 
   #module(name: string): ModuleRecord[] {
     if (name === "") return [this.#root()];
+    if (name.length > MAX_NAME) return [[name]];
     if (name.startsWith(OWN)) return [this.#own(name)];
     const records: ModuleRecord[] = [];
     this.#follow(name, records);
@@ -88,13 +91,14 @@ export class ModuleResponder {
 
   /** Package data, of packages that this context was sent. */
   #resource(name: string, path: string): Uint8Array | string[] | null {
-    if (!this.#sent.has(name)) return null;
+    if (!this.#sent.has(name) || path.length > MAX_NAME) return null;
     const found = path.endsWith("/") || path === "" ? "resources" : "resource";
     return this.#finder[found](name, path) ?? null;
   }
 
   #own(name: string): ModuleRecord {
-    const source = PYTHON_TIER2[name.slice(OWN.length)];
+    const stem = name.slice(OWN.length);
+    const source = Object.hasOwn(PYTHON_TIER2, stem) ? PYTHON_TIER2[stem] : undefined;
     if (source === undefined) return [name];
     this.#sent.add(name);
     return [name, `${name.replace(".", "/")}.py`, false, null, source];

@@ -154,6 +154,8 @@ function rows(way: () => Way): void {
     test(`the slave is killed (${hang})`, async () => {
       await lost("slave killed", hang, ({ slave }) => signal(slave, "SIGKILL"));
     });
+    // Where nobody is left to do it, the system of the far side has to: only C code that never returns lasts.
+    if (name === "ssh" && hang === "c") continue;
     test(`the slave's guard is killed (${hang})`, async () => {
       await lost("guard killed", hang, ({ guard }) => signal(guard, "SIGKILL"));
     });

@@ -36,7 +36,7 @@ export interface ConnectionSettings {
   readonly leaseMs: number;
 }
 
-/** What a child has to end by itself after its stream is closed; its guard needs one second. */
+/** What a child has to end by itself after its stream is closed; its guard needs three quarters of a second. */
 const REAP_MS = 3000;
 /** What a slave without a guard has to end by itself. */
 const SWEEP_MS = 800;
@@ -204,9 +204,9 @@ export class Connection implements Lifeline {
     }
     this.#setFailed(this.#reason);
     this.#router.removeRoute(id, this.#reason);
-    await child.ended;
+    const { signal } = await child.ended;
     clearTimeout(reaper);
-    if (this.#group !== undefined) await this.#sweep(this.#group);
+    if (this.#group !== undefined && signal !== undefined) await this.#sweep(this.#group);
     this.#setGone();
   }
 

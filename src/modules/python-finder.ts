@@ -4,6 +4,7 @@
  */
 import { type Dirent, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
+import { type FoundImport, findImports } from "./python-imports.ts";
 import { decodeSource, stripComments } from "./python-strip.ts";
 
 export interface FoundModule {
@@ -23,6 +24,7 @@ const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
 
 export class PythonFinder {
   readonly #roots: readonly string[];
+  readonly #imports = new WeakMap<FoundModule, readonly FoundImport[]>();
   readonly #found = new Map<string, FoundModule | undefined>();
   #top: readonly string[] | undefined;
 
@@ -36,6 +38,15 @@ export class PythonFinder {
   find(name: string): FoundModule | undefined {
     if (!this.#found.has(name)) this.#found.set(name, this.#search(name));
     return this.#found.get(name);
+  }
+
+  /** What a module that was found imports; read once, for all contexts. */
+  imports(found: FoundModule): readonly FoundImport[] {
+    const known = this.#imports.get(found);
+    if (known !== undefined) return known;
+    const imports = findImports(found.source, { module: found.name, isPackage: found.isPackage });
+    this.#imports.set(found, imports);
+    return imports;
   }
 
   /** Names of the modules at the top of all roots; undefined when they are too many. */

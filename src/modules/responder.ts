@@ -9,7 +9,6 @@ import { PYTHON_TIER2 } from "../bootstrap/stage1.ts";
 import { ProtocolError } from "../errors.ts";
 import { decodeValue, encodeValue } from "../protocol/value.ts";
 import type { PythonFinder } from "./python-finder.ts";
-import { findImports } from "./python-imports.ts";
 
 /** `[NAME, PATH, IS_PACKAGE, CHILDREN, SOURCE]`, or `[NAME]`: there is none. */
 type ModuleRecord =
@@ -128,8 +127,7 @@ export class ModuleResponder {
         if (found === undefined) break;
         if (records.length >= MAX_BURST) return;
         records.push(this.#record(part));
-        const importer = { module: part, isPackage: found.isPackage };
-        for (const { name: imported, implicitRelative } of findImports(found.source, importer)) {
+        for (const { name: imported, implicitRelative } of this.#finder.imports(found)) {
           queue.push(imported);
           if (implicitRelative !== undefined) queue.push(implicitRelative);
         }

@@ -538,7 +538,7 @@ def guard(child):
             left -= left > 0
             if not pid and poll.poll(250) and left < 0:
                 poll.unregister(0)
-                left = 4
+                left = 3
         except (OSError, select.error) as e:
             pid = e.args[:1] == (10,)  # ECHILD: reaped, and its signal came before its id was stored
     try:

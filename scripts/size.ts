@@ -27,7 +27,7 @@ const STAGE1 = join(import.meta.dir, "../stage1");
 /** Of ordinary length, as the bounds are meant. */
 const BOOT = {
   id: 1,
-  nonce: "0123456789abcdef0123456789abcdef",
+  nonce: "0123456789abcdefghijkl",
   name: "web1",
   argv0: "econtext:alice@workstation:12345",
   level: 20,

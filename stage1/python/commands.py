@@ -13,7 +13,6 @@ import econtext
 from econtext import external, values
 
 CHUNK = 65536
-MAX_QUEUED = 1 << 20  # what may wait for a slow master before the command has to
 TERM_SECONDS = 0.1  # less than what the core gives a cancelled call before it interrupts it again
 
 # In Python 2 a str that is UTF-8 would arrive as text.
@@ -72,8 +71,6 @@ def forward(handles):
     poll = select.poll()
     for fd in handles:
         poll.register(fd, select.POLLIN)
-    room = select.poll()
-    room.register(econtext.cout, select.POLLOUT)
     left = len(handles)
     while left:
         try:
@@ -89,9 +86,6 @@ def forward(handles):
                 left -= 1
                 continue
             external.context.master.send(handles[fd], wrap(chunk))
-            while econtext.queued > MAX_QUEUED and (econtext.out or econtext.rest):
-                room.poll(50)
-                econtext.flush()
 
 
 def ending(code):

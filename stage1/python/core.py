@@ -148,8 +148,9 @@ def send(handle, body, flags=0, reply=0, hold=False, first=False):
         flush()
 
 
-def flush():
-    """Write what the descriptor takes; never blocks. Who finds the lock taken leaves the work to who has it."""
+def flush(nudge=True):
+    """Write what the descriptor takes; never blocks. Who finds the lock taken leaves the work to who has it. `nudge`: who waits for
+    input shall wait for room too."""
     global rest, queued
     while (out or rest) and write_lock.acquire(False):
         try:
@@ -160,8 +161,8 @@ def flush():
                         rest += out.popleft()
                     rest = memoryview(rest)
                 if not writeable.poll(0):
-                    # Who waits for input shall wait for room too.
-                    os.write(alarm, b"k")
+                    if nudge:
+                        os.write(alarm, b"k")
                     return
                 n = os.write(cout, rest[:PIPE_BUF])
                 rest = rest[n:]
@@ -209,6 +210,7 @@ def feed(data):
 
 
 def deliver(handle, reply, flags, body):
+    receive = handlers.get(handle)
     if handle == CALL_FUNCTION:
         calls.append((time(), reply, flags, body))
     elif handle == PING:
@@ -217,16 +219,16 @@ def deliver(handle, reply, flags, body):
         offers.append((flags, body))
     elif handle == CANCEL:
         cancel(*loads(body.decode("utf-8")))
-    elif handle in handlers:
-        handlers[handle](flags, body)
+    elif receive:
+        receive(flags, body)
     elif reply:
-        send(reply, b'"no such handle"', DEAD)
+        send(reply, b'"no handle"', DEAD)
 
 
 def pump(ms=1e9):
     """One turn of the loop, by who holds the role: wait at most `ms`, then serve what is ready."""
     global heard
-    flush()
+    flush(False)
     # What waits to be written stops the reading of logs: a slow master slows who prints.
     try:
         ready = (jammed if out or rest else relaxed).poll(min(ms, lease))
@@ -274,7 +276,7 @@ def log(level, name, message, when=None):
         return
     budget -= len(message)
     if dropped:
-        message = "(%d characters dropped: too much output)\n%s" % (dropped, message)
+        message = "(%d characters dropped)\n%s" % (dropped, message)
         dropped = 0
     send(FORWARD_LOG, dumps([level, name, message, when or now]).encode("utf-8", "replace"))
 
@@ -297,7 +299,7 @@ def settle():
         sys.stderr.flush()
     except Exception:
         pass
-    for fd, _ in printed.poll(0):
+    for fd in select.select(streams, [], [], 0)[0]:
         drain(fd)
     with drain_lock:
         pass  # who has read before us has sent
@@ -339,7 +341,7 @@ def io_thread():
 
 
 # -- Calls ------------------------------------------------------------------------------------------
-doomed = 0, ""  # the reply-to of a call that shall end, and why
+doomed = None, ""  # the reply-to of a call that shall end, and why
 limit = 0  # when its deadline passes, or it is interrupted again
 alarms = 0  # SIGINTs of our own under way
 
@@ -369,7 +371,7 @@ def interrupt():
 
 
 def check_doomed():
-    if busy and doomed[0] == busy:
+    if doomed[0] == busy:
         raise Cancelled(doomed[1])
 
 
@@ -401,6 +403,7 @@ def find(name):
 def run(arrived, reply, flags, body):
     """One call: decode, find, run, reply. User code may raise anything, and so may a late interrupt."""
     global busy, limit, watch
+    limit = 0
     busy = reply or -1
     if not watch:
         watch = True
@@ -416,13 +419,16 @@ def run(arrived, reply, flags, body):
         check_doomed()
         flags = 0
     except BaseException:
-        busy = 0
+        busy = 1  # nobody's handle: the I/O thread reads on, and no cancel finds it
+        limit = 0
         answer = tier("failures").body(*sys.exc_info())
         flags = ERROR
     if os.getpid() != pid:
         os._exit(flags)  # user code forked, and this is not the one that answers
-    busy = limit = 0
+    busy = 1
+    limit = 0
     settle()
+    busy = 0
     if reply:
         send(reply, answer, flags, 0, calls)
 
@@ -563,7 +569,7 @@ def pipe_to(fd, name):
     """Point `fd` at a pipe; returns the end to read."""
     r, w = os.pipe()
     os.dup2(w, fd)
-    os.close(w)
+    fcntl.fcntl(w, fcntl.F_SETFD, 1)  # stays open: user code may close the other
     lines[r] = name, b""
     return r
 
@@ -609,7 +615,6 @@ for fd in (cin, cout, wake, alarm, nap, bell) + streams:
 relaxed = poller(cin, wake, *streams)
 jammed = poller(cin, wake, cout)
 writeable = poller(cout)
-printed = poller(*streams)
 asleep = poller(nap)
 if PY3:
     sys.stdout = open(1, "w", 1, "utf-8", "replace", None, False)
@@ -641,7 +646,7 @@ role.acquire()
 held = True
 thread.start_new_thread(io_thread, ())
 while 1:
-    if not calls or queued > MAX_QUEUE:
+    if not calls or out and queued > MAX_QUEUE:
         if held:
             turns += 1
             pump()
@@ -662,7 +667,7 @@ while 1:
     try:
         run(*call)
     except KeyboardInterrupt:
-        busy = 0
+        busy = limit = 0
         send(call[1], tier("failures").body(*sys.exc_info()), ERROR)
 
 # The master has closed CALL_FUNCTION: say what is left to say, for two seconds at most.
@@ -672,5 +677,5 @@ for fd in streams:
 stop = time() + 2
 while (out or rest) and time() < stop:
     flush()
-    jammed.poll(100)
+    select.select([], [cout], [], 0.1)
 finish()

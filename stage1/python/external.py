@@ -2,7 +2,11 @@
 
 Second tier. A slave may send to the master alone, and only to handles that were given to it.
 """
+import select
+
 import econtext
+
+MAX_QUEUED = 1 << 20  # bytes that may wait before who sends has to
 
 
 class Master(object):
@@ -13,6 +17,14 @@ class Master(object):
     def send(self, handle, value):
         """Send a value to one of the master's handles that was given to this context."""
         econtext.send(handle, econtext.encode(value))
+        wait_for_room()
+
+
+def wait_for_room():
+    """A slow master slows who sends to it: called after sending, by any thread but the one that reads."""
+    while econtext.queued > MAX_QUEUED and (econtext.out or econtext.rest):
+        select.select([], [econtext.cout], [], 0.05)
+        econtext.flush()
 
 
 class Broker(object):
@@ -29,9 +41,17 @@ class Router(object):
     def add_handle(self, receive):
         """A new handle. `receive(value)` is called for each message, by the I/O thread: it must be quick."""
         decode = econtext.tier("values").decode  # here: the I/O thread could not ask for it
+
+        def quietly(flags, body):
+            try:
+                receive(decode(body))
+            except Exception as e:
+                econtext.log(40, "econtext", "a receiver failed: %r" % e)
+
         econtext.next_handle += 1
-        econtext.handlers[econtext.next_handle] = lambda flags, body: receive(decode(body))
-        return econtext.next_handle
+        here = econtext.next_handle
+        econtext.handlers[here] = quietly
+        return here
 
 
 class ExternalContext(object):

@@ -2,8 +2,8 @@
  * Broker: opens contexts, hears their logs, answers their imports, and sees them all out. Each context's process and stream are its
  * `Connection`'s.
  */
-import { readFileSync } from "node:fs";
-import { hostname, userInfo } from "node:os";
+import { defaultArgv0 } from "./bootstrap/argv0.ts";
+import { checkMilliseconds } from "./call.ts";
 import { Connection } from "./connection.ts";
 import { Context } from "./context.ts";
 import { type EcontextError, UsageError } from "./errors.ts";
@@ -41,18 +41,6 @@ export interface ConnectOptions {
   readonly ssh?: SshOptions;
 }
 
-/** Who runs this. Bun's `userInfo` believes the environment, which may not say. */
-function userName(): string {
-  const { username, uid } = userInfo();
-  if (username !== "unknown") return username;
-  try {
-    const lines = readFileSync("/etc/passwd", "utf8").split("\n");
-    return lines.map((line) => line.split(":")).find((f) => f[2] === String(uid))?.[0] ?? `${uid}`;
-  } catch {
-    return `${uid}`;
-  }
-}
-
 export class Broker implements AsyncDisposable {
   readonly #options: BrokerOptions;
   readonly #router: Router;
@@ -62,7 +50,10 @@ export class Broker implements AsyncDisposable {
   readonly #strikes = new Map<number, number>();
   #closing: Promise<void> | undefined;
 
+  /** @throws {UsageError} `ERR_USAGE_DEADLINE` */
   constructor(options: BrokerOptions = {}) {
+    checkMilliseconds("graceMs", options.graceMs);
+    checkMilliseconds("leaseMs", options.leaseMs);
     this.#options = options;
     this.#finder = new PythonFinder(options.roots ?? []);
     this.#router = new Router((id, problem) => this.#strike(id, problem));
@@ -80,12 +71,13 @@ export class Broker implements AsyncDisposable {
    * Open a context: `local`, or what `ssh` accepts as a destination. Does not wait for it, so that the first call's result
    * costs no round trip more: what goes wrong is told by the first call, or by `context.ready()`.
    *
-   * @throws {UsageError} `ERR_USAGE_TARGET`, `ERR_USAGE_CLOSED`
+   * @throws {UsageError} `ERR_USAGE_TARGET`, `ERR_USAGE_CLOSED`, `ERR_USAGE_DEADLINE`
    */
   async connect(target: string, options: ConnectOptions = {}): Promise<Context> {
     if (this.#closing !== undefined) {
       throw new UsageError("ERR_USAGE_CLOSED", "the broker is closed");
     }
+    checkMilliseconds("deadline", options.deadline);
     const { leaseMs = 45_000, graceMs = 2_000, logLevel = "info" } = this.#options;
     const transport = parseTarget(target, options.ssh ?? {});
     const name = options.name ?? target;
@@ -95,7 +87,7 @@ export class Broker implements AsyncDisposable {
       name,
       transport,
       interpreter: options.python,
-      argv0: options.argv0 ?? `econtext:${userName()}@${hostname()}:${process.pid}`,
+      argv0: options.argv0 ?? defaultArgv0(),
       level: LEVELS[logLevel],
       connectMs: options.deadline ?? 60_000,
       leaseMs,

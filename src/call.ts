@@ -39,6 +39,12 @@ export function checkFunctionName(name: string): void {
   );
 }
 
+/** What a timer can wait for. @throws {UsageError} `ERR_USAGE_DEADLINE` */
+export function checkMilliseconds(what: string, value: number | undefined): void {
+  if (value === undefined || (value >= 0 && value <= 0x7fffffff)) return;
+  throw new UsageError("ERR_USAGE_DEADLINE", `${what}: not a time in milliseconds: ${value}`);
+}
+
 /** The module part of a function's name as far as it is certain; the rest may be modules or attributes. */
 export function moduleCandidates(name: string): string[] {
   const [module = "", path] = name.split(":");

@@ -126,7 +126,7 @@ export class Connection implements Lifeline {
    */
   answerModule(message: Message): void {
     if (message.reply === 0) return;
-    if (this.#stream.queuedBytes > LIMITS.maxMessageBytes) {
+    if (this.#stream.queuedBytes > 2 * LIMITS.maxMessageBytes) {
       throw new ProtocolError("ERR_PROTOCOL_BACKLOG", "the far side asks and does not read");
     }
     const { body, isText } = this.#responder.answer(message.body);

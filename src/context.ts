@@ -5,6 +5,7 @@
 import {
   type CallOptions,
   checkFunctionName,
+  checkMilliseconds,
   decodeFailure,
   encodeCall,
   moduleCandidates,
@@ -32,7 +33,7 @@ export interface SlaveInfo {
   readonly executable: string;
 }
 
-/** What the broker does for a context. */
+/** What its connection does for a context. */
 export interface Lifeline {
   /** Resolves when the slave has answered; rejects with why it never will. */
   readonly ready: Promise<SlaveInfo>;
@@ -105,9 +106,7 @@ export class Context implements AsyncDisposable {
   async callWith(options: CallOptions, name: string, ...args: unknown[]): Promise<unknown> {
     checkFunctionName(name);
     const { deadline, signal } = options;
-    if (deadline !== undefined && !(deadline >= 0 && deadline <= 0x7fffffff)) {
-      throw new UsageError("ERR_USAGE_DEADLINE", `not a deadline in milliseconds: ${deadline}`);
-    }
+    checkMilliseconds("deadline", deadline);
     if (signal?.aborted) throw cancelled(this.name, name, signal);
     const body = encodeCall(name, args, options);
     if (body.length > LIMITS.maxMessageBytes) {
@@ -117,8 +116,13 @@ export class Context implements AsyncDisposable {
       );
     }
     const started = performance.now();
+    const late = (): TimeoutError =>
+      new TimeoutError(
+        "ERR_DEADLINE_CALL",
+        `${this.name}: ${name} did not answer within ${deadline} ms; it is cancelled`,
+      );
     if (this.#turn !== undefined || this.#lifeline.queuedBytes() > LIMITS.maxQueuedBytes) {
-      await this.#waitForTurn();
+      await this.#waitForTurn(deadline, signal, late, name);
     }
     if (this.#closing !== undefined || this.#lifeline.reason() !== undefined) throw this.#gone();
     if (this.#router.pending(this.id) >= LIMITS.maxPendingCalls) {
@@ -128,11 +132,6 @@ export class Context implements AsyncDisposable {
       );
     }
     return new Promise((resolve, reject) => {
-      const late = (): TimeoutError =>
-        new TimeoutError(
-          "ERR_DEADLINE_CALL",
-          `${this.name}: ${name} did not answer within ${deadline} ms; it is cancelled`,
-        );
       let timer: ReturnType<typeof setTimeout> | undefined;
       let grace: ReturnType<typeof setTimeout> | undefined;
       const onAbort = (): void => {
@@ -183,11 +182,6 @@ export class Context implements AsyncDisposable {
           reject(reason);
         },
       });
-      if (deadline !== undefined) {
-        const left = Math.max(0, deadline - (performance.now() - started));
-        timer = setTimeout(() => giveUp(late(), "deadline"), left);
-      }
-      signal?.addEventListener("abort", onAbort, { once: true });
       const needs = [body.extended && "values", options.withContext && "external"];
       this.#lifeline.offer(
         moduleCandidates(name),
@@ -195,6 +189,11 @@ export class Context implements AsyncDisposable {
       );
       const to = { dst: this.id, handle: HANDLES.CALL_FUNCTION, reply: handle };
       const withdraw = this.#router.send(to, body.chunks);
+      if (deadline !== undefined) {
+        const left = Math.max(0, deadline - (performance.now() - started));
+        timer = setTimeout(() => giveUp(late(), "deadline"), left);
+      }
+      signal?.addEventListener("abort", onAbort, { once: true });
     });
   }
 
@@ -223,6 +222,7 @@ export class Context implements AsyncDisposable {
    * @throws {TimeoutError} `ERR_DEADLINE_PING`
    */
   async ping(options: { readonly deadline?: number } = {}): Promise<number> {
+    checkMilliseconds("deadline", options.deadline);
     if (this.#closing !== undefined || this.#lifeline.reason() !== undefined) throw this.#gone();
     const started = performance.now();
     return new Promise((resolve, reject) => {
@@ -279,15 +279,33 @@ export class Context implements AsyncDisposable {
     clearTimeout(timer);
   }
 
-  async #waitForTurn(): Promise<void> {
-    const before = this.#turn;
-    const mine = (async () => {
-      await before;
-      await this.#lifeline.writable();
-    })();
+  /** Calls that wait for room start in the order in which they were made. Giving up frees the caller, not the place in the row. */
+  async #waitForTurn(
+    deadline: number | undefined,
+    signal: AbortSignal | undefined,
+    late: () => TimeoutError,
+    name: string,
+  ): Promise<void> {
+    const before = this.#turn ?? Promise.resolve();
+    const mine: Promise<void> = before
+      .then(() => this.#lifeline.writable())
+      .then(() => {
+        if (this.#turn === mine) this.#turn = undefined;
+      });
     this.#turn = mine;
-    await mine;
-    if (this.#turn === mine) this.#turn = undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let onAbort = (): void => {};
+    const gaveUp = new Promise<never>((_, reject) => {
+      if (deadline !== undefined) timer = setTimeout(() => reject(late()), deadline);
+      onAbort = () => reject(cancelled(this.name, name, signal));
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
+    try {
+      await Promise.race([mine, gaveUp]);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    }
   }
 
   #hung(name: string): void {

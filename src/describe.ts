@@ -3,7 +3,7 @@
  * user's name and the host's, which the boot arguments hold.
  */
 import { createHash } from "node:crypto";
-import { hostname, userInfo } from "node:os";
+import { defaultArgv0 } from "./bootstrap/argv0.ts";
 import { firstStage } from "./bootstrap/first-stage.ts";
 import { pythonPreamble } from "./bootstrap/preamble.ts";
 import { PYTHON_CORE } from "./bootstrap/stage1.ts";
@@ -41,7 +41,7 @@ export function describeBootstrap(
     id: 1,
     nonce: "A".repeat(22),
     name: target,
-    argv0: `econtext:${userInfo().username}@${hostname()}:${process.pid}`,
+    argv0: defaultArgv0(),
     level: 20,
     lease: 45_000,
     rate: 1_048_576,

@@ -38,7 +38,7 @@ export class Child implements Pipe {
       this.#stderr = (this.#stderr + text).slice(-TAIL_BYTES);
     });
     this.ended = new Promise((resolve) => {
-      this.#process.once("error", (spawnError) => {
+      this.#process.on("error", (spawnError) => {
         this.#alive = false;
         resolve({ spawnError });
       });
@@ -56,6 +56,7 @@ export class Child implements Pipe {
     stdin?.on("error", () => {});
     stdin?.on("drain", () => this.#listener?.drained());
     stdout?.on("error", () => {});
+    stderr?.on("error", () => {});
     stdout?.on("data", (chunk: Uint8Array) => this.#listener?.data(chunk));
     stdout?.once("close", () => this.#end());
     void this.ended.then(() => this.#end());

@@ -18,8 +18,11 @@ export interface FoundModule {
 }
 
 const IDENTIFIER = /^[\p{ID_Start}_][\p{ID_Continue}]*$/u;
-/** Beyond this a folder's names are not sent: the far side then asks for each. */
+/** Beyond this the names at the top are not sent: the far side then asks for each. */
 const MAX_CHILDREN = 2000;
+const MAX_RESOURCE_BYTES = 128 * 1024 * 1024;
+/** Names of which it is kept that they do not exist. */
+const MAX_KNOWN = 5000;
 const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
 
 export class PythonFinder {
@@ -36,8 +39,11 @@ export class PythonFinder {
 
   /** The module, or undefined. A file is read once: what was sent and what is sent later agree. */
   find(name: string): FoundModule | undefined {
-    if (!this.#found.has(name)) this.#found.set(name, this.#search(name));
-    return this.#found.get(name);
+    if (this.#found.has(name)) return this.#found.get(name);
+    const found = this.#search(name);
+    // Who asks for names without end fills no memory.
+    if (found !== undefined || this.#found.size < MAX_KNOWN) this.#found.set(name, found);
+    return found;
   }
 
   /** What a module that was found imports; read once, for all contexts. */
@@ -60,7 +66,8 @@ export class PythonFinder {
     const file = path.endsWith("/") ? undefined : this.#inside(packageName, path);
     if (file === undefined) return undefined;
     try {
-      return statSync(file).isFile() ? readFileSync(file) : undefined;
+      const info = statSync(file);
+      return info.isFile() && info.size <= MAX_RESOURCE_BYTES ? readFileSync(file) : undefined;
     } catch {
       return undefined;
     }
@@ -80,7 +87,8 @@ export class PythonFinder {
     // A folder without __init__.py is any folder: its files are not package data.
     if (!found?.isPackage || !found.path.endsWith("__init__.py")) return undefined;
     if (path !== "" && !path.replace(/\/$/, "").split("/").every(isFileName)) return undefined;
-    const folder = resolve(found.path, "..");
+    const folder = realpath(resolve(found.path, ".."));
+    if (folder === undefined) return undefined;
     const file = realpath(resolve(folder, path));
     return file !== undefined && contains(folder, file) && this.#allowed(file) ? file : undefined;
   }

@@ -4,9 +4,12 @@ Second tier: loaded when user code imports logging. What the master's level filt
 """
 import logging
 import os
+import select
 import sys
 
 import econtext
+
+MAX_QUEUED = 1 << 23
 
 process = os.getpid()
 
@@ -22,6 +25,10 @@ class LogHandler(logging.Handler):
                 return
             econtext.settle()  # What was printed before arrives before.
             econtext.log(record.levelno, record.name, self.format(record), record.created)
+            while econtext.queued > MAX_QUEUED and econtext.out:
+                # A slow master slows who logs.
+                select.select([], [econtext.cout], [], 0.05)
+                econtext.flush()
         except Exception:
             self.handleError(record)
 

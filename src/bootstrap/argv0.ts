@@ -1,0 +1,20 @@
+/** What `ps` shows of a slave: who is on that machine. */
+import { readFileSync } from "node:fs";
+import { hostname, userInfo } from "node:os";
+
+/** `econtext:USER@HOST:PID` of this process. */
+export function defaultArgv0(): string {
+  return `econtext:${userName()}@${hostname()}:${process.pid}`;
+}
+
+/** Bun's `userInfo` believes the environment, which may not say. */
+function userName(): string {
+  const { username, uid } = userInfo();
+  if (username !== "unknown") return username;
+  try {
+    const lines = readFileSync("/etc/passwd", "utf8").split("\n");
+    return lines.map((line) => line.split(":")).find((f) => f[2] === String(uid))?.[0] ?? `${uid}`;
+  } catch {
+    return `${uid}`;
+  }
+}

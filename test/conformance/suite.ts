@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe } from "bun:test";
 import { calls } from "./calls.ts";
+import { control } from "./control.ts";
 import { errors } from "./errors.ts";
 import { importing } from "./importing.ts";
 import { interruption } from "./interruption.ts";
@@ -12,7 +13,7 @@ import { processes } from "./processes.ts";
 import { resources } from "./resources.ts";
 import type { Capabilities, Connect, Far, Session } from "./session.ts";
 
-const TABLES = { calls, errors, interruption, output, processes, importing, resources };
+const TABLES = { calls, errors, interruption, output, control, processes, importing, resources };
 type TableName = keyof typeof TABLES;
 
 /** Inside of a `suite`. One context serves all of it; `only` takes some of the tables. */

@@ -104,6 +104,10 @@ export class Connection implements Lifeline {
     return this.#reason;
   }
 
+  isReady(): boolean {
+    return this.#slave !== undefined;
+  }
+
   writable(): Promise<void> {
     return this.#stream.ready();
   }
@@ -193,6 +197,8 @@ export class Connection implements Lifeline {
     clearInterval(this.#keepalive);
     const { id, name, transport, interpreter } = this.#settings;
     const child = this.#child;
+    // Before there is a context there is nothing to be graceful to.
+    if (!this.#handshake.open) child.kill("SIGTERM");
     const reaper = setTimeout(() => child.kill("SIGKILL"), REAP_MS);
     if (error === undefined && !this.#handshake.open) {
       // What it printed last is the useful part: both pipes are drained before anything is said.

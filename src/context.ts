@@ -39,6 +39,8 @@ export interface Lifeline {
   readonly ready: Promise<SlaveInfo>;
   /** Resolves when its stream is closed and its process gone. */
   readonly gone: Promise<void>;
+  /** Whether the slave has answered. */
+  isReady(): boolean;
   /** Why it ended, once it has. */
   reason(): EcontextError | undefined;
   /** Resolves when more may be queued. */
@@ -69,6 +71,8 @@ export class Context implements AsyncDisposable {
   /** Calls that wait for room in the queue keep their order behind this. */
   #turn: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
+  /** Calls whose callers wait. */
+  #awaited = 0;
 
   /** Contexts are made by `Broker.connect`. */
   constructor(settings: ContextSettings, router: Router, lifeline: Lifeline) {
@@ -77,6 +81,11 @@ export class Context implements AsyncDisposable {
     this.#graceMs = settings.graceMs;
     this.#router = router;
     this.#lifeline = lifeline;
+  }
+
+  /** Whether the slave has answered. */
+  get connected(): boolean {
+    return this.#lifeline.isReady();
   }
 
   /**
@@ -104,6 +113,15 @@ export class Context implements AsyncDisposable {
    * @throws {CancelledError} the signal was aborted
    */
   async callWith(options: CallOptions, name: string, ...args: unknown[]): Promise<unknown> {
+    this.#awaited++;
+    try {
+      return await this.#call(options, name, args);
+    } finally {
+      this.#awaited--;
+    }
+  }
+
+  async #call(options: CallOptions, name: string, args: readonly unknown[]): Promise<unknown> {
     checkFunctionName(name);
     const { deadline, signal } = options;
     checkMilliseconds("deadline", deadline);
@@ -264,6 +282,7 @@ export class Context implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    if (!this.connected && this.#awaited === 0) this.#lifeline.sever(this.#gone());
     const { chunks } = encodeValue("closed");
     const to = { dst: this.id, handle: HANDLES.CALL_FUNCTION, flags: FLAGS.DEAD };
     this.#router.send(to, chunks);

@@ -43,9 +43,12 @@ export class Child implements Pipe {
         resolve({ spawnError });
       });
       // Somebody may hold its pipes open after it. What it wrote is read by then; nothing more is to come.
-      this.#process.once("exit", () => {
+      this.#process.once("exit", (status, signal) => {
         this.#alive = false;
-        setTimeout(() => this.close(), DRAIN_MS).unref();
+        setTimeout(() => {
+          this.close();
+          resolve({ status: status ?? undefined, signal: signal ?? undefined });
+        }, DRAIN_MS);
       });
       this.#process.once("close", (status, signal) => {
         this.#alive = false;

@@ -82,8 +82,9 @@ export function readCommandLine(
       options: Object.fromEntries(options),
       allowPositionals: true,
     });
+    const flags = Object.entries(values).map(([key, value]) => [key, unmarked(value)]);
     return {
-      flags: values as Flags,
+      flags: Object.fromEntries(flags) as Flags,
       before: positionals.map((arg) => arg.replace("\0", "")),
       after: end < 0 ? undefined : rawArgs.slice(end + 1),
     };
@@ -91,6 +92,12 @@ export function readCommandLine(
     const [sentence] = (error as Error).message.split(/\.\s/);
     throw new Usage(command, `${sentence}`.replaceAll("\0", ""));
   }
+}
+
+/** Without the marks that `parseArgs` was given. */
+function unmarked(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(unmarked);
+  return typeof value === "string" ? value.replace("\0", "") : value;
 }
 
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };

@@ -33,6 +33,9 @@ export interface Plan {
   readonly failed: (target: string, error: unknown) => Promise<void>;
 }
 
+/** What a signal that is on its way takes to arrive, at most. */
+const SIGNAL_MS = 50;
+
 /** @returns the highest status of all targets, or that of what ended it */
 export async function runSession(plan: Plan): Promise<number> {
   const { command, flags, targets } = plan;
@@ -61,16 +64,22 @@ export async function runSession(plan: Plan): Promise<number> {
   });
 
   const one = async (target: string): Promise<number> => {
+    let context: Context | undefined;
     try {
-      const context = await broker.connect(target, options);
+      context = await broker.connect(target, options);
       return await plan.each({ target, context, limits });
     } catch (error) {
       if (isBrokenPipe(error)) stop.now(BROKEN_PIPE);
+      // Ctrl-C in a terminal reaches ssh as well, and its end may be known before our own signal is.
+      if (statusOf(error) === 255) await Bun.sleep(SIGNAL_MS);
       // Whoever ended it knows why it failed.
       if (stop.signal.aborted) return statusOf(error);
       // The library names what was left of the deadline when the call was made.
       const late = error instanceof TimeoutError && error.code !== "ERR_DEADLINE_CONNECT";
-      const message = `${target}: no result within ${String(deadline)} ms; it is cancelled`;
+      const message =
+        context?.connected === true
+          ? `${target}: no result within ${String(deadline)} ms; it is cancelled`
+          : `${target}: no connection within ${String(deadline)} ms`;
       await plan
         .failed(target, late ? new TimeoutError(error.code, message) : error)
         .catch(() => {});

@@ -3,6 +3,7 @@
 Second tier: a context whose functions never fail does not need it.
 """
 import os
+import sys
 import traceback
 
 import econtext
@@ -29,6 +30,12 @@ def body(kind, error, trace):
     core = vars(econtext)
     while trace and trace.tb_frame.f_globals is core:
         trace = trace.tb_next
+    wanted = getattr(error, "name", None) or ""
+    module, _, part = wanted.rpartition(".")
+    if trace is None and isinstance(error, ImportError) and module in sys.modules:
+        # No import of the user's failed, but ours, of what the call named.
+        what = "no builtin function" if module in ("builtins", "__builtin__") else "module %s has no" % module
+        kind, error = AttributeError, AttributeError("%s %s" % (what, part))
     name = getattr(kind, "__qualname__", kind.__name__)
     if kind.__module__ not in ("builtins", "exceptions"):
         name = kind.__module__ + "." + name

@@ -293,13 +293,13 @@ def drain(fd, last=False):
 
 
 def settle():
-    """Forward all that was printed so far, so that it arrives before the reply."""
+    """Forward all that was printed so far, so that it arrives before the reply. For the main thread: a poll object serves one."""
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     except Exception:
         pass
-    for fd in select.select(streams, [], [], 0)[0]:
+    for fd, _ in printed.poll(0):
         drain(fd)
     with drain_lock:
         pass  # who has read before us has sent
@@ -615,6 +615,7 @@ for fd in (cin, cout, wake, alarm, nap, bell) + streams:
 relaxed = poller(cin, wake, *streams)
 jammed = poller(cin, wake, cout)
 writeable = poller(cout)
+printed = poller(*streams)
 asleep = poller(nap)
 if PY3:
     sys.stdout = open(1, "w", 1, "utf-8", "replace", None, False)

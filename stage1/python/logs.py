@@ -23,7 +23,9 @@ class LogHandler(logging.Handler):
                 # A fork of user code: the connection is its parent's, what it prints is not.
                 sys.stderr.write(self.format(record) + "\n")
                 return
-            econtext.settle()  # What was printed before arrives before.
+            sys.stdout.flush()  # What was printed before arrives before.
+            for fd in econtext.streams:
+                econtext.drain(fd)
             econtext.log(record.levelno, record.name, self.format(record), record.created)
             while econtext.queued > MAX_QUEUED and econtext.out:
                 # A slow master slows who logs.

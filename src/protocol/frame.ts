@@ -103,6 +103,9 @@ function* cut(
   }
 }
 
+/** Sources behind one stream that may have a message under way. */
+const MAX_PARTIALS = 64;
+
 /** A message that has begun and not ended: its first envelope, the bodies so far. */
 interface Partial {
   readonly envelope: Envelope;
@@ -114,7 +117,7 @@ interface Partial {
  * Cuts a byte stream into messages. Chunk borders carry no meaning.
  *
  * Invariant: between calls, `#pending` holds less than one whole frame; what one source has under way is below `maxMessageBytes`, and there
- * is at most one such source for each of the few contexts behind a stream (`#partials` is bounded by `maxPartials`).
+ * is at most one such source for each of the few contexts behind a stream (`MAX_PARTIALS` at most).
  */
 export class MessageReader {
   readonly #limits: Limits;
@@ -185,7 +188,7 @@ export class MessageReader {
     }
     const partial = this.#partials.get(envelope.src);
     if (kind === FLAGS.MORE) {
-      if (partial !== undefined || this.#partials.size >= 64) {
+      if (partial !== undefined || this.#partials.size >= MAX_PARTIALS) {
         throw new ProtocolError("ERR_PROTOCOL_FRAME", "a message began before the last had ended");
       }
       this.#partials.set(envelope.src, { envelope, bodies: [body], length: body.length });

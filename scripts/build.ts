@@ -25,6 +25,9 @@ const FLAGS = [
   "--format=esm",
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",
+  // A user's program finds its packages and its own aliases.
+  "--compile-autoload-package-json",
+  "--compile-autoload-tsconfig",
 ];
 
 export async function build(outfile: string = OUTFILE, entry: string = ENTRY): Promise<void> {

@@ -10,16 +10,21 @@ import { dirname, join, normalize, sep } from "node:path";
 const LAYERS: readonly (readonly string[])[] = [
   ["text"],
   ["errors", "pipe", "log"],
+  ["kind"],
   ["protocol"],
   ["transport", "stream", "log-message"],
   ["bootstrap"],
   ["modules"],
-  ["router"],
-  ["call", "exec"],
+  ["router", "javascript-scope"],
+  ["closures"],
+  ["functions"],
+  ["call"],
+  ["exec"],
   ["context"],
   ["connection", "target"],
   ["broker", "describe"],
   ["index"],
+  ["program"],
   ["cli"],
 ];
 
@@ -31,7 +36,8 @@ const NEVER: Readonly<Record<string, readonly string[]>> = {
 
 /** Doors show the library; they do not reach behind it. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
-  cli: ["index"],
+  cli: ["index", "program"],
+  program: ["index", "functions", "closures", "javascript-scope", "modules"],
 };
 
 /** What may be taken from outside of src/, by whom. */

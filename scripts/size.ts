@@ -8,7 +8,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { firstStage } from "../src/bootstrap/first-stage.ts";
-import { pythonPreamble } from "../src/bootstrap/preamble.ts";
+import { preamble } from "../src/bootstrap/preamble.ts";
 import { quote } from "../src/transport/ssh.ts";
 import { minifyPython } from "./minify.ts";
 import { compress, joinPython, joinShell } from "./stage1.ts";
@@ -78,9 +78,14 @@ function files(): SizeRow[] {
 function connection(): [name: string, bytes: number][] {
   const command = (argv: readonly string[]) => argv.map(quote).join(" ").length;
   return [
-    ["ssh command, known python", command(firstStage({ interpreter: "python3" }))],
-    ["ssh command, finds python", command(firstStage())],
-    ["python preamble", pythonPreamble(BOOT).length],
+    ["ssh command, known python", command(firstStage({ wants: "python", path: "python3" }))],
+    ["ssh command, finds python", command(firstStage({ wants: "python" }))],
+    ["ssh command, known node", command(firstStage({ wants: "javascript", kind: "node" }))],
+    ["ssh command, known bun", command(firstStage({ wants: "javascript", kind: "bun" }))],
+    ["ssh command, finds bun or node", command(firstStage({ wants: "javascript" }))],
+    ["ssh command, finds any", command(firstStage({ wants: "any" }))],
+    ["python preamble", preamble(BOOT, { wants: "python" }).length],
+    ["javascript preamble", preamble(BOOT, { wants: "javascript" }).length],
   ];
 }
 

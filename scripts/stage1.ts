@@ -6,8 +6,9 @@
  * what `econtext bootstrap --print --sha256` promises. Knows nothing of hosts or connections.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join, parse } from "node:path";
 import { minifyPython } from "./minify.ts";
+import { minifyJavaScript } from "./minify-javascript.ts";
 
 /** Only strings: a macro's result is written into the bundle as a literal. */
 export interface Stage1 {
@@ -16,25 +17,54 @@ export interface Stage1 {
   /** The other files of stage1/python, minified, by their name without `.py`. */
   readonly pythonTier2: Readonly<Record<string, string>>;
   readonly pythonFirstStage: string;
+  /** As Python's: the core, the other files of stage1/js, and the first stage. */
+  readonly javascriptCore: string;
+  readonly javascriptTier2: Readonly<Record<string, string>>;
+  readonly javascriptFirstStage: string;
   readonly findPython: string;
+  readonly findJavascript: string;
+  readonly findAny: string;
+  readonly runJavascript: string;
 }
 
 const STAGE1 = join(import.meta.dir, "../stage1");
-const CORE = "core.py";
-const FIRST_STAGE = "first_stage.py";
+const SRC = join(import.meta.dir, "../src");
+const CORE = "core";
+const FIRST_STAGE = "first_stage";
+/** One codec for both ends: in this order, each needs only what stands before it. It becomes `econtext.values`. */
+const CODEC = [
+  "text.ts",
+  "errors.ts",
+  "protocol/limits.ts",
+  "protocol/value-types.ts",
+  "protocol/value-encode.ts",
+  "protocol/value-decode.ts",
+] as const;
 
 export function buildStage1(folder: string = STAGE1): Stage1 {
   const read = (...path: string[]) => readFileSync(join(folder, ...path), "utf8");
-  const tier2 = readdirSync(join(folder, "python"))
-    .filter((file) => file.endsWith(".py") && file !== CORE && file !== FIRST_STAGE)
-    .sort();
+  const shell = (name: string) => joinShell(read("sh", `${name}.sh`));
+  const tier2 = (language: string, minify: (source: string) => string) =>
+    Object.fromEntries(
+      readdirSync(join(folder, language))
+        .filter((file) => ![CORE, FIRST_STAGE].includes(parse(file).name) && !file.startsWith("."))
+        .sort()
+        .map((file) => [parse(file).name, minify(read(language, file))]),
+    );
   return {
-    pythonCore: compress(minifyPython(read("python", CORE))).toBase64(),
-    pythonTier2: Object.fromEntries(
-      tier2.map((file) => [basename(file, ".py"), minifyPython(read("python", file))]),
-    ),
-    pythonFirstStage: joinPython(read("python", FIRST_STAGE)),
-    findPython: joinShell(read("sh", "find_python.sh")),
+    pythonCore: compress(minifyPython(read("python", `${CORE}.py`))).toBase64(),
+    pythonTier2: tier2("python", minifyPython),
+    pythonFirstStage: joinPython(read("python", `${FIRST_STAGE}.py`)),
+    javascriptCore: compress(minifyJavaScript(read("js", `${CORE}.js`))).toBase64(),
+    javascriptTier2: {
+      ...tier2("js", minifyJavaScript),
+      values: minifyJavaScript(joinModules(CODEC.map((file) => readFileSync(join(SRC, file), "utf8")))),
+    },
+    javascriptFirstStage: joinJavaScript(read("js", `${FIRST_STAGE}.js`)),
+    findPython: shell("find_python"),
+    findJavascript: shell("find_javascript"),
+    findAny: shell("find_any"),
+    runJavascript: shell("run_javascript"),
   };
 }
 
@@ -59,6 +89,34 @@ export function joinPython(source: string): string {
   const nested = lines.find((line) => /^ |:$/.test(line));
   if (nested !== undefined) throw new Error(`first stage: not a simple statement: ${nested}`);
   return quotable(lines.filter((line) => line !== "").join(";"));
+}
+
+/** Modules whose imports are of one another only, as one CommonJS module with the exports of all. */
+export function joinModules(sources: readonly string[]): string {
+  const all: string[] = [];
+  const parts = sources.map((source) => {
+    const names: string[] = [];
+    const body = new Bun.Transpiler({ loader: "ts", target: "node" })
+      .transformSync(source)
+      .replace(/^import [^;]*;$/gm, "")
+      .replace(/^export \{([^}]*)\};$/gm, (_, list: string) => {
+        names.push(...list.split(",").map((name) => name.trim()));
+        return "";
+      })
+      .replace(/^export ((?:async )?function\*?|class|const|let|var) (\w+)/gm, (_, word, name) => {
+        names.push(name);
+        return `${word} ${name}`;
+      });
+    all.push(...names);
+    return `const {${names.join()}}=(()=>{${body}\nreturn {${names.join()}};})();`;
+  });
+  return `${parts.join("\n")}\nmodule.exports={${all.join()}};`;
+}
+
+/** One line from statements that are each one line. */
+export function joinJavaScript(source: string): string {
+  const lines = source.split("\n").filter((line) => line !== "" && !line.startsWith("//"));
+  return quotable(lines.join(";"));
 }
 
 /** One line from a script without quotes over several lines, here-documents or `case`. */

@@ -7,10 +7,13 @@
  *
  *     npm test -- test/unit            all checks, and the tests whose path has `test/unit`
  *     npm test -- --tests-only FILTER  no checks
+ *
+ * Tests of JavaScript far sides need real Nodes: they are installed before the first test when they are missing.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { installNodes } from "./nodes.ts";
 
 const ROOT = dirname(import.meta.dir);
 const BUN = process.execPath;
@@ -62,6 +65,9 @@ async function tests(filters: readonly string[]): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), "econtext-test-"));
   const report = join(dir, "junit.xml");
   const skips = join(dir, "skips");
+  // What only needs this repository needs no Nodes.
+  const isUnit = filters.length > 0 && filters.every((filter) => filter.includes("test/unit"));
+  const problem = isUnit ? undefined : await installNodes();
   try {
     const options = ["--reporter=junit", `--reporter-outfile=${report}`];
     const argv = [BUN, "test", `--timeout=${String(TEST_TIMEOUT_MS)}`, ...options, ...filters];
@@ -74,6 +80,7 @@ async function tests(filters: readonly string[]): Promise<void> {
         ...process.env,
         ECONTEXT_TEST_RUN: crypto.randomUUID(),
         ECONTEXT_SKIPS: skips,
+        ...(problem === undefined ? {} : { ECONTEXT_NO_NODES: problem }),
         ...(coloured ? { FORCE_COLOR: "1" } : {}),
       },
     });

@@ -4,11 +4,13 @@
  */
 import { defaultArgv0 } from "./bootstrap/argv0.ts";
 import { checkMilliseconds } from "./call.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type Finders } from "./connection.ts";
 import { Context } from "./context.ts";
 import { type EcontextError, UsageError } from "./errors.ts";
+import { type KindOptions, readKind } from "./kind.ts";
 import { LEVELS, type LevelName, type LogRecord, RateLimit } from "./log.ts";
 import { readLogMessage } from "./log-message.ts";
+import { JavaScriptFinder } from "./modules/javascript-finder.ts";
 import { PythonFinder } from "./modules/python-finder.ts";
 import { HANDLES } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
@@ -17,7 +19,7 @@ import { parseTarget } from "./target.ts";
 import type { SshOptions } from "./transport/ssh.ts";
 
 export interface BrokerOptions {
-  /** Folders whose Python modules the far side may ask for; nothing outside of them is ever served. Default: none. */
+  /** Folders whose modules the far side may ask for; nothing outside of them is ever served. Default: none. */
   readonly roots?: readonly string[];
   /** Lowest level of what is sent to `onLog`; what is below it never leaves the far side. Default `info`. */
   readonly logLevel?: LevelName;
@@ -25,15 +27,15 @@ export interface BrokerOptions {
   readonly onLog?: (record: LogRecord) => void;
   /** Milliseconds that a cancelled call has to end, and a closed context to drain. Default 2,000. */
   readonly graceMs?: number;
+  /** Cancels every call of its contexts, here and over there. */
+  readonly signal?: AbortSignal;
   /** Milliseconds of silence after which a remote context is given up, by both ends. Default 45,000; 0: never. */
   readonly leaseMs?: number;
 }
 
-export interface ConnectOptions {
+export interface ConnectOptions extends KindOptions {
   /** Its name in messages and logs; default: the target. */
   readonly name?: string;
-  /** Path or name of the Python to use there; default: the first of python3, python and python2. */
-  readonly python?: string;
   /** Milliseconds until it must have answered. Default 60,000. */
   readonly deadline?: number;
   /** What `ps` shows over there; default `econtext:USER@HOST:PID` of this process. */
@@ -44,7 +46,7 @@ export interface ConnectOptions {
 export class Broker implements AsyncDisposable {
   readonly #options: BrokerOptions;
   readonly #router: Router;
-  readonly #finder: PythonFinder;
+  readonly #finders: Finders;
   readonly #contexts = new Map<number, { context: Context; connection: Connection }>();
   readonly #logLimits = new Map<number, { readonly limit: RateLimit; dropped: number }>();
   readonly #strikes = new Map<number, number>();
@@ -55,7 +57,8 @@ export class Broker implements AsyncDisposable {
     checkMilliseconds("graceMs", options.graceMs);
     checkMilliseconds("leaseMs", options.leaseMs);
     this.#options = options;
-    this.#finder = new PythonFinder(options.roots ?? []);
+    const roots = options.roots ?? [];
+    this.#finders = { python: new PythonFinder(roots), javascript: new JavaScriptFinder(roots) };
     this.#router = new Router((id, problem) => this.#strike(id, problem));
     this.#router.listen(HANDLES.GET_MODULE, (message) => {
       this.#contexts.get(message.src)?.connection.answerModule(message);
@@ -71,14 +74,14 @@ export class Broker implements AsyncDisposable {
    * Open a context: `local`, or what `ssh` accepts as a destination. Does not wait for it, so that the first call's result
    * costs no round trip more: what goes wrong is told by the first call, or by `context.ready()`.
    *
-   * @throws {UsageError} `ERR_USAGE_TARGET`, `ERR_USAGE_CLOSED`, `ERR_USAGE_DEADLINE`
+   * @throws {UsageError} `ERR_USAGE_TARGET`, `ERR_USAGE_CLOSED`, `ERR_USAGE_DEADLINE`, `ERR_USAGE_KIND`
    */
   async connect(target: string, options: ConnectOptions = {}): Promise<Context> {
     if (this.#closing !== undefined) {
       throw new UsageError("ERR_USAGE_CLOSED", "the broker is closed");
     }
     checkMilliseconds("deadline", options.deadline);
-    const { leaseMs = 45_000, graceMs = 2_000, logLevel = "info" } = this.#options;
+    const { leaseMs = 45_000, graceMs = 2_000, logLevel = "info", signal } = this.#options;
     const transport = parseTarget(target, options.ssh ?? {});
     const name = options.name ?? target;
     const id = this.#router.allocateId();
@@ -86,14 +89,14 @@ export class Broker implements AsyncDisposable {
       id,
       name,
       transport,
-      interpreter: options.python,
+      interpreter: readKind(options),
       argv0: options.argv0 ?? defaultArgv0(),
       level: LEVELS[logLevel],
       connectMs: options.deadline ?? 60_000,
       leaseMs,
     };
-    const connection = new Connection(settings, this.#router, this.#finder);
-    const context = new Context({ id, name, graceMs }, this.#router, connection);
+    const connection = new Connection(settings, this.#router, this.#finders);
+    const context = new Context({ id, name, graceMs, signal }, this.#router, connection);
     this.#contexts.set(id, { context, connection });
     void connection.gone.then(() => {
       this.#contexts.delete(id);
@@ -143,7 +146,10 @@ export class Broker implements AsyncDisposable {
       bucket.dropped = 0;
       onLog({ context, logger: "econtext", level: LEVELS.warning, message, time: Date.now() });
     }
-    for (const record of records) onLog(record);
+    const connection = this.#contexts.get(id)?.connection;
+    for (const record of records) {
+      onLog({ ...record, message: connection?.tellStack(record.message) ?? record.message });
+    }
   }
 
   /** Say the first few: a hostile slave must not fill the log. */

@@ -3,6 +3,8 @@
  * Spec: docs/protocol.md, "CALL_FUNCTION". Twin: stage1/python/core.py, `run`, and failures.py.
  */
 import { CallError, ProtocolError, UsageError } from "./errors.ts";
+import { type AnyFunction, type Described, describeFunction, functionName } from "./functions.ts";
+import { type Language, type Wants, wantsOf } from "./kind.ts";
 import { type Body, decodeValue, encodeValue } from "./protocol/value.ts";
 
 export interface CallOptions {
@@ -27,12 +29,60 @@ export function kwargs(values: Readonly<Record<string, unknown>>): Kwargs {
   return new Kwargs(values);
 }
 
-const NAME = /^[\p{ID_Start}_][\p{ID_Continue}]*(?:\.[\p{ID_Start}_][\p{ID_Continue}]*)*$/u;
+/** A function of the program, or the name of one over there. */
+export type Callable = AnyFunction | string;
+
+/** The parameters that a caller gives when the first is the slave's own context. */
+export type ParametersAfterContext<F extends AnyFunction> = F extends (
+  context: never,
+  ...rest: infer R
+) => unknown
+  ? R
+  : never;
+
+/** What is called, as it goes over the wire, and how messages name it. */
+export interface Callee {
+  readonly name: string;
+  readonly function: Described["function"];
+  /** Undefined where the name alone does not tell. */
+  readonly language?: Language;
+  /** The language to start a slave for that is not yet started. */
+  readonly wants: Wants;
+  /** What it will import first, as far as it is certain. */
+  readonly modules: readonly string[];
+}
+
+const WORD = "[\\p{ID_Start}_$][\\p{ID_Continue}$]*";
+const PATH = new RegExp(`^${WORD}(?:\\.${WORD})*$`, "u");
+/** `node:fs/promises.readFile` */
+const BUILTIN = new RegExp(`^node:[a-z][a-z0-9_/-]*(?:\\.${WORD})+$`, "u");
+
+/** @throws {UsageError} `ERR_USAGE_FUNCTION`, `ERR_USAGE_CLOSURE` */
+export function readCallee(fn: Callable): Callee {
+  if (typeof fn === "string") {
+    checkFunctionName(fn);
+    const isJavaScript = fn.startsWith("node:") || fn.startsWith("/");
+    const language = isJavaScript ? { language: "javascript" as const } : {};
+    return {
+      name: fn,
+      function: fn,
+      modules: moduleCandidates(fn),
+      wants: wantsOf(fn),
+      ...language,
+    };
+  }
+  const { function: described, language, module } = describeFunction(fn);
+  const modules = module === undefined ? [] : [module];
+  return { name: functionName(fn), function: described, language, wants: language, modules };
+}
 
 /** @throws {UsageError} `ERR_USAGE_FUNCTION` */
 export function checkFunctionName(name: string): void {
-  const [module = "", path, ...more] = name.split(":");
-  if (more.length === 0 && NAME.test(module) && (path === undefined || NAME.test(path))) return;
+  if (BUILTIN.test(name)) return;
+  const colon = name.lastIndexOf(":");
+  const module = colon < 0 ? name : name.slice(0, colon);
+  const isModule = PATH.test(module) || (colon > 0 && /^\/[^\0]*[^/\0]$/.test(module));
+  if (isModule && (colon < 0 || PATH.test(name.slice(colon + 1)))) return;
   throw new UsageError(
     "ERR_USAGE_FUNCTION",
     `not a function's name: ${JSON.stringify(name)}; write module.function or module:Class.method`,
@@ -47,21 +97,26 @@ export function checkMilliseconds(what: string, value: number | undefined): void
 
 /** The module part of a function's name as far as it is certain; the rest may be modules or attributes. */
 export function moduleCandidates(name: string): string[] {
-  const [module = "", path] = name.split(":");
-  if (path !== undefined) return [module];
-  const parts = module.split(".");
+  if (name.startsWith("node:")) return [];
+  const colon = name.lastIndexOf(":");
+  if (colon >= 0) return [name.slice(0, colon)];
+  const parts = name.split(".");
   return parts.slice(0, -1).map((_, i) => parts.slice(0, i + 1).join("."));
 }
 
 /** @throws {ValueError} naming the path of what cannot be sent */
-export function encodeCall(name: string, args: readonly unknown[], options: CallOptions): Body {
+export function encodeCall(
+  fn: Described["function"],
+  args: readonly unknown[],
+  options: CallOptions,
+): Body {
   const last = args.at(-1);
   const named = last instanceof Kwargs ? last.values : {};
   const positional = last instanceof Kwargs ? args.slice(0, -1) : args;
   const extra: Record<string, unknown> = {};
   if (options.deadline !== undefined) extra["deadline"] = options.deadline;
   if (options.withContext === true) extra["context"] = true;
-  const payload: unknown[] = [name, positional];
+  const payload: unknown[] = [fn, positional];
   const hasExtra = Object.keys(extra).length > 0;
   if (hasExtra || Object.keys(named).length > 0) payload.push(named);
   if (hasExtra) payload.push(extra);
@@ -69,12 +124,16 @@ export function encodeCall(name: string, args: readonly unknown[], options: Call
 }
 
 /** @throws {ProtocolError} when it is not three texts */
-export function decodeFailure(context: string, body: Uint8Array): CallError {
+export function decodeFailure(
+  context: string,
+  body: Uint8Array,
+  tellStack: (text: string) => string,
+): CallError {
   const value = decodeValue(body);
   if (!Array.isArray(value) || value.length !== 3 || !value.every((v) => typeof v === "string")) {
     throw new ProtocolError("ERR_PROTOCOL_VALUE", "a failure that is not three texts");
   }
   const [type, message, traceback] = value as [string, string, string];
   // The prefix told the far side that the file is not one of its own. Here it is one of the user's.
-  return new CallError(context, type, message, traceback.replaceAll('File "master:', 'File "'));
+  return new CallError(context, type, message, tellStack(traceback));
 }

@@ -2,18 +2,23 @@
  * Connection: the life of one child, from its argument vector to its last byte: spawn, preamble, stream, keepalive, end, reap.
  * It is the `Lifeline` of its context. Knows nothing of calls.
  *
- * States: `starting` until the slave has answered BOOT, `ready`, `ended` (`reason` says why).
+ * States: `late` until a call says what it needs (for one turn of the event loop at most), `starting` until the slave has answered
+ * BOOT, `ready`, `ended` (`reason` says why).
  */
 import { randomBytes } from "node:crypto";
 import { Child } from "./bootstrap/child.ts";
 import { explainBootstrap } from "./bootstrap/explain.ts";
-import { firstStage } from "./bootstrap/first-stage.ts";
+import { firstStage, type Plan } from "./bootstrap/first-stage.ts";
 import { Handshake } from "./bootstrap/handshake.ts";
-import { pythonPreamble } from "./bootstrap/preamble.ts";
+import { preamble } from "./bootstrap/preamble.ts";
 import type { Lifeline, SlaveInfo } from "./context.ts";
 import { DisconnectError, type EcontextError, ProtocolError, TimeoutError } from "./errors.ts";
+import { type Interpreter, type Language, languageOf, type Wants } from "./kind.ts";
+import type { JavaScriptFinder } from "./modules/javascript-finder.ts";
+import { JavaScriptResponder } from "./modules/javascript-responder.ts";
 import type { PythonFinder } from "./modules/python-finder.ts";
-import { deflate, ModuleResponder } from "./modules/responder.ts";
+import { PythonResponder } from "./modules/python-responder.ts";
+import { deflate, type ModuleResponder } from "./modules/responder.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
 import { HANDLES } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
@@ -27,7 +32,8 @@ export interface ConnectionSettings {
   readonly id: number;
   readonly name: string;
   readonly transport: Transport;
-  readonly interpreter: string | undefined;
+  /** Undefined: it is started by the first call, which knows what it needs. */
+  readonly interpreter: Interpreter | undefined;
   readonly argv0: string;
   readonly level: number;
   /** Milliseconds from spawning to the slave's answer. */
@@ -40,31 +46,47 @@ export interface ConnectionSettings {
 const REAP_MS = 3000;
 /** What a slave without a guard has to end by itself. */
 const SWEEP_MS = 800;
+/** Who finds modules: one of each language, shared by all contexts. */
+export interface Finders {
+  readonly python: PythonFinder;
+  readonly javascript: JavaScriptFinder;
+}
+
+/** A child that was started, and the way that its bytes take. */
+interface Live {
+  readonly plan: Plan;
+  readonly child: Child;
+  readonly handshake: Handshake;
+  readonly stream: Stream;
+}
+
 export class Connection implements Lifeline {
   readonly ready: Promise<SlaveInfo>;
   readonly gone: Promise<void>;
   readonly #settings: ConnectionSettings;
   readonly #router: Router;
-  readonly #child: Child;
-  readonly #handshake: Handshake;
-  readonly #stream: Stream;
-  readonly #responder: ModuleResponder;
+  readonly #finders: Finders;
+  #live: Live | undefined;
+  /** Known with the plan, or when the slave has said what it is. */
+  #language: Language | undefined;
+  #responder: ModuleResponder | undefined;
   #reason: EcontextError | undefined;
   /** While it is not 0, silence is our own doing. */
   #pauses = 0;
   #slave: SlaveInfo | undefined;
   /** Process group of a slave on this machine. */
   #group: number | undefined;
+  #startTimer: ReturnType<typeof setTimeout> | undefined;
   #connectTimer: ReturnType<typeof setTimeout> | undefined;
   #keepalive: ReturnType<typeof setInterval> | undefined;
   #setReady: (info: SlaveInfo) => void = () => {};
   #setFailed: (reason: EcontextError) => void = () => {};
   #setGone: () => void = () => {};
 
-  constructor(settings: ConnectionSettings, router: Router, finder: PythonFinder) {
+  constructor(settings: ConnectionSettings, router: Router, finders: Finders) {
     this.#settings = settings;
     this.#router = router;
-    this.#responder = new ModuleResponder(finder);
+    this.#finders = finders;
     this.ready = new Promise((resolve, reject) => {
       this.#setReady = resolve;
       this.#setFailed = reject;
@@ -74,26 +96,54 @@ export class Connection implements Lifeline {
     this.gone = new Promise((resolve) => {
       this.#setGone = resolve;
     });
+    if (settings.interpreter !== undefined) this.start("any");
+    else this.#startTimer = setTimeout(() => this.start("any"));
+  }
 
-    const { id, name, transport, interpreter, argv0, level, leaseMs } = settings;
+  start(wants: Wants): void {
+    if (this.#live !== undefined || this.#reason !== undefined) return;
+    clearTimeout(this.#startTimer);
+    const { id, name, transport, interpreter, argv0, level, leaseMs } = this.#settings;
+    const plan = { wants, kind: interpreter?.kind, path: interpreter?.path };
+    if (interpreter !== undefined) this.#speaks(languageOf(interpreter.kind));
+    else if (wants !== "any") this.#speaks(wants);
     const nonce = randomBytes(16).toString("base64url");
-    this.#child = new Child(transport.wrap(firstStage({ interpreter })), !transport.asks);
-    this.#handshake = new Handshake(this.#child, nonce);
-    this.#stream = new Stream(this.#handshake, {
+    const child = new Child(transport.wrap(firstStage(plan)), !transport.asks);
+    const handshake = new Handshake(child, nonce);
+    const stream = new Stream(handshake, {
       message: (message) => this.#router.deliver(id, message),
       closed: (error) => void this.#ended(error),
     });
-    router.addRoute(id, this.#stream);
-    const reply = router.expect(id, {
+    this.#live = { plan, child, handshake, stream };
+    this.#router.addRoute(id, stream);
+    const reply = this.#router.expect(id, {
       receive: (message) => this.#booted(reply, message),
       dead: () => {},
     });
     const lease = transport.remote ? leaseMs : 0;
     const rate = LIMITS.logBytesPerSecond;
     // Unasked, and before anything is heard: that is what makes the first result cost one round trip.
-    this.#child.write(pythonPreamble({ id, nonce, name, argv0, level, lease, rate }, reply));
-    this.#connectTimer = setTimeout(() => this.#tooLate(), settings.connectMs);
+    child.write(preamble({ id, nonce, name, argv0, level, lease, rate }, plan, reply));
+    this.#connectTimer = setTimeout(() => this.#tooLate(), this.#settings.connectMs);
     if (lease > 0) this.#keepalive = setInterval(() => this.#ping(), lease / 3).unref();
+  }
+
+  language(): Language | undefined {
+    return this.#language;
+  }
+
+  #speaks(language: Language): void {
+    if (this.#language !== undefined) return;
+    this.#language = language;
+    this.#responder =
+      language === "python"
+        ? new PythonResponder(this.#finders.python)
+        : new JavaScriptResponder(this.#finders.javascript);
+  }
+
+  tellStack(text: string): string {
+    if (this.#language === "python") return text.replaceAll('File "master:', 'File "');
+    return this.#finders.javascript.mapStack(text);
   }
 
   get slave(): SlaveInfo | undefined {
@@ -108,16 +158,17 @@ export class Connection implements Lifeline {
     return this.#slave !== undefined;
   }
 
-  writable(): Promise<void> {
-    return this.#stream.ready();
+  async writable(): Promise<void> {
+    if (this.#language === undefined) await this.ready.catch(() => {});
+    await this.#live?.stream.ready();
   }
 
   queuedBytes(): number {
-    return this.#stream.queuedBytes;
+    return this.#live?.stream.queuedBytes ?? 0;
   }
 
   offer(modules: readonly string[], needs: readonly string[]): void {
-    const body = this.#responder.offer(modules, needs);
+    const body = this.#responder?.offer(modules, needs);
     if (body === undefined) return;
     const to = { dst: this.#settings.id, handle: HANDLES.LOAD_MODULE, flags: FLAGS.DEFLATE };
     this.#router.send(to, [deflate(body)]);
@@ -129,8 +180,8 @@ export class Connection implements Lifeline {
    * @throws {ProtocolError} when it is no request
    */
   answerModule(message: Message): void {
-    if (message.reply === 0) return;
-    if (this.#stream.queuedBytes > 2 * LIMITS.maxMessageBytes) {
+    if (message.reply === 0 || this.#responder === undefined) return;
+    if (this.queuedBytes() > 2 * LIMITS.maxMessageBytes) {
       throw new ProtocolError("ERR_PROTOCOL_BACKLOG", "the far side asks and does not read");
     }
     const { body, isText } = this.#responder.answer(message.body);
@@ -139,16 +190,23 @@ export class Connection implements Lifeline {
   }
 
   pause(): void {
-    if (this.#pauses++ === 0) this.#stream.pause();
+    if (this.#pauses++ === 0) this.#live?.stream.pause();
   }
 
   resume(): void {
     if (--this.#pauses > 0) return;
-    this.#stream.resume();
+    this.#live?.stream.resume();
   }
 
   sever(reason: EcontextError): void {
-    this.#stream.close(reason);
+    this.#live?.stream.close(reason);
+    if (this.#live !== undefined || this.#reason !== undefined) return;
+    // It never was.
+    clearTimeout(this.#startTimer);
+    this.#reason = reason;
+    this.#setFailed(reason);
+    this.#router.removeRoute(this.#settings.id, reason);
+    this.#setGone();
   }
 
   #booted(reply: number, message: Message): void {
@@ -160,15 +218,20 @@ export class Connection implements Lifeline {
     clearTimeout(this.#connectTimer);
     const [kind, version, , executable] = info.map(String) as [string, string, string, string];
     this.#slave = { kind, version, pid: info[2], executable };
-    // What a slave says of itself is believed only as far as the system says so too.
-    const isOurs = !this.#settings.transport.remote && this.#child.isParentOf(info[2]);
-    if (isOurs) this.#group = info[2];
+    this.#speaks(languageOf(kind));
+    const child = this.#live?.child;
+    // A Python has a group of its own: believed only as far as the system says so too. JavaScript stays in its guard's.
+    if (!this.#settings.transport.remote) {
+      if (languageOf(kind) === "javascript") this.#group = child?.pid;
+      else if (child?.isParentOf(info[2]) === true) this.#group = info[2];
+    }
     this.#setReady(this.#slave);
   }
 
   #tooLate(): void {
     const { name, connectMs } = this.#settings;
-    const said = neutralise(`${this.#handshake.noise}\n${this.#child.stderr}`.trim());
+    const { handshake, child } = this.#live ?? {};
+    const said = neutralise(`${handshake?.noise ?? ""}\n${child?.stderr ?? ""}`.trim());
     const heard = said === "" ? "it said nothing" : `it said: ${said.slice(-500)}`;
     this.sever(
       new TimeoutError(
@@ -182,7 +245,8 @@ export class Connection implements Lifeline {
     const { id, name, leaseMs } = this.#settings;
     // While it starts, the deadline of the connect decides.
     if (this.#slave === undefined) return;
-    if (this.#pauses === 0 && performance.now() - this.#stream.heardAt > leaseMs) {
+    const heardAt = this.#live?.stream.heardAt ?? 0;
+    if (this.#pauses === 0 && performance.now() - heardAt > leaseMs) {
       const message = `${name}: nothing was heard for ${leaseMs} ms`;
       this.sever(new DisconnectError("ERR_DISCONNECT_SILENT", message));
       return;
@@ -195,18 +259,18 @@ export class Connection implements Lifeline {
   async #ended(error: EcontextError | undefined): Promise<void> {
     clearTimeout(this.#connectTimer);
     clearInterval(this.#keepalive);
-    const { id, name, transport, interpreter } = this.#settings;
-    const child = this.#child;
+    const { id, name, transport } = this.#settings;
+    if (this.#live === undefined) return;
+    const { child, handshake, plan } = this.#live;
     // Before there is a context there is nothing to be graceful to.
-    if (!this.#handshake.open) child.kill("SIGTERM");
+    if (!handshake.open) child.kill("SIGTERM");
     const reaper = setTimeout(() => child.kill("SIGKILL"), REAP_MS);
-    if (error === undefined && !this.#handshake.open) {
+    if (error === undefined && !handshake.open) {
       // What it printed last is the useful part: both pipes are drained before anything is said.
       const ending = await child.ended;
-      const circumstances = { name, transport, interpreter, child, ending };
-      this.#reason = explainBootstrap({ ...circumstances, handshake: this.#handshake });
+      this.#reason = explainBootstrap({ name, transport, plan, child, ending, handshake });
     } else {
-      this.#reason = error ?? (await this.#explainEnd());
+      this.#reason = error ?? (await this.#explainEnd(child));
     }
     this.#setFailed(this.#reason);
     this.#router.removeRoute(id, this.#reason);
@@ -216,17 +280,17 @@ export class Connection implements Lifeline {
     this.#setGone();
   }
 
-  async #explainEnd(): Promise<EcontextError> {
+  async #explainEnd(child: Child): Promise<EcontextError> {
     const { name, transport } = this.#settings;
     // A stream that ends is mostly followed by the end of its process, which says more. Not for long: callers wait.
     const ending = await Promise.race([
-      this.#child.ended,
+      child.ended,
       new Promise<undefined>((resolve) => setTimeout(resolve, 500, undefined).unref()),
     ]);
     const status =
       ending?.signal ?? (ending?.status === undefined ? "" : `status ${ending.status}`);
-    const why = transport.explain(ending?.status, this.#child.stderr)?.message ?? status;
-    const said = neutralise(this.#child.stderr.trim().split("\n").slice(-3).join("; "));
+    const why = transport.explain(ending?.status, child.stderr)?.message ?? status;
+    const said = neutralise(child.stderr.trim().split("\n").slice(-3).join("; "));
     const details = [why, said].filter(Boolean).join(": ");
     const message = `${name}: the far side ended${details === "" ? "" : ` (${details})`}`;
     return new DisconnectError("ERR_DISCONNECT_LOST", message);

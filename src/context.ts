@@ -3,12 +3,14 @@
  * and the protocol, no process and no transport; what it needs of those is its `Lifeline`.
  */
 import {
+  type Callable,
+  type Callee,
   type CallOptions,
-  checkFunctionName,
   checkMilliseconds,
   decodeFailure,
   encodeCall,
-  moduleCandidates,
+  type ParametersAfterContext,
+  readCallee,
 } from "./call.ts";
 import {
   CancelledError,
@@ -18,6 +20,8 @@ import {
   UsageError,
 } from "./errors.ts";
 import { type ExecOptions, type ExecResult, execCommand } from "./exec.ts";
+import type { AnyFunction } from "./functions.ts";
+import type { Language, Wants } from "./kind.ts";
 import { FLAGS } from "./protocol/frame.ts";
 import { HANDLES } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
@@ -46,6 +50,12 @@ export interface Lifeline {
   /** Resolves when more may be queued. */
   writable(): Promise<void>;
   queuedBytes(): number;
+  /** Start it, for work of this language, if it is not yet started. */
+  start(wants: Wants): void;
+  /** What functions there are written in; undefined until that is known: `writable` waits for it. */
+  language(): Language | undefined;
+  /** A traceback or log text of it, in the lines of the user's own source. */
+  tellStack(text: string): string;
   /** Offer the slave, unasked, what a call will import: of the user's modules, and of the second tier. */
   offer(modules: readonly string[], needs: readonly string[]): void;
   /** Stop and go on reading what it sends; nests. */
@@ -60,12 +70,15 @@ export interface ContextSettings {
   readonly name: string;
   /** Milliseconds that a cancelled call has to end, and a closed context to drain. */
   readonly graceMs: number;
+  /** Cancels every call. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export class Context implements AsyncDisposable {
   readonly id: number;
   readonly name: string;
   readonly #graceMs: number;
+  readonly #signal: AbortSignal | undefined;
   readonly #router: Router;
   readonly #lifeline: Lifeline;
   /** Calls that wait for room in the queue keep their order behind this. */
@@ -79,6 +92,7 @@ export class Context implements AsyncDisposable {
     this.id = settings.id;
     this.name = settings.name;
     this.#graceMs = settings.graceMs;
+    this.#signal = settings.signal;
     this.#router = router;
     this.#lifeline = lifeline;
   }
@@ -98,35 +112,56 @@ export class Context implements AsyncDisposable {
   }
 
   /**
-   * Call a function over there: `context.call("os.getpid")`, `context.call("pkg.mod:Class.method", 1, kwargs({ b: 2 }))`.
+   * Call a function over there: one of the program's own, `context.call(install, "1.4")`, or a name: `context.call("os.getpid")`,
+   * `context.call("pkg.mod:Class.method", 1, kwargs({ b: 2 }))`.
    *
+   * @throws {UsageError} `ERR_USAGE_CLOSURE`, `ERR_USAGE_FUNCTION`: it cannot be called elsewhere; nothing was sent
    * @throws {CallError} it failed there
    * @throws {ValueError} an argument cannot be sent
    * @throws {BootstrapError | DisconnectError | ProtocolError} there is no context, or not any more
    */
-  call(name: string, ...args: unknown[]): Promise<unknown> {
-    return this.callWith({}, name, ...args);
+  call<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
+  call(name: string, ...args: unknown[]): Promise<unknown>;
+  call(fn: Callable, ...args: unknown[]): Promise<unknown> {
+    return this.#counted({}, fn, args);
   }
 
   /**
    * @throws {TimeoutError} `ERR_DEADLINE_CALL`: the deadline passed; the call is cancelled over there
    * @throws {CancelledError} the signal was aborted
    */
-  async callWith(options: CallOptions, name: string, ...args: unknown[]): Promise<unknown> {
+  callWith<F extends AnyFunction>(
+    options: CallOptions & { readonly withContext: true },
+    fn: F,
+    ...args: ParametersAfterContext<F>
+  ): Promise<Awaited<ReturnType<F>>>;
+  callWith<F extends AnyFunction>(
+    options: CallOptions,
+    fn: F,
+    ...args: Parameters<F>
+  ): Promise<Awaited<ReturnType<F>>>;
+  callWith(options: CallOptions, name: string, ...args: unknown[]): Promise<unknown>;
+  callWith(options: CallOptions, fn: Callable, ...args: unknown[]): Promise<unknown> {
+    return this.#counted(options, fn, args);
+  }
+
+  async #counted(options: CallOptions, fn: Callable, args: unknown[]): Promise<unknown> {
     this.#awaited++;
     try {
-      return await this.#call(options, name, args);
+      return await this.#call(options, fn, args);
     } finally {
       this.#awaited--;
     }
   }
 
-  async #call(options: CallOptions, name: string, args: readonly unknown[]): Promise<unknown> {
-    checkFunctionName(name);
-    const { deadline, signal } = options;
+  async #call(options: CallOptions, fn: Callable, args: readonly unknown[]): Promise<unknown> {
+    const callee = readCallee(fn);
+    const { name } = callee;
+    const { deadline } = options;
+    const signal = anyOf(options.signal, this.#signal);
     checkMilliseconds("deadline", deadline);
     if (signal?.aborted) throw cancelled(this.name, name, signal);
-    const body = encodeCall(name, args, options);
+    const body = encodeCall(callee.function, args, options);
     if (body.length > LIMITS.maxMessageBytes) {
       throw new UsageError(
         "ERR_USAGE_TOO_LARGE",
@@ -139,10 +174,13 @@ export class Context implements AsyncDisposable {
         "ERR_DEADLINE_CALL",
         `${this.name}: ${name} did not answer within ${deadline} ms; it is cancelled`,
       );
-    if (this.#turn !== undefined || this.#lifeline.queuedBytes() > LIMITS.maxQueuedBytes) {
+    this.#lifeline.start(callee.wants);
+    const isFull = this.#lifeline.queuedBytes() > LIMITS.maxQueuedBytes;
+    if (this.#turn !== undefined || isFull || this.#lifeline.language() === undefined) {
       await this.#waitForTurn(deadline, signal, late, name);
     }
     if (this.#closing !== undefined || this.#lifeline.reason() !== undefined) throw this.#gone();
+    checkLanguage(this.name, callee, this.#lifeline.language());
     if (this.#router.pending(this.id) >= LIMITS.maxPendingCalls) {
       throw new UsageError(
         "ERR_USAGE_PENDING",
@@ -180,7 +218,8 @@ export class Context implements AsyncDisposable {
         receive: (message) => {
           try {
             if (message.flags & FLAGS.ERROR) {
-              const failure = decodeFailure(this.name, message.body);
+              const tell = (text: string) => this.#lifeline.tellStack(text);
+              const failure = decodeFailure(this.name, message.body, tell);
               const isCancelled = failure.type === "econtext.Cancelled";
               // Its last word before it ends: the end of the stream says why.
               if (isCancelled && failure.remoteMessage === "disconnected") return;
@@ -202,7 +241,7 @@ export class Context implements AsyncDisposable {
       });
       const needs = [body.extended && "values", options.withContext && "external"];
       this.#lifeline.offer(
-        moduleCandidates(name),
+        callee.modules,
         needs.filter((need) => typeof need === "string"),
       );
       const to = { dst: this.id, handle: HANDLES.CALL_FUNCTION, reply: handle };
@@ -225,7 +264,10 @@ export class Context implements AsyncDisposable {
       id: this.id,
       name: this.name,
       router: this.#router,
-      offer: (needs: readonly string[]) => this.#lifeline.offer([], needs),
+      offer: (needs: readonly string[]) => {
+        this.#lifeline.start("any");
+        this.#lifeline.offer([], needs);
+      },
       pause: () => this.#lifeline.pause(),
       resume: () => this.#lifeline.resume(),
       call: (limits: CallOptions, name: string, ...args: unknown[]) =>
@@ -242,6 +284,7 @@ export class Context implements AsyncDisposable {
   async ping(options: { readonly deadline?: number } = {}): Promise<number> {
     checkMilliseconds("deadline", options.deadline);
     if (this.#closing !== undefined || this.#lifeline.reason() !== undefined) throw this.#gone();
+    this.#lifeline.start("any");
     const started = performance.now();
     return new Promise((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
@@ -348,6 +391,22 @@ export class Context implements AsyncDisposable {
     const message = `${this.name}: the context was closed`;
     return reason ?? new DisconnectError("ERR_DISCONNECT_CLOSED", message);
   }
+}
+
+/** A function of another language is no function over there. @throws {UsageError} `ERR_USAGE_LANGUAGE` */
+function checkLanguage(context: string, callee: Callee, spoken: Language | undefined): void {
+  if (callee.language === undefined || spoken === undefined || callee.language === spoken) return;
+  const names = { python: "Python", javascript: "JavaScript" };
+  const way = callee.language === "python" ? "--kind python" : "--kind node or --kind bun";
+  throw new UsageError(
+    "ERR_USAGE_LANGUAGE",
+    `${context}: ${callee.name} is a function of ${names[callee.language]}, and the context is of ${names[spoken]}; connect with ${way}`,
+  );
+}
+
+function anyOf(...signals: (AbortSignal | undefined)[]): AbortSignal | undefined {
+  const given = signals.filter((signal) => signal !== undefined);
+  return given.length > 1 ? AbortSignal.any(given) : given[0];
 }
 
 function cancelled(context: string, name: string, signal: AbortSignal | undefined): CancelledError {

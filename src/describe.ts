@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { defaultArgv0 } from "./bootstrap/argv0.ts";
 import { firstStage } from "./bootstrap/first-stage.ts";
-import { pythonPreamble } from "./bootstrap/preamble.ts";
+import { preamble as makePreamble } from "./bootstrap/preamble.ts";
 import { PYTHON_CORE } from "./bootstrap/stage1.ts";
 import { parseTarget } from "./target.ts";
 import type { SshOptions } from "./transport/ssh.ts";
@@ -33,11 +33,12 @@ export function describeBootstrap(
   target: string,
   options: { readonly python?: string; readonly ssh?: SshOptions } = {},
 ): BootstrapDescription {
-  const stage = firstStage({ interpreter: options.python });
+  const plan = { wants: "python", path: options.python } as const;
+  const stage = firstStage(plan);
   const transport = parseTarget(target, options.ssh ?? {});
   const argv = transport.wrap(stage);
   const command = parseTarget("host", {}).wrap(stage).at(-1) ?? "";
-  const preamble = pythonPreamble({
+  const preamble = makePreamble({
     id: 1,
     nonce: "A".repeat(22),
     name: target,
@@ -45,7 +46,7 @@ export function describeBootstrap(
     level: 20,
     lease: 45_000,
     rate: 1_048_576,
-  });
+  }, plan);
   return {
     target,
     argv,

@@ -1,6 +1,12 @@
 /** What a program imports. Re-exports only. */
 export { Broker, type BrokerOptions, type ConnectOptions } from "./broker.ts";
-export { type CallOptions, Kwargs, kwargs } from "./call.ts";
+export {
+  type Callable,
+  type CallOptions,
+  Kwargs,
+  kwargs,
+  type ParametersAfterContext,
+} from "./call.ts";
 export { Context, type SlaveInfo } from "./context.ts";
 export { type BootstrapDescription, describeBootstrap, type SentPart } from "./describe.ts";
 export {
@@ -16,6 +22,7 @@ export {
   ValueError,
 } from "./errors.ts";
 export type { ExecOptions, ExecResult } from "./exec.ts";
+export type { AnyFunction } from "./functions.ts";
 export { LEVELS, type LevelName, type LogRecord, levelName } from "./log.ts";
 export { ContextReference, RemoteError, SenderReference } from "./protocol/value.ts";
 export { neutralise, oneLine } from "./text.ts";

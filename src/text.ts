@@ -1,4 +1,4 @@
-/** Text that came from elsewhere, made fit for a terminal. Leaf: imports nothing. */
+/** Text that came from elsewhere, or goes there: fit for a terminal, fit for UTF-8. Leaf: imports nothing. */
 
 const CONTROL =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -18,4 +18,15 @@ export function neutralise(text: string): string {
 /** One line of it. */
 export function oneLine(text: string): string {
   return neutralise(text).replace(/\n/g, "\\n");
+}
+
+const SURROGATE = /\p{Surrogate}/u;
+
+/** Whether UTF-8 can say it: no lone surrogate. (Node.js 18 has no `String.prototype.isWellFormed`, and runs the codec, too.) */
+export function isWellFormed(text: string): boolean {
+  return !SURROGATE.test(text);
+}
+
+export function toWellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, "\ufffd");
 }

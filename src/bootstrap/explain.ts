@@ -3,13 +3,13 @@ import { BootstrapError, type BootstrapReport } from "../errors.ts";
 import { neutralise } from "../text.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Child, Ending } from "./child.ts";
-import { CUT_SHORT, NO_INTERPRETER, TOO_OLD, TRIED } from "./first-stage.ts";
+import { CUT_SHORT, NO_INTERPRETER, type Plan, TOO_OLD, tried } from "./first-stage.ts";
 import type { Handshake } from "./handshake.ts";
 
 export interface Circumstances {
   readonly name: string;
   readonly transport: Transport;
-  readonly interpreter: string | undefined;
+  readonly plan: Plan;
   readonly child: Child;
   readonly handshake: Handshake;
   readonly ending: Ending;
@@ -54,7 +54,7 @@ export function explainBootstrap(c: Circumstances): BootstrapError {
       explanation.hint,
     );
   }
-  const wanted = c.interpreter ?? TRIED.join(", ");
+  const wanted = tried(c.plan).join(", ");
   switch (ending.status) {
     case NO_INTERPRETER:
     case 126:

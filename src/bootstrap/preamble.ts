@@ -1,7 +1,7 @@
-/** The preamble: the compressed core and its boot arguments, written at once. docs/protocol.md, "Bootstrap". */
+/** The preamble: the compressed core (both, where the interpreter is not known) and its boot arguments, written at once. docs/protocol.md, "Bootstrap". */
 import { encodeMessage } from "../protocol/frame.ts";
 import { HANDLES, MASTER_ID, PROTOCOL_VERSION } from "../protocol/handles.ts";
-import { PYTHON_CORE } from "./stage1.ts";
+import { type Plan, program } from "./first-stage.ts";
 
 export interface BootArguments {
   /** The slave's context id. */
@@ -20,7 +20,7 @@ export interface BootArguments {
 }
 
 /** @param reply handle of the master that learns that the slave is ready */
-export function pythonPreamble(boot: BootArguments, reply = 1000): Uint8Array {
+export function preamble(boot: BootArguments, plan: Plan, reply = 1000): Uint8Array {
   const { id, nonce, name, argv0, level, lease, rate } = boot;
   const value = [PROTOCOL_VERSION, nonce, name, argv0, level, lease, rate];
   const text = new TextEncoder().encode(JSON.stringify(value));
@@ -33,5 +33,5 @@ export function pythonPreamble(boot: BootArguments, reply = 1000): Uint8Array {
     flags: 0,
   };
   const [frame] = encodeMessage(envelope, [text]);
-  return Buffer.concat([PYTHON_CORE, ...(frame ?? [])]);
+  return Buffer.concat([...program(plan), ...(frame ?? [])]);
 }

@@ -8,12 +8,18 @@ import { buildStage1 } from "../../scripts/stage1.ts" with { type: "macro" };
 
 const built = buildStage1();
 
-/** The first tier, as the first stage inflates it. */
+/** The first tier of each language, as the first stage inflates it. */
 export const PYTHON_CORE: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(built.pythonCore);
+export const JS_CORE: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(built.javascriptCore);
 
 /** The second tier: source text by module name without the `econtext.` in front. */
 export const PYTHON_TIER2: Readonly<Record<string, string>> = built.pythonTier2;
+export const JS_TIER2: Readonly<Record<string, string>> = built.javascriptTier2;
 
 /** One line each, safe between single quotes in any login shell. */
 export const PYTHON_FIRST_STAGE: string = built.pythonFirstStage;
+export const JS_FIRST_STAGE: string = built.javascriptFirstStage;
 export const FIND_PYTHON: string = built.findPython;
+export const FIND_JS: string = built.findJavascript;
+export const FIND_ANY: string = built.findAny;
+export const RUN_JS: string = built.runJavascript;

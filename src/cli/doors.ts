@@ -19,6 +19,7 @@ const DOORS: Readonly<Record<string, () => Promise<Door>>> = {
   exec: async () => (await import("./exec.ts")).door,
   ping: async () => (await import("./ping.ts")).door,
   bootstrap: async () => (await import("./bootstrap.ts")).door,
+  init: async () => (await import("./init.ts")).door,
 };
 
 const root: CommandDef = defineCommand<ArgsDef>({
@@ -39,6 +40,7 @@ const DETAILS = `TARGET is local, or what ssh accepts: web1, user@web1, ssh://us
 
   econtext call web1 platform.node
   econtext exec web1 db1 -- uname -a
+  econtext deploy.ts web1              a program; also by #!/usr/bin/env econtext
 
 Exit status: 0; 1 the function failed there; 2 wrong usage; 124 the deadline passed; 255 no connection, or it was
 lost; 130, 143, 129 interrupted; 141 nobody reads the output any more. With several targets: the highest.`;
@@ -61,6 +63,11 @@ async function dispatch(args: readonly string[]): Promise<number> {
     if (name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) {
       await showHelp(root, undefined, DETAILS);
       return 0;
+    }
+    if (!Object.hasOwn(DOORS, name)) {
+      const { programPath, runProgram } = await import("./program.ts");
+      const path = programPath(name);
+      if (path !== undefined) return await runProgram(path, rest);
     }
     const load = Object.hasOwn(DOORS, name) ? DOORS[name] : undefined;
     if (load === undefined) throw new Usage("", unknown(name));

@@ -10,8 +10,8 @@ import { statusOf } from "./exit.ts";
 import { jsonLine, textLines } from "./log-lines.ts";
 import { type Flags, readDeadline, readLogFormat, readLogLevel, readSsh } from "./options.ts";
 import { isBrokenPipe, stderr } from "./output.ts";
+import { Stop } from "./stop.ts";
 
-const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const BROKEN_PIPE = 141; // 128 + SIGPIPE, as for any program that is ended so
 
 /** What a command may use while it deals with one target. */
@@ -91,46 +91,4 @@ export async function runSession(plan: Plan): Promise<number> {
   await broker.close();
   stop.dispose();
   return stop.status ?? Math.max(...(statuses ?? [0]));
-}
-
-/** What ends a session before its targets are done. */
-class Stop {
-  readonly happened: Promise<undefined>;
-  readonly #controller = new AbortController();
-  readonly #listeners = new Map<NodeJS.Signals, () => void>();
-  #status: number | undefined;
-  #resolve: (none: undefined) => void = () => {};
-
-  constructor() {
-    this.happened = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-    for (const [name, status] of Object.entries(SIGNALS) as [NodeJS.Signals, number][]) {
-      const listener = () => {
-        if (this.#status !== undefined) process.exit(status);
-        this.now(status);
-      };
-      this.#listeners.set(name, listener);
-      process.on(name, listener);
-    }
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /** The exit status, when it was stopped. */
-  get status(): number | undefined {
-    return this.#status;
-  }
-
-  now(status: number): void {
-    this.#status ??= status;
-    this.#controller.abort();
-    this.#resolve(undefined);
-  }
-
-  dispose(): void {
-    for (const [name, listener] of this.#listeners) process.off(name, listener);
-  }
 }

@@ -2,10 +2,11 @@
  * Finds Python modules and package data in the roots that the user allowed, and nowhere else: no `..`, no absolute name, no symlink
  * that leads out. Knows no message.
  */
-import { type Dirent, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { join, relative, resolve, sep } from "node:path";
+import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
+import { join, resolve, sep } from "node:path";
 import { type FoundImport, findImports } from "./python-imports.ts";
 import { decodeSource, stripComments } from "./python-strip.ts";
+import { contains, Roots, realpath } from "./roots.ts";
 
 export interface FoundModule {
   readonly name: string;
@@ -26,15 +27,14 @@ const MAX_KNOWN = 5000;
 const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
 
 export class PythonFinder {
-  readonly #roots: readonly string[];
+  readonly #roots: Roots;
   readonly #imports = new WeakMap<FoundModule, readonly FoundImport[]>();
   readonly #found = new Map<string, FoundModule | undefined>();
   #top: readonly string[] | undefined;
 
   /** @param roots folders; what does not exist is left out */
   constructor(roots: readonly string[]) {
-    const real = roots.map(realpath).filter((root) => root !== undefined);
-    this.#roots = [...new Set(real)];
+    this.#roots = new Roots(roots);
   }
 
   /** The module, or undefined. A file is read once: what was sent and what is sent later agree. */
@@ -57,7 +57,7 @@ export class PythonFinder {
 
   /** Names of the modules at the top of all roots; undefined when they are too many. */
   top(): readonly string[] | undefined {
-    this.#top ??= [...new Set(this.#roots.flatMap((root) => children(root)))].sort();
+    this.#top ??= [...new Set(this.#roots.folders.flatMap((root) => children(root)))].sort();
     return this.#top.length > MAX_CHILDREN ? undefined : this.#top;
   }
 
@@ -97,7 +97,7 @@ export class PythonFinder {
     const parts = name.split(".");
     if (!parts.every((part) => IDENTIFIER.test(part))) return undefined;
     let folder: FoundModule | undefined;
-    for (const root of this.#roots) {
+    for (const root of this.#roots.folders) {
       const base = join(root, ...parts);
       for (const path of [join(base, "__init__.py"), `${base}.py`]) {
         const found = this.#load(name, path);
@@ -113,7 +113,7 @@ export class PythonFinder {
 
   /** The submodules of a namespace package: of all the folders that make it up. */
   #portions(parts: readonly string[]): string[] {
-    const folders = this.#roots.map((root) => join(root, ...parts));
+    const folders = this.#roots.folders.map((root) => join(root, ...parts));
     const portions = folders.filter((folder) => this.#allowed(realpath(folder) ?? ""));
     return [...new Set(portions.flatMap(children))].sort();
   }
@@ -129,7 +129,7 @@ export class PythonFinder {
   }
 
   #allowed(real: string): boolean {
-    return this.#roots.some((root) => contains(root, real));
+    return this.#roots.contain(real);
   }
 }
 
@@ -148,19 +148,6 @@ function readSource(file: string): string | undefined {
 /** One step down: no step up, none on the spot, none to the top. */
 function isFileName(step: string): boolean {
   return step !== "" && step !== "." && step !== ".." && !step.includes("\0");
-}
-
-function contains(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way === "" || !(way === ".." || way.startsWith(`..${sep}`) || way.startsWith(sep));
-}
-
-function realpath(path: string): string | undefined {
-  try {
-    return realpathSync(path);
-  } catch {
-    return undefined;
-  }
 }
 
 function isDirectory(path: string): boolean {

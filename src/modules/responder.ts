@@ -1,140 +1,35 @@
 /**
- * The module responder: answers `GET_MODULE`, and sends along, unasked and before it is asked for, what a call will import.
- * Remembers for each context what it has. Knows no stream: it makes bodies, its user sends them.
+ * The module responder: answers `GET_MODULE`, and sends along, unasked and before it is asked for, what a call will import. One for each
+ * context; a language has its own. Knows no stream: it makes bodies, its user sends them.
  *
- * Spec: docs/protocol.md, "Module records". Twin: stage1/python/importer.py.
+ * Spec: docs/protocol.md, "Module records".
  */
 import { deflateSync } from "node:zlib";
-import { PYTHON_TIER2 } from "../bootstrap/stage1.ts";
-import { ProtocolError } from "../errors.ts";
-import { decodeValue, encodeValue } from "../protocol/value.ts";
-import type { PythonFinder } from "./python-finder.ts";
 
-/** `[NAME, PATH, IS_PACKAGE, CHILDREN, SOURCE]`, or `[NAME]`: there is none. */
-type ModuleRecord =
-  | readonly [string]
-  | readonly [string, string, boolean, readonly string[] | null, string];
-
-/** Modules sent for one request, at most: the rest is asked for when it is imported. */
-const MAX_BURST = 500;
-/** Characters of a module's name or a resource's path: more than any file system has. */
-const MAX_NAME = 4096;
-
-const OWN = "econtext.";
-/** Sent along with the first modules: what importing, logging and most results need. */
-const IMPORT_TIER = ["importer", "logs", "values", "failures"] as const;
-
-export class ModuleResponder {
-  readonly #finder: PythonFinder;
-  readonly #sent = new Set<string>();
-  /** Names whose imports were followed: a call to the same module again costs a look-up. */
-  readonly #offered = new Set<string>();
-
-  /** One for each context. */
-  constructor(finder: PythonFinder) {
-    this.#finder = finder;
-  }
-
+export interface ModuleResponder {
   /**
    * A `LOAD_MODULE` body, not yet compressed, with what importing one of `names` takes and the context does not have yet; undefined when
    * that is nothing. `needs` are modules of the second tier that the call itself wants.
    */
-  offer(names: readonly string[], needs: readonly string[]): Uint8Array | undefined {
-    const records: ModuleRecord[] = [];
-    for (const name of names) {
-      if (this.#offered.has(name)) continue;
-      this.#offered.add(name);
-      this.#follow(name, records);
-    }
-    const own = records.length > 0 ? [...IMPORT_TIER, ...needs] : needs;
-    for (const name of own) {
-      if (!this.#sent.has(OWN + name)) records.push(this.#own(OWN + name));
-    }
-    if (records.length === 0) return undefined;
-    if (own !== needs && !this.#sent.has("")) records.push(this.#root());
-    return Buffer.concat(encodeValue(records).chunks);
-  }
-
+  offer(names: readonly string[], needs: readonly string[]): Uint8Array | undefined;
   /**
    * The answer to a `GET_MODULE` body, not yet compressed: text, or package data.
    *
    * @throws {ProtocolError} when it is no request
    */
-  answer(body: Uint8Array): { readonly body: Uint8Array; readonly isText: boolean } {
-    const request = decodeValue(body);
-    if (typeof request === "string") {
-      return { body: Buffer.concat(encodeValue(this.#module(request)).chunks), isText: true };
-    }
-    if (Array.isArray(request) && request.length === 2) {
-      const [name, path] = request as unknown[];
-      if (typeof name === "string" && typeof path === "string") {
-        const { chunks } = encodeValue(this.#resource(name, path));
-        return { body: Buffer.concat(chunks), isText: false };
-      }
-    }
-    throw new ProtocolError("ERR_PROTOCOL_VALUE", "a request for a module that is none");
-  }
-
-  #module(name: string): ModuleRecord[] {
-    if (name === "") return [this.#root()];
-    if (name.length > MAX_NAME) return [[name]];
-    if (name.startsWith(OWN)) return [this.#own(name)];
-    const records: ModuleRecord[] = [];
-    this.#follow(name, records);
-    // Asked again (it was offered, and is asked for all the same): answer again.
-    const asked = records.find((record) => record[0] === name) ?? this.#record(name);
-    const rest = records.filter((record) => record !== asked);
-    if (!this.#sent.has("")) rest.push(this.#root());
-    return [asked, ...rest];
-  }
-
-  /** Package data, of packages that this context was sent. */
-  #resource(name: string, path: string): Uint8Array | string[] | null {
-    if (!this.#sent.has(name) || path.length > MAX_NAME) return null;
-    const found = path.endsWith("/") || path === "" ? "resources" : "resource";
-    return this.#finder[found](name, path) ?? null;
-  }
-
-  #own(name: string): ModuleRecord {
-    const stem = name.slice(OWN.length);
-    const source = Object.hasOwn(PYTHON_TIER2, stem) ? PYTHON_TIER2[stem] : undefined;
-    if (source === undefined) return [name];
-    this.#sent.add(name);
-    return [name, `${name.replace(".", "/")}.py`, false, null, source];
-  }
-
-  #root(): ModuleRecord {
-    this.#sent.add("");
-    return ["", "", true, this.#finder.top() ?? null, ""];
-  }
-
-  #record(name: string): ModuleRecord {
-    const found = this.#finder.find(name);
-    if (found === undefined) return [name];
-    this.#sent.add(name);
-    return [name, found.path, found.isPackage, found.children ?? null, found.source];
-  }
-
-  /** Add the module, its packages and all that they import, as far as the roots have it and it was not sent: breadth first. */
-  #follow(name: string, records: ModuleRecord[]): void {
-    const queue = [name];
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const parts = next.split(".");
-      for (let i = 1; i <= parts.length; i++) {
-        const part = parts.slice(0, i).join(".");
-        if (this.#sent.has(part)) continue;
-        const found = this.#finder.find(part);
-        if (found === undefined) break;
-        if (records.length >= MAX_BURST) return;
-        records.push(this.#record(part));
-        for (const { name: imported, implicitRelative } of this.#finder.imports(found)) {
-          queue.push(imported);
-          if (implicitRelative !== undefined) queue.push(implicitRelative);
-        }
-      }
-    }
-  }
+  answer(body: Uint8Array): ModuleAnswer;
 }
+
+export interface ModuleAnswer {
+  readonly body: Uint8Array;
+  /** Whether it is worth compressing. */
+  readonly isText: boolean;
+}
+
+/** Characters of a module's name or a resource's path: more than any file system has. */
+export const MAX_NAME = 4096;
+/** In front of a name: a module of the second tier. */
+export const OWN = "econtext.";
 
 /** For the `DEFLATE` flag. */
 export function deflate(body: Uint8Array): Uint8Array {

@@ -5,6 +5,7 @@
  * Text without `!` members is the native parser's work alone; else its tree is revived in place. Layout: value.ts.
  */
 import { ProtocolError } from "../errors.ts";
+import { isWellFormed } from "../text.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { ContextReference, RemoteError, SenderReference } from "./value-types.ts";
 
@@ -198,7 +199,7 @@ function isAny(_value: unknown): _value is unknown {
 }
 
 function isText(value: unknown): value is string {
-  return typeof value === "string" && value.isWellFormed();
+  return typeof value === "string" && isWellFormed(value);
 }
 
 function isCount(value: unknown): value is number {
@@ -210,6 +211,6 @@ function isU32(value: unknown): value is number {
 }
 
 function wellFormed(text: string): string {
-  if (!text.isWellFormed()) throw malformed("text with a lone surrogate");
+  if (!isWellFormed(text)) throw malformed("text with a lone surrogate");
   return text;
 }

@@ -5,6 +5,7 @@
  * Nothing is dropped or bent: what cannot arrive equal is refused, with its path. Layout: value.ts.
  */
 import { ValueError } from "../errors.ts";
+import { isWellFormed, toWellFormed } from "../text.ts";
 import { LIMITS } from "./limits.ts";
 import { type Body, ContextReference, RemoteError, SenderReference } from "./value-types.ts";
 
@@ -53,7 +54,7 @@ export function encodeValue(value: unknown, options: EncodeOptions = {}): Body {
 
 /** True if `JSON.stringify` writes `value` as it is. `depth` counts the brackets around it. */
 function isPlain(value: unknown, depth: number): boolean {
-  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value === "string") return isWellFormed(value);
   if (typeof value === "number") return isPlainNumber(value);
   if (typeof value === "boolean" || value === null) return true;
   if (typeof value !== "object" || depth >= LIMITS.maxDepth) return false;
@@ -67,7 +68,7 @@ function isPlain(value: unknown, depth: number): boolean {
   const keys = Object.keys(value);
   if (keys.length === 1 && keys[0]?.charCodeAt(0) === BANG) return false;
   for (const key of keys) {
-    if (!key.isWellFormed() || !isPlain(value[key], depth + 1)) return false;
+    if (!isWellFormed(key) || !isPlain(value[key], depth + 1)) return false;
   }
   return true;
 }
@@ -153,7 +154,7 @@ class Lowering {
       // Made well-formed and not refused: an error must not fail to be told.
       const type = value instanceof RemoteError ? value.type : value.name;
       const trace = value instanceof RemoteError ? value.traceback : (value.stack ?? "");
-      const texts = [type, value.message, trace].map((text) => String(text).toWellFormed());
+      const texts = [type, value.message, trace].map((text) => toWellFormed(String(text)));
       return this.#special("!e", texts, depth, 2);
     }
     switch (Object.getPrototypeOf(value)) {
@@ -242,7 +243,7 @@ function locate(error: unknown, container: object, segment: string | number): un
 }
 
 function wellFormed(text: string): string {
-  if (!text.isWellFormed()) throw new Refusal("text with a lone surrogate");
+  if (!isWellFormed(text)) throw new Refusal("text with a lone surrogate");
   return text;
 }
 

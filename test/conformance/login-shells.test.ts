@@ -1,14 +1,16 @@
 /** The shells that sshd may hand our command line to: what every one of them must start, and how. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { pythons } from "../helpers/pythons.ts";
+import { pythons, SUPPORTED } from "../helpers/pythons.ts";
 import { suite } from "../helpers/skip.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { loginShell, missingSshd, startSshd } from "../helpers/sshd.ts";
+import { pythonKind } from "./python.ts";
 import { type Connect, opener } from "./session.ts";
 
 /** Each behind sshd's own way to run it: `SHELL -c COMMAND`. */
 const SHELLS = ["sh", "bash", "zsh", "fish", "tcsh", "ksh"];
 const python = pythons().at(-1);
+const kind = pythonKind(SUPPORTED.at(-1) ?? "3.13");
 
 for (const shell of SHELLS) {
   const { path = "", missing } = loginShell(shell);
@@ -32,12 +34,15 @@ for (const shell of SHELLS) {
     };
 
     test("with a named interpreter", async () => {
-      const named = opener("target", () => ({ python: python?.path ?? "python3", ssh: ssh() }));
+      const named = opener("target", kind, () => ({
+        python: python?.path ?? "python3",
+        ssh: ssh(),
+      }));
       expect(await serves(named)).toContain("python");
     });
 
     test("the first stage finds the interpreter itself", async () => {
-      expect(await serves(opener("target", () => ({ ssh: ssh() })))).toContain("python");
+      expect(await serves(opener("target", kind, () => ({ ssh: ssh() })))).toContain("python");
     });
   });
 }

@@ -1,11 +1,13 @@
 /** Every Python of this machine, over a pipe. */
 import { pythonOf, SUPPORTED } from "../helpers/pythons.ts";
 import { suite } from "../helpers/skip.ts";
+import { pythonKind } from "./python.ts";
 import { opener } from "./session.ts";
 import { conformance } from "./suite.ts";
 
 for (const version of SUPPORTED) {
   const { python, missing } = pythonOf(version);
-  const connect = opener("local", () => ({ python: python?.path ?? "" }));
-  suite(`python ${version}, local`, missing, "python", () => conformance(connect, { version }));
+  const kind = pythonKind(version);
+  const connect = opener("local", kind, () => ({ kind: "python", python: python?.path ?? "" }));
+  suite(`python ${version}, local`, missing, "python", () => conformance(connect, kind));
 }

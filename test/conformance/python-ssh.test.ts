@@ -4,6 +4,7 @@ import { pythonOf, SUPPORTED } from "../helpers/pythons.ts";
 import { suite } from "../helpers/skip.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
+import { pythonKind } from "./python.ts";
 import { opener } from "./session.ts";
 import { conformance } from "./suite.ts";
 
@@ -16,10 +17,12 @@ suite("sshd", missingSshd(), "sshd", () => {
 
   for (const version of SUPPORTED) {
     const { python, missing } = pythonOf(version);
-    const connect = opener("target", () => ({
+    const kind = pythonKind(version);
+    const connect = opener("target", kind, () => ({
+      kind: "python",
       python: python?.path ?? "",
       ssh: { options: ["-F", server?.configPath ?? ""] },
     }));
-    suite(`python ${version}, ssh`, missing, "python", () => conformance(connect, { version }));
+    suite(`python ${version}, ssh`, missing, "python", () => conformance(connect, kind));
   }
 });

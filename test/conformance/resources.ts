@@ -1,14 +1,15 @@
-/** Package data: files beside modules, by the ways that Python has to read them. */
+/** Package data: files beside modules, by the ways that Python has to read them; JavaScript has none. */
 import { expect, test } from "bun:test";
-import { join } from "node:path";
-import { type Far, ROOTS, requestsOf } from "./session.ts";
+import { isPython3, pythonFile } from "./python.ts";
+import { type Far, requestsOf } from "./session.ts";
 
 const GREETING = "gr\u00fc\u00dfe\n";
 const BLOB = Uint8Array.of(0, 255, 1, 254);
 
 export function resources(far: Far): void {
+  const python3 = isPython3(far.version);
   const since = (minor: number): boolean =>
-    far.python3 && Number(far.version.slice("3.".length)) >= minor;
+    python3 && Number(far.version.slice("3.".length)) >= minor;
 
   test("pkgutil.get_data", async () => {
     const get = (path: string) => far.call("imports.bundle:by_pkgutil", path);
@@ -18,9 +19,9 @@ export function resources(far: Far): void {
   });
 
   test("pkgutil.get_data of what is not there fails as open does", async () => {
-    const file = `master:${join(ROOTS[0] ?? "", "imports/bundle/none.txt")}`;
+    const file = `master:${pythonFile("imports/bundle/none.txt")}`;
     const error = await far.call("imports.bundle:missing_by_pkgutil", "none.txt");
-    expect(error).toEqual([far.python3 ? "FileNotFoundError" : "IOError", 2, file]);
+    expect(error).toEqual([python3 ? "FileNotFoundError" : "IOError", 2, file]);
   });
 
   test("each read is one request", async () => {

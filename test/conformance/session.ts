@@ -4,68 +4,68 @@
  */
 import { spyOn } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { Connection } from "../../src/connection.ts";
 import {
   Broker,
   type BrokerOptions,
+  type CallOptions,
   type ConnectOptions,
   type Context,
   type LogRecord,
 } from "../../src/index.ts";
-import { ModuleResponder } from "../../src/modules/responder.ts";
 import { decodeValue } from "../../src/protocol/value.ts";
-import type { SupportedVersion } from "../helpers/pythons.ts";
-
-const FIXTURES = join(import.meta.dir, "../fixtures/python");
-export const ROOTS = [join(FIXTURES, "root"), join(FIXTURES, "second")];
-/** A folder of modules that the far side has itself. */
-export const FAR_FOLDER = join(FIXTURES, "far");
+import type { Kind } from "./kind.ts";
 
 export interface Session extends AsyncDisposable {
   readonly broker: Broker;
   readonly context: Context;
   /** All that was logged so far. */
   readonly logs: LogRecord[];
+  /** Calls by the tables' names; by the language's own, they are `context`'s. */
+  call(name: string, ...args: unknown[]): Promise<unknown>;
+  callWith(options: CallOptions, name: string, ...args: unknown[]): Promise<unknown>;
 }
 
 export type Connect = (options?: BrokerOptions) => Promise<Session>;
 
-/** What a table may ask of the far side. */
-export interface Capabilities {
-  readonly version: SupportedVersion;
-}
-
 /** What a table gets: one context for all of a suite's tests, and the way to open another. */
-export interface Far extends Capabilities {
+export interface Far extends Kind {
   readonly connect: Connect;
   /** Only within tests. */
   readonly session: () => Session;
-  readonly call: (name: string, ...args: unknown[]) => Promise<unknown>;
-  readonly python3: boolean;
+  readonly call: Session["call"];
+  readonly callWith: Session["callWith"];
 }
 
-/** Connect to `target`, with the fixtures as roots and a short grace time. */
-export function opener(target: string, options: () => ConnectOptions): Connect {
+/** Connect to `target`, with the kind's fixtures as roots and a short grace time. */
+export function opener(target: string, kind: Kind, options: () => ConnectOptions): Connect {
   return async (brokerOptions = {}) => {
     const logs: LogRecord[] = [];
     const broker = new Broker({
-      roots: ROOTS,
+      roots: kind.roots,
       graceMs: 2000,
       onLog: (record) => logs.push(record),
       ...brokerOptions,
     });
     const context = await broker.connect(target, options());
-    return { broker, context, logs, [Symbol.asyncDispose]: () => broker.close() };
+    return {
+      broker,
+      context,
+      logs,
+      call: (name, ...args) => context.call(kind.fn(name), ...args),
+      callWith: (limits, name, ...args) => context.callWith(limits, kind.fn(name), ...args),
+      [Symbol.asyncDispose]: () => broker.close(),
+    };
   };
 }
 
-/** What `work` made the far side ask the master for: module names, and `package:resource`. */
+/** What `work` made the far side ask the master for: module names, and the parts of longer requests with `:` between them. */
 export async function requestsOf(work: () => Promise<unknown>): Promise<string[]> {
-  const answer = spyOn(ModuleResponder.prototype, "answer");
+  const answer = spyOn(Connection.prototype, "answerModule");
   try {
     await work();
-    return answer.mock.calls.map(([body]) => {
-      const request = decodeValue(body);
+    return answer.mock.calls.map(([message]) => {
+      const request = decodeValue(message.body);
       return Array.isArray(request) ? request.join(":") : String(request);
     });
   } finally {

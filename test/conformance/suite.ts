@@ -1,6 +1,6 @@
 /**
  * The behaviours that every far side has alike, as one suite: a new kind of far side, or a new way to it, is a file of a few lines
- * that calls this. Knows no transport.
+ * that calls this. Knows no transport. What a language alone has is in tables of its own, each with the reason why.
  */
 import { afterAll, beforeAll, describe } from "bun:test";
 import { calls } from "./calls.ts";
@@ -8,20 +8,26 @@ import { control } from "./control.ts";
 import { errors } from "./errors.ts";
 import { importing } from "./importing.ts";
 import { interruption } from "./interruption.ts";
+import { javascriptModules } from "./javascript-modules.ts";
+import { javascriptRuntime } from "./javascript-runtime.ts";
+import type { Kind } from "./kind.ts";
 import { output } from "./output.ts";
 import { processes } from "./processes.ts";
+import { pythonModules } from "./python-modules.ts";
+import { pythonRuntime } from "./python-runtime.ts";
 import { resources } from "./resources.ts";
-import type { Capabilities, Connect, Far, Session } from "./session.ts";
+import type { Connect, Far, Session } from "./session.ts";
 
-const TABLES = { calls, errors, interruption, output, control, processes, importing, resources };
-type TableName = keyof typeof TABLES;
+type Table = (far: Far) => void;
 
-/** Inside of a `suite`. One context serves all of it; `only` takes some of the tables. */
-export function conformance(
-  connect: Connect,
-  capabilities: Capabilities,
-  only: readonly TableName[] = Object.keys(TABLES) as TableName[],
-): void {
+const SHARED = { calls, errors, interruption, output, control, processes, importing };
+const OWN: Readonly<Record<Kind["language"], Readonly<Record<string, Table>>>> = {
+  python: { pythonRuntime, pythonModules, resources },
+  javascript: { javascriptRuntime, javascriptModules },
+};
+
+/** Inside of a `suite`. One context serves all of it. */
+export function conformance(connect: Connect, kind: Kind): void {
   let open: Session | undefined;
   beforeAll(async () => {
     open = await connect();
@@ -33,11 +39,13 @@ export function conformance(
     return open;
   };
   const far: Far = {
-    ...capabilities,
+    ...kind,
     connect,
     session,
-    call: (name, ...args) => session().context.call(name, ...args),
-    python3: !capabilities.version.startsWith("2"),
+    call: (name, ...args) => session().call(name, ...args),
+    callWith: (options, name, ...args) => session().callWith(options, name, ...args),
   };
-  for (const name of only) describe(name, () => TABLES[name](far));
+  for (const [name, table] of Object.entries({ ...SHARED, ...OWN[kind.language] })) {
+    describe(name, () => table(far));
+  }
 }

@@ -7,7 +7,7 @@ import { Handshake } from "../../src/bootstrap/handshake.ts";
 import { CallError, DisconnectError, EcontextError, ProtocolError } from "../../src/errors.ts";
 import { readLogMessage } from "../../src/log-message.ts";
 import { PythonFinder } from "../../src/modules/python-finder.ts";
-import { ModuleResponder } from "../../src/modules/responder.ts";
+import { PythonResponder } from "../../src/modules/python-responder.ts";
 import { encodeMessage, FLAGS, MessageReader } from "../../src/protocol/frame.ts";
 import { HANDLES } from "../../src/protocol/handles.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
@@ -169,7 +169,7 @@ test(
   `a child that misbehaves, beside one that does not: ${NAME}`,
   async () => {
     const dice = makeDice(SEED);
-    const responder = new ModuleResponder(new PythonFinder([import.meta.dir]));
+    const responder = new PythonResponder(new PythonFinder([import.meta.dir]));
     const before = retained();
     const router = new Router(() => {}, SMALL);
     let logged = 0;

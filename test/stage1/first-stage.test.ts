@@ -8,7 +8,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { firstStage } from "../../src/bootstrap/first-stage.ts";
-import { pythonPreamble } from "../../src/bootstrap/preamble.ts";
+import { preamble as encodePreamble } from "../../src/bootstrap/preamble.ts";
 import { PYTHON_CORE } from "../../src/bootstrap/stage1.ts";
 import { BootstrapError, Broker, type ConnectOptions } from "../../src/index.ts";
 import { HEADER_BYTES } from "../../src/protocol/frame.ts";
@@ -42,11 +42,11 @@ beforeEach(() => {
 
 function preamble(): Uint8Array {
   const boot = { id: 1, nonce: NONCE, name: "x", argv0: scene.argv0, level: 20, lease: 0, rate: 0 };
-  return pythonPreamble(boot);
+  return encodePreamble(boot, { wants: "python" });
 }
 
 function start(interpreter: string) {
-  return Bun.spawn(firstStage({ interpreter }), { stdio: ["pipe", "pipe", "pipe"] });
+  return Bun.spawn(firstStage({ wants: "python", path: interpreter }), { stdio: ["pipe", "pipe", "pipe"] });
 }
 
 /** A program for `ConnectOptions.python`. */

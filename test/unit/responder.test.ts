@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ProtocolError } from "../../src/errors.ts";
 import { PythonFinder } from "../../src/modules/python-finder.ts";
-import { ModuleResponder } from "../../src/modules/responder.ts";
+import { PythonResponder } from "../../src/modules/python-responder.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
 
 let dir = "";
@@ -32,11 +32,11 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-const responder = (): ModuleResponder => new ModuleResponder(new PythonFinder([dir]));
-const ask = (to: ModuleResponder, request: unknown): unknown =>
+const responder = (): PythonResponder => new PythonResponder(new PythonFinder([dir]));
+const ask = (to: PythonResponder, request: unknown): unknown =>
   decodeValue(to.answer(Buffer.concat(encodeValue(request).chunks)).body);
 const namesOf = (records: unknown): string[] => (records as [string][]).map(([name]) => name);
-const offered = (to: ModuleResponder, ...names: string[]): string[] => {
+const offered = (to: PythonResponder, ...names: string[]): string[] => {
   const body = to.offer(names, []);
   return body === undefined ? [] : namesOf(decodeValue(body));
 };

@@ -1,0 +1,90 @@
+/** `econtext FILE [ARG...]`, also as the first line of FILE: which files are programs, how one is started, and what its end means. */
+import { closeSync, openSync, readSync, realpathSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { fail, statusOf, Usage } from "./exit.ts";
+import { textLines } from "./log-lines.ts";
+import { stderr } from "./output.ts";
+import { Stop } from "./stop.ts";
+
+const SCRIPT = /\.(?:[cm]?[jt]s|[jt]sx)$/;
+const INTERPRETER_LINE = /^#![^\n]*\becontext\b/;
+
+/** The path, if the first argument is one: no command has a dot or a slash in its name. */
+export function programPath(argument: string): string | undefined {
+  if (argument.startsWith("-")) return undefined;
+  if (argument.includes("/") || SCRIPT.test(argument)) return argument;
+  const isFile = statSync(argument, { throwIfNoEntry: false })?.isFile() === true;
+  return isFile && INTERPRETER_LINE.test(firstBytes(argument)) ? argument : undefined;
+}
+
+/** @returns the exit status; does not return while what the program started goes on */
+export async function runProgram(path: string, args: readonly string[]): Promise<number> {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status === undefined) return fail(new Usage("", `no such file: ${path}`));
+  if (!status.isFile()) return fail(new Usage("", `not a file: ${path}`));
+  const file = realpathSync(path);
+  process.argv = [process.execPath, resolve(path), ...args];
+  const { Program } = await import("../program/program.ts");
+  const stop = new Stop();
+  const program = new Program(file, {
+    signal: stop.signal,
+    stopped: stop.happened,
+    log: (record) => void stderr.write(textLines(record, stderr.coloured)).catch(() => {}),
+  });
+  const idle = new Promise<void>((done) => void process.once("beforeExit", () => done()));
+  try {
+    const ended = program.execute();
+    // A top-level await of what never comes: nothing is left that could end it.
+    const ran = await Promise.race([ended, idle.then(() => undefined)]);
+    if (stop.status !== undefined) return stop.status;
+    if (ran === undefined) return fail(new Error(`${path}: waits for what never comes`));
+    if (!ran) await Promise.race([idle, stop.happened]);
+    return stop.status ?? Number(process.exitCode ?? 0);
+  } catch (error) {
+    if (stop.status !== undefined) return stop.status;
+    return await failed(error);
+  } finally {
+    stop.dispose();
+  }
+}
+
+/** The user's program is theirs to mend: where it failed is told, except what our own errors say better. */
+async function failed(error: unknown): Promise<number> {
+  const { EcontextError } = await import("../index.ts");
+  if (error instanceof EcontextError || process.env["ECONTEXT_DEBUG"]) return fail(error);
+  stderr.write(`${explain(error)}\n`).catch(() => {});
+  return statusOf(error);
+}
+
+interface BuildMessage {
+  readonly message: string;
+  readonly position?: { file?: string; line: number; column: number; lineText?: string } | null;
+  readonly referrer?: string;
+}
+
+function explain(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(explain).join("\n");
+  const { position, message, referrer } = error as BuildMessage;
+  if (position !== undefined && position !== null) {
+    const { line, column, lineText = "", file = referrer } = position;
+    return `${file}:${line}:${column}: ${message}\n  ${lineText.trim()}`;
+  }
+  if (!(error instanceof Error)) return `thrown: ${Bun.inspect(error)}`;
+  const stack = error.stack ?? String(error);
+  const own = stack.split("\n").filter((line) => !/^\s+at .*(?:\/\$bunfs\/|\bnative\b)/.test(line));
+  return own.join("\n");
+}
+
+function firstBytes(path: string): string {
+  const bytes = Buffer.alloc(256);
+  try {
+    const fd = openSync(path, "r");
+    try {
+      return bytes.toString("latin1", 0, readSync(fd, bytes));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return "";
+  }
+}

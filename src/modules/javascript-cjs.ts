@@ -1,0 +1,31 @@
+/**
+ * Wraps a CommonJS module into a function for the far loader: `(function(exports,require,module,__filename,__dirname,IMPORT){SOURCE})`.
+ * The source itself stays as it is, but for `import(…)`. Twin: stage1/js/importer.js, "CommonJS".
+ */
+import type { Edits } from "./javascript-edits.ts";
+import { names } from "./javascript-names.ts";
+import { type Request, Requests } from "./javascript-requests.ts";
+import type { Program } from "./javascript-syntax.ts";
+
+/** @param scope whether functions may be looked up and made in its top-level scope */
+export function wrapCommonJs(
+  source: string,
+  program: Program,
+  edits: Edits,
+  scope: boolean,
+): readonly Request[] {
+  const own = names(source);
+  const requests = new Requests();
+  requests.find(program, edits, own.import);
+  const params = `exports,require,module,__filename,__dirname,${own.import}`;
+  let prologue = "";
+  if (scope) {
+    const [first] = program.body as { directive?: string }[];
+    // A directive counts only at the very front.
+    const strict = first?.directive === "use strict" ? '"use strict";' : "";
+    const accessor = 'function(){"use strict";return eval(arguments[0])}';
+    prologue = `${strict}${own.link}(${accessor});`;
+  }
+  edits.wrap(`(function(${params}${scope ? `,${own.link}` : ""}){${prologue}`, "\n})");
+  return requests.found;
+}

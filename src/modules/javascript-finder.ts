@@ -1,0 +1,176 @@
+/**
+ * Finds JavaScript and TypeScript modules in the roots that the user allowed, and nowhere else, and makes of each what is sent. Each is read
+ * once, for all contexts. Source maps stay here: `mapStack` turns positions in what was sent into the user's own. Knows no message.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { extname, isAbsolute, resolve } from "node:path";
+import { Packages } from "./javascript-packages.ts";
+import type { Request } from "./javascript-requests.ts";
+import { type RequestKind, Resolver } from "./javascript-resolve.ts";
+import { type Format, type Transformed, transform } from "./javascript-transform.ts";
+import { Roots, realpath } from "./roots.ts";
+
+export interface FoundScript {
+  /** Its absolute real path. */
+  readonly name: string;
+  readonly hash: string;
+  /** With `+scope` where its top-level scope can be entered. */
+  readonly format: string;
+  /** By specifier, behind `import ` or `require ` where that is not what such a module mostly does. Names, `node:…`, or "". */
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly source: string;
+  /** Names of what it needs before anything can be waited for. */
+  readonly follows: readonly string[];
+}
+
+const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
+const MAX_KNOWN = 50_000;
+const CODE = /^\.(?:[cm]?[jt]s|[jt]sx)$/;
+/** They find a compiled file next to the module that calls them. */
+const ADDON_LOADERS =
+  /^(?:bindings|node-gyp-build(?:-optional-packages)?|@mapbox\/node-pre-gyp|pkg-prebuilds)$/;
+/** A name may hold colons and blanks; a position ends it. Positions from 1. */
+const POSITION = /\bmaster:(\/[^\n]{1,4096}?):(\d+)(?::(\d+))?(?!\d)/g;
+
+export class JavaScriptFinder {
+  readonly #roots: Roots;
+  readonly #packages: Packages;
+  readonly #resolver: Resolver;
+  readonly #found = new Map<string, FoundScript | undefined>();
+  readonly #ways = new Map<string, Transformed["original"]>();
+  /** What a module of the user's imports as it is: `with { type: "text" }`, or whatever its ending. */
+  readonly #named = new Map<string, "text" | "code">();
+
+  /** @param roots folders; what does not exist is left out */
+  constructor(roots: readonly string[]) {
+    this.#roots = new Roots(roots);
+    this.#packages = new Packages(this.#roots);
+    this.#resolver = new Resolver(this.#roots, this.#packages);
+  }
+
+  /** The main file of a program, whatever its ending. */
+  allow(name: string): void {
+    this.#named.set(name, "code");
+  }
+
+  /** The module; undefined where there is none. What there is but cannot be sent is a record that says so. */
+  find(name: string): FoundScript | undefined {
+    if (this.#found.has(name)) return this.#found.get(name);
+    const found = this.#load(name);
+    // Who asks for names without end fills no memory.
+    if (found !== undefined || this.#found.size < MAX_KNOWN) this.#found.set(name, found);
+    return found;
+  }
+
+  /** The name that a module's specifier leads to; a builtin; or "", where it leads nowhere. */
+  resolve(specifier: string, parent: string, kind: RequestKind): string {
+    const found = this.#resolver.resolve(specifier, parent, kind);
+    if ("file" in found) return found.file;
+    if ("builtin" in found) return found.builtin;
+    return "outside" in found ? found.outside : "";
+  }
+
+  /** Text with positions in what was sent, with those of the user's own source for them. */
+  mapStack(text: string): string {
+    return text.replace(POSITION, (_, name: string, line: string, column?: string) => {
+      const way = this.#ways.get(name);
+      const place =
+        way === undefined
+          ? { line, column }
+          : way(Number(line), column === undefined ? 1 : Number(column));
+      return `${name}:${place.line}${column === undefined ? "" : `:${place.column}`}`;
+    });
+  }
+
+  #load(name: string): FoundScript | undefined {
+    if (!isAbsolute(name) || name.includes("\0") || resolve(name) !== name) return undefined;
+    if (!this.#roots.contain(name)) {
+      return failed(name, `${name} is outside of the folders that the far side may have`);
+    }
+    if (realpath(name) !== name || !this.#packages.isFile(name)) return undefined;
+    const extension = extname(name);
+    if (extension === ".node") return failed(name, this.#addon(name, "is"));
+    const named = this.#named.get(name);
+    const isCode = CODE.test(extension) || named === "code";
+    if (!isCode && extension !== ".json" && extension !== ".py" && named === undefined) {
+      return undefined;
+    }
+    try {
+      if (statSync(name).size > MAX_SOURCE_BYTES) return failed(name, `${name} is too large`);
+      if (extension === ".py") return record(name, "cjs", {}, pythonStub(name));
+      const text = readFileSync(name, "utf8");
+      if (named === "text") return record(name, "text", {}, text);
+      if (!isCode) return record(name, "json", {}, text.replace(/^\ufeff/, ""));
+      return this.#module(name, text);
+    } catch (error) {
+      return failed(name, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #module(name: string, text: string): FoundScript {
+    const scope = !name.includes("/node_modules/");
+    const type = this.#packages.nearest(name)?.json["type"];
+    const isType = type === "module" || type === "commonjs";
+    const made = transform(name, text, { scope, type: isType ? type : undefined });
+    if (!scope && made.requests.some(({ specifier }) => ADDON_LOADERS.test(specifier))) {
+      return failed(name, this.#addon(name, "loads"));
+    }
+    this.#ways.set(name, made.original);
+    const dependencies: [string, string][] = [];
+    const follows: string[] = [];
+    for (const request of made.requests) {
+      const target = this.#dependency(name, request);
+      dependencies.push([dependencyKey(made.format, request), target]);
+      if (request.eager && isAbsolute(target)) follows.push(target);
+    }
+    const format = scope ? `${made.format}+scope` : made.format;
+    return record(name, format, Object.fromEntries(dependencies), made.source, follows);
+  }
+
+  #dependency(name: string, { specifier, kind, type }: Request): string {
+    const target = this.resolve(specifier, name, kind);
+    if (isAbsolute(target) && !this.#named.has(target)) {
+      if (type === "text") this.#named.set(target, "text");
+      else if (extname(target) === ".txt") this.#named.set(target, "text");
+    }
+    return target;
+  }
+
+  #addon(name: string, how: string): string {
+    const owner = this.#packages.nearest(name)?.json.name;
+    const what = owner ? `the package ${owner}` : "this module";
+    return `${what} needs a native addon, which cannot be sent: ${name} ${how} one`;
+  }
+}
+
+/** What is imported and required by one name may be two files. */
+function dependencyKey(format: Format, { specifier, kind }: Request): string {
+  const usual = format === "esm" ? "import" : "require";
+  return kind === usual ? specifier : `${kind} ${specifier}`;
+}
+
+function record(
+  name: string,
+  format: string,
+  dependencies: Readonly<Record<string, string>>,
+  source: string,
+  follows: readonly string[] = [],
+): FoundScript {
+  // Bun's own: to load node:crypto takes as long as half a start of this program.
+  const hash = new Bun.CryptoHasher("sha256").update(source).digest("hex").slice(0, 16);
+  return { name, hash, format, dependencies, source, follows };
+}
+
+function failed(name: string, message: string): FoundScript {
+  return { name, hash: "", format: "error", dependencies: {}, source: message, follows: [] };
+}
+
+/** A program's `import tasks from "./tasks.py"` must not fail over there. Its functions are for Python contexts. */
+function pythonStub(name: string): string {
+  const message = `${name}: a Python function runs in a Python context`;
+  return (
+    "(function(exports,require,module){" +
+    "module.exports=new Proxy({},{has:(_,k)=>typeof k==='string'&&k!=='then'," +
+    `get:(_,k)=>typeof k!=='string'||k==='then'||k==='__esModule'?void 0:()=>{throw new TypeError(${JSON.stringify(message)})}})\n})`
+  );
+}

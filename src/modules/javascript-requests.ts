@@ -1,0 +1,75 @@
+/**
+ * What a module's text asks for within its code: `import(…)`, `import.meta`, `require("…")`, and whether it awaits at its top level.
+ * Puts the loader's own identifier in the place of each `import`. Knows nothing of where modules are.
+ */
+import type { Edits } from "./javascript-edits.ts";
+import {
+  type AnyNode,
+  children,
+  isFunction,
+  literalText,
+  type Program,
+} from "./javascript-syntax.ts";
+
+export interface Request {
+  readonly specifier: string;
+  readonly kind: "import" | "require";
+  /** Whether it may be needed before anything can be waited for. */
+  readonly eager: boolean;
+  /** `with { type: … }` */
+  readonly type?: string | undefined;
+}
+
+export class Requests {
+  readonly #found = new Map<string, Request>();
+
+  get found(): Request[] {
+    return [...this.#found.values()];
+  }
+
+  add(request: Request): void {
+    const key = `${request.kind} ${request.specifier}`;
+    const known = this.#found.get(key);
+    if (known === undefined || (request.eager && !known.eager)) this.#found.set(key, request);
+  }
+
+  /** @param own the loader's identifier */
+  find(program: Program, edits: Edits, own: string): { readonly awaits: boolean } {
+    let awaits = false;
+    const visit = (node: AnyNode, isTop: boolean): void => {
+      if (node.type === "ImportExpression") {
+        edits.replace(node.start, node.start + "import".length, own);
+        const specifier = literalText(node["source"]);
+        if (specifier !== undefined) this.add({ specifier, kind: "import", eager: false });
+      } else if (node.type === "MetaProperty" && isImportMeta(node)) {
+        edits.replace(node.start, node.start + "import".length, own);
+      } else if (node.type === "CallExpression") {
+        const specifier = requiredText(node);
+        if (specifier !== undefined) this.add({ specifier, kind: "require", eager: true });
+      } else if (isTop && isAwait(node)) awaits = true;
+      const isInTop = isTop && !isFunction(node);
+      for (const child of children(node)) visit(child, isInTop);
+    };
+    for (const statement of program.body) visit(statement as unknown as AnyNode, true);
+    return { awaits };
+  }
+}
+
+function isImportMeta(node: AnyNode): boolean {
+  return (node["meta"] as AnyNode)["name"] === "import";
+}
+
+function requiredText(node: AnyNode): string | undefined {
+  const callee = node["callee"] as AnyNode;
+  const [specifier, ...rest] = node["arguments"] as unknown[];
+  if (callee.type !== "Identifier" || callee["name"] !== "require" || rest.length > 0) return;
+  return literalText(specifier);
+}
+
+function isAwait(node: AnyNode): boolean {
+  return (
+    node.type === "AwaitExpression" ||
+    (node.type === "ForOfStatement" && node["await"] === true) ||
+    (node.type === "VariableDeclaration" && node["kind"] === "await using")
+  );
+}

@@ -1,0 +1,203 @@
+/**
+ * From a specifier to a file, as Node finds it, with the habits of TypeScript for relative ones. Looks only inside of the roots: of what is
+ * outside it does not even tell whether it exists. Knows nothing of what is in a module.
+ */
+import { builtinModules } from "node:module";
+import { dirname, extname, isAbsolute, join, resolve } from "node:path";
+import { exports as exportsOf, imports as importsOf } from "resolve.exports";
+import type { Package, Packages } from "./javascript-packages.ts";
+import { type Roots, realpath } from "./roots.ts";
+
+export type RequestKind = "import" | "require";
+
+/** Where a specifier leads: to a file, to what the far side has itself, or nowhere, and why. */
+export type Resolution =
+  | { readonly file: string }
+  | { readonly builtin: string }
+  | { readonly outside: string }
+  | { readonly missing: true };
+
+const MISSING: Resolution = { missing: true };
+/** What a name without an ending may mean. */
+const ENDINGS = [".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json", ".node"];
+/** In packages only what Node itself would try. */
+const PLAIN_ENDINGS = [".js", ".json", ".node"];
+/** TypeScript's sources name what they are compiled to. */
+const SOURCES: Readonly<Record<string, readonly string[]>> = {
+  ".js": [".ts", ".tsx"],
+  ".jsx": [".tsx"],
+  ".mjs": [".mts"],
+  ".cjs": [".cts"],
+};
+const BARE = /^(@[^/\\%]+\/[^/\\%]+|[^@./\\%][^/\\%]*)(\/.*)?$/;
+
+export class Resolver {
+  readonly #roots: Roots;
+  readonly #packages: Packages;
+
+  constructor(roots: Roots, packages: Packages) {
+    this.#roots = roots;
+    this.#packages = packages;
+  }
+
+  resolve(specifier: string, parent: string, kind: RequestKind): Resolution {
+    const builtin = builtinName(specifier);
+    if (builtin !== undefined) return { builtin };
+    if (specifier.includes("\0")) return MISSING;
+    if (specifier.startsWith("#")) return this.#imports(specifier, parent, kind);
+    const path = asPath(specifier, dirname(parent));
+    if (path !== undefined) {
+      // `./`, `..`: what ends so is a folder.
+      return this.#path(path, kind, /(?:^|\/)\.{0,2}$/.test(specifier));
+    }
+    return this.#bare(specifier, parent, kind);
+  }
+
+  /** A file that is named as it is. */
+  exact(path: string): Resolution {
+    if (!this.#roots.contain(path)) return { outside: path };
+    const real = this.#packages.isFile(path) ? realpath(path) : undefined;
+    if (real === undefined) return MISSING;
+    return this.#roots.contain(real) ? { file: real } : { outside: real };
+  }
+
+  /** As it is, by TypeScript's habits, with an ending, or a folder's index. */
+  #path(path: string, kind: RequestKind, onlyFolder = false): Resolution {
+    if (!this.#roots.contain(path)) return { outside: path };
+    const isTyped = !path.includes("/node_modules/");
+    const endings = isTyped ? ENDINGS : PLAIN_ENDINGS;
+    if (!onlyFolder) {
+      const extension = extname(path);
+      const stem = path.slice(0, path.length - extension.length);
+      const sources = isTyped ? (SOURCES[extension] ?? []).map((ending) => stem + ending) : [];
+      // An ES module of a package names files in full.
+      const isExtensible = isTyped || kind === "require";
+      const added = isExtensible ? endings.map((ending) => path + ending) : [];
+      for (const candidate of [path, ...sources, ...added]) {
+        const found = this.exact(candidate);
+        if (!("missing" in found)) return found;
+      }
+    }
+    return isTyped || kind === "require" ? this.#folder(path, endings) : MISSING;
+  }
+
+  #folder(path: string, endings: readonly string[]): Resolution {
+    if (!this.#packages.isFolder(path)) return MISSING;
+    const main = this.#packages.read(path)?.json["main"];
+    if (typeof main === "string" && resolve(path, main) !== path) {
+      const found = this.#path(resolve(path, main), "require");
+      if (!("missing" in found)) return found;
+    }
+    for (const ending of endings) {
+      const found = this.exact(join(path, `index${ending}`));
+      if (!("missing" in found)) return found;
+    }
+    return MISSING;
+  }
+
+  #bare(specifier: string, parent: string, kind: RequestKind): Resolution {
+    const [, name, rest = ""] = BARE.exec(specifier) ?? [];
+    if (name === undefined) return MISSING;
+    const own = this.#packages.nearest(parent);
+    if (own?.json["name"] === name && own.json["exports"] !== undefined) {
+      return this.#exports(own, `.${rest}`, kind);
+    }
+    for (let folder = dirname(parent); ; folder = dirname(folder)) {
+      const modules = join(folder, "node_modules");
+      if (!folder.endsWith("/node_modules") && this.#roots.contain(modules)) {
+        const found = this.#inPackage(join(modules, name), rest, kind);
+        if (found !== undefined) return found;
+      }
+      if (folder === dirname(folder)) return MISSING;
+    }
+  }
+
+  #inPackage(folder: string, rest: string, kind: RequestKind): Resolution | undefined {
+    if (this.#packages.isFolder(folder)) {
+      const real = realpath(folder);
+      if (real === undefined) return undefined;
+      // A link to a package outside of the roots: say so, do not look on.
+      if (!this.#roots.contain(real)) return { outside: real };
+      const found = this.#packages.read(folder);
+      if (found !== undefined && (found.json["exports"] ?? null) !== null) {
+        return this.#exports(found, `.${rest}`, kind);
+      }
+      // `import "pkg"` has a folder's main even where `import "./pkg"` has none.
+      return this.#path(folder + rest, rest === "" || rest.endsWith("/") ? "require" : kind);
+    }
+    const file = this.#path(folder + rest, kind);
+    return "missing" in file ? undefined : file;
+  }
+
+  #exports(found: Package, subpath: string, kind: RequestKind): Resolution {
+    const options = { unsafe: true, conditions: conditions(kind) };
+    return this.#first(found, () => exportsOf(found.json, subpath, options) || undefined, kind);
+  }
+
+  #imports(specifier: string, parent: string, kind: RequestKind): Resolution {
+    const own = this.#packages.nearest(parent);
+    if (own === undefined) return MISSING;
+    const options = { unsafe: true, conditions: conditions(kind) };
+    return this.#first(
+      own,
+      () => importsOf(own.json, specifier as `#${string}`, options) || undefined,
+      kind,
+    );
+  }
+
+  /** Of a list of targets the first that is one; not the first that exists. */
+  #first(
+    found: Package,
+    targets: () => readonly string[] | undefined,
+    kind: RequestKind,
+  ): Resolution {
+    let list: readonly string[] | undefined;
+    try {
+      list = targets();
+    } catch {
+      return MISSING; // not exported
+    }
+    const target = list?.[0];
+    if (target === undefined) return MISSING;
+    if (target.startsWith("./")) {
+      if (/(?:^|\/)(?:\.\.|node_modules)(?:\/|$)/.test(target.slice(2))) return MISSING;
+      return this.exact(join(found.folder, target));
+    }
+    // `imports` may name another package, or a builtin.
+    if (target.startsWith("#") || isAbsolute(target) || target.startsWith("..")) return MISSING;
+    return this.resolve(target, join(found.folder, "package.json"), kind);
+  }
+}
+
+function conditions(kind: RequestKind): string[] {
+  return ["node", kind, "module-sync", "default"];
+}
+
+function asPath(specifier: string, folder: string): string | undefined {
+  if (/^\.{0,2}(?:\/|$)/.test(specifier)) return resolve(folder, decoded(specifier));
+  if (!specifier.startsWith("file:")) return undefined;
+  try {
+    return Bun.fileURLToPath(specifier);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Import specifiers are URLs, but nobody writes a query on a path that is looked up. */
+function decoded(specifier: string): string {
+  return specifier.replace(/\?.*$/, "");
+}
+
+/** What the far side has: Node's own, Bun's own, and ours. */
+function builtinName(specifier: string): string | undefined {
+  if (specifier === "econtext" || specifier === "bun" || specifier.startsWith("bun:")) {
+    return specifier;
+  }
+  if (specifier.startsWith("node:")) return specifier;
+  return BARE_BUILTINS.has(specifier) ? `node:${specifier}` : undefined;
+}
+
+/** What Node has without `node:` in front. Bun counts some packages as its own. */
+const BARE_BUILTINS = new Set(
+  builtinModules.filter((name) => !/^(?:bun|node:|ws$|undici$)/.test(name)),
+);

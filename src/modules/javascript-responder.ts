@@ -1,0 +1,123 @@
+/**
+ * The module responder of a JavaScript context: modules by name, what a specifier leads to that only running code knows, and the second
+ * tier. Remembers what the context has.
+ *
+ * Spec: docs/protocol.md, "Module records". Twin: stage1/js/importer.js.
+ */
+import { JS_TIER2 } from "../bootstrap/stage1.ts";
+import { ProtocolError } from "../errors.ts";
+import { decodeValue, encodeValue } from "../protocol/value.ts";
+import type { FoundScript, JavaScriptFinder } from "./javascript-finder.ts";
+import { MAX_NAME, type ModuleAnswer, type ModuleResponder, OWN } from "./responder.ts";
+
+/** `[NAME, HASH, FORMAT, DEPS, SOURCE]`, or `[NAME]`: there is none. */
+type ModuleRecord =
+  | readonly [string]
+  | readonly [string, string, string, Readonly<Record<string, string>>, string];
+
+/** Modules sent for one request, at most: packages here are of many small ones. */
+const MAX_BURST = 2000;
+/** Characters of source sent for one request, at most: compressed it must fit one message. */
+const MAX_BURST_CHARACTERS = 32 * 1024 * 1024;
+/** Sent along with the first modules: what importing, logging and most results need. */
+const IMPORT_TIER = ["importer", "linker", "output", "values"] as const;
+
+export class JavaScriptResponder implements ModuleResponder {
+  readonly #finder: JavaScriptFinder;
+  readonly #tier2: Readonly<Record<string, string>>;
+  readonly #sent = new Set<string>();
+  /** Names whose imports were followed: a call to the same module again costs a look-up. */
+  readonly #offered = new Set<string>();
+
+  /** One for each context. */
+  constructor(finder: JavaScriptFinder, tier2: Readonly<Record<string, string>> = JS_TIER2) {
+    this.#finder = finder;
+    this.#tier2 = tier2;
+  }
+
+  offer(names: readonly string[], needs: readonly string[]): Uint8Array | undefined {
+    const records: ModuleRecord[] = [];
+    for (const name of names) {
+      if (this.#offered.has(name)) continue;
+      this.#offered.add(name);
+      this.#finder.allow(name);
+      this.#follow(name, records);
+    }
+    const own = records.length > 0 ? [...IMPORT_TIER, ...needs] : needs;
+    for (const name of own) {
+      if (this.#sent.has(OWN + name) || !Object.hasOwn(this.#tier2, name)) continue;
+      records.push(this.#own(OWN + name));
+    }
+    return records.length === 0 ? undefined : encoded(records);
+  }
+
+  answer(body: Uint8Array): ModuleAnswer {
+    return { body: encoded(this.#records(decodeValue(body))), isText: true };
+  }
+
+  #records(request: unknown): ModuleRecord[] {
+    if (typeof request === "string") return this.#module(request);
+    if (Array.isArray(request) && request.length === 3) {
+      const [parent, specifier, kind] = request as unknown[];
+      if (typeof parent === "string" && typeof specifier === "string") {
+        if (kind === "import" || kind === "require") return this.#resolved(parent, specifier, kind);
+      }
+    }
+    throw new ProtocolError("ERR_PROTOCOL_VALUE", "a request for a module that is none");
+  }
+
+  /** Asked for by name: what was sent is sent again, its dependencies are not. */
+  #module(name: string): ModuleRecord[] {
+    if (name.length > MAX_NAME) return [[name]];
+    if (name.startsWith(OWN)) return [this.#own(name)];
+    const found = this.#finder.find(name);
+    if (found === undefined) return [[name]];
+    const records: ModuleRecord[] = [];
+    this.#follow(name, records);
+    const asked = records.find((record) => record[0] === name) ?? this.#record(found);
+    return [asked, ...records.filter((record) => record !== asked)];
+  }
+
+  /** Only who was sent the parent may ask what its specifiers lead to. */
+  #resolved(parent: string, specifier: string, kind: "import" | "require"): ModuleRecord[] {
+    const isKnown = this.#sent.has(parent) && specifier.length <= MAX_NAME;
+    const name = isKnown ? this.#finder.resolve(specifier, parent, kind) : "";
+    if (name === "") return [[specifier]];
+    // What the far side has itself goes by its own name, and has no source.
+    return name.startsWith("/") ? this.#module(name) : [[name, "", "builtin", {}, ""]];
+  }
+
+  #own(name: string): ModuleRecord {
+    const stem = name.slice(OWN.length);
+    const source = Object.hasOwn(this.#tier2, stem) ? this.#tier2[stem] : undefined;
+    if (source === undefined) return [name];
+    this.#sent.add(name);
+    return [name, "", "tier", {}, source];
+  }
+
+  #record(found: FoundScript): ModuleRecord {
+    this.#sent.add(found.name);
+    return [found.name, found.hash, found.format, found.dependencies, found.source];
+  }
+
+  /** Add the module and all that it needs and was not sent: breadth first. */
+  #follow(name: string, records: ModuleRecord[]): void {
+    let characters = 0;
+    const queue = [name];
+    for (let i = 0; i < queue.length; i++) {
+      const next = queue[i] ?? "";
+      if (this.#sent.has(next)) continue;
+      const found = this.#finder.find(next);
+      if (found === undefined) continue;
+      characters += found.source.length;
+      const isFull = records.length >= MAX_BURST || characters > MAX_BURST_CHARACTERS;
+      if (isFull && records.length > 0) return;
+      records.push(this.#record(found));
+      queue.push(...found.follows);
+    }
+  }
+}
+
+function encoded(records: readonly ModuleRecord[]): Uint8Array {
+  return Buffer.concat(encodeValue(records).chunks);
+}

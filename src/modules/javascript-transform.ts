@@ -1,0 +1,124 @@
+/**
+ * One module's text as it goes over the wire, with what it asks for and the way back from positions in it to the user's own. Decides
+ * what kind of module a text is where its name does not say. Knows no file system.
+ *
+ * Spec: docs/protocol.md, "Module records".
+ */
+import { extname } from "node:path";
+import { wrapCommonJs } from "./javascript-cjs.ts";
+import { Edits } from "./javascript-edits.ts";
+import { EsModule } from "./javascript-esm.ts";
+import type { Request } from "./javascript-requests.ts";
+import { type Program, parse } from "./javascript-syntax.ts";
+import { eraseTypes } from "./javascript-types.ts";
+
+export type Format = "esm" | "cjs" | "json" | "text" | "error";
+
+export interface Transformed {
+  readonly format: Format;
+  readonly source: string;
+  readonly requests: readonly Request[];
+  /** From a line and a column of `source` to those of the user's file; all from 1. */
+  original(line: number, column: number): { readonly line: number; readonly column: number };
+}
+
+export interface TransformOptions {
+  /** What its package.json says. */
+  readonly type?: "module" | "commonjs" | undefined;
+  /** Whether its functions may be looked up by name, and others made in its scope. */
+  readonly scope: boolean;
+}
+
+/** Spares most modules a second parse. */
+const LIKELY_MODULE = /^[ \t]*(?:import\b(?![ \t]*\()|export\b)/m;
+const MODULE_STATEMENT = /^(?:Import|Export)\w+Declaration$/;
+const TYPED = /^\.(?:[cm]?ts|[jt]sx)$/;
+
+/**
+ * @param name is what its ending tells the format by, and what messages name
+ * @throws {SyntaxError} its message names file, line and column
+ */
+export function transform(name: string, text: string, options: TransformOptions): Transformed {
+  const extension = extname(name);
+  // A comment of the same length: it stays on its line.
+  const source = text.replace(/^\ufeff/, "").replace(/^#!/, "//");
+  const erased = TYPED.test(extension) || extension === "" ? erase(name, source) : undefined;
+  const code = erased?.code ?? source;
+  const { program, format } = parseAs(name, code, extension, options.type);
+  const edits = new Edits(code);
+  const requests =
+    format === "esm"
+      ? new EsModule(code, program, edits).wrap(options.scope)
+      : wrapCommonJs(code, program, edits, options.scope);
+  const { text: wrapped, originalColumn } = edits.apply();
+  return {
+    format,
+    source: wrapped,
+    requests,
+    original(line, column) {
+      const before = originalColumn(line, column - 1);
+      const found = erased?.original(line, before) ?? { line, column: before };
+      return { line: found.line, column: found.column + 1 };
+    },
+  };
+}
+
+function erase(name: string, source: string) {
+  try {
+    return eraseTypes(source, extname(name) || ".ts");
+  } catch (error) {
+    throw located(name, error);
+  }
+}
+
+/** As Node: by name, by package, and where neither says, by syntax; and where a package says CommonJS of what is none, by syntax too. */
+function parseAs(
+  name: string,
+  code: string,
+  extension: string,
+  type: "module" | "commonjs" | undefined,
+): { program: Program; format: "esm" | "cjs" } {
+  if (/^\.c[jt]s$/.test(extension)) return { program: parsed(name, code, "script"), format: "cjs" };
+  if (/^\.m[jt]s$/.test(extension) || type === "module") {
+    return { program: parsed(name, code, "module"), format: "esm" };
+  }
+  if (LIKELY_MODULE.test(code)) {
+    const program = tryParse(code, "module");
+    if (program?.body.some(({ type }) => MODULE_STATEMENT.test(type))) {
+      return { program, format: "esm" };
+    }
+  }
+  const script = tryParse(code, "script");
+  if (script !== undefined) return { program: script, format: "cjs" };
+  // `import` and `export` are no syntax of a script, nor is `await` at its top level.
+  return { program: parsed(name, code, "module"), format: "esm" };
+}
+
+function tryParse(code: string, sourceType: "module" | "script"): Program | undefined {
+  try {
+    return parse(code, sourceType);
+  } catch {
+    return undefined;
+  }
+}
+
+function parsed(name: string, code: string, sourceType: "module" | "script"): Program {
+  try {
+    return parse(code, sourceType);
+  } catch (error) {
+    throw located(name, error);
+  }
+}
+
+/** Parsers tell the place at the end of their message, as `(LINE:COLUMN)`; acorn counts columns from 0. */
+function located(name: string, error: unknown): SyntaxError {
+  const message = error instanceof Error ? error.message : String(error);
+  const [place = "", line, column] = /\s*\((\d+):(\d+)\)$/.exec(message) ?? [];
+  const isAcorn = error instanceof Error && "raisedAt" in error;
+  const at = line === undefined ? "" : `:${line}:${Number(column) + Number(isAcorn)}`;
+  const what = message
+    .slice(0, message.length - place.length)
+    .replace(/^Error transforming source: /, "")
+    .replace("Unexpected character '@'", "a decorator cannot be sent");
+  return new SyntaxError(`${name}${at}: ${what}`);
+}

@@ -1,0 +1,32 @@
+/**
+ * The folders that the user allowed, by their real names: nothing outside of them is ever served. Knows no language.
+ */
+import { realpathSync } from "node:fs";
+import { relative, sep } from "node:path";
+
+export class Roots {
+  readonly folders: readonly string[];
+
+  /** @param folders what does not exist is left out */
+  constructor(folders: readonly string[]) {
+    this.folders = [...new Set(folders.map(realpath).filter((root) => root !== undefined))];
+  }
+
+  /** @param real an absolute path without links, `.` and `..` */
+  contain(real: string): boolean {
+    return this.folders.some((root) => contains(root, real));
+  }
+}
+
+export function contains(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way === "" || !(way === ".." || way.startsWith(`..${sep}`) || way.startsWith(sep));
+}
+
+export function realpath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}

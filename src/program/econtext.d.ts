@@ -1,0 +1,239 @@
+/**
+ * Types of `import … from "econtext"`, as a program of the user's sees it. Kept by hand, beside src/index.ts; test/program/types.ts says
+ * where the two differ. `econtext init` writes it out.
+ */
+declare module "econtext" {
+  export type AnyFunction = (...args: never[]) => unknown;
+  /** A function of the program, or the name of one over there. */
+  export type Callable = AnyFunction | string;
+  export type ParametersAfterContext<F extends AnyFunction> = F extends (
+    context: never,
+    ...rest: infer R
+  ) => unknown
+    ? R
+    : never;
+
+  /**
+   * What the program does: it is called when the whole file has been evaluated, and the program ends when it does. Over there it does
+   * nothing.
+   */
+  export function run(main: (broker: Broker) => unknown): void;
+  /** Open a context on a broker of the program's own, which is closed when the main file has been evaluated, or `run` is over. */
+  export function connect(target: string, options?: ConnectOptions): Promise<Context>;
+  /** Whether this is a context that the program opened, and not the program itself. */
+  export const slave: boolean;
+
+  export interface BrokerOptions {
+    /** Folders whose modules the far side may ask for; nothing outside of them is ever served. Default: none. */
+    readonly roots?: readonly string[];
+    /** Lowest level of what is sent to `onLog`; what is below it never leaves the far side. Default `info`. */
+    readonly logLevel?: LevelName;
+    /** Hears far logging, stdout and stderr, a record a line. Must not throw. */
+    readonly onLog?: (record: LogRecord) => void;
+    /** Milliseconds that a cancelled call has to end, and a closed context to drain. Default 2,000. */
+    readonly graceMs?: number;
+    /** Cancels every call of its contexts, here and over there. */
+    readonly signal?: AbortSignal;
+    /** Milliseconds of silence after which a remote context is given up, by both ends. Default 45,000; 0: never. */
+    readonly leaseMs?: number;
+  }
+  export interface ConnectOptions {
+    /** Its name in messages and logs; default: the target. */
+    readonly name?: string;
+    /** Path or name of the Python to use there. */
+    readonly python?: string;
+    /** Milliseconds until it must have answered. Default 60,000. */
+    readonly deadline?: number;
+    /** What `ps` shows over there; default `econtext:USER@HOST:PID` of this process. */
+    readonly argv0?: string;
+    readonly ssh?: SshOptions;
+  }
+  export interface SshOptions {
+    /** Run in place of `ssh`. */
+    readonly program?: string;
+    /** Put in front of the destination: `["-p", "2222"]`. */
+    readonly options?: readonly string[];
+    /** Whether ssh may ask on a terminal; default: whether there is one. */
+    readonly interactive?: boolean;
+  }
+  /** Opens contexts, hears their logs, and sees them all out. */
+  export class Broker implements AsyncDisposable {
+    constructor(options?: BrokerOptions);
+    /** Open a context: `local`, or what `ssh` accepts as a destination. What goes wrong is told by the first call, or by `ready()`. */
+    connect(target: string, options?: ConnectOptions): Promise<Context>;
+    /** Close every context, all at once. Never rejects. */
+    close(): Promise<void>;
+    /** End every context by force, at once; every pending call gets `reason`. */
+    sever(reason: EcontextError): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+  }
+
+  export interface CallOptions {
+    /** Milliseconds from now until the call is given up, here and over there. */
+    readonly deadline?: number;
+    /** Cancels the call, here and over there. */
+    readonly signal?: AbortSignal;
+    /** The function's first parameter is the slave's own ExternalContext. */
+    readonly withContext?: boolean;
+  }
+  /** What a slave says about itself when it is ready. */
+  export interface SlaveInfo {
+    readonly kind: string;
+    readonly version: string;
+    readonly pid: number;
+    readonly executable: string;
+  }
+  export interface ExecOptions {
+    /** Hears what the command prints, in order; while its promise is pending, the command is slowed. Absent: log records. */
+    readonly stdout?: (chunk: Uint8Array) => void | Promise<void>;
+    readonly stderr?: (chunk: Uint8Array) => void | Promise<void>;
+    /** Its working directory; default: the context's. */
+    readonly cwd?: string;
+    /** Added to the context's environment. */
+    readonly env?: Readonly<Record<string, string>>;
+    /** Milliseconds from now until it is killed over there. */
+    readonly deadline?: number;
+    /** Kills it over there. */
+    readonly signal?: AbortSignal;
+  }
+  export interface ExecResult {
+    /** As a shell says it: 128 plus the signal's number when a signal ended it, 127 not found, 126 not executable. */
+    readonly status: number;
+    readonly signal?: string;
+    readonly problem?: string;
+  }
+  /** Somewhere to run code outside of this process. Made by `connect`. */
+  export class Context implements AsyncDisposable {
+    private constructor();
+    readonly id: number;
+    readonly name: string;
+    /** Whether it has answered. */
+    get connected(): boolean;
+    /** Wait until it answers. Nobody has to: calls may be made at once. */
+    ready(): Promise<SlaveInfo>;
+    /** Call a function of the program over there: `web.call(install, "1.4")`. */
+    call<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
+    /** By its name over there: `"os.getpid"`, `"pkg.mod:Class.method"`, `"node:os.hostname"`. */
+    call(name: string, ...args: unknown[]): Promise<unknown>;
+    callWith<F extends AnyFunction>(
+      options: CallOptions & { readonly withContext: true },
+      fn: F,
+      ...args: ParametersAfterContext<F>
+    ): Promise<Awaited<ReturnType<F>>>;
+    callWith<F extends AnyFunction>(
+      options: CallOptions,
+      fn: F,
+      ...args: Parameters<F>
+    ): Promise<Awaited<ReturnType<F>>>;
+    callWith(options: CallOptions, name: string, ...args: unknown[]): Promise<unknown>;
+    /** Run a command over there, without a shell. */
+    exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
+    /** Milliseconds until the far side answers; it does even when user code hangs there. */
+    ping(options?: { readonly deadline?: number }): Promise<number>;
+    /** End it: calls made before are finished. By force when the grace time is over. Never rejects. */
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+  }
+
+  /** Keyword arguments for Python, as the last argument of a call. */
+  export class Kwargs {
+    constructor(values: Readonly<Record<string, unknown>>);
+    readonly values: Readonly<Record<string, unknown>>;
+  }
+  export function kwargs(values: Readonly<Record<string, unknown>>): Kwargs;
+
+  export type LevelName = "debug" | "info" | "warning" | "error" | "critical";
+  export const LEVELS: Readonly<Record<LevelName, number>>;
+  export function levelName(level: number): LevelName;
+  export interface LogRecord {
+    /** Name of the context that it comes from. */
+    readonly context: string;
+    /** `stdout`, `stderr`, or the name of a logger over there. */
+    readonly logger: string;
+    readonly level: number;
+    /** Not fit for a terminal before `neutralise`. */
+    readonly message: string;
+    /** Milliseconds since 1970. */
+    readonly time: number;
+  }
+  /** An error of the far side's, as a value. */
+  export class RemoteError extends Error {
+    constructor(type: string, message: string, traceback?: string);
+    readonly type: string;
+    readonly traceback: string;
+  }
+  /** A context, as a value. */
+  export class ContextReference {
+    constructor(id: number, name: string);
+    readonly id: number;
+    readonly name: string;
+  }
+  /** A handle to send to, as a value. */
+  export class SenderReference {
+    constructor(id: number, handle: number);
+    readonly id: number;
+    readonly handle: number;
+  }
+
+  export interface SentPart {
+    readonly bytes: number;
+    readonly sha256: string;
+  }
+  /** What would be sent to a target, without sending it. */
+  export interface BootstrapDescription {
+    readonly target: string;
+    readonly argv: readonly string[];
+    readonly command: string;
+    readonly constant: { readonly command: SentPart; readonly core: SentPart };
+    readonly preambleBytes: number;
+  }
+  export function describeBootstrap(
+    target: string,
+    options?: { readonly python?: string; readonly ssh?: SshOptions },
+  ): BootstrapDescription;
+
+  /** Control characters as visible escapes. */
+  export function neutralise(text: string): string;
+  /** The same, on one line. */
+  export function oneLine(text: string): string;
+
+  interface ErrorOptions {
+    readonly cause?: unknown;
+  }
+  /** Base of all errors that econtext throws; `code` does not change. */
+  export class EcontextError extends Error {
+    constructor(code: string, message: string, options?: ErrorOptions);
+    /** Status with which the program ends because of it. */
+    readonly exitStatus: number;
+    readonly code: string;
+  }
+  export class UsageError extends EcontextError {}
+  /** A value cannot be sent; `path` names it: `args[0].socket`. */
+  export class ValueError extends EcontextError {
+    constructor(path: string, problem: string);
+    readonly path: string;
+  }
+  export interface BootstrapReport {
+    readonly argv: readonly string[];
+    readonly phase: string;
+    readonly status?: number | string | undefined;
+    readonly said: string;
+  }
+  /** A child could not be started or did not become a context. */
+  export class BootstrapError extends EcontextError {
+    constructor(code: string, message: string, report: BootstrapReport, options?: ErrorOptions);
+    readonly report: BootstrapReport;
+  }
+  export class ProtocolError extends EcontextError {}
+  /** A context is gone; every pending call gets this. */
+  export class DisconnectError extends EcontextError {}
+  export class TimeoutError extends EcontextError {}
+  export class CancelledError extends EcontextError {}
+  /** The function ran over there and failed there. */
+  export class CallError extends EcontextError {
+    constructor(context: string, type: string, remoteMessage: string, traceback: string);
+    readonly type: string;
+    readonly remoteMessage: string;
+    readonly traceback: string;
+  }
+}

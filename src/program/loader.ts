@@ -1,0 +1,100 @@
+/**
+ * Loads a program's own modules: they run as they are written, and what they declare at their top level becomes known to
+ * `context.call`, exported or not. `.py` files become functions that can only be called elsewhere. Knows no context; packages in
+ * node_modules are left to the runtime.
+ */
+import { readFileSync, realpathSync } from "node:fs";
+import { extname } from "node:path";
+import type { OnLoadResult } from "bun";
+import type { ModuleText } from "../closures.ts";
+import { type ProgramModule, registerFunction, registerModule } from "../functions.ts";
+import * as library from "../index.ts";
+import { pythonFunctions, pythonModule } from "./python-names.ts";
+import { withScope } from "./scope.ts";
+
+/** The user's own, in every way that they write JavaScript. */
+const OWN = /^(?!.*[\\/]node_modules[\\/]).*\.(?:[cm]?[jt]s|[jt]sx)$/s;
+const PYTHON = /\.py$/;
+
+export type VirtualExports = Readonly<Record<string, unknown>>;
+
+export interface LoaderOptions {
+  /** Absolute real path of the main file, whatever its ending. */
+  readonly main: string;
+  /** What `import … from "econtext"` gives besides the library. */
+  readonly exports: VirtualExports;
+}
+
+const REGISTER = "__econtext_module__";
+const loaded = new Map<string, ModuleText>();
+/** Folders of the Python files that the program imports. */
+const roots = new Set<string>();
+
+export function pythonRoots(): string[] {
+  return [...roots];
+}
+
+/** For the rest of the process: a module that was loaded stays. */
+export function installLoader({ main, exports }: LoaderOptions): void {
+  Object.defineProperty(globalThis, REGISTER, { value: registered, configurable: true });
+  Bun.plugin({
+    name: "econtext",
+    setup(build) {
+      build.module("econtext", () => ({ loader: "object", exports: { ...library, ...exports } }));
+      build.onLoad({ filter: OWN }, ({ path }) => loadScript(path, path === main));
+      if (!OWN.test(main)) {
+        build.onLoad({ filter: exactly(main) }, ({ path }) => loadScript(path, true));
+      }
+      build.onLoad({ filter: PYTHON }, ({ path }) => loadPython(path));
+    },
+  });
+}
+
+function loadScript(path: string, isMain: boolean): OnLoadResult {
+  const source = readFileSync(path, "utf8");
+  const extension = OWN.test(path) ? extname(path) : ".ts";
+  const module = { name: realpathSync(path), source, extension };
+  loaded.set(module.name, module);
+  const contents = withScope(module, { register: REGISTER, isMain });
+  const loader = extension === ".tsx" ? "tsx" : /ts/.test(extension) ? "ts" : "jsx";
+  return { contents, loader };
+}
+
+/** What a module calls before anything of its own runs. */
+function registered(name: string, members: ProgramModule["members"]): void {
+  const module = loaded.get(name);
+  if (module !== undefined) registerModule({ ...module, members });
+}
+
+function loadPython(path: string): OnLoadResult {
+  const { name: module, root } = pythonModule(realpathSync(path));
+  roots.add(root);
+  const exports: Record<string, unknown> = {};
+  for (const { path: member } of pythonFunctions(readFileSync(path, "utf8"))) {
+    const stub = (): never => {
+      throw new library.UsageError(
+        "ERR_USAGE_FUNCTION",
+        `${module}:${member} is a Python function; pass it to context.call`,
+      );
+    };
+    Object.defineProperty(stub, "name", { value: member });
+    registerFunction(stub, { language: "python", module, path: member, root });
+    put(exports, member.split("."), stub);
+  }
+  return { loader: "object", exports: { ...exports, default: exports } };
+}
+
+/** `Service.restart` is a member of an object `Service`. */
+function put(owner: Record<string, unknown>, [name = "", ...rest]: string[], value: unknown): void {
+  if (rest.length === 0) {
+    owner[name] = value;
+    return;
+  }
+  const inner = (owner[name] ?? {}) as Record<string, unknown>;
+  owner[name] = inner;
+  put(inner, rest, value);
+}
+
+function exactly(path: string): RegExp {
+  return new RegExp(`^${path.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")}$`);
+}

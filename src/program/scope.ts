@@ -1,0 +1,114 @@
+/**
+ * A module of the program with one statement more, in front of its first: it hands out what the module declares at its top level, to be
+ * looked at when a function is passed to a call. Nothing moves to another line. Knows nothing of what is done with it.
+ */
+import type { ModuleText } from "../closures.ts";
+import { topLevelNames } from "../javascript-scope.ts";
+import { type AnyNode, children, isNode, parse } from "../modules/javascript-syntax.ts";
+import { eraseTypes } from "../modules/javascript-types.ts";
+
+export interface ScopeOptions {
+  /** The global function that is called with the module's name and its members. */
+  readonly register: string;
+  /** Whether `import.meta.main` is true in it. */
+  readonly isMain: boolean;
+}
+
+interface Syntax {
+  readonly root: AnyNode;
+  /** Line of the user's own text, from 0. */
+  line(node: AnyNode): number;
+}
+
+/** White space and comments in front of the first token. */
+const BEFORE = /^(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/)*/;
+const DIRECTIVE = /^(?:"use [^"\n]*"|'use [^'\n]*')\s*;?/;
+const DEFAULT = "__econtext_default__";
+const UNNAMED_DECLARATION =
+  /(\bexport\s+default\s+(?:async\s+)?(?:function\b\s*\*?|(?:abstract\s+)?class\b))/;
+
+export function withScope(module: ModuleText, { register, isMain }: ScopeOptions): string {
+  const source = module.source.replace(/^\ufeff/, "").replace(/^#!/, "//");
+  const syntax = read(source, module.extension);
+  // It says itself, when it is loaded, what is wrong with it and where.
+  if (syntax === undefined) return source;
+  const lines = source.split("\n");
+  const members = topLevelNames(syntax.root).map((name) => `${JSON.stringify(name)}:()=>${name}`);
+  const kind = nameDefault(syntax, lines);
+  if (kind !== undefined) members.push(`"default":()=>${DEFAULT}`);
+  if (isMain) setMain(syntax, lines);
+  const declaration = kind === "expression" ? `var ${DEFAULT};` : "";
+  const name = JSON.stringify(module.name);
+  const all = `{__proto__:null,${members.join()}}`;
+  const whole = lines.join("\n");
+  const at = firstStatement(whole);
+  return `${whole.slice(0, at)}${declaration}globalThis.${register}(${name},${all});${whole.slice(at)}`;
+}
+
+function read(source: string, extension: string): Syntax | undefined {
+  try {
+    const { code, original } = eraseTypes(source, extension);
+    return syntaxOf(code, (line) => original(line, 0).line);
+  } catch {
+    // A namespace, or what only Bun reads: its lines are another's then.
+  }
+  try {
+    const loader = extension === ".tsx" ? "tsx" : /ts/.test(extension) ? "ts" : "jsx";
+    return syntaxOf(new Bun.Transpiler({ loader }).transformSync(source), () => 0);
+  } catch {
+    return undefined;
+  }
+}
+
+function syntaxOf(code: string, original: (line: number) => number): Syntax {
+  const root = parse(code, /^\s*(?:import|export)\b/m.test(code) ? "module" : "script");
+  return {
+    root: root as unknown as AnyNode,
+    line: (node) => original(code.slice(0, node.start).split("\n").length) - 1,
+  };
+}
+
+/** A default export without a name gets one. @returns how it was written; undefined where there is none */
+function nameDefault(syntax: Syntax, lines: string[]): "declaration" | "expression" | undefined {
+  const body = syntax.root["body"] as AnyNode[];
+  const node = body.find(({ type }) => type === "ExportDefaultDeclaration");
+  const value = node?.["declaration"] as AnyNode | undefined;
+  if (node === undefined || value === undefined) return undefined;
+  const isDeclaration = /Declaration$/.test(value.type);
+  if (isDeclaration && isNode(value["id"])) return undefined;
+  if (!isDeclaration && !/^(?:Arrow)?Function|^Class/.test(value.type)) return undefined;
+  const at = syntax.line(node);
+  const line = lines[at] ?? "";
+  const named = isDeclaration
+    ? line.replace(UNNAMED_DECLARATION, `$1 ${DEFAULT} `)
+    : line.replace(/\bexport\s+default\b/, `$& ${DEFAULT} =`);
+  if (named === line) return undefined;
+  lines[at] = named;
+  return isDeclaration ? "declaration" : "expression";
+}
+
+/** In the place of `import.meta.main`, and as long. */
+const TRUE = "true            ";
+
+/** The runtime takes its own entry for the main module. */
+function setMain(syntax: Syntax, lines: string[]): void {
+  const visit = (node: AnyNode): void => {
+    const { object, property } = node as { object?: AnyNode; property?: { name?: string } };
+    if (object?.type === "MetaProperty" && property?.name === "main") {
+      const at = syntax.line(node);
+      lines[at] = (lines[at] ?? "").replace(/\bimport\.meta\.main\b/g, TRUE);
+    }
+    for (const child of children(node)) visit(child);
+  };
+  visit(syntax.root);
+}
+
+function firstStatement(source: string): number {
+  let at = BEFORE.exec(source)?.[0].length ?? 0;
+  for (;;) {
+    const directive = DIRECTIVE.exec(source.slice(at))?.[0].length ?? 0;
+    if (directive === 0) return at;
+    at += directive;
+    at += BEFORE.exec(source.slice(at))?.[0].length ?? 0;
+  }
+}

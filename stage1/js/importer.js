@@ -1,0 +1,343 @@
+/**
+ * The importer: runs the modules that the master sends. Second tier; `find(FUNCTION)` is what the dispatcher asks it.
+ *
+ * A module's name is its path on the master's disk; nothing is looked up on this one. The master has resolved what a module's text asks for
+ * (DEPS) and wrapped it into a function; what only running code knows is asked for: `require` blocks meanwhile, `import()` does not.
+ *
+ * Spec: docs/protocol.md, "Module records". Twins: src/modules/javascript-responder.ts, -esm.ts and -cjs.ts, which say what is in a source.
+ */
+const vm = require("node:vm");
+const { dirname, basename } = require("node:path");
+const { pathToFileURL, fileURLToPath } = require("node:url");
+const nodeModule = require("node:module");
+
+const units = new Map(); // name: what was made of its record
+const cache = Object.create(null); // require.cache
+
+const isOwn = (object, key) => Object.hasOwn(object, key);
+const fail = (Type, message, code) => Object.assign(new Type(message), { code });
+
+// -- Names -------------------------------------------------------------------------------------------
+/** The record of a name, if it is here. */
+const recordOf = (name) => {
+  if (!core.modules.has(name)) core.absorb();
+  return core.modules.get(name);
+};
+
+const isBuiltin = (name) => !name.startsWith("/");
+
+const missing = (specifier, parent, kind) =>
+  fail(
+    Error,
+    `Cannot find ${/^(?:[./#]|file:)/.test(specifier) ? "module" : "package"} '${specifier}' imported from ${parent}`,
+    // Packages that try for an optional one look at this.
+    kind === "require" ? "MODULE_NOT_FOUND" : "ERR_MODULE_NOT_FOUND",
+  );
+
+/** Where the master says that a specifier leads; undefined if it has to be asked. */
+const known = (unit, specifier, kind) => {
+  const usual = unit.format === "esm" ? "import" : "require";
+  const key = kind === usual ? specifier : `${kind} ${specifier}`;
+  const deps = unit.deps;
+  if (isOwn(deps, key)) return deps[key];
+  if (specifier === "econtext" || specifier.startsWith("node:")) return specifier;
+  // Bun counts these as its own, Node does not.
+  const isOurs =
+    nodeModule.builtinModules.includes(specifier) && !/^(?:ws|undici)$/.test(specifier);
+  return isOurs && !/^bun/.test(specifier) ? `node:${specifier}` : undefined;
+};
+
+const remember = (unit, specifier, kind, record) => {
+  const usual = unit.format === "esm" ? "import" : "require";
+  const name = record.length > 1 ? record[0] : "";
+  unit.deps[kind === usual ? specifier : `${kind} ${specifier}`] = name;
+  return name;
+};
+
+/** @throws what does not exist */
+const found = (name, unit, specifier, kind) => {
+  if (name) return name;
+  throw missing(specifier, unit.name, kind);
+};
+
+const resolve = (unit, specifier, kind) => {
+  const name =
+    known(unit, specifier, kind) ??
+    remember(unit, specifier, kind, core.fetch([unit.name, specifier, kind]));
+  return found(name, unit, specifier, kind);
+};
+
+const resolveAsync = async (unit, specifier, kind) => {
+  const name =
+    known(unit, specifier, kind) ??
+    remember(unit, specifier, kind, await core.fetchAsync([unit.name, specifier, kind]));
+  return found(name, unit, specifier, kind);
+};
+
+// -- Units -------------------------------------------------------------------------------------------
+/** What is made of a name's record: compiled, not run. Fetches it if it is not here. */
+const unitOf = (name, parent = "here") => {
+  const have = units.get(name);
+  if (have) return have;
+  if (isBuiltin(name)) return makeBuiltin(name);
+  const record = recordOf(name) ?? core.fetch(name);
+  if (record.length < 2) throw missing(name, parent);
+  const [, , format, deps, source] = record;
+  if (format === "error") throw new Error(source);
+  const unit = {
+    name,
+    format: format.split("+")[0],
+    isScoped: format.endsWith("+scope"),
+    deps,
+    state: 0,
+    listeners: new Map(),
+  };
+  if (unit.format === "esm") instantiate(unit, source);
+  else if (unit.format === "cjs") unit.run = compile(name, source);
+  else unit.data = source;
+  units.set(name, unit);
+  // It is not needed twice, and may be large.
+  record[4] = "";
+  return unit;
+};
+
+const compile = (name, source) =>
+  new vm.Script(source, { filename: `master:${name}` }).runInThisContext();
+
+const makeBuiltin = (name) => {
+  const unit = { name, format: "builtin", listeners: new Map(), exports: builtin(name) };
+  units.set(name, unit);
+  return unit;
+};
+
+const builtin = (name) => {
+  if (name === "econtext") return core.tier("library");
+  if (/^bun(?::|$)/.test(name) && core.kind !== "bun")
+    throw missing(name, "a context of kind " + core.kind);
+  const exported = require(name);
+  if (name !== "node:module") return exported;
+  // A file that only the master has is required from by our own means.
+  const createRequire = (from) => {
+    const path = String(from).startsWith("file:") ? fileURLToPath(from) : String(from);
+    const unit = units.get(path);
+    return unit ? requireOf(unit) : exported.createRequire(from);
+  };
+  return new Proxy(exported, {
+    get: (target, key) => (key === "createRequire" ? createRequire : target[key]),
+  });
+};
+
+// -- import(), import.meta ---------------------------------------------------------------------------
+const importOf = (unit) => {
+  const load = (specifier) => importFrom(unit, specifier);
+  const directory = dirname(unit.name);
+  load.meta = Object.assign(Object.create(null), {
+    dirname: directory,
+    filename: unit.name,
+    main: false,
+    url: pathToFileURL(unit.name).href,
+    resolve(specifier) {
+      const name = resolve(unit, String(specifier), "import");
+      return isBuiltin(name) ? name : pathToFileURL(name).href;
+    },
+  });
+  if (core.kind === "bun")
+    Object.assign(load.meta, {
+      dir: directory,
+      path: unit.name,
+      file: basename(unit.name),
+      env: process.env,
+    });
+  return load;
+};
+
+const importFrom = async (unit, specifier) => {
+  const name = await resolveAsync(unit, String(specifier), "import");
+  await prepare(name);
+  const target = unitOf(name, unit.name);
+  link(target);
+  await evaluate(target);
+  return namespaceOf(target);
+};
+
+// == CommonJS ========================================================================================
+/** Run a CommonJS module, or take what it has exported so far. What fails can be tried again. */
+const execute = (unit, parent) => {
+  const have = cache[unit.name];
+  if (have) return have.exports;
+  const { name } = unit;
+  const module = {
+    id: name,
+    filename: name,
+    path: dirname(name),
+    exports: {},
+    loaded: false,
+    children: [],
+    paths: [],
+    parent: parent ?? null,
+    require: requireOf(unit),
+  };
+  // `if (!module.parent)` means a main module, and there is none here.
+  module.parent ??= { id: ".", exports: {}, children: [], loaded: true };
+  cache[name] = module;
+  let isDone = false;
+  try {
+    if (unit.format === "json") module.exports = parseJson(unit);
+    else if (unit.format === "text") module.exports = unit.data;
+    else
+      unit.run.call(
+        module.exports,
+        module.exports,
+        module.require,
+        module,
+        name,
+        module.path,
+        importOf(unit),
+        (scope) => (unit.scope = scope),
+      );
+    isDone = module.loaded = true;
+  } finally {
+    if (!isDone) delete cache[name];
+  }
+  notify(unit);
+  return module.exports;
+};
+
+const parseJson = (unit) => {
+  try {
+    return JSON.parse(unit.data);
+  } catch (e) {
+    e.message = `${unit.name}: ${e.message}`;
+    throw e;
+  }
+};
+
+const requireOf = (unit) => {
+  const load = (specifier) => {
+    if (typeof specifier !== "string")
+      throw fail(TypeError, "require: the specifier must be a string", "ERR_INVALID_ARG_TYPE");
+    const target = unitOf(resolve(unit, specifier, "require"), unit.name);
+    return requireUnit(target, cache[unit.name]);
+  };
+  load.resolve = (specifier) => {
+    const name = resolve(unit, specifier, "require");
+    return isBuiltin(name) ? specifier : name;
+  };
+  load.resolve.paths = () => null;
+  load.cache = cache;
+  load.extensions = Object.create(null);
+  load.main = undefined;
+  return load;
+};
+
+const requireUnit = (target, parent) => {
+  if (target.format === "builtin") return target.exports;
+  if (target.format !== "esm") return execute(target, parent);
+  link(target);
+  if (willWait(target))
+    throw fail(
+      Error,
+      `require() cannot be used on ${target.name}: it awaits at its top level; use import()`,
+      "ERR_REQUIRE_ASYNC_MODULE",
+    );
+  evaluate(target);
+  return required(target);
+};
+
+const {
+  defaultOf,
+  exportsOf,
+  namespaceOf,
+  notify,
+  instantiate,
+  absent,
+  prepare,
+  link,
+  evaluate,
+  willWait,
+  required,
+} = core.tier("linker").make({
+  cache,
+  compile,
+  execute,
+  fail,
+  importOf,
+  isBuiltin,
+  recordOf,
+  requireOf,
+  resolve,
+  unitOf,
+  units,
+});
+
+// == Functions =======================================================================================
+/** The module of a name, run. @returns it, or a promise of it */
+const ready = (name) => {
+  if (!isBuiltin(name) && absent(name).length > 0) return prepare(name).then(() => ready(name));
+  const unit = unitOf(name);
+  link(unit);
+  const running = evaluate(unit);
+  return running ? running.then(() => unit) : unit;
+};
+
+/** What a name at the top level of a module is bound to, exported or not. */
+const lookUp = (unit, name) => {
+  if (unit.scope && name !== "default" && /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name))
+    try {
+      return unit.scope(name);
+    } catch (e) {
+      if (!(e instanceof ReferenceError || e instanceof SyntaxError)) throw e;
+    }
+  if (unit.format !== "esm" && name === "default") return defaultOf(exportsOf(unit), true);
+  return namespaceOf(unit)[name];
+};
+
+const walk = (label, self, path) => {
+  let holder;
+  let value = self;
+  for (const part of path) {
+    holder = value;
+    value = value?.[part];
+  }
+  if (typeof value !== "function") throw new TypeError(`${label} is not a function`);
+  return holder === undefined || holder === globalThis ? value : value.bind(holder);
+};
+
+const member = (unit, label, path) => {
+  const [first, ...rest] = path.split(".");
+  return walk(label, lookUp(unit, first), rest);
+};
+
+/** What a function that belongs to no module imports from: it has the builtins. */
+const nowhere = { name: "a function of no module", format: "esm", deps: {} };
+
+/** Make a function in a module's top-level scope. The master has put `__impt` in the place of its `import`. */
+const inline = (unit, source) => {
+  const here = unit ?? nowhere;
+  // `require` is a module's own affair where there is one.
+  const text = `(function(__impt${unit ? "" : ",require"}){"use strict";return (${source}\n)})`;
+  // biome-ignore lint/security/noGlobalEval: the master's own code, sent to be run
+  const made = (unit?.scope ?? globalThis.eval)(text)(importOf(here), requireOf(here));
+  if (typeof made !== "function") throw new TypeError("what was sent is not a function");
+  return made;
+};
+
+const then = (value, next) => (value instanceof Promise ? value.then(next) : next(value));
+
+/** The function that a call names, or a promise of it: docs/protocol.md, "CALL_FUNCTION". */
+exports.find = (name) => {
+  if (Array.isArray(name)) {
+    const [module, source] = name;
+    return module === ""
+      ? inline(undefined, source)
+      : then(ready(module), (unit) => inline(unit, source));
+  }
+  const [, own, ownPath] = /^node:([^.:]+)[.:](.+)$/.exec(name) ?? [];
+  if (own) return walk(name, builtin(`node:${own}`), ownPath.split("."));
+  const at = name.lastIndexOf(":");
+  if (at < 0) return walk(name, globalThis, name.split("."));
+  return then(ready(name.slice(0, at)), (unit) => member(unit, name, name.slice(at + 1)));
+};
+
+/** The namespace of a module, or a promise of it: for the library and the prompt. */
+exports.load = (name) => then(ready(name), namespaceOf);

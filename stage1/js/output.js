@@ -1,0 +1,59 @@
+/**
+ * econtext.output: console, process.stdout, process.stderr and process.exit of user code, and what it throws at nobody.
+ *
+ * Second tier: comes with the first module of the user's. Console methods become log records of the logger `console` and keep their
+ * level. The two streams write at once and wait when the pipe is full, so that nothing is lost when the process ends. Twin: logs.py.
+ */
+const { writeSync } = require("fs");
+const { Writable } = require("stream");
+
+const LEVELS = { debug: 10, warn: 30, assert: 30, error: 40, trace: 40 };
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+let level = 20;
+const sink = new Writable({
+  decodeStrings: false,
+  write(text, _encoding, done) {
+    core.record(level, "console", String(text).replace(/\n$/, ""));
+    done();
+  },
+});
+const own = new console.Console({ stdout: sink, stderr: sink });
+for (const name of Object.keys(own)) {
+  if (typeof own[name] !== "function" || typeof console[name] !== "function") continue;
+  console[name] = (...values) => {
+    level = LEVELS[name] ?? 20;
+    // What it prints is written by the time that it returns.
+    own[name](...values);
+  };
+}
+
+for (const [name, fd] of [
+  ["stdout", 1],
+  ["stderr", 2],
+]) {
+  const stream = new Writable({
+    write(bytes, _encoding, done) {
+      for (let at = 0; at < bytes.length; )
+        try {
+          at += writeSync(fd, bytes, at);
+        } catch (e) {
+          // A child that shares the pipe may have made it non-blocking.
+          if (e.code !== "EAGAIN") return done(e);
+          Atomics.wait(pause, 0, 0, 1);
+        }
+      done();
+    },
+  });
+  stream.on("error", () => {});
+  Object.defineProperty(process, name, { value: Object.assign(stream, { fd }), configurable: true, enumerable: true });
+}
+
+/** As sys.exit in Python: it fails the call, and ends nothing. */
+process.exit = process.reallyExit = (code) => {
+  throw Object.assign(new Error(code ?? process.exitCode ?? 0), { name: "Exit" });
+};
+
+for (const event of ["uncaughtException", "unhandledRejection"]) {
+  process.on(event, (e) => core.record(40, "econtext", "uncaught: " + core.failure(e)[2]));
+}

@@ -1,0 +1,119 @@
+/**
+ * What only a JavaScript process has: calls that await at the same time, an AbortSignal, a console, errors that nobody catches, workers.
+ * (A Python context runs one call at a time, and is interrupted by an exception.)
+ */
+import { expect, test } from "bun:test";
+import { DisconnectError, LEVELS } from "../../src/index.ts";
+import { javascriptFile } from "./javascript.ts";
+import { eventually, type Far, failureOf, messages } from "./session.ts";
+
+export function javascriptRuntime(far: Far): void {
+  test("calls start in their order, and await at the same time", async () => {
+    await far.call("tasks.state.forget");
+    const first = far.call("tasks.state.wait_at", "one");
+    const second = far.call("tasks.state.wait_at", "two");
+    expect(await far.call("tasks.state.noted")).toEqual(["waits at one", "waits at two"]);
+    await far.call("tasks.state.open", "two");
+    expect(await second).toBe("two");
+    await far.call("tasks.state.open", "one");
+    expect(await first).toBe("one");
+    expect(await far.call("tasks.state.noted")).toEqual([
+      "waits at one",
+      "waits at two",
+      "through two",
+      "through one",
+    ]);
+  });
+
+  test("one call's deadline leaves the others alone", async () => {
+    await far.call("tasks.state.forget");
+    const waits = far.call("tasks.state.wait_at", "door");
+    await failureOf(far.callWith({ deadline: 50 }, "sleep", 98));
+    await far.call("tasks.state.open", "door");
+    expect(await waits).toBe("door");
+  });
+
+  test("the context's signal is aborted, and says why", async () => {
+    const controller = new AbortController();
+    const options = { withContext: true, signal: controller.signal };
+    const before = ((await far.call("tasks.hang.why_it_was_tidied")) as string[]).length;
+    const call = failureOf(far.callWith(options, "tasks.hang.tidy", "by a signal"));
+    await far.call("length", []);
+    controller.abort();
+    await call;
+    await failureOf(far.callWith({ withContext: true, deadline: 50 }, "tasks.hang.tidy", "late"));
+    await far.call("sleep", 0.02);
+    const reasons = (await far.call("tasks.hang.why_it_was_tidied")) as string[];
+    expect(reasons.slice(before)).toEqual([
+      expect.stringContaining("cancelled"),
+      expect.stringContaining("deadline"),
+    ]);
+  });
+
+  test("what nobody catches is logged, and ends nothing", async () => {
+    const session = far.session();
+    const from = session.logs.length;
+    const errors = (): string[] => messages(session, "econtext", from);
+    await far.call("tasks.errors.uncaught_later", "here");
+    await far.call("tasks.errors.unhandled_later", "there");
+    expect(await eventually(() => errors().length === 2)).toBe(true);
+    const said = errors().join("\n");
+    expect(said).toContain("Refused: uncaught here");
+    expect(said).toContain("Refused: unhandled there");
+    // In the lines of the user's own file.
+    expect(said).toContain(`${javascriptFile("tasks/errors.ts")}:93:`);
+    expect(said).not.toContain("master:");
+    const levels = session.logs.slice(from).filter((r) => r.logger === "econtext");
+    expect(levels.map((r) => r.level)).toEqual([LEVELS.error, LEVELS.error]);
+    expect(await far.call("length", [1])).toBe(1);
+  });
+
+  test("a crash in native code is told as the end of the context", async () => {
+    await using session = await far.connect();
+    await session.call("length", []);
+    const error = await failureOf(session.call("tasks.errors.abort"));
+    expect(error).toBeInstanceOf(DisconnectError);
+  });
+
+  test("every way of the console, in order, with its level", async () => {
+    const { logs } = far.session();
+    const from = logs.length;
+    await far.call("tasks.output.console_ways");
+    const records = logs.slice(from);
+    expect(records.map((r) => r.logger)).toEqual(Array(5).fill("console"));
+    const [assertion, group, inside, dir, trace] = records;
+    expect(assertion).toMatchObject({
+      level: LEVELS.warning,
+      message: "Assertion failed: assertion",
+    });
+    expect(group).toMatchObject({ level: LEVELS.info, message: "group" });
+    expect(inside).toMatchObject({ level: LEVELS.info, message: "  inside" });
+    expect(dir).toMatchObject({ level: LEVELS.info, message: "{ b: 2 }" });
+    expect(trace?.level).toBe(LEVELS.error);
+    expect(trace?.message).toContain("traced\n");
+    expect(trace?.message).toContain(`${javascriptFile("tasks/output.ts")}:94:`);
+  });
+
+  test("what cannot be shown is told, and harms nothing", async () => {
+    const session = far.session();
+    const from = session.logs.length;
+    await far.call("tasks.output.log_badly");
+    expect(messages(session, "console", from).at(-1)).toBe("after");
+  });
+
+  test("a worker of the user's", async () => {
+    expect(await far.call("tasks.procs.own_worker", 21)).toBe(42);
+  });
+
+  test("the process is the user's own: directory and mask can be changed", async () => {
+    expect(await far.call("tasks.procs.directory_and_mask")).toEqual(["/", 0o077]);
+  });
+
+  test("an async function's error has its own stack", async () => {
+    const error = await failureOf(far.call("tasks.errors.reject_late"));
+    expect(error).toMatchObject({ type: "Refused", remoteMessage: "late" });
+    expect(String((error as { traceback: string }).traceback)).toContain(
+      `${javascriptFile("tasks/errors.ts")}:87:`,
+    );
+  });
+}

@@ -110,7 +110,9 @@ export function joinModules(sources: readonly string[]): string {
     all.push(...names);
     return `const {${names.join()}}=(()=>{${body}\nreturn {${names.join()}};})();`;
   });
-  return `${parts.join("\n")}\nmodule.exports={${all.join()}};`;
+  // Errors and values are told by the names of their classes, which get short ones.
+  const name = "for(const n in e)if(typeof e[n]=='function')Object.defineProperty(e[n],'name',{value:n})";
+  return `${parts.join("\n")}\nconst e=module.exports={${all.join()}};${name};`;
 }
 
 /** One line from statements that are each one line. */

@@ -4,7 +4,7 @@
  */
 import { CallError, ProtocolError, UsageError } from "./errors.ts";
 import { type AnyFunction, type Described, describeFunction, functionName } from "./functions.ts";
-import { type Language, type Wants, wantsOf } from "./kind.ts";
+import { type Language, languageOfName, type Wants, wantsOf } from "./kind.ts";
 import { type Body, decodeValue, encodeValue } from "./protocol/value.ts";
 
 export interface CallOptions {
@@ -45,7 +45,7 @@ export interface Callee {
   readonly name: string;
   readonly function: Described["function"];
   /** Undefined where the name alone does not tell. */
-  readonly language?: Language;
+  readonly language: Language | undefined;
   /** The language to start a slave for that is not yet started. */
   readonly wants: Wants;
   /** What it will import first, as far as it is certain. */
@@ -61,15 +61,8 @@ const BUILTIN = new RegExp(`^node:[a-z][a-z0-9_/-]*(?:\\.${WORD})+$`, "u");
 export function readCallee(fn: Callable): Callee {
   if (typeof fn === "string") {
     checkFunctionName(fn);
-    const isJavaScript = fn.startsWith("node:") || fn.startsWith("/");
-    const language = isJavaScript ? { language: "javascript" as const } : {};
-    return {
-      name: fn,
-      function: fn,
-      modules: moduleCandidates(fn),
-      wants: wantsOf(fn),
-      ...language,
-    };
+    const [language, wants] = [languageOfName(fn), wantsOf(fn)];
+    return { name: fn, function: fn, modules: moduleCandidates(fn), language, wants };
   }
   const { function: described, language, module } = describeFunction(fn);
   const modules = module === undefined ? [] : [module];

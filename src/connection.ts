@@ -13,7 +13,7 @@ import { Handshake } from "./bootstrap/handshake.ts";
 import { preamble } from "./bootstrap/preamble.ts";
 import type { Lifeline, SlaveInfo } from "./context.ts";
 import { DisconnectError, type EcontextError, ProtocolError, TimeoutError } from "./errors.ts";
-import { type Interpreter, type Language, languageOf, type Wants } from "./kind.ts";
+import { type Interpreter, isKind, type Language, languageOf, type Wants } from "./kind.ts";
 import type { JavaScriptFinder } from "./modules/javascript-finder.ts";
 import { JavaScriptResponder } from "./modules/javascript-responder.ts";
 import type { PythonFinder } from "./modules/python-finder.ts";
@@ -123,7 +123,7 @@ export class Connection implements Lifeline {
     const lease = transport.remote ? leaseMs : 0;
     const rate = LIMITS.logBytesPerSecond;
     // Unasked, and before anything is heard: that is what makes the first result cost one round trip.
-    child.write(preamble({ id, nonce, name, argv0, level, lease, rate }, plan, reply));
+    stream.begin(preamble({ id, nonce, name, argv0, level, lease, rate }, plan, reply));
     this.#connectTimer = setTimeout(() => this.#tooLate(), this.#settings.connectMs);
     if (lease > 0) this.#keepalive = setInterval(() => this.#ping(), lease / 3).unref();
   }
@@ -217,6 +217,9 @@ export class Connection implements Lifeline {
     }
     clearTimeout(this.#connectTimer);
     const [kind, version, , executable] = info.map(String) as [string, string, string, string];
+    if (!isKind(kind) || languageOf(kind) !== (this.#language ?? languageOf(kind))) {
+      throw new ProtocolError("ERR_PROTOCOL_VALUE", "an answer to BOOT of another kind");
+    }
     this.#slave = { kind, version, pid: info[2], executable };
     this.#speaks(languageOf(kind));
     const child = this.#live?.child;

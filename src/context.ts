@@ -4,7 +4,6 @@
  */
 import {
   type Callable,
-  type Callee,
   type CallOptions,
   checkMilliseconds,
   decodeFailure,
@@ -21,7 +20,7 @@ import {
 } from "./errors.ts";
 import { type ExecOptions, type ExecResult, execCommand } from "./exec.ts";
 import type { AnyFunction } from "./functions.ts";
-import type { Language, Wants } from "./kind.ts";
+import { checkLanguage, type Language, type Wants } from "./kind.ts";
 import { FLAGS } from "./protocol/frame.ts";
 import { HANDLES } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
@@ -74,6 +73,12 @@ export interface ContextSettings {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A place in the row of calls that wait. */
+interface Turn {
+  /** Resolves when it is this one's; never rejects. */
+  readonly come: Promise<void>;
+}
+
 export class Context implements AsyncDisposable {
   readonly id: number;
   readonly name: string;
@@ -82,7 +87,7 @@ export class Context implements AsyncDisposable {
   readonly #router: Router;
   readonly #lifeline: Lifeline;
   /** Calls that wait for room in the queue keep their order behind this. */
-  #turn: Promise<void> | undefined;
+  #turn: Turn | undefined;
   #closing: Promise<void> | undefined;
   /** Calls whose callers wait. */
   #awaited = 0;
@@ -115,7 +120,7 @@ export class Context implements AsyncDisposable {
    * Call a function over there: one of the program's own, `context.call(install, "1.4")`, or a name: `context.call("os.getpid")`,
    * `context.call("pkg.mod:Class.method", 1, kwargs({ b: 2 }))`.
    *
-   * @throws {UsageError} `ERR_USAGE_CLOSURE`, `ERR_USAGE_FUNCTION`: it cannot be called elsewhere; nothing was sent
+   * @throws {UsageError} `ERR_USAGE_CLOSURE`, `ERR_USAGE_FUNCTION`, `ERR_USAGE_LANGUAGE`: it cannot be called there; nothing was sent
    * @throws {CallError} it failed there
    * @throws {ValueError} an argument cannot be sent
    * @throws {BootstrapError | DisconnectError | ProtocolError} there is no context, or not any more
@@ -145,16 +150,27 @@ export class Context implements AsyncDisposable {
     return this.#counted(options, fn, args);
   }
 
-  async #counted(options: CallOptions, fn: Callable, args: unknown[]): Promise<unknown> {
+  async #counted(
+    options: CallOptions,
+    fn: Callable,
+    args: readonly unknown[],
+    tier2: readonly string[] = [],
+  ): Promise<unknown> {
     this.#awaited++;
     try {
-      return await this.#call(options, fn, args);
+      return await this.#call(options, fn, args, tier2);
     } finally {
       this.#awaited--;
     }
   }
 
-  async #call(options: CallOptions, fn: Callable, args: readonly unknown[]): Promise<unknown> {
+  /** @param tier2 what the function is in, if that is econtext's own */
+  async #call(
+    options: CallOptions,
+    fn: Callable,
+    args: readonly unknown[],
+    tier2: readonly string[],
+  ): Promise<unknown> {
     const callee = readCallee(fn);
     const { name } = callee;
     const { deadline } = options;
@@ -177,10 +193,12 @@ export class Context implements AsyncDisposable {
     this.#lifeline.start(callee.wants);
     const isFull = this.#lifeline.queuedBytes() > LIMITS.maxQueuedBytes;
     if (this.#turn !== undefined || isFull || this.#lifeline.language() === undefined) {
-      await this.#waitForTurn(deadline, signal, late, name);
+      const turn = await this.#waitForTurn(deadline, signal, late, name);
+      if (this.#turn === turn) this.#turn = undefined;
     }
     if (this.#closing !== undefined || this.#lifeline.reason() !== undefined) throw this.#gone();
-    checkLanguage(this.name, callee, this.#lifeline.language());
+    const language = this.#lifeline.language();
+    if (language !== undefined) checkLanguage(this.name, language, callee);
     if (this.#router.pending(this.id) >= LIMITS.maxPendingCalls) {
       throw new UsageError(
         "ERR_USAGE_PENDING",
@@ -239,7 +257,12 @@ export class Context implements AsyncDisposable {
           reject(reason);
         },
       });
-      const needs = [body.extended && "values", options.withContext && "external"];
+      const needs = [
+        ...tier2,
+        body.extended && "values",
+        options.withContext && "external",
+        typeof callee.function !== "string" && "importer",
+      ];
       this.#lifeline.offer(
         callee.modules,
         needs.filter((need) => typeof need === "string"),
@@ -264,14 +287,10 @@ export class Context implements AsyncDisposable {
       id: this.id,
       name: this.name,
       router: this.#router,
-      offer: (needs: readonly string[]) => {
-        this.#lifeline.start("any");
-        this.#lifeline.offer([], needs);
-      },
       pause: () => this.#lifeline.pause(),
       resume: () => this.#lifeline.resume(),
-      call: (limits: CallOptions, name: string, ...args: unknown[]) =>
-        this.callWith(limits, name, ...args),
+      call: (limits: CallOptions, tier2: readonly string[], name: string, ...args: unknown[]) =>
+        this.#counted(limits, name, args, tier2),
     };
     return execCommand(host, argv, options);
   }
@@ -341,20 +360,21 @@ export class Context implements AsyncDisposable {
     clearTimeout(timer);
   }
 
-  /** Calls that wait for room start in the order in which they were made. Giving up frees the caller, not the place in the row. */
+  /**
+   * Calls that wait, for room or until it is known what the far side is, start in the order in which they were made. Giving up frees the
+   * caller, not the place in the row.
+   *
+   * @returns what is `#turn` until the caller sends, if none has come after it: nothing may overtake
+   */
   async #waitForTurn(
     deadline: number | undefined,
     signal: AbortSignal | undefined,
     late: () => TimeoutError,
     name: string,
-  ): Promise<void> {
-    const before = this.#turn ?? Promise.resolve();
-    const mine: Promise<void> = before
-      .then(() => this.#lifeline.writable())
-      .then(() => {
-        if (this.#turn === mine) this.#turn = undefined;
-      });
-    this.#turn = mine;
+  ): Promise<Turn> {
+    const before = this.#turn?.come ?? Promise.resolve();
+    const turn: Turn = { come: before.then(() => this.#lifeline.writable()) };
+    this.#turn = turn;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let onAbort = (): void => {};
     const gaveUp = new Promise<never>((_, reject) => {
@@ -363,7 +383,13 @@ export class Context implements AsyncDisposable {
       signal?.addEventListener("abort", onAbort, { once: true });
     });
     try {
-      await Promise.race([mine, gaveUp]);
+      await Promise.race([turn.come, gaveUp]);
+      return turn;
+    } catch (error) {
+      void turn.come.then(() => {
+        if (this.#turn === turn) this.#turn = undefined;
+      });
+      throw error;
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
@@ -391,17 +417,6 @@ export class Context implements AsyncDisposable {
     const message = `${this.name}: the context was closed`;
     return reason ?? new DisconnectError("ERR_DISCONNECT_CLOSED", message);
   }
-}
-
-/** A function of another language is no function over there. @throws {UsageError} `ERR_USAGE_LANGUAGE` */
-function checkLanguage(context: string, callee: Callee, spoken: Language | undefined): void {
-  if (callee.language === undefined || spoken === undefined || callee.language === spoken) return;
-  const names = { python: "Python", javascript: "JavaScript" };
-  const way = callee.language === "python" ? "--kind python" : "--kind node or --kind bun";
-  throw new UsageError(
-    "ERR_USAGE_LANGUAGE",
-    `${context}: ${callee.name} is a function of ${names[callee.language]}, and the context is of ${names[spoken]}; connect with ${way}`,
-  );
 }
 
 function anyOf(...signals: (AbortSignal | undefined)[]): AbortSignal | undefined {

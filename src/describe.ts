@@ -4,9 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { defaultArgv0 } from "./bootstrap/argv0.ts";
-import { firstStage } from "./bootstrap/first-stage.ts";
+import { firstStage, type Plan, program, tried } from "./bootstrap/first-stage.ts";
 import { preamble as makePreamble } from "./bootstrap/preamble.ts";
-import { PYTHON_CORE } from "./bootstrap/stage1.ts";
+import { type KindOptions, type Language, readKind } from "./kind.ts";
 import { parseTarget } from "./target.ts";
 import type { SshOptions } from "./transport/ssh.ts";
 
@@ -18,27 +18,38 @@ export interface SentPart {
 
 export interface BootstrapDescription {
   readonly target: string;
+  /** Names of the interpreters that the command looks for, in order: the first that is there is taken. */
+  readonly tries: readonly string[];
   /** What is run on this machine. */
   readonly argv: readonly string[];
   /** What the far side's login shell is given; for `local`, what would be typed into one. */
   readonly command: string;
-  /** The command, and the core: the same for every host, so they can be audited once. */
+  /**
+   * The command, and the core: the same for every host, so they can be audited once. Where the command looks for interpreters of both
+   * languages, `core` is all that is sent for both.
+   */
   readonly constant: { readonly command: SentPart; readonly core: SentPart };
   /** All that is written before the first call: the core, and boot arguments of a name and a nonce. */
   readonly preambleBytes: number;
 }
 
-/** @throws {UsageError} `ERR_USAGE_TARGET` */
+export interface DescribeOptions extends KindOptions {
+  /** Where no kind is asked for: of the first call. Default: one that every interpreter can do. */
+  readonly language?: Language;
+  readonly ssh?: SshOptions;
+}
+
+/** @throws {UsageError} `ERR_USAGE_TARGET`, `ERR_USAGE_KIND` */
 export function describeBootstrap(
   target: string,
-  options: { readonly python?: string; readonly ssh?: SshOptions } = {},
+  options: DescribeOptions = {},
 ): BootstrapDescription {
-  const plan = { wants: "python", path: options.python } as const;
+  const plan: Plan = { wants: options.language ?? "any", ...readKind(options) };
   const stage = firstStage(plan);
   const transport = parseTarget(target, options.ssh ?? {});
   const argv = transport.wrap(stage);
   const command = parseTarget("host", {}).wrap(stage).at(-1) ?? "";
-  const preamble = makePreamble({
+  const boot = {
     id: 1,
     nonce: "A".repeat(22),
     name: target,
@@ -46,13 +57,17 @@ export function describeBootstrap(
     level: 20,
     lease: 45_000,
     rate: 1_048_576,
-  }, plan);
+  };
   return {
     target,
+    tries: tried(plan),
     argv,
     command,
-    constant: { command: part(new TextEncoder().encode(command)), core: part(PYTHON_CORE) },
-    preambleBytes: preamble.length,
+    constant: {
+      command: part(new TextEncoder().encode(command)),
+      core: part(Buffer.concat(program(plan))),
+    },
+    preambleBytes: makePreamble(boot, plan).length,
   };
 }
 

@@ -46,18 +46,17 @@ export interface ExecHost {
   readonly id: number;
   readonly name: string;
   readonly router: Router;
-  offer(needs: readonly string[]): void;
   pause(): void;
   resume(): void;
+  /** @param tier2 sent along, so that it costs no round trip of its own */
   call(
     options: { readonly deadline?: number; readonly signal: AbortSignal },
+    tier2: readonly string[],
     name: string,
     ...args: unknown[]
   ): Promise<unknown>;
 }
 
-/** Of the second tier, sent with the call so that it costs no round trip of its own. */
-const NEEDS = ["importer", "commands", "external", "values", "failures"] as const;
 /** What may wait for a slow listener before the stream is no longer read. */
 const MAX_WAITING_BYTES = 1 << 20;
 
@@ -82,9 +81,9 @@ export async function execCommand(
   );
   const handles = sinks.map((sink) => sink?.handle ?? 0);
   try {
-    host.offer(NEEDS);
     const result = await host.call(
       limits,
+      ["commands"],
       "econtext.commands:run",
       [...argv],
       ...handles,

@@ -8,7 +8,12 @@ export {
   type ParametersAfterContext,
 } from "./call.ts";
 export { Context, type SlaveInfo } from "./context.ts";
-export { type BootstrapDescription, describeBootstrap, type SentPart } from "./describe.ts";
+export {
+  type BootstrapDescription,
+  type DescribeOptions,
+  describeBootstrap,
+  type SentPart,
+} from "./describe.ts";
 export {
   BootstrapError,
   type BootstrapReport,
@@ -23,6 +28,7 @@ export {
 } from "./errors.ts";
 export type { ExecOptions, ExecResult } from "./exec.ts";
 export type { AnyFunction } from "./functions.ts";
+export type { Kind, KindOptions, Language } from "./kind.ts";
 export { LEVELS, type LevelName, type LogRecord, levelName } from "./log.ts";
 export { ContextReference, RemoteError, SenderReference } from "./protocol/value.ts";
 export { neutralise, oneLine } from "./text.ts";

@@ -65,27 +65,36 @@ class FunctionFinder {
   #role: { readonly role: FoundFunction["role"]; readonly start: number } | undefined;
 
   visit(node: AnyNode): void {
-    if (isFunction(node)) return this.#function(node);
+    if (isFunction(node)) {
+      this.#function(node);
+      return;
+    }
     switch (node.type) {
       case "Program":
-        return this.#within(node, new Set([...lexical(node), ...hoisted(node)]), true);
+        this.#within(node, new Set([...lexical(node), ...hoisted(node)]), true);
+        return;
       case "BlockStatement":
       case "SwitchStatement":
-        return this.#within(node, lexical(node));
+        this.#within(node, lexical(node));
+        return;
       case "ForStatement":
       case "ForInStatement":
       case "ForOfStatement":
-        return this.#within(
+        this.#within(
           node,
           new Set(declared(node["init"] ?? node["left"], ["let", "const", "using", "await using"])),
         );
+        return;
       case "CatchClause":
-        return this.#within(node, new Set(boundNames(node["param"])));
+        this.#within(node, new Set(boundNames(node["param"])));
+        return;
       case "ClassDeclaration":
       case "ClassExpression":
-        return this.#within(node, new Set(boundNames(node["id"])));
+        this.#within(node, new Set(boundNames(node["id"])));
+        return;
       case "StaticBlock":
-        return this.#within(node, new Set([...lexical(node), ...hoisted(node)]), true);
+        this.#within(node, new Set([...lexical(node), ...hoisted(node)]), true);
+        return;
       case "PropertyDefinition":
         if (node["computed"]) this.visit(node["key"] as AnyNode);
         if (isNode(node["value"]))
@@ -99,25 +108,33 @@ class FunctionFinder {
   #other(node: AnyNode): void {
     switch (node.type) {
       case "Identifier":
-        return this.#refer(node["name"] as string, node.start);
+        this.#refer(node["name"] as string, node.start);
+        return;
       case "ThisExpression":
-        return this.#refer("this", node.start);
+        this.#refer("this", node.start);
+        return;
       case "Super":
-        return this.#refer("super", node.start);
+        this.#refer("super", node.start);
+        return;
       case "PrivateIdentifier":
-        return this.#refer(`#${node["name"] as string}`, node.start);
+        this.#refer(`#${node["name"] as string}`, node.start);
+        return;
       case "MetaProperty": {
         const isTarget = (node["meta"] as { name?: string }).name === "new";
-        return isTarget ? this.#refer("new.target", node.start) : undefined;
+        if (isTarget) this.#refer("new.target", node.start);
+        return;
       }
       case "MemberExpression":
         this.visit(node["object"] as AnyNode);
-        return this.#key(node["property"] as AnyNode, node["computed"] === true);
+        this.#key(node["property"] as AnyNode, node["computed"] === true);
+        return;
       case "Property":
       case "MethodDefinition":
-        return this.#member(node);
+        this.#member(node);
+        return;
       case "LabeledStatement":
-        return this.visit(node["body"] as AnyNode);
+        this.visit(node["body"] as AnyNode);
+        return;
       case "BreakStatement":
       case "ContinueStatement":
       case "ImportDeclaration":
@@ -166,7 +183,10 @@ class FunctionFinder {
 
   #within(node: AnyNode, names: ReadonlySet<string>, ownThis = false): void {
     const below = children(node);
-    if (!/^Class/.test(node.type)) return this.#scoped({ names, ownThis }, below);
+    if (!/^Class/.test(node.type)) {
+      this.#scoped({ names, ownThis }, below);
+      return;
+    }
     const members = children(node["body"] as AnyNode);
     const hidden = members
       .map((member) => member["key"])

@@ -1,5 +1,6 @@
 /**
- * Kinds of slaves: which interpreter, which language, and what a caller's work needs of it. Knows no connection.
+ * Kinds of far sides: which interpreter, which language, how a user asks for one, and what a call needs. Which names are tried for it, is the
+ * first stage's: bootstrap/first-stage.ts. Knows no connection.
  */
 import { UsageError } from "./errors.ts";
 
@@ -10,7 +11,7 @@ export type Wants = Language | "any";
 
 /** How the user asks for one. */
 export interface KindOptions {
-  /** Take this interpreter and no other; default: the first that is there of those that the work can use. */
+  /** Take this interpreter and no other; default: the first that is there of those that can do the first call. */
   readonly kind?: Kind;
   /** Path or name of the interpreter to use there; says the kind, too. */
   readonly python?: string;
@@ -26,33 +27,72 @@ export interface Interpreter {
 
 export const KINDS: readonly Kind[] = ["python", "node", "bun"];
 
-/** @throws {UsageError} `ERR_USAGE_KIND` */
+const LANGUAGE_NAMES: Readonly<Record<Language, string>> = {
+  python: "Python",
+  javascript: "JavaScript",
+};
+
+/** @throws {UsageError} `ERR_USAGE_KIND`: no such kind, or options that contradict each other */
 export function readKind(options: KindOptions): Interpreter | undefined {
   const { kind } = options;
   const named = KINDS.filter((name) => options[name] !== undefined);
+  const empty = named.find((name) => options[name] === "");
   if (kind !== undefined && !KINDS.includes(kind)) {
-    throw new UsageError("ERR_USAGE_KIND", `no such kind: ${kind}; one of ${KINDS.join(", ")}`);
+    throw refused(`no such kind: ${JSON.stringify(kind)}; write ${KINDS.join(", ")}`);
   }
-  if (kind !== undefined) return { kind, path: options[kind] };
+  if (empty !== undefined) throw refused(`the path of ${empty} is empty`);
   const [only, other] = named;
-  if (only === undefined) return undefined;
-  if (other !== undefined) {
-    const problem = `${only} and ${other} are both named`;
-    throw new UsageError("ERR_USAGE_KIND", `${problem}; say which kind it shall be`);
+  if (kind === undefined && other !== undefined) {
+    throw refused(`paths of ${named.join(" and ")} are given; say which kind it shall be`);
   }
-  return { kind: only, path: options[only] };
+  if (kind !== undefined && only !== undefined && !named.includes(kind)) {
+    throw refused(`the kind is ${kind}, but the path is one of ${named.join(" and ")}`);
+  }
+  const asked = kind ?? only;
+  return asked === undefined ? undefined : { kind: asked, path: options[asked] };
 }
 
-export function languageOf(kind: string): Language {
+export function languageOf(kind: Kind): Language {
   return kind === "python" ? "python" : "javascript";
 }
 
-/** What a function's name needs: JavaScript's names are `node:os.hostname` and `/path/module.ts:fn`. */
-export function wantsOf(name: string): Wants {
-  if (name.startsWith("econtext.")) return "any";
-  return isJavaScriptName(name) ? "javascript" : "python";
+/** Whether what a far side calls itself is one. */
+export function isKind(text: string): text is Kind {
+  return (KINDS as readonly string[]).includes(text);
 }
 
-export function isJavaScriptName(name: string): boolean {
-  return name.startsWith("node:") || (name.startsWith("/") && name.includes(":"));
+/**
+ * Whose a function's name is: JavaScript's are `node:os.hostname` and `/path/module.ts:fn`, Python's is `pkg.mod:fn`. Undefined where the name
+ * does not tell: `a.b` may be a member of a module or of a global, and both have what is econtext's own.
+ */
+export function languageOfName(name: string): Language | undefined {
+  if (name.startsWith("econtext.") || !name.includes(":")) return undefined;
+  return name.startsWith("node:") || name.startsWith("/") ? "javascript" : "python";
+}
+
+/** What to look for when a call by this name is the first. One that may be either's is taken for Python's: `os.getpid`. */
+export function wantsOf(name: string): Wants {
+  return languageOfName(name) ?? (name.startsWith("econtext.") ? "any" : "python");
+}
+
+/** A call, as far as it says what interpreter can do it. */
+export interface Work {
+  readonly name: string;
+  /** Undefined where its name does not tell. */
+  readonly language?: Language | undefined;
+}
+
+/** @throws {UsageError} `ERR_USAGE_LANGUAGE` when a context of that language cannot do it */
+export function checkLanguage(context: string, its: Language, { name, language }: Work): void {
+  if (language === undefined || language === its) return;
+  const [has, wants] = [LANGUAGE_NAMES[its], LANGUAGE_NAMES[language]];
+  const way = language === "python" ? "python (--kind python)" : "bun or node (--kind bun)";
+  throw new UsageError(
+    "ERR_USAGE_LANGUAGE",
+    `${context} is a ${has} context; ${name} is a ${wants} function; connect with kind ${way}`,
+  );
+}
+
+function refused(problem: string): UsageError {
+  return new UsageError("ERR_USAGE_KIND", problem);
 }

@@ -73,6 +73,13 @@ export class Stream {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
+  /** What comes before all messages; goes out with those that are sent in this turn of the event loop. */
+  begin(bytes: Uint8Array): void {
+    this.#control.push(bytes);
+    this.#controlBytes += bytes.length;
+    this.#schedule();
+  }
+
   /**
    * Queue a message. A closed stream takes it and drops it: who waits for an answer is told by `closed`.
    *

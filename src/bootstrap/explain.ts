@@ -15,77 +15,136 @@ export interface Circumstances {
   readonly ending: Ending;
 }
 
+/** What went wrong, in the words of an error. */
+interface Cause {
+  readonly code: string;
+  /** How far it came. */
+  readonly phase: string;
+  readonly what: string;
+  readonly hint: string;
+}
+
 export function explainBootstrap(c: Circumstances): BootstrapError {
-  const { ending, child, transport } = c;
-  const said = neutralise(
-    [c.handshake.noise.trim(), child.stderr.trim()].filter(Boolean).join("\n"),
-  );
+  const { ending, child, handshake, name } = c;
+  const { old, rest } = readTooOld(child.stderr);
+  const said = neutralise([handshake.noise.trim(), rest].filter(Boolean).join("\n"));
+  const { code, phase, what, hint } = causeOf(c, old);
   const status = ending.status ?? ending.signal;
-  const make = (code: string, phase: string, what: string, hint: string): BootstrapError => {
-    const report: BootstrapReport = { argv: child.argv, phase, status, said };
-    const heard =
-      said === "" ? "" : `\n  it said: ${said.split("\n").slice(-8).join("\n           ")}`;
-    return new BootstrapError(code, `${c.name}: ${what}${heard}\n  try: ${hint}`, report, {
-      cause: ending.spawnError ?? c.handshake.failure,
-    });
-  };
+  const report: BootstrapReport = { argv: child.argv, phase, status, said };
+  const heard =
+    said === "" ? "" : `\n  it said: ${said.split("\n").slice(-8).join("\n           ")}`;
+  return new BootstrapError(code, `${name}: ${what}${heard}\n  try: ${hint}`, report, {
+    cause: ending.spawnError ?? handshake.failure,
+  });
+}
+
+function causeOf({ ending, child, transport, handshake, plan }: Circumstances, old: string): Cause {
   if (ending.spawnError !== undefined) {
-    return make(
-      "ERR_BOOTSTRAP_SPAWN",
-      "starting the program",
-      `cannot run ${child.argv[0]}: ${ending.spawnError.message}`,
-      "check that it is installed and on PATH",
-    );
+    return {
+      code: "ERR_BOOTSTRAP_SPAWN",
+      phase: "starting the program",
+      what: `cannot run ${child.argv[0]}: ${ending.spawnError.message}`,
+      hint: "check that it is installed and on PATH",
+    };
   }
-  if (c.handshake.failure !== undefined) {
-    return make(
-      "ERR_BOOTSTRAP_NOISE",
-      "waiting for the marker",
-      c.handshake.failure.message,
-      "make the login shell's profile print less when it is not interactive",
-    );
+  if (handshake.failure !== undefined) {
+    return {
+      code: "ERR_BOOTSTRAP_NOISE",
+      phase: "waiting for the marker",
+      what: handshake.failure.message,
+      hint: "make the login shell's profile print less when it is not interactive",
+    };
   }
   const explanation = transport.explain(ending.status, child.stderr);
   if (explanation !== undefined) {
-    return make(
-      explanation.code,
-      `connecting with ${transport.scheme}`,
-      explanation.message,
-      explanation.hint,
-    );
+    const { code, message, hint } = explanation;
+    return { code, phase: `connecting with ${transport.scheme}`, what: message, hint };
   }
-  const wanted = tried(c.plan).join(", ");
   switch (ending.status) {
     case NO_INTERPRETER:
     case 126:
     case 127:
-      return make(
-        "ERR_BOOTSTRAP_NO_INTERPRETER",
-        "finding an interpreter",
-        `no interpreter found (tried ${wanted})`,
-        "install Python 3, or name one with --python PATH",
-      );
+      return noInterpreter(plan);
     case TOO_OLD:
-      return make(
-        "ERR_BOOTSTRAP_TOO_OLD",
-        "starting the interpreter",
-        `the interpreter is too old (tried ${wanted}; Python 2.7 or 3.6 and later will do)`,
-        "name a newer one with --python PATH",
-      );
+      return tooOld(plan, old);
     case CUT_SHORT:
-      return make(
-        "ERR_BOOTSTRAP_CUT",
-        "sending the core",
-        "the connection ended before the core had arrived",
-        "try again; if it stays so, something between reads standard input",
-      );
+      return {
+        code: "ERR_BOOTSTRAP_CUT",
+        phase: "sending the core",
+        what: "the connection ended before the core had arrived",
+        hint: "try again; if it stays so, something between reads standard input",
+      };
   }
-  return make(
-    "ERR_BOOTSTRAP_FAILED",
-    "waiting for the marker",
-    ending.status === undefined && ending.signal === undefined
-      ? "the connection was closed before it was ready"
-      : `ended with ${ending.signal ?? `status ${ending.status}`} before it was ready`,
-    "econtext bootstrap TARGET --print shows what was run",
-  );
+  return {
+    code: "ERR_BOOTSTRAP_FAILED",
+    phase: "waiting for the marker",
+    what:
+      ending.status === undefined && ending.signal === undefined
+        ? "the connection was closed before it was ready"
+        : `ended with ${ending.signal ?? `status ${ending.status}`} before it was ready`,
+    hint: "econtext bootstrap TARGET --print shows what was run",
+  };
+}
+
+function noInterpreter(plan: Plan): Cause {
+  const { install, name } = ADVICE[requested(plan)];
+  return {
+    code: "ERR_BOOTSTRAP_NO_INTERPRETER",
+    phase: "finding an interpreter",
+    what: `no interpreter found (tried ${tried(plan).join(", ")})`,
+    hint: `install ${install}, or name one with ${name}${lending(plan)}`,
+  };
+}
+
+function tooOld(plan: Plan, old: string): Cause {
+  const { needed, name } = ADVICE[requested(plan)];
+  return {
+    code: "ERR_BOOTSTRAP_TOO_OLD",
+    phase: "starting the interpreter",
+    what: `${old === "" ? "the interpreter" : old} is too old (tried ${tried(plan).join(", ")}; ${needed} will do)`,
+    hint: `name a newer one with ${name}${lending(plan)}`,
+  };
+}
+
+const PYTHON = {
+  install: "Python 3",
+  needed: "Python 2.7, or 3.6 and later",
+  name: "--python PATH",
+};
+const NODE = { install: "Node.js", needed: "Node.js 18 and later", name: "--node PATH" };
+const BUN = { install: "Bun", needed: "Bun 1 and later", name: "--bun PATH" };
+const JAVASCRIPT = {
+  install: "Bun or Node.js",
+  needed: "Node.js 18 and later, or Bun,",
+  name: "--bun PATH or --node PATH",
+};
+const ANY = {
+  install: "Python 3, Bun or Node.js",
+  needed: "Python 2.7, 3.6 and later, Node.js 18 and later, or Bun,",
+  name: "--python PATH, --bun PATH or --node PATH",
+};
+const ADVICE = { python: PYTHON, node: NODE, bun: BUN, javascript: JAVASCRIPT, any: ANY };
+
+function requested({ kind, wants }: Plan): keyof typeof ADVICE {
+  return kind ?? wants;
+}
+
+/** A Python that is there can start a Bun of ours. */
+function lending(plan: Plan): string {
+  const lendable = requested(plan) === "javascript" || requested(plan) === "bun";
+  return lendable ? "; where there is a Python, --lend-runtime brings a Bun along" : "";
+}
+
+/** What the first stage says of each interpreter that it found and did not take. */
+const TOO_OLD_LINE = /^econtext: (.+) v?(\d\S*) (?:is )?too old$/;
+
+/** @returns the path and version of each, fit for a terminal, and what else was said */
+function readTooOld(stderr: string): { readonly old: string; readonly rest: string } {
+  const old: string[] = [];
+  const rest = stderr.split("\n").filter((line) => {
+    const [, path, version] = TOO_OLD_LINE.exec(line.trimEnd()) ?? [];
+    if (path !== undefined) old.push(`${path} ${version}`);
+    return path === undefined;
+  });
+  return { old: neutralise(old.join(", ")), rest: rest.join("\n").trim() };
 }

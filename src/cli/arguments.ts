@@ -1,5 +1,5 @@
 /** ARG on the command line to arguments of a call, and FUNCTION to its name. Knows no option and no target. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { Usage } from "./exit.ts";
 
@@ -44,22 +44,30 @@ function wholeIntegers(_key: string, value: unknown, context?: { source?: string
 
 export interface FunctionName {
   readonly name: string;
-  /** The folder of the file that was named, or that of its outermost package. */
-  readonly root?: string;
+  /** Folders whose modules it may import. */
+  readonly roots: readonly string[];
 }
 
-/** `module.function`, `module:Class.method`, or `path/to/tasks.py:function`. @throws {Usage} */
+const IN_FILE = /^(.*\.(?:py|[cm]?[jt]s|[jt]sx)):(.*)$/s;
+
+/** `module.function`, `module:Class.method`, `node:module.function`, `path/to/tasks.py:function`, `path/to/tasks.ts:function`. @throws {Usage} */
 export function readFunction(text: string): FunctionName {
-  const [, file, path] = /^(.*\.py):(.*)$/s.exec(text) ?? [];
+  if (text.startsWith("node:")) return { name: text, roots: [] };
+  const [, file, path = ""] = IN_FILE.exec(text) ?? [];
   if (file === undefined) {
     if (text.includes("/")) {
-      throw new Usage("call", `not a function: ${text}; in a file it is path/to/tasks.py:function`);
+      const spelling = "path/to/tasks.py:function or path/to/tasks.ts:function";
+      throw new Usage("call", `not a function: ${text}; in a file it is ${spelling}`);
     }
-    return { name: text };
+    return { name: text, roots: ["."] };
   }
   if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
     throw new Usage("call", `no such file: ${file}`);
   }
+  return file.endsWith(".py") ? inPython(file, path) : inScript(realpathSync(file), path);
+}
+
+function inPython(file: string, path: string): FunctionName {
   // A file of a package is a module of that package: it may import its siblings.
   let module = basename(file, ".py");
   let root = dirname(file);
@@ -67,5 +75,17 @@ export function readFunction(text: string): FunctionName {
     module = `${basename(resolve(root))}.${module}`;
     root = join(root, "..");
   }
-  return { name: `${module}:${path}`, root };
+  return { name: `${module}:${path}`, roots: [root, "."] };
+}
+
+/** It may import what is in its package, and packages from where the runtime looks for them. @param file absolute real path */
+function inScript(file: string, path: string): FunctionName {
+  let root: string | undefined;
+  const packages: string[] = [];
+  for (let at = dirname(file); ; at = dirname(at)) {
+    if (existsSync(join(at, "package.json"))) root ??= at;
+    packages.push(join(at, "node_modules"));
+    if (at === dirname(at)) break;
+  }
+  return { name: `${file}:${path}`, roots: [root ?? dirname(file), ...packages] };
 }

@@ -1,17 +1,10 @@
 /** `econtext call`: one function, in one or several contexts. */
 import { statSync } from "node:fs";
-import { type ArgsDef, defineCommand } from "citty";
+import type { ArgsDef } from "citty";
 import { readArguments, readFunction } from "./arguments.ts";
-import type { Door } from "./doors.ts";
+import { type Door, makeDoor } from "./door.ts";
 import { fail, statusOf, Usage } from "./exit.ts";
-import {
-  COMMON,
-  type CommandLine,
-  JSON_OPTION,
-  readCommandLine,
-  readTargets,
-  texts,
-} from "./options.ts";
+import { COMMON, type CommandLine, JSON_OPTION, readTargets, texts } from "./options.ts";
 import { stdout } from "./output.ts";
 
 const args: ArgsDef = {
@@ -19,7 +12,7 @@ const args: ArgsDef = {
   function: {
     type: "positional",
     required: false,
-    description: "os.getpid, pkg.mod:Class.method, or path/to/tasks.py:function",
+    description: "os.getpid, pkg.mod:Class.method, node:os.hostname, tasks.py:fn or tasks.ts:fn",
   },
   "arg...": { type: "positional", required: false, description: "JSON, else text; KEY=VALUE" },
   json: JSON_OPTION,
@@ -43,23 +36,27 @@ ARG is JSON where it parses as JSON, else text. KEY=VALUE, where KEY is an ident
 
   econtext call web1 json.dumps '{"a": [1, 2]}' indent=2
   econtext call web1 deploy/tasks.py:restart nginx
+  econtext call web1 deploy/tasks.ts:restart nginx
 
-What the far side imports and does not have comes from the folders of --python-path, then the folder of the file that
-was named, then the current directory. What it has itself (its standard library, its site-packages) comes first.
+With no --kind, the function says what is looked for over there: tasks.ts:fn and node:os.hostname run on the first of bun
+and node, all else on the first of python3, python and python2. With --kind node or bun, Math.max is a JavaScript global.
+
+What a Python imports and does not have comes from the folders of --python-path, then the folder of the file that was
+named, then the current directory. What it has itself (its standard library, its site-packages) comes first. What a
+.ts or .js file imports comes from the folder of the nearest package.json (or its own folder), and from node_modules.
 
 The result is printed as text if it is text, as bytes if it is bytes and stdout is no terminal, else as JSON. What JSON
 has no type for is {"!b": BASE64}, {"!s": SET}, {"!m": [[KEY, VALUE]]}, {"!d": MILLISECONDS}, {"!f": "nan"}. With several
 targets each line begins with the target's name; with --json it is {"target", "result"} or {"target", "error"}.
 What the function prints, and what it logs, appears on stderr.`;
 
-export const door: Door = {
-  command: defineCommand({
-    meta: { name: "call", description: "Call a Python function over there, show its result" },
-    args,
-    run: ({ rawArgs }) => run(readCommandLine("call", args, rawArgs)),
-  }),
+export const door: Door = makeDoor({
+  name: "call",
+  description: "Call a Python or JavaScript function over there, show its result",
+  args,
   details,
-};
+  run,
+});
 
 async function run(line: CommandLine): Promise<number> {
   const { targets, name, positional, named, roots } = read(line);
@@ -96,14 +93,13 @@ function read({ flags, before, after }: CommandLine) {
   const targets = readTargets("call", after === undefined ? [first ?? ""] : before);
   const [text, ...args] = after ?? (called === undefined ? [] : [called, ...rest]);
   if (text === undefined) throw new Usage("call", "a FUNCTION is missing");
-  const { name, root } = readFunction(text);
+  const { name, roots } = readFunction(text);
   const named = texts(flags["python-path"]);
   for (const folder of named) {
     if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) continue;
     throw new Usage("call", `not a folder: --python-path ${folder}`);
   }
-  const roots = [...named, ...(root === undefined ? [] : [root]), "."];
-  return { targets, name, roots, ...readArguments(args) };
+  return { targets, name, roots: [...named, ...roots], ...readArguments(args) };
 }
 
 /** For programs that read our output. */

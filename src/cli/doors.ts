@@ -3,16 +3,11 @@
  * the commands; its `runMain` is not used, because it owns the exit status and prints whole errors.
  */
 import { type ArgsDef, type CommandDef, defineCommand, runCommand } from "citty";
+import type { Door } from "./door.ts";
 import { fail, Usage } from "./exit.ts";
 import { showHelp } from "./help.ts";
 import { stderr, stdout } from "./output.ts";
-
-/** One command of the command line. `run` resolves to the exit status. */
-export interface Door {
-  readonly command: CommandDef;
-  /** What `--help` says below the options. */
-  readonly details: string;
-}
+import { dieOfSignal } from "./stop.ts";
 
 const DOORS: Readonly<Record<string, () => Promise<Door>>> = {
   call: async () => (await import("./call.ts")).door,
@@ -25,7 +20,7 @@ const DOORS: Readonly<Record<string, () => Promise<Door>>> = {
 const root: CommandDef = defineCommand<ArgsDef>({
   meta: {
     name: "econtext",
-    description: "Run code elsewhere: nothing to install there but Python",
+    description: "Run code elsewhere: nothing to install there, a Python, Node.js or Bun will do",
   },
   args: {
     help: { type: "boolean", description: "Show this; `econtext COMMAND --help` says more" },
@@ -39,6 +34,7 @@ const root: CommandDef = defineCommand<ArgsDef>({
 const DETAILS = `TARGET is local, or what ssh accepts: web1, user@web1, ssh://user@web1:2222.
 
   econtext call web1 platform.node
+  econtext call web1 deploy/tasks.ts:restart nginx
   econtext exec web1 db1 -- uname -a
   econtext deploy.ts web1              a program; also by #!/usr/bin/env econtext
 
@@ -49,11 +45,12 @@ lost; 130, 143, 129 interrupted; 141 nobody reads the output any more. With seve
 const HURRIED: readonly number[] = [124, 129, 130, 141, 143];
 const HURRY_MS = 500;
 
-/** @returns the exit status, when all is written; never rejects */
+/** @returns the exit status, when all is written; never rejects. Dies of the signal that ended it, if one did. */
 export async function main(args: readonly string[]): Promise<number> {
   const status = await dispatch(args);
   const flushed = Promise.all([stdout.flushed(), stderr.flushed()]);
   await Promise.race(HURRIED.includes(status) ? [flushed, Bun.sleep(HURRY_MS)] : [flushed]);
+  await dieOfSignal();
   return status;
 }
 

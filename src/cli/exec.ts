@@ -1,8 +1,8 @@
 /** `econtext exec`: one command, without a shell, in one or several contexts. */
-import { type ArgsDef, defineCommand } from "citty";
-import type { Door } from "./doors.ts";
+import type { ArgsDef } from "citty";
+import { type Door, makeDoor } from "./door.ts";
 import { CommandProblem, fail, Usage } from "./exit.ts";
-import { COMMON, type CommandLine, readCommandLine, readTargets } from "./options.ts";
+import { COMMON, type CommandLine, readTargets } from "./options.ts";
 import { type Output, stderr, stdout } from "./output.ts";
 
 const args: ArgsDef = {
@@ -21,17 +21,13 @@ exit status is the highest. When nobody reads our output any more, the command i
   econtext exec web1 -- uname -a
   econtext exec web1 db1 --deadline 10 -- df -h /`;
 
-export const door: Door = {
-  command: defineCommand({
-    meta: {
-      name: "exec",
-      description: "Run a command over there, as ssh would but without a shell",
-    },
-    args,
-    run: ({ rawArgs }) => run(readCommandLine("exec", args, rawArgs)),
-  }),
+export const door: Door = makeDoor({
+  name: "exec",
+  description: "Run a command over there, as ssh would but without a shell",
+  args,
   details,
-};
+  run,
+});
 
 async function run({ flags, before, after }: CommandLine): Promise<number> {
   const targets = readTargets("exec", before);

@@ -1,8 +1,8 @@
 /** `econtext init`: what an editor needs to understand a program. */
-import { type ArgsDef, defineCommand } from "citty";
-import type { Door } from "./doors.ts";
+import type { ArgsDef } from "citty";
+import { type Door, makeDoor } from "./door.ts";
 import { Usage } from "./exit.ts";
-import { readCommandLine } from "./options.ts";
+import type { CommandLine } from "./options.ts";
 import { stderr, stdout } from "./output.ts";
 
 const args: ArgsDef = {
@@ -13,17 +13,15 @@ const details = `Writes econtext.d.ts (types of "econtext"), tsconfig.json where
 with the parameters of its functions. Each file that was written is a line. Run it again after a change of a .py file, or
 of econtext itself; files that it did not write are left as they are.`;
 
-export const door: Door = {
-  command: defineCommand({
-    meta: { name: "init", description: "Write type declarations for a program's editor" },
-    args,
-    run: ({ rawArgs }) => run(rawArgs),
-  }),
+export const door: Door = makeDoor({
+  name: "init",
+  description: "Write type declarations for a program's editor",
+  args,
   details,
-};
+  run,
+});
 
-async function run(rawArgs: readonly string[]): Promise<number> {
-  const { before, after } = readCommandLine("init", args, rawArgs);
+async function run({ before, after }: CommandLine): Promise<number> {
   const [folder = ".", ...more] = [...before, ...(after ?? [])];
   if (more.length > 0) throw new Usage("init", `one DIR is enough: ${more.join(" ")}`);
   const { initialise } = await import("../program/init.ts");

@@ -8,7 +8,9 @@ const args = process.argv.slice(2);
 if (args.length === 1 && args[0] === "--version") {
   console.log(`econtext ${version}`);
 } else {
-  const { main } = await import("./doors.ts");
-  // Whatever timer or pipe is still there: the end is the end.
-  process.exit(await main(args));
+  // Not awaited: while this file is, a program of the user's is never seen to have nothing left to do.
+  void import("./doors.ts")
+    .then(({ main }) => main(args))
+    // Whatever timer or pipe is still there: the end is the end.
+    .then((status) => process.exit(status));
 }

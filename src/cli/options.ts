@@ -4,20 +4,27 @@
  */
 import { parseArgs } from "node:util";
 import type { ArgsDef } from "citty";
-import type { LevelName, SshOptions } from "../index.ts";
+import type { Kind, KindOptions, Language, LevelName, SshOptions } from "../index.ts";
 import { Usage } from "./exit.ts";
 
-export const COMMON = {
+/** Which interpreter the far side is. */
+export const INTERPRETER = {
+  kind: {
+    type: "string",
+    valueHint: "KIND",
+    description: "python, node or bun (default: whichever is there and can do it)",
+  },
   python: {
     type: "string",
     valueHint: "PATH",
     description: "Python to use there (default: found)",
   },
-  deadline: {
-    type: "string",
-    valueHint: "TIME",
-    description: "5, 500ms, 2m: for all of it, from the start to the result (seconds)",
-  },
+  node: { type: "string", valueHint: "PATH", description: "Node.js to use there" },
+  bun: { type: "string", valueHint: "PATH", description: "Bun to use there" },
+} as const satisfies ArgsDef;
+
+/** How ssh is run. */
+export const SSH = {
   "ssh-option": {
     type: "string",
     alias: "o",
@@ -26,6 +33,16 @@ export const COMMON = {
   },
   "ssh-config": { type: "string", alias: "F", valueHint: "FILE", description: "As ssh's own -F" },
   ssh: { type: "string", valueHint: "PROGRAM", description: "Program to run in place of ssh" },
+} as const satisfies ArgsDef;
+
+export const COMMON = {
+  ...INTERPRETER,
+  deadline: {
+    type: "string",
+    valueHint: "TIME",
+    description: "5, 500ms, 2m: for all of it, from the start to the result (seconds)",
+  },
+  ...SSH,
   "log-level": {
     type: "string",
     valueHint: "LEVEL",
@@ -129,6 +146,22 @@ export function readSsh(flags: Flags): SshOptions {
   };
 }
 
+const KINDS = ["python", "node", "bun"] as const satisfies readonly Kind[];
+const LANGUAGES = ["python", "javascript"] as const satisfies readonly Language[];
+
+/** What contradicts itself, the library refuses. @throws {Usage} */
+export function readInterpreter(command: string, flags: Flags): KindOptions {
+  const paths = KINDS.map((name) => [name, flags[name]]).filter(([, path]) => path !== undefined);
+  const kind = flags["kind"] === undefined ? {} : { kind: oneOf(command, flags, "kind", KINDS) };
+  return { ...kind, ...Object.fromEntries(paths) };
+}
+
+/** @throws {Usage} */
+export function readLanguage(command: string, flags: Flags): { readonly language?: Language } {
+  if (flags["language"] === undefined) return {};
+  return { language: oneOf(command, flags, "language", LANGUAGES) };
+}
+
 /** The values of an option that may be repeated. */
 export function texts(value: Flags[string]): string[] {
   return Array.isArray(value) ? value.map(String) : [];
@@ -149,7 +182,7 @@ function oneOf<const T extends string>(
   command: string,
   flags: Flags,
   name: string,
-  allowed: readonly [T, ...T[]],
+  allowed: readonly [T, ...(readonly T[])],
 ): T {
   const text = flags[name] ?? allowed[0];
   const found = allowed.find((one) => one === text);

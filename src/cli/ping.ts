@@ -1,9 +1,9 @@
 /** `econtext ping`: does it answer, with what, and how fast. */
-import { type ArgsDef, defineCommand } from "citty";
-import type { Door } from "./doors.ts";
+import type { ArgsDef } from "citty";
+import { type Door, makeDoor } from "./door.ts";
 import { fail, statusOf } from "./exit.ts";
 import { jsonText } from "./json.ts";
-import { COMMON, type CommandLine, JSON_OPTION, readCommandLine, readTargets } from "./options.ts";
+import { COMMON, type CommandLine, JSON_OPTION, readTargets } from "./options.ts";
 import { stdout } from "./output.ts";
 
 const args: ArgsDef = {
@@ -17,14 +17,13 @@ its process, and the times:
 
   web1: python 3.11.2, pid 4711, /usr/bin/python3, connected in 212 ms, round trip 0.4 ms`;
 
-export const door: Door = {
-  command: defineCommand({
-    meta: { name: "ping", description: "See whether a target answers, with what and how fast" },
-    args,
-    run: ({ rawArgs }) => run(readCommandLine("ping", args, rawArgs)),
-  }),
+export const door: Door = makeDoor({
+  name: "ping",
+  description: "See whether a target answers, with what and how fast",
+  args,
   details,
-};
+  run,
+});
 
 async function run({ flags, before, after }: CommandLine): Promise<number> {
   const targets = readTargets("ping", [...before, ...(after ?? [])]);

@@ -1,5 +1,5 @@
 /** `econtext FILE [ARG...]`, also as the first line of FILE: which files are programs, how one is started, and what its end means. */
-import { closeSync, openSync, readSync, realpathSync, statSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { fail, statusOf, Usage } from "./exit.ts";
 import { textLines } from "./log-lines.ts";
@@ -60,19 +60,37 @@ interface BuildMessage {
   readonly message: string;
   readonly position?: { file?: string; line: number; column: number; lineText?: string } | null;
   readonly referrer?: string;
+  readonly specifier?: string;
 }
 
 function explain(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(explain).join("\n");
-  const { position, message, referrer } = error as BuildMessage;
+  const { position, message, referrer, specifier } = error as BuildMessage;
   if (position !== undefined && position !== null) {
     const { line, column, lineText = "", file = referrer } = position;
     return `${file}:${line}:${column}: ${message}\n  ${lineText.trim()}`;
   }
+  if (specifier !== undefined && referrer !== undefined) {
+    const file = referrer.replace(/\?\.ts$/, "");
+    return `${file}:${lineOf(specifier, file)}: cannot find ${JSON.stringify(specifier)}`;
+  }
   if (!(error instanceof Error)) return `thrown: ${Bun.inspect(error)}`;
   const stack = error.stack ?? String(error);
   const own = stack.split("\n").filter((line) => !/^\s+at .*(?:\/\$bunfs\/|\bnative\b)/.test(line));
-  return own.join("\n");
+  // A file without an ending was loaded as if it had one.
+  return own.join("\n").replaceAll("?.ts:", ":");
+}
+
+/** The runtime does not say where it was asked for. */
+function lineOf(specifier: string, file: string): number {
+  try {
+    const text = readFileSync(file, "utf8");
+    const at = ['"', "'", "`"].map((quote) => text.indexOf(quote + specifier + quote));
+    const first = Math.min(...at.filter((one) => one >= 0));
+    return Number.isFinite(first) ? text.slice(0, first).split("\n").length : 1;
+  } catch {
+    return 1;
+  }
 }
 
 function firstBytes(path: string): string {

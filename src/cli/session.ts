@@ -8,7 +8,14 @@
 import { Broker, type Context, TimeoutError } from "../index.ts";
 import { statusOf } from "./exit.ts";
 import { jsonLine, textLines } from "./log-lines.ts";
-import { type Flags, readDeadline, readLogFormat, readLogLevel, readSsh } from "./options.ts";
+import {
+  type Flags,
+  readDeadline,
+  readInterpreter,
+  readLogFormat,
+  readLogLevel,
+  readSsh,
+} from "./options.ts";
 import { isBrokenPipe, stderr } from "./output.ts";
 import { Stop } from "./stop.ts";
 
@@ -53,7 +60,7 @@ export async function runSession(plan: Plan): Promise<number> {
   const stop = new Stop();
   const options = {
     ssh: readSsh(flags),
-    ...(typeof flags["python"] === "string" ? { python: flags["python"] } : {}),
+    ...readInterpreter(command, flags),
     ...(deadline === undefined ? {} : { deadline }),
   };
   const limits = () => ({

@@ -43,7 +43,8 @@ export class JavaScriptResponder implements ModuleResponder {
       this.#finder.allow(name);
       this.#follow(name, records);
     }
-    const own = records.length > 0 ? [...IMPORT_TIER, ...needs] : needs;
+    const isImporting = records.length > 0 || needs.includes("importer");
+    const own = isImporting ? [...IMPORT_TIER, ...needs] : needs;
     for (const name of own) {
       if (this.#sent.has(OWN + name) || !Object.hasOwn(this.#tier2, name)) continue;
       records.push(this.#own(OWN + name));

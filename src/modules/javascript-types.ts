@@ -3,8 +3,8 @@
  * Bun's bundler makes of one file is another program (locals are renamed, `import.meta.main` is replaced), and its transpiler gives no
  * source map. Knows nothing of modules.
  */
-import type { TraceMap } from "@jridgewell/trace-mapping";
-import type { SourceMapOptions, Transform } from "sucrase";
+import type { Transform } from "sucrase";
+import { alignColumn } from "./line-align.ts";
 
 export interface Erased {
   readonly code: string;
@@ -30,12 +30,10 @@ export function eraseTypes(source: string, extension: string): Erased {
   if (isTyped) transforms.push("typescript");
   if (hasJsx) transforms.push("jsx");
   const jsxImportSource = JSX_SOURCE.exec(source)?.[1] ?? "react";
-  const sourceMapOptions: SourceMapOptions = { compiledFilename: "" };
   // Loaded when the first file with types is looked at: most commands never do.
   const { transform } = require("sucrase") as typeof import("sucrase");
-  const { code, sourceMap } = transform(source, {
+  const { code } = transform(source, {
     transforms,
-    sourceMapOptions,
     filePath: "source",
     disableESTransforms: true,
     preserveDynamicImport: true,
@@ -44,15 +42,13 @@ export function eraseTypes(source: string, extension: string): Erased {
     jsxImportSource,
     production: true,
   });
-  let map: TraceMap | undefined;
+  let lines: readonly (readonly string[])[] | undefined;
   return {
     code,
     original(line, column) {
-      const { TraceMap, originalPositionFor } =
-        require("@jridgewell/trace-mapping") as typeof import("@jridgewell/trace-mapping");
-      map ??= new TraceMap(sourceMap as ConstructorParameters<typeof TraceMap>[0]);
-      const found = originalPositionFor(map, { line, column });
-      return { line: found.line ?? line, column: found.column ?? column };
+      lines ??= [code.split("\n"), source.split("\n")];
+      const [left, whole] = lines.map((all) => all[line - 1] ?? "");
+      return { line, column: alignColumn(left ?? "", whole ?? "", column) };
     },
   };
 }

@@ -18,6 +18,8 @@ type ModuleRecord =
 const MAX_BURST = 500;
 /** Sent along with the first modules: what importing, logging and most results need. */
 const IMPORT_TIER = ["importer", "logs", "values", "failures"] as const;
+/** What commands import in their turn. */
+const COMMANDS_TIER = ["importer", "external", "values", "failures"] as const;
 
 export class PythonResponder implements ModuleResponder {
   readonly #finder: PythonFinder;
@@ -37,12 +39,13 @@ export class PythonResponder implements ModuleResponder {
       this.#offered.add(name);
       this.#follow(name, records);
     }
-    const own = records.length > 0 ? [...IMPORT_TIER, ...needs] : needs;
+    const more = needs.includes("commands") ? [...COMMANDS_TIER, ...needs] : needs;
+    const own = records.length > 0 ? [...IMPORT_TIER, ...more] : more;
     for (const name of own) {
       if (!this.#sent.has(OWN + name)) records.push(this.#own(OWN + name));
     }
     if (records.length === 0) return undefined;
-    if (own !== needs && !this.#sent.has("")) records.push(this.#root());
+    if (own !== more && !this.#sent.has("")) records.push(this.#root());
     return Buffer.concat(encodeValue(records).chunks);
   }
 

@@ -37,11 +37,20 @@ declare module "econtext" {
     /** Milliseconds of silence after which a remote context is given up, by both ends. Default 45,000; 0: never. */
     readonly leaseMs?: number;
   }
-  export interface ConnectOptions {
+  export type Kind = "python" | "node" | "bun";
+  export type Language = "python" | "javascript";
+  /** Which interpreter to use there. */
+  export interface KindOptions {
+    /** This one and no other; default: the first that is there of those that can do the first call. */
+    readonly kind?: Kind;
+    /** Its path or name; says the kind, too. */
+    readonly python?: string;
+    readonly node?: string;
+    readonly bun?: string;
+  }
+  export interface ConnectOptions extends KindOptions {
     /** Its name in messages and logs; default: the target. */
     readonly name?: string;
-    /** Path or name of the Python to use there. */
-    readonly python?: string;
     /** Milliseconds until it must have answered. Default 60,000. */
     readonly deadline?: number;
     /** What `ps` shows over there; default `econtext:USER@HOST:PID` of this process. */
@@ -182,14 +191,20 @@ declare module "econtext" {
   /** What would be sent to a target, without sending it. */
   export interface BootstrapDescription {
     readonly target: string;
+    readonly tries: readonly string[];
     readonly argv: readonly string[];
     readonly command: string;
     readonly constant: { readonly command: SentPart; readonly core: SentPart };
     readonly preambleBytes: number;
   }
+  export interface DescribeOptions extends KindOptions {
+    /** Where no kind is asked for: of the first call. Default: one that every interpreter can do. */
+    readonly language?: Language;
+    readonly ssh?: SshOptions;
+  }
   export function describeBootstrap(
     target: string,
-    options?: { readonly python?: string; readonly ssh?: SshOptions },
+    options?: DescribeOptions,
   ): BootstrapDescription;
 
   /** Control characters as visible escapes. */

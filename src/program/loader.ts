@@ -34,6 +34,14 @@ export function pythonRoots(): string[] {
   return [...roots];
 }
 
+/** The runtime asks nobody for a file without an ending. */
+const AS_TYPESCRIPT = "?.ts";
+
+/** What to import for the main file. */
+export function mainSpecifier(main: string): string {
+  return OWN.test(main) ? main : main + AS_TYPESCRIPT;
+}
+
 /** For the rest of the process: a module that was loaded stays. */
 export function installLoader({ main, exports }: LoaderOptions): void {
   Object.defineProperty(globalThis, REGISTER, { value: registered, configurable: true });
@@ -41,10 +49,9 @@ export function installLoader({ main, exports }: LoaderOptions): void {
     name: "econtext",
     setup(build) {
       build.module("econtext", () => ({ loader: "object", exports: { ...library, ...exports } }));
-      build.onLoad({ filter: OWN }, ({ path }) => loadScript(path, path === main));
-      if (!OWN.test(main)) {
-        build.onLoad({ filter: exactly(main) }, ({ path }) => loadScript(path, true));
-      }
+      build.onLoad({ filter: OWN }, ({ path }) =>
+        path === main + AS_TYPESCRIPT ? loadScript(main, true) : loadScript(path, path === main),
+      );
       build.onLoad({ filter: PYTHON }, ({ path }) => loadPython(path));
     },
   });
@@ -93,8 +100,4 @@ function put(owner: Record<string, unknown>, [name = "", ...rest]: string[], val
   const inner = (owner[name] ?? {}) as Record<string, unknown>;
   owner[name] = inner;
   put(inner, rest, value);
-}
-
-function exactly(path: string): RegExp {
-  return new RegExp(`^${path.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")}$`);
 }

@@ -7,7 +7,7 @@
  */
 import { dirname, join } from "node:path";
 import { Broker, type ConnectOptions, type Context, type LogRecord } from "../index.ts";
-import { installLoader, pythonRoots } from "./loader.ts";
+import { installLoader, mainSpecifier, pythonRoots } from "./loader.ts";
 
 export type Main = (broker: Broker) => unknown;
 
@@ -59,7 +59,7 @@ export class Program {
   }
 
   async #whole(): Promise<void> {
-    await import(this.#file);
+    await import(mainSpecifier(this.#file));
     this.#evaluated();
     // One may call it for another.
     for (let i = 0; i < this.#runs.length; i++) await this.#runs[i];

@@ -37,6 +37,7 @@ const QUEUED = 2; // bytes that the main thread has handed over and the worker h
 const CURRENT = 3; // the reply-to of the call that the main thread is in
 const DOOMED = 4; // the reply-to of a call that the worker interrupts
 const ACK = 5; // how many cancels the main thread has seen
+const CANCELS = 6; // of how many
 
 const fs = require("fs");
 const proc = process;
@@ -117,7 +118,7 @@ function settle(last) {
     try {
       for (let n; (n = fs.readSync(+fd, chunk)); ) forward(fd, chunk.subarray(0, n));
     } catch {}
-    if (last) forward(fd, "", last);
+    if (last) forward(fd, Buffer.alloc(0), last);
   }
 }
 
@@ -129,7 +130,6 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
   let buf = Buffer.alloc(0);
   let skip = 0;
   let heard = Date.now();
-  let cancels = 0;
   let session;
   const limits = new Map(); // reply-to: the timer of its deadline
 
@@ -147,7 +147,7 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
   };
 
   const cancel = (handle, why) => {
-    const number = ++cancels;
+    const number = add(CANCELS, 1) + 1;
     tell({ cancel: [handle, why] });
     // A main thread that does not listen is in the call itself: as ctrl-C does, and again in a while.
     const look = () => {
@@ -213,7 +213,7 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
     (chunk) => {
       heard = Date.now();
       // The main thread first: a cancel must not overtake its call.
-      const copy = Uint8Array.from(chunk);
+      const copy = new Uint8Array(chunk);
       tell({ chunk: copy }, [copy.buffer]);
       feed(Buffer.from(chunk));
     },
@@ -263,10 +263,10 @@ function main() {
     if (typeof value === "number") return Number.isFinite(value) && (Number.isSafeInteger(value) ? !Object.is(value, -0) : value % 1 !== 0);
     if (typeof value !== "object" || !value) return value === null || typeof value === "string" || typeof value === "boolean";
     const proto = Object.getPrototypeOf(value);
+    const isArray = proto === Array.prototype;
+    if (depth > 90 || !(isArray || proto === Object.prototype || proto === null)) return false;
     const keys = Object.keys(value);
-    if (depth > 90) return false;
-    if (proto === Array.prototype) return keys.length === value.length && value.every((v) => plain(v, depth + 1));
-    return (proto === Object.prototype || proto === null) && !(keys.length === 1 && keys[0][0] === "!") && keys.every((k) => plain(value[k], depth + 1));
+    return (isArray ? keys.length === value.length : keys.length > 1 || !/^!/.test(keys)) && keys.every((k) => plain(value[k], depth + 1));
   };
 
   const encode = (value, root) => {
@@ -299,7 +299,7 @@ function main() {
       write(out);
       set(OWNER, 0);
     } else {
-      const copy = Uint8Array.from(out);
+      const copy = new Uint8Array(out);
       post({ out: copy }, copy.length, [copy.buffer]);
     }
   };
@@ -452,12 +452,12 @@ function main() {
         core.calling = call;
         if (options.context) args.unshift(tier("external").context(call));
         set(CURRENT, id);
+        let value;
         if (limited && isBun) {
           // There, only this lets a signal end a loop; it costs more than a call.
           globalThis[""] = () => fn(...args);
-          fn = () => require("vm").runInThisContext("globalThis['']()", { breakOnSigint: true });
-        }
-        const value = fn(...args);
+          value = require("vm").runInThisContext("globalThis['']()", { breakOnSigint: true });
+        } else value = fn(...args);
         current();
         if (typeof value?.then === "function") value.then(done, fail);
         else done(value);
@@ -490,7 +490,8 @@ function main() {
   };
 
   const pump = () => {
-    while (calls.length && !starting && !closing && !blocked) {
+    // A cancel that has come meanwhile is heard first: it may be for the next one.
+    while (calls.length && !starting && !closing && !blocked && get(CANCELS) === get(ACK)) {
       const call = calls.shift();
       if (call[1] & DEAD) closing = true;
       else run(call);
@@ -503,28 +504,35 @@ function main() {
     }
   };
 
-  // -- Questions to the master
-  const ask = (handle, value, receive) => {
+  // -- Modules: questions to the master
+  const ask = (request, receive) => {
     const here = ++nextHandle;
     handlers.set(here, (flags, body) => {
       handlers.delete(here);
       receive(flags, body);
     });
-    send(handle, encode(value), 0, here);
+    send(GET_MODULE, json(request), 0, here);
     flush();
   };
 
-  const answerOf = (flags, body) => {
-    const value = decode(flags & DEFLATE ? inflate(body) : body);
-    if (flags & DEAD) throw new Error(value);
-    return value;
+  /** Keep records that came; the first of them. Theirs is plain JSON, whatever their text looks like. */
+  const keep = (flags, body) => {
+    const records = JSON.parse(flags & DEFLATE ? inflate(body) : body);
+    if (flags & DEAD) throw new Error(records);
+    for (const record of records) modules.set(record[0], record);
+    return records[0];
   };
 
-  /** Ask, and block the main thread until the answer is there; what else comes meanwhile is kept. */
-  const askSync = (handle, value) => {
+  /** Look at what was offered. */
+  const absorb = () => {
+    for (const offer of offers.splice(0)) keep(...offer);
+  };
+
+  /** Ask, and block the main thread until the answer is there; what else comes meanwhile waits. */
+  const fetch = (request) => {
     const { receiveMessageOnPort } = require("worker_threads");
     let answer;
-    ask(handle, value, (...message) => (answer = message));
+    ask(request, (...message) => (answer = message));
     go();
     blocked++;
     while (!answer) {
@@ -534,21 +542,26 @@ function main() {
       else Atomics.wait(shared, SIGNAL, seen);
     }
     blocked--;
-    return answerOf(...answer);
+    return keep(...answer);
   };
 
-  const absorb = (records) => {
-    for (const [flags, body] of offers.splice(0)) absorb(answerOf(flags, body));
-    for (const record of records ?? []) modules.set(record[0], record);
-    return records?.[0];
-  };
+  const fetchAsync = (request) =>
+    new Promise((resolve, reject) =>
+      ask(request, (...message) => {
+        try {
+          resolve(keep(...message));
+        } catch (e) {
+          reject(e);
+        }
+      }),
+    );
 
   /** A module of the second tier. */
   const tier = (name) => {
     if (!tiers[name]) {
       absorb();
       const key = "econtext." + name;
-      const source = (modules.get(key) ?? absorb(askSync(GET_MODULE, key)))[4];
+      const source = (modules.get(key) ?? fetch(key))[4];
       const module = (tiers[name] = { exports: {} });
       new Function("core", "require", "exports", "module", `${source}\n//# sourceURL=econtext.${name}`)(core, require, module.exports, module);
     }
@@ -566,23 +579,11 @@ function main() {
     record,
     kind: isBun ? "bun" : "node",
     handle: () => ++nextHandle,
-    call: (body) => calls.push([0, 0, body]),
     close: () => (closing = true) && pump(),
     pressure: () => get(QUEUED),
     send: (handle, value) => send(handle, encode(value)),
-    ask: askSync,
-    askAsync: (handle, value) =>
-      new Promise((resolve, reject) =>
-        ask(handle, value, (...message) => {
-          try {
-            resolve(answerOf(...message));
-          } catch (e) {
-            reject(e);
-          }
-        }),
-      ),
-    fetch: (request) => absorb(askSync(GET_MODULE, request)),
-    fetchAsync: (request) => core.askAsync(GET_MODULE, request).then(absorb),
+    fetch,
+    fetchAsync,
   };
 
   // -- The end
@@ -654,7 +655,7 @@ function main() {
   const go = () => {
     if (!early) return;
     early = false;
-    worker.postMessage([port2, shared, [me, lowest, lease, rate], Uint8Array.from(buf), printed], [port2]);
+    worker.postMessage([port2, shared, [me, lowest, lease, rate], new Uint8Array(buf), printed], [port2]);
     // Now, not earlier: whoever blocks in a read hears no message.
     port.onmessage = ({ data }) => {
       hear(data);

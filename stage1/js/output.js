@@ -6,6 +6,7 @@
  */
 const { writeSync } = require("fs");
 const { Writable } = require("stream");
+const { format } = require("util");
 
 const LEVELS = { debug: 10, warn: 30, assert: 30, error: 40, trace: 40 };
 const pause = new Int32Array(new SharedArrayBuffer(4));
@@ -28,12 +29,19 @@ for (const name of Object.keys(own)) {
   };
 }
 
+console.trace = (...values) => {
+  const stack = new Error().stack.split("\n").slice(process.versions.bun ? 1 : 2);
+  core.record(40, "console", ["Trace: " + format(...values), ...stack].join("\n"));
+};
+
 for (const [name, fd] of [
   ["stdout", 1],
   ["stderr", 2],
 ]) {
   const stream = new Writable({
     write(bytes, _encoding, done) {
+      // What was logged before is on its way by the worker, this is not: it must not overtake.
+      for (let n = 99; n-- && core.pressure(); ) Atomics.wait(pause, 0, 0, 0.05);
       for (let at = 0; at < bytes.length; )
         try {
           at += writeSync(fd, bytes, at);

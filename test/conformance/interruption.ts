@@ -92,6 +92,20 @@ export function interruption(far: Far): void {
     expect(await call).toBeInstanceOf(TimeoutError);
   });
 
+  test("a busy loop without a deadline is cancelled by a signal, or costs the context its life", async () => {
+    await using session = await far.connect({ graceMs: GRACE_MS });
+    await session.call("length", []);
+    const controller = new AbortController();
+    const hung = failureOf(session.callWith({ signal: controller.signal }, "tasks.hang.spin"));
+    // Its answer says that the call before it was taken.
+    await session.context.ping();
+    controller.abort();
+    expect(await hung).toBeInstanceOf(CancelledError);
+    const next = session.call("length", []);
+    if (far.interruptsLoops) expect(await next).toBe(0);
+    else expect(await failureOf(next)).toMatchObject({ code: "ERR_DISCONNECT_HUNG" });
+  });
+
   const costsItsLife = async (fn: string, args: readonly unknown[]): Promise<void> => {
     await using session = await far.connect({ graceMs: GRACE_MS });
     const seconds = uniqueSeconds();

@@ -30,6 +30,8 @@ export interface Kind {
   readonly kind: "python" | "node" | "bun";
   /** As the far side tells it, or its beginning. */
   readonly version: string;
+  /** Whether a call without a deadline that never gives control back can be cancelled; elsewhere that costs the context its life. */
+  readonly interruptsLoops: boolean;
   /** Folders whose modules the far side may have. */
   readonly roots: readonly string[];
   /** A case's name as the language's own; modules that are not of the fixtures are in `root`. */
@@ -97,7 +99,11 @@ export interface Kind {
     /** The logger of `tasks.output.log_debug`, `.mix`, `.threads` and of `tasks.control`. */
     readonly loggers: Readonly<Record<"fine" | "mixed" | "thread" | "strain", string>>;
     /** What the record of `tasks.output.log_exception` begins with, and has. */
-    readonly exception: { readonly start: string; readonly has: readonly string[] };
+    readonly exception: {
+      readonly start: string;
+      readonly has: readonly string[];
+      readonly hasNot: readonly string[];
+    };
   };
 
   readonly process: {

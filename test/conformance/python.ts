@@ -38,6 +38,7 @@ export function pythonKind(version: SupportedVersion): Kind {
     language: "python",
     kind: "python",
     version,
+    interruptsLoops: true,
     roots: [ROOT, join(FIXTURES, "second")],
     fn: (name) => BUILTIN[name] ?? name,
     values: {
@@ -143,6 +144,7 @@ export function pythonKind(version: SupportedVersion): Kind {
       exception: {
         start: "app: it failed\nTraceback (most recent call last):",
         has: ['{}["gone"]', "KeyError: 'gone'"],
+        hasNot: [],
       },
     },
     process: { mainThread: ["_MainThread", "MainThread", true] },

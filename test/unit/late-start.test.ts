@@ -1,0 +1,112 @@
+/** Calls to a context of which it is not known yet what it is: they wait, and go out in the order in which they were made. */
+import { expect, test } from "bun:test";
+import { Context, type Lifeline, type SlaveInfo } from "../../src/context.ts";
+import type { EcontextError } from "../../src/errors.ts";
+import type { Language, Wants } from "../../src/kind.ts";
+import type { Message } from "../../src/protocol/frame.ts";
+import { decodeValue } from "../../src/protocol/value.ts";
+import { Router } from "../../src/router.ts";
+
+/** A far side that says what it is when it is told to, and answers nothing. */
+class Silent implements Lifeline {
+  readonly ready: Promise<SlaveInfo> = new Promise(() => {});
+  readonly gone: Promise<void> = new Promise(() => {});
+  readonly started: Wants[] = [];
+  readonly offered: (readonly [modules: readonly string[], needs: readonly string[]])[] = [];
+  #language: Language | undefined;
+  readonly #known = Promise.withResolvers<void>();
+
+  become(language: Language): void {
+    this.#language = language;
+    this.#known.resolve();
+  }
+  start(wants: Wants): void {
+    this.started.push(wants);
+  }
+  language(): Language | undefined {
+    return this.#language;
+  }
+  async writable(): Promise<void> {
+    if (this.#language === undefined) await this.#known.promise;
+  }
+  offer(modules: readonly string[], needs: readonly string[]): void {
+    this.offered.push([modules, needs]);
+  }
+  isReady = () => false;
+  reason = (): EcontextError | undefined => undefined;
+  queuedBytes = () => 0;
+  tellStack = (text: string) => text;
+  pause(): void {}
+  resume(): void {}
+  sever(): void {}
+}
+
+function open() {
+  const lifeline = new Silent();
+  const router = new Router(() => {});
+  const sent: unknown[] = [];
+  router.addRoute(1, {
+    send: (_envelope, body) => {
+      const value = decodeValue(Buffer.concat([...body])) as Message[];
+      if (Array.isArray(value) && Array.isArray(value[1])) sent.push(value[1][0]);
+      return () => "sent";
+    },
+    close: () => {},
+  });
+  const context = new Context({ id: 1, name: "web1", graceMs: 100 }, router, lifeline);
+  return { context, lifeline, sent };
+}
+
+test("a first call says what is to be started", async () => {
+  const { context, lifeline } = open();
+  for (const name of ["os.getpid", "node:os.hostname", "econtext.commands:run"]) {
+    context.call(name).catch(() => {});
+  }
+  context.exec(["true"]).catch(() => {});
+  context.ping().catch(() => {});
+  expect(lifeline.started).toEqual(["python", "javascript", "any", "any", "any"]);
+});
+
+test("they keep their order, also with one that is made while they go out", async () => {
+  const { context, lifeline, sent } = open();
+  for (let i = 0; i < 5; i++) context.call("f", i).catch(() => {});
+  expect(sent).toEqual([]);
+  lifeline.become("python");
+  for (let i = 5; i < 40; i++) {
+    context.call("f", i).catch(() => {});
+    await Promise.resolve();
+  }
+  await Bun.sleep(5);
+  expect(sent).toEqual([...Array(40).keys()]);
+});
+
+test("what a command needs is offered when it is known for whom", async () => {
+  const { context, lifeline } = open();
+  context.exec(["true"]).catch(() => {});
+  await Bun.sleep(1);
+  expect(lifeline.offered).toEqual([]);
+  lifeline.become("javascript");
+  await Bun.sleep(1);
+  expect(lifeline.offered.map(([, needs]) => needs)).toEqual([["commands"]]);
+});
+
+test("one of another language is refused, those behind it are not", async () => {
+  const { context, lifeline, sent } = open();
+  const wrong = context.call("node:os.hostname").catch((error: unknown) => error);
+  context.call("f", "right").catch(() => {});
+  lifeline.become("python");
+  expect(await wrong).toMatchObject({ code: "ERR_USAGE_LANGUAGE" });
+  await Bun.sleep(1);
+  expect(sent).toEqual(["right"]);
+});
+
+test("who gives up keeps its place, and holds nobody up", async () => {
+  const { context, lifeline, sent } = open();
+  const late = context.callWith({ deadline: 5 }, "f", 1).catch((error: unknown) => error);
+  context.call("f", 2).catch(() => {});
+  expect(await late).toMatchObject({ code: "ERR_DEADLINE_CALL" });
+  lifeline.become("python");
+  await Bun.sleep(1);
+  context.call("f", 3).catch(() => {});
+  expect(sent).toEqual([2, 3]);
+});

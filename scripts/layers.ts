@@ -11,6 +11,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["text"],
   ["errors", "pipe", "log"],
   ["kind"],
+  ["lifeline"],
   ["protocol"],
   ["transport", "stream", "log-message"],
   ["bootstrap"],

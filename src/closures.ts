@@ -4,7 +4,7 @@
  */
 import { basename } from "node:path";
 import { UsageError } from "./errors.ts";
-import { type FoundFunction, findFunctions } from "./javascript-scope.ts";
+import { type FoundFunction, findFunctions, parseAny } from "./javascript-scope.ts";
 import { names } from "./modules/javascript-names.ts";
 import { type AnyNode, children, parse } from "./modules/javascript-syntax.ts";
 import { type Erased, eraseTypes } from "./modules/javascript-types.ts";
@@ -30,6 +30,15 @@ interface Alone {
   readonly found: FoundFunction;
   /** Where its text begins in what was parsed. */
   readonly offset: number;
+}
+
+/** Where a function was found. */
+interface Place {
+  readonly module: AnalysedModule;
+  /** As it runs. */
+  readonly found: FoundFunction;
+  /** As the user wrote it, where that is known. */
+  readonly source: FoundFunction | undefined;
 }
 
 const REMEDY = "pass it as an argument, or move the function to the top level";
@@ -59,13 +68,14 @@ export class Closures {
     try {
       const alone = readAlone(text);
       const same = this.#printed(alone);
-      const places = this.#modules.flatMap((module) =>
+      const written = this.#modules.flatMap((module) =>
         module
           .alike(alone)
           .filter((found) => this.#printed({ ...alone, ...module.alone(found) }) === same)
-          .map((found) => ({ module, found })),
+          .map((found) => ({ module, found, source: found })),
       );
-      for (const { module, found } of places) refuse(module, found);
+      const places = written.length > 0 ? written : this.#asRun(alone, same);
+      for (const place of places) refuse(place);
       return places.length === 0 ? unknownPlace(alone) : inPlace(alone, places);
     } catch (error) {
       if (error instanceof UsageError) return error;
@@ -73,11 +83,20 @@ export class Closures {
     }
   }
 
+  /** The runtime puts the value in the place of a constant or of an enum's member: then only the whole module tells. */
+  #asRun(alone: Alone, same: string): Place[] {
+    return this.#modules.flatMap((module) =>
+      module
+        .asRun(alone)
+        .filter(({ text, found }) => this.#printed({ text, found }) === same)
+        .map(({ found, source }) => ({ module, found, source })),
+    );
+  }
+
   /** Its text as one printer writes it, whoever wrote it. */
   #printed({ text, found }: Pick<Alone, "text" | "found">): string {
     try {
       const wrapped = found.role === "function" ? `(${text})` : `({${text}})`;
-      // What the runtime made of an enum's member says in a comment which it was.
       return this.#transpiler.transformSync(`export default ${wrapped}`).replace(/\s+/g, " ");
     } catch {
       return text;
@@ -111,8 +130,33 @@ class AnalysedModule {
     return { text: this.#code.slice(found.start, found.end), found };
   }
 
+  /** The same, of the whole module as the runtime rewrites it. */
+  asRun({ found }: Alone): { text: string; found: FoundFunction; source?: FoundFunction }[] {
+    const source = this.#text.source.replace(/^#!/, "//");
+    const { extension } = this.#text;
+    const loader = extension === ".tsx" ? "tsx" : /ts/.test(extension) ? "ts" : "jsx";
+    try {
+      const code = new Bun.Transpiler({ loader, target: "bun", inline: true }).transformSync(
+        source,
+      );
+      const all = findFunctions(parseAny(code));
+      const own = this.#read();
+      const shape = shapeOf(found.node);
+      return all.flatMap((one, i) => {
+        if (shapeOf(one.node) !== shape) return [];
+        // It moves lines, but nothing past anything else.
+        const twin = all.length === own.length ? own[i] : undefined;
+        const text = code.slice(one.start, one.end);
+        return [{ text, found: one, ...(twin === undefined ? {} : { source: twin }) }];
+      });
+    } catch {
+      return [];
+    }
+  }
+
   /** `FILE:LINE` of the user's own text. */
-  position(at: number): string {
+  position(at: number | undefined): string {
+    if (at === undefined) return this.name;
     const before = this.#code.slice(0, at);
     const line = before.split("\n").length;
     const column = at - (before.lastIndexOf("\n") + 1);
@@ -140,14 +184,6 @@ class AnalysedModule {
   }
 }
 
-function parseAny(code: string) {
-  try {
-    return parse(code, "module");
-  } catch {
-    return parse(code, "script");
-  }
-}
-
 /** @throws {UsageError} for what is no function that can stand alone */
 function readAlone(text: string): Alone {
   for (const [before, after] of [
@@ -171,10 +207,11 @@ function shapeOf(node: AnyNode): string {
 }
 
 /** @throws {UsageError} when the function at this place cannot be sent */
-function refuse(module: AnalysedModule, { node, role, free }: FoundFunction): void {
+function refuse({ module, found, source }: Place): void {
+  const { role, free } = found;
   const captured = [...free.values()].filter(({ from }) => from === "local");
   const [first] = captured;
-  const place = module.position(first?.at ?? node.start);
+  const place = module.position(source?.free.get(first?.name ?? "")?.at ?? source?.node.start);
   if (role === "instance") {
     throw refused(
       `${place}: is a method of a class's instances; pass a static method or a function`,
@@ -192,10 +229,7 @@ function refuse(module: AnalysedModule, { node, role, free }: FoundFunction): vo
   }
 }
 
-function inPlace(
-  alone: Alone,
-  places: readonly { readonly module: AnalysedModule; readonly found: FoundFunction }[],
-): InlineFunction {
+function inPlace(alone: Alone, places: readonly Place[]): InlineFunction {
   const needsModule = places.some(({ found }) =>
     [...found.free.values()].some(({ name, from }) => from === "module" || OF_A_MODULE.has(name)),
   );

@@ -2,18 +2,18 @@
  * Connection: the life of one child, from its argument vector to its last byte: spawn, preamble, stream, keepalive, end, reap.
  * It is the `Lifeline` of its context. Knows nothing of calls.
  *
- * States: `late` until a call says what it needs (for one turn of the event loop at most), `starting` until the slave has answered
+ * States: `late` until the first call, for one turn of the event loop at most, `starting` until the slave has answered
  * BOOT, `ready`, `ended` (`reason` says why).
  */
 import { randomBytes } from "node:crypto";
-import { Child } from "./bootstrap/child.ts";
+import { Child, type Ending } from "./bootstrap/child.ts";
 import { explainBootstrap } from "./bootstrap/explain.ts";
 import { firstStage, type Plan } from "./bootstrap/first-stage.ts";
 import { Handshake } from "./bootstrap/handshake.ts";
 import { preamble } from "./bootstrap/preamble.ts";
-import type { Lifeline, SlaveInfo } from "./context.ts";
 import { DisconnectError, type EcontextError, ProtocolError, TimeoutError } from "./errors.ts";
 import { type Interpreter, isKind, type Language, languageOf, type Wants } from "./kind.ts";
+import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import type { JavaScriptFinder } from "./modules/javascript-finder.ts";
 import { JavaScriptResponder } from "./modules/javascript-responder.ts";
 import type { PythonFinder } from "./modules/python-finder.ts";
@@ -46,6 +46,9 @@ export interface ConnectionSettings {
 const REAP_MS = 3000;
 /** What a slave without a guard has to end by itself. */
 const SWEEP_MS = 800;
+/** What a shell says of a child that a signal has ended; bash puts more around it. */
+const CRASHED =
+  /\b(?:Aborted|Killed(?! by)|Segmentation fault|Bus error|Illegal instruction|trap|Terminated)\b/;
 /** Who finds modules: one of each language, shared by all contexts. */
 export interface Finders {
   readonly python: PythonFinder;
@@ -76,7 +79,7 @@ export class Connection implements Lifeline {
   #slave: SlaveInfo | undefined;
   /** Process group of a slave on this machine. */
   #group: number | undefined;
-  #startTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #startTimer: ReturnType<typeof setImmediate>;
   #connectTimer: ReturnType<typeof setTimeout> | undefined;
   #keepalive: ReturnType<typeof setInterval> | undefined;
   #setReady: (info: SlaveInfo) => void = () => {};
@@ -96,17 +99,18 @@ export class Connection implements Lifeline {
     this.gone = new Promise((resolve) => {
       this.#setGone = resolve;
     });
-    if (settings.interpreter !== undefined) this.start("any");
-    else this.#startTimer = setTimeout(() => this.start("any"));
+    const { interpreter } = settings;
+    if (interpreter !== undefined) this.#speaks(languageOf(interpreter.kind));
+    // The first call says what it needs, and travels with the preamble.
+    this.#startTimer = setImmediate(() => this.start("any"));
   }
 
   start(wants: Wants): void {
     if (this.#live !== undefined || this.#reason !== undefined) return;
-    clearTimeout(this.#startTimer);
+    clearImmediate(this.#startTimer);
     const { id, name, transport, interpreter, argv0, level, leaseMs } = this.#settings;
     const plan = { wants, kind: interpreter?.kind, path: interpreter?.path };
-    if (interpreter !== undefined) this.#speaks(languageOf(interpreter.kind));
-    else if (wants !== "any") this.#speaks(wants);
+    if (interpreter === undefined && wants !== "any") this.#speaks(wants);
     const nonce = randomBytes(16).toString("base64url");
     const child = new Child(transport.wrap(firstStage(plan)), !transport.asks);
     const handshake = new Handshake(child, nonce);
@@ -202,7 +206,7 @@ export class Connection implements Lifeline {
     this.#live?.stream.close(reason);
     if (this.#live !== undefined || this.#reason !== undefined) return;
     // It never was.
-    clearTimeout(this.#startTimer);
+    clearImmediate(this.#startTimer);
     this.#reason = reason;
     this.#setFailed(reason);
     this.#router.removeRoute(this.#settings.id, reason);
@@ -290,13 +294,20 @@ export class Connection implements Lifeline {
       child.ended,
       new Promise<undefined>((resolve) => setTimeout(resolve, 500, undefined).unref()),
     ]);
-    const status =
-      ending?.signal ?? (ending?.status === undefined ? "" : `status ${ending.status}`);
-    const why = transport.explain(ending?.status, child.stderr)?.message ?? status;
+    const why = this.#howItEnded(child, ending);
     const said = neutralise(child.stderr.trim().split("\n").slice(-3).join("; "));
     const details = [why, said].filter(Boolean).join(": ");
     const message = `${name}: the far side ended${details === "" ? "" : ` (${details})`}`;
     return new DisconnectError("ERR_DISCONNECT_LOST", message);
+  }
+
+  #howItEnded({ stderr }: Child, ending: Ending | undefined): string {
+    // Whatever is told of the guard, and by ssh of what it cannot pass on: the shell over there has said what ended the slave.
+    if (CRASHED.test(stderr)) return "it ended by a signal";
+    const { transport } = this.#settings;
+    if (ending?.signal !== undefined) return ending.signal;
+    if (transport.explain(ending?.status, stderr) !== undefined) return "the connection was lost";
+    return ending?.status === undefined ? "" : `status ${ending.status}`;
   }
 
   /** Its guard sees to it that nothing is left of a slave. On this machine, we see to it when somebody has killed the guard. */

@@ -7,7 +7,7 @@ export {
   kwargs,
   type ParametersAfterContext,
 } from "./call.ts";
-export { Context, type SlaveInfo } from "./context.ts";
+export { Context } from "./context.ts";
 export {
   type BootstrapDescription,
   type DescribeOptions,
@@ -29,6 +29,7 @@ export {
 export type { ExecOptions, ExecResult } from "./exec.ts";
 export type { AnyFunction } from "./functions.ts";
 export type { Kind, KindOptions, Language } from "./kind.ts";
+export type { SlaveInfo } from "./lifeline.ts";
 export { LEVELS, type LevelName, type LogRecord, levelName } from "./log.ts";
 export { ContextReference, RemoteError, SenderReference } from "./protocol/value.ts";
 export { neutralise, oneLine } from "./text.ts";

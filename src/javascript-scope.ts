@@ -9,6 +9,7 @@ import {
   isFunction,
   isNode,
   type Program,
+  parse,
 } from "./modules/javascript-syntax.ts";
 
 export interface FreeVariable {
@@ -39,6 +40,15 @@ interface Scope {
 
 interface Found extends FoundFunction {
   readonly free: Map<string, FreeVariable>;
+}
+
+/** As a module, else as CommonJS. @throws {SyntaxError} */
+export function parseAny(code: string): Program {
+  try {
+    return parse(code, "module");
+  } catch {
+    return parse(code, "script");
+  }
 }
 
 /** In source order, outer before inner. */

@@ -4,7 +4,14 @@ import type { ArgsDef } from "citty";
 import { readArguments, readFunction } from "./arguments.ts";
 import { type Door, makeDoor } from "./door.ts";
 import { fail, statusOf, Usage } from "./exit.ts";
-import { COMMON, type CommandLine, JSON_OPTION, readTargets, texts } from "./options.ts";
+import {
+  COMMON,
+  type CommandLine,
+  JSON_OPTION,
+  readInterpreter,
+  readTargets,
+  texts,
+} from "./options.ts";
 import { stdout } from "./output.ts";
 
 const args: ArgsDef = {
@@ -99,7 +106,10 @@ function read({ flags, before, after }: CommandLine) {
     if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) continue;
     throw new Usage("call", `not a folder: --python-path ${folder}`);
   }
-  return { targets, name, roots: [...named, ...roots], ...readArguments(args) };
+  // Globals of JavaScript are there: no folder of ours is needed.
+  const { kind, node, bun } = readInterpreter("call", flags);
+  const isGlobal = !name.includes(":") && (kind ?? (node || bun ? "node" : "python")) !== "python";
+  return { targets, name, roots: [...named, ...(isGlobal ? [] : roots)], ...readArguments(args) };
 }
 
 /** For programs that read our output. */

@@ -70,9 +70,10 @@ export class JavaScriptFinder {
     return "outside" in found ? found.outside : "";
   }
 
-  /** Text with positions in what was sent, with those of the user's own source for them. */
+  /** Text with positions in what was sent, with those of the user's own source for them, and without the core's own frames. */
   mapStack(text: string): string {
-    return text.replace(POSITION, (_, name: string, line: string, column?: string) => {
+    if (!text.includes("\n    at ") && !text.includes("master:")) return text;
+    return withoutCore(text).replace(POSITION, (_, name: string, line: string, column?: string) => {
       const way = this.#ways.get(name);
       const place =
         way === undefined
@@ -173,4 +174,19 @@ function pythonStub(name: string): string {
     "module.exports=new Proxy({},{has:(_,k)=>typeof k==='string'&&k!=='then'," +
     `get:(_,k)=>typeof k!=='string'||k==='then'||k==='__esModule'?void 0:()=>{throw new TypeError(${JSON.stringify(message)})}})\n})`
   );
+}
+
+/** The core's first tier: what called the user's code. Below it there is nothing of the user's. */
+const CORE_FRAME = /^ +at .*(?:\[eval\]|%5Beval%5D)/;
+/** Its second tier may stand between the user's frames. */
+const TIER_FRAME = /^ +at .*(?:\(econtext\.\w+:|evalmachine\.)/;
+
+function withoutCore(text: string): string {
+  let isBelow = false;
+  const kept = text.split("\n").filter((line) => {
+    if (!/^ +at /.test(line)) isBelow = false;
+    else if (CORE_FRAME.test(line)) isBelow = true;
+    return !isBelow && !TIER_FRAME.test(line);
+  });
+  return kept.join("\n");
 }

@@ -4,16 +4,22 @@
  * node_modules are left to the runtime.
  */
 import { readFileSync, realpathSync } from "node:fs";
+import { Module } from "node:module";
 import { extname } from "node:path";
 import type { OnLoadResult } from "bun";
 import type { ModuleText } from "../closures.ts";
 import { type ProgramModule, registerFunction, registerModule } from "../functions.ts";
 import * as library from "../index.ts";
+import { eraseTypes } from "../modules/javascript-types.ts";
 import { pythonFunctions, pythonModule } from "./python-names.ts";
 import { withScope } from "./scope.ts";
 
-/** The user's own, in every way that they write JavaScript. */
-const OWN = /^(?!.*[\\/]node_modules[\\/]).*\.(?:[cm]?[jt]s|[jt]sx)$/s;
+/** The user's own. Files that are CommonJS by their ending are left to the runtime, which does not run what it is given for them. */
+const OWN = /^(?!.*[\\/]node_modules[\\/]).*\.(?:m?[jt]s|[jt]sx)$/s;
+const WHOLE = /\.c[jt]s$/;
+/** CommonJS by what it says. */
+const EXPORTS = /\bmodule\.exports\b|(?:^|[^.\w$])exports\s*[.[]/;
+const SYNTAX = /^[ \t]*(?:import\b(?!\s*\()|export\b)/m;
 const PYTHON = /\.py$/;
 
 export type VirtualExports = Readonly<Record<string, unknown>>;
@@ -39,7 +45,7 @@ const AS_TYPESCRIPT = "?.ts";
 
 /** What to import for the main file. */
 export function mainSpecifier(main: string): string {
-  return OWN.test(main) ? main : main + AS_TYPESCRIPT;
+  return OWN.test(main) || WHOLE.test(main) ? main : main + AS_TYPESCRIPT;
 }
 
 /** For the rest of the process: a module that was loaded stays. */
@@ -63,8 +69,18 @@ function loadScript(path: string, isMain: boolean): OnLoadResult {
   const module = { name: realpathSync(path), source, extension };
   loaded.set(module.name, module);
   const contents = withScope(module, { register: REGISTER, isMain });
+  if (EXPORTS.test(source) && !SYNTAX.test(source)) return loadCommonJs(path, contents, extension);
   const loader = extension === ".tsx" ? "tsx" : /ts/.test(extension) ? "ts" : "jsx";
   return { contents, loader };
+}
+
+/** The runtime gives such a text an empty module in place of running it. */
+function loadCommonJs(path: string, contents: string, extension: string): OnLoadResult {
+  const module = new Module(path) as Module & { _compile(text: string, path: string): void };
+  module.filename = path;
+  module._compile(eraseTypes(contents, extension).code, path);
+  const all = module.exports as object;
+  return { loader: "object", exports: { ...all, default: all } };
 }
 
 /** What a module calls before anything of its own runs. */

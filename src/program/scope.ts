@@ -3,8 +3,8 @@
  * looked at when a function is passed to a call. Nothing moves to another line. Knows nothing of what is done with it.
  */
 import type { ModuleText } from "../closures.ts";
-import { topLevelNames } from "../javascript-scope.ts";
-import { type AnyNode, children, isNode, parse } from "../modules/javascript-syntax.ts";
+import { parseAny, topLevelNames } from "../javascript-scope.ts";
+import { type AnyNode, children, isNode } from "../modules/javascript-syntax.ts";
 import { eraseTypes } from "../modules/javascript-types.ts";
 
 export interface ScopeOptions {
@@ -61,7 +61,7 @@ function read(source: string, extension: string): Syntax | undefined {
 }
 
 function syntaxOf(code: string, original: (line: number) => number): Syntax {
-  const root = parse(code, /^\s*(?:import|export)\b/m.test(code) ? "module" : "script");
+  const root = parseAny(code);
   return {
     root: root as unknown as AnyNode,
     line: (node) => original(code.slice(0, node.start).split("\n").length) - 1,

@@ -127,10 +127,11 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
   [shared, me, lowest, lease, rate] = [words, id, level, leaseMs, charactersPerSecond];
   Object.assign(printed, fds);
   Error.stackTraceLimit = 0;
+  // Without it nobody would read, and nobody would notice the end.
+  proc.on("uncaughtException", die);
   let buf = Buffer.alloc(0);
   let skip = 0;
   let heard = Date.now();
-  let session;
   const limits = new Map(); // reply-to: the timer of its deadline
 
   const tell = (message, list) => {
@@ -149,20 +150,21 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
   const cancel = (handle, why) => {
     const number = add(CANCELS, 1) + 1;
     tell({ cancel: [handle, why] });
-    // A main thread that does not listen is in the call itself: as ctrl-C does, and again in a while.
-    const look = () => {
+    // A main thread that does not listen is in the call itself: as ctrl-C does, and again in a while. Where that did not do (a loop),
+    // Node.js can end what runs. Not at once: it would hit what comes after a call that ctrl-C has ended.
+    const look = (again) => {
       if (get(ACK) >= number) return;
       if (get(CURRENT) === handle) {
         set(DOOMED, handle);
         interrupt();
-        if (!isBun) {
+        if (again && !isBun) {
           const { Session } = require("inspector");
-          session = new Session();
+          const session = new Session();
           session.connectToMainThread();
           session.post("Runtime.terminateExecution", () => session.disconnect());
         }
       }
-      setTimeout(look, 200);
+      setTimeout(look, 200, 1);
     };
     setTimeout(look, 20);
   };
@@ -254,7 +256,7 @@ function main() {
   let buf = Buffer.alloc(0);
   let parts = [];
   let replies = []; // frames that wait for the end of this turn
-  let waiting = false;
+  let waiting = 0;
   let blocked = 0; // the main thread waits for an answer
   let early = true; // there is no worker yet that serves PING
 
@@ -290,7 +292,7 @@ function main() {
   };
 
   const flush = () => {
-    waiting = false;
+    waiting = 0;
     if (!replies.length) return;
     const out = Buffer.concat(replies);
     replies = [];
@@ -308,7 +310,7 @@ function main() {
     replies.push(...frames(handle, body, flags, reply));
     if (replies.length > 999) flush();
     if (!waiting) queueMicrotask(flush);
-    waiting = true;
+    waiting = 1;
   };
 
   /** One record of the user's logging, behind all that was printed. */
@@ -378,7 +380,8 @@ function main() {
     call.end();
     call.controller?.abort(new Error(why));
     refuse(handle, "econtext.Cancelled", why);
-    starting = blocked = 0;
+    // What ran may have been torn out of anything.
+    starting = blocked = waiting = 0;
     pump();
   };
 
@@ -645,6 +648,7 @@ function main() {
   } catch {}
   proc.argv = [proc.execPath, argv0];
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) proc.on(name, () => {});
+  for (const name of ["unhandledRejection", "uncaughtException"]) proc.on(name, (e) => record(40, "econtext", "uncaught: " + failure(e)[2]));
 
   shared = new Int32Array(new SharedArrayBuffer(64));
   const { port1: port, port2 } = new MessageChannel();
@@ -672,7 +676,7 @@ function main() {
       feed(Buffer.from(chunk.subarray(0, n)));
       flush();
     } catch (e) {
-      if (e.code !== "EAGAIN") throw e;
+      if (e.code !== "EAGAIN") die();
       wait(2);
     }
   go();

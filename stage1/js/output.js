@@ -1,5 +1,5 @@
 /**
- * econtext.output: console, process.stdout, process.stderr and process.exit of user code, and what it throws at nobody.
+ * econtext.output: console, process.stdout, process.stderr and process.exit of user code.
  *
  * Second tier: comes with the first module of the user's. Console methods become log records of the logger `console` and keep their
  * level. The two streams write at once and wait when the pipe is full, so that nothing is lost when the process ends. Twin: logs.py.
@@ -61,7 +61,3 @@ for (const [name, fd] of [
 process.exit = process.reallyExit = (code) => {
   throw Object.assign(new Error(code ?? process.exitCode ?? 0), { name: "Exit" });
 };
-
-for (const event of ["uncaughtException", "unhandledRejection"]) {
-  process.on(event, (e) => core.record(40, "econtext", "uncaught: " + core.failure(e)[2]));
-}

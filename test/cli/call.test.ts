@@ -118,20 +118,19 @@ test("no interpreter is status 255, and says what was tried", async () => {
   expect(status).toBe(255);
 });
 
-test.each([
-  "SIGINT",
-  "SIGTERM",
-  "SIGHUP",
-] as const)("%s cancels what runs, and is what we die of", async (signal) => {
-  const code = "import time; print('running'); time.sleep(100)";
-  await using child = start(["call", "--python", PYTHON, "local", "exec", `=${code}`]);
-  const reader = child.stderr.getReader();
-  await reader.read();
-  child.kill(signal);
-  while (!(await reader.read()).done);
-  await child.exited;
-  expect(child.signalCode).toBe(signal);
-});
+test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+  "%s cancels what runs, and is what we die of",
+  async (signal) => {
+    const code = "import time; print('running'); time.sleep(100)";
+    await using child = start(["call", "--python", PYTHON, "local", "exec", `=${code}`]);
+    const reader = child.stderr.getReader();
+    await reader.read();
+    child.kill(signal);
+    while (!(await reader.read()).done);
+    await child.exited;
+    expect(child.signalCode).toBe(signal);
+  },
+);
 
 test("ping says what answers", async () => {
   const { stdout, status } = await local("ping");

@@ -55,7 +55,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
     pythonCore: compress(minifyPython(read("python", `${CORE}.py`))).toBase64(),
     pythonTier2: tier2("python", minifyPython),
     pythonFirstStage: joinPython(read("python", `${FIRST_STAGE}.py`)),
-    javascriptCore: compress(minifyJavaScript(read("js", `${CORE}.js`))).toBase64(),
+    javascriptCore: deflate(minifyJavaScript(read("js", `${CORE}.js`))).toBase64(),
     javascriptTier2: {
       ...tier2("js", minifyJavaScript),
       values: minifyJavaScript(joinModules(CODEC.map((file) => readFileSync(join(SRC, file), "utf8")))),
@@ -75,12 +75,18 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
  */
 export function compress(text: string): Uint8Array<ArrayBuffer> {
   const bytes = Uint8Array.from(new TextEncoder().encode(text));
-  const body = Bun.deflateSync(bytes, { level: 12, library: "libdeflate" });
+  const body = deflate(text);
   const stream = new Uint8Array(2 + body.length + 4);
   stream.set([0x78, 0xda]); // deflate, window of 32 KiB, best compression
   stream.set(body, 2);
   new DataView(stream.buffer).setUint32(2 + body.length, Bun.hash.adler32(bytes));
   return stream;
+}
+
+/** The same without its frame (RFC 1951). */
+export function deflate(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = Uint8Array.from(new TextEncoder().encode(text));
+  return Bun.deflateSync(bytes, { level: 12, library: "libdeflate" });
 }
 
 /** One line from simple statements. */

@@ -288,7 +288,7 @@ export class Connection implements Lifeline {
   }
 
   async #explainEnd(child: Child): Promise<EcontextError> {
-    const { name, transport } = this.#settings;
+    const { name } = this.#settings;
     // A stream that ends is mostly followed by the end of its process, which says more. Not for long: callers wait.
     const ending = await Promise.race([
       child.ended,

@@ -136,7 +136,7 @@ function lending(plan: Plan): string {
 }
 
 /** What the first stage says of each interpreter that it found and did not take. */
-const TOO_OLD_LINE = /^econtext: (.+) v?(\d\S*) (?:is )?too old$/;
+const TOO_OLD_LINE = /^econtext: (.+) v?(\d\S*)$/;
 
 /** @returns the path and version of each, fit for a terminal, and what else was said */
 function readTooOld(stderr: string): { readonly old: string; readonly rest: string } {

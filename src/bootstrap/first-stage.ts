@@ -40,7 +40,9 @@ export function tried({ wants, kind, path }: Plan): readonly string[] {
 export function program(plan: Plan): readonly Uint8Array[] {
   const sent = cores(plan);
   // A command line that held both first stages would be too long.
-  return sent.length > 1 ? [new TextEncoder().encode(`${JS_FIRST_STAGE}\n`), ...sent] : sent;
+  if (sent.length < 2) return sent;
+  const skipping = JS_FIRST_STAGE.replace("p.argv.pop())", `$&.slice(${PYTHON_CORE.length})`);
+  return [new TextEncoder().encode(`${skipping}\n`), ...sent];
 }
 
 /** The cores that are sent for a plan, in this order: the first stage takes its own. */
@@ -58,13 +60,12 @@ export function firstStage(plan: Plan): string[] {
   const sent = cores(plan);
   const total = String(sent.reduce((sum, core) => sum + core.length, 0));
   const python = [PYTHON_FIRST_STAGE, total];
-  const javascript = [JS_FIRST_STAGE, total, "0"];
+  const javascript = [JS_FIRST_STAGE, total];
   if (kind === "node") return ["sh", "-c", RUN_JS, path ?? "node", "-e", ...javascript];
   if (kind === "bun") return ["sh", "-c", RUN_JS, path ?? "bun", ...BUN_FLAGS, "-e", ...javascript];
   if (path !== undefined) return [path, "-BSc", ...python];
   if (sent.length > 1) {
-    const skip = String(PYTHON_CORE.length);
-    return ["sh", "-c", FIND_ANY, "sh", PYTHON_FIRST_STAGE, total, skip];
+    return ["sh", "-c", FIND_ANY, "sh", PYTHON_FIRST_STAGE, total];
   }
   if (sent[0] === PYTHON_CORE) return ["sh", "-c", FIND_PYTHON, "sh", ...python];
   return ["sh", "-c", FIND_JS, "sh", ...javascript];

@@ -241,7 +241,8 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
 
 // == The main thread ====================================================================================
 function main() {
-  const inflate = (bytes) => require("zlib").inflateSync(bytes);
+  // A zlib stream. Bun has the inner part of that at hand, and needs long for node:zlib.
+  const inflate = (bytes) => (isBun ? Buffer.from(Bun.inflateSync(bytes.subarray(2))) : require("zlib").inflateSync(bytes));
   const handlers = new Map(); // handle: function(flags, body)
   const modules = new Map(); // name: the master's record of it
   const offers = []; // [flags, body] of LOAD_MODULE that nobody has looked at

@@ -1,6 +1,5 @@
 # Runs the first stage with the first interpreter there is, in the order in which they start fastest. $1 is the Python one; the
-# JavaScript one is the first line of standard input, which a shell reads without taking more. $2 is the size of both cores together,
-# $3 that of Python's, which is the first. Else as run_javascript.sh. A Python takes this shell's place: it needs no guard, and
+# JavaScript one is the first line of standard input, which a shell reads without taking more. $2 is the size of both cores together. Else as run_javascript.sh. A Python takes this shell's place: it needs no guard, and
 # inherits none of what JavaScript needs.
 read -r c||exit 99
 for p in python3 "bun --no-install --no-env-file" node python
@@ -11,11 +10,9 @@ done
 [ "${p#py}" = "$p" ]||exec $p -BSc "$@"
 exec 3<&0 4>&1
 trap "" 1 2 15
-:|{ exec 5<&0
-:|$p -e "$c" $2 $3
-}
+:|(exec 5<&0;:|$p -e "$c" $2)
 s=$?
-[ $s -lt 128 ]||{ kill -15 0
+[ $s -lt 128 ]||{ kill 0
 sleep .3
 kill -9 0
 }

@@ -8,11 +8,9 @@
 # seen as if it had, may have left something: the group is told to end, has 0.3 seconds, and is killed, we with it.
 exec 3<&0 4>&1
 trap "" 1 2 15
-:|{ exec 5<&0
-:|"$0" "$@"
-}
+:|(exec 5<&0;:|"$0" "$@")
 s=$?
-[ $s -lt 128 ]||{ kill -15 0
+[ $s -lt 128 ]||{ kill 0
 sleep .3
 kill -9 0
 }

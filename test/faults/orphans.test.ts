@@ -2,24 +2,25 @@
  * No orphans: whatever ends, and however, within a second after the end of the stream nothing of ours runs on the far side, nor what
  * user code started there. Each row against real processes; the table of times is printed at the end.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Broker, type ConnectOptions, type Context, EcontextError } from "../../src/index.ts";
 import { descendants } from "../helpers/leaks.ts";
+import { nodeOf } from "../helpers/javascripts.ts";
 import { suite } from "../helpers/skip.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
+import { type Far, javascript, python } from "./far.ts";
 import { ROOT, Scene, signal, spins } from "./scene.ts";
 
 const MASTER = join(import.meta.dir, "../fixtures/faulty-master.ts");
 /** After the end of the stream: the rule is one second, the rest is for a machine that is busy. */
 const EMPTY_MS = 3000;
+/** Until the master ends what did not end by itself. */
+const REAPED_MS = 5000;
 /** Until a caller knows that the far side is gone. */
 const KNOWN_MS = 2000;
 const GRACE_MS = 300;
-/** The guard, the slave, its fork, a sleep, a shell, and two sleeps of that. */
-const MARKED = 7;
-const SPINNING = new Set(["loop", "stubborn", "c"]);
 const times: string[] = [];
 
 afterAll(() =>
@@ -30,6 +31,7 @@ interface Way {
   readonly name: string;
   readonly target: string;
   readonly connect: ConnectOptions;
+  readonly far: Far;
 }
 
 let scene: Scene;
@@ -46,14 +48,16 @@ function note(row: string, knew: number | undefined, empty: number): void {
 /** A context with children of every sort in it and a call that hangs. */
 async function hungContext(way: Way, hang: string, callDeadline?: number) {
   const broker = new Broker({ roots: [ROOT], graceMs: GRACE_MS });
-  const options = { ...way.connect, argv0: scene.argv0 };
+  const { far } = way;
+  const options = { ...far.options, ...way.connect, argv0: scene.argv0 };
   const context = await broker.connect(way.target, options);
-  const [slave = 0, guard = 0] = (await context.call("tasks.children", scene.duration)) as number[];
+  const [slave = 0, guard = 0] = (await context.call(far.children, scene.duration)) as number[];
+  scene.watch(guard);
   const hung = callDeadline === undefined ? {} : { deadline: callDeadline };
-  const call = outcome(context.callWith(hung, "tasks.hang", hang));
-  const behind = outcome(context.call("os.getpid"));
-  if (SPINNING.has(hang)) await spins(slave);
-  await scene.populated(MARKED);
+  const call = outcome(context.callWith(hung, far.hang, hang, scene.duration));
+  const behind = outcome(context.call(far.pid));
+  if (far.spins.has(hang)) await spins(slave);
+  await scene.populated(far.marked(hang));
   return { broker, context, slave, guard, call, behind };
 }
 
@@ -67,7 +71,8 @@ async function outcome(promise: Promise<unknown>): Promise<{ code: string; at: n
 }
 
 function rows(way: () => Way): void {
-  const name = way().name;
+  const { name, far } = way();
+  const remote = name.endsWith("ssh");
 
   for (const [how, hang] of [
     ["throws", "sleep"],
@@ -78,18 +83,20 @@ function rows(way: () => Way): void {
     ["SIGKILL", "c"],
   ] as const) {
     test(`the master ${how} while a call hangs (${hang})`, async () => {
-      const { target, connect } = way();
+      const { target, connect, far } = way();
       const end = how === "throws" ? "throw" : how === "exits" ? "exit" : "wait";
-      const options = { ...connect, argv0: scene.argv0 };
-      const orders = { target, connect: options, root: ROOT, duration: scene.duration, hang, end };
-      await using master = Bun.spawn([process.execPath, MASTER, JSON.stringify(orders)], {
+      const options = { ...far.options, ...connect, argv0: scene.argv0 };
+      const work = { children: far.children, hang: far.hang };
+      const orders = { target, connect: options, root: ROOT, duration: scene.duration, how: hang, end };
+      await using master = Bun.spawn([process.execPath, MASTER, JSON.stringify({ ...orders, ...work })], {
         stdio: ["pipe", "pipe", "pipe"],
       });
       const line = new TextDecoder().decode((await master.stdout.getReader().read()).value);
       expect(line).toMatch(/^\[\d+,\d+\]\n$/);
-      const [slave = 0] = JSON.parse(line) as number[];
-      if (SPINNING.has(hang)) await spins(slave);
-      await scene.populated(MARKED);
+      const [slave = 0, guard = 0] = JSON.parse(line) as number[];
+      scene.watch(guard);
+      if (far.spins.has(hang)) await spins(slave);
+      await scene.populated(far.marked(hang));
       if (end === "wait") {
         master.kill(how as NodeJS.Signals);
       } else {
@@ -117,7 +124,7 @@ function rows(way: () => Way): void {
     });
   }
 
-  for (const hang of ["stubborn", "c"]) {
+  for (const hang of far.endless) {
     test(`a deadline passes and the call cannot be interrupted (${hang})`, async () => {
       const { broker, call, behind } = await hungContext(way(), hang, 300);
       expect((await call).code).toBe("ERR_DEADLINE_CALL");
@@ -141,7 +148,9 @@ function rows(way: () => Way): void {
     const began = (await call).at;
     expect((await behind).code).toBe("ERR_DISCONNECT_HUNG");
     expect((await behind).at - began).toBeLessThan(GRACE_MS + KNOWN_MS);
-    const empty = await scene.emptied(EMPTY_MS);
+    // Who is stopped hears nothing of the end; where its guard does not look either, it has to go on first.
+    if (remote && !far.guardPolls) process.kill(slave, "SIGCONT");
+    const empty = await scene.emptied(far.guardPolls ? EMPTY_MS : REAPED_MS);
     note(
       `${name}: SIGSTOP, deadline`,
       (await behind).at - began,
@@ -155,26 +164,28 @@ function rows(way: () => Way): void {
       await lost("slave killed", hang, ({ slave }) => signal(slave, "SIGKILL"));
     });
     // Where nobody is left to do it, the system of the far side has to: only C code that never returns lasts.
-    if (name === "ssh" && hang === "c") continue;
+    if (remote && (hang === "c" || !far.tidies)) continue;
     test(`the slave's guard is killed (${hang})`, async () => {
       await lost("guard killed", hang, ({ guard }) => signal(guard, "SIGKILL"));
     });
   }
 
   test("the far side exits by itself", async () => {
+    const { target, connect, far } = way();
     const broker = new Broker({ roots: [ROOT], graceMs: GRACE_MS });
-    const context = await broker.connect(way().target, { ...way().connect, argv0: scene.argv0 });
-    await context.call("tasks.children", scene.duration);
-    await scene.populated(MARKED);
+    const options = { ...far.options, ...connect, argv0: scene.argv0 };
+    const context = await broker.connect(target, options);
+    await context.call(far.children, scene.duration);
+    await scene.populated(far.marked("exit"));
     const began = performance.now();
-    const calls = [context.call("tasks.hang", "exit"), context.call("os.getpid")].map(outcome);
+    const calls = [context.call(far.hang, "exit", ""), context.call(far.pid)].map(outcome);
     for (const { code, at } of await Promise.all(calls)) {
       expect(code).toBe("ERR_DISCONNECT_LOST");
       expect(at - began).toBeLessThan(KNOWN_MS);
     }
     const knew = performance.now() - began;
-    note(`${name}: os._exit`, knew, knew + (await scene.emptied(EMPTY_MS)));
-    expect((await outcome(context.call("os.getpid"))).code).toBe("ERR_DISCONNECT_LOST");
+    note(`${name}: ends itself`, knew, knew + (await scene.emptied(EMPTY_MS)));
+    expect((await outcome(context.call(far.pid))).code).toBe("ERR_DISCONNECT_LOST");
     await broker.close();
   });
 
@@ -200,7 +211,7 @@ function rows(way: () => Way): void {
     }
   }
 
-  if (name === "ssh") {
+  if (remote) {
     test("ssh is killed", async () => {
       for (const hang of ["sleep", "c"]) {
         await lost("ssh killed", hang, ({ guard }) => {
@@ -220,18 +231,32 @@ async function within(call: ReturnType<typeof outcome>): ReturnType<typeof outco
   return Promise.race([call, late]);
 }
 
-describe("local", () => rows(() => ({ name: "local", target: "local", connect: {} })));
+const FARS: readonly (readonly [string, Far, missing: string | undefined])[] = [
+  ["python", python, undefined],
+  ["bun", javascript({ kind: "bun", bun: process.execPath }), undefined],
+  ...(["18", "26"] as const).map((version) => {
+    const { path, missing } = nodeOf(version);
+    return [`node ${version}`, javascript({ kind: "node", node: path }), missing] as const;
+  }),
+];
 
-suite("ssh", missingSshd(), "sshd", () => {
-  let server: SshServer | undefined;
-  beforeAll(async () => {
-    server = await startSshd();
+for (const [label, far, missing] of FARS) {
+  suite(`${label}, local`, missing, "node", () =>
+    rows(() => ({ name: `${label} local`, target: "local", connect: {}, far })),
+  );
+
+  suite(`${label}, ssh`, missing ?? missingSshd(), "sshd", () => {
+    let server: SshServer | undefined;
+    beforeAll(async () => {
+      server = await startSshd();
+    });
+    afterAll(async () => {
+      await server?.[Symbol.asyncDispose]();
+    });
+    rows(() => {
+      const options = ["-F", server?.configPath ?? ""];
+      const target = server?.host ?? "";
+      return { name: `${label} ssh`, target, connect: { ssh: { options } }, far };
+    });
   });
-  afterAll(async () => {
-    await server?.[Symbol.asyncDispose]();
-  });
-  rows(() => {
-    const options = ["-F", server?.configPath ?? ""];
-    return { name: "ssh", target: server?.host ?? "", connect: { ssh: { options } } };
-  });
-});
+}

@@ -14,12 +14,25 @@ export class Scene {
   /** Begins as all of ours do, so that the preload's search for leaks knows it too. */
   readonly argv0 = `econtext:fault-${this.duration}`;
 
+  readonly #watched = new Set<string>();
+
+  /** It belongs to it too, though it carries no mark: a guard that is a shell. */
+  watch(pid: number): void {
+    this.#watched.add(String(pid));
+  }
+
   /** Whoever carries the mark, as `pid command`; zombies do not count. */
   alive(): string[] {
     return readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name))
-      .map((pid) => `${pid} ${commandOf(pid)}`)
-      .filter((line) => line.includes(this.duration) && !line.includes("faulty-master"));
+      .map((pid) => [pid, commandOf(pid)] as const)
+      .filter(([pid, command]) => this.#isOurs(pid, command))
+      .map(([pid, command]) => `${pid} ${command}`);
+  }
+
+  #isOurs(pid: string, command: string): boolean {
+    if (command === "" || command.includes("faulty-master")) return false;
+    return command.includes(this.duration) || this.#watched.has(pid);
   }
 
   /** Wait until so many carry the mark: a shell takes a moment to start what it was told to. */

@@ -13,7 +13,9 @@ import { Lab } from "../test/bench/lab.ts";
 import { bulk, memory, pipelined, sequential } from "../test/bench/metrics/calls.ts";
 import { connectLocal, connectSsh, wire } from "../test/bench/metrics/connect.ts";
 import { fanOut } from "../test/bench/metrics/fan.ts";
+import { firstResults } from "../test/bench/metrics/first.ts";
 import { imports } from "../test/bench/metrics/imports.ts";
+import { javascript } from "../test/bench/metrics/javascript.ts";
 import { judge, type Row } from "../test/bench/row.ts";
 import { header, line } from "../test/bench/table.ts";
 
@@ -27,6 +29,8 @@ const MEASUREMENTS: Record<string, { what: string; run: (lab: Lab) => Promise<Ro
   g: { what: "importing a package", run: imports },
   h: { what: "bytes on the wire", run: wire },
   i: { what: "memory", run: memory },
+  j: { what: "bun and node", run: javascript },
+  k: { what: "round trips of a first result", run: firstResults },
 };
 
 function usage(): string {
@@ -36,7 +40,8 @@ function usage(): string {
     "",
     ...list,
     "",
-    "BENCH_PYTHON (default /usr/bin/python3) runs the slaves and the peers in Python.",
+    "BENCH_PYTHON (default /usr/bin/python3) runs the slaves and the peers in Python,",
+    "BENCH_BUN and BENCH_NODE (default: this Bun, and the newest of test/nodes) run those in JavaScript.",
   ].join("\n");
 }
 

@@ -58,7 +58,9 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
     javascriptCore: deflate(minifyJavaScript(read("js", `${CORE}.js`))).toBase64(),
     javascriptTier2: {
       ...tier2("js", minifyJavaScript),
-      values: minifyJavaScript(joinModules(CODEC.map((file) => readFileSync(join(SRC, file), "utf8")))),
+      values: minifyJavaScript(
+        joinModules(CODEC.map((file) => readFileSync(join(SRC, file), "utf8"))),
+      ),
     },
     javascriptFirstStage: joinJavaScript(read("js", `${FIRST_STAGE}.js`)),
     findPython: shell("find_python"),
@@ -117,7 +119,8 @@ export function joinModules(sources: readonly string[]): string {
     return `const {${names.join()}}=(()=>{${body}\nreturn {${names.join()}};})();`;
   });
   // Errors and values are told by the names of their classes, which get short ones.
-  const name = "for(const n in e)if(typeof e[n]=='function')Object.defineProperty(e[n],'name',{value:n})";
+  const name =
+    "for(const n in e)if(typeof e[n]=='function')Object.defineProperty(e[n],'name',{value:n})";
   return `${parts.join("\n")}\nconst e=module.exports={${all.join()}};${name};`;
 }
 

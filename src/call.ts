@@ -109,6 +109,7 @@ export function encodeCall(
   const extra: Record<string, unknown> = {};
   if (options.deadline !== undefined) extra["deadline"] = options.deadline;
   if (options.withContext === true) extra["context"] = true;
+  if (options.signal !== undefined) extra["cancel"] = true;
   const payload: unknown[] = [fn, positional];
   const hasExtra = Object.keys(extra).length > 0;
   if (hasExtra || Object.keys(named).length > 0) payload.push(named);

@@ -2,7 +2,7 @@
  * Connection: the life of one child, from its argument vector to its last byte: spawn, preamble, stream, keepalive, end, reap.
  * It is the `Lifeline` of its context. Knows nothing of calls.
  *
- * States: `late` until the first call, for one turn of the event loop at most, `starting` until the slave has answered
+ * States: `late` until the first use (where the kind is known, for one turn of the event loop at most), `starting` until the slave has answered
  * BOOT, `ready`, `ended` (`reason` says why).
  */
 import { randomBytes } from "node:crypto";
@@ -79,7 +79,7 @@ export class Connection implements Lifeline {
   #slave: SlaveInfo | undefined;
   /** Process group of a slave on this machine. */
   #group: number | undefined;
-  readonly #startTimer: ReturnType<typeof setImmediate>;
+  #startTimer: ReturnType<typeof setImmediate> | undefined;
   #connectTimer: ReturnType<typeof setTimeout> | undefined;
   #keepalive: ReturnType<typeof setInterval> | undefined;
   #setReady: (info: SlaveInfo) => void = () => {};
@@ -100,14 +100,15 @@ export class Connection implements Lifeline {
       this.#setGone = resolve;
     });
     const { interpreter } = settings;
-    if (interpreter !== undefined) this.#speaks(languageOf(interpreter.kind));
-    // The first call says what it needs, and travels with the preamble.
+    // What is needed is said by the first use, which travels with the preamble. Where it is known, nobody has to wait for that.
+    if (interpreter === undefined) return;
+    this.#speaks(languageOf(interpreter.kind));
     this.#startTimer = setImmediate(() => this.start("any"));
   }
 
   start(wants: Wants): void {
     if (this.#live !== undefined || this.#reason !== undefined) return;
-    clearImmediate(this.#startTimer);
+    if (this.#startTimer !== undefined) clearImmediate(this.#startTimer);
     const { id, name, transport, interpreter, argv0, level, leaseMs } = this.#settings;
     const plan = { wants, kind: interpreter?.kind, path: interpreter?.path };
     if (interpreter === undefined && wants !== "any") this.#speaks(wants);
@@ -206,7 +207,7 @@ export class Connection implements Lifeline {
     this.#live?.stream.close(reason);
     if (this.#live !== undefined || this.#reason !== undefined) return;
     // It never was.
-    clearImmediate(this.#startTimer);
+    if (this.#startTimer !== undefined) clearImmediate(this.#startTimer);
     this.#reason = reason;
     this.#setFailed(reason);
     this.#router.removeRoute(this.#settings.id, reason);

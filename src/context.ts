@@ -78,6 +78,7 @@ export class Context implements AsyncDisposable {
    * @throws {BootstrapError} `ERR_BOOTSTRAP_…`, `ERR_TRANSPORT_…`
    */
   ready(): Promise<SlaveInfo> {
+    this.#lifeline.start("any");
     return this.#lifeline.ready;
   }
 

@@ -96,6 +96,9 @@ export class JavaScriptFinder {
     if (!isCode && extension !== ".json" && extension !== ".py" && named === undefined) {
       return undefined;
     }
+    if (named === undefined && this.#roots.hide(name)) {
+      return isCode ? failed(name, `${name} is hidden by a dot, and is not sent`) : undefined;
+    }
     try {
       if (statSync(name).size > MAX_SOURCE_BYTES) return failed(name, `${name} is too large`);
       if (extension === ".py") return record(name, "cjs", {}, pythonStub(name));

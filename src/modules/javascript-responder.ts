@@ -26,6 +26,8 @@ export class JavaScriptResponder implements ModuleResponder {
   readonly #finder: JavaScriptFinder;
   readonly #tier2: Readonly<Record<string, string>>;
   readonly #sent = new Set<string>();
+  /** Data that something sent imports: no other is to be had by its name alone. */
+  readonly #data = new Set<string>();
   /** Names whose imports were followed: a call to the same module again costs a look-up. */
   readonly #offered = new Set<string>();
 
@@ -72,7 +74,7 @@ export class JavaScriptResponder implements ModuleResponder {
     if (name.length > MAX_NAME) return [[name]];
     if (name.startsWith(OWN)) return [this.#own(name)];
     const found = this.#finder.find(name);
-    if (found === undefined) return [[name]];
+    if (found === undefined || (found.format === "json" && !this.#data.has(name))) return [[name]];
     const records: ModuleRecord[] = [];
     this.#follow(name, records);
     const asked = records.find((record) => record[0] === name) ?? this.#record(found);
@@ -84,6 +86,7 @@ export class JavaScriptResponder implements ModuleResponder {
     const isKnown = this.#sent.has(parent) && specifier.length <= MAX_NAME;
     const name = isKnown ? this.#finder.resolve(specifier, parent, kind) : "";
     if (name === "") return [[specifier]];
+    this.#data.add(name);
     // What the far side has itself goes by its own name, and has no source.
     return name.startsWith("/") ? this.#module(name) : [[name, "", "builtin", {}, ""]];
   }
@@ -98,6 +101,7 @@ export class JavaScriptResponder implements ModuleResponder {
 
   #record(found: FoundScript): ModuleRecord {
     this.#sent.add(found.name);
+    for (const target of Object.values(found.dependencies)) this.#data.add(target);
     return [found.name, found.hash, found.format, found.dependencies, found.source];
   }
 

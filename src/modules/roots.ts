@@ -16,6 +16,15 @@ export class Roots {
   contain(real: string): boolean {
     return this.folders.some((root) => contains(root, real));
   }
+
+  /** Whether a folder or file below the root has a hidden name: what is kept there is for programs and secrets, not for sending. */
+  hide(real: string): boolean {
+    return !this.folders.some((root) => {
+      const way = contains(root, real) ? relative(root, real).split(sep) : ["."];
+      const packages = way.indexOf("node_modules");
+      return !(packages < 0 ? way : way.slice(0, packages)).some((name) => name.startsWith("."));
+    });
+  }
 }
 
 export function contains(folder: string, path: string): boolean {

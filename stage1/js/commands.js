@@ -71,7 +71,9 @@ exports.run = (argv, stdout, stderr, cwd, env) => {
       if (!child.pid) return;
       ended(stdout);
       ended(stderr);
-      resolve(signal ? { status: 128 + (constants.signals[signal] ?? 0), signal } : { status: code });
+      resolve(
+        signal ? { status: 128 + (constants.signals[signal] ?? 0), signal } : { status: code },
+      );
     });
   });
 };

@@ -61,8 +61,10 @@ function frames(handle, body, flags = 0, reply = 0) {
   for (let at = 0; at === 0 || at < size; at += MAX_FRAME) {
     const part = body.subarray(at, at + MAX_FRAME);
     const head = Buffer.alloc(24);
-    const more = flags | CONT * (at > 0) | MORE * (at + MAX_FRAME < size);
-    [0, me, me, handle, reply, more * 16777216 + part.length].forEach((word, i) => head.writeUInt32BE(word, i * 4));
+    const more = flags | (CONT * (at > 0)) | (MORE * (at + MAX_FRAME < size));
+    [0, me, me, handle, reply, more * 16777216 + part.length].forEach((word, i) =>
+      head.writeUInt32BE(word, i * 4),
+    );
     list.push(head, part);
   }
   return list;
@@ -98,7 +100,11 @@ function log(level, name, message, when = Date.now() / 1e3) {
   budget -= message.length;
   if (dropped) message = `(${dropped} characters dropped)\n${message}`;
   dropped = 0;
-  write(Buffer.concat(frames(FORWARD_LOG, json([level, name, message.replace(/\p{Cs}/gu, "\ufffd"), when]))));
+  write(
+    Buffer.concat(
+      frames(FORWARD_LOG, json([level, name, message.replace(/\p{Cs}/gu, "\ufffd"), when])),
+    ),
+  );
 }
 
 /** Forward what was printed: whole lines, and the rest when it is long or the last. */
@@ -221,7 +227,12 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
     },
     end,
   );
-  for (const fd in printed) open(+fd, (chunk) => forward(fd, chunk), () => {});
+  for (const fd in printed)
+    open(
+      +fd,
+      (chunk) => forward(fd, chunk),
+      () => {},
+    );
   if (lease) setInterval(() => Date.now() - heard > lease && end(), lease / 3);
   port.onmessage = ({ data }) => {
     const { out, record, limit, last } = data;
@@ -242,7 +253,8 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
 // == The main thread ====================================================================================
 function main() {
   // A zlib stream. Bun has the inner part of that at hand, and needs long for node:zlib.
-  const inflate = (bytes) => (isBun ? Buffer.from(Bun.inflateSync(bytes.subarray(2))) : require("zlib").inflateSync(bytes));
+  const inflate = (bytes) =>
+    isBun ? Buffer.from(Bun.inflateSync(bytes.subarray(2))) : require("zlib").inflateSync(bytes);
   const handlers = new Map(); // handle: function(flags, body)
   const modules = new Map(); // name: the master's record of it
   const offers = []; // [flags, body] of LOAD_MODULE that nobody has looked at
@@ -251,7 +263,6 @@ function main() {
   const active = new Map(); // reply-to (or less than 0) of each call that has begun: { end(why), controller }
   const functions = new Map();
   let nextHandle = 1000;
-  let anonymous = 0;
   let starting = 0; // the next call waits until this one has begun
   let closing = false;
   let buf = Buffer.alloc(0);
@@ -263,20 +274,30 @@ function main() {
 
   // -- Values: JSON, and econtext.values for what JSON cannot say
   const plain = (value, depth = 0) => {
-    if (typeof value === "number") return Number.isFinite(value) && (Number.isSafeInteger(value) ? !Object.is(value, -0) : value % 1 !== 0);
-    if (typeof value !== "object" || !value) return value === null || typeof value === "string" || typeof value === "boolean";
+    if (typeof value === "number")
+      return (
+        Number.isFinite(value) &&
+        (Number.isSafeInteger(value) ? !Object.is(value, -0) : value % 1 !== 0)
+      );
+    if (typeof value !== "object" || !value)
+      return value === null || typeof value === "string" || typeof value === "boolean";
     const proto = Object.getPrototypeOf(value);
     const isArray = proto === Array.prototype;
     if (depth > 90 || !(isArray || proto === Object.prototype || proto === null)) return false;
     const keys = Object.keys(value);
-    return (isArray ? keys.length === value.length : keys.length > 1 || !/^!/.test(keys)) && keys.every((k) => plain(value[k], depth + 1));
+    return (
+      (isArray ? keys.length === value.length : keys.length > 1 || !/^!/.test(keys)) &&
+      keys.every((k) => plain(value[k], depth + 1))
+    );
   };
 
   const encode = (value, root) => {
     if (value === undefined) return Buffer.from('{"!u":0}');
     const body = plain(value) && json(value);
     // What looks like a lone surrogate is for econtext.values to judge.
-    return body && !body.includes("\\ud") ? body : Buffer.concat(tier("values").encodeValue(value, { root }).chunks);
+    return body && !body.includes("\\ud")
+      ? body
+      : Buffer.concat(tier("values").encodeValue(value, { root }).chunks);
   };
 
   const decode = (body) => {
@@ -327,10 +348,14 @@ function main() {
 
   // -- Input
   const feed = (chunk) => {
-    buf = buf.length ? Buffer.concat([buf, chunk]) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    buf = buf.length
+      ? Buffer.concat([buf, chunk])
+      : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     let at = 0;
     while (buf.length - at >= 24) {
-      const [dst, src, auth, handle, reply, n] = [0, 4, 8, 12, 16, 20].map((i) => buf.readUInt32BE(at + i));
+      const [dst, src, auth, handle, reply, n] = [0, 4, 8, 12, 16, 20].map((i) =>
+        buf.readUInt32BE(at + i),
+      );
       const end = at + 24 + (n % 16777216);
       const flags = n >>> 24;
       if (buf.length < end) break;
@@ -392,9 +417,12 @@ function main() {
   const failure = (e) => {
     try {
       let trace = "";
-      for (let cause = e, n = 9; cause && n--; cause = cause.cause) trace += (trace && "\ncaused by: ") + (cause.stack ?? String(cause));
+      for (let cause = e, n = 9; cause && n--; cause = cause.cause)
+        trace += (trace && "\ncaused by: ") + (cause.stack ?? String(cause));
       const own = e instanceof Object && e.name !== "Error" && e.name;
-      return [String(own || e?.constructor?.name || typeof e), String(e?.message ?? e), trace].map((s) => s.replace(/\p{Cs}/gu, "\ufffd"));
+      return [String(own || e?.constructor?.name || typeof e), String(e?.message ?? e), trace].map(
+        (s) => s.replace(/\p{Cs}/gu, "\ufffd"),
+      );
     } catch {
       return ["Error", "", ""];
     }
@@ -418,26 +446,25 @@ function main() {
   };
 
   const run = ([reply, , body]) => {
-    const id = reply || --anonymous;
     let alive = true;
     const call = {
       end() {
         if (!alive) return;
         alive = false;
-        active.delete(id);
+        active.delete(reply);
         current();
-        if (limited) port.postMessage({ limit: [id, 0] });
+        if (limited) port.postMessage({ limit: [reply, 0] });
       },
     };
     let limited;
     const fail = (e) => {
       // Interrupted: the cancel that did it is under way, and answers.
-      if (!alive || get(DOOMED) === id) return;
+      if (!alive || get(DOOMED) === reply) return;
       call.end();
       if (reply) send(reply, json(failure(e)), ERROR);
     };
     const done = (value) => {
-      if (!alive || get(DOOMED) === id) return;
+      if (!alive || get(DOOMED) === reply) return;
       try {
         const answer = encode(value, "result");
         call.end();
@@ -446,7 +473,7 @@ function main() {
         fail(e);
       }
     };
-    active.set(id, call);
+    active.set(reply, call);
     try {
       const [name, args, named = {}, options = {}] = decode(body);
       const begin = (fn) => {
@@ -455,9 +482,9 @@ function main() {
         if (Object.keys(named).length) args.push(named);
         core.calling = call;
         if (options.context) args.unshift(tier("external").context(call));
-        set(CURRENT, id);
+        set(CURRENT, reply);
         let value;
-        if (limited && isBun) {
+        if (isBun && (limited || options.cancel)) {
           // There, only this lets a signal end a loop; it costs more than a call.
           globalThis[""] = () => fn(...args);
           value = require("vm").runInThisContext("globalThis['']()", { breakOnSigint: true });
@@ -467,8 +494,8 @@ function main() {
         else done(value);
       };
       limited = options.deadline !== undefined;
-      if (limited) port.postMessage({ limit: [id, options.deadline || 1] });
-      set(CURRENT, id);
+      if (limited) port.postMessage({ limit: [reply, options.deadline || 1] });
+      set(CURRENT, reply);
       const key = typeof name === "string" && name;
       const fn = functions.get(key) ?? find(name);
       if (typeof fn === "function") {
@@ -567,7 +594,13 @@ function main() {
       const key = "econtext." + name;
       const source = (modules.get(key) ?? fetch(key))[4];
       const module = (tiers[name] = { exports: {} });
-      new Function("core", "require", "exports", "module", `${source}\n//# sourceURL=econtext.${name}`)(core, require, module.exports, module);
+      new Function(
+        "core",
+        "require",
+        "exports",
+        "module",
+        `${source}\n//# sourceURL=econtext.${name}`,
+      )(core, require, module.exports, module);
     }
     return tiers[name].exports;
   };
@@ -623,11 +656,12 @@ function main() {
   const bootHead = R(24);
   const ready = bootHead.readUInt32BE(16);
   me = bootHead.readUInt32BE(0);
-  let version, nonce, argv0;
+  let nonce, argv0;
   core.me = me;
-  [version, nonce, core.name, argv0, lowest, lease, rate] = JSON.parse(R(bootHead.readUInt32BE(20)));
+  [, nonce, core.name, argv0, lowest, lease, rate] = JSON.parse(R(bootHead.readUInt32BE(20)));
   // The pipe that the shell left on 5 becomes stdout, the one on 0 stderr; their other ends, which we read, do not block.
-  const reader = (fd) => fs.openSync("/proc/self/fd/" + fd, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  const reader = (fd) =>
+    fs.openSync("/proc/self/fd/" + fd, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
   const become = (fd, path, mode) => {
     fs.closeSync(fd);
     fs.openSync(path, mode);
@@ -649,18 +683,24 @@ function main() {
   } catch {}
   proc.argv = [proc.execPath, argv0];
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) proc.on(name, () => {});
-  for (const name of ["unhandledRejection", "uncaughtException"]) proc.on(name, (e) => record(40, "econtext", "uncaught: " + failure(e)[2]));
+  for (const name of ["unhandledRejection", "uncaughtException"])
+    proc.on(name, (e) => record(40, "econtext", "uncaught: " + failure(e)[2]));
 
   shared = new Int32Array(new SharedArrayBuffer(64));
   const { port1: port, port2 } = new MessageChannel();
-  const worker = isBun ? new Worker(URL.createObjectURL(new Blob([c]))) : new (require("worker_threads").Worker)(c, { eval: true });
+  const worker = isBun
+    ? new Worker(URL.createObjectURL(new Blob([c])))
+    : new (require("worker_threads").Worker)(c, { eval: true });
   write(Buffer.from(`econtext/1 ${nonce}\n`));
   send(ready, encode([core.kind, isBun ?? proc.versions.node, proc.pid, proc.execPath]));
   flush();
   const go = () => {
     if (!early) return;
     early = false;
-    worker.postMessage([port2, shared, [me, lowest, lease, rate], new Uint8Array(buf), printed], [port2]);
+    worker.postMessage(
+      [port2, shared, [me, lowest, lease, rate], new Uint8Array(buf), printed],
+      [port2],
+    );
     // Now, not earlier: whoever blocks in a read hears no message.
     port.onmessage = ({ data }) => {
       hear(data);

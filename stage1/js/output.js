@@ -54,7 +54,11 @@ for (const [name, fd] of [
     },
   });
   stream.on("error", () => {});
-  Object.defineProperty(process, name, { value: Object.assign(stream, { fd }), configurable: true, enumerable: true });
+  Object.defineProperty(process, name, {
+    value: Object.assign(stream, { fd }),
+    configurable: true,
+    enumerable: true,
+  });
 }
 
 /** As sys.exit in Python: it fails the call, and ends nothing. */

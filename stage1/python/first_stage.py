@@ -5,12 +5,12 @@
 # nothing in it differs from host to host.
 #
 # os.read may return fewer bytes than asked for, and descriptor 0 may be non-blocking: poll, read, until all are there. The end of the
-# file before that is status 99; a Python older than 2.7, or a 3 older than 3.6, is status 98.
+# file before that is status 99; a Python older than 2.7, or a 3 older than 3.6, is status 98, said on stderr.
 #
 # Names: v the version, b what was read, n how much is wanted, r the code that reads until it is there (the core reads BOOT with it).
 import os,sys,zlib,select
 v=sys.version_info
-(2,7)<=v<(3,)or v>=(3,6)or sys.exit(98)
+(2,7)<=v<(3,)or v>=(3,6)or sys.exit(os.write(2,("econtext: %s %d.%d"%((sys.executable,)+v[:2])+chr(10)).encode())and 98)
 b=b"";n=int(sys.argv[1])
 r="while len(b)<n:select.select([0],[],[]);b+=os.read(0,n-len(b))or sys.exit(99)"
 exec(r)

@@ -8,10 +8,14 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
+/** What runs there; peers in Python know one only. */
+export type Runtime = "python" | "bun" | "node";
+
 /** Where a context is opened. `program` stands in for `ssh`, or is it. */
-export type Place =
+export type Place = { readonly runs?: Runtime } & (
   | { readonly kind: "local" }
-  | { readonly kind: "ssh"; readonly config: string; readonly program: string };
+  | { readonly kind: "ssh"; readonly config: string; readonly program: string }
+);
 
 /**
  * connect: open a context, make a first call, close it: `ms` is for the first two. open, close: hold a context for

@@ -9,6 +9,7 @@ import { once } from "node:events";
 import { accessSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NODES, nodeOf } from "../helpers/javascripts.ts";
 import { Driver, type Place } from "./driver.ts";
 import { writePackage } from "./package.ts";
 import { type Sshd, startSshd, writeClientConfig } from "./sshd.ts";
@@ -25,6 +26,8 @@ export class Lab implements AsyncDisposable {
   readonly #dir = mkdtempSync(join(tmpdir(), "econtext-bench-"));
   readonly #drivers = new Set<Driver>();
   readonly #python = process.env.BENCH_PYTHON ?? "/usr/bin/python3";
+  /** The newest Node.js of test/nodes, or the one on PATH. */
+  readonly node = process.env.BENCH_NODE ?? newestNode() ?? Bun.which("node") ?? undefined;
   #sshd: Sshd | undefined;
   #proxy: ChildProcess | undefined;
   #slowConfig = "";
@@ -142,6 +145,7 @@ export class Lab implements AsyncDisposable {
     const env = {
       ...process.env,
       BENCH_PYTHON: this.#python,
+      BENCH_NODE: this.node ?? "",
       BENCH_PACKAGE: join(this.#dir, "package"),
       BENCH_COUNTS: this.#counts,
       BENCH_SSH: Bun.which("ssh") ?? "ssh",
@@ -169,6 +173,12 @@ export class Lab implements AsyncDisposable {
     this.#sshd?.stop();
     rmSync(this.#dir, { recursive: true, force: true });
   }
+}
+
+function newestNode(): string | undefined {
+  return NODES.map((version) => nodeOf(version))
+    .filter(({ missing }) => missing === undefined)
+    .at(-1)?.path;
 }
 
 function exists(path: string): boolean {

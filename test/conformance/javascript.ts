@@ -53,7 +53,6 @@ export function javascriptKind(kind: "node" | "bun", version: string): Kind {
     language: "javascript",
     kind,
     version,
-    interruptsLoops: kind === "node",
     roots: [ROOT, join(FIXTURES, "second")],
     fn: javascriptFunction,
     values: {

@@ -30,8 +30,6 @@ export interface Kind {
   readonly kind: "python" | "node" | "bun";
   /** As the far side tells it, or its beginning. */
   readonly version: string;
-  /** Whether a call without a deadline that never gives control back can be cancelled; elsewhere that costs the context its life. */
-  readonly interruptsLoops: boolean;
   /** Folders whose modules the far side may have. */
   readonly roots: readonly string[];
   /** A case's name as the language's own; modules that are not of the fixtures are in `root`. */

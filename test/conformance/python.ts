@@ -38,7 +38,6 @@ export function pythonKind(version: SupportedVersion): Kind {
     language: "python",
     kind: "python",
     version,
-    interruptsLoops: true,
     roots: [ROOT, join(FIXTURES, "second")],
     fn: (name) => BUILTIN[name] ?? name,
     values: {

@@ -46,7 +46,9 @@ function preamble(): Uint8Array {
 }
 
 function start(interpreter: string) {
-  return Bun.spawn(firstStage({ wants: "python", path: interpreter }), { stdio: ["pipe", "pipe", "pipe"] });
+  return Bun.spawn(firstStage({ wants: "python", path: interpreter }), {
+    stdio: ["pipe", "pipe", "pipe"],
+  });
 }
 
 /** A program for `ConnectOptions.python`. */

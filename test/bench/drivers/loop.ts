@@ -7,6 +7,12 @@ import { createInterface } from "node:readline";
 import type { Answer, Operation, Request } from "../driver.ts";
 
 export const python = process.env.BENCH_PYTHON ?? "/usr/bin/python3";
+/** Paths of what runs on the far side. */
+export const runtimes = {
+  python,
+  bun: process.env.BENCH_BUN ?? process.execPath,
+  node: process.env.BENCH_NODE ?? "node",
+} as const;
 export const firstHost = "bench1";
 
 export const hosts = (n: number): string[] =>

@@ -3,33 +3,40 @@
  */
 import { Broker, type Context } from "../../../src/index.ts";
 import type { Place } from "../driver.ts";
-import { firstHost, hosts, python, serve } from "./loop.ts";
+import { firstHost, hosts, runtimes, serve } from "./loop.ts";
 
 const broker = new Broker({
   roots: [import.meta.dirname, process.env.BENCH_PACKAGE ?? import.meta.dirname],
   onLog: (record) => process.stderr.write(`${JSON.stringify(record)}\n`),
 });
-const held: Context[] = [];
+const held: { readonly context: Context; readonly simple: string }[] = [];
+
+/** The call that costs the far side least. */
+function simplest({ runs = "python" }: Place): string {
+  return runs === "python" ? "os.getpid" : "Date.now";
+}
 
 function start(to: Place, host = firstHost): Promise<Context> {
-  if (to.kind === "local") return broker.connect("local", { python });
+  const { runs = "python" } = to;
+  const options = { kind: runs, [runs]: runtimes[runs] };
+  if (to.kind === "local") return broker.connect("local", options);
   return broker.connect(host, {
-    python,
+    ...options,
     ssh: { program: to.program, options: ["-F", to.config] },
   });
 }
 
-function current(): Context {
-  const context = held.at(-1);
-  if (context === undefined) throw new Error("no context is open");
-  return context;
+function current() {
+  const last = held.at(-1);
+  if (last === undefined) throw new Error("no context is open");
+  return last;
 }
 
 await serve("econtext", {
   async connect({ to }) {
     const begin = performance.now();
     const context = await start(to);
-    await context.call("os.getpid");
+    await context.call(simplest(to));
     const ms = performance.now() - begin;
     await context.close();
     return { ms };
@@ -37,21 +44,23 @@ await serve("econtext", {
 
   async open({ to }) {
     const context = await start(to);
-    held.push(context);
-    return { pid: await context.call("os.getpid") };
+    const simple = simplest(to);
+    held.push({ context, simple });
+    await context.call(simple);
+    return { pid: (await context.ready()).pid };
   },
 
   async close() {
-    for (const context of held.splice(0)) await context.close();
+    for (const { context } of held.splice(0)) await context.close();
     return {};
   },
 
   async calls({ n }) {
-    const context = current();
+    const { context, simple } = current();
     const us: number[] = [];
     for (let i = 0; i < n; i++) {
       const begin = performance.now();
-      await context.call("os.getpid");
+      await context.call(simple);
       us.push((performance.now() - begin) * 1e3);
     }
     return { us };
@@ -59,18 +68,18 @@ await serve("econtext", {
 
   /** `window` loops that share a count: that many calls are outstanding until the last few. */
   async pipelined({ n, window }) {
-    const context = current();
+    const { context, simple } = current();
     let left = n;
     const begin = performance.now();
     const loop = async (): Promise<void> => {
-      while (left-- > 0) await context.call("os.getpid");
+      while (left-- > 0) await context.call(simple);
     };
     await Promise.all(Array.from({ length: window }, loop));
     return { perSecond: (n * 1e3) / (performance.now() - begin) };
   },
 
   async bulk({ bytes, n }) {
-    const context = current();
+    const { context } = current();
     await context.call("farside:size", new Uint8Array(1));
     const data = new Uint8Array(bytes);
     // getRandomValues fills at most 64 KiB at once.
@@ -90,7 +99,7 @@ await serve("econtext", {
     const contexts = await Promise.all(
       hosts(n).map(async (host) => {
         const context = await start(to, host);
-        await context.call("os.getpid");
+        await context.call(simplest(to));
         return context;
       }),
     );
@@ -100,7 +109,7 @@ await serve("econtext", {
   },
 
   async import({ module }) {
-    const context = current();
+    const { context } = current();
     const begin = performance.now();
     const total = await context.call(`${module}:run`);
     return { ms: performance.now() - begin, total };

@@ -1,12 +1,14 @@
 /**
  * The floor: an empty interpreter and the plain `ssh` client, with nothing on top.
  *
- * "Connect and first call" is to run `python3 -I -S -c pass` here, or `python3 -c pass` behind ssh, to its end.
+ * "Connect and first call" is to run `python3 -I -S -c pass`, `bun -e 0` or `node -e 0` here, or `python3 -c pass` behind ssh, to its end.
  */
 import type { Place } from "../driver.ts";
-import { firstHost, hosts, python, serve } from "./loop.ts";
+import { firstHost, hosts, python, runtimes, serve } from "./loop.ts";
 
 function argv(to: Place, host: string): string[] {
+  const { runs = "python" } = to;
+  if (runs !== "python" && to.kind === "local") return [runtimes[runs], "-e", "0"];
   if (to.kind === "local") return [python, "-I", "-S", "-c", "pass"];
   return [to.program, "-F", to.config, host, `${python} -c pass`];
 }

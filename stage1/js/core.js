@@ -128,6 +128,13 @@ function settle(last) {
   }
 }
 
+/** Say what the main thread has to say, behind what was printed before. */
+function say({ out, record, last }) {
+  settle(last);
+  if (record) log(...record);
+  if (out) write(out);
+}
+
 // == The worker =========================================================================================
 function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fds) {
   [shared, me, lowest, lease, rate] = [words, id, level, leaseMs, charactersPerSecond];
@@ -235,16 +242,15 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
     );
   if (lease) setInterval(() => Date.now() - heard > lease && end(), lease / 3);
   port.onmessage = ({ data }) => {
-    const { out, record, limit, last } = data;
+    const { limit, last } = data;
     if (limit) {
-      clearTimeout(limits.get(limit[0]));
-      limits.delete(limit[0]);
-      if (limit[1]) limits.set(limit[0], setTimeout(cancel, limit[1], limit[0], "deadline"));
+      const [handle, ms] = limit;
+      clearTimeout(limits.get(handle));
+      limits.delete(handle);
+      if (ms) limits.set(handle, setTimeout(cancel, ms, handle, "deadline"));
+      return;
     }
-    if (limit && !out) return;
-    settle(last);
-    if (record) log(...record);
-    if (out) write(out);
+    say(data);
     add(QUEUED, -data.size);
     if (last) tell({ last });
   };
@@ -261,7 +267,6 @@ function main() {
   const tiers = {};
   const calls = []; // [arrived, reply, flags, body], not started
   const active = new Map(); // reply-to (or less than 0) of each call that has begun: { end(why), controller }
-  const functions = new Map();
   let nextHandle = 1000;
   let starting = 0; // the next call waits until this one has begun
   let closing = false;
@@ -306,6 +311,11 @@ function main() {
 
   // -- Output: handed to the worker once a turn, in order
   const post = (message, size, list) => {
+    if (take(2)) {
+      say({ ...message, last: 1 });
+      set(OWNER, 0);
+      return message.last && hear(message);
+    }
     message.size = size;
     add(QUEUED, size);
     port.postMessage(message, list);
@@ -316,16 +326,9 @@ function main() {
   const flush = () => {
     waiting = 0;
     if (!replies.length) return;
-    const out = Buffer.concat(replies);
+    const out = new Uint8Array(Buffer.concat(replies));
     replies = [];
-    if (take(2)) {
-      settle(1);
-      write(out);
-      set(OWNER, 0);
-    } else {
-      const copy = new Uint8Array(out);
-      post({ out: copy }, copy.length, [copy.buffer]);
-    }
+    post({ out }, out.length, [out.buffer]);
   };
 
   const send = (handle, body, flags, reply) => {
@@ -339,11 +342,7 @@ function main() {
   const record = (level, name, message) => {
     if (level < lowest) return;
     flush();
-    if (take(2)) {
-      settle(1);
-      log(level, name, message);
-      set(OWNER, 0);
-    } else post({ record: [level, name, message, Date.now() / 1e3] }, message.length);
+    post({ record: [level, name, message, Date.now() / 1e3] }, message.length);
   };
 
   // -- Input
@@ -401,14 +400,21 @@ function main() {
       refuse(handle, "econtext.Cancelled", "");
     }
     if (!call) return;
-    // Its commands get what ctrl-C would send, if they are nobody else's.
-    if (active.size === 1) interrupt();
+    // Its commands get what ctrl-C would send, if they are nobody else's. We do, too: the next call must not.
+    if (active.size === 1 && get(DOOMED) !== handle) {
+      interrupt();
+      blocked = 1;
+      proc.once("SIGINT", resume);
+    } else resume();
     call.end();
     call.controller?.abort(new Error(why));
     refuse(handle, "econtext.Cancelled", why);
-    // What ran may have been torn out of anything.
+  };
+
+  /** What ran may have been torn out of anything. */
+  const resume = () => {
     starting = blocked = waiting = 0;
-    pump();
+    queueMicrotask(pump);
   };
 
   const refuse = (handle, ...texts) => send(handle, json([...texts, "", ""].slice(0, 3)), ERROR);
@@ -496,18 +502,12 @@ function main() {
       limited = options.deadline !== undefined;
       if (limited) port.postMessage({ limit: [reply, options.deadline || 1] });
       set(CURRENT, reply);
-      const key = typeof name === "string" && name;
-      const fn = functions.get(key) ?? find(name);
-      if (typeof fn === "function") {
-        if (key) functions.set(key, fn);
-        begin(fn);
-      } else {
+      const fn = find(name);
+      if (typeof fn === "function") begin(fn);
+      else {
         starting = 1;
         current();
-        fn.then((found) => {
-          if (key) functions.set(key, found);
-          begin(found);
-        })
+        fn.then(begin)
           .catch((e) => {
             starting = 0;
             fail(e);
@@ -628,7 +628,7 @@ function main() {
 
   /** What the system knows of a process: its state, parent, process group … */
   const about = (pid) => {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, "latin1");
+    const stat = "" + fs.readFileSync(`/proc/${pid}/stat`);
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   };
 

@@ -82,6 +82,7 @@ function write(bytes) {
 }
 
 // -- IoLogger: what user code and its children print -------------------------------------------------
+const chunk = Buffer.alloc(65536); // what is read goes on as a copy; to make one each time would cost more than all else
 const printed = {}; // descriptor: [name, what came after the last newline]
 let budget = 0; // characters that may be logged now: grows by `rate` a second, to four times that
 let spent = 0;
@@ -120,7 +121,6 @@ function forward(fd, bytes, last) {
 /** Forward all that was printed so far. */
 function settle(last) {
   for (const fd in printed) {
-    const chunk = Buffer.alloc(65536);
     try {
       for (let n; (n = fs.readSync(+fd, chunk)); ) forward(fd, chunk.subarray(0, n));
     } catch {}
@@ -342,7 +342,7 @@ function main() {
   const record = (level, name, message) => {
     if (level < lowest) return;
     flush();
-    post({ record: [level, name, message, Date.now() / 1e3] }, message.length);
+    post({ record: [level, name, message, Date.now() / 1e3] }, message.length + 999); // in memory it is more than its text
   };
 
   // -- Input
@@ -709,7 +709,6 @@ function main() {
     };
   };
   // Until there is a call there is nothing to keep control of.
-  const chunk = Buffer.alloc(65536);
   while (!calls.length)
     try {
       const n = fs.readSync(3, chunk);

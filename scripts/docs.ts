@@ -18,6 +18,7 @@ const CHECKS: Readonly<Record<string, () => Promise<string[]> | string[]>> = {
   numbers,
   limits,
   statuses,
+  kinds,
   ssh,
   options,
   links,
@@ -31,6 +32,10 @@ function codes(): string[] {
     sources("src", ".ts").flatMap((text) => text.match(/\bERR_[A-Z0-9_]*[A-Z0-9](?!\w)/g) ?? []),
   );
   const inDocs = new Set(errorRows().map(({ code }) => code));
+  // What others begin with is a family: `code.startsWith("ERR_BOOTSTRAP")`.
+  for (const code of inCode) {
+    if ([...inDocs].some((other) => other.startsWith(`${code}_`))) inCode.delete(code);
+  }
   return [
     ...[...inCode.difference(inDocs)].map((code) => `${code} is not in docs/errors.md`),
     ...[...inDocs.difference(inCode)].map((code) => `${code} of docs/errors.md is not in src/`),
@@ -67,7 +72,7 @@ function errorRows(): { code: string; name: string; status: number }[] {
   }));
 }
 
-/** Handles and flags have one spelling and one number in TypeScript, Python and docs/protocol.md. */
+/** Handles and flags have one spelling and one number in TypeScript, Python, JavaScript and docs/protocol.md. */
 async function numbers(): Promise<string[]> {
   return [
     ...(await namedNumbers("src/protocol/handles.ts", "HANDLES", "Handles")),
@@ -77,18 +82,26 @@ async function numbers(): Promise<string[]> {
 
 async function namedNumbers(path: string, name: string, chapter: string): Promise<string[]> {
   const code = await constants(path, name);
-  const python = new Map(
-    sources("stage1/python", ".py").flatMap((text) =>
-      [...text.matchAll(/^([A-Z_]+) = (\d+)\b/gm)].map(
-        ([, name, n]) => [name ?? "", Number(n)] as const,
-      ),
-    ),
-  );
-  const known = new Map([...python].filter(([name]) => code.has(name)));
   return [
     ...differences(code, tableOf(chapter), "docs/protocol.md"),
-    ...differences(code, known, "stage1/python"),
+    ...differences(code, assigned("stage1/python", ".py", code), "stage1/python"),
+    // A core need not name what it never compares: BOOT, say.
+    ...[...assigned("stage1/js", ".js", code)].flatMap(([word, n]) =>
+      code.get(word) === n ? [] : [`${word} is ${String(n)} in stage1/js`],
+    ),
   ];
+}
+
+/** Numbers that a core gives these names. */
+function assigned(folder: string, extension: string, names: Table): Table {
+  const found = sources(folder, extension).flatMap((text) =>
+    [...text.matchAll(/^(?:const )?([A-Z_]+) = (\d+)\b/gm)].map(
+      ([, name = "", n]) => [name, Number(n)] as const,
+    ),
+  );
+  const known = new Map(found.filter(([name]) => names.has(name)));
+  if (known.size === 0) throw new Missing(`a number of ${folder}`);
+  return known;
 }
 
 async function limits(): Promise<string[]> {
@@ -96,7 +109,7 @@ async function limits(): Promise<string[]> {
   return differences(code, tableOf("Limits"), "docs/protocol.md");
 }
 
-/** Exit statuses of the first stage, and the protocol's version. */
+/** Exit statuses of the first stages, and the protocol's version. */
 async function statuses(): Promise<string[]> {
   const stage = await constants("src/bootstrap/first-stage.ts", undefined);
   const { PROTOCOL_VERSION } = (await import(join(ROOT, "src/protocol/handles.ts"))) as {
@@ -105,13 +118,47 @@ async function statuses(): Promise<string[]> {
   const spec = read("docs/protocol.md");
   const listed = [...spec.matchAll(/^\| (9\d) \|/gm)].map(([, n]) => Number(n));
   const used = [...stage.values()].filter((value) => typeof value === "number");
+  const ended = new Set(firstStages().flatMap((text) => text.match(/\b9[7-9]\b/g) ?? []));
   const marker = `econtext/${String(PROTOCOL_VERSION)} NONCE\\n`;
   return [
     ...(listed.sort().join() === used.sort().join()
       ? []
       : [`docs/protocol.md has the statuses ${listed.join()}, and src/ has ${used.join()}`]),
+    ...[...ended.symmetricDifference(new Set(listed.map(String)))].map(
+      (status) => `the status ${status} is in one only of docs/protocol.md and the first stages`,
+    ),
     ...(spec.includes(marker) ? [] : [`docs/protocol.md: the marker is ${marker}`]),
   ];
+}
+
+/** Code of all first stages, without comments. */
+function firstStages(): string[] {
+  const own = ["stage1/python/first_stage.py", "stage1/js/first_stage.js"].map(read);
+  return [...own, ...sources("stage1/sh", ".sh")].map((text) =>
+    text.replace(/^(?:#|\/\/).*$/gm, ""),
+  );
+}
+
+/** docs/protocol.md has a row for each kind, and one for the work of each language, with the names that are tried. */
+async function kinds(): Promise<string[]> {
+  const { KINDS } = (await import(join(ROOT, "src/kind.ts"))) as { KINDS: readonly string[] };
+  const { tried } = (await import(join(ROOT, "src/bootstrap/first-stage.ts"))) as {
+    tried(plan: { wants: string; kind?: string }): readonly string[];
+  };
+  const spec = read("docs/protocol.md");
+  const asked = KINDS.map((kind) => [`\`${kind}\``, "", tried({ wants: "any", kind })] as const);
+  const wanted = [
+    ["", "a Python function", tried({ wants: "python" })],
+    ["", "a JavaScript function", tried({ wants: "javascript" })],
+    ["", "anything else", tried({ wants: "any" })],
+  ] as const;
+  return [...asked, ...wanted].flatMap(([kind, work, names]) => {
+    const cells = [kind, work, names.join(", ")].map(escapeRegExp);
+    const row = new RegExp(`^\\|\\s*${cells.join("\\s*\\|\\s*")}\\b`, "m");
+    return row.test(spec)
+      ? []
+      : [`docs/protocol.md: no row for ${kind}${work}: ${names.join(", ")}`];
+  });
 }
 
 /** What is added to the user's ssh command line is told where users look. */
@@ -137,7 +184,11 @@ function options(): string[] {
   return documents().flatMap((path) =>
     [...codeOf(read(path)).matchAll(line)].flatMap(([, words = ""]) => {
       const own = words.split(/ -- | #/)[0] ?? "";
-      const names = [/^[a-z]+/.exec(own)?.[0], ...(own.match(/(?<=--)[a-z][a-z\d-]*/g) ?? [])];
+      // What has a dot or a slash is a program.
+      const names = [
+        /^[a-z]+(?![\w./])/.exec(own)?.[0],
+        ...(own.match(/(?<=--)[a-z][a-z\d-]*/g) ?? []),
+      ];
       return names.flatMap((name) =>
         name === undefined || known(name) ? [] : [`${path}: ${name}, in: econtext ${words}`],
       );

@@ -22,10 +22,13 @@ const LAYERS: readonly (readonly string[])[] = [
   ["call"],
   ["exec"],
   ["context"],
+  ["held"],
   ["connection", "target"],
+  ["lend"],
   ["broker", "describe"],
   ["index"],
   ["program"],
+  ["repl"],
   ["cli"],
 ];
 
@@ -37,7 +40,8 @@ const NEVER: Readonly<Record<string, readonly string[]>> = {
 
 /** Doors show the library; they do not reach behind it. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
-  cli: ["index", "program"],
+  cli: ["index", "program", "repl"],
+  repl: ["index", "functions", "closures", "javascript-scope", "modules", "program"],
   program: ["index", "functions", "closures", "javascript-scope", "modules"],
 };
 

@@ -8,7 +8,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, parse } from "node:path";
 import { minifyPython } from "./minify.ts";
-import { minifyJavaScript } from "./minify-javascript.ts";
+import { minifyCore, minifyJavaScript } from "./minify-javascript.ts";
 
 /** Only strings: a macro's result is written into the bundle as a literal. */
 export interface Stage1 {
@@ -55,7 +55,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
     pythonCore: compress(minifyPython(read("python", `${CORE}.py`))).toBase64(),
     pythonTier2: tier2("python", minifyPython),
     pythonFirstStage: joinPython(read("python", `${FIRST_STAGE}.py`)),
-    javascriptCore: deflate(minifyJavaScript(read("js", `${CORE}.js`))).toBase64(),
+    javascriptCore: deflate(minifyCore(read("js", `${CORE}.js`))).toBase64(),
     javascriptTier2: {
       ...tier2("js", minifyJavaScript),
       values: minifyJavaScript(

@@ -4,12 +4,14 @@
  */
 import { defaultArgv0 } from "./bootstrap/argv0.ts";
 import { checkMilliseconds } from "./call.ts";
-import { Connection, type Finders } from "./connection.ts";
+import { Connection, type ConnectionSettings } from "./connection.ts";
 import { Context } from "./context.ts";
 import { type EcontextError, UsageError } from "./errors.ts";
 import { type KindOptions, readKind } from "./kind.ts";
+import { BunLender, type Helper, type LendProgress } from "./lend/lender.ts";
 import { LEVELS, type LevelName, type LogRecord, RateLimit } from "./log.ts";
 import { readLogMessage } from "./log-message.ts";
+import type { Finders } from "./modules/finders.ts";
 import { JavaScriptFinder } from "./modules/javascript-finder.ts";
 import { PythonFinder } from "./modules/python-finder.ts";
 import { HANDLES } from "./protocol/handles.ts";
@@ -31,6 +33,8 @@ export interface BrokerOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds of silence after which a remote context is given up, by both ends. Default 45,000; 0: never. */
   readonly leaseMs?: number;
+  /** Hears how far the lending of a runtime has come, often. Must not throw. */
+  readonly onLend?: (progress: LendProgress) => void;
 }
 
 export interface ConnectOptions extends KindOptions {
@@ -41,13 +45,27 @@ export interface ConnectOptions extends KindOptions {
   /** What `ps` shows over there; default `econtext:USER@HOST:PID` of this process. */
   readonly argv0?: string;
   readonly ssh?: SshOptions;
+  /**
+   * Where there is a Python, but neither Bun nor Node.js: bring a Bun along, which lives in memory there. `true`: the one that runs this
+   * program; or the path of one for that platform.
+   */
+  readonly lend?: boolean | string;
 }
+
+/** An entry of a context that is no user's has no `context` to close. */
+interface Entry {
+  readonly name: string;
+  readonly connection: Connection;
+  readonly context?: Context;
+}
+
+const PYTHON = { kind: "python" } as const;
 
 export class Broker implements AsyncDisposable {
   readonly #options: BrokerOptions;
   readonly #router: Router;
   readonly #finders: Finders;
-  readonly #contexts = new Map<number, { context: Context; connection: Connection }>();
+  readonly #contexts = new Map<number, Entry>();
   readonly #logLimits = new Map<number, { readonly limit: RateLimit; dropped: number }>();
   readonly #strikes = new Map<number, number>();
   #closing: Promise<void> | undefined;
@@ -85,31 +103,56 @@ export class Broker implements AsyncDisposable {
     const transport = parseTarget(target, options.ssh ?? {});
     const name = options.name ?? target;
     const id = this.#router.allocateId();
+    const interpreter = readKind(options);
     const settings = {
-      id,
       name,
       transport,
-      interpreter: readKind(options),
       argv0: options.argv0 ?? defaultArgv0(),
       level: LEVELS[logLevel],
       connectMs: options.deadline ?? 60_000,
       leaseMs,
     };
-    const connection = new Connection(settings, this.#router, this.#finders);
+    const help = (): Helper => {
+      const python = { ...settings, id: this.#router.allocateId(), interpreter: PYTHON };
+      const connection = this.#open(python);
+      return { connection, context: new Context({ ...python, graceMs }, this.#router, connection) };
+    };
+    const progress = (at: LendProgress): void => {
+      // A deadline that was asked for is for all of it.
+      if (options.deadline === undefined) connection.progress();
+      this.#options.onLend?.(at);
+      if (at.sentBytes === at.totalBytes)
+        this.#say(name, "info", "a Bun was lent to it; it is in memory only");
+    };
+    const { lend = false } = options;
+    if (lend !== false && interpreter !== undefined && interpreter.kind !== "bun") {
+      const problem = `a ${interpreter.kind} cannot be lent; leave the kind out, or say bun`;
+      throw new UsageError("ERR_USAGE_KIND", problem);
+    }
+    const path = lend === true ? undefined : lend || undefined;
+    const lender = lend === false ? undefined : new BunLender({ name, path, help, progress });
+    const connection = this.#open({ ...settings, id, interpreter, lender });
     const context = new Context({ id, name, graceMs, signal }, this.#router, connection);
-    this.#contexts.set(id, { context, connection });
+    this.#contexts.set(id, { name, connection, context });
+    return context;
+  }
+
+  #open(settings: ConnectionSettings): Connection {
+    const { id, name } = settings;
+    const connection = new Connection(settings, this.#router, this.#finders);
+    this.#contexts.set(id, { name, connection });
     void connection.gone.then(() => {
       this.#contexts.delete(id);
       this.#logLimits.delete(id);
       this.#strikes.delete(id);
     });
-    return context;
+    return connection;
   }
 
   /** Close every context, all at once, each as `Context.close` does. Idempotent; never rejects. */
   close(): Promise<void> {
     this.#closing ??= (async () => {
-      await Promise.all([...this.#contexts.values()].map(({ context }) => context.close()));
+      await Promise.all([...this.#contexts.values()].map(({ context }) => context?.close()));
     })();
     return this.#closing;
   }
@@ -128,7 +171,7 @@ export class Broker implements AsyncDisposable {
   /** @throws {ProtocolError} when it is no log message */
   #log(id: number, body: Uint8Array): void {
     const { onLog } = this.#options;
-    const context = this.#contexts.get(id)?.context.name ?? "";
+    const context = this.#contexts.get(id)?.name ?? "";
     // The far side keeps to its rate. This one is for those that do not.
     const bucket = this.#logLimits.get(id) ?? {
       limit: new RateLimit(2 * LIMITS.logBytesPerSecond, 2 * LIMITS.logBurstBytes),
@@ -157,9 +200,12 @@ export class Broker implements AsyncDisposable {
     const count = (this.#strikes.get(id) ?? 0) + 1;
     this.#strikes.set(id, count);
     if (count > 3) return;
-    const context = this.#contexts.get(id)?.context.name ?? "";
-    const message = `dropped ${problem}`;
-    const time = Date.now();
-    this.#options.onLog?.({ context, logger: "econtext", level: LEVELS.warning, message, time });
+    this.#say(this.#contexts.get(id)?.name ?? "", "warning", `dropped ${problem}`);
+  }
+
+  #say(context: string, level: LevelName, message: string): void {
+    const { logLevel = "info", onLog } = this.#options;
+    if (LEVELS[level] < LEVELS[logLevel]) return;
+    onLog?.({ context, logger: "econtext", level: LEVELS[level], message, time: Date.now() });
   }
 }

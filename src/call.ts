@@ -1,6 +1,6 @@
 /**
  * Calls as payloads: what `CALL_FUNCTION` holds, and what a reply means. Knows no stream and keeps no state.
- * Spec: docs/protocol.md, "CALL_FUNCTION". Twin: stage1/python/core.py, `run`, and failures.py.
+ * Spec: docs/protocol.md, "CALL_FUNCTION". Twins: `run` in stage1/python/core.py (with failures.py) and stage1/js/core.js.
  */
 import { CallError, ProtocolError, UsageError } from "./errors.ts";
 import { type AnyFunction, type Described, describeFunction, functionName } from "./functions.ts";

@@ -184,6 +184,11 @@ class AnalysedModule {
   }
 }
 
+/** An expression whose value is the function with this text. @throws {UsageError} */
+export function standAlone(text: string): string {
+  return expression(readAlone(text), text);
+}
+
 /** @throws {UsageError} for what is no function that can stand alone */
 function readAlone(text: string): Alone {
   for (const [before, after] of [

@@ -9,14 +9,15 @@ import { randomBytes } from "node:crypto";
 import { Child, type Ending } from "./bootstrap/child.ts";
 import { explainBootstrap } from "./bootstrap/explain.ts";
 import { firstStage, type Plan } from "./bootstrap/first-stage.ts";
+import type { Handover, Lender } from "./bootstrap/handover.ts";
 import { Handshake } from "./bootstrap/handshake.ts";
 import { preamble } from "./bootstrap/preamble.ts";
-import { DisconnectError, type EcontextError, ProtocolError, TimeoutError } from "./errors.ts";
+import { DisconnectError, EcontextError, ProtocolError, TimeoutError } from "./errors.ts";
+import { Held } from "./held.ts";
 import { type Interpreter, isKind, type Language, languageOf, type Wants } from "./kind.ts";
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
-import type { JavaScriptFinder } from "./modules/javascript-finder.ts";
+import type { Finders } from "./modules/finders.ts";
 import { JavaScriptResponder } from "./modules/javascript-responder.ts";
-import type { PythonFinder } from "./modules/python-finder.ts";
 import { PythonResponder } from "./modules/python-responder.ts";
 import { deflate, type ModuleResponder } from "./modules/responder.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
@@ -40,8 +41,12 @@ export interface ConnectionSettings {
   readonly connectMs: number;
   /** Milliseconds of silence after which a remote stream is given up, by both ends. */
   readonly leaseMs: number;
+  /** Where there is no JavaScript, it may bring one along. */
+  readonly lender?: Lender | undefined;
 }
 
+/** Why another interpreter may be brought along. */
+const LENDABLE: readonly string[] = ["ERR_BOOTSTRAP_NO_INTERPRETER", "ERR_BOOTSTRAP_TOO_OLD"];
 /** What a child has to end by itself after its stream is closed; its guard needs three quarters of a second. */
 const REAP_MS = 3000;
 /** What a slave without a guard has to end by itself. */
@@ -49,11 +54,6 @@ const SWEEP_MS = 800;
 /** What a shell says of a child that a signal has ended; bash puts more around it. */
 const CRASHED =
   /\b(?:Aborted|Killed(?! by)|Segmentation fault|Bus error|Illegal instruction|trap|Terminated)\b/;
-/** Who finds modules: one of each language, shared by all contexts. */
-export interface Finders {
-  readonly python: PythonFinder;
-  readonly javascript: JavaScriptFinder;
-}
 
 /** A child that was started, and the way that its bytes take. */
 interface Live {
@@ -61,6 +61,8 @@ interface Live {
   readonly child: Child;
   readonly handshake: Handshake;
   readonly stream: Stream;
+  /** Where its answer to BOOT goes. */
+  readonly reply: number;
 }
 
 export class Connection implements Lifeline {
@@ -70,6 +72,10 @@ export class Connection implements Lifeline {
   readonly #router: Router;
   readonly #finders: Finders;
   #live: Live | undefined;
+  /** Where another child may take the place of the first. */
+  readonly #held: Held | undefined;
+  /** Asked for while there was no stream to close. */
+  #severed: EcontextError | undefined;
   /** Known with the plan, or when the slave has said what it is. */
   #language: Language | undefined;
   #responder: ModuleResponder | undefined;
@@ -99,7 +105,8 @@ export class Connection implements Lifeline {
     this.gone = new Promise((resolve) => {
       this.#setGone = resolve;
     });
-    const { interpreter } = settings;
+    const { interpreter, lender } = settings;
+    this.#held = lender === undefined ? undefined : new Held();
     // What is needed is said by the first use, which travels with the preamble. Where it is known, nobody has to wait for that.
     if (interpreter === undefined) return;
     this.#speaks(languageOf(interpreter.kind));
@@ -109,28 +116,37 @@ export class Connection implements Lifeline {
   start(wants: Wants): void {
     if (this.#live !== undefined || this.#reason !== undefined) return;
     if (this.#startTimer !== undefined) clearImmediate(this.#startTimer);
-    const { id, name, transport, interpreter, argv0, level, leaseMs } = this.#settings;
-    const plan = { wants, kind: interpreter?.kind, path: interpreter?.path };
-    if (interpreter === undefined && wants !== "any") this.#speaks(wants);
+    const { transport, interpreter, leaseMs, connectMs, lender } = this.#settings;
+    // Who lends a Bun wants JavaScript.
+    const needed = wants === "any" && lender !== undefined ? "javascript" : wants;
+    const plan = { wants: needed, kind: interpreter?.kind, path: interpreter?.path };
+    if (interpreter === undefined && needed !== "any") this.#speaks(needed);
+    this.#boot(plan, new Child(transport.wrap(firstStage(plan)), !transport.asks));
+    this.#connectTimer = setTimeout(() => this.#tooLate(), connectMs);
+    const lease = transport.remote ? leaseMs : 0;
+    if (lease > 0) this.#keepalive = setInterval(() => this.#ping(), lease / 3).unref();
+  }
+
+  /** Have a first stage started that a child runs, or will. */
+  #boot(plan: Plan, child: Child): void {
+    const { id, name, transport, argv0, level, leaseMs } = this.#settings;
     const nonce = randomBytes(16).toString("base64url");
-    const child = new Child(transport.wrap(firstStage(plan)), !transport.asks);
     const handshake = new Handshake(child, nonce);
     const stream = new Stream(handshake, {
       message: (message) => this.#router.deliver(id, message),
       closed: (error) => void this.#ended(error),
     });
-    this.#live = { plan, child, handshake, stream };
-    this.#router.addRoute(id, stream);
     const reply = this.#router.expect(id, {
       receive: (message) => this.#booted(reply, message),
       dead: () => {},
     });
+    this.#live = { plan, child, handshake, stream, reply };
+    this.#router.addRoute(id, this.#held ?? stream);
     const lease = transport.remote ? leaseMs : 0;
     const rate = LIMITS.logBytesPerSecond;
     // Unasked, and before anything is heard: that is what makes the first result cost one round trip.
     stream.begin(preamble({ id, nonce, name, argv0, level, lease, rate }, plan, reply));
-    this.#connectTimer = setTimeout(() => this.#tooLate(), this.#settings.connectMs);
-    if (lease > 0) this.#keepalive = setInterval(() => this.#ping(), lease / 3).unref();
+    this.#held?.lead(stream);
   }
 
   language(): Language | undefined {
@@ -164,12 +180,13 @@ export class Connection implements Lifeline {
   }
 
   async writable(): Promise<void> {
-    if (this.#language === undefined) await this.ready.catch(() => {});
+    const isFull = (this.#held?.bytes ?? 0) > LIMITS.maxQueuedBytes;
+    if (this.#language === undefined || isFull) await this.ready.catch(() => {});
     await this.#live?.stream.ready();
   }
 
   queuedBytes(): number {
-    return this.#live?.stream.queuedBytes ?? 0;
+    return Math.max(this.#live?.stream.queuedBytes ?? 0, this.#held?.bytes ?? 0);
   }
 
   offer(modules: readonly string[], needs: readonly string[]): void {
@@ -203,7 +220,33 @@ export class Connection implements Lifeline {
     this.#live?.stream.resume();
   }
 
+  /** It took a step: the time for it begins anew. */
+  progress(): void {
+    this.#connectTimer?.refresh();
+  }
+
+  /** Send nothing by itself any more: a call that is made after this is read behind all that was sent. */
+  quiet(): void {
+    clearInterval(this.#keepalive);
+  }
+
+  /** Let go of the child, which goes on under another connection. It answers to nobody until that listens. */
+  release(): Handover | undefined {
+    if (this.#live === undefined || this.#reason !== undefined) return undefined;
+    const { child } = this.#live;
+    clearTimeout(this.#connectTimer);
+    this.quiet();
+    const { id, name } = this.#settings;
+    this.#reason = new DisconnectError("ERR_DISCONNECT_CLOSED", `${name}: it was handed over`);
+    this.#router.removeRoute(id, this.#reason);
+    this.#live = undefined;
+    this.#setGone();
+    return { child, group: this.#group };
+  }
+
   sever(reason: EcontextError): void {
+    this.#severed ??= reason;
+    this.#settings.lender?.sever(reason);
     this.#live?.stream.close(reason);
     if (this.#live !== undefined || this.#reason !== undefined) return;
     // It never was.
@@ -221,6 +264,7 @@ export class Connection implements Lifeline {
       throw new ProtocolError("ERR_PROTOCOL_VALUE", "an answer to BOOT that is none");
     }
     clearTimeout(this.#connectTimer);
+    this.#held?.settle();
     const [kind, version, , executable] = info.map(String) as [string, string, string, string];
     if (!isKind(kind) || languageOf(kind) !== (this.#language ?? languageOf(kind))) {
       throw new ProtocolError("ERR_PROTOCOL_VALUE", "an answer to BOOT of another kind");
@@ -229,7 +273,7 @@ export class Connection implements Lifeline {
     this.#speaks(languageOf(kind));
     const child = this.#live?.child;
     // A Python has a group of its own: believed only as far as the system says so too. JavaScript stays in its guard's.
-    if (!this.#settings.transport.remote) {
+    if (!this.#settings.transport.remote && this.#group === undefined) {
       if (languageOf(kind) === "javascript") this.#group = child?.pid;
       else if (child?.isParentOf(info[2]) === true) this.#group = info[2];
     }
@@ -265,27 +309,52 @@ export class Connection implements Lifeline {
 
   /** The stream is closed, by whichever end. Everyone who waits is told as soon as it is known why. */
   async #ended(error: EcontextError | undefined): Promise<void> {
-    clearTimeout(this.#connectTimer);
-    clearInterval(this.#keepalive);
     const { id, name, transport } = this.#settings;
     if (this.#live === undefined) return;
-    const { child, handshake, plan } = this.#live;
+    const { child, handshake, plan, reply } = this.#live;
     // Before there is a context there is nothing to be graceful to.
     if (!handshake.open) child.kill("SIGTERM");
     const reaper = setTimeout(() => child.kill("SIGKILL"), REAP_MS);
     if (error === undefined && !handshake.open) {
       // What it printed last is the useful part: both pipes are drained before anything is said.
       const ending = await child.ended;
-      this.#reason = explainBootstrap({ name, transport, plan, child, ending, handshake });
+      clearTimeout(reaper);
+      const missing = explainBootstrap({ name, transport, plan, child, ending, handshake });
+      this.#router.forget(reply);
+      const failure = await this.#replace(plan, missing);
+      if (failure === undefined) return;
+      this.#reason = failure;
     } else {
       this.#reason = error ?? (await this.#explainEnd(child));
     }
+    clearTimeout(this.#connectTimer);
+    clearInterval(this.#keepalive);
     this.#setFailed(this.#reason);
     this.#router.removeRoute(id, this.#reason);
     const { signal } = await child.ended;
     clearTimeout(reaper);
     if (this.#group !== undefined && signal !== undefined) await this.#sweep(this.#group);
     this.#setGone();
+  }
+
+  /** Have an interpreter brought where none was found. @returns why there is none still */
+  async #replace(
+    { wants, kind }: Plan,
+    missing: EcontextError,
+  ): Promise<EcontextError | undefined> {
+    const { lender } = this.#settings;
+    const isJavaScript = kind === undefined ? wants === "javascript" : kind === "bun";
+    if (lender === undefined || !isJavaScript || !LENDABLE.includes(missing.code)) return missing;
+    if (this.#severed !== undefined) return this.#severed;
+    this.#held?.lead(undefined);
+    try {
+      const { plan, child, group } = await lender.lend(missing);
+      this.#group = group;
+      return void this.#boot(plan, child);
+    } catch (error) {
+      if (error instanceof EcontextError) return this.#severed ?? error;
+      throw error;
+    }
   }
 
   async #explainEnd(child: Child): Promise<EcontextError> {

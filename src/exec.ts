@@ -2,7 +2,7 @@
  * Exec: a command over there, without a shell, whose output arrives here as the bytes that it is. Knows the protocol, no process:
  * running it is the far side's business. A slow listener slows the command.
  *
- * Twin: stage1/python/commands.py. Each handle receives byte chunks in order, then null.
+ * Twins: stage1/python/commands.py, stage1/js/commands.js. Each handle receives byte chunks in order, then null.
  */
 import {
   CancelledError,

@@ -36,6 +36,9 @@ const origins = new WeakMap<AnyFunction, FunctionOrigin>();
 const closures = new Closures();
 /** With members that may not have been looked at since they got their value. */
 const pending = new Map<string, ProgramModule["members"]>();
+let sourceOf: SourceOf | undefined;
+/** Without what is added while we run: the far side does not have that. */
+const STANDARD = new Set(Object.getOwnPropertyNames(globalThis));
 
 export function registerFunction(fn: AnyFunction, origin: FunctionOrigin): void {
   if (!origins.has(fn)) origins.set(fn, origin);
@@ -44,6 +47,13 @@ export function registerFunction(fn: AnyFunction, origin: FunctionOrigin): void 
 export function registerModule(module: ProgramModule): void {
   closures.add(module);
   pending.set(module.name, module.members);
+}
+
+/** Who knows functions that are in no module gives an expression for them, or undefined for one that it does not know. */
+export type SourceOf = (fn: AnyFunction, text: string) => string | undefined;
+
+export function registerSource(source: SourceOf): void {
+  sourceOf = source;
 }
 
 /** @throws {UsageError} `ERR_USAGE_CLOSURE`, `ERR_USAGE_FUNCTION` */
@@ -65,6 +75,8 @@ export function describeFunction(fn: AnyFunction): Described {
     const what = fn.name.startsWith("bound ") ? "a bound function" : "not written in JavaScript";
     throw refused(`${fn.name || "it"} is ${what}; pass a function that calls it`);
   }
+  const typed = sourceOf?.(fn, text);
+  if (typed !== undefined) return { language: "javascript", function: ["", typed] };
   const { module, source } = closures.inline(text);
   const known = module === "" ? {} : { module };
   return { language: "javascript", function: [module, source], ...known };
@@ -129,6 +141,7 @@ function builtinModule(name: string): object | undefined {
 
 function memberName(owner: object, fn: AnyFunction, goDeeper: boolean): string | undefined {
   for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(owner))) {
+    if (owner === globalThis && !STANDARD.has(key)) continue;
     if (value === fn) return key;
     const isOwner = typeof value === "object" || typeof value === "function";
     if (!goDeeper || !isOwner || value === null || value === globalThis) continue;

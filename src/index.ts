@@ -29,6 +29,7 @@ export {
 export type { ExecOptions, ExecResult } from "./exec.ts";
 export type { AnyFunction } from "./functions.ts";
 export type { Kind, KindOptions, Language } from "./kind.ts";
+export type { LendProgress } from "./lend/lender.ts";
 export type { SlaveInfo } from "./lifeline.ts";
 export { LEVELS, type LevelName, type LogRecord, levelName } from "./log.ts";
 export { ContextReference, RemoteError, SenderReference } from "./protocol/value.ts";

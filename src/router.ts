@@ -2,7 +2,7 @@
  * Router: delivers a message to a handle of this process, and sends one to the stream that leads to its destination. Enforces who may
  * say what: the master trusts no slave. No I/O of its own.
  *
- * Spec: docs/protocol.md, "Who may say what". Twin: stage1/python/core.py, `deliver`.
+ * Spec: docs/protocol.md, "Who may say what". Twins: `deliver` in stage1/python/core.py and stage1/js/core.js.
  */
 import { type EcontextError, ProtocolError } from "./errors.ts";
 import { type Envelope, FLAGS, type Message } from "./protocol/frame.ts";

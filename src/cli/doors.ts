@@ -14,6 +14,7 @@ const DOORS: Readonly<Record<string, () => Promise<Door>>> = {
   exec: async () => (await import("./exec.ts")).door,
   ping: async () => (await import("./ping.ts")).door,
   bootstrap: async () => (await import("./bootstrap.ts")).door,
+  repl: async () => (await import("./repl.ts")).door,
   init: async () => (await import("./init.ts")).door,
 };
 
@@ -36,6 +37,7 @@ const DETAILS = `TARGET is local, or what ssh accepts: web1, user@web1, ssh://us
   econtext call web1 platform.node
   econtext call web1 deploy/tasks.ts:restart nginx
   econtext exec web1 db1 -- uname -a
+  econtext repl web1 db1               a prompt: await web1.call(() => process.version)
   econtext deploy.ts web1              a program; also by #!/usr/bin/env econtext
 
 Exit status: 0; 1 the function failed there; 2 wrong usage; 124 the deadline passed; 255 no connection, or it was

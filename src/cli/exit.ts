@@ -31,7 +31,7 @@ export function statusOf(error: unknown): number {
 }
 
 /** The library's errors name their context, and are neutralised here once more: their words come from the far side. */
-async function describe(error: unknown): Promise<string> {
+export async function describe(error: unknown): Promise<string> {
   // Not above: `--help` has no need of the library.
   const { EcontextError, neutralise } = await import("../index.ts");
   if (process.env["ECONTEXT_DEBUG"]) return Bun.inspect(error);

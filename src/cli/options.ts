@@ -23,6 +23,13 @@ export const INTERPRETER = {
   bun: { type: "string", valueHint: "PATH", description: "Bun to use there" },
 } as const satisfies ArgsDef;
 
+const LEND = {
+  "lend-runtime": {
+    type: "boolean",
+    description: "Where there is Python, but no JavaScript: bring a Bun along, in memory",
+  },
+} as const satisfies ArgsDef;
+
 /** How ssh is run. */
 export const SSH = {
   "ssh-option": {
@@ -37,6 +44,7 @@ export const SSH = {
 
 export const COMMON = {
   ...INTERPRETER,
+  ...LEND,
   deadline: {
     type: "string",
     valueHint: "TIME",
@@ -154,6 +162,10 @@ export function readInterpreter(command: string, flags: Flags): KindOptions {
   const paths = KINDS.map((name) => [name, flags[name]]).filter(([, path]) => path !== undefined);
   const kind = flags["kind"] === undefined ? {} : { kind: oneOf(command, flags, "kind", KINDS) };
   return { ...kind, ...Object.fromEntries(paths) };
+}
+
+export function readLend(flags: Flags): { readonly lend: boolean } {
+  return { lend: flags["lend-runtime"] === true };
 }
 
 /** @throws {Usage} */

@@ -2,6 +2,7 @@
 import { closeSync, openSync, readFileSync, readSync, realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { fail, statusOf, Usage } from "./exit.ts";
+import { Lending } from "./lending.ts";
 import { textLines } from "./log-lines.ts";
 import { stderr } from "./output.ts";
 import { Stop } from "./stop.ts";
@@ -26,10 +27,13 @@ export async function runProgram(path: string, args: readonly string[]): Promise
   process.argv = [process.execPath, resolve(path), ...args];
   const { Program } = await import("../program/program.ts");
   const stop = new Stop();
+  const lending = new Lending();
   const program = new Program(file, {
+    lend: lending.show,
     signal: stop.signal,
     stopped: stop.happened,
-    log: (record) => void stderr.write(textLines(record, stderr.coloured)).catch(() => {}),
+    log: (record) =>
+      void stderr.write(lending.erased() + textLines(record, stderr.coloured)).catch(() => {}),
   });
   const idle = new Promise<void>((done) => void process.once("beforeExit", () => done()));
   try {

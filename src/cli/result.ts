@@ -2,6 +2,7 @@
  * A call's result as what is printed. JSON has no type for all that can arrive; the rest is spelled as in docs/protocol.md, "Values",
  * with bytes as base64: `{"!b":"aGk="}`.
  */
+import { inspect } from "node:util";
 import { ContextReference, neutralise, RemoteError, SenderReference } from "../index.ts";
 import { jsonText } from "./json.ts";
 
@@ -12,6 +13,31 @@ export function display(value: unknown, asJson: boolean, isTerminal: boolean): s
   }
   if (!asJson && !isTerminal && value instanceof Uint8Array) return value;
   return `${toJson(value)}\n`;
+}
+
+/** The same of any value of this process: what no call could have given is shown as the runtime does. */
+export function displayAny(
+  value: unknown,
+  asJson: boolean,
+  isTerminal: boolean,
+): string | Uint8Array {
+  if (asJson || isData(value, [])) return display(value, asJson, isTerminal);
+  const text = inspect(value, { depth: 4 });
+  return `${isTerminal ? neutralise(text) : text}\n`;
+}
+
+function isData(value: unknown, around: readonly unknown[]): boolean {
+  if (typeof value === "symbol" || typeof value === "function") return false;
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return true;
+  if (value instanceof Date || value instanceof RemoteError) return true;
+  if (value instanceof ContextReference || value instanceof SenderReference) return true;
+  if (around.includes(value)) return false;
+  const inside = [...around, value];
+  const isList = Array.isArray(value) || value instanceof Set || value instanceof Map;
+  const prototype = Object.getPrototypeOf(value) as unknown;
+  if (!isList && prototype !== Object.prototype && prototype !== null) return false;
+  const parts: Iterable<unknown> = isList ? value : Object.values(value);
+  return [...parts].every((part) => isData(part, inside));
 }
 
 export function toJson(value: unknown): string {

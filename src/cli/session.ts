@@ -7,11 +7,13 @@
  */
 import { Broker, type Context, TimeoutError } from "../index.ts";
 import { statusOf } from "./exit.ts";
+import { Lending } from "./lending.ts";
 import { jsonLine, textLines } from "./log-lines.ts";
 import {
   type Flags,
   readDeadline,
   readInterpreter,
+  readLend,
   readLogFormat,
   readLogLevel,
   readSsh,
@@ -48,12 +50,14 @@ export async function runSession(plan: Plan): Promise<number> {
   const { command, flags, targets } = plan;
   const deadline = readDeadline(command, flags["deadline"]);
   const format = readLogFormat(command, flags);
+  const lending = new Lending();
   const broker = new Broker({
+    onLend: lending.show,
     roots: plan.roots,
     logLevel: readLogLevel(command, flags),
     onLog: (record) => {
       const line = format === "json" ? jsonLine(record) : textLines(record, stderr.coloured);
-      stderr.write(line).catch(() => {});
+      stderr.write(lending.erased() + line).catch(() => {});
     },
   });
   const started = performance.now();
@@ -61,6 +65,7 @@ export async function runSession(plan: Plan): Promise<number> {
   const options = {
     ssh: readSsh(flags),
     ...readInterpreter(command, flags),
+    ...readLend(flags),
     ...(deadline === undefined ? {} : { deadline }),
   };
   const limits = () => ({
@@ -87,6 +92,7 @@ export async function runSession(plan: Plan): Promise<number> {
         context?.connected === true
           ? `${target}: no result within ${String(deadline)} ms; it is cancelled`
           : `${target}: no connection within ${String(deadline)} ms`;
+      stderr.write(lending.erased()).catch(() => {});
       await plan
         .failed(target, late ? new TimeoutError(error.code, message) : error)
         .catch(() => {});

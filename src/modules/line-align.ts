@@ -19,7 +19,9 @@ export function alignColumn(left: string, whole: string, column: number): number
   const word = a[at];
   if (word === undefined) return whole.length;
   const partner = b[partners(a, b)[at] ?? -1];
-  return partner === undefined ? Math.min(column, whole.length) : partner.start + column - word.start;
+  return partner === undefined
+    ? Math.min(column, whole.length)
+    : partner.start + column - word.start;
 }
 
 interface Word {

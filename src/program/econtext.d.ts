@@ -36,6 +36,14 @@ declare module "econtext" {
     readonly signal?: AbortSignal;
     /** Milliseconds of silence after which a remote context is given up, by both ends. Default 45,000; 0: never. */
     readonly leaseMs?: number;
+    /** Hears how far the lending of a runtime has come, often. Must not throw. */
+    readonly onLend?: (progress: LendProgress) => void;
+  }
+  /** How much of a Bun has arrived; the last one has `sentBytes` equal to `totalBytes`. */
+  export interface LendProgress {
+    readonly context: string;
+    readonly sentBytes: number;
+    readonly totalBytes: number;
   }
   export type Kind = "python" | "node" | "bun";
   export type Language = "python" | "javascript";
@@ -56,6 +64,8 @@ declare module "econtext" {
     /** What `ps` shows over there; default `econtext:USER@HOST:PID` of this process. */
     readonly argv0?: string;
     readonly ssh?: SshOptions;
+    /** Where there is a Python, but neither Bun nor Node.js: bring a Bun along, in memory. A text: the path of one for that platform. */
+    readonly lend?: boolean | string;
   }
   export interface SshOptions {
     /** Run in place of `ssh`. */

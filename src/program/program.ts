@@ -6,7 +6,13 @@
  * the broker of `connect` is closed when the main file has been evaluated, top-level awaits included.
  */
 import { dirname, join } from "node:path";
-import { Broker, type ConnectOptions, type Context, type LogRecord } from "../index.ts";
+import {
+  Broker,
+  type ConnectOptions,
+  type Context,
+  type LendProgress,
+  type LogRecord,
+} from "../index.ts";
 import { installLoader, mainSpecifier, pythonRoots } from "./loader.ts";
 
 export type Main = (broker: Broker) => unknown;
@@ -17,6 +23,7 @@ export interface ProgramHost {
   /** Resolves when `signal` is aborted. */
   readonly stopped: Promise<undefined>;
   log(record: LogRecord): void;
+  lend(progress: LendProgress): void;
 }
 
 export class Program {
@@ -81,6 +88,7 @@ export class Program {
     this.#broker ??= new Broker({
       roots: [dirname(this.#file), ...pythonRoots(), ...moduleFolders(this.#file)],
       onLog: (record) => this.#host.log(record),
+      onLend: (progress) => this.#host.lend(progress),
       signal,
     });
     return this.#broker;

@@ -6,7 +6,7 @@
  *     |  dst   |  src   |  auth  | handle | reply  |flags| length |  body  |
  *     +--------+--------+--------+--------+--------+-----+--------+========+
  *
- * All integers are big-endian: five u32, u8, u24. Spec: docs/protocol.md, "Frame". Twin: stage1/python/core.py, `send` and `feed`.
+ * All integers are big-endian: five u32, u8, u24. Spec: docs/protocol.md, "Frame". Twins: stage1/python/core.py, `send` and `feed`; stage1/js/core.js, `frames` and `feed`.
  */
 import { ProtocolError } from "../errors.ts";
 import { LIMITS, type Limits } from "./limits.ts";

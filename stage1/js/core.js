@@ -60,7 +60,7 @@ function frames(handle, body, flags = 0, reply = 0) {
   const size = body.length;
   for (let at = 0; at === 0 || at < size; at += MAX_FRAME) {
     const part = body.subarray(at, at + MAX_FRAME);
-    const head = Buffer.alloc(24);
+    const head = Buffer.allocUnsafe(24);
     const more = flags | (CONT * (at > 0)) | (MORE * (at + MAX_FRAME < size));
     [0, me, me, handle, reply, more * 16777216 + part.length].forEach((word, i) =>
       head.writeUInt32BE(word, i * 4),
@@ -120,13 +120,22 @@ function forward(fd, bytes, last) {
 
 /** Forward all that was printed so far. */
 function settle(last) {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
   for (const fd in printed) {
     try {
       for (let n; (n = fs.readSync(+fd, chunk)); ) forward(fd, chunk.subarray(0, n));
     } catch {}
     if (last) forward(fd, Buffer.alloc(0), last);
   }
+  Error.stackTraceLimit = limit;
 }
+
+/** Events of the web's kind are slow in Node.js, and the only ones in Bun's ports. */
+const listen = (port, receive) => {
+  if (isBun) port.onmessage = ({ data }) => receive(data);
+  else port.on("message", receive);
+};
 
 /** Say what the main thread has to say, behind what was printed before. */
 function say({ out, record, last }) {
@@ -197,8 +206,10 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
           break;
         }
         const body = buf.subarray(at, at + size);
-        if (handle === PING) write(Buffer.concat(frames(reply, body)));
-        else cancel(...JSON.parse(body));
+        if (handle === PING) {
+          reclaim();
+          write(Buffer.concat(frames(reply, body)));
+        } else cancel(...JSON.parse(body));
       }
       at += size;
     }
@@ -206,18 +217,42 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
     buf = Buffer.from(buf.subarray(at));
   };
 
+  // A short call's answer need not wait for this thread: when it hands over a call and nothing is under way, it lends the output to the
+  // main thread for 5 ms, and meanwhile does not read what is printed. (Bun cannot stop reading; its way to here is short.)
+  const readers = [];
+  let lent = 0;
+  const reclaim = () => {
+    if (!lent) return;
+    clearTimeout(lent);
+    lent = 0;
+    while (!take(1)) wait(1);
+    for (const reader of readers) reader.resume();
+  };
+  const lend = () => {
+    if (isBun || get(CURRENT) || get(QUEUED) || Object.values(printed).some((line) => line[1]))
+      return;
+    clearTimeout(lent);
+    if (!lent) {
+      for (const reader of readers) reader.pause();
+      set(OWNER, 0);
+    }
+    lent = setTimeout(reclaim, 5);
+  };
+
   const open = (fd, take, over) => {
     if (isBun)
       (async () => {
         for await (const chunk of Bun.file(fd).stream()) take(chunk);
-      })()
-        .catch(() => {})
-        .then(over);
+      })().then(over, over);
     else {
-      const socket = new (require("net").Socket)({ fd });
-      socket.on("data", take);
+      // With a buffer of its own, pausing it stops the reading.
+      const socket = new (require("net").Socket)({
+        fd,
+        onread: { buffer: Buffer.alloc(65536), callback: (n, bytes) => take(bytes.subarray(0, n)) },
+      });
       socket.on("error", () => {});
       socket.on("close", over);
+      return socket;
     }
   };
 
@@ -228,21 +263,31 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
     (chunk) => {
       heard = Date.now();
       // The main thread first: a cancel must not overtake its call.
-      const copy = new Uint8Array(chunk);
-      tell({ chunk: copy }, [copy.buffer]);
-      feed(Buffer.from(chunk));
+      const copy = Buffer.from(chunk);
+      // A short text is what crosses threads fastest. Much at once is better done by two threads.
+      if (copy.length < 2048) {
+        lend();
+        tell(copy.latin1Slice());
+      } else {
+        reclaim();
+        const { buffer } = new Uint8Array(chunk);
+        tell({ buffer }, [buffer]);
+      }
+      feed(copy);
     },
     end,
   );
   for (const fd in printed)
-    open(
-      +fd,
-      (chunk) => forward(fd, chunk),
-      () => {},
+    readers.push(
+      open(
+        +fd,
+        (chunk) => forward(fd, chunk),
+        () => {},
+      ),
     );
   if (lease) setInterval(() => Date.now() - heard > lease && end(), lease / 3);
-  port.onmessage = ({ data }) => {
-    const { limit, last } = data;
+  listen(port, (message) => {
+    const { limit, last } = message;
     if (limit) {
       const [handle, ms] = limit;
       clearTimeout(limits.get(handle));
@@ -250,10 +295,11 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
       if (ms) limits.set(handle, setTimeout(cancel, ms, handle, "deadline"));
       return;
     }
-    say(data);
-    add(QUEUED, -data.size);
+    reclaim();
+    say(message);
+    add(QUEUED, -message.size);
     if (last) tell({ last });
-  };
+  });
 }
 
 // == The main thread ====================================================================================
@@ -298,21 +344,28 @@ function main() {
 
   const encode = (value, root) => {
     if (value === undefined) return Buffer.from('{"!u":0}');
-    const body = plain(value) && json(value);
+    const text = plain(value) && JSON.stringify(value);
     // What looks like a lone surrogate is for econtext.values to judge.
-    return body && !body.includes("\\ud")
-      ? body
+    return text && !text.includes("\\ud")
+      ? Buffer.from(text)
       : Buffer.concat(tier("values").encodeValue(value, { root }).chunks);
   };
 
   const decode = (body) => {
-    return body[0] && !body.includes('"!') ? JSON.parse(body) : tier("values").decodeValue(body);
+    const text = body[0] ? "" + body : '"!';
+    return text.includes('"!') ? tier("values").decodeValue(body) : JSON.parse(text);
   };
 
   // -- Output: handed to the worker once a turn, in order
   const post = (message, size, list) => {
     if (take(2)) {
-      say({ ...message, last: 1 });
+      say(message);
+      // A line without its end goes back: who reads next is perhaps the worker.
+      for (const fd in printed) {
+        const line = printed[fd];
+        if (line[1]) fs.writeSync(line[0] === "stdout" ? 1 : 2, line[1]);
+        line[1] = 0;
+      }
       set(OWNER, 0);
       return message.last && hear(message);
     }
@@ -380,8 +433,9 @@ function main() {
     else if (reply) send(reply, json("no handle"), DEAD);
   };
 
-  const hear = ({ chunk, cancel: doomed, end, last }) => {
-    if (chunk) feed(chunk);
+  const hear = (message) => {
+    const { buffer, cancel: doomed, end, last, at } = message;
+    if (at || buffer) feed(Buffer.from(buffer ?? message, "latin1"));
     if (doomed) {
       add(ACK, 1);
       cancel(doomed);
@@ -397,7 +451,7 @@ function main() {
     const call = active.get(handle);
     if (at >= 0) {
       calls.splice(at, 1);
-      refuse(handle, "econtext.Cancelled", "");
+      refuse(handle, "");
     }
     if (!call) return;
     // Its commands get what ctrl-C would send, if they are nobody else's. We do, too: the next call must not.
@@ -408,7 +462,7 @@ function main() {
     } else resume();
     call.end();
     call.controller?.abort(new Error(why));
-    refuse(handle, "econtext.Cancelled", why);
+    refuse(handle, why);
   };
 
   /** What ran may have been torn out of anything. */
@@ -417,7 +471,7 @@ function main() {
     queueMicrotask(pump);
   };
 
-  const refuse = (handle, ...texts) => send(handle, json([...texts, "", ""].slice(0, 3)), ERROR);
+  const refuse = (handle, why) => send(handle, json(["econtext.Cancelled", why, ""]), ERROR);
 
   /** What an ERROR reply says of anything that was thrown. */
   const failure = (e) => {
@@ -434,7 +488,7 @@ function main() {
     }
   };
 
-  const current = () => set(CURRENT, active.size === 1 ? [...active.keys()][0] : 0);
+  const current = () => set(CURRENT, active.size === 1 ? active.keys().next().value : 0);
 
   /** A builtin's or a global's function; else it is the importer's affair. */
   const find = (name) => {
@@ -610,11 +664,9 @@ function main() {
     modules,
     absorb,
     tier,
-    encode,
     decode,
     failure,
     record,
-    kind: isBun ? "bun" : "node",
     handle: () => ++nextHandle,
     close: () => (closing = true) && pump(),
     pressure: () => get(QUEUED),
@@ -674,17 +726,15 @@ function main() {
   become(0, "/dev/null");
   try {
     // Make `ps` show it: our arguments lie in memory that Linux lets us write.
-    const [start, stop] = about("self").slice(45, 47).map(Number);
+    const [start, stop] = about("self").slice(45);
     const memory = fs.openSync("/proc/self/mem", "r+");
     const shown = Buffer.alloc(stop - start);
     shown.write(argv0.slice(0, stop - start - 1));
-    fs.writeSync(memory, shown, 0, stop - start, start);
+    fs.writeSync(memory, shown, 0, stop - start, +start);
     fs.closeSync(memory);
   } catch {}
-  proc.argv = [proc.execPath, argv0];
+  proc.argv.push(argv0);
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) proc.on(name, () => {});
-  for (const name of ["unhandledRejection", "uncaughtException"])
-    proc.on(name, (e) => record(40, "econtext", "uncaught: " + failure(e)[2]));
 
   shared = new Int32Array(new SharedArrayBuffer(64));
   const { port1: port, port2 } = new MessageChannel();
@@ -692,7 +742,7 @@ function main() {
     ? new Worker(URL.createObjectURL(new Blob([c])))
     : new (require("worker_threads").Worker)(c, { eval: true });
   write(Buffer.from(`econtext/1 ${nonce}\n`));
-  send(ready, encode([core.kind, isBun ?? proc.versions.node, proc.pid, proc.execPath]));
+  send(ready, encode([isBun ? "bun" : "node", isBun ?? proc.versions.node, proc.pid, proc.execPath]));
   flush();
   const go = () => {
     if (!early) return;
@@ -702,11 +752,11 @@ function main() {
       [port2],
     );
     // Now, not earlier: whoever blocks in a read hears no message.
-    port.onmessage = ({ data }) => {
-      hear(data);
+    listen(port, (message) => {
+      hear(message);
       pump();
       flush();
-    };
+    });
   };
   // Until there is a call there is nothing to keep control of.
   while (!calls.length)
@@ -720,6 +770,9 @@ function main() {
       wait(2);
     }
   go();
+  // Not earlier: what fails before there is a worker has to end the process.
+  for (const name of ["unhandledRejection", "uncaughtException"])
+    proc.on(name, (e) => record(40, "econtext", "uncaught: " + failure(e)[2]));
   pump();
   flush();
 }

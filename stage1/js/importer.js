@@ -112,7 +112,7 @@ const makeBuiltin = (name) => {
 
 const builtin = (name) => {
   if (name === "econtext") return core.tier("library");
-  if (/^bun(?::|$)/.test(name) && core.kind !== "bun")
+  if (/^bun(?::|$)/.test(name) && !process.versions.bun)
     throw missing(name, "a context of kind " + core.kind);
   const exported = require(name);
   if (name !== "node:module") return exported;
@@ -141,7 +141,7 @@ const importOf = (unit) => {
       return isBuiltin(name) ? name : pathToFileURL(name).href;
     },
   });
-  if (core.kind === "bun")
+  if (Boolean(process.versions.bun))
     Object.assign(load.meta, {
       dir: directory,
       path: unit.name,

@@ -1,6 +1,6 @@
 """econtext.importer: what user code imports and this interpreter does not have comes from the master.
 
-Second tier: a context whose functions are all in the standard library never needs it. Twin: src/modules/responder.ts. The records:
+Second tier: a context whose functions are all in the standard library never needs it. Twin: src/modules/python-responder.ts. The records:
 docs/protocol.md, "Module records".
 """
 import os

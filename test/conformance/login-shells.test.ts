@@ -1,5 +1,7 @@
 /** The shells that sshd may hand our command line to: what every one of them must start, and how. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Broker, type ConnectOptions } from "../../src/index.ts";
+import { nodeOf } from "../helpers/javascripts.ts";
 import { pythons, SUPPORTED } from "../helpers/pythons.ts";
 import { suite } from "../helpers/skip.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
@@ -39,6 +41,29 @@ for (const shell of SHELLS) {
         ssh: ssh(),
       }));
       expect(await serves(named)).toContain("python");
+    });
+
+    const asked = async (options: ConnectOptions, fn?: string): Promise<string> => {
+      await using broker = new Broker();
+      const context = await broker.connect("target", { ...options, ssh: ssh() });
+      // The first call decides what is looked for.
+      const text = "a $b 'c' \"d\" !e";
+      if (fn !== undefined) expect(await context.call(fn, text)).toBe(text);
+      return (await context.ready()).kind;
+    };
+
+    test("a named Bun and a named Node.js", async () => {
+      expect(await asked({ kind: "bun", bun: process.execPath }, "structuredClone")).toBe("bun");
+      const { path: node, missing: none } = nodeOf("22");
+      if (none !== undefined) return;
+      expect(await asked({ kind: "node", node }, "structuredClone")).toBe("node");
+    });
+
+    test("the first stage finds what JavaScript runs on, and whatever there is", async () => {
+      const found = await asked({}, "node:util.format").catch((error: Error) => error.message);
+      // Whether sshd's PATH has one is the machine's affair; that the shell runs what looks for it is not.
+      expect(found).toMatch(/^(bun|node)$|tried bun, node/);
+      expect(await asked({})).toMatch(/^(python|bun|node)$/);
     });
 
     test("the first stage finds the interpreter itself", async () => {

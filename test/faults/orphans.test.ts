@@ -5,8 +5,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Broker, type ConnectOptions, type Context, EcontextError } from "../../src/index.ts";
-import { descendants } from "../helpers/leaks.ts";
 import { nodeOf } from "../helpers/javascripts.ts";
+import { descendants } from "../helpers/leaks.ts";
 import { suite } from "../helpers/skip.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
@@ -87,10 +87,20 @@ function rows(way: () => Way): void {
       const end = how === "throws" ? "throw" : how === "exits" ? "exit" : "wait";
       const options = { ...far.options, ...connect, argv0: scene.argv0 };
       const work = { children: far.children, hang: far.hang };
-      const orders = { target, connect: options, root: ROOT, duration: scene.duration, how: hang, end };
-      await using master = Bun.spawn([process.execPath, MASTER, JSON.stringify({ ...orders, ...work })], {
-        stdio: ["pipe", "pipe", "pipe"],
-      });
+      const orders = {
+        target,
+        connect: options,
+        root: ROOT,
+        duration: scene.duration,
+        how: hang,
+        end,
+      };
+      await using master = Bun.spawn(
+        [process.execPath, MASTER, JSON.stringify({ ...orders, ...work })],
+        {
+          stdio: ["pipe", "pipe", "pipe"],
+        },
+      );
       const line = new TextDecoder().decode((await master.stdout.getReader().read()).value);
       expect(line).toMatch(/^\[\d+,\d+\]\n$/);
       const [slave = 0, guard = 0] = JSON.parse(line) as number[];

@@ -1,0 +1,183 @@
+/** One run of `econtext repl`: broker, logs, signals, the deadline, what is printed, and the end. What is evaluated is src/repl's business. */
+import { version } from "../../package.json";
+import { Broker, EcontextError, type LogRecord } from "../index.ts";
+import { Interrupt } from "../repl/interruptible.ts";
+import { type NamedContext, openPrompt, type Prompt, promptRoots } from "../repl/prompt.ts";
+import { showError } from "../repl/show.ts";
+import { InputError } from "../repl/source.ts";
+import { Terminal } from "../repl/terminal.ts";
+import { describe, statusOf } from "./exit.ts";
+import { Lending } from "./lending.ts";
+import { jsonLine, textLines } from "./log-lines.ts";
+import {
+  type Flags,
+  readDeadline,
+  readInterpreter,
+  readLend,
+  readLogFormat,
+  readLogLevel,
+  readSsh,
+} from "./options.ts";
+import { isBrokenPipe, stderr, stdout } from "./output.ts";
+import { displayAny } from "./result.ts";
+import { Stop } from "./stop.ts";
+
+const BROKEN_PIPE = 141; // 128 + SIGPIPE
+
+export interface ReplPlan {
+  readonly flags: Flags;
+  readonly targets: readonly string[];
+}
+
+export interface SourcePlan extends ReplPlan {
+  /** Absent: what stdin holds. */
+  readonly source?: string;
+  readonly isPrinted: boolean;
+}
+
+/** Both ways to run share this. */
+class Session {
+  readonly stop = new Stop();
+  readonly interrupt: Interrupt;
+  readonly deadline: number | undefined;
+  readonly lending = new Lending();
+  readonly #plan: ReplPlan;
+  #broker: Broker | undefined;
+
+  /** @param left milliseconds that a call has, of those that were given */
+  constructor(plan: ReplPlan, left: (deadline: number) => number) {
+    this.#plan = plan;
+    const deadline = readDeadline("repl", plan.flags["deadline"]);
+    this.deadline = deadline;
+    this.interrupt = new Interrupt(() => (deadline === undefined ? undefined : left(deadline)));
+    this.stop.signal.addEventListener("abort", () => this.interrupt.now());
+  }
+
+  open(
+    log: (lines: string) => void,
+    isInteractive: boolean,
+    isShown = () => true,
+  ): Promise<Prompt> {
+    const { flags, targets } = this.#plan;
+    const format = readLogFormat("repl", flags);
+    const line = (record: LogRecord) =>
+      format === "json" ? jsonLine(record) : textLines(record, stderr.coloured);
+    this.#broker = new Broker({
+      roots: promptRoots(),
+      logLevel: readLogLevel("repl", flags),
+      onLog: (record) => log(this.lending.erased() + line(record)),
+      onLend: (progress) => {
+        if (isShown()) this.lending.show(progress);
+      },
+    });
+    const options = {
+      ssh: { ...readSsh(flags), ...(isInteractive ? {} : { interactive: false }) },
+      ...readInterpreter("repl", flags),
+      ...readLend(flags),
+      ...(this.deadline === undefined ? {} : { deadline: this.deadline }),
+    };
+    return openPrompt({ broker: this.#broker, targets, options, interrupt: this.interrupt });
+  }
+
+  async close(): Promise<void> {
+    await this.#broker?.close();
+    this.stop.dispose();
+  }
+}
+
+/** @returns the exit status, when the user has left */
+export async function runPrompt(plan: ReplPlan): Promise<number> {
+  const session = new Session(plan, (deadline) => deadline);
+  let terminal: Terminal | undefined;
+  const say = (lines: string): void => {
+    if (terminal === undefined) process.stdout.write(lines);
+    else terminal.above(lines);
+  };
+  try {
+    const isKnown = Object.keys(readInterpreter("repl", plan.flags)).length > 0;
+    const { evaluator, contexts } = await session.open(
+      (lines) => (stderr.isTerminal ? say(lines) : void stderr.write(lines).catch(() => {})),
+      isKnown,
+      () => terminal === undefined || terminal.isBusy,
+    );
+    process.stdout.write(banner(contexts));
+    if (isKnown) await Promise.race([readyOrSaid(contexts, say), session.stop.happened]);
+    if (session.stop.status !== undefined) return session.stop.status;
+    terminal = new Terminal(evaluator, {
+      isColoured: stdout.coloured,
+      interrupt: () => session.interrupt.now(),
+      explain,
+    });
+    const unhandled = async (error: unknown): Promise<void> => say(`${await explain(error)}\n`);
+    process.on("unhandledRejection", unhandled);
+    process.on("uncaughtException", unhandled);
+    await Promise.race([terminal.closed, session.stop.happened]);
+    terminal.close();
+    session.interrupt.now();
+    return session.stop.status ?? Number(process.exitCode ?? 0);
+  } finally {
+    await session.close();
+  }
+}
+
+function banner(contexts: readonly NamedContext[]): string {
+  const list = contexts.map(({ target, name }) => (target === name ? name : `${name} = ${target}`));
+  const named = list.length === 0 ? "" : ` ${list.join(", ")};`;
+  return `econtext ${version}:${named} ctrl-D leaves, .help says more\n`;
+}
+
+async function readyOrSaid(
+  contexts: readonly NamedContext[],
+  say: (lines: string) => void,
+): Promise<void> {
+  await Promise.all(
+    contexts.map(({ context }) =>
+      context.ready().catch(async (error) => say(`${await explain(error)}\n`)),
+    ),
+  );
+}
+
+/** @returns the exit status */
+export async function runSource(plan: SourcePlan): Promise<number> {
+  const started = performance.now();
+  const session = new Session(plan, (deadline) =>
+    Math.max(0, Math.ceil(deadline - (performance.now() - started))),
+  );
+  const { stop } = session;
+  const log = (lines: string): void => void stderr.write(lines).catch(() => {});
+  const idle = new Promise<never>((_, reject) => {
+    process.once("beforeExit", () => reject(new Error("waits for what never comes")));
+  });
+  const broken = new Promise<never>((_, reject) => {
+    process.on("unhandledRejection", reject);
+    process.on("uncaughtException", reject);
+  });
+  const evaluate = async (): Promise<undefined> => {
+    const { evaluator, contexts } = await session.open(log, process.stdin.isTTY === true);
+    for (const { target, name } of contexts) {
+      if (target !== name) log(`econtext repl: ${name} is ${target}\n`);
+    }
+    const source = plan.source ?? (await Bun.stdin.text());
+    const result = await evaluator.evaluate(source);
+    const value = await result?.value;
+    if (!plan.isPrinted || result === undefined || value === undefined) return;
+    await stdout.write(displayAny(value, plan.flags["json"] === true, stdout.isTerminal));
+  };
+  try {
+    await Promise.race([evaluate(), idle, broken, stop.happened]);
+    return stop.status ?? Number(process.exitCode ?? 0);
+  } catch (error) {
+    if (stop.status !== undefined) return stop.status;
+    if (isBrokenPipe(error)) return BROKEN_PIPE;
+    log(`${session.lending.erased()}${await explain(error)}\n`);
+    return statusOf(error);
+  } finally {
+    await session.close();
+  }
+}
+
+/** Our own errors say it best; the input's own are the user's to mend. */
+async function explain(error: unknown): Promise<string> {
+  if (error instanceof EcontextError || process.env["ECONTEXT_DEBUG"]) return describe(error);
+  return showError(error instanceof InputError ? new SyntaxError(error.message) : error);
+}

@@ -1,0 +1,69 @@
+/** `econtext repl`: a prompt on a terminal; without one, or with -e or -p, one program that is evaluated. */
+import type { ArgsDef } from "citty";
+import { type Door, makeDoor } from "./door.ts";
+import { Usage } from "./exit.ts";
+import { COMMON, type CommandLine, JSON_OPTION } from "./options.ts";
+import { stdout } from "./output.ts";
+
+const args: ArgsDef = {
+  "target...": {
+    type: "positional",
+    required: false,
+    description: "local, or a destination of ssh; each becomes a variable",
+  },
+  eval: { type: "string", alias: "e", valueHint: "CODE", description: "Evaluate CODE and end" },
+  print: {
+    type: "string",
+    alias: "p",
+    valueHint: "CODE",
+    description: "The same, and print the value of its last expression",
+  },
+  json: { ...JSON_OPTION, description: "Print the value as JSON, even if it is text or bytes" },
+  ...COMMON,
+};
+
+const details = `TypeScript with await at its top level. Each target is a variable under its name; where that is no identifier, under
+one that is said at the start (web-1.example.com is web_1). A target is connected to when it is first used.
+
+  $ econtext repl web1 db1
+  > await web1.call("platform.node")
+  > function load(cores: number) { return os.loadavg()[0]! / cores }
+  > await Promise.all([web1, db1].map((context) => context.call(load, 4)))
+  > const web2 = await connect("web2", { kind: "node" })
+
+In scope: connect, broker, kwargs, CallError and all else of the library; os, fs and the other builtin modules; what is
+imported: import * as tasks from "./tasks.ts", also .py files. A function that is passed to call takes along the functions
+of the prompt that it uses, and builtin modules; what else it uses is refused, and is passed as an argument.
+
+ctrl-C cancels what runs, here and over there. ctrl-D closes everything. History is kept in
+$XDG_STATE_HOME/econtext/history. ssh may ask for a password only where --kind, --python, --node or --bun is given: then
+all targets are connected to before the first prompt. --deadline is each call's; without a terminal, that of all of it.
+
+Without a terminal, stdin is one program, and the value of its last expression is printed as "econtext call" prints it:
+
+  echo 'await web1.call("platform.node")' | econtext repl web1
+  econtext repl web1 -p '(await web1.call(() => process.versions)).node'`;
+
+export const door: Door = makeDoor({
+  name: "repl",
+  description: "A prompt: TypeScript, with a variable for each target",
+  args,
+  details,
+  run,
+});
+
+async function run({ flags, before, after }: CommandLine): Promise<number> {
+  if (after !== undefined) throw new Usage("repl", "nothing may follow --");
+  const targets = before.flatMap((text) => text.split(","));
+  if (targets.includes("")) throw new Usage("repl", "a TARGET is missing");
+  const { eval: code, print } = flags;
+  if (code !== undefined && print !== undefined) {
+    throw new Usage("repl", "one of --eval and --print, not both");
+  }
+  const source = print ?? code;
+  const { runPrompt, runSource } = await import("./repl-session.ts");
+  const isInteractive = source === undefined && process.stdin.isTTY && stdout.isTerminal;
+  if (isInteractive) return runPrompt({ flags, targets });
+  const plan = { flags, targets, isPrinted: code === undefined };
+  return runSource(source === undefined ? plan : { ...plan, source: String(source) });
+}

@@ -1,0 +1,47 @@
+/**
+ * Evaluates the inputs of a prompt, one after the other, in the global scope of this process. Knows no terminal and no context.
+ */
+import { runInThisContext } from "node:vm";
+import type { PromptScope } from "./scope.ts";
+import type { SentFunctions } from "./sent-functions.ts";
+import { compile } from "./source.ts";
+
+/** The value, or that there is none to be shown. */
+export type Evaluated = { readonly value: unknown } | undefined;
+
+export class Evaluator {
+  readonly #scope: PromptScope;
+  readonly #functions: SentFunctions;
+  #last: Promise<unknown> = Promise.resolve();
+  #inputs = 0;
+
+  constructor(scope: PromptScope, functions: SentFunctions) {
+    this.#scope = scope;
+    this.#functions = functions;
+  }
+
+  /** @throws {InputError} at once, not by the promise; what the input throws, by the promise */
+  evaluate(source: string): Promise<Evaluated> {
+    const compiled = compile(source);
+    const run = async (): Promise<Evaluated> => {
+      this.#scope.declare(compiled.names);
+      this.#functions.add(compiled);
+      const filename = `repl:${++this.#inputs}`;
+      const result = await (runInThisContext(compiled.code, { filename }) as unknown);
+      return compiled.hasValue ? (result as Evaluated) : undefined;
+    };
+    const done = this.#last.then(run);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  /** Those who come later need not wait for what goes on. */
+  abandon(): void {
+    this.#last = Promise.resolve();
+  }
+
+  /** For completion: the value of a plain path. */
+  peek(expression: string): unknown {
+    return runInThisContext(expression, { filename: "repl" });
+  }
+}

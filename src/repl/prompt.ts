@@ -1,0 +1,65 @@
+/**
+ * What a prompt consists of, whoever types: the names in scope, a context for each target, functions that may be passed to a call.
+ * Knows no terminal and no option of the command line.
+ */
+import { dirname, join } from "node:path";
+import { registerSource } from "../functions.ts";
+import * as library from "../index.ts";
+import { installLoader } from "../program/loader.ts";
+import { Evaluator } from "./evaluator.ts";
+import type { Interrupt } from "./interruptible.ts";
+import { PromptScope } from "./scope.ts";
+import { SentFunctions } from "./sent-functions.ts";
+import { variableNames } from "./targets.ts";
+
+export interface PromptSettings {
+  readonly broker: library.Broker;
+  readonly targets: readonly string[];
+  /** Of every context that is opened here, unless it is said otherwise. */
+  readonly options: library.ConnectOptions;
+  readonly interrupt: Interrupt;
+}
+
+export interface NamedContext {
+  readonly target: string;
+  /** The variable. */
+  readonly name: string;
+  readonly context: library.Context;
+}
+
+export interface Prompt {
+  readonly evaluator: Evaluator;
+  readonly contexts: readonly NamedContext[];
+}
+
+export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
+  const { broker, targets, options, interrupt } = settings;
+  const scope = new PromptScope();
+  const functions = new SentFunctions(scope);
+  registerSource(functions.source);
+  interrupt.watch(broker);
+  const connect = (target: string, own: library.ConnectOptions = {}) =>
+    broker.connect(target, { ...options, ...own });
+  const run = (main: (broker: library.Broker) => unknown) => main(broker);
+  installLoader({ main: "", exports: { run, connect, slave: false } });
+  scope.define({ ...library, connect, broker });
+  const names = variableNames(targets, (name) => scope.isTaken(name));
+  const contexts = await Promise.all(
+    targets.map(async (target, i) => {
+      const name = names[i] ?? target;
+      const context = await connect(target, name === target ? {} : { name });
+      return { target, name, context };
+    }),
+  );
+  scope.define(Object.fromEntries(contexts.map(({ name, context }) => [name, context])));
+  return { evaluator: new Evaluator(scope, functions), contexts };
+}
+
+/** The working directory and the packages that are found from there. */
+export function promptRoots(): string[] {
+  const roots = [process.cwd()];
+  for (let at = process.cwd(); ; at = dirname(at)) {
+    roots.push(join(at, "node_modules"));
+    if (at === dirname(at)) return roots;
+  }
+}

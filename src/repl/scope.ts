@@ -1,0 +1,104 @@
+/**
+ * The names at a prompt: which are the runtime's own and which are not, and what is there before the first input: the library, the
+ * builtin modules, and `import`. All of them are global, for completion and for every input. Knows nothing of what is evaluated.
+ */
+import { builtinModules } from "node:module";
+import { IMPORT } from "./source.ts";
+
+const OTHERS = /^(?:module|repl|sys|test|console|process|[^a-z].*|.*[/_:].*)$/;
+
+type Globals = Record<string, unknown>;
+
+export class PromptScope {
+  readonly #globals = globalThis as unknown as Globals;
+  /** What every JavaScript has, as far as this one tells. */
+  readonly #standard = new Set(Object.getOwnPropertyNames(globalThis));
+  readonly #declared = new Set<string>();
+
+  constructor() {
+    for (const name of builtinModules) if (!OTHERS.test(name)) this.#lazily(name);
+    this.define({ [IMPORT]: importHere });
+    this.#declared.delete(IMPORT);
+    this.#standard.add(IMPORT).add("require").add("this");
+  }
+
+  define(values: Readonly<Record<string, unknown>>): void {
+    for (const [name, value] of Object.entries(values)) {
+      Object.defineProperty(this.#globals, name, {
+        value,
+        configurable: true,
+        enumerable: false,
+        writable: true,
+      });
+      this.#declared.add(name);
+    }
+  }
+
+  declare(names: readonly string[]): void {
+    for (const name of names) this.#declared.add(name);
+  }
+
+  /** Whether a target may not be called so. */
+  isTaken(name: string): boolean {
+    return this.#standard.has(name) || (this.#declared.has(name) && !isBuiltin(name));
+  }
+
+  /** Whether it means the same elsewhere. */
+  isStandard(name: string): boolean {
+    if (this.#declared.has(name)) return false;
+    return this.#standard.has(name) || (name in Object.prototype && !this.isKnown(name));
+  }
+
+  isKnown(name: string): boolean {
+    return Object.hasOwn(this.#globals, name);
+  }
+
+  get(name: string): unknown {
+    return this.#globals[name];
+  }
+
+  #lazily(name: string): void {
+    if (name in this.#globals) return;
+    Object.defineProperty(this.#globals, name, {
+      get: () => builtinModule(name),
+      set: (value: unknown) => this.define({ [name]: value }),
+      configurable: true,
+      enumerable: false,
+    });
+    this.#declared.add(name);
+  }
+}
+
+/** `node:os`, if that is what the value is: the module, or its namespace. */
+export function moduleName(value: unknown): string | undefined {
+  if (typeof value !== "object" && typeof value !== "function") return undefined;
+  const own = value as { readonly default?: unknown } | null;
+  const name = builtinModules.find((one) => {
+    if (one.startsWith("_") || one.startsWith("bun") || one.includes(":")) return false;
+    const module = builtinModule(one);
+    return module !== undefined && (module === value || module === own?.default);
+  });
+  return name === undefined ? undefined : `node:${name}`;
+}
+
+function isBuiltin(name: string): boolean {
+  return builtinModules.includes(name);
+}
+
+function builtinModule(name: string): unknown {
+  try {
+    // The types of Bun's process do not list it.
+    const { getBuiltinModule } = process as { getBuiltinModule?: (name: string) => unknown };
+    return getBuiltinModule?.(name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** As a file of the working directory would import it. */
+async function importHere(specifier: unknown): Promise<unknown> {
+  const name = String(specifier);
+  const isOurs = name === "econtext" || isBuiltin(name.replace(/^node:/, ""));
+  const resolved = isOurs ? name : Bun.resolveSync(name, process.cwd());
+  return import(resolved);
+}

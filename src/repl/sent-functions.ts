@@ -1,0 +1,99 @@
+/**
+ * Functions that were typed at a prompt, as text that runs elsewhere: with the functions of the prompt that they use, and the builtin
+ * modules. What else they use of this process is refused. Knows no context.
+ */
+import { standAlone } from "../closures.ts";
+import { type AnyFunction, describeFunction } from "../functions.ts";
+import { UsageError } from "../index.ts";
+import { moduleName, type PromptScope } from "./scope.ts";
+import type { Compiled } from "./source.ts";
+
+/** What a function takes from outside of itself. */
+interface Site {
+  readonly names: readonly string[];
+  /** Of functions and blocks around it. */
+  readonly captured: readonly string[];
+}
+
+export class SentFunctions {
+  readonly #scope: PromptScope;
+  /** By the function's text, which may stand in several places. */
+  readonly #sites = new Map<string, Site[]>();
+
+  constructor(scope: PromptScope) {
+    this.#scope = scope;
+  }
+
+  add({ code, functions }: Compiled): void {
+    for (const { start, end, free } of functions) {
+      const all = [...free.values()];
+      const named = (from: boolean) =>
+        all.filter((one) => (one.from === "local") === from).map(({ name }) => name);
+      const text = code.slice(start, end);
+      const site = { names: named(false), captured: named(true) };
+      this.#sites.set(text, [...(this.#sites.get(text) ?? []), site]);
+    }
+  }
+
+  /** Text of an expression whose value is the function; undefined for one that no input holds. @throws {UsageError} */
+  readonly source = (fn: AnyFunction, text: string): string | undefined => {
+    if (!this.#sites.has(text)) return undefined;
+    const parts = new Map<string, string | undefined>();
+    this.#gather(text, parts);
+    const own = [...parts.keys()].find((name) => this.#scope.get(name) === fn);
+    const result = own ?? standAlone(text);
+    if (parts.size === 0) return result;
+    const needed = [...parts].map(([name, part]) => `const ${name} = ${part};\n`);
+    return `(() => {\n${needed.join("")}return ${result};\n})()`;
+  };
+
+  /** @param parts what was found, in the order in which it is to be defined; undefined while it is looked at */
+  #gather(text: string, parts: Map<string, string | undefined>): void {
+    for (const { names, captured } of this.#sites.get(text) ?? []) {
+      if (captured.length > 0) throw refused(text, captured);
+      for (const name of names) {
+        if (parts.has(name) || this.#scope.isStandard(name)) continue;
+        parts.set(name, undefined);
+        parts.set(name, this.#part(text, name, parts));
+      }
+    }
+  }
+
+  #part(user: string, name: string, parts: Map<string, string | undefined>): string {
+    const value = this.#scope.get(name);
+    if (!this.#scope.isKnown(name)) throw refused(user, [name]);
+    const module = moduleName(value);
+    if (module !== undefined) return `require(${JSON.stringify(module)})`;
+    if (typeof value !== "function") throw refused(user, [name]);
+    const text = Function.prototype.toString.call(value);
+    if (this.#sites.has(text)) {
+      this.#gather(text, parts);
+      return standAlone(text);
+    }
+    const found = builtin(value as AnyFunction);
+    if (found === undefined) throw refused(user, [name]);
+    return found;
+  }
+}
+
+/** An expression for what the far side has as well. */
+function builtin(fn: AnyFunction): string | undefined {
+  try {
+    const { function: name } = describeFunction(fn);
+    if (typeof name !== "string") return undefined;
+    const [, module, path] = /^node:([^.]+)\.(.+)$/.exec(name) ?? [];
+    if (module !== undefined) return `require("node:${module}").${path}`;
+    return name.includes(":") ? undefined : name;
+  } catch {
+    return undefined;
+  }
+}
+
+function refused(text: string, names: readonly string[]): UsageError {
+  const head = JSON.stringify(text.slice(0, 60).replace(/\s+/g, " "));
+  const list = names.join(", ");
+  return new UsageError(
+    "ERR_USAGE_CLOSURE",
+    `the function ${head} closes over ${list}; pass what it needs as an argument`,
+  );
+}

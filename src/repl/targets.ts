@@ -1,0 +1,35 @@
+/** What the targets of the command line are called at the prompt. Knows no context. */
+
+/** Words that no variable can be called. */
+const RESERVED = new Set(
+  (
+    "arguments await break case catch class const continue debugger default delete do else enum eval export extends false finally for " +
+    "function if implements import in instanceof interface let new null package private protected public return static super switch " +
+    "this throw true try typeof undefined var void while with yield _ _error"
+  ).split(" "),
+);
+const ADDRESS = /^[\d.]+$|^\[.*\]$|:.*:/;
+
+/** A name for each, in their order, that no other has. @param isTaken what is there already */
+export function variableNames(
+  targets: readonly string[],
+  isTaken: (name: string) => boolean,
+): string[] {
+  const given = new Set<string>();
+  return targets.map((target) => {
+    const wanted = asIdentifier(target);
+    const isFree = (name: string) => !given.has(name) && !RESERVED.has(name) && !isTaken(name);
+    let name = wanted;
+    for (let n = 2; !isFree(name); n++) name = `${wanted}${n}`;
+    given.add(name);
+    return name;
+  });
+}
+
+/** `ssh://user@web-1.example.com:2222` is web_1, `10.0.0.7` is _10_0_0_7. */
+function asIdentifier(target: string): string {
+  const host = target.replace(/^[a-z][a-z0-9+.-]*:\/\//i, "").replace(/^.*@/, "");
+  const plain = ADDRESS.test(host) ? host : host.replace(/[:/].*$/, "").replace(/(?<=.)\..*$/, "");
+  const name = plain.replace(/[^\p{ID_Continue}$]+/gu, "_");
+  return /^[\p{ID_Start}$_]/u.test(name) ? name : `_${name}`;
+}

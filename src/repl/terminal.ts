@@ -1,0 +1,170 @@
+/**
+ * A prompt on a terminal: `node:repl` for the line, its history and completion; the evaluation, ctrl-C and what is printed are ours.
+ * The terminal stays in raw mode throughout, so that ctrl-C is a key and no signal: it would end the programs that hold our connections.
+ */
+import { mkdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { clearScreenDown, cursorTo, moveCursor } from "node:readline";
+import { type REPLServer, Recoverable, start } from "node:repl";
+import type { Evaluated, Evaluator } from "./evaluator.ts";
+import { showValue } from "./show.ts";
+import { InputError } from "./source.ts";
+
+export interface TerminalHost {
+  readonly isColoured: boolean;
+  /** Cancels what runs. */
+  interrupt(): void;
+  explain(error: unknown): Promise<string>;
+}
+
+/** What a cancelled input has to end by itself. */
+const GRACE_MS = 100;
+const LEAVE = "(to leave: ctrl-D, or .exit)";
+/** What node:repl evaluates to complete a name. */
+const PROBE = /^try \{ .* \} catch \{\} ?$/s;
+
+/** What Bun and Node.js have, and their types do not list. */
+type Line = REPLServer & {
+  line: string;
+  cursor: number;
+  prevRows: number;
+  ignoreUndefined: boolean;
+};
+
+export class Terminal {
+  /** Resolves when the user leaves. */
+  readonly closed: Promise<void>;
+  readonly #evaluator: Evaluator;
+  readonly #host: TerminalHost;
+  readonly #server: Line;
+  #giveUp: (() => void) | undefined;
+  #idleInterrupts = 0;
+  #above = "";
+  #isClosed = false;
+
+  constructor(evaluator: Evaluator, host: TerminalHost) {
+    this.#evaluator = evaluator;
+    this.#host = host;
+    this.#server = start({
+      prompt: "> ",
+      useGlobal: true,
+      useColors: host.isColoured,
+      ignoreUndefined: true,
+      preview: false,
+      writer: (value: unknown) => showValue(value, host.isColoured),
+      eval: (source, _context, _file, done) => this.#evaluate(source, done),
+    }) as Line;
+    this.#server.removeAllListeners("SIGINT");
+    this.#server.on("SIGINT", () => this.#interrupted());
+    this.closed = new Promise((resolve) => {
+      this.#server.once("exit", () => {
+        this.#isClosed = true;
+        resolve();
+      });
+    });
+    this.#keepHistory();
+  }
+
+  /** Whether an input is being evaluated, and no prompt shown. */
+  get isBusy(): boolean {
+    return this.#giveUp !== undefined;
+  }
+
+  /** Write whole lines above what is being typed. */
+  above(text: string): void {
+    if (this.#above === "") setImmediate(() => this.#flush());
+    this.#above += text;
+  }
+
+  close(): void {
+    if (!this.#isClosed) this.#server.close();
+  }
+
+  #flush(): void {
+    const text = this.#above;
+    this.#above = "";
+    if (text === "") return;
+    const { output } = this.#server;
+    if (this.#isClosed || this.isBusy) {
+      if (!this.#isClosed && this.#server.line !== "") output.write("\r\x1b[K");
+      output.write(text);
+      return;
+    }
+    moveCursor(output, 0, -this.#server.getCursorPos().rows);
+    cursorTo(output, 0);
+    clearScreenDown(output);
+    output.write(text);
+    this.#server.prevRows = 0;
+    this.#server.displayPrompt(true);
+  }
+
+  #evaluate(source: string, done: (error: Error | null, value: unknown) => void): void {
+    if (PROBE.test(source)) {
+      done(null, this.#evaluator.peek(source));
+      return;
+    }
+    this.#idleInterrupts = 0;
+    let evaluated: Promise<Evaluated>;
+    try {
+      evaluated = this.#evaluator.evaluate(source.replaceAll("\r", "\n"));
+    } catch (error) {
+      if (error instanceof InputError && error.isIncomplete) {
+        done(new Recoverable(error), undefined);
+        return;
+      }
+      evaluated = Promise.reject(error);
+    }
+    let isOver = false;
+    const finish = (shown: Evaluated, said: string): void => {
+      if (isOver) return;
+      isOver = true;
+      this.#flush();
+      this.#giveUp = undefined;
+      if (this.#isClosed) return;
+      if (said !== "") this.#server.output.write(`${said}\n`);
+      this.#server.ignoreUndefined = shown === undefined;
+      done(null, shown?.value);
+      this.#server.ignoreUndefined = true;
+    };
+    this.#giveUp = () => {
+      this.#evaluator.abandon();
+      finish(undefined, "interrupted");
+    };
+    evaluated.then(
+      (value) => finish(value, ""),
+      async (error) => finish(undefined, await this.#host.explain(error)),
+    );
+  }
+
+  #interrupted(): void {
+    const server = this.#server;
+    const giveUp = this.#giveUp;
+    if (giveUp !== undefined) {
+      server.output.write("^C\n");
+      this.#host.interrupt();
+      setTimeout(giveUp, GRACE_MS);
+      return;
+    }
+    const isEmpty = server.line === "";
+    this.#idleInterrupts = isEmpty ? this.#idleInterrupts + 1 : 0;
+    server.output.write(this.#idleInterrupts > 1 ? `\n${LEAVE}\n` : "\n");
+    server.clearBufferedCommand();
+    server.line = "";
+    server.cursor = 0;
+    server.prevRows = 0;
+    server.displayPrompt();
+  }
+
+  /** Without one that can be written, there is one of this session. */
+  #keepHistory(): void {
+    const state = process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state");
+    const file = join(state, "econtext", "history");
+    try {
+      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      this.#server.setupHistory(file, () => {});
+    } catch {
+      // As said.
+    }
+  }
+}

@@ -3,7 +3,7 @@
  * who erases types keeps lines, and the maps that it makes of columns are not to be relied on. Knows no language.
  */
 
-const WORD = /[\p{ID_Continue}$]+|\s+|[^]/gu;
+const WORD = /[\p{ID_Continue}$]+|\s+|./gsu;
 /** Words of one line, at most: the work grows with their square. Longer lines are not the user's own hand. */
 const MAX_WORDS = 1500;
 

@@ -742,7 +742,10 @@ function main() {
     ? new Worker(URL.createObjectURL(new Blob([c])))
     : new (require("worker_threads").Worker)(c, { eval: true });
   write(Buffer.from(`econtext/1 ${nonce}\n`));
-  send(ready, encode([isBun ? "bun" : "node", isBun ?? proc.versions.node, proc.pid, proc.execPath]));
+  send(
+    ready,
+    encode([isBun ? "bun" : "node", isBun ?? proc.versions.node, proc.pid, proc.execPath]),
+  );
   flush();
   const go = () => {
     if (!early) return;

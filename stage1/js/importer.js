@@ -113,7 +113,7 @@ const makeBuiltin = (name) => {
 const builtin = (name) => {
   if (name === "econtext") return core.tier("library");
   if (/^bun(?::|$)/.test(name) && !process.versions.bun)
-    throw missing(name, "a context of kind " + core.kind);
+    throw missing(name, "a context of kind node");
   const exported = require(name);
   if (name !== "node:module") return exported;
   // A file that only the master has is required from by our own means.
@@ -141,7 +141,7 @@ const importOf = (unit) => {
       return isBuiltin(name) ? name : pathToFileURL(name).href;
     },
   });
-  if (Boolean(process.versions.bun))
+  if (process.versions.bun)
     Object.assign(load.meta, {
       dir: directory,
       path: unit.name,

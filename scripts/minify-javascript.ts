@@ -10,7 +10,7 @@ export function minifyCore(source: string): string {
     ecma: 2020,
     toplevel: true,
     mangle: true,
-    compress: { ecma: 2020, inline: 0, passes: 2, unsafe_arrows: true },
+    compress: { ecma: 2020, inline: 0, passes: 2, unsafe: true, unsafe_arrows: true },
     format: { ecma: 2020 },
   });
   if (code === undefined) throw new Error("nothing is left of the core");

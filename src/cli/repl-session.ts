@@ -4,7 +4,6 @@ import { Broker, EcontextError, type LogRecord } from "../index.ts";
 import { Interrupt } from "../repl/interruptible.ts";
 import { type NamedContext, openPrompt, type Prompt, promptRoots } from "../repl/prompt.ts";
 import { showError } from "../repl/show.ts";
-import { InputError } from "../repl/source.ts";
 import { Terminal } from "../repl/terminal.ts";
 import { describe, statusOf } from "./exit.ts";
 import { Lending } from "./lending.ts";
@@ -179,5 +178,5 @@ export async function runSource(plan: SourcePlan): Promise<number> {
 /** Our own errors say it best; the input's own are the user's to mend. */
 async function explain(error: unknown): Promise<string> {
   if (error instanceof EcontextError || process.env["ECONTEXT_DEBUG"]) return describe(error);
-  return showError(error instanceof InputError ? new SyntaxError(error.message) : error);
+  return showError(error);
 }

@@ -2,6 +2,7 @@
  * Contexts whose calls can all be cancelled at once, again and again: what ctrl-C does. Changes the methods of each context itself, so
  * that it stays what it is to everybody else. Knows no terminal.
  */
+import { inspect } from "node:util";
 import type { Broker, Callable, CallOptions, Context, ExecOptions } from "../index.ts";
 
 export class Interrupt {
@@ -37,6 +38,7 @@ export class Interrupt {
       ...args: unknown[]
     ) => Promise<unknown>;
     hide(context, {
+      [inspect.custom]: () => named(context),
       call: (fn: Callable, ...args: unknown[]) => callWith(this.#limits({}), fn, ...args),
       callWith: (options: CallOptions, fn: Callable, ...args: unknown[]) =>
         callWith(this.#limits(options), fn, ...args),
@@ -54,9 +56,15 @@ export class Interrupt {
   }
 }
 
+/** The names of our classes are lost when they are compiled. */
+function named(context: Context): string {
+  return `Context ${context.name} (${context.connected ? "connected" : "not connected"})`;
+}
+
 /** Like methods of a class, they are not shown when the object is. */
-function hide(owner: object, methods: Readonly<Record<string, unknown>>): void {
-  for (const [name, value] of Object.entries(methods)) {
+function hide(owner: object, methods: Readonly<Record<string | symbol, unknown>>): void {
+  for (const name of Reflect.ownKeys(methods)) {
+    const value = methods[name];
     Object.defineProperty(owner, name, { value, configurable: true, enumerable: false });
   }
 }

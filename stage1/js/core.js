@@ -83,7 +83,7 @@ function write(bytes) {
 
 // -- IoLogger: what user code and its children print -------------------------------------------------
 const chunk = Buffer.alloc(65536); // what is read goes on as a copy; to make one each time would cost more than all else
-const printed = {}; // descriptor: [name, what came after the last newline]
+const printed = {}; // descriptor: [name, what came after the last newline, the descriptor of who prints]
 let budget = 0; // characters that may be logged now: grows by `rate` a second, to four times that
 let spent = 0;
 let dropped = 0;
@@ -363,7 +363,7 @@ function main() {
       // A line without its end goes back: who reads next is perhaps the worker.
       for (const fd in printed) {
         const line = printed[fd];
-        if (line[1]) fs.writeSync(line[0] === "stdout" ? 1 : 2, line[1]);
+        if (line[1]) fs.writeSync(line[2], line[1]);
         line[1] = 0;
       }
       set(OWNER, 0);
@@ -721,8 +721,8 @@ function main() {
   become(1, "/proc/self/fd/5", "w");
   become(2, "/proc/self/fd/0", "w");
   fs.closeSync(5);
-  printed[reader(1)] = ["stdout"];
-  printed[reader(2)] = ["stderr"];
+  printed[reader(1)] = ["stdout", 0, 1];
+  printed[reader(2)] = ["stderr", 0, 2];
   become(0, "/dev/null");
   try {
     // Make `ps` show it: our arguments lie in memory that Linux lets us write.
@@ -739,8 +739,10 @@ function main() {
   shared = new Int32Array(new SharedArrayBuffer(64));
   const { port1: port, port2 } = new MessageChannel();
   const worker = isBun
-    ? new Worker(URL.createObjectURL(new Blob([c])))
+    ? new Worker(URL.createObjectURL(new Blob(["onmessage=e=>eval(e.data,require)"])))
     : new (require("worker_threads").Worker)(c, { eval: true });
+  // Bun would keep what it makes of a long text on disk; not of what is evaluated.
+  if (isBun) worker.postMessage(c);
   write(Buffer.from(`econtext/1 ${nonce}\n`));
   send(
     ready,

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { version } from "../../package.json";
 import { econtext } from "./econtext.ts";
 
-const COMMANDS = ["call", "exec", "ping", "bootstrap"];
+const COMMANDS = ["call", "exec", "ping", "bootstrap", "repl"];
 
 test("--version says it", async () => {
   expect(await econtext("--version")).toEqual({
@@ -48,6 +48,8 @@ describe("wrong usage is status 2, one sentence and a hint", () => {
     [["exec", "local"], "a command is missing"],
     [["exec", "local", "--"], "a command is missing"],
     [["bootstrap", "local"], "--print"],
+    [["repl", "local", "-e", "1", "-p", "2"], "not both"],
+    [["repl", "a,,b", "-e", "1"], "a TARGET is missing"],
   ];
   test.each(wrong)("%j", async (args, said) => {
     const { stdout, stderr, status } = await econtext(...args);

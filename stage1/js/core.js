@@ -173,22 +173,23 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
     const number = add(CANCELS, 1) + 1;
     tell({ cancel: [handle, why] });
     // A main thread that does not listen is in the call itself: as ctrl-C does, and again in a while. Where that did not do (a loop),
-    // Node.js can end what runs. Not at once: it would hit what comes after a call that ctrl-C has ended.
-    const look = (again) => {
+    // Node.js can end what runs. Not at once, and once: it would hit
+    // what comes after.
+    const look = (turn) => {
       if (get(ACK) >= number) return;
       if (get(CURRENT) === handle) {
         set(DOOMED, handle);
         interrupt();
-        if (again && !isBun) {
+        if (turn === 1 && !isBun) {
           const { Session } = require("inspector");
           const session = new Session();
           session.connectToMainThread();
           session.post("Runtime.terminateExecution", () => session.disconnect());
         }
       }
-      setTimeout(look, 200, 1);
+      setTimeout(look, 200, turn + 1);
     };
-    setTimeout(look, 20);
+    setTimeout(look, 20, 0);
   };
 
   /** Serve what is the broker's own; all else is the main thread's, which gets all bytes as they are. */
@@ -454,12 +455,10 @@ function main() {
       refuse(handle, "");
     }
     if (!call) return;
-    // Its commands get what ctrl-C would send, if they are nobody else's. We do, too: the next call must not.
-    if (active.size === 1 && get(DOOMED) !== handle) {
-      interrupt();
-      blocked = 1;
-      proc.once("SIGINT", resume);
-    } else resume();
+    // Its commands get what ctrl-C would send, if they are nobody else's. So do we: the next call waits until that is over.
+    if (active.size === 1 && get(DOOMED) !== handle) interrupt();
+    blocked = 1;
+    setTimeout(resume, 30);
     call.end();
     call.controller?.abort(new Error(why));
     refuse(handle, why);
@@ -468,7 +467,8 @@ function main() {
   /** What ran may have been torn out of anything. */
   const resume = () => {
     starting = blocked = waiting = 0;
-    queueMicrotask(pump);
+    pump();
+    flush();
   };
 
   const refuse = (handle, why) => send(handle, json(["econtext.Cancelled", why, ""]), ERROR);

@@ -6,12 +6,13 @@
  *     bun scripts/size.ts --check    fails where something is over its ceiling, or not measured
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { firstStage } from "../src/bootstrap/first-stage.ts";
 import { preamble } from "../src/bootstrap/preamble.ts";
 import { quote } from "../src/transport/ssh.ts";
 import { minifyPython } from "./minify.ts";
-import { compress, joinPython, joinShell } from "./stage1.ts";
+import { minifyCore, minifyJavaScript } from "./minify-javascript.ts";
+import { compress, joinJavaScript, joinPython, joinShell } from "./stage1.ts";
 
 export interface SizeRow {
   readonly name: string;
@@ -58,14 +59,15 @@ function files(): SizeRow[] {
       .filter((file) => file.endsWith(extension))
       .sort()
       .map((file) => `${folder}/${file}`);
-  return [...list("python", ".py"), ...list("sh", ".sh")].map((name) => {
+  return [...list("python", ".py"), ...list("js", ".js"), ...list("sh", ".sh")].map((name) => {
     const source = readFileSync(join(STAGE1, name), "utf8");
     const original = Buffer.byteLength(source);
-    const oneLine = name.endsWith(".sh") ? joinShell : joinPython;
+    const oneLine = { ".sh": joinShell, ".js": joinJavaScript }[extname(name)] ?? joinPython;
     // First stages are arguments: they are not compressed, and are part of a command below.
     if (/first_stage|^sh\//.test(name))
       return row(name, { original, minified: oneLine(source).length });
-    const minified = minifyPython(source);
+    const minify = name === "js/core.js" ? minifyCore : minifyJavaScript;
+    const minified = (name.endsWith(".py") ? minifyPython : minify)(source);
     return row(name, {
       original,
       minified: Buffer.byteLength(minified),

@@ -129,5 +129,5 @@ export function decodeFailure(
   }
   const [type, message, traceback] = value as [string, string, string];
   // The prefix told the far side that the file is not one of its own. Here it is one of the user's.
-  return new CallError(context, type, message, tellStack(traceback));
+  return new CallError(context, type, tellStack(message), tellStack(traceback));
 }

@@ -76,7 +76,12 @@ export class Closures {
       );
       const places = written.length > 0 ? written : this.#asRun(alone, same);
       for (const place of places) refuse(place);
-      return places.length === 0 ? unknownPlace(alone) : inPlace(alone, places);
+      const [first, ...others] = places;
+      if (first === undefined) return unknownPlace(alone);
+      // As it was written, lines and all: its errors name them.
+      const isWritten = written.length > 0;
+      const own = isWritten ? first.module.alone(first.found) : alone;
+      return inPlace(own, [first, ...others], isWritten);
     } catch (error) {
       if (error instanceof UsageError) return error;
       throw error;
@@ -126,8 +131,8 @@ class AnalysedModule {
     );
   }
 
-  alone(found: FoundFunction): { readonly text: string; readonly found: FoundFunction } {
-    return { text: this.#code.slice(found.start, found.end), found };
+  alone(found: FoundFunction): Alone {
+    return { text: this.#code.slice(found.start, found.end), found, offset: found.start };
   }
 
   /** The same, of the whole module as the runtime rewrites it. */
@@ -161,6 +166,13 @@ class AnalysedModule {
     const line = before.split("\n").length;
     const column = at - (before.lastIndexOf("\n") + 1);
     return `${this.name}:${this.#erased?.original(line, column).line ?? line}`;
+  }
+
+  /** What the far side calls a function's text: where its value begins in this module, without types; line from 1, column from 0. */
+  origin({ node }: FoundFunction, head: number): string {
+    const before = this.#code.slice(0, node.start);
+    const column = node.start - (before.lastIndexOf("\n") + 1) - head;
+    return `\n//# sourceURL=master:${encodeURI(this.name)}#${before.split("\n").length},${column}`;
   }
 
   /** The identifier that stands for `import` in this module over there. */
@@ -234,25 +246,30 @@ function refuse({ module, found, source }: Place): void {
   }
 }
 
-function inPlace(alone: Alone, places: readonly Place[]): InlineFunction {
+function inPlace(
+  alone: Alone,
+  places: readonly [Place, ...Place[]],
+  isWritten: boolean,
+): InlineFunction {
   const needsModule = places.some(({ found }) =>
     [...found.free.values()].some(({ name, from }) => from === "module" || OF_A_MODULE.has(name)),
   );
   const imports = importPositions(alone);
-  const [place] = places;
-  if (place === undefined || (!needsModule && imports.length === 0)) {
-    return { module: "", source: expression(alone, alone.text) };
+  const [{ module }] = places;
+  const origin = isWritten ? module.origin(alone.found, headOf(alone).length) : "";
+  if (!needsModule && imports.length === 0) {
+    return { module: "", source: expression(alone, alone.text) + origin };
   }
-  const modules = [...new Set(places.map(({ module }) => module.name))];
+  const modules = [...new Set(places.map((place) => place.module.name))];
   if (modules.length > 1) {
     const list = modules.map((name) => basename(name)).join(" and ");
     throw refused(`stands word for word in ${list}; move it to the top level of one`);
   }
   let { text } = alone;
   for (const at of imports) {
-    text = text.slice(0, at) + place.module.importName + text.slice(at + "import".length);
+    text = text.slice(0, at) + module.importName + text.slice(at + "import".length);
   }
-  return { module: place.module.name, source: expression(alone, text) };
+  return { module: module.name, source: expression(alone, text) + origin };
 }
 
 /** It was not loaded as part of a program: what it uses must exist wherever it goes. */
@@ -265,7 +282,7 @@ function unknownPlace(alone: Alone): InlineFunction {
     const head = alone.text.slice(0, 60).replace(/\s+/g, " ");
     throw new UsageError(
       "ERR_USAGE_CLOSURE",
-      `the function ${JSON.stringify(head)} closes over ${list}; ${REMEDY}`,
+      `the function ${JSON.stringify(head)} closes over ${list}, and is not in a module of the program; pass one that calls it: (...args) => f(...args)`,
     );
   }
   if (importPositions(alone).length > 0) {
@@ -275,7 +292,8 @@ function unknownPlace(alone: Alone): InlineFunction {
 }
 
 /** A method's text is none that can stand alone. */
-function expression({ found, offset }: Alone, text: string): string {
+function expression(alone: Alone, text: string): string {
+  const { found, offset } = alone;
   if (found.role === "function") return text;
   const { node } = found;
   if (/^(?:get|set)\s/.test(text) && node["async"] !== true) {
@@ -286,8 +304,12 @@ function expression({ found, offset }: Alone, text: string): string {
     throw refused("is a method that uses this; pass a function that has no object");
   }
   // Its value begins at the parameters.
-  const head = `${node["async"] ? "async " : ""}function${node["generator"] ? "*" : ""} `;
-  return head + text.slice(node.start - offset);
+  return headOf(alone) + text.slice(node.start - offset);
+}
+
+function headOf({ found: { role, node } }: Alone): string {
+  if (role === "function") return "";
+  return `${node["async"] ? "async " : ""}function${node["generator"] ? "*" : ""} `;
 }
 
 /** Where `import(…)` and `import.meta` stand in the text, the last first. */

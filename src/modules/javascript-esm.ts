@@ -230,7 +230,8 @@ export class EsModule {
 
   #depend(node: AnyNode): number {
     const specifier = (node["source"] as AnyNode)["value"] as string;
-    this.#requests.add({ specifier, kind: "import", eager: true, type: attributeType(node) });
+    const type = attributeType(node);
+    this.#requests.add({ specifier, kind: "import", eager: true, at: node.start, type });
     const known = this.#dependencies.indexOf(specifier);
     return known >= 0 ? known : this.#dependencies.push(specifier) - 1;
   }

@@ -7,7 +7,7 @@ import { extname, isAbsolute, resolve } from "node:path";
 import { Packages } from "./javascript-packages.ts";
 import type { Request } from "./javascript-requests.ts";
 import { type RequestKind, Resolver } from "./javascript-resolve.ts";
-import { type Format, type Transformed, transform } from "./javascript-transform.ts";
+import { type Format, type Position, type Transformed, transform } from "./javascript-transform.ts";
 import { Roots, realpath } from "./roots.ts";
 
 export interface FoundScript {
@@ -32,12 +32,18 @@ const ADDON_LOADERS =
 /** A name may hold colons and blanks; a position ends it. Positions from 1. */
 const POSITION = /\bmaster:(\/[^\n]{1,4096}?):(\d+)(?::(\d+))?(?!\d)/g;
 
+/** What closures.ts calls the text of one function: where it begins. */
+const INLINE = /^(.*)#(\d+),(-?\d+)$/s;
+/** An import that failed, in the words of stage1/js/importer.js. */
+const IMPORTER = /^(.*)(imported (?:from|by)) (\/[^\n]*?)(?=\)?$)/gm;
+
 export class JavaScriptFinder {
   readonly #roots: Roots;
   readonly #packages: Packages;
   readonly #resolver: Resolver;
   readonly #found = new Map<string, FoundScript | undefined>();
-  readonly #ways = new Map<string, Transformed["original"]>();
+  /** Of each module that was made: the ways back from it, and what it asks for. */
+  readonly #made = new Map<string, Transformed>();
   /** What a module of the user's imports as it is: `with { type: "text" }`, or whatever its ending. */
   readonly #named = new Map<string, "text" | "code">();
 
@@ -72,15 +78,45 @@ export class JavaScriptFinder {
 
   /** Text with positions in what was sent, with those of the user's own source for them, and without the core's own frames. */
   mapStack(text: string): string {
-    if (!text.includes("\n    at ") && !text.includes("master:")) return text;
-    return withoutCore(text).replace(POSITION, (_, name: string, line: string, column?: string) => {
-      const way = this.#ways.get(name);
-      const place =
-        way === undefined
-          ? { line, column }
-          : way(Number(line), column === undefined ? 1 : Number(column));
-      return `${name}:${place.line}${column === undefined ? "" : `:${place.column}`}`;
+    if (!text.includes("\n    at ") && !/master:|, imported |'/.test(text)) return text;
+    return withoutCore(text)
+      .replace(POSITION, (_, name: string, line: string, column?: string) => {
+        const inline = INLINE.exec(name);
+        const own = inline === null ? name : decodeURI(inline[1] ?? "");
+        const place =
+          inline === null
+            ? this.#original(own, Number(line), Number(column ?? 1))
+            : this.#inline(own, inline, Number(line), Number(column ?? 1));
+        return `${own}:${place.line}${column === undefined ? "" : `:${place.column}`}`;
+      })
+      .replace(IMPORTER, (all, before: string, word: string, name: string) => {
+        const at = this.#requested(name, before);
+        return at === undefined ? all : `${before}${word} ${name}:${at.line}:${at.column}`;
+      });
+  }
+
+  #original(name: string, line: number, column: number): Position {
+    return this.#made.get(name)?.original(line, column) ?? { line, column };
+  }
+
+  /** Of a function that went as text: its line 2 is where it begins. */
+  #inline(name: string, [, , first, start]: readonly string[], line: number, column: number) {
+    // It may need nothing of its module: then nobody has asked for that yet.
+    this.find(name);
+    const own = line === 2 ? column + Number(start) : column;
+    const at = Number(first) + line - 2;
+    return this.#made.get(name)?.written(at, own) ?? { line: at, column: own };
+  }
+
+  /** Where a module asks for what a message is about. */
+  #requested(name: string, message: string): Position | undefined {
+    const made = this.#made.get(name);
+    const request = made?.requests.find(({ specifier, kind }) => {
+      if (message.includes(`'${specifier}'`)) return true;
+      const target = this.resolve(specifier, name, kind);
+      return target !== "" && message.includes(target);
     });
+    return request === undefined ? undefined : made?.place(request);
   }
 
   #load(name: string): FoundScript | undefined {
@@ -119,7 +155,7 @@ export class JavaScriptFinder {
     if (!scope && made.requests.some(({ specifier }) => ADDON_LOADERS.test(specifier))) {
       return failed(name, this.#addon(name, "loads"));
     }
-    this.#ways.set(name, made.original);
+    this.#made.set(name, made);
     const dependencies: [string, string][] = [];
     const follows: string[] = [];
     for (const request of made.requests) {
@@ -182,7 +218,7 @@ function pythonStub(name: string): string {
 /** The core's first tier: what called the user's code. Below it there is nothing of the user's. */
 const CORE_FRAME = /^ +at .*(?:\[eval\]|%5Beval%5D)/;
 /** Its second tier may stand between the user's frames. */
-const TIER_FRAME = /^ +at .*(?:\(econtext\.\w+:|evalmachine\.)/;
+const TIER_FRAME = /^ +at .*(?:\(econtext\.\w+:|evalmachine\.|\(:0\)$|\(unknown\)$)/;
 
 function withoutCore(text: string): string {
   let isBelow = false;

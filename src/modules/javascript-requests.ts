@@ -16,6 +16,8 @@ export interface Request {
   readonly kind: "import" | "require";
   /** Whether it may be needed before anything can be waited for. */
   readonly eager: boolean;
+  /** Where in the text without types. */
+  readonly at: number;
   /** `with { type: … }` */
   readonly type?: string | undefined;
 }
@@ -33,6 +35,10 @@ export class Requests {
     if (known === undefined || (request.eager && !known.eager)) this.#found.set(key, request);
   }
 
+  #add({ start }: AnyNode, specifier: string, kind: Request["kind"], eager: boolean): void {
+    this.add({ specifier, kind, eager, at: start });
+  }
+
   /** @param own the loader's identifier */
   find(program: Program, edits: Edits, own: string): { readonly awaits: boolean } {
     let awaits = false;
@@ -40,12 +46,12 @@ export class Requests {
       if (node.type === "ImportExpression") {
         edits.replace(node.start, node.start + "import".length, own);
         const specifier = literalText(node["source"]);
-        if (specifier !== undefined) this.add({ specifier, kind: "import", eager: false });
+        if (specifier !== undefined) this.#add(node, specifier, "import", false);
       } else if (node.type === "MetaProperty" && isImportMeta(node)) {
         edits.replace(node.start, node.start + "import".length, own);
       } else if (node.type === "CallExpression") {
         const specifier = requiredText(node);
-        if (specifier !== undefined) this.add({ specifier, kind: "require", eager: true });
+        if (specifier !== undefined) this.#add(node, specifier, "require", true);
       } else if (isTop && isAwait(node)) awaits = true;
       const isInTop = isTop && !isFunction(node);
       for (const child of children(node)) visit(child, isInTop);

@@ -19,7 +19,16 @@ export interface Transformed {
   readonly source: string;
   readonly requests: readonly Request[];
   /** From a line and a column of `source` to those of the user's file; all from 1. */
-  original(line: number, column: number): { readonly line: number; readonly column: number };
+  original(line: number, column: number): Position;
+  /** The same, from the text without types. */
+  written(line: number, column: number): Position;
+  /** Where it asks. */
+  place(request: Request): Position;
+}
+
+export interface Position {
+  readonly line: number;
+  readonly column: number;
 }
 
 export interface TransformOptions {
@@ -51,14 +60,19 @@ export function transform(name: string, text: string, options: TransformOptions)
       ? new EsModule(code, program, edits).wrap(options.scope)
       : wrapCommonJs(code, program, edits, options.scope);
   const { text: wrapped, originalColumn } = edits.apply();
+  const written = (line: number, column: number): Position => {
+    const found = erased?.original(line, column - 1);
+    return found === undefined ? { line, column } : { line: found.line, column: found.column + 1 };
+  };
   return {
     format,
     source: wrapped,
     requests,
-    original(line, column) {
-      const before = originalColumn(line, column - 1);
-      const found = erased?.original(line, before) ?? { line, column: before };
-      return { line: found.line, column: found.column + 1 };
+    original: (line, column) => written(line, originalColumn(line, column - 1) + 1),
+    written,
+    place({ at }) {
+      const before = code.slice(0, at);
+      return written(before.split("\n").length, at - before.lastIndexOf("\n"));
     },
   };
 }

@@ -83,7 +83,8 @@ const unitOf = (name, parent = "here") => {
   const record = recordOf(name) ?? core.fetch(name);
   if (record.length < 2) throw missing(name, parent);
   const [, , format, deps, source] = record;
-  if (format === "error") throw new Error(source);
+  if (format === "error")
+    throw new Error(parent === "here" ? source : `${source}, imported from ${parent}`);
   const unit = {
     name,
     format: format.split("+")[0],
@@ -315,7 +316,8 @@ const nowhere = { name: "a function of no module", format: "esm", deps: {} };
 const inline = (unit, source) => {
   const here = unit ?? nowhere;
   // `require` is a module's own affair where there is one.
-  const text = `(function(__impt${unit ? "" : ",require"}){"use strict";return (${source}\n)})`;
+  // Its own first line is the second: columns are its own.
+  const text = `(function(__impt${unit ? "" : ",require"}){"use strict";return (\n${source}\n)})`;
   // biome-ignore lint/security/noGlobalEval: the master's own code, sent to be run
   const made = (unit?.scope ?? globalThis.eval)(text)(importOf(here), requireOf(here));
   if (typeof made !== "function") throw new TypeError("what was sent is not a function");

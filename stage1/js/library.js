@@ -1,20 +1,23 @@
 /**
  * econtext.library: what `import … from "econtext"` gives over there.
  *
- * Second tier. A program's file is imported here for its functions; what it does when it is run, is for where it was started.
+ * Second tier. A program's file is imported here for its functions; what it does when it is run, is for where it was started. Every name
+ * that src/index.ts exports is here, for a module may import any.
  */
-const { RemoteError, ContextReference, SenderReference } = core.tier("values");
-
-const here = (name) => () => {
-  throw new Error(`${name} is for where the program was started; this is a slave`);
-};
+const values = core.tier("values");
+const LEVELS = { debug: 10, info: 20, warning: 30, error: 40, critical: 50 };
 
 module.exports = {
   slave: true,
   run() {},
-  connect: here("connect"),
-  kwargs: (values) => values,
-  RemoteError,
-  ContextReference,
-  SenderReference,
+  kwargs: (named) => named,
+  LEVELS,
+  levelName: (level) =>
+    Object.keys(LEVELS).findLast((name) => level >= LEVELS[name]) ?? "debug",
 };
+for (const name in values)
+  if (/(?:Error|Reference)$|^neutralise$|^oneLine$/.test(name)) module.exports[name] = values[name];
+for (const name of ["Broker", "Context", "Kwargs", "connect", "describeBootstrap"])
+  module.exports[name] = function () {
+    throw new Error(`${name} is for where the program was started; this is a slave`);
+  };

@@ -147,14 +147,17 @@ exports.make = ({
   /** All names that linking a unit needs and that are not here. */
   const absent = (name) => {
     const names = [];
-    const queue = new Set([name]);
-    for (const next of queue) {
+    const queue = new Map([[name, undefined]]);
+    for (const [next, parent] of queue) {
       if (isBuiltin(next)) continue;
       if (!units.has(next) && !recordOf(next)) names.push(next);
       else {
-        const unit = unitOf(next);
+        const unit = unitOf(next, parent);
         if (unit.format !== "esm" || unit.needs) continue;
-        for (const specifier of unit.links.d) queue.add(resolve(unit, specifier, "import"));
+        for (const specifier of unit.links.d) {
+          const need = resolve(unit, specifier, "import");
+          if (!queue.has(need)) queue.set(need, next);
+        }
       }
     }
     return names;

@@ -49,7 +49,8 @@ export class Closures {
   readonly #modules: AnalysedModule[] = [];
   /** By the function's text: a function made in a loop is looked for once. */
   readonly #known = new Map<string, InlineFunction | UsageError>();
-  readonly #transpiler = new Bun.Transpiler({ loader: "js" });
+  /** It rewrites as the runtime does: what the runtime has rewritten stays. */
+  readonly #transpiler = new Bun.Transpiler({ loader: "js", target: "bun", inline: true });
 
   add(module: ModuleText): void {
     this.#modules.push(new AnalysedModule(module));

@@ -1,6 +1,6 @@
 /** `econtext FILE [ARG...]`, also as the first line of FILE: which files are programs, how one is started, and what its end means. */
 import { closeSync, openSync, readFileSync, readSync, realpathSync, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { fail, statusOf, Usage } from "./exit.ts";
 import { Lending } from "./lending.ts";
 import { textLines } from "./log-lines.ts";
@@ -8,6 +8,8 @@ import { stderr } from "./output.ts";
 import { Stop } from "./stop.ts";
 
 const SCRIPT = /\.(?:[cm]?[jt]s|[jt]sx)$/;
+/** Where this program is, when it is run from its source. */
+const SOURCES = `(${dirname(import.meta.dir)}/`;
 const INTERPRETER_LINE = /^#![^\n]*\becontext\b/;
 
 /** The path, if the first argument is one: no command has a dot or a slash in its name. */
@@ -55,7 +57,13 @@ export async function runProgram(path: string, args: readonly string[]): Promise
 /** The user's program is theirs to mend: where it failed is told, except what our own errors say better. */
 async function failed(error: unknown): Promise<number> {
   const { EcontextError } = await import("../index.ts");
-  if (error instanceof EcontextError || process.env["ECONTEXT_DEBUG"]) return fail(error);
+  if (process.env["ECONTEXT_DEBUG"]) return fail(error);
+  if (error instanceof EcontextError) {
+    const status = await fail(error);
+    const [, ...frames] = withoutOurs(error.stack ?? "").split("\n");
+    if (frames.length > 0) stderr.write(`${frames.join("\n")}\n`).catch(() => {});
+    return status;
+  }
   stderr.write(`${explain(error)}\n`).catch(() => {});
   return statusOf(error);
 }
@@ -79,10 +87,17 @@ function explain(error: unknown): string {
     return `${file}:${lineOf(specifier, file)}: cannot find ${JSON.stringify(specifier)}`;
   }
   if (!(error instanceof Error)) return `thrown: ${Bun.inspect(error)}`;
-  const stack = error.stack ?? String(error);
-  const own = stack.split("\n").filter((line) => !/^\s+at .*(?:\/\$bunfs\/|\bnative\b)/.test(line));
+  return withoutOurs(error.stack ?? String(error));
+}
+
+/** Frames of this program and of the runtime's own. */
+const OURS = /^\s+at .*(?:\/\$bunfs\/|\bnative\b|\b(?:internal|node):)/;
+
+/** A stack's message and the user's own frames. */
+function withoutOurs(stack: string): string {
+  const lines = stack.split("\n").filter((line) => !OURS.test(line) && !line.includes(SOURCES));
   // A file without an ending was loaded as if it had one.
-  return own.join("\n").replaceAll("?.ts:", ":");
+  return lines.join("\n").replaceAll("?.ts:", ":");
 }
 
 /** The runtime does not say where it was asked for. */

@@ -4,7 +4,7 @@
  * node_modules are left to the runtime.
  */
 import { readFileSync, realpathSync } from "node:fs";
-import { Module } from "node:module";
+import { createRequire, Module } from "node:module";
 import { extname } from "node:path";
 import type { OnLoadResult } from "bun";
 import type { ModuleText } from "../closures.ts";
@@ -14,9 +14,8 @@ import { eraseTypes } from "../modules/javascript-types.ts";
 import { pythonFunctions, pythonModule } from "./python-names.ts";
 import { withScope } from "./scope.ts";
 
-/** The user's own. Files that are CommonJS by their ending are left to the runtime, which does not run what it is given for them. */
-const OWN = /^(?!.*[\\/]node_modules[\\/]).*\.(?:m?[jt]s|[jt]sx)$/s;
-const WHOLE = /\.c[jt]s$/;
+/** The user's own. */
+const OWN = /^(?!.*[\\/]node_modules[\\/]).*\.(?:[cm]?[jt]s|[jt]sx)$/s;
 /** CommonJS by what it says. */
 const EXPORTS = /\bmodule\.exports\b|(?:^|[^.\w$])exports\s*[.[]/;
 const SYNTAX = /^[ \t]*(?:import\b(?!\s*\()|export\b)/m;
@@ -45,12 +44,13 @@ const AS_TYPESCRIPT = "?.ts";
 
 /** What to import for the main file. */
 export function mainSpecifier(main: string): string {
-  return OWN.test(main) || WHOLE.test(main) ? main : main + AS_TYPESCRIPT;
+  return OWN.test(main) ? main : main + AS_TYPESCRIPT;
 }
 
 /** For the rest of the process: a module that was loaded stays. */
 export function installLoader({ main, exports }: LoaderOptions): void {
   Object.defineProperty(globalThis, REGISTER, { value: registered, configurable: true });
+  hookRequire(main);
   Bun.plugin({
     name: "econtext",
     setup(build) {
@@ -63,24 +63,50 @@ export function installLoader({ main, exports }: LoaderOptions): void {
   });
 }
 
-function loadScript(path: string, isMain: boolean): OnLoadResult {
+interface Script {
+  /** With its members handed out. */
+  readonly contents: string;
+  readonly extension: string;
+  readonly isCommonJs: boolean;
+}
+
+function readScript(path: string, isMain: boolean): Script {
   const source = readFileSync(path, "utf8");
   const extension = OWN.test(path) ? extname(path) : ".ts";
   const module = { name: realpathSync(path), source, extension };
   loaded.set(module.name, module);
   const contents = withScope(module, { register: REGISTER, isMain });
-  if (EXPORTS.test(source) && !SYNTAX.test(source)) return loadCommonJs(path, contents, extension);
+  const isNamed = /^\.c[jt]s$/.test(extension) || EXPORTS.test(source);
+  return { contents, extension, isCommonJs: isNamed && !SYNTAX.test(source) };
+}
+
+function loadScript(path: string, isMain: boolean): OnLoadResult {
+  const { contents, extension, isCommonJs } = readScript(path, isMain);
+  if (isCommonJs) return loadCommonJs(path);
   const loader = extension === ".tsx" ? "tsx" : /ts/.test(extension) ? "ts" : "jsx";
   return { contents, loader };
 }
 
-/** The runtime gives such a text an empty module in place of running it. */
-function loadCommonJs(path: string, contents: string, extension: string): OnLoadResult {
-  const module = new Module(path) as Module & { _compile(text: string, path: string): void };
-  module.filename = path;
-  module._compile(eraseTypes(contents, extension).code, path);
-  const all = module.exports as object;
-  return { loader: "object", exports: { ...all, default: all } };
+/** As `require` has it, which runs it: what the runtime makes of such a text by itself is an empty module. */
+function loadCommonJs(path: string): OnLoadResult {
+  const all: unknown = createRequire(path)(path);
+  return { loader: "object", exports: { ...Object(all), default: all } };
+}
+
+type Compiled = Module & { _compile(text: string, path: string): void };
+type Extensions = Record<string, (module: Compiled, path: string) => void>;
+
+/** Cycles, and what exports a function itself, are right only where the runtime's own `require` is asked. */
+function hookRequire(main: string): void {
+  const { _extensions: extensions } = Module as unknown as { readonly _extensions: Extensions };
+  for (const extension of [".cjs", ".cts", ".js", ".ts"]) {
+    const before = extensions[extension] ?? extensions[".js"];
+    extensions[extension] = (module, path) => {
+      const script = OWN.test(path) ? readScript(path, path === main) : undefined;
+      if (script?.isCommonJs !== true) return before?.(module, path);
+      module._compile(eraseTypes(script.contents, script.extension).code, path);
+    };
+  }
 }
 
 /** What a module calls before anything of its own runs. */

@@ -10,7 +10,7 @@
  * Until the worker is up (it takes longer than a first call), the main thread does its work: it reads up to the first call, and writes.
  * Whoever owns the output says so in `shared[OWNER]`; from the worker's first turn it is the worker, for ever.
  *
- * The first stage leaves `p` process, `f` fs, `R` reads N bytes of descriptor 3, `c` this text. In the worker there is no `R`.
+ * The first stage leaves `R`, which reads N bytes of descriptor 3, and `c`, this text. In the worker there is no `R`.
  */
 // -- Handles -- docs/protocol.md, "Handles"; twin: src/protocol/handles.ts
 const GET_MODULE = 100;
@@ -38,11 +38,12 @@ const CURRENT = 3; // the reply-to of the call that the main thread is in
 const DOOMED = 4; // the reply-to of a call that the worker interrupts
 const ACK = 5; // how many cancels the main thread has seen
 const CANCELS = 6; // of how many
+const REST = 7; // how long what came after the last newline is, of stdout, then of stderr; both are in `rest`
 
 const fs = require("fs");
 const proc = process;
 const isBun = proc.versions.bun;
-let shared, me, lowest, rate, lease;
+let shared, rest, me, lowest, rate, lease;
 
 const get = (word) => Atomics.load(shared, word);
 const set = (word, value) => Atomics.store(shared, word, value);
@@ -83,7 +84,7 @@ function write(bytes) {
 
 // -- IoLogger: what user code and its children print -------------------------------------------------
 const chunk = Buffer.alloc(65536); // what is read goes on as a copy; to make one each time would cost more than all else
-const printed = {}; // descriptor: [name, what came after the last newline, the descriptor of who prints]
+const printed = {}; // descriptor: [name, 0 or 1]
 let budget = 0; // characters that may be logged now: grows by `rate` a second, to four times that
 let spent = 0;
 let dropped = 0;
@@ -108,14 +109,15 @@ function log(level, name, message, when = Date.now() / 1e3) {
   );
 }
 
-/** Forward what was printed: whole lines, and the rest when it is long or the last. */
+/** Forward what was printed: whole lines, and the rest when it is long or the last. By who owns the output. */
 function forward(fd, bytes, last) {
-  const line = printed[fd];
-  // Characters may be cut: bytes until the lines are whole.
-  const data = line[1] ? Buffer.concat([line[1], bytes]) : Buffer.from(bytes);
+  const [name, at] = printed[fd];
+  const begin = at * MAX_FRAME;
+  const data = Buffer.concat([rest.subarray(begin, begin + get(REST + at)), bytes]);
   const cut = last || data.length > MAX_FRAME ? data.length : data.lastIndexOf(10) + 1;
-  line[1] = cut < data.length && data.subarray(cut);
-  if (cut) log(20, line[0], data.toString("utf8", 0, cut));
+  rest.set(data.subarray(cut), begin);
+  set(REST + at, data.length - cut);
+  if (cut) log(20, name, data.toString("utf8", 0, cut));
 }
 
 /** Forward all that was printed so far. */
@@ -145,8 +147,10 @@ function say({ out, record, last }) {
 }
 
 // == The worker =========================================================================================
-function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fds) {
-  [shared, me, lowest, lease, rate] = [words, id, level, leaseMs, charactersPerSecond];
+function broker(port, words, boot, leftover, fds) {
+  [me, lowest, lease, rate] = boot;
+  shared = words;
+  rest = Buffer.from(words.buffer, 64);
   Object.assign(printed, fds);
   Error.stackTraceLimit = 0;
   // Without it nobody would read, and nobody would notice the end.
@@ -165,6 +169,8 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
   /** The stream is over. User code gets a moment to notice; the guard does the rest. */
   const end = () => {
     tell({ end: 1 });
+    // Nobody shall hear how that ends.
+    set(DOOMED, get(CURRENT));
     interrupt();
     setTimeout(die, get(CURRENT) ? 400 : 9);
   };
@@ -173,23 +179,24 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
     const number = add(CANCELS, 1) + 1;
     tell({ cancel: [handle, why] });
     // A main thread that does not listen is in the call itself: as ctrl-C does, and again in a while. Where that did not do (a loop),
-    // Node.js can end what runs. Not at once, and once: it would hit
-    // what comes after.
-    const look = (turn) => {
+    // Node.js can end what runs. Not at once, and not soon again: it
+    // would hit what comes after.
+    let tries = 0;
+    const look = () => {
       if (get(ACK) >= number) return;
       if (get(CURRENT) === handle) {
         set(DOOMED, handle);
         interrupt();
-        if (turn === 1 && !isBun) {
+        if (++tries % 5 === 2 && !isBun) {
           const { Session } = require("inspector");
           const session = new Session();
           session.connectToMainThread();
           session.post("Runtime.terminateExecution", () => session.disconnect());
         }
       }
-      setTimeout(look, 200, turn + 1);
+      setTimeout(look, 200);
     };
-    setTimeout(look, 20, 0);
+    setTimeout(look, 20);
   };
 
   /** Serve what is the broker's own; all else is the main thread's, which gets all bytes as they are. */
@@ -230,8 +237,7 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
     for (const reader of readers) reader.resume();
   };
   const lend = () => {
-    if (isBun || get(CURRENT) || get(QUEUED) || Object.values(printed).some((line) => line[1]))
-      return;
+    if (isBun || get(CURRENT) || get(QUEUED)) return;
     clearTimeout(lent);
     if (!lent) {
       for (const reader of readers) reader.pause();
@@ -258,7 +264,7 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
   };
 
   while (!take(1)) wait(1);
-  feed(rest);
+  feed(leftover);
   open(
     3,
     (chunk) => {
@@ -286,7 +292,13 @@ function broker(port, words, [id, level, leaseMs, charactersPerSecond], rest, fd
         () => {},
       ),
     );
-  if (lease) setInterval(() => Date.now() - heard > lease && end(), lease / 3);
+  // What came while we waited in a write has not been heard yet: twice late is late.
+  let late = 0;
+  if (lease)
+    setInterval(() => {
+      if (Date.now() - heard < lease) late = 0;
+      else if (late++) end();
+    }, lease / 6);
   listen(port, (message) => {
     const { limit, last } = message;
     if (limit) {
@@ -361,12 +373,6 @@ function main() {
   const post = (message, size, list) => {
     if (take(2)) {
       say(message);
-      // A line without its end goes back: who reads next is perhaps the worker.
-      for (const fd in printed) {
-        const line = printed[fd];
-        if (line[1]) fs.writeSync(line[2], line[1]);
-        line[1] = 0;
-      }
       set(OWNER, 0);
       return message.last && hear(message);
     }
@@ -401,9 +407,7 @@ function main() {
 
   // -- Input
   const feed = (chunk) => {
-    buf = buf.length
-      ? Buffer.concat([buf, chunk])
-      : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    buf = buf.length ? Buffer.concat([buf, chunk]) : chunk;
     let at = 0;
     while (buf.length - at >= 24) {
       const [dst, src, auth, handle, reply, n] = [0, 4, 8, 12, 16, 20].map((i) =>
@@ -537,8 +541,8 @@ function main() {
     try {
       const [name, args, named = {}, options = {}] = decode(body);
       const begin = (fn) => {
-        starting = 0;
         if (!alive) return;
+        starting = 0;
         if (Object.keys(named).length) args.push(named);
         core.calling = call;
         if (options.context) args.unshift(tier("external").context(call));
@@ -563,7 +567,7 @@ function main() {
         current();
         fn.then(begin)
           .catch((e) => {
-            starting = 0;
+            if (alive) starting = 0;
             fail(e);
           })
           .then(pump);
@@ -721,8 +725,8 @@ function main() {
   become(1, "/proc/self/fd/5", "w");
   become(2, "/proc/self/fd/0", "w");
   fs.closeSync(5);
-  printed[reader(1)] = ["stdout", 0, 1];
-  printed[reader(2)] = ["stderr", 0, 2];
+  printed[reader(1)] = ["stdout", 0];
+  printed[reader(2)] = ["stderr", 1];
   become(0, "/dev/null");
   try {
     // Make `ps` show it: our arguments lie in memory that Linux lets us write.
@@ -736,7 +740,8 @@ function main() {
   proc.argv.push(argv0);
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) proc.on(name, () => {});
 
-  shared = new Int32Array(new SharedArrayBuffer(64));
+  shared = new Int32Array(new SharedArrayBuffer(524352), 0, 16);
+  rest = Buffer.from(shared.buffer, 64);
   const { port1: port, port2 } = new MessageChannel();
   const worker = isBun
     ? new Worker(URL.createObjectURL(new Blob(["onmessage=e=>eval(e.data,require)"])))

@@ -12,12 +12,11 @@ module.exports = {
   run() {},
   kwargs: (named) => named,
   LEVELS,
-  levelName: (level) =>
-    Object.keys(LEVELS).findLast((name) => level >= LEVELS[name]) ?? "debug",
+  levelName: (level) => Object.keys(LEVELS).findLast((name) => level >= LEVELS[name]) ?? "debug",
 };
 for (const name in values)
   if (/(?:Error|Reference)$|^neutralise$|^oneLine$/.test(name)) module.exports[name] = values[name];
 for (const name of ["Broker", "Context", "Kwargs", "connect", "describeBootstrap"])
-  module.exports[name] = function () {
+  module.exports[name] = () => {
     throw new Error(`${name} is for where the program was started; this is a slave`);
   };

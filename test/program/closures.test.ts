@@ -27,13 +27,16 @@ function closures(): Closures {
   return all;
 }
 
-/** As the runtime prints them: without types. */
+/** As it was written but for its types, and with its place, for stacks; its module only where it needs that. */
 test("a function that needs nothing goes as its text, one that needs its module with it", () => {
-  expect(closures().inline("(x) => x + 1")).toEqual({ module: "", source: "(x) => x + 1" });
+  expect(closures().inline("(x) => x + 1")).toEqual({
+    module: "",
+    source: "(x) => x + 1\n//# sourceURL=master:/app/main.ts#5,16",
+  });
   const method = "method(a) {\n  return helper(a);\n}";
   expect(closures().inline(method)).toEqual({
     module: "/app/main.ts",
-    source: "function (a) {\n  return helper(a);\n}",
+    source: "function (a) { return helper(a); }\n//# sourceURL=master:/app/main.ts#14,51",
   });
 });
 

@@ -266,7 +266,7 @@ for (const [label, { path, missing }] of interpreters) {
         message: `Cannot find module './gone' imported from ${at("old.cjs")}`,
       });
       expect(await call("dyn", "/etc/passwd")).toMatchObject({
-        message: "/etc/passwd is outside of the folders that the far side may have",
+        message: `/etc/passwd is outside of the folders that the far side may have, imported from ${at("old.cjs")}`,
       });
     });
 
@@ -285,7 +285,7 @@ for (const [label, { path, missing }] of interpreters) {
       expect(await call("optional")).toBe("MODULE_NOT_FOUND");
       expect(await call("hiddenPart")).toMatchObject({ code: "MODULE_NOT_FOUND" });
       expect(await call("addon")).toMatchObject({
-        message: `the package native needs a native addon, which cannot be sent: ${at("node_modules/native/build/native.node")} is one`,
+        message: `the package native needs a native addon, which cannot be sent: ${at("node_modules/native/build/native.node")} is one, imported from ${at("node_modules/native/index.js")}`,
       });
       expect(one.asked).toEqual([]);
     });

@@ -37,6 +37,7 @@ const closures = new Closures();
 /** With members that may not have been looked at since they got their value. */
 const pending = new Map<string, ProgramModule["members"]>();
 let sourceOf: SourceOf | undefined;
+let late = (): boolean => false;
 /** Without what is added while we run: the far side does not have that. */
 const STANDARD = new Set(Object.getOwnPropertyNames(globalThis));
 
@@ -54,6 +55,11 @@ export type SourceOf = (fn: AnyFunction, text: string) => string | undefined;
 
 export function registerSource(source: SourceOf): void {
   sourceOf = source;
+}
+
+/** Who learns of some modules only when they are there is asked before a function is refused: are there any? */
+export function registerLate(register: () => boolean): void {
+  late = register;
 }
 
 /** @throws {UsageError} `ERR_USAGE_CLOSURE`, `ERR_USAGE_FUNCTION` */
@@ -77,9 +83,14 @@ export function describeFunction(fn: AnyFunction): Described {
   }
   const typed = sourceOf?.(fn, text);
   if (typed !== undefined) return { language: "javascript", function: ["", typed] };
-  const { module, source } = closures.inline(text);
-  const known = module === "" ? {} : { module };
-  return { language: "javascript", function: [module, source], ...known };
+  try {
+    const { module, source } = closures.inline(text);
+    const known = module === "" ? {} : { module };
+    return { language: "javascript", function: [module, source], ...known };
+  } catch (error) {
+    if (!late()) throw error;
+    return describeFunction(fn);
+  }
 }
 
 /** How messages name it. */

@@ -24,13 +24,15 @@ export interface FoundScript {
 }
 
 const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
-const MAX_KNOWN = 50_000;
+const MAX_KNOWN = 5_000;
+/** Characters of a stack or a log text that are looked through for positions. */
+const MAX_STACK = 65_536;
 const CODE = /^\.(?:[cm]?[jt]s|[jt]sx)$/;
 /** They find a compiled file next to the module that calls them. */
 const ADDON_LOADERS =
   /^(?:bindings|node-gyp-build(?:-optional-packages)?|@mapbox\/node-pre-gyp|pkg-prebuilds)$/;
 /** A name may hold colons and blanks; a position ends it. Positions from 1. */
-const POSITION = /\bmaster:(\/[^\n]{1,4096}?):(\d+)(?::(\d+))?(?!\d)/g;
+const POSITION = /\bmaster:(\/(?:(?!master:)[^\n]){1,1024}?):(\d+)(?::(\d+))?(?!\d)/g;
 
 /** What closures.ts calls the text of one function: where it begins. */
 const INLINE = /^(.*)#(\d+),(-?\d+)$/s;
@@ -57,14 +59,17 @@ export class JavaScriptFinder {
   /** The main file of a program, whatever its ending. */
   allow(name: string): void {
     this.#named.set(name, "code");
+    // What was thought of it before does not hold.
+    if (this.#found.get(name) === undefined) this.#found.delete(name);
   }
 
   /** The module; undefined where there is none. What there is but cannot be sent is a record that says so. */
   find(name: string): FoundScript | undefined {
     if (this.#found.has(name)) return this.#found.get(name);
     const found = this.#load(name);
-    // Who asks for names without end fills no memory.
-    if (found !== undefined || this.#found.size < MAX_KNOWN) this.#found.set(name, found);
+    // Who asks for names without end fills no memory: what is no file of the roots is kept up to a bound.
+    const isFile = found !== undefined && found.format !== "error";
+    if (isFile || this.#found.size < MAX_KNOWN) this.#found.set(name, found);
     return found;
   }
 
@@ -78,6 +83,11 @@ export class JavaScriptFinder {
 
   /** Text with positions in what was sent, with those of the user's own source for them, and without the core's own frames. */
   mapStack(text: string): string {
+    // Each position costs some work, and a hostile far side may send any number.
+    return this.#map(text.slice(0, MAX_STACK)) + text.slice(MAX_STACK);
+  }
+
+  #map(text: string): string {
     if (!text.includes("\n    at ") && !/master:|, imported |'/.test(text)) return text;
     return withoutCore(text)
       .replace(POSITION, (_, name: string, line: string, column?: string) => {
@@ -170,8 +180,10 @@ export class JavaScriptFinder {
   #dependency(name: string, { specifier, kind, type }: Request): string {
     const target = this.resolve(specifier, name, kind);
     if (isAbsolute(target) && !this.#named.has(target)) {
-      if (type === "text") this.#named.set(target, "text");
-      else if (extname(target) === ".txt") this.#named.set(target, "text");
+      if (type === "text" || extname(target) === ".txt") {
+        this.#named.set(target, "text");
+        if (this.#found.get(target) === undefined) this.#found.delete(target);
+      }
     }
     return target;
   }

@@ -86,7 +86,7 @@ export class JavaScriptResponder implements ModuleResponder {
     const isKnown = this.#sent.has(parent) && specifier.length <= MAX_NAME;
     const name = isKnown ? this.#finder.resolve(specifier, parent, kind) : "";
     if (name === "") return [[specifier]];
-    this.#data.add(name);
+    if (this.#data.size < MAX_BURST_CHARACTERS / 1024) this.#data.add(name);
     // What the far side has itself goes by its own name, and has no source.
     return name.startsWith("/") ? this.#module(name) : [[name, "", "builtin", {}, ""]];
   }
@@ -100,7 +100,8 @@ export class JavaScriptResponder implements ModuleResponder {
   }
 
   #record(found: FoundScript): ModuleRecord {
-    this.#sent.add(found.name);
+    // What is only a refusal is told again: nobody fills memory by asking.
+    if (found.format !== "error") this.#sent.add(found.name);
     for (const target of Object.values(found.dependencies)) this.#data.add(target);
     return [found.name, found.hash, found.format, found.dependencies, found.source];
   }

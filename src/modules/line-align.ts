@@ -5,7 +5,7 @@
 
 const WORD = /[\p{ID_Continue}$]+|\s+|./gsu;
 /** Words of one line, at most: the work grows with their square. Longer lines are not the user's own hand. */
-const MAX_WORDS = 1500;
+const MAX_WORDS = 400;
 
 /** @param column of `left`, from 0. @returns the column in `whole` of the word that it is in, from 0 */
 export function alignColumn(left: string, whole: string, column: number): number {

@@ -8,16 +8,23 @@ import { createRequire, Module } from "node:module";
 import { extname } from "node:path";
 import type { OnLoadResult } from "bun";
 import type { ModuleText } from "../closures.ts";
-import { type ProgramModule, registerFunction, registerModule } from "../functions.ts";
+import {
+  type ProgramModule,
+  registerFunction,
+  registerLate,
+  registerModule,
+} from "../functions.ts";
 import * as library from "../index.ts";
+import { parse } from "../modules/javascript-syntax.ts";
 import { eraseTypes } from "../modules/javascript-types.ts";
 import { pythonFunctions, pythonModule } from "./python-names.ts";
 import { withScope } from "./scope.ts";
 
-/** The user's own. */
-const OWN = /^(?!.*[\\/]node_modules[\\/]).*\.(?:[cm]?[jt]s|[jt]sx)$/s;
+/** The user's own. Files that are CommonJS by their ending are left to the runtime: only it gives cycles and `module.exports` as they are. */
+const OWN = /^(?!.*[\\/]node_modules[\\/]).*\.(?:m?[jt]s|[jt]sx)$/s;
+const WHOLE = /\.c[jt]s$/;
 /** CommonJS by what it says. */
-const EXPORTS = /\bmodule\.exports\b|(?:^|[^.\w$])exports\s*[.[]/;
+const COMMON_JS = /\bmodule\.exports\b|(?:^|[^.\w$])(?:exports\s*[.[]|require\s*\()/m;
 const SYNTAX = /^[ \t]*(?:import\b(?!\s*\()|export\b)/m;
 const PYTHON = /\.py$/;
 
@@ -44,13 +51,13 @@ const AS_TYPESCRIPT = "?.ts";
 
 /** What to import for the main file. */
 export function mainSpecifier(main: string): string {
-  return OWN.test(main) ? main : main + AS_TYPESCRIPT;
+  return OWN.test(main) || WHOLE.test(main) ? main : main + AS_TYPESCRIPT;
 }
 
 /** For the rest of the process: a module that was loaded stays. */
 export function installLoader({ main, exports }: LoaderOptions): void {
   Object.defineProperty(globalThis, REGISTER, { value: registered, configurable: true });
-  hookRequire(main);
+  registerLate(registerWhole);
   Bun.plugin({
     name: "econtext",
     setup(build) {
@@ -63,50 +70,52 @@ export function installLoader({ main, exports }: LoaderOptions): void {
   });
 }
 
-interface Script {
-  /** With its members handed out. */
-  readonly contents: string;
-  readonly extension: string;
-  readonly isCommonJs: boolean;
-}
-
-function readScript(path: string, isMain: boolean): Script {
+function loadScript(path: string, isMain: boolean): OnLoadResult {
   const source = readFileSync(path, "utf8");
   const extension = OWN.test(path) ? extname(path) : ".ts";
   const module = { name: realpathSync(path), source, extension };
   loaded.set(module.name, module);
   const contents = withScope(module, { register: REGISTER, isMain });
-  const isNamed = /^\.c[jt]s$/.test(extension) || EXPORTS.test(source);
-  return { contents, extension, isCommonJs: isNamed && !SYNTAX.test(source) };
-}
-
-function loadScript(path: string, isMain: boolean): OnLoadResult {
-  const { contents, extension, isCommonJs } = readScript(path, isMain);
-  if (isCommonJs) return loadCommonJs(path);
+  if (COMMON_JS.test(source) && !SYNTAX.test(source)) {
+    const { code } = eraseTypes(contents, extension);
+    if (isScript(code)) return loadCommonJs(path, code);
+  }
   const loader = extension === ".tsx" ? "tsx" : /ts/.test(extension) ? "ts" : "jsx";
   return { contents, loader };
 }
 
-/** As `require` has it, which runs it: what the runtime makes of such a text by itself is an empty module. */
-function loadCommonJs(path: string): OnLoadResult {
-  const all: unknown = createRequire(path)(path);
-  return { loader: "object", exports: { ...Object(all), default: all } };
+/** The runtime gives such a text an empty module in place of running it. */
+function loadCommonJs(path: string, code: string): OnLoadResult {
+  const module = new Module(path) as Module & { _compile(text: string, path: string): void };
+  module.filename = path;
+  module._compile(code, path);
+  const all: unknown = module.exports;
+  return { loader: "object", exports: { ...Object(all), default: all, "module.exports": all } };
 }
 
-type Compiled = Module & { _compile(text: string, path: string): void };
-type Extensions = Record<string, (module: Compiled, path: string) => void>;
-
-/** Cycles, and what exports a function itself, are right only where the runtime's own `require` is asked. */
-function hookRequire(main: string): void {
-  const { _extensions: extensions } = Module as unknown as { readonly _extensions: Extensions };
-  for (const extension of [".cjs", ".cts", ".js", ".ts"]) {
-    const before = extensions[extension] ?? extensions[".js"];
-    extensions[extension] = (module, path) => {
-      const script = OWN.test(path) ? readScript(path, path === main) : undefined;
-      if (script?.isCommonJs !== true) return before?.(module, path);
-      module._compile(eraseTypes(script.contents, script.extension).code, path);
-    };
+/** Not so what awaits at its top level. */
+function isScript(code: string): boolean {
+  try {
+    parse(code, "script");
+    return true;
+  } catch {
+    return false;
   }
+}
+
+/** Modules that the runtime has loaded by itself: what they export is what is known of them. */
+function registerWhole(): boolean {
+  const before = loaded.size;
+  for (const [path, module] of Object.entries(createRequire(import.meta.url).cache)) {
+    if (loaded.has(path) || !WHOLE.test(path) || /[\\/]node_modules[\\/]/.test(path)) continue;
+    const text = { name: path, source: readFileSync(path, "utf8"), extension: extname(path) };
+    loaded.set(path, text);
+    const exports = Object(module?.exports) as Record<string, unknown>;
+    const members = Object.keys(exports).map((key) => [key, () => exports[key]] as const);
+    const all = Object.fromEntries([...members, ["default", () => module?.exports]]);
+    registerModule({ ...text, members: all });
+  }
+  return loaded.size > before;
 }
 
 /** What a module calls before anything of its own runs. */

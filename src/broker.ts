@@ -2,6 +2,7 @@
  * Broker: opens contexts, hears their logs, answers their imports, and sees them all out. Each context's process and stream are its
  * `Connection`'s.
  */
+import { basename } from "node:path";
 import { defaultArgv0 } from "./bootstrap/argv0.ts";
 import { checkMilliseconds } from "./call.ts";
 import { Connection, type ConnectionSettings } from "./connection.ts";
@@ -76,7 +77,12 @@ export class Broker implements AsyncDisposable {
     checkMilliseconds("leaseMs", options.leaseMs);
     this.#options = options;
     const roots = options.roots ?? [];
-    this.#finders = { python: new PythonFinder(roots), javascript: new JavaScriptFinder(roots) };
+    // What packages of JavaScript bring along in Python is no module of the user's.
+    const pythonRoots = roots.filter((root) => basename(root) !== "node_modules");
+    this.#finders = {
+      python: new PythonFinder(pythonRoots),
+      javascript: new JavaScriptFinder(roots),
+    };
     this.#router = new Router((id, problem) => this.#strike(id, problem));
     this.#router.listen(HANDLES.GET_MODULE, (message) => {
       this.#contexts.get(message.src)?.connection.answerModule(message);
@@ -191,7 +197,8 @@ export class Broker implements AsyncDisposable {
     }
     const connection = this.#contexts.get(id)?.connection;
     for (const record of records) {
-      onLog({ ...record, message: connection?.tellStack(record.message) ?? record.message });
+      const message = connection?.tellStack(record.message) ?? record.message;
+      onLog(message === record.message ? record : { ...record, message });
     }
   }
 

@@ -21,6 +21,18 @@ export class EcontextError extends Error {
     super(message, options);
     this.code = code;
   }
+
+  /** As `console.log` shows it: by itself that would quote this program's own text, which is minified. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `${this.name} [${this.code}]: ${this.message}${this.whereabouts()}`;
+  }
+
+  /** Lines, each behind its line end: where in the user's own program. */
+  protected whereabouts(): string {
+    const frames = (this.stack ?? "").split("\n").filter((line) => /^ +at /.test(line));
+    const own = frames.filter((line) => !/\/\$bunfs\/|\bnative\b|\b(?:internal|node):/.test(line));
+    return own.map((line) => `\n${line}`).join("");
+  }
 }
 
 /** The caller asked for something that makes no sense: their turn. */
@@ -102,5 +114,9 @@ export class CallError extends EcontextError {
     this.type = neutralise(type);
     this.remoteMessage = neutralise(remoteMessage);
     this.traceback = neutralise(traceback);
+  }
+
+  protected override whereabouts(): string {
+    return this.traceback === "" ? "" : `\n${this.traceback.replace(/^/gm, "  ")}`;
   }
 }

@@ -1,6 +1,7 @@
 /** Packs a text and unpacks it again. */
 import { parseArgs } from "citty";
 import { gunzipSync, gzipSync, strFromU8, strToU8 } from "fflate";
+// @ts-ignore It brings no types along.
 import { Buffer as Safer } from "safer-buffer";
 
 export interface Packed {

@@ -1,6 +1,7 @@
 /** ARG on the command line to arguments of a call, and FUNCTION to its name. Knows no option and no target. */
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { foldersOf } from "../program/folders.ts";
 import { Usage } from "./exit.ts";
 
 const KEYWORD = /^([\p{ID_Start}_][\p{ID_Continue}]*)=(.*)$/su;
@@ -67,6 +68,11 @@ export function readFunction(text: string): FunctionName {
   return file.endsWith(".py") ? inPython(file, path) : inScript(realpathSync(file), path);
 }
 
+/** @param file absolute real path */
+function inScript(file: string, path: string): FunctionName {
+  return { name: `${file}:${path}`, roots: foldersOf(file) };
+}
+
 function inPython(file: string, path: string): FunctionName {
   // A file of a package is a module of that package: it may import its siblings.
   let module = basename(file, ".py");
@@ -76,16 +82,4 @@ function inPython(file: string, path: string): FunctionName {
     root = join(root, "..");
   }
   return { name: `${module}:${path}`, roots: [root, "."] };
-}
-
-/** It may import what is in its package, and packages from where the runtime looks for them. @param file absolute real path */
-function inScript(file: string, path: string): FunctionName {
-  let root: string | undefined;
-  const packages: string[] = [];
-  for (let at = dirname(file); ; at = dirname(at)) {
-    if (existsSync(join(at, "package.json"))) root ??= at;
-    packages.push(join(at, "node_modules"));
-    if (at === dirname(at)) break;
-  }
-  return { name: `${file}:${path}`, roots: [root ?? dirname(file), ...packages] };
 }

@@ -34,7 +34,11 @@ export function statusOf(error: unknown): number {
 export async function describe(error: unknown): Promise<string> {
   // Not above: `--help` has no need of the library.
   const { EcontextError, neutralise } = await import("../index.ts");
-  if (process.env["ECONTEXT_DEBUG"]) return Bun.inspect(error);
+  if (process.env["ECONTEXT_DEBUG"]) {
+    return error instanceof EcontextError
+      ? `${error.stack}\n${Bun.inspect({ ...error })}`
+      : Bun.inspect(error);
+  }
   if (error instanceof Usage) {
     const command = `econtext${error.command === "" ? "" : ` ${error.command}`}`;
     return `${command}: ${neutralise(error.message)}\ntry: ${command} --help`;

@@ -124,7 +124,7 @@ export class JavaScriptFinder {
     const request = made?.requests.find(({ specifier, kind }) => {
       if (message.includes(`'${specifier}'`)) return true;
       const target = this.resolve(specifier, name, kind);
-      return target !== "" && message.includes(target);
+      return isAbsolute(target) && message.includes(target);
     });
     return request === undefined ? undefined : made?.place(request);
   }

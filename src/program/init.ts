@@ -3,7 +3,7 @@
  * touches a file that somebody else wrote. Prints nothing.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 // @ts-expect-error A declaration file cannot be imported: this is its text.
 import declarations from "./econtext.d.ts" with { type: "text" };
 import { type PythonFunction, pythonFunctions } from "./python-names.ts";
@@ -17,7 +17,9 @@ export interface Written {
 const MARK = "// Written by `econtext init`; it writes it again.\n";
 const MAX_PYTHON_FILES = 1000;
 
-const TSCONFIG = `{
+/** TypeScript looks for no types that are not named. */
+const NODE_TYPES = '"types": ["node"]';
+const tsconfig = (hasNodeTypes: boolean): string => `{
   "compilerOptions": {
     "target": "esnext",
     "module": "preserve",
@@ -28,7 +30,7 @@ const TSCONFIG = `{
     "allowImportingTsExtensions": true,
     "allowArbitraryExtensions": true,
     "resolveJsonModule": true,
-    "verbatimModuleSyntax": true
+    "verbatimModuleSyntax": true${hasNodeTypes ? `,\n    ${NODE_TYPES}` : ""}
   }
 }
 `;
@@ -52,15 +54,25 @@ export function initialise(folder: string): Written {
     put(join(dirname(file), name), declare(pythonFunctions(readFileSync(file, "utf8"))));
   }
   const config = join(folder, "tsconfig.json");
+  const hasNodeTypes = findUp(folder, "node_modules/@types/node");
   if (existsSync(config)) advice.push(...missing(config));
   else {
-    writeFileSync(config, TSCONFIG);
+    writeFileSync(config, tsconfig(hasNodeTypes));
     files.push(config);
   }
-  if (!existsSync(join(folder, "node_modules", "@types", "node"))) {
-    advice.push("for the types of node:fs and the like: npm install --save-dev @types/node");
+  if (!hasNodeTypes) {
+    advice.push(
+      `for the types of node:fs and the like: npm install --save-dev @types/node, and ${NODE_TYPES} in tsconfig.json`,
+    );
   }
   return { files: files.map((file) => relative(".", file) || file), advice };
+}
+
+function findUp(folder: string, path: string): boolean {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    if (existsSync(join(at, path))) return true;
+    if (at === dirname(at)) return false;
+  }
 }
 
 /** What a tsconfig.json of the user's own does not say yet. */

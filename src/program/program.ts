@@ -5,7 +5,7 @@
  * With `run`, the end of what it was given is the end of the program. Without, the program ends when it has nothing left to wait for, and
  * the broker of `connect` is closed when the main file has been evaluated, top-level awaits included.
  */
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import {
   Broker,
   type ConnectOptions,
@@ -13,6 +13,7 @@ import {
   type LendProgress,
   type LogRecord,
 } from "../index.ts";
+import { foldersOf } from "./folders.ts";
 import { installLoader, mainSpecifier, pythonRoots } from "./loader.ts";
 
 export type Main = (broker: Broker) => unknown;
@@ -86,20 +87,11 @@ export class Program {
   #sharedBroker(): Broker {
     const { signal } = this.#host;
     this.#broker ??= new Broker({
-      roots: [dirname(this.#file), ...pythonRoots(), ...moduleFolders(this.#file)],
+      roots: [dirname(this.#file), ...pythonRoots(), ...foldersOf(this.#file)],
       onLog: (record) => this.#host.log(record),
       onLend: (progress) => this.#host.lend(progress),
       signal,
     });
     return this.#broker;
-  }
-}
-
-/** Where the program's packages may be: as the runtime looks for them. */
-function moduleFolders(file: string): string[] {
-  const folders: string[] = [];
-  for (let at = dirname(file); ; at = dirname(at)) {
-    folders.push(join(at, "node_modules"));
-    if (at === dirname(at)) return folders;
   }
 }

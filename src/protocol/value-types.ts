@@ -1,7 +1,8 @@
 /**
  * What the value codec hands around: the encoded body, and the classes of what JavaScript has no type for.
- * Leaf; the wire form of each is drawn in value.ts.
+ * The wire form of each is drawn in value.ts.
  */
+import { neutralise } from "../text.ts";
 
 /** An encoded value: the body of a message, not yet cut into frames. */
 export interface Body {
@@ -25,6 +26,11 @@ export class RemoteError extends Error {
     super(message);
     this.type = type;
     this.traceback = traceback;
+  }
+
+  /** As `console.log` shows it: without where it was decoded. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return neutralise(this.traceback || `${this.type}: ${this.message}`);
   }
 }
 

@@ -154,7 +154,7 @@ const importOf = (unit) => {
 
 const importFrom = async (unit, specifier) => {
   const name = await resolveAsync(unit, String(specifier), "import");
-  await prepare(name);
+  await prepare(name, unit.name);
   const target = unitOf(name, unit.name);
   link(target);
   await evaluate(target);

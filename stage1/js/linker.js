@@ -145,9 +145,9 @@ exports.make = ({
   };
 
   /** All names that linking a unit needs and that are not here. */
-  const absent = (name) => {
+  const absent = (name, from) => {
     const names = [];
-    const queue = new Map([[name, undefined]]);
+    const queue = new Map([[name, from]]);
     for (const [next, parent] of queue) {
       if (isBuiltin(next)) continue;
       if (!units.has(next) && !recordOf(next)) names.push(next);
@@ -164,8 +164,8 @@ exports.make = ({
   };
 
   /** Fetch, without blocking, what linking needs. */
-  const prepare = async (name) => {
-    for (let names = absent(name); names.length > 0; names = absent(name))
+  const prepare = async (name, from) => {
+    for (let names = absent(name, from); names.length > 0; names = absent(name, from))
       await Promise.all(names.map((one) => core.fetchAsync(one)));
   };
 

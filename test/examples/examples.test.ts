@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
   appendFileSync,
   chmodSync,
+  cpSync,
   mkdirSync,
   mkdtempSync,
   rmSync,
@@ -143,44 +144,85 @@ suite("examples, ssh", missingSshd(), "sshd", () => {
     expect(call.status).toBe(1);
   });
 
-  test("refusals say what, where and why, by their codes; nothing of them is sent", async () => {
-    const folder = join(dir, "refused");
-    mkdirSync(join(folder, "node_modules/addon"), { recursive: true });
-    writeFileSync(
-      join(folder, "node_modules/addon/package.json"),
-      '{"name":"addon","main":"a.node"}',
-    );
-    writeFileSync(join(folder, "node_modules/addon/a.node"), "\x7fELF");
-    writeFileSync(join(dir, "outside.ts"), "export const secret = 1;\n");
-    writeFileSync(
-      join(folder, "main.ts"),
-      [
-        'import { run } from "econtext";',
-        "async function native(): Promise<unknown> {",
-        '  return import("addon" as string);',
-        "}",
-        "async function outside(): Promise<unknown> {",
-        '  return import("../outside.ts" as string);',
-        "}",
-        "run(async (broker) => {",
-        "  const far = await broker.connect(process.argv[2] as string);",
-        "  const local = Date.now();",
-        "  const tell = (e: { code?: string; message: string }) => console.log(e.code, e.message);",
-        "  await far.call(() => local).catch(tell);",
-        "  await far.call(Math.max, Symbol() as unknown as number).catch(tell);",
-        "  await far.call(native).catch(tell);",
-        "  await far.call(outside).catch(tell);",
-        "});",
-        "",
-      ].join("\n"),
-    );
-    const { stdout, stderr, status } = await run(["econtext", "main.ts", "target"], folder);
-    expect(stderr).toBe("");
-    const [closure, value, addon, outside] = stdout.split("\n");
-    expect(closure).toMatch(/^ERR_USAGE_CLOSURE .*main\.ts:12: .*\blocal\b/);
-    expect(value).toMatch(/^ERR_VALUE_UNSENDABLE .*args\[0\]/);
-    expect(addon).toMatch(/^ERR_CALL_FAILED .*addon.*a\.node/);
-    expect(outside).toMatch(/^ERR_CALL_FAILED .*outside/);
-    expect(status).toBe(0);
+  const REFUSED = [
+    'import { run } from "econtext";',
+    "async function native(): Promise<unknown> {",
+    '  return import("addon" as string);',
+    "}",
+    "async function outside(): Promise<unknown> {",
+    '  return import("../outside.ts" as string);',
+    "}",
+    "run(async (broker) => {",
+    "  const far = await broker.connect(process.argv[2] as string);",
+    "  const local = Date.now();",
+    "  const given = { inner: [Symbol()] };",
+    "  const refused = {",
+    "    closure: () => far.call(() => local),",
+    // A call in tail position leaves no frame of its own.
+    "    value: async () => await far.call((value: unknown) => value, given),",
+    "    native: () => far.call(native),",
+    "    outside: () => far.call(outside),",
+    "  }[process.argv[3] as string];",
+    "  await refused?.().catch((error) => {",
+    "    console.log(error.code);",
+    "    throw error;",
+    "  });",
+    "});",
+    "",
+  ];
+  const ADDON = '"use strict";\n\nmodule.exports = require("./a.node");\n';
+
+  for (const { what, code, says, exit } of [
+    {
+      what: "closure",
+      code: "ERR_USAGE_CLOSURE",
+      says: /\/main\.ts:13: the function closes over local; pass it/,
+      exit: 2,
+    },
+    {
+      what: "value",
+      code: "ERR_VALUE_UNSENDABLE",
+      says: /cannot send args\[0\]\.inner\[0\]: .*\n.*\/main\.ts:14:/,
+      exit: 2,
+    },
+    {
+      what: "native",
+      code: "ERR_CALL_FAILED",
+      says: /package addon needs a native addon, .*a\.node is one, imported from .*\/addon\/index\.js:3:18/,
+      exit: 1,
+    },
+    {
+      what: "outside",
+      code: "ERR_CALL_FAILED",
+      says: /\/outside\.ts is outside of the folders .*, imported from .*\/main\.ts:6:10/,
+      exit: 1,
+    },
+  ]) {
+    test(`refused, with code, file and line: ${what}`, async () => {
+      const folder = join(dir, `refused-${what}`);
+      const addon = join(folder, "node_modules/addon");
+      mkdirSync(addon, { recursive: true });
+      writeFileSync(join(addon, "package.json"), '{"name":"addon","main":"index.js"}');
+      writeFileSync(join(addon, "index.js"), ADDON);
+      writeFileSync(join(addon, "a.node"), "\x7fELF");
+      writeFileSync(join(dir, "outside.ts"), "export const secret = 1;\n");
+      writeFileSync(join(folder, "main.ts"), REFUSED.join("\n"));
+      const { stdout, stderr, status } = await run(["econtext", "main.ts", "target", what], folder);
+      expect([stdout, status]).toEqual([`${code}\n`, exit]);
+      expect(stderr).toMatch(says);
+      // One block: of our own frames there is none.
+      expect(stderr).not.toMatch(/\$bunfs|\/src\/|node:|native:/);
+    });
+  }
+
+  test("every example satisfies tsc, with the types that init writes", async () => {
+    const copy = join(dir, "typed");
+    cpSync(EXAMPLES, copy, { recursive: true });
+    cpSync(join(copy, "load"), join(copy, "load.ts"));
+    symlinkSync(join(EXAMPLES, "../node_modules"), join(copy, "node_modules"));
+    expect((await run(["econtext", "init", copy])).status).toBe(0);
+    const tsc = join(EXAMPLES, "../node_modules/typescript/bin/tsc");
+    const { stdout } = await run([process.execPath, tsc, "--noEmit", "-p", copy]);
+    expect(stdout).toBe("");
   });
 });

@@ -140,6 +140,35 @@ test("a #! line, without an ending, through a symbolic link, from another direct
   });
 });
 
+test("CommonJS of the program's own: cycles, a function as exports, and calls", async () => {
+  put(
+    "first.cjs",
+    'exports.early = 1;\nconst second = require("./second.cjs");\nlet n = 40;\n' +
+      "exports.add = function add(m) { return n + m; };\nexports.saw = second.saw;\n",
+  );
+  put("second.cjs", 'const { early } = require("./first.cjs");\nexports.saw = early;\n');
+  put("whole.cjs", "const one = 1;\nmodule.exports = (x) => x + one;\n");
+  put("plain.js", "module.exports = (x) => x + 2;\n");
+  const { stdout, stderr } = await program(
+    "common.cjs",
+    `const { run } = require("econtext");
+const first = require("./first.cjs");
+const whole = require("./whole.cjs");
+const plain = require("./plain.js");
+function here() { return __filename; }
+run(async (broker) => {
+  const web = await broker.connect("local");
+  console.log(first.saw, typeof whole, typeof plain);
+  console.log(await web.call(here), await web.call(first.add, 2), await web.call(whole, 2));
+});
+`,
+  );
+  expect({ stdout, stderr }).toEqual({
+    stdout: `1 function function\n${folder}/common.cjs 42 3\n`,
+    stderr: "",
+  });
+});
+
 test("init: what it writes satisfies tsc, and nothing of the user's is overwritten", async () => {
   const at = mkdtempSync(join(folder, "init-"));
   writeFileSync(join(at, "tasks.py"), "def greet(name, greeting='hi'):\n    pass\n");

@@ -2,6 +2,7 @@
  * A module of the program with one statement more, in front of its first: it hands out what the module declares at its top level, to be
  * looked at when a function is passed to a call. Nothing moves to another line. Knows nothing of what is done with it.
  */
+import { pathToFileURL } from "node:url";
 import type { ModuleText } from "../closures.ts";
 import { parseAny, topLevelNames } from "../javascript-scope.ts";
 import { type AnyNode, children, isNode } from "../modules/javascript-syntax.ts";
@@ -36,7 +37,7 @@ export function withScope(module: ModuleText, { register, isMain }: ScopeOptions
   const members = topLevelNames(syntax.root).map((name) => `${JSON.stringify(name)}:()=>${name}`);
   const kind = nameDefault(syntax, lines);
   if (kind !== undefined) members.push(`"default":()=>${DEFAULT}`);
-  if (isMain) setMain(syntax, lines);
+  if (isMain) setMain(syntax, lines, pathToFileURL(module.name).href);
   const declaration = kind === "expression" ? `var ${DEFAULT};` : "";
   const name = JSON.stringify(module.name);
   const all = `{__proto__:null,${members.join()}}`;
@@ -90,13 +91,17 @@ function nameDefault(syntax: Syntax, lines: string[]): "declaration" | "expressi
 /** In the place of `import.meta.main`, and as long. */
 const TRUE = "true            ";
 
-/** The runtime takes its own entry for the main module. */
-function setMain(syntax: Syntax, lines: string[]): void {
+/** The runtime takes its own entry for the main module, and one without an ending has another name for it. */
+function setMain(syntax: Syntax, lines: string[], url: string): void {
   const visit = (node: AnyNode): void => {
     const { object, property } = node as { object?: AnyNode; property?: { name?: string } };
-    if (object?.type === "MetaProperty" && property?.name === "main") {
+    if (object?.type === "MetaProperty") {
       const at = syntax.line(node);
-      lines[at] = (lines[at] ?? "").replace(/\bimport\.meta\.main\b/g, TRUE);
+      const line = lines[at] ?? "";
+      if (property?.name === "main") lines[at] = line.replace(/\bimport\.meta\.main\b/g, TRUE);
+      if (property?.name === "url") {
+        lines[at] = line.replace(/\bimport\.meta\.url\b/g, () => JSON.stringify(url));
+      }
     }
     for (const child of children(node)) visit(child);
   };

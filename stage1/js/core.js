@@ -158,6 +158,7 @@ function broker(port, words, boot, leftover, fds) {
   let buf = Buffer.alloc(0);
   let skip = 0;
   let heard = Date.now();
+  let session;
   const limits = new Map(); // reply-to: the timer of its deadline
 
   const tell = (message, list) => {
@@ -188,10 +189,12 @@ function broker(port, words, boot, leftover, fds) {
         set(DOOMED, handle);
         interrupt();
         if (++tries % 5 === 2 && !isBun) {
-          const { Session } = require("inspector");
-          const session = new Session();
-          session.connectToMainThread();
-          session.post("Runtime.terminateExecution", () => session.disconnect());
+          // One for all: the second of its kind was seen to end nothing.
+          if (!session) {
+            session = new (require("inspector").Session)();
+            session.connectToMainThread();
+          }
+          session.post("Runtime.terminateExecution");
         }
       }
       setTimeout(look, 200);
@@ -311,7 +314,11 @@ function broker(port, words, boot, leftover, fds) {
     reclaim();
     say(message);
     add(QUEUED, -message.size);
-    if (last) tell({ last });
+    // An open session would hold up the end.
+    if (last) {
+      session?.disconnect();
+      tell({ last });
+    }
   });
 }
 

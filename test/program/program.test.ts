@@ -130,12 +130,13 @@ test("a signal cancels what is called, here and there", async () => {
 });
 
 test("a #! line, without an ending, through a symbolic link, from another directory", async () => {
-  const text = "console.log(process.argv.slice(2), import.meta.main, import.meta.filename);\n";
+  const text =
+    "console.log(process.argv.slice(2), import.meta.main, import.meta.filename, import.meta.url);\n";
   chmodSync(put("tool", `#!/usr/bin/env econtext\n${text}`), 0o755);
   symlinkSync(join(folder, "tool"), join(folder, "linked"));
   const { stdout, status } = await run(["linked", "a b"], dirname(folder));
   expect({ stdout, status }).toEqual({
-    stdout: `[ "a b" ] true ${folder}/tool\n`,
+    stdout: `[ "a b" ] true ${folder}/tool file://${folder}/tool\n`,
     status: 0,
   });
 });

@@ -8,7 +8,7 @@
  * The bytes on the wire: docs/protocol.md. What happens in which order: docs/how-it-works.md. Twin: stage1/python/core.py.
  *
  * Until the worker is up (it takes longer than a first call), the main thread does its work: it reads up to the first call, and writes.
- * Whoever owns the output says so in `shared[OWNER]`; from the worker's first turn it is the worker, for ever.
+ * `shared[OWNER]` says whose the output is: from its first turn on the worker's, who lends it to the main thread for short calls.
  *
  * The first stage leaves `R`, which reads N bytes of descriptor 3, and `c`, this text. In the worker there is no `R`.
  */
@@ -71,14 +71,19 @@ function frames(handle, body, flags = 0, reply = 0) {
   return list;
 }
 
+/** A descriptor that others share may be non-blocking: the same again, soon. Any other failure is the end. */
+const again = (e) => {
+  if (e.code !== "EAGAIN") die();
+  wait(1);
+};
+
 /** Write it all. It blocks while the master does not read: then there is nothing else to say, either. */
 function write(bytes) {
   for (let at = 0; at < bytes.length; )
     try {
       at += fs.writeSync(4, bytes, at);
     } catch (e) {
-      if (e.code !== "EAGAIN") die();
-      wait(1);
+      again(e);
     }
 }
 
@@ -159,6 +164,7 @@ function broker(port, words, boot, leftover, fds) {
   let skip = 0;
   let heard = Date.now();
   let session;
+  let over = 0;
   const limits = new Map(); // reply-to: the timer of its deadline
 
   const tell = (message, list) => {
@@ -167,11 +173,11 @@ function broker(port, words, boot, leftover, fds) {
     Atomics.notify(shared, SIGNAL);
   };
 
-  /** The stream is over. User code gets a moment to notice; the guard does the rest. */
+  /** The stream is over. User code gets a moment to notice, and nobody hears how that ends; the guard does the rest. */
   const end = () => {
+    reclaim();
+    over = 1;
     tell({ end: 1 });
-    // Nobody shall hear how that ends.
-    set(DOOMED, get(CURRENT));
     interrupt();
     setTimeout(die, get(CURRENT) ? 400 : 9);
   };
@@ -180,8 +186,7 @@ function broker(port, words, boot, leftover, fds) {
     const number = add(CANCELS, 1) + 1;
     tell({ cancel: [handle, why] });
     // A main thread that does not listen is in the call itself: as ctrl-C does, and again in a while. Where that did not do (a loop),
-    // Node.js can end what runs. Not at once, and not soon again: it
-    // would hit what comes after.
+    // Node.js can end what runs. Not at once, and not soon again: it would hit what comes after.
     let tries = 0;
     const look = () => {
       if (get(ACK) >= number) return;
@@ -311,6 +316,7 @@ function broker(port, words, boot, leftover, fds) {
       if (ms) limits.set(handle, setTimeout(cancel, ms, handle, "deadline"));
       return;
     }
+    if (over) return;
     reclaim();
     say(message);
     add(QUEUED, -message.size);
@@ -331,17 +337,18 @@ function main() {
   const modules = new Map(); // name: the master's record of it
   const offers = []; // [flags, body] of LOAD_MODULE that nobody has looked at
   const tiers = {};
-  const calls = []; // [arrived, reply, flags, body], not started
-  const active = new Map(); // reply-to (or less than 0) of each call that has begun: { end(why), controller }
+  const calls = []; // [reply, flags, body], not started
+  const active = new Map(); // reply-to of each call that has begun: { end(), controller }
   let nextHandle = 1000;
   let starting = 0; // the next call waits until this one has begun
-  let closing = false;
+  let closing = 0;
   let buf = Buffer.alloc(0);
   let parts = [];
   let replies = []; // frames that wait for the end of this turn
   let waiting = 0;
   let blocked = 0; // the main thread waits for an answer
-  let early = true; // there is no worker yet that serves PING
+  let pause; // no call begins until the interrupt of a cancelled one is over
+  let early = 1; // there is no worker yet that serves PING
 
   // -- Values: JSON, and econtext.values for what JSON cannot say
   const plain = (value, depth = 0) => {
@@ -468,8 +475,8 @@ function main() {
     if (!call) return;
     // Its commands get what ctrl-C would send, if they are nobody else's. So do we: the next call waits until that is over.
     if (active.size === 1 && get(DOOMED) !== handle) interrupt();
-    blocked = 1;
-    setTimeout(resume, 30);
+    clearTimeout(pause);
+    pause = setTimeout(resume, 30);
     call.end();
     call.controller?.abort(new Error(why));
     refuse(handle, why);
@@ -477,7 +484,7 @@ function main() {
 
   /** What ran may have been torn out of anything. */
   const resume = () => {
-    starting = blocked = waiting = 0;
+    starting = blocked = waiting = pause = 0;
     pump();
     flush();
   };
@@ -503,7 +510,8 @@ function main() {
 
   /** A builtin's or a global's function; else it is the importer's affair. */
   const find = (name) => {
-    const [, own, module, path] = /^(?:(node:|econtext\.)([^.:]+)[.:])?([\w.$]+)$/.exec(name) ?? [];
+    const [, own, module, path] =
+      /^(?:(node:|econtext\.)([^.:]+)[.:])?([\p{ID_Continue}.$]+)$/u.exec(name) ?? [];
     if (!path || /^console|\.exit$/.test(name)) tier("output");
     if (!path) return tier("importer").find(name);
     let self;
@@ -587,13 +595,20 @@ function main() {
 
   const pump = () => {
     // A cancel that has come meanwhile is heard first: it may be for the next one.
-    while (calls.length && !starting && !closing && !blocked && get(CANCELS) === get(ACK)) {
+    while (
+      calls.length &&
+      !starting &&
+      !closing &&
+      !blocked &&
+      !pause &&
+      get(CANCELS) === get(ACK)
+    ) {
       const call = calls.shift();
-      if (call[1] & DEAD) closing = true;
+      if (call[1] & DEAD) closing = 1;
       else run(call);
     }
     if (closing && !active.size) {
-      closing = false;
+      closing = 0;
       flush();
       // Behind all that was said and printed; the worker says when.
       post({ last: 1 }, 0);
@@ -679,7 +694,7 @@ function main() {
     failure,
     record,
     handle: () => ++nextHandle,
-    close: () => (closing = true) && pump(),
+    close: () => (closing = 1) && pump(),
     pressure: () => get(QUEUED),
     send: (handle, value) => send(handle, encode(value)),
     fetch,
@@ -723,8 +738,7 @@ function main() {
   core.me = me;
   [, nonce, core.name, argv0, lowest, lease, rate] = JSON.parse(R(bootHead.readUInt32BE(20)));
   // The pipe that the shell left on 5 becomes stdout, the one on 0 stderr; their other ends, which we read, do not block.
-  const reader = (fd) =>
-    fs.openSync("/proc/self/fd/" + fd, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  const reader = (fd) => fs.openSync("/proc/self/fd/" + fd, fs.constants.O_NONBLOCK);
   const become = (fd, path, mode) => {
     fs.closeSync(fd);
     fs.openSync(path, mode);
@@ -740,7 +754,7 @@ function main() {
     const [start, stop] = about("self").slice(45);
     const memory = fs.openSync("/proc/self/mem", "r+");
     const shown = Buffer.alloc(stop - start);
-    shown.write(argv0.slice(0, stop - start - 1));
+    shown.write(argv0, 0, stop - start - 1);
     fs.writeSync(memory, shown, 0, stop - start, +start);
     fs.closeSync(memory);
   } catch {}
@@ -763,7 +777,7 @@ function main() {
   flush();
   const go = () => {
     if (!early) return;
-    early = false;
+    early = 0;
     worker.postMessage(
       [port2, shared, [me, lowest, lease, rate], new Uint8Array(buf), printed],
       [port2],
@@ -783,8 +797,7 @@ function main() {
       feed(Buffer.from(chunk.subarray(0, n)));
       flush();
     } catch (e) {
-      if (e.code !== "EAGAIN") die();
-      wait(2);
+      again(e);
     }
   go();
   // Not earlier: what fails before there is a worker has to end the process.

@@ -211,9 +211,7 @@ function rows(way: () => Way): void {
     strike({ slave, guard, context });
     try {
       for (const { code, at } of [await within(call), await within(behind)]) {
-        // Where the guard is in the slave's own process group, the command may be ended before the slave, and that be told.
-        const told = what === "guard killed" && !far.guardPolls && code === "ERR_CALL_FAILED";
-        if (!told) expect(code).toBe("ERR_DISCONNECT_LOST");
+        expect(code).toBe("ERR_DISCONNECT_LOST");
         expect(at - began).toBeLessThan(KNOWN_MS);
       }
       const knew = performance.now() - began;

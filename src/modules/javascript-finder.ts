@@ -58,7 +58,11 @@ export class JavaScriptFinder {
 
   /** The main file of a program, whatever its ending. */
   allow(name: string): void {
-    this.#named.set(name, "code");
+    this.#take(name, "code");
+  }
+
+  #take(name: string, as: "text" | "code"): void {
+    this.#named.set(name, as);
     // What was thought of it before does not hold.
     if (this.#found.get(name) === undefined) this.#found.delete(name);
   }
@@ -179,12 +183,8 @@ export class JavaScriptFinder {
 
   #dependency(name: string, { specifier, kind, type }: Request): string {
     const target = this.resolve(specifier, name, kind);
-    if (isAbsolute(target) && !this.#named.has(target)) {
-      if (type === "text" || extname(target) === ".txt") {
-        this.#named.set(target, "text");
-        if (this.#found.get(target) === undefined) this.#found.delete(target);
-      }
-    }
+    const isText = type === "text" || extname(target) === ".txt";
+    if (isText && isAbsolute(target) && !this.#named.has(target)) this.#take(target, "text");
     return target;
   }
 
@@ -195,7 +195,7 @@ export class JavaScriptFinder {
   }
 }
 
-/** What is imported and required by one name may be two files. */
+/** What is imported and required by one name may be two files. Twin: `keyOf` of stage1/js/importer.js. */
 function dependencyKey(format: Format, { specifier, kind }: Request): string {
   const usual = format === "esm" ? "import" : "require";
   return kind === usual ? specifier : `${kind} ${specifier}`;

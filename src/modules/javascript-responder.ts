@@ -19,6 +19,8 @@ type ModuleRecord =
 const MAX_BURST = 2000;
 /** Characters of source sent for one request, at most: compressed it must fit one message. */
 const MAX_BURST_CHARACTERS = 32 * 1024 * 1024;
+/** Names of data that a context may have, beyond which what it asks for by itself is not there. */
+const MAX_DATA = 32_768;
 /** Sent along with the first modules: what importing, logging and most results need. */
 const IMPORT_TIER = ["importer", "linker", "output", "values"] as const;
 
@@ -86,7 +88,7 @@ export class JavaScriptResponder implements ModuleResponder {
     const isKnown = this.#sent.has(parent) && specifier.length <= MAX_NAME;
     const name = isKnown ? this.#finder.resolve(specifier, parent, kind) : "";
     if (name === "") return [[specifier]];
-    if (this.#data.size < MAX_BURST_CHARACTERS / 1024) this.#data.add(name);
+    if (this.#data.size < MAX_DATA) this.#data.add(name);
     // What the far side has itself goes by its own name, and has no source.
     return name.startsWith("/") ? this.#module(name) : [[name, "", "builtin", {}, ""]];
   }

@@ -14,7 +14,6 @@ const nodeModule = require("node:module");
 const units = new Map(); // name: what was made of its record
 const cache = Object.create(null); // require.cache
 
-const isOwn = (object, key) => Object.hasOwn(object, key);
 const fail = (Type, message, code) => Object.assign(new Type(message), { code });
 
 // -- Names -------------------------------------------------------------------------------------------
@@ -34,12 +33,17 @@ const missing = (specifier, parent, kind) =>
     kind === "require" ? "MODULE_NOT_FOUND" : "ERR_MODULE_NOT_FOUND",
   );
 
+/** Under which key a unit's DEPS hold a specifier. Twin: `dependencyKey` of src/modules/javascript-finder.ts. */
+const keyOf = (unit, specifier, kind) => {
+  const usual = unit.format === "esm" ? "import" : "require";
+  return kind === usual ? specifier : `${kind} ${specifier}`;
+};
+
 /** Where the master says that a specifier leads; undefined if it has to be asked. */
 const known = (unit, specifier, kind) => {
-  const usual = unit.format === "esm" ? "import" : "require";
-  const key = kind === usual ? specifier : `${kind} ${specifier}`;
+  const key = keyOf(unit, specifier, kind);
   const deps = unit.deps;
-  if (isOwn(deps, key)) return deps[key];
+  if (Object.hasOwn(deps, key)) return deps[key];
   if (specifier === "econtext" || specifier.startsWith("node:")) return specifier;
   // Bun counts these as its own, Node does not.
   const isOurs =
@@ -48,9 +52,8 @@ const known = (unit, specifier, kind) => {
 };
 
 const remember = (unit, specifier, kind, record) => {
-  const usual = unit.format === "esm" ? "import" : "require";
   const name = record.length > 1 ? record[0] : "";
-  unit.deps[kind === usual ? specifier : `${kind} ${specifier}`] = name;
+  unit.deps[keyOf(unit, specifier, kind)] = name;
   return name;
 };
 
@@ -93,7 +96,7 @@ const unitOf = (name, parent = "here") => {
     state: 0,
     listeners: new Map(),
   };
-  if (unit.format === "esm") instantiate(unit, source);
+  if (unit.format === "esm") linker.instantiate(unit, source);
   else if (unit.format === "cjs") unit.run = compile(name, source);
   else unit.data = source;
   units.set(name, unit);
@@ -154,11 +157,11 @@ const importOf = (unit) => {
 
 const importFrom = async (unit, specifier) => {
   const name = await resolveAsync(unit, String(specifier), "import");
-  await prepare(name, unit.name);
+  await linker.prepare(name, unit.name);
   const target = unitOf(name, unit.name);
-  link(target);
-  await evaluate(target);
-  return namespaceOf(target);
+  linker.link(target);
+  await linker.evaluate(target);
+  return linker.namespaceOf(target);
 };
 
 // == CommonJS ========================================================================================
@@ -200,7 +203,7 @@ const execute = (unit, parent) => {
   } finally {
     if (!isDone) delete cache[name];
   }
-  notify(unit);
+  linker.notify(unit);
   return module.exports;
 };
 
@@ -234,30 +237,18 @@ const requireOf = (unit) => {
 const requireUnit = (target, parent) => {
   if (target.format === "builtin") return target.exports;
   if (target.format !== "esm") return execute(target, parent);
-  link(target);
-  if (willWait(target))
+  linker.link(target);
+  if (linker.willWait(target))
     throw fail(
       Error,
       `require() cannot be used on ${target.name}: it awaits at its top level; use import()`,
       "ERR_REQUIRE_ASYNC_MODULE",
     );
-  evaluate(target);
-  return required(target);
+  linker.evaluate(target);
+  return linker.required(target);
 };
 
-const {
-  defaultOf,
-  exportsOf,
-  namespaceOf,
-  notify,
-  instantiate,
-  absent,
-  prepare,
-  link,
-  evaluate,
-  willWait,
-  required,
-} = core.tier("linker").make({
+const linker = core.tier("linker").make({
   cache,
   compile,
   execute,
@@ -274,10 +265,11 @@ const {
 // == Functions =======================================================================================
 /** The module of a name, run. @returns it, or a promise of it */
 const ready = (name) => {
-  if (!isBuiltin(name) && absent(name).length > 0) return prepare(name).then(() => ready(name));
+  if (!isBuiltin(name) && linker.absent(name).length > 0)
+    return linker.prepare(name).then(() => ready(name));
   const unit = unitOf(name);
-  link(unit);
-  const running = evaluate(unit);
+  linker.link(unit);
+  const running = linker.evaluate(unit);
   return running ? running.then(() => unit) : unit;
 };
 
@@ -289,8 +281,9 @@ const lookUp = (unit, name) => {
     } catch (e) {
       if (!(e instanceof ReferenceError || e instanceof SyntaxError)) throw e;
     }
-  if (unit.format !== "esm" && name === "default") return defaultOf(exportsOf(unit), true);
-  return namespaceOf(unit)[name];
+  if (unit.format !== "esm" && name === "default")
+    return linker.defaultOf(linker.exportsOf(unit), true);
+  return linker.namespaceOf(unit)[name];
 };
 
 const walk = (label, self, path) => {
@@ -301,7 +294,7 @@ const walk = (label, self, path) => {
     value = value?.[part];
   }
   if (typeof value !== "function") throw new TypeError(`${label} is not a function`);
-  return holder === undefined || holder === globalThis ? value : value.bind(holder);
+  return holder === undefined ? value : value.bind(holder);
 };
 
 const member = (unit, label, path) => {
@@ -326,7 +319,7 @@ const inline = (unit, source) => {
 
 const then = (value, next) => (value instanceof Promise ? value.then(next) : next(value));
 
-/** The function that a call names, or a promise of it: docs/protocol.md, "CALL_FUNCTION". */
+/** The function of a module that a call names, or a promise of it: docs/protocol.md, "CALL_FUNCTION". Others are the core's affair. */
 exports.find = (name) => {
   if (Array.isArray(name)) {
     const [module, source] = name;
@@ -334,12 +327,6 @@ exports.find = (name) => {
       ? inline(undefined, source)
       : then(ready(module), (unit) => inline(unit, source));
   }
-  const [, own, ownPath] = /^node:([^.:]+)[.:](.+)$/.exec(name) ?? [];
-  if (own) return walk(name, builtin(`node:${own}`), ownPath.split("."));
   const at = name.lastIndexOf(":");
-  if (at < 0) return walk(name, globalThis, name.split("."));
   return then(ready(name.slice(0, at)), (unit) => member(unit, name, name.slice(at + 1)));
 };
-
-/** The namespace of a module, or a promise of it: for the library and the prompt. */
-exports.load = (name) => then(ready(name), namespaceOf);

@@ -11,8 +11,6 @@ const RUNNING = 1;
 const DONE = 2;
 const FAILED = 3;
 
-const isOwn = (object, key) => Object.hasOwn(object, key);
-
 /** @param host what the importer knows: units, names, CommonJS */
 exports.make = ({
   cache,
@@ -50,7 +48,7 @@ exports.make = ({
     if (seen.has(key)) return undefined;
     seen.add(key);
     const { x, r = [], s = [] } = unit.links;
-    if (isOwn(x, name)) return { unit, name };
+    if (Object.hasOwn(x, name)) return { unit, name };
     for (const [exported, from, imported] of r)
       if (exported === name)
         return imported === "*"

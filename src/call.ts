@@ -70,7 +70,7 @@ export function readCallee(fn: Callable): Callee {
 }
 
 /** @throws {UsageError} `ERR_USAGE_FUNCTION` */
-export function checkFunctionName(name: string): void {
+function checkFunctionName(name: string): void {
   if (BUILTIN.test(name)) return;
   const colon = name.lastIndexOf(":");
   const module = colon < 0 ? name : name.slice(0, colon);
@@ -89,7 +89,7 @@ export function checkMilliseconds(what: string, value: number | undefined): void
 }
 
 /** The module part of a function's name as far as it is certain; the rest may be modules or attributes. */
-export function moduleCandidates(name: string): string[] {
+function moduleCandidates(name: string): string[] {
   if (name.startsWith("node:")) return [];
   const colon = name.lastIndexOf(":");
   if (colon >= 0) return [name.slice(0, colon)];

@@ -326,7 +326,8 @@ function importPositions({ found, offset }: Alone): number[] {
   return positions.sort((a, b) => b - a);
 }
 
-function refused(problem: string): UsageError {
+/** Why a function is none that can be called elsewhere. */
+export function refused(problem: string): UsageError {
   return new UsageError(
     "ERR_USAGE_FUNCTION",
     `a function that cannot be called elsewhere: ${problem}`,

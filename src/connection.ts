@@ -116,20 +116,26 @@ export class Connection implements Lifeline {
   start(wants: Wants): void {
     if (this.#live !== undefined || this.#reason !== undefined) return;
     if (this.#startTimer !== undefined) clearImmediate(this.#startTimer);
-    const { transport, interpreter, leaseMs, connectMs, lender } = this.#settings;
+    const { transport, interpreter, connectMs, lender } = this.#settings;
     // Who lends a Bun wants JavaScript.
     const needed = wants === "any" && lender !== undefined ? "javascript" : wants;
     const plan = { wants: needed, kind: interpreter?.kind, path: interpreter?.path };
     if (interpreter === undefined && needed !== "any") this.#speaks(needed);
     this.#boot(plan, new Child(transport.wrap(firstStage(plan)), !transport.asks));
     this.#connectTimer = setTimeout(() => this.#tooLate(), connectMs);
-    const lease = transport.remote ? leaseMs : 0;
+    const lease = this.#lease;
     if (lease > 0) this.#keepalive = setInterval(() => this.#ping(), lease / 3).unref();
+  }
+
+  /** Milliseconds; 0 where no network can fall silent. */
+  get #lease(): number {
+    const { transport, leaseMs } = this.#settings;
+    return transport.remote ? leaseMs : 0;
   }
 
   /** Have a first stage started that a child runs, or will. */
   #boot(plan: Plan, child: Child): void {
-    const { id, name, transport, argv0, level, leaseMs } = this.#settings;
+    const { id, name, argv0, level } = this.#settings;
     const nonce = randomBytes(16).toString("base64url");
     const handshake = new Handshake(child, nonce);
     const stream = new Stream(handshake, {
@@ -142,7 +148,7 @@ export class Connection implements Lifeline {
     });
     this.#live = { plan, child, handshake, stream, reply };
     this.#router.addRoute(id, this.#held ?? stream);
-    const lease = transport.remote ? leaseMs : 0;
+    const lease = this.#lease;
     const rate = LIMITS.logBytesPerSecond;
     // Unasked, and before anything is heard: that is what makes the first result cost one round trip.
     stream.begin(preamble({ id, nonce, name, argv0, level, lease, rate }, plan, reply));
@@ -165,10 +171,6 @@ export class Connection implements Lifeline {
   tellStack(text: string): string {
     if (this.#language === "python") return text.replaceAll('File "master:', 'File "');
     return this.#finders.javascript.mapStack(text);
-  }
-
-  get slave(): SlaveInfo | undefined {
-    return this.#slave;
   }
 
   reason(): EcontextError | undefined {
@@ -350,6 +352,10 @@ export class Connection implements Lifeline {
     try {
       const { plan, child, group } = await lender.lend(missing);
       this.#group = group;
+      if (this.#severed !== undefined) {
+        child.close();
+        return this.#severed;
+      }
       return void this.#boot(plan, child);
     } catch (error) {
       if (error instanceof EcontextError) return this.#severed ?? error;

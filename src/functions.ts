@@ -3,8 +3,7 @@
  * module and path, others go as text (closures.ts). Knows no context and no stream: what is refused is refused before anything is sent.
  */
 import { builtinModules } from "node:module";
-import { Closures, type ModuleText } from "./closures.ts";
-import { UsageError } from "./errors.ts";
+import { Closures, type ModuleText, refused } from "./closures.ts";
 
 export type AnyFunction = (...args: never[]) => unknown;
 
@@ -140,7 +139,8 @@ function builtinName(fn: AnyFunction, isNativeCode: boolean): string | undefined
   return undefined;
 }
 
-function builtinModule(name: string): object | undefined {
+/** A module of the runtime's own; undefined for what is none. */
+export function builtinModule(name: string): object | undefined {
   try {
     // The types of Bun's process do not list it.
     const { getBuiltinModule } = process as { getBuiltinModule?: (name: string) => object };
@@ -172,11 +172,4 @@ function isClass(text: string): boolean {
 
 function isNative(text: string): boolean {
   return /\{\s*\[native code\]\s*\}$/.test(text);
-}
-
-function refused(problem: string): UsageError {
-  return new UsageError(
-    "ERR_USAGE_FUNCTION",
-    `a function that cannot be called elsewhere: ${problem}`,
-  );
 }

@@ -3,6 +3,7 @@
  * builtin modules, and `import`. All of them are global, for completion and for every input. Knows nothing of what is evaluated.
  */
 import { builtinModules } from "node:module";
+import { builtinModule } from "../functions.ts";
 import { IMPORT } from "./source.ts";
 
 const OTHERS = /^(?:module|repl|sys|test|console|process|[^a-z].*|.*[/_:].*)$/;
@@ -83,16 +84,6 @@ export function moduleName(value: unknown): string | undefined {
 
 function isBuiltin(name: string): boolean {
   return builtinModules.includes(name);
-}
-
-function builtinModule(name: string): unknown {
-  try {
-    // The types of Bun's process do not list it.
-    const { getBuiltinModule } = process as { getBuiltinModule?: (name: string) => unknown };
-    return getBuiltinModule?.(name);
-  } catch {
-    return undefined;
-  }
 }
 
 /** As a file of the working directory would import it. */

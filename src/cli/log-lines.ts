@@ -9,6 +9,10 @@ const COLOURS: Readonly<Record<string, number>> = {
   critical: 31,
 };
 
+export function logLines(record: LogRecord, format: "text" | "json", coloured: boolean): string {
+  return format === "json" ? jsonLine(record) : textLines(record, coloured);
+}
+
 export function textLines(record: LogRecord, coloured: boolean): string {
   const level = levelName(record.level);
   const time = new Date(record.time);
@@ -26,7 +30,7 @@ export function textLines(record: LogRecord, coloured: boolean): string {
     .join("");
 }
 
-export function jsonLine(record: LogRecord): string {
+function jsonLine(record: LogRecord): string {
   const time = new Date(record.time);
   const { context, logger, message } = record;
   return `${jsonText({

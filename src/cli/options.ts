@@ -136,6 +136,11 @@ export function readDeadline(command: string, text: unknown): number | undefined
   throw new Usage(command, `not a time: --deadline ${String(text)}; write 5, 500ms, 2m or 1h`);
 }
 
+/** @param startedAt on the clock of `performance.now`. @returns whole milliseconds */
+export function leftOf(deadline: number, startedAt: number): number {
+  return Math.max(0, Math.ceil(deadline - (performance.now() - startedAt)));
+}
+
 /** Of `web1,web2` and `web1 web2`. @throws {Usage} */
 export function readTargets(command: string, texts: readonly string[]): string[] {
   const targets = texts.flatMap((text) => text.split(","));
@@ -164,8 +169,19 @@ export function readInterpreter(command: string, flags: Flags): KindOptions {
   return { ...kind, ...Object.fromEntries(paths) };
 }
 
-export function readLend(flags: Flags): { readonly lend: boolean } {
+function readLend(flags: Flags): { readonly lend: boolean } {
   return { lend: flags["lend-runtime"] === true };
+}
+
+/** How the targets are connected. @throws {Usage} */
+export function readConnect(command: string, flags: Flags) {
+  const deadline = readDeadline(command, flags["deadline"]);
+  return {
+    ssh: readSsh(flags),
+    ...readInterpreter(command, flags),
+    ...readLend(flags),
+    ...(deadline === undefined ? {} : { deadline }),
+  };
 }
 
 /** @throws {Usage} */

@@ -1,27 +1,24 @@
 /** One run of `econtext repl`: broker, logs, signals, the deadline, what is printed, and the end. What is evaluated is src/repl's business. */
 import { version } from "../../package.json";
-import { Broker, EcontextError, type LogRecord } from "../index.ts";
+import { Broker, EcontextError } from "../index.ts";
 import { Interrupt } from "../repl/interruptible.ts";
 import { type NamedContext, openPrompt, type Prompt, promptRoots } from "../repl/prompt.ts";
 import { showError } from "../repl/show.ts";
 import { Terminal } from "../repl/terminal.ts";
 import { describe, statusOf } from "./exit.ts";
 import { Lending } from "./lending.ts";
-import { jsonLine, textLines } from "./log-lines.ts";
+import { logLines } from "./log-lines.ts";
 import {
   type Flags,
-  readDeadline,
+  leftOf,
+  readConnect,
   readInterpreter,
-  readLend,
   readLogFormat,
   readLogLevel,
-  readSsh,
 } from "./options.ts";
 import { isBrokenPipe, stderr, stdout } from "./output.ts";
 import { displayAny } from "./result.ts";
-import { Stop } from "./stop.ts";
-
-const BROKEN_PIPE = 141; // 128 + SIGPIPE
+import { BROKEN_PIPE, Stop } from "./stop.ts";
 
 export interface ReplPlan {
   readonly flags: Flags;
@@ -38,16 +35,16 @@ export interface SourcePlan extends ReplPlan {
 class Session {
   readonly stop = new Stop();
   readonly interrupt: Interrupt;
-  readonly deadline: number | undefined;
   readonly lending = new Lending();
   readonly #plan: ReplPlan;
+  readonly #options: ReturnType<typeof readConnect>;
   #broker: Broker | undefined;
 
   /** @param left milliseconds that a call has, of those that were given */
   constructor(plan: ReplPlan, left: (deadline: number) => number) {
     this.#plan = plan;
-    const deadline = readDeadline("repl", plan.flags["deadline"]);
-    this.deadline = deadline;
+    this.#options = readConnect("repl", plan.flags);
+    const { deadline } = this.#options;
     this.interrupt = new Interrupt(() => (deadline === undefined ? undefined : left(deadline)));
     this.stop.signal.addEventListener("abort", () => this.interrupt.now());
   }
@@ -59,22 +56,16 @@ class Session {
   ): Promise<Prompt> {
     const { flags, targets } = this.#plan;
     const format = readLogFormat("repl", flags);
-    const line = (record: LogRecord) =>
-      format === "json" ? jsonLine(record) : textLines(record, stderr.coloured);
     this.#broker = new Broker({
       roots: promptRoots(),
       logLevel: readLogLevel("repl", flags),
-      onLog: (record) => log(this.lending.erased() + line(record)),
+      onLog: (record) => log(this.lending.erased() + logLines(record, format, stderr.coloured)),
       onLend: (progress) => {
         if (isShown()) this.lending.show(progress);
       },
     });
-    const options = {
-      ssh: { ...readSsh(flags), ...(isInteractive ? {} : { interactive: false }) },
-      ...readInterpreter("repl", flags),
-      ...readLend(flags),
-      ...(this.deadline === undefined ? {} : { deadline: this.deadline }),
-    };
+    const { ssh, ...others } = this.#options;
+    const options = { ...others, ssh: isInteractive ? ssh : { ...ssh, interactive: false } };
     return openPrompt({ broker: this.#broker, targets, options, interrupt: this.interrupt });
   }
 
@@ -139,9 +130,7 @@ async function readyOrSaid(
 /** @returns the exit status */
 export async function runSource(plan: SourcePlan): Promise<number> {
   const started = performance.now();
-  const session = new Session(plan, (deadline) =>
-    Math.max(0, Math.ceil(deadline - (performance.now() - started))),
-  );
+  const session = new Session(plan, (deadline) => leftOf(deadline, started));
   const { stop } = session;
   const log = (lines: string): void => void stderr.write(lines).catch(() => {});
   const idle = new Promise<never>((_, reject) => {

@@ -8,20 +8,10 @@
 import { Broker, type Context, TimeoutError } from "../index.ts";
 import { statusOf } from "./exit.ts";
 import { Lending } from "./lending.ts";
-import { jsonLine, textLines } from "./log-lines.ts";
-import {
-  type Flags,
-  readDeadline,
-  readInterpreter,
-  readLend,
-  readLogFormat,
-  readLogLevel,
-  readSsh,
-} from "./options.ts";
+import { logLines } from "./log-lines.ts";
+import { type Flags, leftOf, readConnect, readLogFormat, readLogLevel } from "./options.ts";
 import { isBrokenPipe, stderr } from "./output.ts";
-import { Stop } from "./stop.ts";
-
-const BROKEN_PIPE = 141; // 128 + SIGPIPE, as for any program that is ended so
+import { BROKEN_PIPE, Stop } from "./stop.ts";
 
 /** What a command may use while it deals with one target. */
 export interface Turn {
@@ -48,7 +38,8 @@ const SIGNAL_MS = 50;
 /** @returns the highest status of all targets, or that of what ended it */
 export async function runSession(plan: Plan): Promise<number> {
   const { command, flags, targets } = plan;
-  const deadline = readDeadline(command, flags["deadline"]);
+  const options = readConnect(command, flags);
+  const { deadline } = options;
   const format = readLogFormat(command, flags);
   const lending = new Lending();
   const broker = new Broker({
@@ -56,23 +47,15 @@ export async function runSession(plan: Plan): Promise<number> {
     roots: plan.roots,
     logLevel: readLogLevel(command, flags),
     onLog: (record) => {
-      const line = format === "json" ? jsonLine(record) : textLines(record, stderr.coloured);
-      stderr.write(lending.erased() + line).catch(() => {});
+      const lines = logLines(record, format, stderr.coloured);
+      stderr.write(lending.erased() + lines).catch(() => {});
     },
   });
   const started = performance.now();
   const stop = new Stop();
-  const options = {
-    ssh: readSsh(flags),
-    ...readInterpreter(command, flags),
-    ...readLend(flags),
-    ...(deadline === undefined ? {} : { deadline }),
-  };
   const limits = () => ({
     signal: stop.signal,
-    ...(deadline === undefined
-      ? {}
-      : { deadline: Math.max(0, Math.ceil(deadline - (performance.now() - started))) }),
+    ...(deadline === undefined ? {} : { deadline: leftOf(deadline, started) }),
   });
 
   const one = async (target: string): Promise<number> => {

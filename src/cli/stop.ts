@@ -7,6 +7,8 @@
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type Signal = keyof typeof SIGNALS;
 
+/** Exit status when nobody reads our output any more: 128 + SIGPIPE, as for any program that is ended so. */
+export const BROKEN_PIPE = 141;
 /** What a signal that is sent to ourselves takes, at most. */
 const DYING_MS = 100;
 let fatal: Signal | undefined;

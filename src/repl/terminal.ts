@@ -2,12 +2,10 @@
  * A prompt on a terminal: `node:repl` for the line, its history and completion; the evaluation, ctrl-C and what is printed are ours.
  * The terminal stays in raw mode throughout, so that ctrl-C is a key and no signal: it would end the programs that hold our connections.
  */
-import { mkdirSync } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, join } from "node:path";
 import { clearScreenDown, cursorTo, moveCursor } from "node:readline";
 import { type REPLServer, Recoverable, start } from "node:repl";
 import type { Evaluated, Evaluator } from "./evaluator.ts";
+import { MAX_HISTORY, readHistory, writeHistory } from "./history.ts";
 import { showValue } from "./show.ts";
 import { InputError } from "./source.ts";
 
@@ -29,6 +27,8 @@ type Line = REPLServer & {
   line: string;
   cursor: number;
   prevRows: number;
+  /** The last first. */
+  history: string[];
   ignoreUndefined: boolean;
 };
 
@@ -52,6 +52,8 @@ export class Terminal {
       useColors: host.isColoured,
       ignoreUndefined: true,
       preview: false,
+      // The types of node:repl do not list what it hands on to node:readline.
+      ...{ historySize: MAX_HISTORY },
       writer: (value: unknown) => showValue(value, host.isColoured),
       eval: (source, _context, _file, done) => this.#evaluate(source, done),
     }) as Line;
@@ -156,15 +158,10 @@ export class Terminal {
     server.displayPrompt();
   }
 
-  /** Without one that can be written, there is one of this session. */
+  /** Without a file that can be written, it is that of this session. (Bun's own writes over a longer file and leaves its end.) */
   #keepHistory(): void {
-    const state = process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state");
-    const file = join(state, "econtext", "history");
-    try {
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      this.#server.setupHistory(file, () => {});
-    } catch {
-      // As said.
-    }
+    const server = this.#server;
+    server.history = readHistory();
+    server.once("exit", () => writeHistory(server.history));
   }
 }

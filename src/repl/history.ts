@@ -1,0 +1,34 @@
+/** The lines of earlier sessions, in a file of the user's; the last first, as node:readline has them. Nothing here fails: it is a comfort. */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** Lines. */
+export const MAX_HISTORY = 1000;
+
+export function readHistory(): string[] {
+  try {
+    const lines = readFileSync(historyFile(), "utf8").split("\n");
+    return lines.filter((line) => line !== "").slice(0, MAX_HISTORY);
+  } catch {
+    return [];
+  }
+}
+
+/** The whole file at once: of two sessions that end together, one is kept. */
+export function writeHistory(lines: readonly string[]): void {
+  const file = historyFile();
+  const fresh = `${file}.${process.pid}`;
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(fresh, lines.map((line) => `${line}\n`).join(""), { mode: 0o600 });
+    renameSync(fresh, file);
+  } catch {
+    // It is that of this session, then.
+  }
+}
+
+function historyFile(): string {
+  const state = process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state");
+  return join(state, "econtext", "history");
+}

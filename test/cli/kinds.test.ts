@@ -1,9 +1,10 @@
 /** Which interpreter a command gets: what is asked for, what is looked for, and what is said when there is none. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bun } from "../helpers/javascripts.ts";
+import { writeScript } from "../helpers/scripts.ts";
 import { econtext, FIXTURES, PYTHON, type Run, start } from "./econtext.ts";
 
 const TASKS = "scripts/tasks.ts";
@@ -111,9 +112,8 @@ describe("none found", () => {
   });
 
   test("what is too old is named with its version", async () => {
-    const old = join(folder, "old-node");
-    writeFileSync(old, "#!/bin/sh\necho econtext: /opt/node v16.20.2 >&2\nexit 98\n");
-    chmodSync(old, 0o755);
+    const said = "echo econtext: /opt/node v16.20.2 >&2";
+    const old = writeScript(join(folder, "old-node"), `${said}\nexit 98`);
     const { stderr, status } = await onlyWith({ node: old }, "call", "local", "node:os.hostname");
     expect(stderr).toStartWith("local: /opt/node 16.20.2 is too old (tried bun, node; Node.js 18 ");
     expect(stderr).not.toContain("it said");

@@ -5,7 +5,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
   appendFileSync,
-  chmodSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
@@ -16,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ECONTEXT, type Run } from "../cli/econtext.ts";
+import { writeScript } from "../helpers/scripts.ts";
 import { suite } from "../helpers/skip.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
@@ -29,16 +29,15 @@ suite("examples, ssh", missingSshd(), "sshd", () => {
 
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), "econtext-examples-"));
-    const script = (path: string, text: string): void => {
-      writeFileSync(path, `#!/bin/sh\n${text}\n`);
-      chmodSync(path, 0o755);
-    };
     mkdirSync(join(dir, "near"));
     mkdirSync(join(dir, "far"));
     symlinkSync(process.execPath, join(dir, "far/bun"));
     server = await startSshd({ config: [`SetEnv PATH=${join(dir, "far")}:/usr/bin:/bin`] });
-    script(join(dir, "near/ssh"), `exec ${Bun.which("ssh") ?? "ssh"} -F ${server.configPath} "$@"`);
-    script(join(dir, "near/econtext"), `exec ${quoted(ECONTEXT)} "$@"`);
+    writeScript(
+      join(dir, "near/ssh"),
+      `exec ${Bun.which("ssh") ?? "ssh"} -F ${server.configPath} "$@"`,
+    );
+    writeScript(join(dir, "near/econtext"), `exec ${quoted(ECONTEXT)} "$@"`);
   });
   afterAll(async () => {
     await server?.[Symbol.asyncDispose]();

@@ -22,6 +22,7 @@ import {
   type EcontextError,
 } from "../../src/index.ts";
 import { pythonOf } from "../helpers/pythons.ts";
+import { writeScript } from "../helpers/scripts.ts";
 import { suite } from "../helpers/skip.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
@@ -64,13 +65,9 @@ function pathWith(programs: Readonly<Record<string, string>>): string {
 
 /** A program that runs its last argument in a shell that finds no JavaScript, in place of ssh. */
 function bareShell(more: string): string {
-  const script = join(mkdtempSync(join(dir, "ssh-")), "ssh");
-  writeFileSync(
-    script,
-    `#!/bin/sh\nfor last; do :; done\nPATH=${pathWith({ python3: python })}\n${more}exec sh -c "$last"\n`,
-  );
-  chmodSync(script, 0o755);
-  return script;
+  const path = `PATH=${pathWith({ python3: python })}`;
+  const lines = `for last; do :; done\n${path}\n${more}exec sh -c "$last"`;
+  return writeScript(join(mkdtempSync(join(dir, "ssh-")), "ssh"), lines);
 }
 
 /** What a call is refused with that would need a lent runtime. */
@@ -331,9 +328,7 @@ suite("lending over ssh", missingSshd(), "sshd", () => {
     // Files of a user of its own cannot be mistaken for another program's.
     const drop =
       setpriv === null ? "" : `${setpriv} --reuid=${NOBODY} --regid=${NOBODY} --clear-groups`;
-    const lines = ["#!/bin/sh", `export PATH=${bare} HOME=${home}`, `exec ${drop} /bin/sh "$@"`];
-    writeFileSync(shell, `${lines.join("\n")}\n`);
-    chmodSync(shell, 0o755);
+    writeScript(shell, `export PATH=${bare} HOME=${home}\nexec ${drop} /bin/sh "$@"`);
     server = await startSshd({ loginShell: shell });
   });
   afterAll(() => server[Symbol.asyncDispose]());

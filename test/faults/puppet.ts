@@ -3,11 +3,12 @@
  * Beside it lives a victim, a real slave, which must not notice.
  */
 import { expect } from "bun:test";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Broker, type BrokerOptions, type Context, type LogRecord } from "../../src/index.ts";
 import { HEADER_BYTES } from "../../src/protocol/frame.ts";
+import { writeScript } from "../helpers/scripts.ts";
 
 const SLAVE = join(import.meta.dir, "puppet-slave.ts");
 const SAMPLE_MS = 10;
@@ -27,8 +28,7 @@ export class Stage implements AsyncDisposable {
   async puppet(mode = "", deadline = 20_000): Promise<Context> {
     const program = join(this.dir, `python-${mode.replaceAll(" ", "-")}`);
     const line = `exec '${process.execPath}' '${SLAVE}' '${mode}' "$@"`;
-    writeFileSync(program, `#!/bin/sh\n${line}\n`);
-    chmodSync(program, 0o755);
+    writeScript(program, line);
     return this.broker.connect("local", { python: program, name: "puppet", deadline });
   }
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { writeScript } from "../helpers/scripts.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const MAIN = join(ROOT, "src/cli/main.ts");
@@ -14,8 +15,9 @@ beforeAll(() => {
     "import time\ndef greet(name, greeting='hi'):\n    return greeting + ' ' + name\n",
   );
   // What `#!/usr/bin/env econtext` finds.
-  put("econtext", `#!/bin/sh\nexec ${process.execPath} ${MAIN} "$@"\n`);
-  chmodSync(join(folder, "econtext"), 0o755);
+  writeScript(join(folder, "econtext"), `exec ${process.execPath} ${MAIN} "$@"`);
+  // A Bun for contexts: what npm puts on PATH for our own scripts is none that runs.
+  symlinkSync(process.execPath, join(folder, "bun"));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

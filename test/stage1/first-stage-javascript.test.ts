@@ -3,11 +3,10 @@
  * Bun or Node.js, and the one that takes what there is.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { firstStage, type Plan } from "../../src/bootstrap/first-stage.ts";
-import { preamble as encodePreamble } from "../../src/bootstrap/preamble.ts";
+import type { Plan } from "../../src/bootstrap/first-stage.ts";
 import { JS_CORE } from "../../src/bootstrap/stage1.ts";
 import { Broker, type ConnectOptions } from "../../src/index.ts";
 import { HEADER_BYTES } from "../../src/protocol/frame.ts";
@@ -15,13 +14,18 @@ import { failure } from "../faults/puppet.ts";
 import { Scene } from "../faults/scene.ts";
 import { bun, nodeOf } from "../helpers/javascripts.ts";
 import { pythons } from "../helpers/pythons.ts";
+import { writeScript } from "../helpers/scripts.ts";
 import { suite } from "../helpers/skip.ts";
+import {
+  CUT_SHORT,
+  DESCRIPTORS,
+  GONE_MS,
+  hasStarted,
+  preambleOf,
+  start,
+  writeByteByByte,
+} from "./stage.ts";
 
-const DESCRIPTORS = join(import.meta.dir, "../fixtures/faults/descriptors.py");
-const NONCE = "n".repeat(22);
-const MARKER = `econtext/1 ${NONCE}\n`;
-const GONE_MS = 3000;
-const CUT_SHORT = 99;
 const newest = pythons().at(-1)?.path ?? "python3";
 
 let dir = "";
@@ -34,22 +38,9 @@ beforeEach(() => {
   scene = new Scene();
 });
 
-function preamble(plan: Plan): Uint8Array {
-  const boot = { id: 1, nonce: NONCE, name: "x", argv0: scene.argv0, level: 20, lease: 0, rate: 0 };
-  return encodePreamble(boot, plan);
-}
-
-function start(plan: Plan, env: Record<string, string | undefined> = process.env) {
-  // A guard speaks to its process group: that has to be its own, as it is behind sshd.
-  return Bun.spawn(firstStage(plan), { stdio: ["pipe", "pipe", "pipe"], env, detached: true });
-}
-
-function script(name: string, lines: string, folder = dir): string {
-  const path = join(folder, name);
-  writeFileSync(path, `#!/bin/sh\n${lines}\n`);
-  chmodSync(path, 0o755);
-  return path;
-}
+const preamble = (plan: Plan): Uint8Array => preambleOf(plan, scene.argv0);
+const script = (name: string, lines: string, folder = dir): string =>
+  writeScript(join(folder, name), lines);
 
 /** A PATH with `sh`, what the shell's guard runs, and these programs. */
 function pathOf(programs: Record<string, string>): string {
@@ -91,14 +82,8 @@ for (const [label, kind, { path, missing }] of [
   suite(label, missing, "node", () => {
     test("the preamble comes one byte at a time", async () => {
       await using child = start(plan);
-      for (const byte of preamble(plan)) {
-        child.stdin.write(Uint8Array.of(byte));
-        await child.stdin.flush();
-      }
-      const said = await child.stdout.getReader().read();
-      expect(new TextDecoder().decode(said.value).startsWith(MARKER)).toBe(true);
-      await child.stdin.end();
-      await child.exited;
+      await writeByteByByte(child, preamble(plan));
+      await hasStarted(child);
       await scene.emptied(GONE_MS);
     });
 
@@ -187,10 +172,7 @@ for (const [label, kind, { path, missing }] of [
         await using child = start(plan, { ...process.env, PATH });
         child.stdin.write(preamble(plan));
         await child.stdin.flush();
-        const said = await child.stdout.getReader().read();
-        expect(new TextDecoder().decode(said.value)).toStartWith(MARKER);
-        await child.stdin.end();
-        await child.exited;
+        await hasStarted(child);
         await scene.emptied(GONE_MS);
       }
     });

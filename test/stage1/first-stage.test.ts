@@ -3,28 +3,30 @@
  * descriptors that are closed, sockets or non-blocking, noise, silence; and what is said of each way to fail.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { firstStage } from "../../src/bootstrap/first-stage.ts";
-import { preamble as encodePreamble } from "../../src/bootstrap/preamble.ts";
+import type { Plan } from "../../src/bootstrap/first-stage.ts";
 import { PYTHON_CORE } from "../../src/bootstrap/stage1.ts";
 import { BootstrapError, Broker, type ConnectOptions } from "../../src/index.ts";
 import { HEADER_BYTES } from "../../src/protocol/frame.ts";
 import { failure } from "../faults/puppet.ts";
 import { Scene } from "../faults/scene.ts";
 import { pythons } from "../helpers/pythons.ts";
+import { writeScript } from "../helpers/scripts.ts";
 import { suite } from "../helpers/skip.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
-
-const DESCRIPTORS = join(import.meta.dir, "../fixtures/faults/descriptors.py");
-const NONCE = "n".repeat(22);
-const MARKER = `econtext/1 ${NONCE}\n`;
-/** How long what was cut short may take to be gone, on a machine that is busy. */
-const GONE_MS = 3000;
-const CUT_SHORT = 99;
+import {
+  CUT_SHORT,
+  DESCRIPTORS,
+  GONE_MS,
+  hasStarted,
+  preambleOf,
+  start,
+  writeByteByByte,
+} from "./stage.ts";
 
 const oldest = pythons()[0];
 const newest = pythons().at(-1);
@@ -40,24 +42,11 @@ beforeEach(() => {
   scene = new Scene();
 });
 
-function preamble(): Uint8Array {
-  const boot = { id: 1, nonce: NONCE, name: "x", argv0: scene.argv0, level: 20, lease: 0, rate: 0 };
-  return encodePreamble(boot, { wants: "python" });
-}
-
-function start(interpreter: string) {
-  return Bun.spawn(firstStage({ wants: "python", path: interpreter }), {
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-}
-
+const planOf = (python: string): Plan => ({ wants: "python", path: python });
+const preamble = (): Uint8Array => preambleOf({ wants: "python" }, scene.argv0);
 /** A program for `ConnectOptions.python`. */
-function script(name: string, lines: string, mode = 0o755): string {
-  const path = join(dir, name);
-  writeFileSync(path, `#!/bin/sh\n${lines}\n`);
-  chmodSync(path, mode);
-  return path;
-}
+const script = (name: string, lines: string, mode?: number): string =>
+  writeScript(join(dir, name), lines, mode);
 
 async function works(options: ConnectOptions): Promise<void> {
   await using broker = new Broker();
@@ -72,15 +61,9 @@ async function works(options: ConnectOptions): Promise<void> {
 for (const python of ends) {
   describe(python.label, () => {
     test("the preamble comes one byte at a time", async () => {
-      await using child = start(python.path);
-      for (const byte of preamble()) {
-        child.stdin.write(Uint8Array.of(byte));
-        await child.stdin.flush();
-      }
-      const said = await child.stdout.getReader().read();
-      expect(new TextDecoder().decode(said.value).startsWith(MARKER)).toBe(true);
-      await child.stdin.end();
-      await child.exited;
+      await using child = start(planOf(python.path));
+      await writeByteByByte(child, preamble());
+      await hasStarted(child);
       await scene.emptied(GONE_MS);
     });
 
@@ -92,7 +75,7 @@ for (const python of ends) {
       const late = [core + HEADER_BYTES, core + HEADER_BYTES + 1, whole.length - 20];
       const offsets = [...spread, ...edges, ...late, whole.length - 2, whole.length - 1];
       for (const offset of offsets) {
-        await using child = start(python.path);
+        await using child = start(planOf(python.path));
         if (offset > 0) child.stdin.write(whole.subarray(0, offset));
         await child.stdin.end();
         const said = await child.stdout.text();
@@ -103,7 +86,7 @@ for (const python of ends) {
     });
 
     test("the end comes right after the preamble", async () => {
-      await using child = start(python.path);
+      await using child = start(planOf(python.path));
       child.stdin.write(preamble());
       await child.stdin.end();
       await child.exited;

@@ -38,7 +38,8 @@ const details = `Several targets are separated by commas, or stand in front of a
 
 Behind "--" no argument is taken for an option. A negative number is never taken for one.
 
-ARG is JSON where it parses as JSON, else text. KEY=VALUE, where KEY is an identifier, is a keyword argument. A leading
+ARG is JSON where it parses as JSON, else text. KEY=VALUE, where KEY is an identifier, is a keyword argument
+(for a JavaScript function: a member of one object, its last argument). A leading
 "=" makes text of what follows: "=5" is the text 5, "=a=b" the text a=b, "key==5" the text 5 for key.
 
   econtext call web1 json.dumps '{"a": [1, 2]}' indent=2

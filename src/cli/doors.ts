@@ -41,7 +41,8 @@ const DETAILS = `TARGET is local, or what ssh accepts: web1, user@web1, ssh://us
   econtext deploy.ts web1              a program; also by #!/usr/bin/env econtext
 
 Exit status: 0; 1 the function failed there; 2 wrong usage; 124 the deadline passed; 255 no connection, or it was
-lost; 130, 143, 129 interrupted; 141 nobody reads the output any more. With several targets: the highest.`;
+lost; 130, 143, 129 interrupted; 141 nobody reads a command's output any more. With several targets: the
+highest. A program that none of these ended has its own.`;
 
 /** Of what was given up: for these, a reader that does not read holds nothing up. */
 const HURRIED: readonly number[] = [124, 129, 130, 141, 143];

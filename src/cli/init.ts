@@ -9,8 +9,8 @@ const args: ArgsDef = {
   dir: { type: "positional", required: false, description: "Folder of the program (default: .)" },
 };
 
-const details = `Writes econtext.d.ts (types of "econtext"), tsconfig.json where there is none, and beside each tasks.py a tasks.d.py.ts
-with the parameters of its functions. Each file that was written is a line. Run it again after a change of a .py file, or
+const details = `Writes econtext.d.ts (types of "econtext"), tsconfig.json where there is none, and beside each tasks.py, in DIR and below, a
+tasks.d.py.ts with the parameters of its functions. Each file that was written is a line. Run it again after a change of a .py file, or
 of econtext itself; files that it did not write are left as they are.`;
 
 export const door: Door = makeDoor({

@@ -35,8 +35,8 @@ In scope: connect, broker, kwargs, CallError and all else of the library; os, fs
 imported: import * as tasks from "./tasks.ts", also .py files. A function that is passed to call takes along the functions
 of the prompt that it uses, and builtin modules; what else it uses is refused, and is passed as an argument.
 
-ctrl-C cancels what runs, here and over there. ctrl-D closes everything. History is kept in
-$XDG_STATE_HOME/econtext/history. ssh may ask for a password only where --kind, --python, --node or --bun is given: then
+ctrl-C cancels calls, here and over there, and what is awaited; a loop that is typed to run here hears nothing but SIGKILL.
+ctrl-D closes everything. History is kept in $XDG_STATE_HOME/econtext/history. ssh may ask for a password only where --kind, --python, --node or --bun is given: then
 all targets are connected to before the first prompt. --deadline is each call's; without a terminal, that of all of it.
 
 Without a terminal, stdin is one program, and the value of its last expression is printed as "econtext call" prints it:

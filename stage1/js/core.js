@@ -39,12 +39,20 @@ const DOOMED = 4; // the reply-to of a call that the worker interrupts
 const ACK = 5; // how many cancels the main thread has seen
 const CANCELS = 6; // of how many
 const REST = 7; // how long what came after the last newline is, of stdout, then of stderr; both are in `rest`
+// Behind them the `tally` of what was logged, for who owns the output
+const SPENT = 0; // the second up to which the `rate` is used; never longer ago than four, so much may come at once
+const DROPPED = 1; // characters
 
 const fs = require("fs");
 const proc = process;
 const isBun = proc.versions.bun;
-let shared, rest, me, lowest, rate, lease;
+let shared, tally, rest, me, lowest, rate, lease;
 
+const share = (words) => {
+  shared = words;
+  tally = new Float64Array(words.buffer, 48);
+  rest = Buffer.from(words.buffer, 64);
+};
 const get = (word) => Atomics.load(shared, word);
 const set = (word, value) => Atomics.store(shared, word, value);
 const add = (word, value) => Atomics.add(shared, word, value);
@@ -90,23 +98,19 @@ function write(bytes) {
 // -- IoLogger: what user code and its children print -------------------------------------------------
 const chunk = Buffer.alloc(65536); // what is read goes on as a copy; to make one each time would cost more than all else
 const printed = {}; // descriptor: [name, 0 or 1]
-let budget = 0; // characters that may be logged now: grows by `rate` a second, to four times that
-let spent = 0;
-let dropped = 0;
 
 /** Send one log record (for stdout and stderr: some lines), if the master wants its level. By who owns the output. */
 function log(level, name, message, when = Date.now() / 1e3) {
   if (level < lowest) return;
   const now = Date.now() / 1e3;
-  budget = Math.min(4 * rate, budget + (now - spent) * rate);
-  spent = now;
-  if (rate && budget < message.length) {
-    dropped += message.length;
+  const spent = Math.max(tally[SPENT], now - 4) + message.length / rate;
+  if (spent > now && rate) {
+    tally[DROPPED] += message.length;
     return;
   }
-  budget -= message.length;
-  if (dropped) message = `(${dropped} characters dropped)\n${message}`;
-  dropped = 0;
+  tally[SPENT] = spent;
+  if (tally[DROPPED]) message = `(${tally[DROPPED]} characters dropped)\n${message}`;
+  tally[DROPPED] = 0;
   write(
     Buffer.concat(
       frames(FORWARD_LOG, json([level, name, message.replace(/\p{Cs}/gu, "\ufffd"), when])),
@@ -154,8 +158,7 @@ function say({ out, record, last }) {
 // == The worker =========================================================================================
 function broker(port, words, boot, leftover, fds) {
   [me, lowest, lease, rate] = boot;
-  shared = words;
-  rest = Buffer.from(words.buffer, 64);
+  share(words);
   Object.assign(printed, fds);
   Error.stackTraceLimit = 0;
   // Without it nobody would read, and nobody would notice the end.
@@ -761,8 +764,7 @@ function main() {
   proc.argv.push(argv0);
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) proc.on(name, () => {});
 
-  shared = new Int32Array(new SharedArrayBuffer(524352), 0, 16);
-  rest = Buffer.from(shared.buffer, 64);
+  share(new Int32Array(new SharedArrayBuffer(524352), 0, 10));
   const { port1: port, port2 } = new MessageChannel();
   const worker = isBun
     ? new Worker(URL.createObjectURL(new Blob(["onmessage=e=>eval(e.data,require)"])))

@@ -259,22 +259,22 @@ def read(fd):
 # -- IoLogger: what user code and its children print -----------------------------------------------
 lines = {}  # descriptor: [name, what came after the last newline]
 drain_lock = thread.allocate_lock()
-budget = 0  # characters that may be logged now: grows by `rate` a second, to four times that
-spent = dropped = 0
+spent = 0  # the second up to which the `rate` is used; never longer ago than four, so much may come at once
+dropped = 0  # characters
 
 
 def log(level, name, message, when=None):
     """Send one log record (for stdout and stderr: some lines), if the master wants its level."""
-    global budget, spent, dropped
+    global spent, dropped
     if level < lowest:
         return
     now = time()
-    budget = min(4 * rate, budget + (now - spent) * rate)
-    spent = now
-    if rate and budget < len(message):
-        dropped += len(message)
-        return
-    budget -= len(message)
+    if rate:
+        after = max(spent, now - 4) + 1.0 * len(message) / rate
+        if after > now:
+            dropped += len(message)
+            return
+        spent = after
     if dropped:
         message = "(%d characters dropped)\n%s" % (dropped, message)
         dropped = 0

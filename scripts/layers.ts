@@ -20,7 +20,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["closures"],
   ["functions"],
   ["call"],
-  ["exec"],
+  ["exec", "outstanding"],
   ["context"],
   ["held"],
   ["connection", "target"],

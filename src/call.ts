@@ -57,16 +57,26 @@ const PATH = new RegExp(`^${WORD}(?:\\.${WORD})*$`, "u");
 /** `node:fs/promises.readFile` */
 const BUILTIN = new RegExp(`^node:[a-z][a-z0-9_/-]*(?:\\.${WORD})+$`, "u");
 
+/** By name, of the last that were read: most calls are to what was called before. */
+const known = new Map<string, Callee>();
+const MAX_KNOWN = 1000;
+
 /** @throws {UsageError} `ERR_USAGE_FUNCTION`, `ERR_USAGE_CLOSURE` */
 export function readCallee(fn: Callable): Callee {
-  if (typeof fn === "string") {
-    checkFunctionName(fn);
-    const [language, wants] = [languageOfName(fn), wantsOf(fn)];
-    return { name: fn, function: fn, modules: moduleCandidates(fn), language, wants };
-  }
+  if (typeof fn === "string") return known.get(fn) ?? readName(fn);
   const { function: described, language, module } = describeFunction(fn);
   const modules = module === undefined ? [] : [module];
   return { name: functionName(fn), function: described, language, wants: language, modules };
+}
+
+/** @throws {UsageError} `ERR_USAGE_FUNCTION` */
+function readName(name: string): Callee {
+  checkFunctionName(name);
+  const [language, wants] = [languageOfName(name), wantsOf(name)];
+  const callee = { name, function: name, modules: moduleCandidates(name), language, wants };
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(name, callee);
+  return callee;
 }
 
 /** @throws {UsageError} `ERR_USAGE_FUNCTION` */
@@ -97,6 +107,8 @@ function moduleCandidates(name: string): string[] {
   return parts.slice(0, -1).map((_, i) => parts.slice(0, i + 1).join("."));
 }
 
+const CALL_ROOT = { root: ["function", "args", "kwargs", "options"] };
+
 /** @throws {ValueError} naming the path of what cannot be sent */
 export function encodeCall(
   fn: Described["function"],
@@ -114,7 +126,7 @@ export function encodeCall(
   const hasExtra = Object.keys(extra).length > 0;
   if (hasExtra || Object.keys(named).length > 0) payload.push(named);
   if (hasExtra) payload.push(extra);
-  return encodeValue(payload, { root: ["function", "args", "kwargs", "options"] });
+  return encodeValue(payload, CALL_ROOT);
 }
 
 /** @throws {ProtocolError} when it is not three texts */

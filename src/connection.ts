@@ -260,7 +260,7 @@ export class Connection implements Lifeline {
   }
 
   #booted(reply: number, message: Message): void {
-    this.#router.forget(reply);
+    this.#router.forget(this.#settings.id, reply);
     const info = decodeValue(message.body);
     if (!Array.isArray(info) || info.length !== 4 || typeof info[2] !== "number") {
       throw new ProtocolError("ERR_PROTOCOL_VALUE", "an answer to BOOT that is none");
@@ -305,7 +305,7 @@ export class Connection implements Lifeline {
       this.sever(new DisconnectError("ERR_DISCONNECT_SILENT", message));
       return;
     }
-    const reply = this.#router.expect(id, { receive: () => this.#router.forget(reply) });
+    const reply = this.#router.expect(id, { receive: () => this.#router.forget(id, reply) });
     this.#router.send({ dst: id, handle: HANDLES.PING, reply }, encodeValue(null).chunks, true);
   }
 
@@ -322,7 +322,7 @@ export class Connection implements Lifeline {
       const ending = await child.ended;
       clearTimeout(reaper);
       const missing = explainBootstrap({ name, transport, plan, child, ending, handshake });
-      this.#router.forget(reply);
+      this.#router.forget(this.#settings.id, reply);
       const failure = await this.#replace(plan, missing);
       if (failure === undefined) return;
       this.#reason = failure;

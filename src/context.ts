@@ -4,30 +4,24 @@
  */
 import {
   type Callable,
+  type Callee,
   type CallOptions,
   checkMilliseconds,
-  decodeFailure,
   encodeCall,
   type ParametersAfterContext,
   readCallee,
 } from "./call.ts";
-import {
-  CancelledError,
-  DisconnectError,
-  type EcontextError,
-  TimeoutError,
-  UsageError,
-} from "./errors.ts";
+import { DisconnectError, type EcontextError, TimeoutError, UsageError } from "./errors.ts";
 import { type ExecOptions, type ExecResult, execCommand } from "./exec.ts";
 import type { AnyFunction } from "./functions.ts";
 import { checkLanguage } from "./kind.ts";
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
+import { type CallHost, OutstandingCall } from "./outstanding.ts";
 import { FLAGS } from "./protocol/frame.ts";
 import { HANDLES } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
-import { decodeValue, encodeValue } from "./protocol/value.ts";
+import { encodeValue } from "./protocol/value.ts";
 import type { Router } from "./router.ts";
-import { neutralise } from "./text.ts";
 
 export interface ContextSettings {
   readonly id: number;
@@ -38,12 +32,6 @@ export interface ContextSettings {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A place in the row of calls that wait. */
-interface Turn {
-  /** Resolves when it is this one's; never rejects. */
-  readonly come: Promise<void>;
-}
-
 export class Context implements AsyncDisposable {
   readonly id: number;
   readonly name: string;
@@ -51,8 +39,9 @@ export class Context implements AsyncDisposable {
   readonly #signal: AbortSignal | undefined;
   readonly #router: Router;
   readonly #lifeline: Lifeline;
+  readonly #host: CallHost;
   /** Calls that wait for room in the queue keep their order behind this. */
-  #turn: Turn | undefined;
+  #turn: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   /** Calls whose callers wait. */
   #awaited = 0;
@@ -65,6 +54,15 @@ export class Context implements AsyncDisposable {
     this.#signal = settings.signal;
     this.#router = router;
     this.#lifeline = lifeline;
+    this.#host = {
+      id: this.id,
+      name: this.name,
+      graceMs: this.#graceMs,
+      router,
+      tellStack: (text) => lifeline.tellStack(text),
+      hung: (call) => this.#hung(call),
+      settled: () => this.#awaited--,
+    };
   }
 
   /** Whether the slave has answered. */
@@ -94,7 +92,7 @@ export class Context implements AsyncDisposable {
   call<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
   call(name: string, ...args: unknown[]): Promise<unknown>;
   call(fn: Callable, ...args: unknown[]): Promise<unknown> {
-    return this.#counted({}, fn, args);
+    return this.#call({}, fn, args);
   }
 
   /**
@@ -113,55 +111,69 @@ export class Context implements AsyncDisposable {
   ): Promise<Awaited<ReturnType<F>>>;
   callWith(options: CallOptions, name: string, ...args: unknown[]): Promise<unknown>;
   callWith(options: CallOptions, fn: Callable, ...args: unknown[]): Promise<unknown> {
-    return this.#counted(options, fn, args);
+    return this.#call(options, fn, args);
   }
 
-  async #counted(
+  /** @param tier2 what the function is in, if that is econtext's own */
+  #call(
     options: CallOptions,
     fn: Callable,
     args: readonly unknown[],
     tier2: readonly string[] = [],
   ): Promise<unknown> {
-    this.#awaited++;
-    try {
-      return await this.#call(options, fn, args, tier2);
-    } finally {
-      this.#awaited--;
-    }
+    // What is thrown in here rejects it.
+    return new Promise((resolve, reject) => {
+      const callee = readCallee(fn);
+      const { deadline, withContext } = options;
+      const signal = either(options.signal, this.#signal);
+      checkMilliseconds("deadline", deadline);
+      const { chunks, length, extended } = encodeCall(callee.function, args, options);
+      if (length > LIMITS.maxMessageBytes) {
+        throw new UsageError(
+          "ERR_USAGE_TOO_LARGE",
+          `${this.name}: arguments of ${length} bytes are over the limit of ${LIMITS.maxMessageBytes}`,
+        );
+      }
+      const limits = { deadline, signal };
+      const call = new OutstandingCall(this.#host, callee.name, limits, resolve, reject);
+      this.#awaited++;
+      const send = (): void => {
+        try {
+          this.#check(callee);
+          const needs = [...tier2];
+          if (extended) needs.push("values");
+          if (withContext === true) needs.push("external");
+          if (typeof callee.function !== "string") needs.push("importer");
+          this.#lifeline.offer(callee.modules, needs);
+          call.send(chunks);
+        } catch (error) {
+          call.fail(error);
+        }
+      };
+      this.#lifeline.start(callee.wants);
+      const isFull = this.#lifeline.queuedBytes() > LIMITS.maxQueuedBytes;
+      if (this.#turn !== undefined || isFull || this.#lifeline.language() === undefined) {
+        this.#wait(() => call.isSettled || send());
+      } else send();
+    });
   }
 
-  /** @param tier2 what the function is in, if that is econtext's own */
-  async #call(
-    options: CallOptions,
-    fn: Callable,
-    args: readonly unknown[],
-    tier2: readonly string[],
-  ): Promise<unknown> {
-    const callee = readCallee(fn);
-    const { name } = callee;
-    const { deadline } = options;
-    const signal = anyOf(options.signal, this.#signal);
-    checkMilliseconds("deadline", deadline);
-    if (signal?.aborted) throw cancelled(this.name, name, signal);
-    const body = encodeCall(callee.function, args, options);
-    if (body.length > LIMITS.maxMessageBytes) {
-      throw new UsageError(
-        "ERR_USAGE_TOO_LARGE",
-        `${this.name}: arguments of ${body.length} bytes are over the limit of ${LIMITS.maxMessageBytes}`,
-      );
-    }
-    const started = performance.now();
-    const late = (): TimeoutError =>
-      new TimeoutError(
-        "ERR_DEADLINE_CALL",
-        `${this.name}: ${name} did not answer within ${deadline} ms; it is cancelled`,
-      );
-    this.#lifeline.start(callee.wants);
-    const isFull = this.#lifeline.queuedBytes() > LIMITS.maxQueuedBytes;
-    if (this.#turn !== undefined || isFull || this.#lifeline.language() === undefined) {
-      const turn = await this.#waitForTurn(deadline, signal, late, name);
+  /**
+   * Calls that wait, for room or until it is known what the far side is, start in the order in which they were made. Giving up frees the
+   * caller, not the place in the row.
+   */
+  #wait(send: () => void): void {
+    const before = this.#turn ?? Promise.resolve();
+    const turn = before.then(() => this.#lifeline.writable());
+    this.#turn = turn;
+    void turn.then(() => {
       if (this.#turn === turn) this.#turn = undefined;
-    }
+      send();
+    });
+  }
+
+  /** @throws what keeps a call from being sent at all */
+  #check(callee: Callee): void {
     if (this.#closing !== undefined || this.#lifeline.reason() !== undefined) throw this.#gone();
     const language = this.#lifeline.language();
     if (language !== undefined) checkLanguage(this.name, language, callee);
@@ -171,76 +183,6 @@ export class Context implements AsyncDisposable {
         `${this.name}: ${LIMITS.maxPendingCalls} calls are outstanding; await some first`,
       );
     }
-    return new Promise((resolve, reject) => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      let grace: ReturnType<typeof setTimeout> | undefined;
-      const onAbort = (): void => {
-        giveUp(cancelled(this.name, name, signal), "cancelled");
-      };
-      const settle = (): void => {
-        clearTimeout(timer);
-        clearTimeout(grace);
-        signal?.removeEventListener("abort", onAbort);
-      };
-      // The caller is free at once. The handle stays until the far side has let go of the call.
-      const giveUp = (error: EcontextError, why: "deadline" | "cancelled"): void => {
-        settle();
-        reject(error);
-        grace = setTimeout(() => this.#hung(name), this.#graceMs);
-        const progress = withdraw();
-        if (progress === "withdrawn") {
-          this.#router.forget(handle);
-          clearTimeout(grace);
-          return;
-        }
-        // It must not overtake the call that it cancels.
-        const { chunks } = encodeValue([handle, why]);
-        const overtake = progress === "sent";
-        this.#router.send({ dst: this.id, handle: HANDLES.CANCEL }, chunks, overtake);
-      };
-      const handle = this.#router.expect(this.id, {
-        receive: (message) => {
-          try {
-            if (message.flags & FLAGS.ERROR) {
-              const tell = (text: string) => this.#lifeline.tellStack(text);
-              const failure = decodeFailure(this.name, message.body, tell);
-              const isCancelled = failure.type === "econtext.Cancelled";
-              // Its last word before it ends: the end of the stream says why.
-              if (isCancelled && failure.remoteMessage === "disconnected") return;
-              // Its clock may be the first to see the deadline pass.
-              reject(isCancelled && deadline !== undefined ? late() : failure);
-            } else if (message.flags & FLAGS.DEAD) reject(this.#dead(message.body));
-            else resolve(decodeValue(message.body));
-          } catch (error) {
-            reject(error);
-            throw error;
-          }
-          this.#router.forget(handle);
-          settle();
-        },
-        dead: (reason) => {
-          settle();
-          reject(reason);
-        },
-      });
-      const needs = [
-        ...tier2,
-        body.extended && "values",
-        options.withContext && "external",
-        typeof callee.function !== "string" && "importer",
-      ];
-      this.#lifeline.offer(
-        callee.modules,
-        needs.filter((need) => typeof need === "string"),
-      );
-      const to = { dst: this.id, handle: HANDLES.CALL_FUNCTION, reply: handle };
-      const withdraw = this.#router.send(to, body.chunks);
-      if (deadline !== undefined) {
-        const left = Math.max(0, deadline - (performance.now() - started));
-        timer = setTimeout(() => giveUp(late(), "deadline"), left);
-      }
-      signal?.addEventListener("abort", onAbort, { once: true });
-    });
   }
 
   /**
@@ -256,7 +198,7 @@ export class Context implements AsyncDisposable {
       pause: () => this.#lifeline.pause(),
       resume: () => this.#lifeline.resume(),
       call: (limits: CallOptions, tier2: readonly string[], name: string, ...args: unknown[]) =>
-        this.#counted(limits, name, args, tier2),
+        this.#call(limits, name, args, tier2),
     };
     return execCommand(host, argv, options);
   }
@@ -275,7 +217,7 @@ export class Context implements AsyncDisposable {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const handle = this.#router.expect(this.id, {
         receive: () => {
-          this.#router.forget(handle);
+          this.#router.forget(this.id, handle);
           clearTimeout(timer);
           resolve(performance.now() - started);
         },
@@ -326,55 +268,12 @@ export class Context implements AsyncDisposable {
     clearTimeout(timer);
   }
 
-  /**
-   * Calls that wait, for room or until it is known what the far side is, start in the order in which they were made. Giving up frees the
-   * caller, not the place in the row.
-   *
-   * @returns what is `#turn` until the caller sends, if none has come after it: nothing may overtake
-   */
-  async #waitForTurn(
-    deadline: number | undefined,
-    signal: AbortSignal | undefined,
-    late: () => TimeoutError,
-    name: string,
-  ): Promise<Turn> {
-    const before = this.#turn?.come ?? Promise.resolve();
-    const turn: Turn = { come: before.then(() => this.#lifeline.writable()) };
-    this.#turn = turn;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let onAbort = (): void => {};
-    const gaveUp = new Promise<never>((_, reject) => {
-      if (deadline !== undefined) timer = setTimeout(() => reject(late()), deadline);
-      onAbort = () => reject(cancelled(this.name, name, signal));
-      signal?.addEventListener("abort", onAbort, { once: true });
-    });
-    try {
-      await Promise.race([turn.come, gaveUp]);
-      return turn;
-    } catch (error) {
-      void turn.come.then(() => {
-        if (this.#turn === turn) this.#turn = undefined;
-      });
-      throw error;
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
-    }
-  }
-
   #hung(name: string): void {
     this.#lifeline.sever(
       new DisconnectError(
         "ERR_DISCONNECT_HUNG",
         `${this.name}: ${name} could not be interrupted within ${this.#graceMs} ms; the context was ended`,
       ),
-    );
-  }
-
-  #dead(body: Uint8Array): DisconnectError {
-    return new DisconnectError(
-      "ERR_DISCONNECT_DEAD",
-      `${this.name}: ${neutralise(String(decodeValue(body)))}`,
     );
   }
 
@@ -385,13 +284,6 @@ export class Context implements AsyncDisposable {
   }
 }
 
-function anyOf(...signals: (AbortSignal | undefined)[]): AbortSignal | undefined {
-  const given = signals.filter((signal) => signal !== undefined);
-  return given.length > 1 ? AbortSignal.any(given) : given[0];
-}
-
-function cancelled(context: string, name: string, signal: AbortSignal | undefined): CancelledError {
-  return new CancelledError("ERR_CANCELLED", `${context}: ${name} was cancelled`, {
-    cause: signal?.reason,
-  });
+function either(a: AbortSignal | undefined, b: AbortSignal | undefined): AbortSignal | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : AbortSignal.any([a, b]);
 }

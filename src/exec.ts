@@ -96,7 +96,7 @@ export async function execCommand(
   } catch (error) {
     // Of a command that is being killed, output may be under way: its handles stay until it has ended.
     const lingers = error instanceof TimeoutError || error instanceof CancelledError;
-    if (!lingers) for (const handle of handles) host.router.forget(handle);
+    if (!lingers) for (const handle of handles) host.router.forget(host.id, handle);
     throw broken.signal.aborted ? broken.signal.reason : error;
   } finally {
     for (const sink of sinks) sink?.discard();
@@ -150,7 +150,7 @@ class Sink {
   #receive(message: Message): void {
     const chunk = decodeValue(message.body);
     if (chunk === null) {
-      this.#host.router.forget(this.handle);
+      this.#host.router.forget(this.#host.id, this.handle);
       return;
     }
     if (!(chunk instanceof Uint8Array)) {

@@ -26,19 +26,14 @@ export interface Receiver {
   dead?(reason: EcontextError): void;
 }
 
-interface Entry {
-  /** The only context that may send here; undefined: every one. */
-  readonly from: number | undefined;
-  readonly receiver: Receiver;
-}
-
 export class Router {
   readonly #limits: Limits;
   readonly #links = new Map<number, Link>();
   readonly #strikes = new Map<number, number>();
-  readonly #entries = new Map<number, Entry>();
+  /** Well-known handles, which every context may use. */
+  readonly #listeners = new Map<number, Receiver>();
   /** For each context the handles that only it may use: all are told when it is gone. */
-  readonly #owned = new Map<number, Set<number>>();
+  readonly #expected = new Map<number, Map<number, Receiver>>();
   readonly #report: (context: number, problem: string) => void;
   #nextHandle = FIRST_FREE_HANDLE;
   #nextId = MASTER_ID + 1;
@@ -62,46 +57,38 @@ export class Router {
   removeRoute(context: number, reason: EcontextError): void {
     this.#links.delete(context);
     this.#strikes.delete(context);
-    const handles = this.#owned.get(context) ?? [];
-    this.#owned.delete(context);
-    for (const handle of handles) {
-      const entry = this.#entries.get(handle);
-      this.#entries.delete(handle);
-      entry?.receiver.dead?.(reason);
-    }
+    const receivers = this.#expected.get(context)?.values() ?? [];
+    this.#expected.delete(context);
+    for (const receiver of receivers) receiver.dead?.(reason);
   }
 
   /** Listen on a well-known handle, to every context. */
   listen(handle: number, receive: (message: Message) => void): void {
-    this.#entries.set(handle, { from: undefined, receiver: { receive } });
+    this.#listeners.set(handle, { receive });
   }
 
   /** A new handle that only `context` may send to. It lasts until `forget`, or until the context is gone. */
   expect(context: number, receiver: Receiver): number {
+    let expected = this.#expected.get(context);
+    if (expected === undefined) {
+      expected = new Map();
+      this.#expected.set(context, expected);
+    }
     let handle = this.#nextHandle;
     // Handles are u32; a session that wraps around has long answered the first.
-    while (this.#entries.has(handle)) handle = this.#advance(handle);
-    this.#nextHandle = this.#advance(handle);
-    this.#entries.set(handle, { from: context, receiver });
-    const owned = this.#owned.get(context);
-    if (owned === undefined) this.#owned.set(context, new Set([handle]));
-    else owned.add(handle);
+    while (expected.has(handle)) handle = after(handle);
+    this.#nextHandle = after(handle);
+    expected.set(handle, receiver);
     return handle;
   }
 
-  #advance(handle: number): number {
-    return handle >= 0xffffffff ? FIRST_FREE_HANDLE : handle + 1;
-  }
-
-  forget(handle: number): void {
-    const entry = this.#entries.get(handle);
-    this.#entries.delete(handle);
-    if (entry?.from !== undefined) this.#owned.get(entry.from)?.delete(handle);
+  forget(context: number, handle: number): void {
+    this.#expected.get(context)?.delete(handle);
   }
 
   /** Handles that wait for a message from `context`. */
   pending(context: number): number {
-    return this.#owned.get(context)?.size ?? 0;
+    return this.#expected.get(context)?.size ?? 0;
   }
 
   /** Send from the master. Lost without a word when the destination is gone: its handles are dead already. */
@@ -127,17 +114,18 @@ export class Router {
       this.#strike(context, problem);
       return;
     }
-    const entry = this.#entries.get(message.handle);
-    if (entry === undefined || (entry.from !== undefined && entry.from !== context)) {
+    const { handle } = message;
+    const receiver = this.#expected.get(context)?.get(handle) ?? this.#listeners.get(handle);
+    if (receiver === undefined) {
       if (message.reply !== 0 && (message.flags & FLAGS.DEAD) === 0) {
         const { chunks } = encodeValue("no such handle");
         this.send({ dst: context, handle: message.reply, flags: FLAGS.DEAD }, chunks);
       }
-      this.#strike(context, `a message for handle ${message.handle}, which it may not use`);
+      this.#strike(context, `a message for handle ${handle}, which it may not use`);
       return;
     }
     try {
-      entry.receiver.receive(message);
+      receiver.receive(message);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#links.get(context)?.close(error);
@@ -164,4 +152,8 @@ export class Router {
       this.#links.get(context)?.close(error);
     }
   }
+}
+
+function after(handle: number): number {
+  return handle >= 0xffffffff ? FIRST_FREE_HANDLE : handle + 1;
 }

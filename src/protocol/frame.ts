@@ -62,14 +62,21 @@ export function encodeMessage(
   return [[frame]];
 }
 
+/** By bytes: a view of a new small array costs more than all of this. */
 function writeHeader(to: Uint8Array, e: Envelope, flags: number, length: number): void {
-  const view = new DataView(to.buffer, to.byteOffset, HEADER_BYTES);
-  view.setUint32(0, e.dst);
-  view.setUint32(4, e.src);
-  view.setUint32(8, e.auth);
-  view.setUint32(12, e.handle);
-  view.setUint32(16, e.reply);
-  view.setUint32(20, ((flags << 24) | length) >>> 0);
+  writeWord(to, 0, e.dst);
+  writeWord(to, 4, e.src);
+  writeWord(to, 8, e.auth);
+  writeWord(to, 12, e.handle);
+  writeWord(to, 16, e.reply);
+  writeWord(to, 20, (flags << 24) | length);
+}
+
+function writeWord(to: Uint8Array, at: number, word: number): void {
+  to[at] = word >>> 24;
+  to[at + 1] = word >>> 16;
+  to[at + 2] = word >>> 8;
+  to[at + 3] = word;
 }
 
 function* cut(
@@ -158,17 +165,17 @@ export class MessageReader {
       }
       this.#needed = HEADER_BYTES + length;
       if (data.length - at < this.#needed) break;
-      const envelope: Envelope = {
+      const part: Message = {
         dst: view.getUint32(at),
         src: view.getUint32(at + 4),
         auth: view.getUint32(at + 8),
         handle: view.getUint32(at + 12),
         reply: view.getUint32(at + 16),
         flags,
+        body: data.subarray(at + HEADER_BYTES, at + this.#needed),
       };
-      const body = data.subarray(at + HEADER_BYTES, at + this.#needed);
       at += this.#needed;
-      const whole = this.#assemble(envelope, body);
+      const whole = flags & (FLAGS.MORE | FLAGS.CONT) ? this.#assemble(part) : part;
       if (whole !== undefined) yield whole;
     }
     if (at < data.length) {
@@ -179,9 +186,10 @@ export class MessageReader {
     }
   }
 
-  #assemble(envelope: Envelope, body: Uint8Array): Message | undefined {
-    const kind = envelope.flags & (FLAGS.MORE | FLAGS.CONT);
-    if (kind === 0) return { ...envelope, body };
+  /** @param part of a message of several frames; the message, if that was the last */
+  #assemble(part: Message): Message | undefined {
+    const { body, ...envelope } = part;
+    const kind = part.flags & (FLAGS.MORE | FLAGS.CONT);
     if (kind & FLAGS.MORE && body.length < this.#limits.maxFrameBytes) {
       // Or crumbs without end would take much memory and little of the limit.
       throw new ProtocolError("ERR_PROTOCOL_FRAME", "a frame that is not the last is not full");

@@ -52,11 +52,13 @@ export function decodeValue(body: Uint8Array, limits: Pick<Limits, "maxDepth"> =
   } catch {
     throw malformed("text that is not JSON");
   }
-  const reviver = new Reviver(parts, body.length);
+  let used = 0;
   if (text.includes('"!') || (text.includes("\\u") && HIDING.test(text))) {
+    const reviver = new Reviver(parts, body.length);
     value = reviver.revive(value);
+    used = reviver.used;
   }
-  if (reviver.used !== parts.length) throw malformed("parts that no value has");
+  if (used !== parts.length) throw malformed("parts that no value has");
   return value;
 }
 

@@ -121,7 +121,7 @@ describe("the end of a context", () => {
         dead: (reason) => told.push(`${name}: ${reason.message}`),
       });
     const handles = [wait(1, "a"), wait(2, "b"), wait(1, "c"), wait(1, "d")];
-    router.forget(handles[3] ?? 0);
+    router.forget(1, handles[3] ?? 0);
     router.removeRoute(1, new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
     router.removeRoute(1, new DisconnectError("ERR_DISCONNECT_LOST", "gone again"));
     expect(told).toEqual(["a: gone", "c: gone"]);
@@ -154,7 +154,7 @@ describe("handles", () => {
     const none = { receive: () => {} };
     const given = Array.from({ length: 100 }, () => router.expect(1, none));
     expect(Math.min(...given)).toBe(FIRST_FREE_HANDLE);
-    for (const handle of given) router.forget(handle);
+    for (const handle of given) router.forget(1, handle);
     const again = Array.from({ length: 100 }, () => router.expect(2, none));
     expect(new Set([...given, ...again]).size).toBe(200);
     expect([router.pending(1), router.pending(2)]).toEqual([0, 100]);
@@ -162,7 +162,7 @@ describe("handles", () => {
 
   test("a forgotten one is none, for its own context too", () => {
     const handle = router.expect(1, { receive: (message) => received.push(message) });
-    router.forget(handle);
+    router.forget(1, handle);
     from(1, { handle });
     expect(received).toEqual([]);
     expect(problems.length).toBe(1);

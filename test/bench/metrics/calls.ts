@@ -3,7 +3,7 @@ import type { Driver } from "../driver.ts";
 import { type Lab, PEERS, type PeerName } from "../lab.ts";
 import { belongings, type Memory, memoryMb } from "../proc.ts";
 import type { Row, Samples } from "../row.ts";
-import { interleave } from "../sample.ts";
+import { interleave, SUSTAINED } from "../sample.ts";
 
 const CALLERS = ["ours", "mitogen", "execnet"] as const satisfies PeerName[];
 const MIB = 1 << 20;
@@ -38,7 +38,7 @@ export async function pipelined(lab: Lab): Promise<Row[]> {
   return lab.withPeers(CALLERS, async (peers) => {
     const open = [...(await openAll(lab, peers)).keys()];
     const samples = await interleave(lab, open, lab.quick ? 2 : 5, async (peer) => [
-      await peer.number("pipelined", { n: 20_000, window: 1000 }, "perSecond"),
+      await peer.number("pipelined", { n: SUSTAINED, window: 1000 }, "perSecond"),
     ]);
     // 62,000 is what rpyc does on the machine where the bound was set: the one bare number here.
     const bounds = [

@@ -2,7 +2,7 @@
 import type { Driver, Place, Runtime } from "../driver.ts";
 import type { Lab, PeerName } from "../lab.ts";
 import type { Row } from "../row.ts";
-import { interleave, warmUp } from "../sample.ts";
+import { interleave, SUSTAINED, warmUp } from "../sample.ts";
 
 /** How many times its own empty start a connect and a first call may take. */
 const STARTS = { bun: 4, node: 1.8 } as const;
@@ -47,7 +47,7 @@ async function calling(lab: Lab, runs: Runtime): Promise<Row[]> {
       return answer["us"] as number[];
     });
     const perSecond = await interleave(lab, open, lab.quick ? 2 : 5, async (peer) => [
-      await peer.number("pipelined", { n: 20_000, window: 1000 }, "perSecond"),
+      await peer.number("pipelined", { n: SUSTAINED, window: 1000 }, "perSecond"),
     ]);
     return [
       {

@@ -1,0 +1,161 @@
+/**
+ * One call between its caller and its answer: who waits for it, how long, and what becomes of it when nobody does any more.
+ * Knows the router and the protocol; what it needs of its context is its `CallHost`.
+ */
+import { decodeFailure } from "./call.ts";
+import { CancelledError, DisconnectError, type EcontextError, TimeoutError } from "./errors.ts";
+import { FLAGS, type Message } from "./protocol/frame.ts";
+import { HANDLES } from "./protocol/handles.ts";
+import { decodeValue, encodeValue } from "./protocol/value.ts";
+import type { Receiver, Router, Withdraw } from "./router.ts";
+import { neutralise } from "./text.ts";
+
+/** What calls share: one for each context. */
+export interface CallHost {
+  readonly id: number;
+  readonly name: string;
+  /** Milliseconds that a cancelled call has to end. */
+  readonly graceMs: number;
+  readonly router: Router;
+  tellStack(text: string): string;
+  /** A cancelled call did not end in time. */
+  hung(call: string): void;
+  /** Nobody waits for one of its calls any more. */
+  settled(): void;
+}
+
+/** When to give up. */
+export interface CallLimits {
+  /** Milliseconds from now. */
+  readonly deadline?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export class OutstandingCall implements Receiver {
+  readonly #host: CallHost;
+  readonly #name: string;
+  readonly #limits: CallLimits;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (reason: unknown) => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #onAbort: (() => void) | undefined;
+  /** What its reply comes to; 0 until it is sent. */
+  #handle = 0;
+  #withdraw: Withdraw | undefined;
+  #isSettled = false;
+
+  /** @throws {CancelledError} when the signal is aborted already */
+  constructor(
+    host: CallHost,
+    name: string,
+    limits: CallLimits,
+    resolve: (value: unknown) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.#host = host;
+    this.#name = name;
+    this.#limits = limits;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    const { deadline, signal } = limits;
+    if (signal?.aborted) throw this.#cancelled();
+    if (deadline !== undefined) {
+      this.#timer = setTimeout(() => this.#giveUp(this.#late(), "deadline"), deadline);
+    }
+    if (signal !== undefined) {
+      this.#onAbort = () => this.#giveUp(this.#cancelled(), "cancelled");
+      signal.addEventListener("abort", this.#onAbort, { once: true });
+    }
+  }
+
+  /** Whether its caller waits no more. */
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  send(body: readonly Uint8Array[]): void {
+    const { id, router } = this.#host;
+    this.#handle = router.expect(id, this);
+    const to = { dst: id, handle: HANDLES.CALL_FUNCTION, reply: this.#handle };
+    this.#withdraw = router.send(to, body);
+  }
+
+  /** It could not be sent. */
+  fail(error: unknown): void {
+    this.#settle();
+    this.#reject(error);
+  }
+
+  /** The answer. */
+  receive({ flags, body }: Message): void {
+    try {
+      if (flags & FLAGS.ERROR) {
+        const { name, tellStack } = this.#host;
+        const failure = decodeFailure(name, body, tellStack);
+        const isCancelled = failure.type === "econtext.Cancelled";
+        // Its last word before it ends: the end of the stream says why.
+        if (isCancelled && failure.remoteMessage === "disconnected") return;
+        // Its clock may be the first to see the deadline pass.
+        const isLate = isCancelled && this.#limits.deadline !== undefined;
+        this.#reject(isLate ? this.#late() : failure);
+      } else if (flags & FLAGS.DEAD) this.#reject(this.#refused(body));
+      else this.#resolve(decodeValue(body));
+    } catch (error) {
+      this.#reject(error);
+      throw error;
+    }
+    this.#host.router.forget(this.#host.id, this.#handle);
+    this.#settle();
+  }
+
+  /** Its context is gone. */
+  dead(reason: EcontextError): void {
+    this.#settle();
+    this.#reject(reason);
+  }
+
+  /** The caller is free at once. The handle stays until the far side has let go of the call. */
+  #giveUp(error: EcontextError, why: "deadline" | "cancelled"): void {
+    this.#settle();
+    this.#reject(error);
+    if (this.#withdraw === undefined) return;
+    const { id, router, graceMs } = this.#host;
+    const progress = this.#withdraw();
+    if (progress === "withdrawn") {
+      router.forget(id, this.#handle);
+      return;
+    }
+    // Until the answer comes.
+    this.#timer = setTimeout(() => this.#host.hung(this.#name), graceMs);
+    const { chunks } = encodeValue([this.#handle, why]);
+    // It must not overtake the call that it cancels.
+    router.send({ dst: id, handle: HANDLES.CANCEL }, chunks, progress === "sent");
+  }
+
+  /** There is nothing to give up any more. */
+  #settle(): void {
+    clearTimeout(this.#timer);
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#host.settled();
+    if (this.#onAbort) this.#limits.signal?.removeEventListener("abort", this.#onAbort);
+  }
+
+  #late(): TimeoutError {
+    return new TimeoutError(
+      "ERR_DEADLINE_CALL",
+      `${this.#host.name}: ${this.#name} did not answer within ${this.#limits.deadline} ms; it is cancelled`,
+    );
+  }
+
+  #cancelled(): CancelledError {
+    return new CancelledError("ERR_CANCELLED", `${this.#host.name}: ${this.#name} was cancelled`, {
+      cause: this.#limits.signal?.reason,
+    });
+  }
+
+  #refused(body: Uint8Array): DisconnectError {
+    const why = neutralise(String(decodeValue(body)));
+    return new DisconnectError("ERR_DISCONNECT_DEAD", `${this.#host.name}: ${why}`);
+  }
+}

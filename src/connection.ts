@@ -314,8 +314,8 @@ export class Connection implements Lifeline {
     const { id, name, transport } = this.#settings;
     if (this.#live === undefined) return;
     const { child, handshake, plan, reply } = this.#live;
-    // Before there is a context there is nothing to be graceful to.
-    if (!handshake.open) child.kill("SIGTERM");
+    // Before there is a context there is nothing to be graceful to. But ssh closes our pipe before it ends with the status that we wait for.
+    if (!handshake.open && error !== undefined) child.kill("SIGTERM");
     const reaper = setTimeout(() => child.kill("SIGKILL"), REAP_MS);
     if (error === undefined && !handshake.open) {
       // What it printed last is the useful part: both pipes are drained before anything is said.

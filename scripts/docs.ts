@@ -54,7 +54,7 @@ async function classes(): Promise<string[]> {
   return errorRows().flatMap(({ code, name, status }) => {
     const known = errors[name];
     if (known === undefined) return [`${code}: src/errors.ts has no class ${name}`];
-    const { exitStatus } = new known("", "", "", "");
+    const { exitStatus } = new known("", "", "", "", "");
     const wrongClass = (made.get(code) ?? name) !== name;
     return [
       ...(wrongClass ? [`${code} is made as ${String(made.get(code))}, not ${name}`] : []),

@@ -59,7 +59,10 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
     javascriptTier2: {
       ...tier2("js", minifyJavaScript),
       values: minifyJavaScript(
-        joinModules(CODEC.map((file) => readFileSync(join(SRC, file), "utf8"))),
+        joinModules(
+          CODEC.map((file) => readFileSync(join(SRC, file), "utf8")),
+          REFERENCES,
+        ),
       ),
     },
     javascriptFirstStage: joinJavaScript(read("js", `${FIRST_STAGE}.js`)),
@@ -99,8 +102,16 @@ export function joinPython(source: string): string {
   return quotable(lines.filter((line) => line !== "").join(";"));
 }
 
-/** Modules whose imports are of one another only, as one CommonJS module with the exports of all. */
-export function joinModules(sources: readonly string[]): string {
+/** In a slave, what a reference stands for is known to its channels, which come when the first one does. */
+const REFERENCES = `const refer=v=>core.tier("channels").refer(v),adopt=r=>core.tier("channels").adopt(r);
+e.encodeValue=(v,o)=>encodeValue(v,{...o,refer});e.decodeValue=b=>decodeValue(b,{adopt});`;
+
+/**
+ * Modules whose imports are of one another only, as one CommonJS module with the exports of all.
+ *
+ * @param glue what follows: there, `e` is its exports
+ */
+export function joinModules(sources: readonly string[], glue = ""): string {
   const all: string[] = [];
   const parts = sources.map((source) => {
     const names: string[] = [];
@@ -121,7 +132,7 @@ export function joinModules(sources: readonly string[]): string {
   // Errors and values are told by the names of their classes, which get short ones.
   const name =
     "for(const n in e)if(typeof e[n]=='function')Object.defineProperty(e[n],'name',{value:n})";
-  return `${parts.join("\n")}\nconst e=module.exports={${all.join()}};${name};`;
+  return `${parts.join("\n")}\nconst e=module.exports={${all.join()}};${name};${glue}`;
 }
 
 /** One line from statements that are each one line. */

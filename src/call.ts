@@ -5,7 +5,7 @@
 import { CallError, ProtocolError, UsageError } from "./errors.ts";
 import { type AnyFunction, type Described, describeFunction, functionName } from "./functions.ts";
 import { type Language, languageOfName, type Wants, wantsOf } from "./kind.ts";
-import { type Body, decodeValue, encodeValue } from "./protocol/value.ts";
+import { decodeValue } from "./protocol/value.ts";
 
 export interface CallOptions {
   /** Milliseconds from now until the call is given up, here and over there. */
@@ -14,6 +14,13 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** The function's first parameter is the slave's own ExternalContext. */
   readonly withContext?: boolean;
+}
+
+/** When to give up. */
+export interface CallLimits {
+  /** Milliseconds from now. */
+  readonly deadline?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Keyword arguments, as the last argument of a call: `context.call("json.dumps", [1], kwargs({ indent: 2 }))`. */
@@ -40,6 +47,13 @@ export type ParametersAfterContext<F extends AnyFunction> = F extends (
   ? R
   : never;
 
+/** What a call gives: a generator of the function's can be iterated as it arrives. */
+export type Result<F extends AnyFunction> = [ReturnType<F>] extends [never]
+  ? Promise<never>
+  : ReturnType<F> extends AsyncGenerator<infer T> | Generator<infer T>
+    ? Promise<AsyncGenerator<T, void, undefined>> & AsyncIterable<T>
+    : Promise<Awaited<ReturnType<F>>>;
+
 /** What is called, as it goes over the wire, and how messages name it. */
 export interface Callee {
   readonly name: string;
@@ -48,6 +62,8 @@ export interface Callee {
   readonly language: Language | undefined;
   /** The language to start a slave for that is not yet started. */
   readonly wants: Wants;
+  /** Whether it is known to give a generator. */
+  readonly generates: boolean;
   /** What it will import first, as far as it is certain. */
   readonly modules: readonly string[];
 }
@@ -66,14 +82,29 @@ export function readCallee(fn: Callable): Callee {
   if (typeof fn === "string") return known.get(fn) ?? readName(fn);
   const { function: described, language, module } = describeFunction(fn);
   const modules = module === undefined ? [] : [module];
-  return { name: functionName(fn), function: described, language, wants: language, modules };
+  const generates = /^(?:Async)?GeneratorFunction$/.test(fn.constructor.name);
+  return {
+    name: functionName(fn),
+    function: described,
+    language,
+    wants: language,
+    generates,
+    modules,
+  };
 }
 
 /** @throws {UsageError} `ERR_USAGE_FUNCTION` */
 function readName(name: string): Callee {
   checkFunctionName(name);
   const [language, wants] = [languageOfName(name), wantsOf(name)];
-  const callee = { name, function: name, modules: moduleCandidates(name), language, wants };
+  const callee = {
+    name,
+    function: name,
+    modules: moduleCandidates(name),
+    language,
+    wants,
+    generates: false,
+  };
   if (known.size >= MAX_KNOWN) known.clear();
   known.set(name, callee);
   return callee;
@@ -107,14 +138,14 @@ function moduleCandidates(name: string): string[] {
   return parts.slice(0, -1).map((_, i) => parts.slice(0, i + 1).join("."));
 }
 
-const CALL_ROOT = { root: ["function", "args", "kwargs", "options"] };
+/** How errors name the parts of a payload. */
+export const CALL_ROOT = ["function", "args", "kwargs", "options"] as const;
 
-/** @throws {ValueError} naming the path of what cannot be sent */
-export function encodeCall(
+export function callPayload(
   fn: Described["function"],
   args: readonly unknown[],
-  options: CallOptions,
-): Body {
+  options: CallLimits & { readonly withContext?: boolean },
+): unknown[] {
   const last = args.at(-1);
   const named = last instanceof Kwargs ? last.values : {};
   const positional = last instanceof Kwargs ? args.slice(0, -1) : args;
@@ -126,7 +157,7 @@ export function encodeCall(
   const hasExtra = Object.keys(extra).length > 0;
   if (hasExtra || Object.keys(named).length > 0) payload.push(named);
   if (hasExtra) payload.push(extra);
-  return encodeValue(payload, CALL_ROOT);
+  return payload;
 }
 
 /** @throws {ProtocolError} when it is not three texts */

@@ -80,8 +80,6 @@ export class Connection implements Lifeline {
   #language: Language | undefined;
   #responder: ModuleResponder | undefined;
   #reason: EcontextError | undefined;
-  /** While it is not 0, silence is our own doing. */
-  #pauses = 0;
   #slave: SlaveInfo | undefined;
   /** Process group of a slave on this machine. */
   #group: number | undefined;
@@ -213,15 +211,6 @@ export class Connection implements Lifeline {
     this.#router.send(to, [isText ? deflate(body) : body]);
   }
 
-  pause(): void {
-    if (this.#pauses++ === 0) this.#live?.stream.pause();
-  }
-
-  resume(): void {
-    if (--this.#pauses > 0) return;
-    this.#live?.stream.resume();
-  }
-
   /** It took a step: the time for it begins anew. */
   progress(): void {
     this.#connectTimer?.refresh();
@@ -300,7 +289,7 @@ export class Connection implements Lifeline {
     // While it starts, the deadline of the connect decides.
     if (this.#slave === undefined) return;
     const heardAt = this.#live?.stream.heardAt ?? 0;
-    if (this.#pauses === 0 && performance.now() - heardAt > leaseMs) {
+    if (performance.now() - heardAt > leaseMs) {
       const message = `${name}: nothing was heard for ${leaseMs} ms`;
       this.sever(new DisconnectError("ERR_DISCONNECT_SILENT", message));
       return;

@@ -3,25 +3,31 @@
  * and the protocol, no process and no transport; what it needs of those is its `Lifeline`.
  */
 import {
+  CALL_ROOT,
   type Callable,
   type Callee,
+  type CallLimits,
   type CallOptions,
+  callPayload,
   checkMilliseconds,
-  encodeCall,
   type ParametersAfterContext,
+  type Result,
   readCallee,
 } from "./call.ts";
 import { DisconnectError, type EcontextError, TimeoutError, UsageError } from "./errors.ts";
-import { type ExecOptions, type ExecResult, execCommand } from "./exec.ts";
 import type { AnyFunction } from "./functions.ts";
+import { iterateResult, RemoteGenerator } from "./generator.ts";
 import { checkLanguage } from "./kind.ts";
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import { type CallHost, OutstandingCall } from "./outstanding.ts";
+import { Peer } from "./peer.ts";
+import { type ExecOptions, RemoteProcess } from "./process.ts";
 import { FLAGS } from "./protocol/frame.ts";
 import { HANDLES } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
 import { encodeValue } from "./protocol/value.ts";
 import type { Router } from "./router.ts";
+import { type Shell, ShellCommand, scriptOf } from "./shell.ts";
 
 export interface ContextSettings {
   readonly id: number;
@@ -40,6 +46,7 @@ export class Context implements AsyncDisposable {
   readonly #router: Router;
   readonly #lifeline: Lifeline;
   readonly #host: CallHost;
+  readonly #peer: Peer;
   /** Calls that wait for room in the queue keep their order behind this. */
   #turn: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -54,12 +61,21 @@ export class Context implements AsyncDisposable {
     this.#signal = settings.signal;
     this.#router = router;
     this.#lifeline = lifeline;
-    this.#host = {
+    const shared = {
       id: this.id,
       name: this.name,
-      graceMs: this.#graceMs,
       router,
-      tellStack: (text) => lifeline.tellStack(text),
+      tellStack: (text: string) => lifeline.tellStack(text),
+    };
+    this.#peer = new Peer({
+      ...shared,
+      generator: (number) =>
+        new RemoteGenerator(number, (limits, name, ...values) => this.#call(limits, name, values)),
+    });
+    this.#host = {
+      ...shared,
+      graceMs: this.#graceMs,
+      decode: (body) => this.#peer.decode(body),
       hung: (call) => this.#hung(call),
       settled: () => this.#awaited--,
     };
@@ -89,9 +105,9 @@ export class Context implements AsyncDisposable {
    * @throws {ValueError} an argument cannot be sent
    * @throws {BootstrapError | DisconnectError | ProtocolError} there is no context, or not any more
    */
-  call<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
-  call(name: string, ...args: unknown[]): Promise<unknown>;
-  call(fn: Callable, ...args: unknown[]): Promise<unknown> {
+  call<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Result<F>;
+  call(name: string, ...args: unknown[]): Promise<unknown> & AsyncIterable<unknown>;
+  call(fn: Callable, ...args: unknown[]): Promise<unknown> & AsyncIterable<unknown> {
     return this.#call({}, fn, args);
   }
 
@@ -103,31 +119,36 @@ export class Context implements AsyncDisposable {
     options: CallOptions & { readonly withContext: true },
     fn: F,
     ...args: ParametersAfterContext<F>
-  ): Promise<Awaited<ReturnType<F>>>;
-  callWith<F extends AnyFunction>(
+  ): Result<F>;
+  callWith<F extends AnyFunction>(options: CallOptions, fn: F, ...args: Parameters<F>): Result<F>;
+  callWith(
     options: CallOptions,
-    fn: F,
-    ...args: Parameters<F>
-  ): Promise<Awaited<ReturnType<F>>>;
-  callWith(options: CallOptions, name: string, ...args: unknown[]): Promise<unknown>;
-  callWith(options: CallOptions, fn: Callable, ...args: unknown[]): Promise<unknown> {
+    name: string,
+    ...args: unknown[]
+  ): Promise<unknown> & AsyncIterable<unknown>;
+  callWith(
+    options: CallOptions,
+    fn: Callable,
+    ...args: unknown[]
+  ): Promise<unknown> & AsyncIterable<unknown> {
     return this.#call(options, fn, args);
   }
 
   /** @param tier2 what the function is in, if that is econtext's own */
   #call(
-    options: CallOptions,
+    options: CallLimits & { readonly withContext?: boolean },
     fn: Callable,
     args: readonly unknown[],
     tier2: readonly string[] = [],
-  ): Promise<unknown> {
+  ): Promise<unknown> & AsyncIterable<unknown> {
     // What is thrown in here rejects it.
-    return new Promise((resolve, reject) => {
+    const result = new Promise((resolve, reject) => {
       const callee = readCallee(fn);
       const { deadline, withContext } = options;
       const signal = either(options.signal, this.#signal);
       checkMilliseconds("deadline", deadline);
-      const { chunks, length, extended } = encodeCall(callee.function, args, options);
+      const payload = callPayload(callee.function, args, options);
+      const { chunks, length, extended } = this.#peer.encode(payload, CALL_ROOT);
       if (length > LIMITS.maxMessageBytes) {
         throw new UsageError(
           "ERR_USAGE_TOO_LARGE",
@@ -142,6 +163,7 @@ export class Context implements AsyncDisposable {
           this.#check(callee);
           const needs = [...tier2];
           if (extended) needs.push("values");
+          if (this.#peer.isLinked || callee.generates) needs.push("channels");
           if (withContext === true) needs.push("external");
           if (typeof callee.function !== "string") needs.push("importer");
           this.#lifeline.offer(callee.modules, needs);
@@ -156,6 +178,8 @@ export class Context implements AsyncDisposable {
         this.#wait(() => call.isSettled || send());
       } else send();
     });
+    // Not a class of promises of our own: awaiting one costs three turns more.
+    return Object.assign(result, { [Symbol.asyncIterator]: iterateResult });
   }
 
   /**
@@ -186,22 +210,26 @@ export class Context implements AsyncDisposable {
   }
 
   /**
-   * Run a command over there, without a shell: `context.exec(["uname", "-a"], { stdout: (chunk) => … })`. Its standard input is empty.
+   * Run a command over there, without a shell: `await context.exec(["uname", "-a"]).stdout.text()`. It starts at once; `exited` tells how it
+   * ended, and rejects with what `callWith` throws.
    *
-   * @throws what `callWith` throws; and what a listener throws, which kills the command
+   * @throws {UsageError} `ERR_USAGE_COMMAND`
    */
-  exec(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-    const host = {
-      id: this.id,
-      name: this.name,
-      router: this.#router,
-      pause: () => this.#lifeline.pause(),
-      resume: () => this.#lifeline.resume(),
-      call: (limits: CallOptions, tier2: readonly string[], name: string, ...args: unknown[]) =>
-        this.#call(limits, name, args, tier2),
-    };
-    return execCommand(host, argv, options);
+  exec(argv: readonly string[], options: ExecOptions = {}): RemoteProcess {
+    return new RemoteProcess(this.name, argv, options, (limits, name, ...args) =>
+      this.#call(limits, name, args, ["commands"]),
+    );
   }
+
+  /**
+   * Run a shell command over there: await context.$`df -h ${folder} | tail -1`. It begins when it is awaited or read.
+   *
+   * @throws {ShellError} `ERR_SHELL_STATUS`: its status is not 0
+   */
+  readonly $: Shell = (parts, ...values) =>
+    new ShellCommand(this.name, scriptOf(parts, values), (argv, options) =>
+      this.exec(argv, options),
+    );
 
   /**
    * Milliseconds until the far side's broker answers; it does even when user code hangs there.

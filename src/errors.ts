@@ -88,6 +88,11 @@ export class DisconnectError extends EcontextError {
   override readonly exitStatus: number = 255;
 }
 
+/** Nobody receives any more, or nothing is to come. */
+export class ChannelError extends EcontextError {
+  override name = "ChannelError";
+}
+
 /** A deadline passed. */
 export class TimeoutError extends EcontextError {
   override name = "TimeoutError";
@@ -118,5 +123,22 @@ export class CallError extends EcontextError {
 
   protected override whereabouts(): string {
     return this.traceback === "" ? "" : `\n${this.traceback.replace(/^/gm, "  ")}`;
+  }
+}
+
+/** A shell command ended with a status other than 0. */
+export class ShellError extends EcontextError {
+  override name = "ShellError";
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+
+  constructor(context: string, script: string, exitCode: number, stdout: string, stderr: string) {
+    const said = neutralise(stderr.trim().split("\n").slice(-3).join("; "));
+    const why = said === "" ? "" : `: ${said}`;
+    super("ERR_SHELL_STATUS", `${context}: ${neutralise(script.trim())}: status ${exitCode}${why}`);
+    this.exitCode = exitCode;
+    this.stdout = stdout;
+    this.stderr = stderr;
   }
 }

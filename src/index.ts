@@ -6,7 +6,9 @@ export {
   Kwargs,
   kwargs,
   type ParametersAfterContext,
+  type Result,
 } from "./call.ts";
+export { Channel, type ReceiveOptions, Receiver, Sender } from "./channel.ts";
 export { Context } from "./context.ts";
 export {
   type BootstrapDescription,
@@ -19,19 +21,30 @@ export {
   type BootstrapReport,
   CallError,
   CancelledError,
+  ChannelError,
   DisconnectError,
   EcontextError,
   ProtocolError,
+  ShellError,
   TimeoutError,
   UsageError,
   ValueError,
 } from "./errors.ts";
-export type { ExecOptions, ExecResult } from "./exec.ts";
 export type { AnyFunction } from "./functions.ts";
 export type { Kind, KindOptions, Language } from "./kind.ts";
 export type { LendProgress } from "./lend/lender.ts";
 export type { SlaveInfo } from "./lifeline.ts";
 export { LEVELS, type LevelName, type LogRecord, levelName } from "./log.ts";
+export { Output } from "./output-stream.ts";
+export {
+  type ExecOptions,
+  type ExecResult,
+  type Input,
+  RemoteProcess,
+  type Terminal,
+} from "./process.ts";
 export { ContextReference, RemoteError, SenderReference } from "./protocol/value.ts";
+export { Select } from "./select.ts";
+export { type Shell, ShellCommand, type ShellOutput } from "./shell.ts";
 export { neutralise, oneLine } from "./text.ts";
 export type { SshOptions } from "./transport/ssh.ts";

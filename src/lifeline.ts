@@ -31,9 +31,6 @@ export interface Lifeline {
   tellStack(text: string): string;
   /** Offer the slave, unasked, what a call will import: of the user's modules, and of the second tier. */
   offer(modules: readonly string[], needs: readonly string[]): void;
-  /** Stop and go on reading what it sends; nests. */
-  pause(): void;
-  resume(): void;
   /** End it by force: every pending call gets `reason`. */
   sever(reason: EcontextError): void;
 }

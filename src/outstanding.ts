@@ -2,8 +2,9 @@
  * One call between its caller and its answer: who waits for it, how long, and what becomes of it when nobody does any more.
  * Knows the router and the protocol; what it needs of its context is its `CallHost`.
  */
-import { decodeFailure } from "./call.ts";
+import { type CallLimits, decodeFailure } from "./call.ts";
 import { CancelledError, DisconnectError, type EcontextError, TimeoutError } from "./errors.ts";
+import { RemoteGenerator } from "./generator.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
 import { HANDLES } from "./protocol/handles.ts";
 import { decodeValue, encodeValue } from "./protocol/value.ts";
@@ -17,18 +18,12 @@ export interface CallHost {
   /** Milliseconds that a cancelled call has to end. */
   readonly graceMs: number;
   readonly router: Router;
+  decode(body: Uint8Array): unknown;
   tellStack(text: string): string;
   /** A cancelled call did not end in time. */
   hung(call: string): void;
   /** Nobody waits for one of its calls any more. */
   settled(): void;
-}
-
-/** When to give up. */
-export interface CallLimits {
-  /** Milliseconds from now. */
-  readonly deadline?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export class OutstandingCall implements Receiver {
@@ -43,6 +38,7 @@ export class OutstandingCall implements Receiver {
   #handle = 0;
   #withdraw: Withdraw | undefined;
   #isSettled = false;
+  #begun = 0;
 
   /** @throws {CancelledError} when the signal is aborted already */
   constructor(
@@ -58,6 +54,7 @@ export class OutstandingCall implements Receiver {
     this.#resolve = resolve;
     this.#reject = reject;
     const { deadline, signal } = limits;
+    if (deadline !== undefined) this.#begun = performance.now();
     if (signal?.aborted) throw this.#cancelled();
     if (deadline !== undefined) {
       this.#timer = setTimeout(() => this.#giveUp(this.#late(), "deadline"), deadline);
@@ -99,7 +96,7 @@ export class OutstandingCall implements Receiver {
         const isLate = isCancelled && this.#limits.deadline !== undefined;
         this.#reject(isLate ? this.#late() : failure);
       } else if (flags & FLAGS.DEAD) this.#reject(this.#refused(body));
-      else this.#resolve(decodeValue(body));
+      else this.#resolve(this.#limited(this.#host.decode(body)));
     } catch (error) {
       this.#reject(error);
       throw error;
@@ -139,6 +136,15 @@ export class OutstandingCall implements Receiver {
     this.#isSettled = true;
     this.#host.settled();
     if (this.#onAbort) this.#limits.signal?.removeEventListener("abort", this.#onAbort);
+  }
+
+  /** A generator is limited as the call is that gave it. */
+  #limited(value: unknown): unknown {
+    if (!(value instanceof RemoteGenerator)) return value;
+    const { deadline, signal } = this.#limits;
+    const left = deadline === undefined ? undefined : this.#begun + deadline - performance.now();
+    value.limit({ deadline: left === undefined ? undefined : Math.max(0, left), signal });
+    return value;
   }
 
   #late(): TimeoutError {

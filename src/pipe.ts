@@ -4,9 +4,6 @@ export interface Pipe {
   write(chunk: Uint8Array): boolean;
   /** Set once, by the reader, before the first turn of the event loop after the pipe was made. */
   listen(listener: PipeListener): void;
-  /** Stop and go on reading: a slow consumer slows the far side. */
-  pause(): void;
-  resume(): void;
   /** Close both directions at once. Idempotent; `closed` follows. */
   close(): void;
 }

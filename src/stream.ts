@@ -128,16 +128,6 @@ export class Stream {
     });
   }
 
-  /** Stop and go on reading from the far side. */
-  pause(): void {
-    this.#pipe.pause();
-  }
-
-  resume(): void {
-    this.#heardAt = performance.now();
-    this.#pipe.resume();
-  }
-
   /** Close at once; what waits is lost. */
   close(error?: EcontextError): void {
     this.#end(error);

@@ -17,6 +17,9 @@ export interface Ending {
   readonly spawnError?: Error | undefined;
 }
 
+/** What a terminal sends is ours to act on, or for the command that the child carries: ssh keeps ignoring what it was told to ignore. */
+const DEAF = 'trap "" INT QUIT TSTP;exec "$@"';
+
 export class Child implements Pipe {
   readonly argv: readonly string[];
   /** Resolves when the process has ended and stdout and stderr are read to their ends; never rejects. */
@@ -30,7 +33,7 @@ export class Child implements Pipe {
   /** @param own in a session of its own, so that ctrl-C is for us to act on */
   constructor(argv: readonly string[], own: boolean) {
     this.argv = argv;
-    const [program = "", ...rest] = argv;
+    const [program = "", ...rest] = own ? argv : deaf(argv);
     this.#process = spawn(program, rest, { stdio: ["pipe", "pipe", "pipe"], detached: own });
     const { stdin, stdout, stderr } = this.#process;
     stderr?.setEncoding("utf8");
@@ -82,14 +85,6 @@ export class Child implements Pipe {
     return this.#closed ? true : (this.#process.stdin?.write(chunk) ?? true);
   }
 
-  pause(): void {
-    this.#process.stdout?.pause();
-  }
-
-  resume(): void {
-    this.#process.stdout?.resume();
-  }
-
   close(): void {
     this.#process.stdin?.destroy();
     this.#process.stdout?.destroy();
@@ -119,4 +114,9 @@ export class Child implements Pipe {
     this.#listener = undefined;
     listener?.closed();
   }
+}
+
+/** In our own session, so that it can ask on the terminal, but not hearing its keys. What does not exist is started as it is, and fails as it should. */
+function deaf(argv: readonly string[]): readonly string[] {
+  return Bun.which(argv[0] ?? "") === null ? argv : ["sh", "-c", DEAF, "sh", ...argv];
 }

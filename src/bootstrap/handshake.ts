@@ -50,14 +50,6 @@ export class Handshake implements Pipe {
     return this.#pipe.write(chunk);
   }
 
-  pause(): void {
-    this.#pipe.pause();
-  }
-
-  resume(): void {
-    this.#pipe.resume();
-  }
-
   close(): void {
     this.#pipe.close();
   }

@@ -26,3 +26,16 @@ export function makeDoor({ name, description, args, details, run }: DoorPlan): D
   });
   return { command, details };
 }
+
+/** A command whose options are another program's: they are not read here. */
+export function makeRawDoor(
+  plan: Omit<DoorPlan, "run"> & { readonly run: (rawArgs: readonly string[]) => Promise<number> },
+): Door {
+  const { name, description, args, details, run } = plan;
+  const command = defineCommand({
+    meta: { name, description },
+    args,
+    run: ({ rawArgs }) => run(rawArgs),
+  });
+  return { command, details };
+}

@@ -12,6 +12,8 @@ import { dieOfSignal } from "./stop.ts";
 const DOORS: Readonly<Record<string, () => Promise<Door>>> = {
   call: async () => (await import("./call.ts")).door,
   exec: async () => (await import("./exec.ts")).door,
+  sh: async () => (await import("./sh.ts")).door,
+  rsh: async () => (await import("./rsh.ts")).door,
   ping: async () => (await import("./ping.ts")).door,
   bootstrap: async () => (await import("./bootstrap.ts")).door,
   repl: async () => (await import("./repl.ts")).door,
@@ -37,6 +39,7 @@ const DETAILS = `TARGET is local, or what ssh accepts: web1, user@web1, ssh://us
   econtext call web1 platform.node
   econtext call web1 deploy/tasks.ts:restart nginx
   econtext exec web1 db1 -- uname -a
+  econtext sh web1 setup.sh
   econtext repl web1 db1               a prompt: await web1.call(() => process.version)
   econtext deploy.ts web1              a program; also by #!/usr/bin/env econtext
 
@@ -72,7 +75,8 @@ async function dispatch(args: readonly string[]): Promise<number> {
     const load = Object.hasOwn(DOORS, name) ? DOORS[name] : undefined;
     if (load === undefined) throw new Usage("", unknown(name));
     const { command, details } = await load();
-    if (wantsHelp(rest)) {
+    // Its options are another program's.
+    if (wantsHelp(name === "rsh" ? rest.slice(0, 1) : rest)) {
       await showHelp(command, root, details);
       return 0;
     }

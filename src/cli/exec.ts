@@ -1,25 +1,36 @@
 /** `econtext exec`: one command, without a shell, in one or several contexts. */
 import type { ArgsDef } from "citty";
 import { type Door, makeDoor } from "./door.ts";
-import { CommandProblem, fail, Usage } from "./exit.ts";
-import { COMMON, type CommandLine, readTargets } from "./options.ts";
-import { type Output, stderr, stdout } from "./output.ts";
+import { fail, Usage } from "./exit.ts";
+import { COMMON, type CommandLine, readTargets, texts } from "./options.ts";
 
 const args: ArgsDef = {
   "target...": { type: "positional", description: "local, or a destination of ssh" },
   "-- cmd arg...": { type: "positional", required: false, description: "The command, behind --" },
+  tty: { type: "boolean", alias: "t", description: "Run it on a terminal, joined to ours" },
+  "no-stdin": { type: "boolean", alias: "n", description: "Its standard input is empty" },
+  cwd: { type: "string", valueHint: "DIR", description: "Working directory over there" },
+  env: {
+    type: "string",
+    valueHint: "KEY=VALUE",
+    description: "For its environment; may be repeated",
+  },
   ...COMMON,
 };
 
-const details = `The command is run without a shell: no quoting, no variables, no pipes; for those: -- sh -c 'a | b'.
-Its standard input is empty (/dev/null). Its stdout and stderr are ours, byte for byte.
+const details = `The command is run without a shell: no quoting, no variables, no pipes; for those: econtext sh, or -- sh -c 'a | b'.
+Our standard input is its, and with several targets each one's; in a loop that reads its own input, use -n.
+Its stdout and stderr are ours, byte for byte.
 
 The exit status is the command's; as in a shell, 128 + N when signal N ended it, 127 when it was not found, 126 when it
 could not be run. With several targets they run at the same time, each line begins with the target's name, and the
-exit status is the highest. When nobody reads our output any more, the command is killed over there.
+exit status is the highest. When nobody reads our output any more, the command is killed over there. SIGINT, SIGTERM,
+SIGHUP, SIGQUIT, SIGTSTP and SIGCONT are passed on to it; a second one that ends us ends it by force.
 
   econtext exec web1 -- uname -a
-  econtext exec web1 db1 --deadline 10 -- df -h /`;
+  econtext exec web1 db1 --deadline 10 -- df -h /
+  tar c app | econtext exec web1 -- tar x -C /srv
+  econtext exec web1 -t -- top`;
 
 export const door: Door = makeDoor({
   name: "exec",
@@ -34,33 +45,37 @@ async function run({ flags, before, after }: CommandLine): Promise<number> {
   if (after === undefined || after.length === 0 || after[0] === "") {
     throw new Usage("exec", "a command is missing: econtext exec TARGET... -- CMD ARG...");
   }
-  const { runSession } = await import("./session.ts");
-  const { LinePrefixer } = await import("./prefix.ts");
-  /** How output of one target gets to ours. */
-  const pipe = (target: string, to: Output) => {
-    if (targets.length === 1) {
-      return { push: (chunk: Uint8Array) => to.write(chunk), end: async () => {} };
-    }
-    const lines = new LinePrefixer(target, to.isTerminal);
-    return {
-      push: (chunk: Uint8Array) => to.write(lines.push(chunk)),
-      end: () => to.write(lines.end()),
-    };
-  };
-  return runSession({
+  const wantsTty = flags["tty"] === true;
+  if (wantsTty && targets.length > 1) throw new Usage("exec", "--tty is for one target");
+  if (wantsTty && flags["no-stdin"] === true) {
+    throw new Usage("exec", "--tty and --no-stdin contradict each other");
+  }
+  const { runCommands } = await import("./command.ts");
+  const { terminalSize } = await import("./own-terminal.ts");
+  const { cwd } = flags;
+  return runCommands({
     command: "exec",
     flags,
     targets,
-    roots: [],
-    each: async ({ target, context, limits }) => {
-      const [out, err] = [pipe(target, stdout), pipe(target, stderr)];
-      const result = await context.exec(after, { ...limits(), stdout: out.push, stderr: err.push });
-      await Promise.all([out.end(), err.end()]);
-      if (result.problem !== undefined) {
-        await fail(new CommandProblem(`${target}: ${after[0]}: ${result.problem}`));
-      }
-      return result.status;
+    argv: after,
+    name: String(after[0]),
+    hasInput: flags["no-stdin"] !== true,
+    options: {
+      ...(wantsTty ? { tty: terminalSize("exec") } : {}),
+      ...(typeof cwd === "string" ? { cwd } : {}),
+      env: readEnv(texts(flags["env"])),
     },
     failed: async (_target, error) => void (await fail(error)),
   });
+}
+
+/** @throws {Usage} */
+function readEnv(pairs: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf("=");
+      if (at < 1) throw new Usage("exec", `not KEY=VALUE: --env ${pair}`);
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
 }

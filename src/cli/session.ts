@@ -5,13 +5,13 @@
  * It ends when all targets are done; on SIGINT, SIGTERM or SIGHUP; or when nobody reads our output any more. In each case calls are
  * cancelled over there and contexts closed within their grace time; a second signal ends us at once (the far sides notice).
  */
-import { Broker, type Context, TimeoutError } from "../index.ts";
+import { Broker, type Context, type SshOptions, TimeoutError } from "../index.ts";
 import { statusOf } from "./exit.ts";
 import { Lending } from "./lending.ts";
 import { logLines } from "./log-lines.ts";
 import { type Flags, leftOf, readConnect, readLogFormat, readLogLevel } from "./options.ts";
 import { isBrokenPipe, stderr } from "./output.ts";
-import { BROKEN_PIPE, Stop } from "./stop.ts";
+import { BROKEN_PIPE, type PassSignal, Stop } from "./stop.ts";
 
 /** What a command may use while it deals with one target. */
 export interface Turn {
@@ -30,6 +30,10 @@ export interface Plan {
   readonly each: (turn: Turn) => Promise<number>;
   /** Says why it failed; the status is the error's own. */
   readonly failed: (target: string, error: unknown) => Promise<void>;
+  /** In place of what the flags say of it. */
+  readonly ssh?: SshOptions | undefined;
+  /** Gets the first signal that comes; default: it stops everything. */
+  readonly pass?: PassSignal;
 }
 
 /** What a signal that is on its way takes to arrive, at most. */
@@ -38,7 +42,8 @@ const SIGNAL_MS = 50;
 /** @returns the highest status of all targets, or that of what ended it */
 export async function runSession(plan: Plan): Promise<number> {
   const { command, flags, targets } = plan;
-  const options = readConnect(command, flags);
+  const read = readConnect(command, flags);
+  const options = plan.ssh === undefined ? read : { ...read, ssh: plan.ssh };
   const { deadline } = options;
   const format = readLogFormat(command, flags);
   const lending = new Lending();
@@ -52,7 +57,7 @@ export async function runSession(plan: Plan): Promise<number> {
     },
   });
   const started = performance.now();
-  const stop = new Stop();
+  const stop = new Stop(plan.pass);
   const limits = () => ({
     signal: stop.signal,
     ...(deadline === undefined ? {} : { deadline: leftOf(deadline, started) }),
@@ -86,5 +91,7 @@ export async function runSession(plan: Plan): Promise<number> {
   const statuses = await Promise.race([all, stop.happened]);
   await broker.close();
   stop.dispose();
-  return stop.status ?? Math.max(...(statuses ?? [0]));
+  const status = stop.status ?? Math.max(...(statuses ?? [0]));
+  stop.conclude(status);
+  return status;
 }

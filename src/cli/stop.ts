@@ -7,6 +7,9 @@
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type Signal = keyof typeof SIGNALS;
 
+/** Who hears of a signal first. @returns whether somebody was there to hear it: it is theirs to act on */
+export type PassSignal = (name: string) => boolean;
+
 /** Exit status when nobody reads our output any more: 128 + SIGPIPE, as for any program that is ended so. */
 export const BROKEN_PIPE = 141;
 /** What a signal that is sent to ourselves takes, at most. */
@@ -25,15 +28,21 @@ export class Stop {
   readonly happened: Promise<undefined>;
   readonly #controller = new AbortController();
   readonly #listeners = new Map<Signal, () => void>();
+  #passed: Signal | undefined;
   #status: number | undefined;
   #resolve: (none: undefined) => void = () => {};
 
-  constructor() {
+  /** @param pass gets the first signal, and not the ones that follow */
+  constructor(pass: PassSignal = () => false) {
     this.happened = new Promise((resolve) => {
       this.#resolve = resolve;
     });
     for (const [name, status] of Object.entries(SIGNALS) as [Signal, number][]) {
       const listener = () => {
+        if (this.#passed === undefined && this.#status === undefined && pass(name)) {
+          this.#passed = name;
+          return;
+        }
         fatal ??= name;
         if (this.#status !== undefined) void dieOfSignal().then(() => process.exit(status));
         this.now(status);
@@ -56,6 +65,11 @@ export class Stop {
     this.#status ??= status;
     this.#controller.abort();
     this.#resolve(undefined);
+  }
+
+  /** Who had the signal passed on, and ended as by it, ends us as well. */
+  conclude(status: number): void {
+    if (this.#passed !== undefined && SIGNALS[this.#passed] === status) fatal ??= this.#passed;
   }
 
   dispose(): void {

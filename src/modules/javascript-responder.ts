@@ -23,6 +23,11 @@ const MAX_BURST_CHARACTERS = 32 * 1024 * 1024;
 const MAX_DATA = 32_768;
 /** Sent along with the first modules: what importing, logging and most results need. */
 const IMPORT_TIER = ["importer", "linker", "output", "values"] as const;
+/** What these take in their turn. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = {
+  channels: ["values"],
+  commands: ["values", "channels"],
+};
 
 export class JavaScriptResponder implements ModuleResponder {
   readonly #finder: JavaScriptFinder;
@@ -48,7 +53,8 @@ export class JavaScriptResponder implements ModuleResponder {
       this.#follow(name, records);
     }
     const isImporting = records.length > 0 || needs.includes("importer");
-    const own = isImporting ? [...IMPORT_TIER, ...needs] : needs;
+    const more = needs.flatMap((need) => [...(NEEDED[need] ?? []), need]);
+    const own = isImporting ? [...IMPORT_TIER, ...more] : more;
     for (const name of own) {
       if (this.#sent.has(OWN + name) || !Object.hasOwn(this.#tier2, name)) continue;
       records.push(this.#own(OWN + name));

@@ -18,8 +18,12 @@ type ModuleRecord =
 const MAX_BURST = 500;
 /** Sent along with the first modules: what importing, logging and most results need. */
 const IMPORT_TIER = ["importer", "logs", "values", "failures"] as const;
-/** What commands import in their turn. */
-const COMMANDS_TIER = ["importer", "external", "values", "failures"] as const;
+const CHANNELS_TIER = ["values", "waiting", "bulk", "channels"] as const;
+/** What these import in their turn. */
+const IMPORTED: Readonly<Record<string, readonly string[]>> = {
+  channels: CHANNELS_TIER,
+  commands: ["importer", "failures", ...CHANNELS_TIER, "pipes"],
+};
 
 export class PythonResponder implements ModuleResponder {
   readonly #finder: PythonFinder;
@@ -39,7 +43,7 @@ export class PythonResponder implements ModuleResponder {
       this.#offered.add(name);
       this.#follow(name, records);
     }
-    const more = needs.includes("commands") ? [...COMMANDS_TIER, ...needs] : needs;
+    const more = needs.flatMap((need) => [...(IMPORTED[need] ?? []), need]);
     const own = records.length > 0 ? [...IMPORT_TIER, ...more] : more;
     for (const name of own) {
       if (!this.#sent.has(OWN + name)) records.push(this.#own(OWN + name));

@@ -102,10 +102,32 @@ declare module "econtext" {
     readonly pid: number;
     readonly executable: string;
   }
+  /** What a call gives: a generator of the function's can be iterated as it arrives. */
+  export type Result<F extends AnyFunction> = [ReturnType<F>] extends [never]
+    ? Promise<never>
+    : ReturnType<F> extends AsyncGenerator<infer T> | Generator<infer T>
+      ? Promise<AsyncGenerator<T, void, undefined>> & AsyncIterable<T>
+      : Promise<Awaited<ReturnType<F>>>;
+  /** What a command reads: bytes, text, or what gives these. */
+  export type Input =
+    | Uint8Array
+    | string
+    | ReadableStream<Uint8Array | string>
+    | AsyncIterable<Uint8Array | string>;
+  export interface Terminal {
+    /** What `TERM` says; default `xterm-256color`. */
+    readonly term?: string;
+    readonly columns: number;
+    readonly rows: number;
+  }
   export interface ExecOptions {
-    /** Hears what the command prints, in order; while its promise is pending, the command is slowed. Absent: log records. */
-    readonly stdout?: (chunk: Uint8Array) => void | Promise<void>;
-    readonly stderr?: (chunk: Uint8Array) => void | Promise<void>;
+    /** Default: empty. `pipe`: what is written to `stdin` of the process. */
+    readonly stdin?: Input | "pipe";
+    /** `pipe` (the default): read from `stdout` here, and what is not read slows the command. `log`: log records. */
+    readonly stdout?: "pipe" | "log";
+    readonly stderr?: "pipe" | "log";
+    /** Run it on a terminal: `stdin` is what is typed, `stdout` what is shown. */
+    readonly tty?: Terminal;
     /** Its working directory; default: the context's. */
     readonly cwd?: string;
     /** Added to the context's environment. */
@@ -121,6 +143,94 @@ declare module "econtext" {
     readonly signal?: string;
     readonly problem?: string;
   }
+  /** What a command prints: a web stream of bytes, and its lines. */
+  export class Output extends ReadableStream<Uint8Array> {
+    private constructor();
+    lines(): AsyncGenerator<string, void, undefined>;
+  }
+  /** A command over there. Made by `Context.exec`. */
+  export class RemoteProcess {
+    private constructor();
+    /** With `stdin: "pipe"`: what it reads. Else closed. */
+    readonly stdin: WritableStream<Uint8Array | string>;
+    readonly stdout: Output;
+    readonly stderr: Output;
+    /** How it ended, when all that it printed has arrived here. Rejects as `callWith` does. */
+    readonly exited: Promise<ExecResult>;
+    get pid(): number | undefined;
+    get exitCode(): number | undefined;
+    get signal(): string | undefined;
+    kill(signal?: string): void;
+    resize(columns: number, rows: number): void;
+  }
+  export interface ShellOutput {
+    readonly stdout: string;
+    readonly stderr: string;
+    readonly exitCode: number;
+    readonly signal?: string;
+  }
+  export type Shell = (parts: TemplateStringsArray, ...values: unknown[]) => ShellCommand;
+  /** A shell command that runs when it is awaited or read. Made by `Context.$`. */
+  export class ShellCommand implements PromiseLike<ShellOutput> {
+    private constructor();
+    /** A status other than 0 is no error. */
+    nothrow(): this;
+    /** What it says on stderr is kept, and not logged. */
+    quiet(): this;
+    cwd(folder: string): this;
+    env(variables: Readonly<Record<string, string>>): this;
+    stdin(input: Input | "pipe"): this;
+    deadline(milliseconds: number): this;
+    signal(signal: AbortSignal): this;
+    text(): Promise<string>;
+    json(): Promise<unknown>;
+    lines(): AsyncGenerator<string, void, undefined>;
+    // biome-ignore lint/suspicious/noThenProperty: that is what makes it run when it is awaited
+    then<A = ShellOutput, B = never>(
+      resolve?: ((output: ShellOutput) => A | PromiseLike<A>) | null,
+      reject?: ((reason: unknown) => B | PromiseLike<B>) | null,
+    ): Promise<A | B>;
+  }
+
+  export interface ReceiveOptions {
+    /** Milliseconds from now until it is given up. */
+    readonly deadline?: number;
+  }
+  /** Where values of a channel go in. May be an argument or a result of a call, or within one. Made by a `Channel`. */
+  export class Sender<T = unknown> {
+    private constructor();
+    /** Whether the receiver takes no more. */
+    get closed(): boolean;
+    /** Resolves when there is room for more: awaiting it is what slows a fast sender. */
+    send(value: T): Promise<void>;
+    /** The receiver ends when it has taken what was sent before; with an error, it throws that. */
+    close(error?: unknown): void;
+    [Symbol.dispose](): void;
+  }
+  /** Where they come out. Made by a `Channel`. */
+  export class Receiver<T = unknown> implements AsyncIterable<T> {
+    private constructor();
+    get closed(): boolean;
+    /** The next value, in the order in which they were sent. */
+    receive(options?: ReceiveOptions): Promise<T>;
+    close(error?: unknown): void;
+    /** Ends when the channel is closed; leaving it early closes the channel. */
+    [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined>;
+    [Symbol.dispose](): void;
+  }
+  /** Values one way, between contexts, until either half is closed. */
+  export class Channel<T = unknown> {
+    readonly sender: Sender<T>;
+    readonly receiver: Receiver<T>;
+  }
+  /** Values of several receivers in one loop: `for await (const [receiver, value] of new Select(a, b))`. */
+  export class Select<R extends Receiver = Receiver> {
+    constructor(...receivers: R[]);
+    [Symbol.asyncIterator](): AsyncGenerator<
+      [receiver: R, value: R extends Receiver<infer T> ? T : never]
+    >;
+  }
+
   /** Somewhere to run code outside of this process. Made by `connect`. */
   export class Context implements AsyncDisposable {
     private constructor();
@@ -131,22 +241,24 @@ declare module "econtext" {
     /** Wait until it answers. Nobody has to: calls may be made at once. */
     ready(): Promise<SlaveInfo>;
     /** Call a function of the program over there: `web.call(install, "1.4")`. */
-    call<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>;
+    call<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Result<F>;
     /** By its name over there: `"os.getpid"`, `"pkg.mod:Class.method"`, `"node:os.hostname"`. */
-    call(name: string, ...args: unknown[]): Promise<unknown>;
+    call(name: string, ...args: unknown[]): Promise<unknown> & AsyncIterable<unknown>;
     callWith<F extends AnyFunction>(
       options: CallOptions & { readonly withContext: true },
       fn: F,
       ...args: ParametersAfterContext<F>
-    ): Promise<Awaited<ReturnType<F>>>;
-    callWith<F extends AnyFunction>(
+    ): Result<F>;
+    callWith<F extends AnyFunction>(options: CallOptions, fn: F, ...args: Parameters<F>): Result<F>;
+    callWith(
       options: CallOptions,
-      fn: F,
-      ...args: Parameters<F>
-    ): Promise<Awaited<ReturnType<F>>>;
-    callWith(options: CallOptions, name: string, ...args: unknown[]): Promise<unknown>;
+      name: string,
+      ...args: unknown[]
+    ): Promise<unknown> & AsyncIterable<unknown>;
     /** Run a command over there, without a shell. */
-    exec(argv: readonly string[], options?: ExecOptions): Promise<ExecResult>;
+    exec(argv: readonly string[], options?: ExecOptions): RemoteProcess;
+    /** Run a shell command over there; what is put in is one word, whatever is in it. */
+    readonly $: Shell;
     /** Milliseconds until the far side answers; it does even when user code hangs there. */
     ping(options?: { readonly deadline?: number }): Promise<number>;
     /** End it: calls made before are finished. By force when the grace time is over. Never rejects. */
@@ -254,6 +366,15 @@ declare module "econtext" {
   export class DisconnectError extends EcontextError {}
   export class TimeoutError extends EcontextError {}
   export class CancelledError extends EcontextError {}
+  /** Nobody receives any more, or nothing is to come. */
+  export class ChannelError extends EcontextError {}
+  /** A shell command ended with a status other than 0. */
+  export class ShellError extends EcontextError {
+    constructor(context: string, script: string, exitCode: number, stdout: string, stderr: string);
+    readonly exitCode: number;
+    readonly stdout: string;
+    readonly stderr: string;
+  }
   /** The function ran over there and failed there. */
   export class CallError extends EcontextError {
     constructor(context: string, type: string, remoteMessage: string, traceback: string);

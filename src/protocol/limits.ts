@@ -16,6 +16,10 @@ export interface Limits {
   readonly maxQueuedBytes: number;
   /** Messages a stream may send that are dropped (wrong source, unknown handle) before it is ended. */
   readonly maxStrikes: number;
+  /** What may be under way to a receiver at first, unasked. */
+  readonly windowBytes: number;
+  /** What its window may grow to. */
+  readonly maxWindowBytes: number;
   readonly logBurstBytes: number;
   readonly logBytesPerSecond: number;
 }
@@ -28,6 +32,8 @@ export const LIMITS: Limits = {
   maxPendingCalls: 100000,
   maxQueuedBytes: 8388608,
   maxStrikes: 1000,
+  windowBytes: 262144,
+  maxWindowBytes: 4194304,
   logBurstBytes: 4194304,
   logBytesPerSecond: 1048576,
 };

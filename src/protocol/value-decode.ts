@@ -6,8 +6,13 @@
  */
 import { ProtocolError } from "../errors.ts";
 import { isWellFormed } from "../text.ts";
-import { LIMITS, type Limits } from "./limits.ts";
-import { ContextReference, RemoteError, SenderReference } from "./value-types.ts";
+import { LIMITS } from "./limits.ts";
+import {
+  ContextReference,
+  GeneratorReference,
+  RemoteError,
+  SenderReference,
+} from "./value-types.ts";
 
 const MAX_DIGITS = 4300;
 const MAX_TIME_MS = 8.64e15;
@@ -21,12 +26,19 @@ const HIDING = /\\u(?:0021|[dD][89a-fA-F])/;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const NOTHING: Uint8Array = new Uint8Array(0);
 
+export interface DecodeOptions {
+  readonly maxDepth?: number;
+  /** What stands for a reference. */
+  readonly adopt?: (reference: SenderReference | GeneratorReference) => unknown;
+}
+
 /**
  * `body` is handed over: large parts of the result are views into it.
  *
  * @throws {ProtocolError} `ERR_PROTOCOL_VALUE`, and nothing else
  */
-export function decodeValue(body: Uint8Array, limits: Pick<Limits, "maxDepth"> = LIMITS): unknown {
+export function decodeValue(body: Uint8Array, options: DecodeOptions = {}): unknown {
+  const { maxDepth = LIMITS.maxDepth, adopt } = options;
   let textBytes = body;
   let parts = NOTHING;
   if (body[0] === 0) {
@@ -44,8 +56,8 @@ export function decodeValue(body: Uint8Array, limits: Pick<Limits, "maxDepth"> =
   } catch {
     throw malformed("text that is not UTF-8");
   }
-  if (textBytes.length > limits.maxDepth && isTooDeep(textBytes, limits.maxDepth)) {
-    throw malformed(`nested deeper than ${limits.maxDepth}`);
+  if (textBytes.length > maxDepth && isTooDeep(textBytes, maxDepth)) {
+    throw malformed(`nested deeper than ${maxDepth}`);
   }
   try {
     value = JSON.parse(text);
@@ -54,7 +66,7 @@ export function decodeValue(body: Uint8Array, limits: Pick<Limits, "maxDepth"> =
   }
   let used = 0;
   if (text.includes('"!') || (text.includes("\\u") && HIDING.test(text))) {
-    const reviver = new Reviver(parts, body.length);
+    const reviver = new Reviver(parts, body.length, adopt);
     value = reviver.revive(value);
     used = reviver.used;
   }
@@ -91,9 +103,12 @@ class Reviver {
   readonly #parts: Uint8Array;
   readonly #bodyLength: number;
 
-  constructor(parts: Uint8Array, bodyLength: number) {
+  readonly #adopt: NonNullable<DecodeOptions["adopt"]>;
+
+  constructor(parts: Uint8Array, bodyLength: number, adopt: DecodeOptions["adopt"]) {
     this.#parts = parts;
     this.#bodyLength = bodyLength;
+    this.#adopt = adopt ?? ((reference) => reference);
   }
 
   revive(value: unknown): unknown {
@@ -137,7 +152,9 @@ class Reviver {
       case "!c":
         return new ContextReference(...tuple(tag, content, isU32, isText));
       case "!h":
-        return new SenderReference(...tuple(tag, content, isU32, isU32));
+        return this.#adopt(new SenderReference(...tuple(tag, content, isU32, isU32)));
+      case "!g":
+        return this.#adopt(new GeneratorReference(...tuple(tag, content, isU32, isU32)));
       case "!o": {
         const [pair] = tuple(tag, content, isAny);
         const [name, inner] = tuple(tag, pair, isText, isAny);

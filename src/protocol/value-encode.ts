@@ -7,7 +7,13 @@
 import { ValueError } from "../errors.ts";
 import { isWellFormed, toWellFormed } from "../text.ts";
 import { LIMITS } from "./limits.ts";
-import { type Body, ContextReference, RemoteError, SenderReference } from "./value-types.ts";
+import {
+  type Body,
+  ContextReference,
+  GeneratorReference,
+  RemoteError,
+  SenderReference,
+} from "./value-types.ts";
 
 export interface EncodeOptions {
   /**
@@ -15,6 +21,10 @@ export interface EncodeOptions {
    * `["function", "args"]` it is `args[0].socket` that cannot be sent, and not `value[1][0].socket`.
    */
   readonly root?: string | readonly string[];
+  /** What a reference stands for goes by that: asked of each object that has no other form. Undefined: it cannot be sent. */
+  readonly refer?:
+    | ((value: object) => SenderReference | GeneratorReference | undefined)
+    | undefined;
 }
 
 /** Python refuses to turn more digits into a number or back (CVE-2020-10735). */
@@ -36,7 +46,7 @@ export function encodeValue(value: unknown, options: EncodeOptions = {}): Body {
     const text = encoder.encode(JSON.stringify(value));
     return { chunks: [text], length: text.length, extended: false };
   }
-  const lowering = new Lowering();
+  const lowering = new Lowering(options.refer);
   let lowered: unknown;
   try {
     lowered = lowering.lower(value, 0);
@@ -119,6 +129,11 @@ class Lowering {
   readonly parts: Uint8Array[] = [];
   partsLength = 0;
   extended = false;
+  readonly #refer: EncodeOptions["refer"];
+
+  constructor(refer: EncodeOptions["refer"]) {
+    this.#refer = refer;
+  }
 
   lower(value: unknown, depth: number): unknown {
     switch (typeof value) {
@@ -180,10 +195,11 @@ class Lowering {
         const { id, name } = value as ContextReference;
         return this.#special("!c", [id, wellFormed(name)], depth, 2);
       }
-      case SenderReference.prototype: {
-        const { id, handle } = value as SenderReference;
-        return this.#special("!h", [id, handle], depth, 2);
-      }
+    }
+    const named = isReference(value) ? value : this.#refer?.(value);
+    if (named !== undefined) {
+      const tag = named instanceof SenderReference ? "!h" : "!g";
+      return this.#special(tag, [named.id, named.handle], depth, 2);
     }
     throw new Refusal(`an instance of ${nameClass(value)}`);
   }
@@ -260,6 +276,10 @@ function spellBigint(value: bigint): string {
     throw new Refusal(`an integer of more than ${MAX_DIGITS} digits`);
   }
   return text;
+}
+
+function isReference(value: object): value is SenderReference | GeneratorReference {
+  return value instanceof SenderReference || value instanceof GeneratorReference;
 }
 
 function nameClass(value: object): string {

@@ -55,3 +55,14 @@ export class SenderReference {
     this.handle = handle;
   }
 }
+
+/** Names a generator that is kept in a context until it is iterated. */
+export class GeneratorReference {
+  readonly id: number;
+  readonly handle: number;
+
+  constructor(id: number, handle: number) {
+    this.id = id;
+    this.handle = handle;
+  }
+}

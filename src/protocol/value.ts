@@ -9,6 +9,12 @@
  * What JSON has no type for is an object of one member whose name begins with `!`, such as `{"!b":[OFFSET,LENGTH]}`.
  * Spec with the whole table: docs/protocol.md, "Values". Twin: stage1/python/values.py; a JavaScript slave has this codec itself (scripts/stage1.ts). Pure; knows no frame.
  */
-export { decodeValue } from "./value-decode.ts";
+export { type DecodeOptions, decodeValue } from "./value-decode.ts";
 export { type EncodeOptions, encodeValue } from "./value-encode.ts";
-export { type Body, ContextReference, RemoteError, SenderReference } from "./value-types.ts";
+export {
+  type Body,
+  ContextReference,
+  GeneratorReference,
+  RemoteError,
+  SenderReference,
+} from "./value-types.ts";

@@ -1,12 +1,13 @@
 /**
- * econtext.commands: runs a command without a shell and sends what it prints, as it is, to two handles of the master.
+ * econtext.commands: runs a command without a shell, its streams over channels.
  *
- * Second tier. Twins: src/exec.ts, commands.py. Each handle receives byte chunks in order, then null. The command stays in this
- * context's process group: whatever becomes of the context, its guard ends the command too.
+ * Second tier. Twins: src/process.ts, commands.py. Spec: docs/protocol.md, "Commands". The command stays in this context's process group:
+ * whatever becomes of the context, its guard ends the command too.
  */
 const { spawn } = require("child_process");
-const { statSync } = require("fs");
+const { readdirSync, readFileSync, statSync } = require("fs");
 const { constants } = require("os");
+const { Channel, isReady, onClose } = core.tier("channels");
 
 const PROBLEMS = {
   ENOENT: [127, "No such file or directory"],
@@ -14,66 +15,186 @@ const PROBLEMS = {
   EACCES: [126, "Permission denied"],
   ENOEXEC: [126, "Exec format error"],
 };
-const MAX_QUEUED = 1 << 20; // bytes that may wait before the command has to
 const TERM_MS = 100;
+/** What the guard, a shell in our process group, ignores. */
+const GROUP = ["SIGINT", "SIGTERM", "SIGHUP"];
+let running = 0;
 
 /** Resolves with how `argv` ended: {status: N}, {status: 128 + N, signal: NAME}, or {status: 127 or 126, problem: TEXT}. */
-exports.run = (argv, stdout, stderr, cwd, env) => {
-  const controller = (core.calling.controller = new AbortController());
-  const ended = (handle) => handle && core.send(handle, null);
-  const problem = (e) => {
-    const [status, text] = PROBLEMS[e.code] ?? [];
-    ended(stdout);
-    ended(stderr);
-    if (status === undefined) throw e;
-    return { status, problem: text };
-  };
-  // A missing folder is not to be taken for a missing command.
-  if (cwd !== null && cwd !== undefined) statSync(cwd);
-  let child;
+exports.run = async (argv, options) => {
+  const { signal } = (core.calling.controller = new AbortController());
+  const { stdin, stdout, stderr, cwd, tty, events } = options;
+  const [input, control] = [new Channel(), new Channel()];
+  const start = tty ? startOnTerminal : startOnPipes;
+  running++;
   try {
-    child = spawn(argv[0], argv.slice(1), {
-      stdio: ["ignore", stdout ? "pipe" : 1, stderr ? "pipe" : 2],
-      cwd: cwd ?? undefined,
-      env: { ...process.env, ...env },
+    // A missing folder is not to be taken for a missing command.
+    if (typeof cwd === "string") statSync(cwd);
+    const command = await start(argv, options, input.receiver);
+    obey(command, control.receiver);
+    signal.addEventListener("abort", () => {
+      // Whoever reads what it printed shall not take this for its end.
+      for (const sender of [stdout, stderr]) sender?.close(signal.reason);
+      end(command, "SIGTERM");
+      setTimeout(() => end(command, "SIGKILL"), TERM_MS).unref();
     });
+    events?.send([command.pid, stdin ? input.sender : null, control.sender]).catch(() => {});
+    const { code, name } = await command.ended;
+    return name ? { status: 128 + (constants.signals[name] ?? 0), signal: name } : { status: code };
   } catch (e) {
-    return problem(e);
+    const [status, problem] = PROBLEMS[e.code] ?? [];
+    if (status === undefined || e.syscall === "stat") throw e;
+    return { status, problem };
+  } finally {
+    running--;
+    for (const one of [stdout, stderr, events, input.receiver, control.receiver]) one?.close();
   }
-  return new Promise((resolve, reject) => {
-    controller.signal.addEventListener("abort", () => {
-      child.kill("SIGTERM");
-      setTimeout(() => child.kill("SIGKILL"), TERM_MS).unref();
-    });
-    for (const [stream, handle] of [
-      [child.stdout, stdout],
-      [child.stderr, stderr],
-    ])
-      stream?.on("data", (chunk) => {
-        core.send(handle, new Uint8Array(chunk));
-        if (core.pressure() < MAX_QUEUED) return;
-        stream.pause();
-        const look = setInterval(() => {
-          if (core.pressure() >= MAX_QUEUED) return;
-          clearInterval(look);
-          stream.resume();
-        }, 2);
-      });
-    child.on("error", (e) => {
-      if (child.pid) return;
+};
+
+/** Signal a command and all that it has started in our process group, as far as that can still be told. */
+const end = ({ pid, kill }, name) => {
+  const parents = new Map();
+  const about = (of) => {
+    const stat = readFileSync(`/proc/${of}/stat`, "latin1");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  };
+  try {
+    const [, , group] = about("self");
+    for (const one of readdirSync("/proc"))
       try {
-        resolve(problem(e));
-      } catch (error) {
-        reject(error);
+        const [state, parent, pgrp] = about(Number(one));
+        if (pgrp === group && state !== "Z") parents.set(Number(one), Number(parent));
+      } catch {
+        // No process, or one that has ended meanwhile.
       }
-    });
-    child.on("close", (code, signal) => {
-      if (!child.pid) return;
-      ended(stdout);
-      ended(stderr);
-      resolve(
-        signal ? { status: 128 + (constants.signals[signal] ?? 0), signal } : { status: code },
-      );
-    });
+  } catch {
+    // Not Linux: the command alone.
+  }
+  // Neither us nor who waits for us.
+  for (let own = process.pid; own; ) {
+    const parent = parents.get(own);
+    parents.delete(own);
+    own = parent;
+  }
+  const isOf = (one) => one === pid || (parents.has(one) && isOf(parents.get(one)));
+  for (const [one, parent] of parents)
+    if (isOf(one) || (running === 1 && parent === 1))
+      try {
+        process.kill(one, name);
+      } catch {
+        // It has ended.
+      }
+  kill(name);
+};
+
+/** Do what is asked for while it runs. */
+const obey = async (command, orders) => {
+  for await (const [what, ...rest] of orders)
+    try {
+      if (what === "resize") command.resize?.(...rest);
+      else if (GROUP.includes(rest[0]) && running === 1 && !command.resize)
+        process.kill(0, rest[0]);
+      else command.kill(rest[0]);
+    } catch {
+      // It has ended, or there is no such signal.
+    }
+};
+
+const environment = ({ env, tty }) => ({ ...process.env, ...env, ...(tty && { TERM: tty.term }) });
+
+const startOnPipes = async (argv, options, input) => {
+  const { stdin, stdout, stderr, cwd } = options;
+  const child = spawn(argv[0], argv.slice(1), {
+    stdio: [stdin ? "pipe" : "ignore", stdout ? "pipe" : 1, stderr ? "pipe" : 2],
+    cwd: cwd ?? undefined,
+    env: environment(options),
   });
+  const ended = new Promise((resolve) => {
+    child.on("close", (code, name) => resolve({ code, name }));
+  });
+  // At once: Bun drops what a short command has printed before somebody listens.
+  if (stdin) feed(child.stdin, input);
+  if (stdout) drain(child.stdout, stdout);
+  if (stderr) drain(child.stderr, stderr);
+  await new Promise((resolve, reject) => {
+    child.on("spawn", resolve);
+    child.on("error", (e) => child.pid || reject(e));
+  });
+  return { pid: child.pid, ended, kill: (name) => child.kill(name) };
+};
+
+/** What a command prints, no faster than it is taken. When nobody takes it any more, the command finds nobody who reads. */
+const drain = (stream, sender) => {
+  stream.on("data", (chunk) => {
+    const sent = sender.send(chunk).catch(() => {});
+    if (isReady(sender)) return;
+    stream.pause();
+    sent.then(() => stream.resume());
+  });
+  stream.on("error", () => {});
+  stream.on("close", () => sender.close());
+  onClose(sender, () => stream.destroy());
+};
+
+/** What it reads. */
+const feed = async (stream, input) => {
+  const gone = new Promise((resolve) => {
+    stream.on("error", resolve);
+    stream.on("close", resolve);
+  });
+  gone.then(() => input.close());
+  try {
+    for await (const chunk of input) {
+      if (stream.write(chunk)) continue;
+      await Promise.race([gone, new Promise((resolve) => stream.once("drain", resolve))]);
+    }
+  } catch {
+    // Closed with an error: that is the end of the input, too.
+  }
+  stream.end();
+};
+
+/** On a terminal of its own. */
+const startOnTerminal = async (argv, options, input) => {
+  const { stdout, tty, cwd } = options;
+  if (!process.versions.bun) throw new Error("a terminal needs a Python or a Bun context");
+  const sending = new Set();
+  let terminalEnded;
+  const silent = new Promise((resolve) => {
+    terminalEnded = resolve;
+  });
+  const child = Bun.spawn(argv, {
+    cwd: cwd ?? undefined,
+    env: environment(options),
+    terminal: {
+      name: tty.term,
+      cols: tty.columns,
+      rows: tty.rows,
+      data(_, bytes) {
+        const sent = stdout.send(new Uint8Array(bytes)).catch(() => {});
+        sending.add(sent);
+        sent.then(() => sending.delete(sent));
+      },
+      exit: terminalEnded,
+    },
+  });
+  const { terminal } = child;
+  const type = async () => {
+    for await (const chunk of input) terminal.write(chunk);
+    terminal.write("\x04"); // nothing more is typed
+  };
+  type().catch(() => {});
+  const ended = (async () => {
+    await child.exited;
+    await silent;
+    while (sending.size) await Promise.all(sending);
+    terminal.close();
+    return { code: child.exitCode, name: child.signalCode };
+  })();
+  return {
+    pid: child.pid,
+    ended,
+    kill: (name) => child.kill(name),
+    resize: (columns, rows) => terminal.resize(columns, rows),
+  };
 };

@@ -699,7 +699,8 @@ function main() {
     handle: () => ++nextHandle,
     close: () => (closing = 1) && pump(),
     pressure: () => get(QUEUED),
-    send: (handle, value) => send(handle, encode(value)),
+    send,
+    encode,
     fetch,
     fetchAsync,
   };

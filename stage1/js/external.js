@@ -10,7 +10,7 @@ exports.context = (call) => {
     name: core.name,
     /** Aborted when the call is cancelled, its deadline has passed, or the connection is over. */
     signal: call.controller.signal,
-    master: { id: 0, send: (handle, value) => core.send(handle, value) },
+    master: { id: 0, send: (handle, value) => core.send(handle, core.encode(value)) },
     broker: {
       /** End this context when the calls that are queued are done. */
       end: () => core.close(),

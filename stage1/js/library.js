@@ -16,7 +16,22 @@ module.exports = {
 };
 for (const name in values)
   if (/(?:Error|Reference)$|^neutralise$|^oneLine$/.test(name)) module.exports[name] = values[name];
-for (const name of ["Broker", "Context", "Kwargs", "connect", "describeBootstrap"])
+// Fetched only for a module that has them.
+for (const name of ["Channel", "Receiver", "Select", "Sender"])
+  Object.defineProperty(module.exports, name, {
+    get: () => core.tier("channels")[name],
+    enumerable: true,
+  });
+for (const name of [
+  "Broker",
+  "Context",
+  "Kwargs",
+  "Output",
+  "RemoteProcess",
+  "ShellCommand",
+  "connect",
+  "describeBootstrap",
+])
   module.exports[name] = () => {
     throw new Error(`${name} is for where the program was started; this is a slave`);
   };

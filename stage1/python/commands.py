@@ -1,7 +1,9 @@
-"""econtext.commands: runs a command without a shell and sends what it prints, as it is, to two handles of the master.
+"""econtext.commands: runs a command without a shell, between channels of bytes: its stdin, stdout and stderr, and what tells of it.
 
-Second tier. Twin: src/exec.ts. Each handle receives byte chunks in order, then None. The command stays in this context's process group:
-whatever becomes of the context, its guard ends the command too.
+Second tier. Twins: stage1/js/commands.js, src/exec.ts. Spec: docs/protocol.md, "Commands". The command stays in this context's process
+group, unless it has a terminal of its own: whatever becomes of the context, its guard ends the command too.
+
+One loop in the main thread, around one poll. Channels are heard by who reads the stream: it wakes the poll. So does a signal.
 """
 import os
 import select
@@ -10,105 +12,218 @@ import subprocess
 from time import time
 
 import econtext
-from econtext import external, values
+from econtext import PY3
 
-CHUNK = 65536
+values = econtext.tier("values")
+channels = values.channels()
+pipes = econtext.tier("pipes")
+
 TERM_SECONDS = 0.1  # less than what the core gives a cancelled call before it interrupts it again
+SIGNALS = dict((name, getattr(signal, name)) for name in dir(signal) if name[:3] == "SIG" and name[3] != "_")
+TO_ALL = "SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"  # as a terminal's keys, and its end, reach a whole group
 
-# In Python 2 a str that is UTF-8 would arrive as text.
-wrap = bytes if econtext.PY3 else values.Bytes
 
-
-def run(argv, stdout, stderr, cwd=None, env=None):
+def run(argv, options):
     """Run `argv` to its end: {"status": N}; killed by a signal: {"status": 128 + N, "signal": NAME}; as a shell says it when it cannot be
-    run: {"status": 127 or 126, "problem": TEXT}. A handle of 0: what it prints there becomes log records."""
-    open_handles = [handle for handle in (stdout, stderr) if handle]
+    run: {"status": 127 or 126, "problem": TEXT}."""
+    options = dict(item for item in options.items() if item[1] is not None)
+    senders = [options[name] for name in ("stdout", "stderr", "events") if name in options]
     try:
-        if cwd is not None:
-            os.stat(cwd)  # so that a missing folder is not taken for a missing command
+        if "cwd" in options:
+            os.stat(options["cwd"])  # so that a missing folder is not taken for a missing command
+        command = Command(options)
         try:
-            process = start(argv, stdout, stderr, cwd, env)
-        except EnvironmentError as e:
-            if e.errno not in (2, 8, 13, 20):
-                raise
-            missing = e.errno in (2, 20)
-            return {"status": 127 if missing else 126, "problem": os.strerror(e.errno)}
-        try:
-            with_pipes = {}
-            for handle, pipe in (stdout, process.stdout), (stderr, process.stderr):
-                if pipe:
-                    with_pipes[pipe.fileno()] = handle
-            forward(with_pipes)
-            return ending(process.wait())
+            try:
+                command.start(argv)
+            except EnvironmentError as e:
+                if e.errno not in (2, 8, 13, 20):
+                    raise
+                missing = e.errno in (2, 20)
+                return {"status": 127 if missing else 126, "problem": os.strerror(e.errno)}
+            return ending(command.serve())
         finally:
-            kill(process)
+            command.end()
+    except BaseException as e:
+        # Whoever reads what it printed shall not take this for its end.
+        for sender in senders:
+            sender.close(e)
+        raise
     finally:
-        for handle in open_handles:
-            external.context.master.send(handle, None)
+        for sender in senders:
+            sender.close()
 
 
-def start(argv, stdout, stderr, cwd, env):
+def spawn(argv, options, stdin, stdout, stderr, prepare=None):
     # Bytes, because the locale over there may know ASCII only.
     environment = dict(getattr(os, "environb", os.environ))
-    for name, value in (env or {}).items():
+    for name, value in options.get("env", {}).items():
         environment[name.encode("utf-8")] = value.encode("utf-8")
+    if "tty" in options:
+        environment[b"TERM"] = options["tty"]["term"].encode("utf-8")
+
+    def prepare_old():
+        # Python ignores SIGPIPE, and version 2 hands that down.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        if prepare:
+            prepare()
+
     return subprocess.Popen(
         [argument.encode("utf-8") for argument in argv],
         bufsize=0,
-        stdin=open(os.devnull, "rb"),
-        stdout=subprocess.PIPE if stdout else None,
-        stderr=subprocess.PIPE if stderr else None,
-        cwd=cwd,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=options.get("cwd"),
         env=environment,
         close_fds=True,
-        # Python ignores SIGPIPE, and version 2 hands that down.
-        preexec_fn=None if econtext.PY3 else lambda: signal.signal(signal.SIGPIPE, signal.SIG_DFL),
+        preexec_fn=prepare if PY3 else prepare_old,
     )
-
-
-def forward(handles):
-    """Send what the pipes hold to their handles until both have ended."""
-    poll = select.poll()
-    for fd in handles:
-        poll.register(fd, select.POLLIN)
-    left = len(handles)
-    while left:
-        try:
-            ready = poll.poll()
-        except select.error as e:
-            if e.args[0] != 4:
-                raise
-            continue
-        for fd, _ in ready:
-            chunk = os.read(fd, CHUNK)
-            if not chunk:
-                poll.unregister(fd)
-                left -= 1
-                continue
-            external.context.master.send(handles[fd], wrap(chunk))
 
 
 def ending(code):
     if code >= 0:
         return {"status": code}
-    names = [name for name in dir(signal) if name[:3] == "SIG" and name[3] != "_" and getattr(signal, name) == -code]
+    names = sorted(name for name in SIGNALS if SIGNALS[name] == -code)
     return {"status": 128 - code, "signal": names[0] if names else "signal %d" % -code}
 
 
-def kill(process):
-    """When the call was cancelled: end the command and its children, which are all that is in our process group besides us."""
-    try:
-        if process.poll() is None:
-            handler = signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            os.killpg(0, signal.SIGTERM)
-            signal.signal(signal.SIGTERM, handler)
-            stop = time() + TERM_SECONDS
-            while process.poll() is None and time() < stop:
-                select.select([], [], [], 0.01)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-        for pipe in process.stdout, process.stderr:
+class Command(object):
+    """A command, its streams that are open, and what controls it."""
+
+    process = None
+    terminal = None
+
+    def __init__(self, options):
+        self.options = options
+        self.stdin = channels.Receiver()
+        self.control = channels.Receiver()
+        self.inputs = []
+        self.outputs = []
+        self.wake = pipes.Wake()
+
+    def start(self, argv):
+        options = self.options
+
+        def spawn_here(*descriptors):
+            return spawn(argv, options, *descriptors)
+
+        if "tty" in options:
+            self.terminal = econtext.tier("terminal")
+            started = self.terminal.start(options["tty"], spawn_here)
+        else:
+            stdin, stdout, stderr = [subprocess.PIPE if options.get(name) else None for name in ("stdin", "stdout", "stderr")]
+            process = spawn_here(stdin or open(os.devnull, "rb"), stdout, stderr)
+            started = process, process.stdin, process.stdout, process.stderr
+        self.process, stdin, stdout, stderr = started
+        if stdin:
+            self.inputs = [pipes.Input(stdin, self.stdin, self.terminal.END_OF_FILE if self.terminal else b"")]
+        for pipe, name in (stdout, "stdout"), (stderr, "stderr"):
             if pipe:
-                pipe.close()
+                self.outputs.append(pipes.Output(pipe, options[name]))
+                self.wake.watch(options[name])
+        self.introduce()
+
+    def introduce(self):
+        """Tell that it runs, and who may write to it and control it."""
+        self.wake.watch(self.stdin)
+        self.wake.watch(self.control)
+        wanted = self.options.get("stdin")
+        try:
+            self.options["events"].send([self.process.pid, self.stdin.sender if wanted else None, self.control.sender])
+        except (KeyError, channels.Closed, values.RemoteError):
+            self.stdin.close()  # nobody to write to it
+
+    def serve(self):
+        """Move bytes until its output has ended, and it has too: its status."""
+        wake = self.wake
+        while self.outputs or self.process.poll() is None:
+            wake.armed = True  # now, before the streams are asked: what happens from here on ends the poll
+            while self.control.queue:
+                self.obey(*econtext.decode(self.control.take()))
+            ready = self.poll()
+            wake.armed = False
+            if wake.fd in ready:
+                wake.silence()
+            for stream in self.inputs + self.outputs:
+                stream.turn(ready.get(stream.pipe.fileno(), 0))
+            self.inputs = [stream for stream in self.inputs if not stream.pipe.closed]
+            self.outputs = [stream for stream in self.outputs if not stream.pipe.closed]
+            if self.terminal and not self.outputs:
+                # Whoever looked at it has gone: it hangs up.
+                for stream in self.inputs:
+                    stream.close()
+                self.inputs = []
+        return self.process.returncode
+
+    def poll(self):
+        """What each descriptor is ready for; waits until one is."""
+        poll = select.poll()
+        poll.register(self.wake.fd, select.POLLIN)
+        for stream in self.inputs + self.outputs:
+            interest = stream.interest()
+            if interest is not None:
+                poll.register(stream.pipe.fileno(), interest)
+        # One that was closed since its last turn wants another.
+        gone = any([stream.sender.closed for stream in self.outputs])
+        try:
+            return dict(poll.poll(0 if gone else None))
+        except select.error as e:
+            if e.args[0] not in econtext.BUSY:
+                raise
+            return {}
+
+    def obey(self, verb, *words):
+        """What makes no sense, or not any more, is left undone."""
+        try:
+            if verb == "signal" and self.process.poll() is None:
+                self.signal(*words)
+            elif verb == "resize" and self.terminal and self.outputs:
+                self.terminal.resize(self.outputs[0].pipe.fileno(), *words)
+        except EnvironmentError:
+            pass  # it has just ended
+
+    def signal(self, name):
+        number = SIGNALS.get(name)
+        if not number:
+            return  # this system has none of that name
+        if self.terminal and self.outputs:
+            os.killpg(os.tcgetpgrp(self.outputs[0].pipe.fileno()), number)
+        elif name in TO_ALL and not self.terminal:
+            to_all(number)
+        else:
+            self.process.send_signal(number)
+
+    def end(self):
+        """When the call was cancelled, end the command and its children. Forget all that belongs to it."""
+        try:
+            if self.process:
+                self.kill()
+        finally:
+            for stream in self.inputs + self.outputs:
+                stream.pipe.close()
+            self.stdin.close()
+            self.control.close()
+            self.wake.close()
+
+    def kill(self):
+        process = self.process
+        try:
+            if process.poll() is None:
+                if self.terminal:
+                    os.killpg(process.pid, signal.SIGHUP)
+                else:
+                    to_all(signal.SIGTERM)
+                stop = time() + TERM_SECONDS
+                while process.poll() is None and time() < stop:
+                    select.select([], [], [], 0.01)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def to_all(number):
+    """Signal our process group, where the command and its children are all there is besides us."""
+    handler = signal.signal(number, signal.SIG_IGN)
+    os.killpg(0, number)
+    signal.signal(number, handler or signal.SIG_DFL)

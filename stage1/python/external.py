@@ -40,11 +40,13 @@ class Router(object):
 
     def add_handle(self, receive):
         """A new handle. `receive(value)` is called for each message, by the I/O thread: it must be quick."""
-        decode = econtext.tier("values").decode  # here: the I/O thread could not ask for it
+        # Here: the I/O thread could not ask for them.
+        values = econtext.tier("values")
+        values.channels()
 
         def quietly(flags, body):
             try:
-                receive(decode(body))
+                receive(values.decode(body))
             except Exception as e:
                 econtext.log(40, "econtext", "a receiver failed: %r" % e)
 

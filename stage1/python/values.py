@@ -9,6 +9,7 @@ surrogates of what arrives are its own encoder's business; what leaves is checke
 import struct
 import sys
 
+import econtext
 from econtext import Options, dumps, loads
 
 MAX_DEPTH = 100
@@ -18,6 +19,7 @@ MAX_INT = 9007199254740991
 MAX_FINE = 1 << 43
 PY3 = sys.version_info[0] > 2
 text = type(u"")
+Generator = type(_ for _ in ())
 
 if PY3:
     Bytes = bytes
@@ -77,6 +79,13 @@ class SenderReference(Reference):
     handle = property(lambda self: self.fields[1])
 
 
+class GeneratorReference(Reference):
+    """Names a generator that a context keeps until it is iterated."""
+
+    id = property(lambda self: self.fields[0])
+    handle = property(lambda self: self.fields[1])
+
+
 # -- Encoding -------------------------------------------------------------------------------------
 def encode(value, root="result"):
     """The body of a value: a list of byte strings. Raises TypeError with the path of what cannot be sent."""
@@ -122,6 +131,25 @@ def spell(key):
     return "[%s]" % dumps(key)
 
 
+def encode_bytes(data):
+    """The body of some bytes, with fewer copies than `encode` makes."""
+    text = b'{"!b":[0,%d]}' % len(data)
+    return b"".join((struct.pack(">BI", 0, len(text)), text, data))
+
+
+def channels():
+    """What knows of senders and generators."""
+    # Bound by us: Python 2 does not find it with `from econtext import channels` if it is there already.
+    econtext.channels = econtext.tier("channels")
+    return econtext.channels
+
+
+def refer(value):
+    """The reference that an object goes by, None if by none. Only a generator can be the first that has one."""
+    known = isinstance(value, Generator) or "econtext.channels" in sys.modules
+    return channels().refer(value) if known else None
+
+
 class Encoder(object):
     """One encoding under way: copies the value into a tree of what JSON can write, and collects the raw parts."""
 
@@ -161,6 +189,8 @@ class Encoder(object):
             return self.special("!c", [value.id, well_formed(value.name)], depth, 2)
         if isinstance(value, SenderReference):
             return self.special("!h", list(value.fields), depth, 2)
+        if isinstance(value, GeneratorReference):
+            return self.special("!g", list(value.fields), depth, 2)
         if isinstance(value, BaseException):
             return self.special("!e", describe(value), depth, 2)
         datetime = sys.modules.get("datetime")
@@ -169,7 +199,10 @@ class Encoder(object):
                 return self.special("!d", milliseconds(value, datetime), depth, 1)
             except (ValueError, OverflowError, OSError) as e:
                 raise Refused("a datetime without a point in time (%s)" % e)
-        raise Refused("a " + type_name(type(value)))
+        reference = refer(value)
+        if reference is None:
+            raise Refused("a " + type_name(type(value)))
+        return self.lower(reference, depth)
 
     def lower_all(self, container, items, inner):
         out = []
@@ -302,10 +335,13 @@ def describe(error):
         except Exception:
             message = repr(error)
         trace = ""
-        if getattr(error, "__traceback__", None):
+        # In Python 2 only the handler of an error knows where it was raised.
+        raised = getattr(error, "__traceback__", None) or sys.exc_info()[1] is error and sys.exc_info()[2]
+        if raised:
             import traceback
 
-            trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            lines = traceback.format_exception(type(error), error, raised)
+            trace = text().join([line if PY3 or isinstance(line, text) else line.decode("utf-8", "replace") for line in lines])
         texts = type_name(type(error)), message, trace
     texts = [t if isinstance(t, text) else str(t) if PY3 else bytes(t).decode("utf-8", "replace") for t in texts]
     return [t if is_well_formed(t) else t.encode("ascii", "backslashreplace").decode() for t in texts]
@@ -333,6 +369,15 @@ def decode(body):
     if decoder.used != len(parts):
         raise ValueError("malformed value: parts that no value has")
     return value
+
+
+def view(body):
+    """The bytes that a body is the value of, in place."""
+    end = 5 + struct.unpack(">I", body[1:5])[0] if body[:1] == b"\0" else 0
+    if end and body[5:end] == b'{"!b":[0,%d]}' % (len(body) - end):
+        return memoryview(body)[end:]
+    value = decode(body)
+    return memoryview(value.encode("utf-8") if isinstance(value, text) else value)
 
 
 def parse(source, hook):
@@ -398,7 +443,9 @@ class Decoder(object):
         elif tag == "!c":
             return ContextReference(*typed(content, integers, text))
         elif tag == "!h":
-            return SenderReference(*typed(content, integers, integers))
+            return channels().adopt(*typed(content, integers, integers))
+        elif tag == "!g":
+            return GeneratorReference(*typed(content, integers, integers))
         elif tag == "!o":
             name, value = typed(typed(content, list)[0], text, object)
             if name[:1] == "!":

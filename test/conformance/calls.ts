@@ -1,6 +1,6 @@
 /** What a call takes and gives, and in which order. */
 import { expect, test } from "bun:test";
-import { ContextReference, kwargs, RemoteError, SenderReference } from "../../src/index.ts";
+import { Channel, ContextReference, kwargs, RemoteError } from "../../src/index.ts";
 import type { Shape } from "./kind.ts";
 import { type Far, failureOf } from "./session.ts";
 
@@ -41,7 +41,7 @@ const VALUES: readonly (readonly [value: unknown, shape: Shape])[] = [
     "map",
   ],
   [new ContextReference(7, "web1"), "context"],
-  [new SenderReference(7, 1001), "sender"],
+  [new Channel().sender, "sender"],
   [{ "!b": [0, 1] }, "object"],
   [{ "!": { "!u": 0 } }, "object"],
   [[new Set([1n << 70n]), { when: new Date(0), data: Uint8Array.of(9) }], "list"],

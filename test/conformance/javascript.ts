@@ -70,7 +70,7 @@ export function javascriptKind(kind: "node" | "bun", version: string): Kind {
         set: "Set",
         map: "Map",
         context: "ContextReference",
-        sender: "SenderReference",
+        sender: "Sender",
       },
       nothing: undefined,
       // There are no arguments by name: they are one object behind the others.

@@ -55,7 +55,7 @@ export function pythonKind(version: SupportedVersion): Kind {
         set: "set",
         map: "dict",
         context: "ContextReference",
-        sender: "SenderReference",
+        sender: "Sender",
       },
       nothing: null,
       received: (args, named) => [args, named],

@@ -4,6 +4,8 @@
  */
 import { afterAll, beforeAll, describe } from "bun:test";
 import { calls } from "./calls.ts";
+import { channels } from "./channels.ts";
+import { commands } from "./commands.ts";
 import { control } from "./control.ts";
 import { errors } from "./errors.ts";
 import { importing } from "./importing.ts";
@@ -20,7 +22,17 @@ import type { Connect, Far, Session } from "./session.ts";
 
 type Table = (far: Far) => void;
 
-const SHARED = { calls, errors, interruption, output, control, processes, importing };
+const SHARED = {
+  calls,
+  errors,
+  interruption,
+  output,
+  control,
+  processes,
+  channels,
+  commands,
+  importing,
+};
 const OWN: Readonly<Record<Kind["language"], Readonly<Record<string, Table>>>> = {
   python: { pythonRuntime, pythonModules, resources },
   javascript: { javascriptRuntime, javascriptModules },

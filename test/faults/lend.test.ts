@@ -122,7 +122,7 @@ for (const version of ["2.7", "3.6", "3.13"] as const) {
       expect((await Promise.all(calls)).slice(0, 2)).toEqual([42, 7]);
       expect(await context.ready()).toMatchObject({ kind: "bun", version: process.versions.bun });
       await context.call(() => console.log("printed there"));
-      expect(await context.exec(["sh", "-c", "exit 3"])).toEqual({ status: 3 });
+      expect(await context.exec(["sh", "-c", "exit 3"]).exited).toEqual({ status: 3 });
       expect(logs).toEqual([
         "econtext: a Bun was lent to it; it is in memory only",
         "console: printed there",

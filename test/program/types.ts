@@ -28,6 +28,9 @@ export type Checks = [
   Assert<Same<Declared.ExecOptions, Library.ExecOptions>>,
   Assert<Same<Keys<Declared.ExecOptions>, Keys<Library.ExecOptions>>>,
   Assert<Same<Declared.ExecResult, Library.ExecResult>>,
+  Assert<Same<Keys<Declared.RemoteProcess>, Keys<Library.RemoteProcess>>>,
+  Assert<Same<Keys<Declared.ShellCommand>, Keys<Library.ShellCommand>>>,
+  Assert<Same<Keys<Declared.Sender>, Keys<Library.Sender>>>,
   Assert<Same<Declared.SlaveInfo, Library.SlaveInfo>>,
   Assert<Same<Declared.LogRecord, Library.LogRecord>>,
   Assert<Same<Declared.LevelName, Library.LevelName>>,
@@ -42,6 +45,7 @@ export type Checks = [
 
 declare const context: Declared.Context;
 declare function add(a: number, b?: number): Promise<number>;
+declare function count(to: number): AsyncGenerator<number>;
 declare function inside(context: { readonly name: string }, text: string): string;
 
 /** Types flow from the function to the call. */
@@ -51,6 +55,7 @@ export const flows = {
   named: context.call("os.getpid") satisfies Promise<unknown>,
   within: context.callWith({ withContext: true }, inside, "text") satisfies Promise<string>,
   limited: context.callWith({ deadline: 5 }, add, 1) satisfies Promise<number>,
+  iterated: context.call(count, 3) satisfies AsyncIterable<number>,
   // @ts-expect-error It takes a number.
   wrong: context.call(add, "1"),
   // @ts-expect-error It takes one.

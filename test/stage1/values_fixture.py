@@ -22,8 +22,13 @@ def load_codec(path):
     core.dumps = lambda value: json.dumps(value, ensure_ascii=not PY3, allow_nan=False, separators=(",", ":"))
     core.Options = None
     core.loads = lambda source, **k: json.loads(source, parse_constant=refuse_constant, **k)
+    core.tier = lambda name: channels
     sys.modules["econtext"] = core
     codec = types.ModuleType("econtext.values")
+    # References stay what they are.
+    channels = types.ModuleType("econtext.channels")
+    channels.adopt = lambda *fields: codec.SenderReference(*fields)
+    channels.refer = lambda value: None
     with open(path, "rb") as source:
         exec(compile(source.read(), path, "exec"), codec.__dict__)
     return codec
@@ -59,6 +64,8 @@ def describe(value):
         return {"context": [value.id, value.name]}
     if isinstance(value, codec.SenderReference):
         return {"sender": [value.id, value.handle]}
+    if isinstance(value, codec.GeneratorReference):
+        return {"generator": [value.id, value.handle]}
     import datetime
 
     assert type(value) is datetime.datetime and value.utcoffset() == datetime.timedelta(0), value

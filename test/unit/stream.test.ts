@@ -87,7 +87,7 @@ for (const room of [0, 1, 64]) {
       await a.stream.ready();
       a.stream.send(to(1), [new Uint8Array(LIMIT.maxQueuedBytes - 1)]);
       await a.stream.ready();
-      b.stream.pause();
+      b.pipe.pause();
       // What the pipe and one batch hold counts no more.
       for (let i = 0; i < 200; i++) a.stream.send(to(2), [new Uint8Array(LIMIT.maxQueuedBytes)]);
       let ready = false;
@@ -96,7 +96,7 @@ for (const room of [0, 1, 64]) {
       });
       await new Promise((resolve) => setTimeout(resolve, 20));
       if (room < 64) expect(ready).toBe(false);
-      b.stream.resume();
+      b.pipe.resume();
       await waiting;
       expect(a.stream.queuedBytes).toBeLessThan(LIMIT.maxQueuedBytes);
       await until(() => b.got.length === 201);
@@ -114,7 +114,7 @@ for (const room of [0, 1, 64]) {
 describe("the end", () => {
   test("close tells both listeners once, and frees who waits", async () => {
     const [a, b] = pair(0);
-    b.stream.pause();
+    b.pipe.pause();
     for (let i = 0; i < 99; i++) a.stream.send(to(1), [new Uint8Array(LIMIT.maxQueuedBytes)]);
     const waiting = a.stream.ready();
     a.stream.close();

@@ -1,0 +1,90 @@
+/**
+ * A command in one or several contexts, joined to our own standard streams: what `exec`, `sh` and `rsh` have in common. Signals that we
+ * get are the command's, once it runs.
+ */
+import type { ExecOptions, SshOptions } from "../index.ts";
+import { CommandProblem, fail } from "./exit.ts";
+import { SharedInput } from "./input.ts";
+import type { Flags } from "./options.ts";
+import { type Output, stderr, stdout } from "./output.ts";
+import { makeRaw } from "./own-terminal.ts";
+import { LinePrefixer } from "./prefix.ts";
+import { runSession, type Turn } from "./session.ts";
+import { Signals } from "./signals.ts";
+
+export interface CommandPlan {
+  /** Whose options these are. */
+  readonly command: string;
+  readonly flags: Flags;
+  /** Several: each line of output begins with the target's name. */
+  readonly targets: readonly string[];
+  readonly argv: readonly string[];
+  /** How messages name it. */
+  readonly name: string;
+  /** Whether our standard input is its. */
+  readonly hasInput: boolean;
+  /** What it reads before that. */
+  readonly preface?: Uint8Array;
+  /** Added to what the flags say of ssh. */
+  readonly ssh?: SshOptions;
+  readonly options?: Pick<ExecOptions, "tty" | "cwd" | "env">;
+  readonly failed: (target: string, error: unknown) => Promise<void>;
+}
+
+/** @returns the exit status: the command's, or the highest */
+export async function runCommands(plan: CommandPlan): Promise<number> {
+  const { command, flags, targets, failed } = plan;
+  const input = new SharedInput(plan.preface, plan.hasInput);
+  const signals = new Signals();
+  const giveBack = plan.options?.tty === undefined ? () => {} : makeRaw();
+  try {
+    const roots: readonly string[] = [];
+    const each = (turn: Turn) => runOne(turn, plan, input, signals);
+    const { pass } = signals;
+    return await runSession({ command, flags, ssh: plan.ssh, targets, roots, each, failed, pass });
+  } finally {
+    giveBack();
+    signals.dispose();
+  }
+}
+
+async function runOne(
+  { target, context, limits }: Turn,
+  plan: CommandPlan,
+  input: SharedInput,
+  signals: Signals,
+): Promise<number> {
+  const stdin = input.branch(plan.targets.length);
+  const options = { ...limits(), ...plan.options };
+  const process = context.exec(plan.argv, stdin === undefined ? options : { ...options, stdin });
+  const unhook = signals.to(process);
+  try {
+    const isAlone = plan.targets.length === 1;
+    const copies = [
+      copy(process.stdout, isAlone ? undefined : target, stdout),
+      copy(process.stderr, isAlone ? undefined : target, stderr),
+    ];
+    const [result] = await Promise.all([process.exited, ...copies]);
+    if (result.problem !== undefined) {
+      await fail(new CommandProblem(`${target}: ${plan.name}: ${result.problem}`));
+    }
+    return result.status;
+  } finally {
+    unhook();
+  }
+}
+
+/** @param prefix of each line */
+async function copy(
+  from: AsyncIterable<Uint8Array>,
+  prefix: string | undefined,
+  to: Output,
+): Promise<void> {
+  if (prefix === undefined) {
+    for await (const chunk of from) await to.write(chunk);
+    return;
+  }
+  const lines = new LinePrefixer(prefix, to.isTerminal);
+  for await (const chunk of from) await to.write(lines.push(chunk));
+  await to.write(lines.end());
+}

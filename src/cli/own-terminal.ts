@@ -1,0 +1,21 @@
+/** Our terminal, lent to a command elsewhere: every key is the command's, and what it prints is shown as it is. */
+import type { Terminal } from "../index.ts";
+import { Usage } from "./exit.ts";
+
+/** @throws {Usage} when we have none */
+export function terminalSize(command: string): Terminal {
+  const { isTTY, columns, rows } = process.stdout;
+  if (process.stdin.isTTY !== true || !isTTY) {
+    throw new Usage(command, "--tty needs a terminal here: stdin and stdout are to be one");
+  }
+  const { TERM: term = "xterm-256color" } = process.env;
+  return { term, columns, rows };
+}
+
+/** Keys are no signals any more. @returns what gives it back */
+export function makeRaw(): () => void {
+  process.stdin.setRawMode(true);
+  return () => {
+    process.stdin.setRawMode(false);
+  };
+}

@@ -1,0 +1,118 @@
+/**
+ * `econtext rsh`: stands in for `ssh` where a program wants a remote shell: rsync, scp, git. Its options are ssh's own; which context it opens
+ * is ssh's configuration's business, as always.
+ */
+import type { ArgsDef } from "citty";
+import { type Door, makeRawDoor } from "./door.ts";
+import { fail, Usage } from "./exit.ts";
+
+const args: ArgsDef = {
+  "ssh-option...": {
+    type: "positional",
+    required: false,
+    description: "As ssh's own: -l, -p, -o, …",
+  },
+  host: { type: "positional", description: "local, or a destination of ssh" },
+  "command...": { type: "positional", description: "Joined by spaces, for the login shell there" },
+};
+
+const details = `For programs that take a remote shell; options in front of HOST are given to ssh as they are.
+
+  rsync -e "econtext rsh" -a src/ web1:/srv/src/
+  GIT_SSH_COMMAND="econtext rsh" git clone web1:repo.git
+  scp -S "$(command -v econtext-rsh)" file web1:      with a script: exec econtext rsh "$@"
+
+ECONTEXT_KIND in the environment says which interpreter to use there: python, node or bun.`;
+
+export const door: Door = makeRawDoor({
+  name: "rsh",
+  description: "Be ssh for a program that takes a remote shell, such as rsync or git",
+  args,
+  details,
+  run,
+});
+
+/** Options of ssh that have a value; of those that do not, some are for what we do not do: forwarding, X11, a terminal. */
+const VALUED = "BbcDEeFIiJLlmOoPpQRSWw";
+const DROPPED = "AaNnTtXxYyfgKkMsVvqG";
+/** Where systems keep the server of the subsystem that scp and sftp ask for. */
+const SFTP_SERVERS = [
+  "/usr/lib/openssh/sftp-server",
+  "/usr/libexec/openssh/sftp-server",
+  "/usr/lib/ssh/sftp-server",
+  "/usr/libexec/sftp-server",
+  "/usr/lib/misc/sftp-server",
+];
+/** As sshd runs a command: by the user's own shell. */
+// biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's
+const BY_LOGIN_SHELL = 'exec "${SHELL:-/bin/sh}" -c "$1"';
+
+interface SshLine {
+  readonly options: readonly string[];
+  readonly isSubsystem: boolean;
+  readonly hasInput: boolean;
+  readonly host: string;
+  readonly command: string;
+}
+
+async function run(rawArgs: readonly string[]): Promise<number> {
+  const { options, isSubsystem, hasInput, host, command } = readSshLine(rawArgs);
+  const { runCommands } = await import("./command.ts");
+  const kind = process.env["ECONTEXT_KIND"];
+  return runCommands({
+    command: "rsh",
+    flags: { ...(kind === undefined ? {} : { kind }) },
+    ssh: { options },
+    targets: [host],
+    argv: isSubsystem ? subsystem(command) : ["sh", "-c", BY_LOGIN_SHELL, "sh", command],
+    name: command,
+    hasInput,
+    failed: async (_target, error) => void (await fail(error)),
+  });
+}
+
+/** @throws {Usage} */
+export function readSshLine(args: readonly string[]): SshLine {
+  const options: string[] = [];
+  let isSubsystem = false;
+  let hasInput = true;
+  let host: string | undefined;
+  let at = 0;
+  // As getopt does for ssh: options may also stand behind the host, up to the command.
+  for (; at < args.length; at++) {
+    const arg = args[at] ?? "";
+    if (arg === "--") {
+      at++;
+      host ??= args[at++];
+      break;
+    }
+    if (!/^-./.test(arg)) {
+      if (host !== undefined) break;
+      host = arg;
+      continue;
+    }
+    for (let i = 1; i < arg.length; i++) {
+      const letter = arg.charAt(i);
+      if (VALUED.includes(letter)) {
+        const value = arg.slice(i + 1) || args[++at];
+        if (value === undefined) throw new Usage("rsh", `-${letter} wants a value`);
+        options.push(`-${letter}`, value);
+        break;
+      }
+      isSubsystem ||= letter === "s";
+      hasInput &&= letter !== "n";
+      if (!DROPPED.includes(letter)) options.push(`-${letter}`);
+    }
+  }
+  if (host === undefined) throw new Usage("rsh", "a HOST is missing");
+  const command = args.slice(at).join(" ");
+  if (command === "") throw new Usage("rsh", "a COMMAND is missing: this is no login");
+  return { options, isSubsystem, hasInput, host, command };
+}
+
+/** @throws {Usage} */
+function subsystem(name: string): readonly string[] {
+  if (name !== "sftp") throw new Usage("rsh", `no such subsystem: ${name}`);
+  const look = SFTP_SERVERS.map((path) => `[ -x ${path} ]&&exec ${path}`).join(";");
+  return ["sh", "-c", `${look};echo "no sftp-server is here" >&2;exit 127`];
+}

@@ -1,0 +1,98 @@
+/** `econtext sh`: a shell script, from a file or from standard input, in one or several contexts. No file is made there. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { basename } from "node:path";
+import type { ArgsDef } from "citty";
+import { type Door, makeDoor } from "./door.ts";
+import { fail, Usage } from "./exit.ts";
+import { COMMON, type CommandLine, readTargets } from "./options.ts";
+
+const args: ArgsDef = {
+  "target...": { type: "positional", description: "local, or a destination of ssh" },
+  file: { type: "positional", required: false, description: "The script; default: standard input" },
+  "-- file arg...": {
+    type: "positional",
+    required: false,
+    description: "The script, and its arguments",
+  },
+  ...COMMON,
+};
+
+const details = `The script is read by sh, or by the shell that its first line names (#!/bin/bash). It is not shown by ps over there, and
+no file is made. A script from a file has our standard input as its own; with one from standard input, that is empty.
+The last of several targets is taken for the FILE if there is such a file here. Behind --, - is standard input.
+
+The exit status is the script's; with several targets the highest, and each line begins with the target's name.
+
+  econtext sh web1 setup.sh
+  econtext sh web1 db1 -- setup.sh --verbose
+  echo 'df -h | grep -v tmpfs' | econtext sh web1
+  econtext sh web1 -- - nginx < restart.sh`;
+
+export const door: Door = makeDoor({
+  name: "sh",
+  description: "Run a shell script over there, without copying it",
+  args,
+  details,
+  run,
+});
+
+/** Shells that understand what the script is handed over with. */
+const SHELLS = ["sh", "bash", "dash", "ksh", "zsh", "ash", "mksh"];
+
+async function run(line: CommandLine): Promise<number> {
+  const { targets, file, rest } = readPlaces(line);
+  const script = file === "-" ? await Bun.stdin.bytes() : readScript(file);
+  const { runCommands } = await import("./command.ts");
+  return runCommands({
+    command: "sh",
+    flags: line.flags,
+    targets,
+    argv: [shellOf(script), "-c", handOver(script.length), file === "-" ? "sh" : file, ...rest],
+    name: file,
+    hasInput: file !== "-",
+    preface: script,
+    failed: async (_target, error) => void (await fail(error)),
+  });
+}
+
+interface Places {
+  readonly targets: readonly string[];
+  readonly file: string;
+  readonly rest: readonly string[];
+}
+
+/** @throws {Usage} */
+function readPlaces({ before, after }: CommandLine): Places {
+  if (after !== undefined) {
+    const [file = "-", ...rest] = after;
+    return { targets: readTargets("sh", before), file, rest };
+  }
+  const last = before.at(-1) ?? "";
+  const isFile = before.length > 1 && existsSync(last) && statSync(last).isFile();
+  const targets = readTargets("sh", isFile ? before.slice(0, -1) : before);
+  return { targets, file: isFile ? last : "-", rest: [] };
+}
+
+/** @throws {Usage} */
+function readScript(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new Usage("sh", (error as Error).message);
+  }
+}
+
+/** @throws {Usage} when its first line names no shell */
+function shellOf(script: Uint8Array): string {
+  const [first = ""] = new TextDecoder().decode(script.subarray(0, 256)).split("\n");
+  const [, path, argument] = /^#!\s*(\S+)(?:\s+(\S+))?/.exec(first) ?? [];
+  if (path === undefined) return "sh";
+  const shell = basename(path) === "env" ? (argument ?? "") : path;
+  if (SHELLS.includes(basename(shell))) return shell;
+  throw new Usage("sh", `the script's first line names no shell that is known: ${first}`);
+}
+
+/** The shell reads it a byte at a time: what follows is the script's own input. */
+function handOver(bytes: number): string {
+  return `eval "$(dd bs=1 count=${bytes} 2>/dev/null)"`;
+}

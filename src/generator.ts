@@ -1,0 +1,90 @@
+/**
+ * A generator of a context, iterated from here: one call over there that sends what comes to a channel of its own, no faster than it is
+ * taken. Knows no context but by how it calls.
+ */
+import type { CallLimits } from "./call.ts";
+import { Channel } from "./channel.ts";
+import { UsageError } from "./errors.ts";
+
+/** Calls what is econtext's own over there. */
+export type CallTier = (limits: CallLimits, name: string, ...args: unknown[]) => Promise<unknown>;
+
+/** What a generator has to end at its next `yield`, before it is interrupted. Milliseconds. */
+const LEAVE_MS = 50;
+
+/** Leaving its loop early ends it over there, as `return` does: at the next `yield`, or else interrupted like a cancelled call. */
+export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, undefined> {
+  readonly #number: number;
+  readonly #call: CallTier;
+  #limits: CallLimits = {};
+  #values: AsyncGenerator<T, void, undefined> | undefined;
+
+  /** @param number what the far side knows it by */
+  constructor(number: number, call: CallTier) {
+    this.#number = number;
+    this.#call = call;
+  }
+
+  /** Those of the call that gave it, from now on. */
+  limit(limits: CallLimits): void {
+    this.#limits = limits;
+  }
+
+  next(): Promise<IteratorResult<T, void>> {
+    this.#values ??= this.#iterate();
+    return this.#values.next();
+  }
+
+  async return(): Promise<IteratorResult<T, void>> {
+    if (this.#values === undefined) {
+      // Nobody would ever ask for it.
+      this.#values = nothing();
+      await this.#call({}, "econtext.channels:drop", this.#number);
+    }
+    return this.#values.return();
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<T, void>> {
+    await this.return();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  async *#iterate(): AsyncGenerator<T, void, undefined> {
+    const { sender, receiver } = new Channel<T>();
+    const stop = new AbortController();
+    const { deadline, signal } = this.#limits;
+    const signals = signal === undefined ? [stop.signal] : [stop.signal, signal];
+    const limits = { deadline, signal: AbortSignal.any(signals) };
+    const pumped = this.#call(limits, "econtext.channels:pump", this.#number, sender);
+    const over = pumped.catch((error) => receiver.end({ error }));
+    try {
+      yield* receiver;
+      await pumped;
+    } finally {
+      receiver.close();
+      const timer = setTimeout(() => stop.abort(), LEAVE_MS);
+      await over;
+      clearTimeout(timer);
+    }
+  }
+}
+
+async function* nothing(): AsyncGenerator<never, void, undefined> {}
+
+/** What makes the promise of a generator one itself, for `for await`. */
+export async function* iterateResult(this: Promise<unknown>): AsyncGenerator<unknown> {
+  const result = await this;
+  if (!(result instanceof RemoteGenerator)) {
+    const problem = "what was called is no generator: its result cannot be iterated";
+    throw new UsageError("ERR_USAGE_ITERATE", problem);
+  }
+  yield* result;
+}

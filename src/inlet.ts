@@ -1,0 +1,86 @@
+/**
+ * Inlet: a receiver of this process as one context may send to it: a handle that only that context may use, and the window that says how much.
+ * Spec: docs/protocol.md, "Channels".
+ */
+import type { Receiver as ChannelReceiver } from "./channel.ts";
+import { type EcontextError, ProtocolError } from "./errors.ts";
+import { costOf, Window } from "./flow.ts";
+import { FLAGS, type Message } from "./protocol/frame.ts";
+import { LIMITS } from "./protocol/limits.ts";
+import { decodeValue, encodeValue } from "./protocol/value.ts";
+import type { Receiver } from "./router.ts";
+import { decodeClosing, encodeClosing, type Wire } from "./wire.ts";
+
+export class Inlet implements Receiver {
+  /** What the context sends to. */
+  readonly handle: number;
+  readonly #wire: Wire;
+  readonly #receiver: ChannelReceiver;
+  readonly #gone: () => void;
+  readonly #window = new Window();
+  /** Where its credit goes; it says so with the first value. */
+  #credits: number | undefined;
+  /** What it is told instead: nobody receives any more. */
+  #closing: readonly Uint8Array[] | undefined;
+
+  /** @param gone is called when the context can send nothing more */
+  constructor(wire: Wire, receiver: ChannelReceiver, gone: () => void) {
+    this.#wire = wire;
+    this.#receiver = receiver;
+    this.#gone = gone;
+    this.handle = wire.router.expect(wire.id, this);
+    receiver.onStop((error) => this.#close(encodeClosing(error)));
+  }
+
+  /** @throws {ProtocolError} `ERR_PROTOCOL_CREDIT`, `ERR_PROTOCOL_VALUE` */
+  receive({ flags, body }: Message): void {
+    if (flags & FLAGS.DEAD) {
+      const failure = decodeClosing(this.#wire, body);
+      this.#receiver.end(failure);
+      this.#wire.router.forget(this.#wire.id, this.handle);
+      this.#gone();
+      return;
+    }
+    if (this.#credits === undefined) {
+      this.#open(decodeValue(body));
+      return;
+    }
+    const cost = costOf(body.length);
+    if (!this.#window.arrive(cost)) {
+      const problem = `more was sent to handle ${this.handle} than there was credit for`;
+      throw new ProtocolError("ERR_PROTOCOL_CREDIT", problem);
+    }
+    const value = this.#wire.decode(body);
+    this.#receiver.put({ value, taken: () => this.#grant(this.#window.take(cost)) });
+  }
+
+  dead(reason: EcontextError): void {
+    this.#receiver.end({ error: reason });
+    this.#gone();
+  }
+
+  #open(credits: unknown): void {
+    if (!Number.isInteger(credits) || (credits as number) < 1) {
+      throw new ProtocolError("ERR_PROTOCOL_VALUE", "the opening of a channel that is none");
+    }
+    this.#credits = credits as number;
+    if (this.#closing !== undefined) this.#tell(FLAGS.DEAD, this.#closing);
+  }
+
+  #grant(credit: number): void {
+    if (credit > 0 && this.#closing === undefined) this.#tell(0, encodeValue(credit).chunks);
+  }
+
+  #close(closing: readonly Uint8Array[]): void {
+    if (this.#closing !== undefined) return;
+    this.#closing = closing;
+    if (this.#credits !== undefined) this.#tell(FLAGS.DEAD, closing);
+  }
+
+  /** Overtakes bulk: who waits for it must not wait for that. */
+  #tell(flags: number, body: readonly Uint8Array[]): void {
+    const { id, router } = this.#wire;
+    const isShort = body.every((chunk) => chunk.length <= LIMITS.maxFrameBytes);
+    router.send({ dst: id, handle: this.#credits as number, flags }, body, isShort);
+  }
+}

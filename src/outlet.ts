@@ -1,0 +1,136 @@
+/**
+ * Outlet: a receiver of a context as this process sends to it: as far as there is credit, the rest waits. Spec: docs/protocol.md, "Channels".
+ */
+import type { Outlet } from "./channel.ts";
+import { ChannelError, type EcontextError, ProtocolError } from "./errors.ts";
+import { Credit, costOf } from "./flow.ts";
+import { FLAGS, type Message } from "./protocol/frame.ts";
+import { LIMITS } from "./protocol/limits.ts";
+import { decodeValue, encodeValue } from "./protocol/value.ts";
+import type { Receiver } from "./router.ts";
+import { decodeClosing, encodeClosing, type Wire } from "./wire.ts";
+
+/** A value that waits for credit. */
+interface Waiting {
+  readonly body: readonly Uint8Array[];
+  readonly cost: number;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+export class RemoteOutlet implements Outlet, Receiver {
+  readonly wire: Wire;
+  /** The receiver's, in its context. */
+  readonly handle: number;
+  readonly #gone: () => void;
+  readonly #credit = new Credit();
+  /** Where credit comes to; 0 until the first value is sent. */
+  #credits = 0;
+  #waiting: Waiting[] = [];
+  /** Closed from here; told when nothing waits any more. */
+  #closing: readonly Uint8Array[] | undefined;
+  #isTold = false;
+  /** Closed from there, and why. */
+  #refusal: EcontextError | undefined;
+
+  /** @param gone is called when nothing can be sent any more */
+  constructor(wire: Wire, handle: number, gone: () => void) {
+    this.wire = wire;
+    this.handle = handle;
+    this.#gone = gone;
+  }
+
+  get closed(): boolean {
+    return this.#refusal !== undefined || this.#closing !== undefined;
+  }
+
+  async send(value: unknown): Promise<void> {
+    if (this.#refusal !== undefined) throw this.#refusal;
+    if (this.#closing !== undefined) throw this.#closed();
+    const { chunks: body, length } = this.wire.encode(value);
+    if (length > LIMITS.maxMessageBytes) {
+      const problem = `${this.wire.name}: a value of ${length} bytes is over the limit of ${LIMITS.maxMessageBytes}`;
+      throw new ChannelError("ERR_CHANNEL_TOO_LARGE", problem);
+    }
+    const cost = costOf(length);
+    if (this.#waiting.length === 0 && this.#credit.isOpen) {
+      this.#transmit(body, cost);
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ body, cost, resolve, reject });
+    });
+  }
+
+  close(error?: unknown): void {
+    if (this.closed) return;
+    this.#closing = encodeClosing(error);
+    this.#flush();
+  }
+
+  /** Credit, or that there will be none any more. */
+  receive({ flags, body }: Message): void {
+    const { id, router } = this.wire;
+    if (flags & FLAGS.DEAD) {
+      const failure = decodeClosing(this.wire, body);
+      router.forget(id, this.#credits);
+      this.#refuse(failure?.error ?? this.#closed());
+      if (!this.#isTold) this.#tell(encodeClosing(undefined));
+      return;
+    }
+    const credit = decodeValue(body);
+    if (!Number.isSafeInteger(credit) || (credit as number) < 1) {
+      throw new ProtocolError("ERR_PROTOCOL_VALUE", "credit that is none");
+    }
+    this.#credit.add(credit as number);
+    this.#flush();
+  }
+
+  dead(reason: EcontextError): void {
+    this.#isTold = true;
+    this.#refuse(reason);
+  }
+
+  #closed(): ChannelError {
+    return new ChannelError("ERR_CHANNEL_CLOSED", `${this.wire.name}: the channel is closed`);
+  }
+
+  #refuse(reason: EcontextError): void {
+    this.#refusal ??= reason;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { reject } of waiting) reject(this.#refusal);
+    this.#gone();
+  }
+
+  #flush(): void {
+    let at = 0;
+    for (; at < this.#waiting.length && this.#credit.isOpen; at++) {
+      const { body, cost, resolve } = this.#waiting[at] as Waiting;
+      this.#transmit(body, cost);
+      resolve();
+    }
+    this.#waiting.splice(0, at);
+    if (this.#waiting.length > 0 || this.#closing === undefined || this.#isTold) return;
+    this.#tell(this.#closing);
+    // Who never heard of us has nothing to answer.
+    if (this.#credits === 0) this.#gone();
+  }
+
+  #transmit(body: readonly Uint8Array[], cost: number): void {
+    const { id, router } = this.wire;
+    const to = { dst: id, handle: this.handle };
+    if (this.#credits === 0) {
+      this.#credits = router.expect(id, this);
+      router.send(to, encodeValue(this.#credits).chunks);
+    }
+    this.#credit.spend(cost);
+    router.send(to, body);
+  }
+
+  #tell(closing: readonly Uint8Array[]): void {
+    this.#isTold = true;
+    const { id, router } = this.wire;
+    router.send({ dst: id, handle: this.handle, flags: FLAGS.DEAD }, closing);
+  }
+}

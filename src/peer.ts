@@ -1,0 +1,148 @@
+/**
+ * Peer: the values that go to one context and come from it, and which senders it was given and has given. A sender that it may use is one
+ * that was handed to it; nobody else can use that. Knows no call.
+ *
+ * A sender of one context that is given to another leads through here, with a window of its own on each hop.
+ */
+import { Channel, LocalOutlet, type Outlet, outletOf, type Receiver, Sender } from "./channel.ts";
+import { ChannelError, ProtocolError } from "./errors.ts";
+import { Inlet } from "./inlet.ts";
+import { RemoteOutlet } from "./outlet.ts";
+import { MASTER_ID } from "./protocol/handles.ts";
+import {
+  type Body,
+  decodeValue,
+  encodeValue,
+  GeneratorReference,
+  SenderReference,
+} from "./protocol/value.ts";
+import type { Router } from "./router.ts";
+import type { Wire } from "./wire.ts";
+
+/** What is needed of a context. */
+export interface PeerHost {
+  readonly id: number;
+  readonly name: string;
+  readonly router: Router;
+  tellStack(text: string): string;
+  /** What a generator over there is here. */
+  generator(number: number): unknown;
+}
+
+/** A receiver that a context may send to, and the sender that stands for it here. */
+interface Admitted {
+  readonly inlet: Inlet;
+  readonly sender: Sender;
+}
+
+export class Peer implements Wire {
+  readonly id: number;
+  readonly name: string;
+  readonly router: Router;
+  readonly #host: PeerHost;
+  /** What it was given, by where that leads, and by the handle that it knows. */
+  readonly #inlets = new Map<Outlet, Admitted>();
+  readonly #byHandle = new Map<number, Admitted>();
+  /** What it has given, by its own handles. */
+  readonly #outlets = new Map<number, Sender>();
+
+  #isLinked = false;
+
+  constructor(host: PeerHost) {
+    this.id = host.id;
+    this.name = host.name;
+    this.router = host.router;
+    this.#host = host;
+  }
+
+  /** Whether a sender was sent: it needs what serves one. */
+  get isLinked(): boolean {
+    return this.#isLinked;
+  }
+
+  encode(value: unknown, root: string | readonly string[] = "value"): Body {
+    return encodeValue(value, { root, refer: (object) => this.#refer(object) });
+  }
+
+  decode(body: Uint8Array): unknown {
+    return decodeValue(body, { adopt: (reference) => this.#adopt(reference) });
+  }
+
+  tellStack(text: string): string {
+    return this.#host.tellStack(text);
+  }
+
+  #refer(object: object): SenderReference | undefined {
+    if (!(object instanceof Sender)) return undefined;
+    this.#isLinked = true;
+    const outlet = outletOf(object);
+    if (outlet instanceof RemoteOutlet && outlet.wire === this) {
+      return new SenderReference(this.id, outlet.handle);
+    }
+    const known = this.#inlets.get(outlet);
+    if (known !== undefined) return new SenderReference(MASTER_ID, known.inlet.handle);
+    if (outlet instanceof LocalOutlet) return this.#admit(outlet, outlet.receiver, object);
+    const { receiver } = new Channel();
+    void relay(receiver, object);
+    return this.#admit(outlet, receiver, object);
+  }
+
+  #admit(outlet: Outlet, receiver: Receiver, sender: Sender): SenderReference {
+    const inlet = new Inlet(this, receiver, () => {
+      this.#inlets.delete(outlet);
+      this.#byHandle.delete(inlet.handle);
+    });
+    const admitted = { inlet, sender };
+    this.#inlets.set(outlet, admitted);
+    this.#byHandle.set(inlet.handle, admitted);
+    return new SenderReference(MASTER_ID, inlet.handle);
+  }
+
+  #adopt(reference: SenderReference | GeneratorReference): unknown {
+    const { id, handle } = reference;
+    if (id === this.id) {
+      if (reference instanceof GeneratorReference) return this.#host.generator(handle);
+      return this.#outlets.get(handle) ?? this.#outlet(handle);
+    }
+    if (id !== MASTER_ID || reference instanceof GeneratorReference) {
+      throw new ProtocolError("ERR_PROTOCOL_VALUE", `a sender of context ${id}`);
+    }
+    // One that it was given, come home. What is closed may have been forgotten.
+    return this.#byHandle.get(handle)?.sender ?? new Sender(new ClosedOutlet(this.name));
+  }
+
+  #outlet(handle: number): Sender {
+    const outlet = new RemoteOutlet(this, handle, () => this.#outlets.delete(handle));
+    const sender = new Sender(outlet);
+    this.#outlets.set(handle, sender);
+    return sender;
+  }
+}
+
+/** Hand on all that comes, as fast as it is taken. Never rejects. */
+async function relay(receiver: Receiver, sender: Sender): Promise<void> {
+  try {
+    for await (const value of receiver) await sender.send(value);
+    sender.close();
+  } catch (error) {
+    sender.close(error);
+    receiver.close(error);
+  }
+}
+
+/** Of a channel that is long over. */
+class ClosedOutlet implements Outlet {
+  readonly closed = true;
+  readonly #context: string;
+
+  constructor(context: string) {
+    this.#context = context;
+  }
+
+  send(): Promise<void> {
+    const message = `${this.#context}: the channel is closed`;
+    return Promise.reject(new ChannelError("ERR_CHANNEL_CLOSED", message));
+  }
+
+  close(): void {}
+}

@@ -1,0 +1,221 @@
+/**
+ * A command of a context, as a process here: its standard streams as web streams, how it ended, and signals to it. Knows channels, and its
+ * context only by how it calls; running it is the far side's business.
+ *
+ * Twins: stage1/python/commands.py, stage1/js/commands.js. Spec: docs/protocol.md, "Commands".
+ */
+import { Channel, type Receiver, type Sender } from "./channel.ts";
+import { ProtocolError, UsageError } from "./errors.ts";
+import type { CallTier } from "./generator.ts";
+import { Output } from "./output-stream.ts";
+
+/** What a command reads: bytes, text, or what gives these. `pipe`: what is written to `stdin`. */
+export type Input =
+  | Uint8Array
+  | string
+  | ReadableStream<Uint8Array | string>
+  | AsyncIterable<Uint8Array | string>;
+
+export interface Terminal {
+  /** What `TERM` says; default `xterm-256color`. */
+  readonly term?: string;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export interface ExecOptions {
+  /** Default: empty. */
+  readonly stdin?: Input | "pipe";
+  /** `pipe` (the default): it is read from `stdout` here, and what is not read slows the command. `log`: it becomes log records. */
+  readonly stdout?: "pipe" | "log";
+  readonly stderr?: "pipe" | "log";
+  /** Its working directory; default: the context's. */
+  readonly cwd?: string;
+  /** Added to the context's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Run it on a terminal: `stdin` is what is typed, `stdout` what is shown, and `stderr` empty. */
+  readonly tty?: Terminal;
+  /** Milliseconds from now until it is killed over there. */
+  readonly deadline?: number;
+  /** Kills it over there. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a command ended. */
+export interface ExecResult {
+  /** As a shell says it: 128 plus the signal's number when a signal ended it, 127 not found, 126 not executable. */
+  readonly status: number;
+  /** The signal's name, such as `SIGTERM`. */
+  readonly signal?: string;
+  /** Why it could not be started. */
+  readonly problem?: string;
+}
+
+/** With its header it fits into one frame. */
+const MAX_CHUNK = 131072;
+
+/** What a command is told while it runs: `["signal", NAME]`, `["resize", COLUMNS, ROWS]`. */
+type Order = readonly ["signal", string] | readonly ["resize", number, number];
+
+export class RemoteProcess {
+  /** With `stdin: "pipe"`: what it reads. Else closed. */
+  readonly stdin: WritableStream<Uint8Array | string>;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** How it ended, when all that it printed has arrived here. Rejects as `callWith` does. */
+  readonly exited: Promise<ExecResult>;
+  #result: ExecResult | undefined;
+  #pid: number | undefined;
+  #orders: Order[] = [];
+  #control: Sender<Order> | undefined;
+
+  /** Made by `Context.exec`. */
+  constructor(name: string, argv: readonly string[], options: ExecOptions, call: CallTier) {
+    if (argv.length === 0 || argv[0] === "") {
+      throw new UsageError("ERR_USAGE_COMMAND", `${name}: no command to run`);
+    }
+    const { stdin, cwd, env, tty, deadline, signal } = options;
+    const events = new Channel<unknown>();
+    const [out, err] = [pipe(options.stdout), tty ? undefined : pipe(options.stderr)];
+    // Why the call failed is known when it has: that says more than what its streams were told.
+    const explain = (error: unknown): Promise<unknown> =>
+      this.exited.then(
+        () => error,
+        (reason) => reason,
+      );
+    this.stdout = new Output(out?.receiver, explain);
+    this.stderr = new Output(err?.receiver, explain);
+    const input = new Channel<Uint8Array>();
+    this.stdin = writable(input.sender);
+    if (stdin === undefined) input.sender.close();
+    else if (stdin !== "pipe") void feed(input.sender, stdin);
+    const request = {
+      stdin: stdin !== undefined,
+      stdout: out?.sender ?? null,
+      stderr: err?.sender ?? null,
+      cwd: cwd ?? null,
+      env: env ?? null,
+      tty: tty === undefined ? null : { term: "xterm-256color", ...tty },
+      events: events.sender,
+    };
+    void this.#follow(events.receiver, input.receiver);
+    const limits = { deadline, signal };
+    const result = call(limits, "econtext.commands:run", [...argv], request);
+    this.exited = result.then(
+      (value) => {
+        this.#result = readResult(name, value);
+        return this.#result;
+      },
+      (error) => {
+        for (const one of [out, err, events, input]) one?.receiver.end({ error });
+        input.receiver.close(error);
+        throw error;
+      },
+    );
+    // Nobody has to wait for it.
+    this.exited.catch(() => {});
+  }
+
+  /** Over there; undefined until it has started. */
+  get pid(): number | undefined {
+    return this.#pid;
+  }
+
+  /** Undefined until it has ended, and when it never began. */
+  get exitCode(): number | undefined {
+    return this.#result?.status;
+  }
+
+  /** The name of the signal that ended it. */
+  get signal(): string | undefined {
+    return this.#result?.signal;
+  }
+
+  /** Send it a signal. Without effect when it has ended. */
+  kill(signal = "SIGTERM"): void {
+    this.#order(["signal", signal]);
+  }
+
+  /** Its terminal has another size now. */
+  resize(columns: number, rows: number): void {
+    this.#order(["resize", columns, rows]);
+  }
+
+  #order(order: Order): void {
+    if (this.#control === undefined) this.#orders.push(order);
+    else this.#control.send(order).catch(() => {});
+  }
+
+  /** It has started: what waits for that goes there. Never rejects. */
+  async #follow(events: Receiver<unknown>, input: Receiver<Uint8Array>): Promise<void> {
+    try {
+      for await (const event of events) {
+        const [pid, stdin, control] = event as [number, Sender<Uint8Array> | null, Sender<Order>];
+        this.#pid = pid;
+        this.#control = control;
+        for (const order of this.#orders.splice(0)) this.#order(order);
+        if (stdin !== null) void forward(input, stdin);
+      }
+    } catch {
+      // `exited` says why.
+    }
+    // It has ended: nobody reads any more.
+    this.#control?.close();
+    input.close();
+  }
+}
+
+function pipe(mode: "pipe" | "log" = "pipe"): Channel<Uint8Array> | undefined {
+  return mode === "pipe" ? new Channel<Uint8Array>() : undefined;
+}
+
+/** Never rejects: a command need not read what it is given. */
+async function forward(from: Receiver<Uint8Array>, to: Sender<Uint8Array>): Promise<void> {
+  try {
+    for await (const chunk of from) {
+      for (let at = 0; at === 0 || at < chunk.length; at += MAX_CHUNK) {
+        await to.send(chunk.subarray(at, at + MAX_CHUNK));
+      }
+    }
+    to.close();
+  } catch (error) {
+    to.close(error);
+  }
+}
+
+/** Never rejects: what fails to be read is the end of what is written. */
+async function feed(to: Sender<Uint8Array>, input: Input): Promise<void> {
+  const isWhole = typeof input === "string" || input instanceof Uint8Array;
+  try {
+    for await (const chunk of isWhole ? [input] : (input as AsyncIterable<Uint8Array | string>)) {
+      await to.send(bytesOf(chunk));
+    }
+    to.close();
+  } catch (error) {
+    to.close(error);
+  }
+}
+
+function writable(to: Sender<Uint8Array>): WritableStream<Uint8Array | string> {
+  return new WritableStream({
+    write: (chunk) => to.send(bytesOf(chunk)),
+    close: () => to.close(),
+    abort: (reason) => to.close(reason),
+  });
+}
+
+function bytesOf(chunk: Uint8Array | string): Uint8Array {
+  return typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk;
+}
+
+function readResult(name: string, value: unknown): ExecResult {
+  const result = value as Partial<ExecResult> | null;
+  if (typeof result?.status !== "number") {
+    throw new ProtocolError("ERR_PROTOCOL_VALUE", `${name}: the ending of a command that is none`);
+  }
+  return {
+    status: result.status,
+    ...(typeof result.signal === "string" ? { signal: result.signal } : {}),
+    ...(typeof result.problem === "string" ? { problem: result.problem } : {}),
+  };
+}

@@ -1,0 +1,151 @@
+/**
+ * Shell commands as tagged templates: context.$`grep ${word} ${file} | wc -l`. What is put in is one word, whatever is in it; a list is so many
+ * words. The conventions are those of zx and of Bun's own shell. Knows its context only by how it runs a command.
+ */
+import { ShellError, UsageError } from "./errors.ts";
+import type { ExecOptions, ExecResult, RemoteProcess } from "./process.ts";
+
+export interface ShellOutput {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+  readonly signal?: string;
+}
+
+export type Shell = (parts: TemplateStringsArray, ...values: unknown[]) => ShellCommand;
+
+type Exec = (argv: readonly string[], options: ExecOptions) => RemoteProcess;
+
+/** A command that runs when it is awaited or read. */
+export class ShellCommand implements PromiseLike<ShellOutput> {
+  readonly #name: string;
+  readonly #exec: Exec;
+  readonly #script: string;
+  #options: ExecOptions = { stderr: "pipe" };
+  #throws = true;
+  #isQuiet = false;
+  #output: Promise<ShellOutput> | undefined;
+
+  /** Made by `Context.$`. */
+  constructor(name: string, script: string, exec: Exec) {
+    this.#name = name;
+    this.#script = script;
+    this.#exec = exec;
+  }
+
+  /** Not a status other than 0, either, is an error. */
+  nothrow(): this {
+    this.#throws = false;
+    return this;
+  }
+
+  /** What it says on stderr is kept, and not logged. */
+  quiet(): this {
+    this.#isQuiet = true;
+    return this;
+  }
+
+  cwd(folder: string): this {
+    return this.#with({ cwd: folder });
+  }
+
+  env(variables: Readonly<Record<string, string>>): this {
+    return this.#with({ env: variables });
+  }
+
+  stdin(input: NonNullable<ExecOptions["stdin"]>): this {
+    return this.#with({ stdin: input });
+  }
+
+  deadline(milliseconds: number): this {
+    return this.#with({ deadline: milliseconds });
+  }
+
+  signal(signal: AbortSignal): this {
+    return this.#with({ signal });
+  }
+
+  /** What it prints on stdout. */
+  async text(): Promise<string> {
+    return (await this.#run()).stdout;
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.text());
+  }
+
+  /** As they come. Leaving the loop ends the command. */
+  async *lines(): AsyncGenerator<string, void, undefined> {
+    const process = this.#start();
+    const stderr = this.#isQuiet ? process.stderr.text() : Promise.resolve("");
+    yield* process.stdout.lines();
+    this.#check(await process.exited, "", await stderr);
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: that is what makes it run when it is awaited
+  then<A = ShellOutput, B = never>(
+    resolve?: ((output: ShellOutput) => A | PromiseLike<A>) | null,
+    reject?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#run().then(resolve, reject);
+  }
+
+  #with(options: ExecOptions): this {
+    this.#options = { ...this.#options, ...options };
+    return this;
+  }
+
+  #start(): RemoteProcess {
+    const stderr = this.#isQuiet ? "pipe" : "log";
+    return this.#exec(["sh", "-c", this.#script], { ...this.#options, stderr });
+  }
+
+  #run(): Promise<ShellOutput> {
+    this.#output ??= this.#collect();
+    return this.#output;
+  }
+
+  async #collect(): Promise<ShellOutput> {
+    const process = this.#start();
+    const streams = [process.stdout.text(), process.stderr.text()] as const;
+    const [stdout, stderr, result] = await Promise.all([...streams, process.exited]);
+    return this.#check(result, stdout, stderr);
+  }
+
+  #check({ status, signal }: ExecResult, stdout: string, stderr: string): ShellOutput {
+    const output = {
+      stdout,
+      stderr,
+      exitCode: status,
+      ...(signal === undefined ? {} : { signal }),
+    };
+    if (status !== 0 && this.#throws) {
+      throw new ShellError(this.#name, this.#script, status, stdout, stderr);
+    }
+    return output;
+  }
+}
+
+/** The script that a template stands for. @throws {UsageError} `ERR_USAGE_COMMAND` */
+export function scriptOf(parts: TemplateStringsArray, values: readonly unknown[]): string {
+  const words = values.map((value) =>
+    (Array.isArray(value) ? value : [value]).map(quote).join(" "),
+  );
+  return parts.map((part, i) => part + (words[i] ?? "")).join("");
+}
+
+/** One word to a POSIX shell. */
+function quote(value: unknown): string {
+  const text = typeof value === "string" ? value : wordOf(value);
+  if (text.includes("\0")) throw new UsageError("ERR_USAGE_COMMAND", "a word with a NUL in it");
+  return /^[\w./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function wordOf(value: unknown): string {
+  if (["number", "bigint", "boolean"].includes(typeof value)) return String(value);
+  // An awaited command may be put into another.
+  const { stdout } = (value ?? {}) as { readonly stdout?: unknown };
+  if (typeof stdout === "string") return stdout.replace(/\n+$/, "");
+  const what = value === null ? "null" : `a value of type ${typeof value}`;
+  throw new UsageError("ERR_USAGE_COMMAND", `${what} is no word of a command`);
+}

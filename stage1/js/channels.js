@@ -1,0 +1,405 @@
+/**
+ * econtext.channels: values that go one way, from who has a channel's sender to its one receiver; and generators, which are sent over one.
+ *
+ * Second tier: comes with the first sender, or with a generator. Twins: channels.py; src/outlet.ts (Remote), src/inlet.ts and src/channel.ts (Receiver),
+ * src/flow.ts (the arithmetic of both). Spec: docs/protocol.md, "Channels".
+ */
+const { encodeValue, decodeValue, GeneratorReference, RemoteError, SenderReference } =
+  core.tier("values");
+
+const DEAD = 4;
+const WINDOW = 262144;
+const MAX_WINDOW = 4194304;
+const OVERHEAD = 24; // of a value, so that many small ones are no less than a large one
+
+const closedError = () =>
+  Object.assign(new Error("the channel is closed"), {
+    name: "ChannelError",
+    code: "ERR_CHANNEL_CLOSED",
+  });
+
+const lateError = (ms) =>
+  Object.assign(new Error(`nothing came within ${ms} ms`), {
+    name: "TimeoutError",
+    code: "ERR_DEADLINE_RECEIVE",
+  });
+
+/** What closes a channel, as it is sent: null where nothing is wrong. */
+const closing = (error) =>
+  Buffer.from(JSON.stringify(error === undefined ? null : core.failure(error)));
+
+/** What that says: an error, or undefined. */
+const reason = (body) => {
+  const said = JSON.parse(body);
+  if (typeof said === "string") return Object.assign(closedError(), { message: said });
+  return said === null ? undefined : new RemoteError(...said);
+};
+
+// -- Where values of a sender go -----------------------------------------------------------------------
+/** A handle of the master's, as far as there is credit. */
+class Remote {
+  credit = WINDOW;
+  /** Our own handle, which credit comes to; from the first value on. */
+  credits = 0;
+  waiting = [];
+  told = false;
+
+  constructor(handle) {
+    this.handle = handle;
+  }
+
+  get closed() {
+    return this.closing !== undefined;
+  }
+
+  get ready() {
+    return this.closed || this.credit > 0;
+  }
+
+  async send(value) {
+    if (this.closed) throw this.error ?? closedError();
+    const { chunks, length } = encodeValue(value, { root: "value" });
+    const body = chunks.length > 1 ? Buffer.concat(chunks) : chunks[0];
+    if (this.credit > 0 && !this.waiting.length) return this.put(body, length);
+    return new Promise((resolve, reject) => this.waiting.push({ body, length, resolve, reject }));
+  }
+
+  put(body, length) {
+    if (!this.credits) {
+      this.credits = core.handle();
+      core.handlers.set(this.credits, (flags, answer) => this.hear(flags, answer));
+      core.send(this.handle, Buffer.from(String(this.credits)));
+    }
+    this.credit -= length + OVERHEAD;
+    core.send(this.handle, body);
+  }
+
+  hear(flags, body) {
+    if (flags & DEAD) {
+      this.error = reason(body);
+      this.closing ??= closing();
+      const waiting = this.waiting.splice(0);
+      for (const { reject } of waiting) reject(this.error ?? closedError());
+      this.part();
+      this.onClose?.();
+    } else {
+      this.credit += Number(body);
+      while (this.credit > 0 && this.waiting.length) {
+        const { body, length, resolve } = this.waiting.shift();
+        this.put(body, length);
+        resolve();
+      }
+      if (this.closed) this.part();
+    }
+  }
+
+  /** Say once, behind all that waits, that nothing more comes. */
+  part() {
+    if (this.told || this.waiting.length) return;
+    this.told = true;
+    core.handlers.delete(this.credits);
+    given.delete(this.handle);
+    core.send(this.handle, this.closing, DEAD);
+  }
+
+  close(error) {
+    if (this.closed) return;
+    this.closing = closing(error);
+    this.part();
+  }
+
+  reference() {
+    return new SenderReference(0, this.handle);
+  }
+}
+
+/** A receiver of this context's own. */
+class Home {
+  constructor(receiver) {
+    this.receiver = receiver;
+  }
+
+  get closed() {
+    return this.receiver[ENDED];
+  }
+
+  async send(value) {
+    if (this.closed) throw closedError();
+    this.receiver[PUT]({ value });
+  }
+
+  close(error) {
+    this.receiver[END](error);
+  }
+
+  reference() {
+    return new SenderReference(core.me, this.receiver[ADMIT]());
+  }
+}
+
+const outlets = new WeakMap();
+
+class Sender {
+  constructor(outlet) {
+    outlets.set(this, outlet);
+  }
+
+  /** Whether the receiver takes no more. */
+  get closed() {
+    return outlets.get(this).closed;
+  }
+
+  /** Resolves when there is room for more: awaiting it is what slows a fast sender. */
+  send(value) {
+    return outlets.get(this).send(value);
+  }
+
+  /** The receiver ends when it has taken what was sent before; with an error, it throws that. */
+  close(error) {
+    outlets.get(this).close(error);
+  }
+}
+
+// -- Receivers -----------------------------------------------------------------------------------------
+const ENDED = Symbol("ended");
+const PUT = Symbol("put");
+const END = Symbol("end");
+const ADMIT = Symbol("admit");
+const TAKE = Symbol("take");
+const READY = Symbol("ready");
+const HOOKS = Symbol("hooks");
+
+class Receiver {
+  #queue = [];
+  #failure;
+  #handle = 0;
+  #credits = 0;
+  #window = WINDOW;
+  #granted = WINDOW;
+  #taken = 0;
+  #farewell;
+  [ENDED] = false;
+  [HOOKS] = new Set();
+
+  get closed() {
+    return this[ENDED] && !this[READY];
+  }
+
+  /** The next value. Throws when there is none to come, or none before the deadline: milliseconds from now. */
+  async receive({ deadline } = {}) {
+    const until = deadline === undefined ? Infinity : Date.now() + deadline;
+    while (!this[READY]) {
+      if (this[ENDED]) throw closedError();
+      const left = until - Date.now();
+      if (left <= 0) throw lateError(deadline);
+      await change([this], left);
+    }
+    return this[TAKE]();
+  }
+
+  /** Ends when the channel is closed; leaving it early closes the channel. */
+  async *[Symbol.asyncIterator]() {
+    try {
+      for (;;) {
+        while (this[READY]) yield this[TAKE]();
+        if (this[ENDED]) return;
+        await change([this]);
+      }
+    } finally {
+      this.close();
+    }
+  }
+
+  /** What waits is dropped; the sender hears that nobody receives any more. */
+  close(error) {
+    this.#queue = [];
+    this.#failure = undefined;
+    this.#stop(error);
+  }
+
+  /** Whether there is something to take or to throw. */
+  get [READY]() {
+    return this.#queue.length > 0 || this.#failure !== undefined;
+  }
+
+  [PUT](parcel) {
+    if (this[ENDED]) return;
+    this.#queue.push(parcel);
+    this.#wake();
+  }
+
+  /** No more is to come. */
+  [END](error) {
+    if (this[ENDED]) return;
+    if (error !== undefined) this.#failure = { error };
+    this.#stop();
+  }
+
+  [TAKE]() {
+    if (!this.#queue.length) {
+      const { error } = this.#failure;
+      this.#failure = undefined;
+      throw error;
+    }
+    const { value, body } = this.#queue.shift();
+    if (body === undefined) return value;
+    this.#taken += body.length + OVERHEAD;
+    this.#grant();
+    return decodeValue(body);
+  }
+
+  /** Let the master send to it. @returns the handle */
+  [ADMIT]() {
+    if (!this.#handle) {
+      this.#handle = core.handle();
+      homes.set(this.#handle, this.sender);
+      core.handlers.set(this.#handle, (flags, body) => this.#hear(flags, body));
+    }
+    return this.#handle;
+  }
+
+  #hear(flags, body) {
+    if (flags & DEAD) {
+      core.handlers.delete(this.#handle);
+      homes.delete(this.#handle);
+      this[END](reason(body));
+    } else if (this.#credits) this[PUT]({ body });
+    else {
+      this.#credits = Number(body);
+      if (this.#farewell) core.send(this.#credits, this.#farewell, DEAD);
+    }
+  }
+
+  #grant() {
+    if ((this.#granted - this.#taken) * 2 > this.#window || this[ENDED]) return;
+    // We keep up: let no link be so long that it is the window which slows it.
+    if (!this.#queue.length) this.#window = Math.min(this.#window * 2, MAX_WINDOW);
+    const credit = this.#taken + this.#window - this.#granted;
+    this.#granted += credit;
+    core.send(this.#credits, Buffer.from(String(credit)));
+  }
+
+  #stop(error) {
+    if (!this[ENDED]) {
+      this[ENDED] = true;
+      this.#farewell = closing(error);
+      if (this.#credits) core.send(this.#credits, this.#farewell, DEAD);
+    }
+    this.#wake();
+  }
+
+  #wake() {
+    const hooks = [...this[HOOKS]];
+    this[HOOKS].clear();
+    for (const hook of hooks) hook();
+  }
+}
+
+const MAX_TIMER = 0x7fffffff;
+
+/** Resolves when one of them has something or is closed, or `ms` have passed. */
+const change = (receivers, ms = Infinity) =>
+  new Promise((resolve) => {
+    const hook = () => {
+      clearTimeout(timer);
+      for (const receiver of receivers) receiver[HOOKS].delete(hook);
+      resolve();
+    };
+    const timer = ms > MAX_TIMER ? undefined : setTimeout(hook, ms);
+    for (const receiver of receivers) receiver[HOOKS].add(hook);
+  });
+
+class Channel {
+  receiver = new Receiver();
+  sender = new Sender(new Home(this.receiver));
+
+  constructor() {
+    Object.defineProperty(this.receiver, "sender", { value: this.sender });
+  }
+}
+
+/** Values of several receivers in one loop, as [receiver, value]; none twice while another waits. */
+class Select {
+  #receivers;
+
+  constructor(...receivers) {
+    this.#receivers = receivers;
+  }
+
+  async *[Symbol.asyncIterator]() {
+    for (;;) {
+      const at = this.#receivers.findIndex((receiver) => receiver[READY]);
+      const open = this.#receivers.filter((receiver) => !receiver.closed);
+      if (at >= 0) {
+        const [receiver] = this.#receivers.splice(at, 1);
+        this.#receivers.push(receiver);
+        yield [receiver, receiver[TAKE]()];
+      } else if (!open.length) return;
+      else await change(open);
+    }
+  }
+}
+
+// -- What stands for a sender, and for a generator, in a value ---------------------------------------
+const given = new Map(); // senders to the master's handles, by these
+const homes = new Map(); // senders to our own
+const generators = new Map();
+
+const ended = () => {
+  const { sender } = new Channel();
+  sender.close();
+  return sender;
+};
+
+/** What a reference that has come stands for. */
+exports.adopt = (reference) => {
+  const { id, handle } = reference;
+  if (id === core.me) return homes.get(handle) ?? ended();
+  if (id) return reference;
+  if (!given.has(handle)) given.set(handle, new Sender(new Remote(handle)));
+  return given.get(handle);
+};
+
+/** The reference that a value goes by; undefined if by none. */
+exports.refer = (value) => {
+  if (value instanceof Sender) return outlets.get(value).reference();
+  if (!/^\[object (?:Async)?Generator\]$/.test(Object.prototype.toString.call(value))) return;
+  const number = core.handle();
+  generators.set(number, value);
+  return new GeneratorReference(core.me, number);
+};
+
+/** Send what a generator yields. Its error closes the channel; a closed channel, and the end of this call, end it. */
+exports.pump = async (number, sender) => {
+  const generator = generators.get(number);
+  generators.delete(number);
+  const { signal } = (core.calling.controller = new AbortController());
+  signal.addEventListener("abort", () => {
+    sender.close();
+    // Where it is awaiting, that is all that can be done.
+    Promise.resolve(generator.return()).catch(() => {});
+  });
+  try {
+    for await (const value of generator) await sender.send(value);
+    sender.close();
+  } catch (e) {
+    sender.close(e);
+  }
+};
+
+/** Close a generator that nobody is going to iterate. */
+exports.drop = async (number) => {
+  const generator = generators.get(number);
+  generators.delete(number);
+  await generator?.return();
+};
+
+/** For who must know without waiting: whether `send` has room, and `hook` when nobody receives any more. */
+exports.isReady = (sender) => outlets.get(sender).ready;
+exports.onClose = (sender, hook) => {
+  outlets.get(sender).onClose = hook;
+};
+
+// Their own names are lost when they are minified.
+for (const [name, value] of Object.entries({ Channel, Receiver, Select, Sender }))
+  exports[name] = Object.defineProperty(value, "name", { value: name });

@@ -1,0 +1,389 @@
+"""econtext.channels: values that go one way, from who has a channel's sender to its one receiver; and generators, which are sent over one.
+
+Second tier: comes with the first sender, or with a generator. Twins: stage1/js/channels.js, src/outlet.ts (Sender), src/inlet.ts (Receiver),
+src/flow.ts (the arithmetic of both). Spec: docs/protocol.md, "Channels".
+
+User code calls from any thread. `hear` is called by who reads the stream: it takes no lock that user code may keep, and tells whoever
+has put itself into `listeners`. A count is written by one side only: credit is the difference of two.
+"""
+import itertools
+import weakref
+
+import econtext
+from econtext import DEAD, deque, handlers, thread
+
+econtext.tier("bulk")
+values = econtext.tier("values")
+waiting = econtext.tier("waiting")
+wait = waiting.wait
+
+WINDOW = 262144
+MAX_WINDOW = 4194304
+OVERHEAD = 24  # of a value, so that many small ones are no less than a large one
+# Far from what the core counts for itself: two threads may want one at once.
+numbers = itertools.count(1 << 24)
+
+
+class Closed(Exception):
+    """The channel is closed, and all that was sent before is taken."""
+
+
+class Timeout(Exception):
+    """Nothing came before the deadline."""
+
+
+# -- The two ends -----------------------------------------------------------------------------------
+class End(object):
+    """What senders and receivers have in common. `error`: why it was closed, as [TYPE, MESSAGE, TRACEBACK]; None: as it should."""
+
+    closed = False
+    error = None
+
+    def __init__(self):
+        self.turn = waiting.Lock()
+        self.listeners = []  # functions; called after each change, by whoever made it: they must be quick
+
+    def changed(self):
+        for listener in list(self.listeners):
+            listener()
+
+    def mark(self, error):
+        """Closed, for this reason, if not for another before."""
+        if not self.closed:
+            self.error = error
+            self.closed = True
+
+    def fail(self):
+        if self.error:
+            raise values.RemoteError(*self.error)
+        raise Closed("the channel is closed")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.close(error)
+
+
+def closing(error):
+    """The body of the message that closes a channel."""
+    return econtext.dumps(error).encode("utf-8")
+
+
+def reason(body):
+    """What it says."""
+    said = econtext.loads(body.decode("utf-8"))
+    return said if said is None or isinstance(said, list) else ["econtext.Closed", said, ""]
+
+
+def described(error):
+    """What is told of an error: an exception, or any other value that says what is wrong."""
+    if error is None:
+        return None
+    return values.describe(error if isinstance(error, BaseException) else Exception(error))
+
+
+class Sender(End):
+    """Sends to a handle of the master's, as far as it has credit."""
+
+    told = False  # that it is closed
+    farewell = b"null"
+
+    def __init__(self, handle):
+        End.__init__(self)
+        self.handle = handle
+        self.credits = 0  # our own handle, which credit comes to; from the first value on
+        self.granted = WINDOW
+        self.used = 0
+
+    def ready(self):
+        """Whether `send` would return, or raise, at once."""
+        return self.closed or self.granted > self.used
+
+    def send(self, value):
+        """Send a value; waits while there is no credit. Raises Closed, or RemoteError when the receiver was closed with an error."""
+        body = b"".join(values.encode(value, "value"))
+        try:
+            with self.turn:
+                wait([self])
+                self.put(body)
+        finally:
+            self.part()
+
+    def offer(self, body):
+        """Send an encoded value at once: for who has seen that this is `ready`, and is the only one who sends."""
+        try:
+            with self.turn:
+                self.put(body)
+        finally:
+            self.part()
+
+    def put(self, body):
+        if self.closed:
+            self.fail()
+        if not self.credits:
+            self.credits = next(numbers)
+            handlers[self.credits] = self.hear
+            econtext.send(self.handle, b"%d" % self.credits, hold=True)
+        self.used += len(body) + OVERHEAD
+        econtext.send(self.handle, body)
+
+    def close(self, error=None):
+        """Close the channel, behind what was sent."""
+        with self.turn:
+            if not self.closed:
+                self.mark(described(error))
+                self.farewell = closing(self.error)
+        self.part()
+        self.changed()
+
+    def part(self):
+        """Say once that nothing more comes. Who is sending does so when it is done: nothing may come behind it."""
+        while self.closed and not self.told and self.turn.take(0):
+            if not self.told:
+                self.told = True
+                handlers.pop(self.credits, None)
+                given.pop(self.handle, None)
+                econtext.send(self.handle, self.farewell, DEAD)
+            self.turn.release()
+
+    def hear(self, flags, body):
+        if flags & DEAD:
+            self.mark(reason(body))
+            self.part()
+            self.changed()
+        else:
+            before = self.granted
+            self.granted += int(body)
+            if before <= self.used:  # asked last: who has used it up meanwhile has seen the new credit, or is told
+                self.changed()
+
+    def reference(self):
+        return values.SenderReference(0, self.handle)
+
+
+class Home(Sender):
+    """The sender of a receiver of this context's own: without a window, because both ends are here."""
+
+    closed = property(lambda self: self.receiver.closed)
+    error = property(lambda self: self.receiver.error)
+
+    def __init__(self, receiver):
+        End.__init__(self)
+        self.listeners = receiver.listeners
+        self.receiver = receiver
+
+    def ready(self):
+        return True
+
+    def put(self, body):
+        if self.closed:
+            self.fail()
+        self.receiver.queue.append((0, body))
+        self.receiver.changed()
+
+    def close(self, error=None):
+        self.receiver.end(described(error))
+
+    def part(self):
+        pass
+
+    def reference(self):
+        return values.SenderReference(econtext.me, self.receiver.admit())
+
+
+class Receiver(End):
+    """Receives what is sent to the channel, in order; iteration ends when it is closed."""
+
+    def __init__(self):
+        End.__init__(self)
+        self.queue = deque()  # (what it costs, body)
+        self.handle = 0  # which the master sends to; from when the sender is first sent there
+        self.credits = 0  # the master's, which credit goes to
+        self.window = self.granted = WINDOW
+        self.arrived = self.taken = 0
+        self.sender = Home(self)
+
+    def ready(self):
+        """Whether `receive` would return, or raise, at once."""
+        return bool(self.closed or self.queue)
+
+    def receive(self, deadline=None):
+        """The next value. Raises Closed, RemoteError when the channel was closed with an error, Timeout after `deadline` seconds."""
+        until = None if deadline is None else waiting.now() + deadline
+        while True:
+            body = self.take()
+            if body is not None:
+                return econtext.decode(body)
+            if not wait([self], until):
+                raise Timeout("nothing came within %s s" % deadline)
+
+    def take(self):
+        """The next body, None if none is there. Raises when the channel is closed and nothing is left."""
+        with self.turn:
+            closed = self.closed  # before the queue is looked at: then nothing comes any more
+            if self.queue:
+                cost, body = self.queue.popleft()
+                self.taken += cost
+                if not closed:
+                    self.grant()
+                return body
+        if closed:
+            self.fail()
+
+    def grant(self):
+        """Give new credit when half of the window is taken."""
+        if (self.granted - self.taken) * 2 > self.window:
+            return
+        # We keep up: let no link be so long that it is the window which slows it.
+        if not self.queue:
+            self.window = min(self.window * 2, MAX_WINDOW)
+        credit = self.taken + self.window - self.granted
+        self.granted += credit
+        if self.credits:
+            econtext.send(self.credits, b"%d" % credit, first=True)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        try:
+            return self.receive()
+        except Closed:
+            raise StopIteration
+
+    next = __next__
+
+    def close(self, error=None):
+        """Receive no more: what was not taken is dropped, and who sends is told."""
+        self.end(described(error))
+        self.queue.clear()
+
+    def end(self, error):
+        if not self.closed:
+            self.mark(error)
+            if self.credits:
+                econtext.send(self.credits, closing(self.error), DEAD, first=True)
+        self.changed()
+
+    def admit(self):
+        """The handle that the master may send to."""
+        if not self.handle:
+            self.handle = next(numbers)
+            homes[self.handle] = self.sender
+            handlers[self.handle] = self.hear
+        return self.handle
+
+    def hear(self, flags, body):
+        if flags & DEAD:
+            del handlers[self.handle], homes[self.handle]
+            self.handle = self.credits = 0
+            self.mark(reason(body))
+        elif not self.credits:
+            self.credits = int(body)
+            if self.closed:
+                econtext.send(self.credits, closing(self.error), DEAD, first=True)
+        elif not self.closed:
+            self.arrived += len(body) + OVERHEAD
+            self.queue.append((len(body) + OVERHEAD, body))
+        self.changed()
+
+
+class Channel(object):
+    """A new channel: keep its receiver, and give its sender to whom it is for."""
+
+    def __init__(self):
+        self.receiver = Receiver()
+        self.sender = self.receiver.sender
+
+
+class Select(object):
+    """Iterates over (receiver, value) of several receivers, whichever has one first; ends when all are closed."""
+
+    def __init__(self, *receivers):
+        self.receivers = list(receivers)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        while self.receivers:
+            wait(self.receivers)
+            for receiver in list(self.receivers):
+                # Behind the others, whatever it has: each gets its turn.
+                self.receivers.remove(receiver)
+                try:
+                    body = receiver.take()
+                except Closed:
+                    continue
+                self.receivers.append(receiver)
+                if body is not None:
+                    return receiver, econtext.decode(body)
+        raise StopIteration
+
+    next = __next__
+
+
+# -- Generators: iterated here, by a call, for who has been told their number --------------------------
+generators = {}
+
+
+def pump(number, sender):
+    """Send what the generator yields. Its error closes the channel; so does the end of this call, and a closed channel ends it."""
+    generator = generators.pop(number)
+    error = None
+    try:
+        for value in generator:
+            sender.send(value)
+    except econtext.Cancelled:
+        raise
+    except BaseException as e:
+        error = e
+    finally:
+        try:
+            generator.close()
+        finally:
+            sender.close(error)
+
+
+def drop(number):
+    """Close a generator that nobody is going to iterate."""
+    if number in generators:
+        generators.pop(number).close()
+
+
+# -- What stands for a sender, and for a generator, in a value -----------------------------------------
+given = weakref.WeakValueDictionary()  # senders to the master's handles, by these
+homes = {}  # senders to our own
+registry = thread.allocate_lock()
+
+
+def adopt(id, handle):
+    """What a reference that has come stands for."""
+    if id == econtext.me:
+        return homes.get(handle) or ended()
+    if id:
+        return values.SenderReference(id, handle)
+    with registry:
+        sender = given.get(handle)
+        if sender is None:
+            sender = given[handle] = Sender(handle)
+        return sender
+
+
+def ended():
+    """The sender of a channel that is forgotten."""
+    sender = Channel().sender
+    sender.close()
+    return sender
+
+
+def refer(value):
+    """The reference that a value goes by, None if by none."""
+    if isinstance(value, Sender):
+        return value.reference()
+    if isinstance(value, values.Generator):
+        number = next(numbers)
+        generators[number] = value
+        return values.GeneratorReference(econtext.me, number)
+    return None

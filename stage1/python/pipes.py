@@ -1,0 +1,151 @@
+"""econtext.pipes: between a command's pipes and channels of bytes; and what wakes the loop that moves them.
+
+Second tier: comes with econtext.commands, whose loop it serves: nothing here waits.
+"""
+import fcntl
+import os
+import select
+import signal
+
+import econtext
+from econtext import thread
+
+values = econtext.tier("values")
+channels = econtext.tier("channels")
+bulk = econtext.tier("bulk")
+waiting = econtext.tier("waiting")
+
+# With what makes a body of it, just what goes into one frame.
+CHUNK = econtext.MAX_FRAME - 22
+
+
+class Wake(object):
+    """A pipe that ends the poll: what another thread has heard, and each signal, writes to it. While it exists, the end of a child is a
+    signal that is heard."""
+
+    def __init__(self):
+        self.fd, self.bell = os.pipe()
+        for fd in self.fd, self.bell:
+            fcntl.fcntl(fd, fcntl.F_SETFD, 1)
+            fcntl.fcntl(fd, fcntl.F_SETFL, os.O_NONBLOCK)
+        self.lock = thread.allocate_lock()
+        self.armed = False
+        self.sources = []
+        self.child = signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.signals = signal.set_wakeup_fd(self.bell)
+        econtext.asking.append(self)
+        waiting.listen()
+
+    def watch(self, end):
+        """Be rung when something happens to this end of a channel."""
+        self.sources.append(end)
+        end.listeners.append(self.ring)
+
+    def ring(self):
+        with self.lock:
+            if self.armed:
+                self.armed = False
+                os.write(self.bell, b"k")
+
+    def silence(self):
+        try:
+            os.read(self.fd, 4096)
+        except OSError:
+            pass
+
+    def close(self):
+        econtext.asking.remove(self)
+        for end in self.sources:
+            end.listeners.remove(self.ring)
+        signal.set_wakeup_fd(self.signals)
+        signal.signal(signal.SIGCHLD, self.child or signal.SIG_DFL)
+        with self.lock:
+            self.armed = False
+        os.close(self.fd)
+        os.close(self.bell)
+
+
+class Output(object):
+    """What the command writes, on its way to a sender."""
+
+    def __init__(self, pipe, sender):
+        bulk.enlarge(pipe)
+        self.pipe = pipe
+        self.sender = sender
+
+    def interest(self):
+        """What to poll for; None: nothing, not even its end."""
+        return select.POLLIN if self.sender.ready() else None
+
+    def turn(self, ready):
+        # Nobody reads any more: the command shall get SIGPIPE, as in a pipeline over here.
+        if self.sender.closed:
+            self.pipe.close()
+        elif ready:
+            try:
+                chunk = os.read(self.pipe.fileno(), CHUNK)
+            except OSError as e:
+                if e.errno in econtext.BUSY:
+                    return
+                chunk = b""  # EIO: nobody has the terminal open any more
+            try:
+                if chunk:
+                    self.sender.offer(values.encode_bytes(chunk))
+                    return
+            except (channels.Closed, values.RemoteError):
+                pass
+            self.pipe.close()
+            self.sender.close()
+
+
+class Input(object):
+    """What the command reads, from a receiver."""
+
+    rest = None  # of what is being written
+    ended = False
+    last = b"\n"
+
+    def __init__(self, pipe, receiver, end_of_file=b""):
+        bulk.enlarge(pipe)
+        self.pipe = pipe
+        self.receiver = receiver
+        self.end_of_file = end_of_file  # of a terminal, which has to stay open
+        fcntl.fcntl(pipe, fcntl.F_SETFL, os.O_NONBLOCK | fcntl.fcntl(pipe, fcntl.F_GETFL))
+
+    def interest(self):
+        if self.rest or not self.ended and self.receiver.ready():
+            return select.POLLOUT
+        return None if self.end_of_file else 0
+
+    def turn(self, ready):
+        try:
+            if ready & ~select.POLLOUT and not self.end_of_file:
+                raise OSError  # its other end is closed
+            if ready:
+                self.rest = self.rest or self.next()
+            if self.rest:
+                self.rest = self.rest[os.write(self.pipe.fileno(), self.rest) :]
+        except EnvironmentError as e:
+            if e.errno not in econtext.BUSY:
+                self.close()
+
+    def next(self):
+        """What to write next, if there is any."""
+        try:
+            body = self.receiver.take()
+            if body is None:
+                return None
+            data = values.view(body)
+            self.last = data[-1:].tobytes()
+            return data
+        except (channels.Closed, values.RemoteError):
+            self.ended = True
+            if not self.end_of_file:
+                self.close()
+            # Within a line, the first only ends that.
+            return self.end_of_file * (1 if self.last == b"\n" else 2)
+
+    def close(self):
+        self.pipe.close()
+        self.rest = None
+        self.receiver.close()

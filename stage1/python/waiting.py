@@ -1,0 +1,82 @@
+"""econtext.waiting: how a thread of user code waits for what another thread, or the one that reads the stream, has to say.
+
+Second tier: comes with econtext.channels. Twin: none; JavaScript has promises.
+"""
+import os
+import time
+
+import econtext
+from econtext import PY3, thread
+
+EVER = 1e6  # seconds
+now = getattr(time, "monotonic", time.time)
+
+
+class Lock(object):
+    """A lock whose waiters can be interrupted, in Python 2 too; anybody may release it, once or more."""
+
+    def __init__(self, taken=False):
+        self.lock = thread.allocate_lock()
+        if taken:
+            self.lock.acquire()
+
+    def take(self, seconds=EVER):
+        """Whether it could be taken within that time."""
+        if PY3:
+            return self.lock.acquire(True, seconds)
+        stop = now() + seconds
+        pause = 0.0005
+        while not self.lock.acquire(False):
+            left = stop - now()
+            if left <= 0:
+                return False
+            time.sleep(min(pause, left))
+            pause = min(pause * 2, 0.02)
+        return True
+
+    def release(self):
+        try:
+            self.lock.release()
+        except thread.error:
+            pass
+
+    def __enter__(self):
+        while not self.take():
+            pass
+
+    def __exit__(self, *_):
+        self.release()
+
+
+def wait(ends, until=None):
+    """Wait until one of the ends is ready; False when `until` has passed first."""
+    if any([end.ready() for end in ends]):
+        return True
+    bell = Lock(True)
+    for end in ends:
+        end.listeners.append(bell.release)
+    # For other threads, whoever reads already is soon enough; and while one is in there, the I/O thread looks up every 5 ms.
+    asking = econtext.asking if thread.get_ident() == econtext.main_thread else []
+    asking.append(bell)
+    try:
+        if asking is econtext.asking:
+            listen()
+        while not any([end.ready() for end in ends]):
+            left = EVER if until is None else until - now()
+            if left <= 0:
+                return False
+            bell.take(min(left, EVER))
+        return True
+    finally:
+        asking.remove(bell)
+        for end in ends:
+            end.listeners.remove(bell.release)
+
+
+def listen():
+    """Have the stream read at once, if nobody does: for who has put itself into `asking`."""
+    if not econtext.role.locked():
+        try:
+            os.write(econtext.bell, b"k")
+        except OSError:
+            pass  # full: it is awake

@@ -1,0 +1,162 @@
+/** Commands: their streams, how they end, and what they are told meanwhile. */
+import { expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { eventually, type Far, failureOf, isCommandRunning, uniqueSeconds } from "./session.ts";
+
+export function commands(far: Far): void {
+  const context = () => far.session().context;
+
+  test("stdout, stderr and the status, each its own", async () => {
+    const process = context().exec(["sh", "-c", "echo out; echo err >&2; exit 7"]);
+    const streams = Promise.all([process.stdout.text(), process.stderr.text()]);
+    expect(await process.exited).toEqual({ status: 7 });
+    expect(await streams).toEqual(["out\n", "err\n"]);
+    expect([process.exitCode, process.signal]).toEqual([7, undefined]);
+    expect(process.pid).toBeGreaterThan(1);
+  });
+
+  test("not found, not executable, no such folder", async () => {
+    const missing = await context().exec(["absent-command"]).exited;
+    expect(missing).toEqual({ status: 127, problem: "No such file or directory" });
+    const denied = await context().exec(["/etc/passwd"]).exited;
+    expect(denied).toEqual({ status: 126, problem: "Permission denied" });
+    const folder = await failureOf(context().exec(["pwd"], { cwd: "/absent" }).exited);
+    expect(folder).toMatchObject({ code: "ERR_CALL_FAILED" });
+  });
+
+  test("its folder and its environment", async () => {
+    const command = ["sh", "-c", 'pwd; echo "$ONE $TWO"'];
+    const { stdout } = context().exec(command, { cwd: "/usr", env: { ONE: "1", TWO: "é" } });
+    expect(await stdout.text()).toBe("/usr\n1 é\n");
+  });
+
+  test("what it reads: nothing, text, bytes, a stream, what is written", async () => {
+    const cat = ["cat"];
+    expect(await context().exec(cat).stdout.text()).toBe("");
+    expect(await context().exec(cat, { stdin: "é\n" }).stdout.text()).toBe("é\n");
+    const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
+    expect(await context().exec(cat, { stdin: bytes }).stdout.bytes()).toEqual(bytes);
+    const stream = new Blob(["a", "b"]).stream();
+    expect(await context().exec(cat, { stdin: stream }).stdout.text()).toBe("ab");
+    const process = context().exec(cat, { stdin: "pipe" });
+    const writer = process.stdin.getWriter();
+    const lines = process.stdout.lines();
+    for (const line of ["one", "two"]) {
+      await writer.write(`${line}\n`);
+      expect((await lines.next()).value).toBe(line);
+    }
+    await writer.close();
+    expect((await lines.next()).done).toBe(true);
+    expect(await process.exited).toEqual({ status: 0 });
+  });
+
+  test("megabytes through it, both ways at once, byte for byte", async () => {
+    const bytes = new Uint8Array(12 << 20);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = (i * 31 + (i >> 9)) & 255;
+    const back = await context().exec(["cat"], { stdin: bytes }).stdout.bytes();
+    expect(sum(back)).toBe(sum(bytes));
+  });
+
+  test("a command that does not read what it is given is no error", async () => {
+    const process = context().exec(["head", "-c", "3"], {
+      stdin: new Uint8Array(8 << 20).fill(97),
+    });
+    expect(await process.stdout.text()).toBe("aaa");
+    expect(await process.exited).toEqual({ status: 0 });
+  });
+
+  test("who stops reading ends it, as in a pipe", async () => {
+    const process = context().exec(["yes"]);
+    for await (const line of process.stdout.lines()) {
+      expect(line).toBe("y");
+      break;
+    }
+    const { status } = await process.exited;
+    // The pipes of JavaScript are sockets: there, who writes is told that the connection was reset.
+    if (far.language === "javascript") expect(status).toBeGreaterThan(0);
+    else expect(status).toBe(141);
+  });
+
+  test("what nobody reads slows it, and the rest goes on", async () => {
+    const bytes = 64 << 20;
+    await using session = await far.connect();
+    const process = session.context.exec(["head", "-c", String(bytes), "/dev/zero"]);
+    await eventually(() => process.pid !== undefined);
+    await Bun.sleep(200);
+    expect(await session.context.ping()).toBeLessThan(5000);
+    const [, written] =
+      /^wchar: (\d+)$/m.exec(readFileSync(`/proc/${process.pid}/io`, "utf8")) ?? [];
+    expect(Number(written)).toBeWithin(1, 12 << 20);
+    expect((await process.stdout.bytes()).length).toBe(bytes);
+    expect(await process.exited).toEqual({ status: 0 });
+  });
+
+  test("kill, by name; a deadline and a signal end it and its children", async () => {
+    const seconds = uniqueSeconds();
+    const process = context().exec(["sleep", seconds]);
+    expect(await eventually(() => isCommandRunning(seconds))).toBe(true);
+    process.kill();
+    expect(await process.exited).toEqual({ status: 143, signal: "SIGTERM" });
+    const other = uniqueSeconds();
+    const late = context().exec(["sh", "-c", `sleep ${other} | cat`], { deadline: 300 });
+    expect(await failureOf(late.exited)).toMatchObject({ code: "ERR_DEADLINE_CALL" });
+    expect(await failureOf(late.stdout.text())).toMatchObject({ code: "ERR_DEADLINE_CALL" });
+    expect(await eventually(() => !isCommandRunning(other))).toBe(true);
+  });
+
+  test("logged, where nobody wants to read it", async () => {
+    await using session = await far.connect();
+    const command = ["sh", "-c", "echo out; echo err >&2"];
+    const process = session.context.exec(command, { stdout: "log", stderr: "log" });
+    expect(await process.exited).toEqual({ status: 0 });
+    await session.call("length", []);
+    const logged = session.logs.map(({ logger, message }) => `${logger}: ${message}`);
+    expect(logged.sort()).toEqual(["stderr: err", "stdout: out"]);
+    expect(await process.stdout.text()).toBe("");
+  });
+
+  test("a shell's command: what is put in is one word; text, lines, json, errors", async () => {
+    const { $ } = context();
+    const words = ["a b", "c'd", "$HOME", "*"];
+    expect(await $`printf '%s,' ${words} ${7}`.text()).toBe("a b,c'd,$HOME,*,7,");
+    expect(await $`echo '{"a": [1]}'`.json()).toEqual({ a: [1] });
+    const lines: string[] = [];
+    for await (const line of $`printf 'x\ny'`.lines()) lines.push(line);
+    expect(lines).toEqual(["x", "y"]);
+    const quiet = $`echo no >&2; exit 3`.quiet();
+    expect(await failureOf(Promise.resolve(quiet))).toMatchObject({
+      code: "ERR_SHELL_STATUS",
+      exitCode: 3,
+      stderr: "no\n",
+    });
+    expect(await $`exit 4`.nothrow()).toEqual({ stdout: "", stderr: "", exitCode: 4 });
+    expect(await $`cat | wc -c`.stdin("12345").text()).toMatch(/^\s*5\n$/);
+    expect(await $`pwd`.cwd("/usr").text()).toBe("/usr\n");
+  });
+
+  test("a terminal: its size, its name, what is typed", async () => {
+    const tty = { columns: 91, rows: 17, term: "vt100" };
+    const script =
+      'test -t 0 && test -t 1 && stty size; echo "$TERM"; read a; echo "got $a"; stty size';
+    const process = context().exec(["sh", "-c", script], { tty, stdin: "pipe" });
+    if (far.kind === "node") {
+      expect(await failureOf(process.exited)).toMatchObject({ code: "ERR_CALL_FAILED" });
+      return;
+    }
+    const lines = process.stdout.lines();
+    expect((await lines.next()).value).toBe("17 91");
+    expect((await lines.next()).value).toBe("vt100");
+    process.resize(100, 50);
+    await Bun.sleep(100);
+    await process.stdin.getWriter().write("word\r");
+    const rest: string[] = [];
+    for await (const line of lines) rest.push(line);
+    expect(rest).toEqual(["word", "got word", "50 100"]);
+    expect((await process.exited).status).toBe(0);
+  });
+}
+
+function sum(bytes: Uint8Array): string {
+  return createHash("md5").update(bytes).digest("hex");
+}

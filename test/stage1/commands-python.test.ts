@@ -1,0 +1,293 @@
+/** stage1/python/commands.py in slaves of several Pythons, against a master that does only what the test says. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { decodeValue } from "../../src/protocol/value.ts";
+import { pythonOf, type SupportedVersion } from "../helpers/pythons.ts";
+import { suite } from "../helpers/skip.ts";
+import { FLAGS, type Mailbox, OVERHEAD, RawSender, RawSlave } from "./raw-slave.ts";
+
+const VERSIONS: readonly SupportedVersion[] = ["2.7", "3.6", "3.13"];
+const WINDOW = 262144;
+const MEBIBYTES = 256;
+const text = (bytes: Uint8Array | string) =>
+  typeof bytes === "string" ? bytes : new TextDecoder().decode(bytes);
+const bytes = (string: string) => new TextEncoder().encode(string);
+
+/** A command under way, and the test's ends of its channels. Output is given all the credit that it wants. */
+class Running {
+  readonly reply: Mailbox;
+  readonly stdout: Mailbox;
+  readonly stderr: Mailbox;
+  readonly events: Mailbox;
+  readonly #slave: RawSlave;
+  #credits = 0;
+  #taken = 0;
+  #granted = WINDOW;
+  said = "";
+
+  constructor(slave: RawSlave, argv: string[], options: object = {}) {
+    this.#slave = slave;
+    [this.stdout, this.stderr, this.events] = [slave.mailbox(), slave.mailbox(), slave.mailbox()];
+    const [stdout, stderr, events] = [this.stdout, this.stderr, this.events].map((box) =>
+      slave.given(box),
+    );
+    this.reply = slave.start("econtext.commands:run", argv, { stdout, stderr, events, ...options });
+  }
+
+  async started(): Promise<{ pid: number; stdin: RawSender; control: RawSender }> {
+    await this.events.value();
+    const [pid, stdin, control] = (await this.events.value()) as [number, unknown, unknown];
+    return {
+      pid,
+      stdin: new RawSender(this.#slave, stdin ?? { handle: 1 }),
+      control: new RawSender(this.#slave, control),
+    };
+  }
+
+  /** The next of its output; undefined at the end. */
+  async chunk(): Promise<Uint8Array | undefined> {
+    if (this.#credits === 0) {
+      const first = await this.stdout.next();
+      if (first.flags & FLAGS.DEAD) return undefined;
+      this.#credits = Number(decodeValue(first.body));
+    }
+    const { flags, body } = await this.stdout.next();
+    if (flags & FLAGS.DEAD) return undefined;
+    this.#taken += body.length + OVERHEAD;
+    if (this.#granted - this.#taken < WINDOW / 2) {
+      const credit = this.#taken + 16 * WINDOW - this.#granted;
+      this.#granted += credit;
+      this.#slave.send(this.#credits, credit);
+    }
+    return decodeValue(body) as Uint8Array;
+  }
+
+  async until(what: string): Promise<void> {
+    while (!this.said.includes(what)) {
+      const chunk = await this.chunk();
+      if (chunk === undefined) throw new Error(`it ended, and only said ${this.said}`);
+      this.said += text(chunk);
+    }
+  }
+
+  async rest(): Promise<string> {
+    for (let chunk = await this.chunk(); chunk; chunk = await this.chunk())
+      this.said += text(chunk);
+    return this.said;
+  }
+
+  refuse(): void {
+    this.#slave.send(this.#credits, null, FLAGS.DEAD);
+  }
+
+  async result(): Promise<unknown> {
+    const { flags, body } = await this.reply.next();
+    const value = decodeValue(body);
+    return flags & FLAGS.ERROR ? (value as string[])[0] : value;
+  }
+}
+
+const WAYS = [
+  ...VERSIONS.map((version) => ({ version, piped: false })),
+  { version: "3.13", piped: true },
+] as const;
+
+for (const { version, piped } of WAYS) {
+  const { python, missing } = pythonOf(version);
+  const plan = { wants: "python", kind: "python", path: python?.path ?? "" } as const;
+
+  suite(`commands, python ${version}${piped ? ", through pipes" : ""}`, missing, "python", () => {
+    let slave: RawSlave;
+    beforeAll(async () => {
+      slave = await new RawSlave(plan, piped).ready();
+    });
+    afterAll(async () => {
+      await slave[Symbol.asyncDispose]();
+    });
+    const run = (argv: string[], options: object = {}) => new Running(slave, argv, options);
+    const sh = (script: string, options: object = {}) => run(["sh", "-c", script], options);
+    const left = () => slave.call("channels_fixture.left");
+
+    test("output, apart; status; environment; no stdin", async () => {
+      const one = sh("cat; echo $A; echo err >&2; exit 3", { env: { A: "ü" }, cwd: "/" });
+      const { control } = await one.started();
+      expect(await one.rest()).toBe("ü\n");
+      expect(text((await one.stderr.until((all) => all[1])).body.subarray(-4))).toBe("err\n");
+      expect(await one.result()).toEqual({ status: 3 });
+      expect((await one.events.next()).flags).toBe(FLAGS.DEAD);
+      control.close();
+    });
+
+    test("what cannot be started closes all that it was given", async () => {
+      const one = run(["/nowhere/at/all"], { stdin: true });
+      expect(await one.result()).toEqual({ status: 127, problem: "No such file or directory" });
+      for (const box of [one.stdout, one.stderr, one.events]) {
+        expect(box.messages.map(({ flags }) => flags)).toEqual([FLAGS.DEAD]);
+      }
+      expect(await run(["true"], { cwd: "/nowhere" }).result()).toMatch(/Error$/);
+    });
+
+    test("stdin to its end; output without a sender becomes log records", async () => {
+      const one = run(["cat"], { stdin: true });
+      const { stdin, control } = await one.started();
+      stdin.send(bytes("hello "));
+      stdin.send(bytes("there"));
+      stdin.close();
+      expect(await one.rest()).toBe("hello there");
+      expect(await one.result()).toEqual({ status: 0 });
+      control.close();
+      expect(await run(["echo", "logged"], { stdout: null, events: null }).result()).toEqual({
+        status: 0,
+      });
+      expect(slave.logs.join("")).toContain("logged\n");
+    });
+
+    test("a command that reads no more closes its stdin's channel", async () => {
+      const one = sh("exec <&-; echo closed; sleep 0.3", { stdin: true });
+      const { stdin, control } = await one.started();
+      stdin.send(bytes("x"));
+      await one.until("closed");
+      expect((await stdin.credits.next()).flags).toBe(FLAGS.DEAD);
+      stdin.close();
+      await one.rest();
+      expect(await one.result()).toEqual({ status: 0 });
+      control.close();
+    });
+
+    test("when nobody reads its output, it gets SIGPIPE", async () => {
+      const one = run(["yes"]);
+      const { control } = await one.started();
+      await one.until("y\n");
+      one.refuse();
+      expect(await one.result()).toEqual({ status: 141, signal: "SIGPIPE" });
+      control.close();
+    });
+
+    test("without credit, output waits; stderr, stdin and signals do not", async () => {
+      const script = "head -c 3000000 /dev/zero & while read a; do echo $a >&2; done; kill $!";
+      const one = sh(script, { stdin: true });
+      const { stdin, control } = await one.started();
+      await one.stdout.until((all) => all.length > 1);
+      stdin.send(bytes("still\n"));
+      await one.stderr.until((all) => all.some(({ body }) => text(body).endsWith("still\n")));
+      const taken = one.stdout.messages.reduce((sum, { body }) => sum + body.length + OVERHEAD, 0);
+      expect(taken).toBeLessThan(WINDOW + 262144 + 100);
+      control.send(["signal", "SIGKILL"]);
+      const rest = one.rest();
+      expect(await one.result()).toEqual({ status: 137, signal: "SIGKILL" });
+      await rest;
+      stdin.close();
+      control.close();
+    });
+
+    test("signals reach the whole group, and leave the context alone", async () => {
+      for (const name of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]) {
+        const short = name.slice(3);
+        const one = sh(`trap 'echo got; exit 5' ${short}; echo up; sleep 20; echo no`);
+        const { control } = await one.started();
+        await one.until("up");
+        control.send(["signal", name]);
+        // The shell hears it when its sleep has been ended by it.
+        expect(await one.rest()).toBe("up\ngot\n");
+        expect(await one.result()).toEqual({ status: 5 });
+        control.close();
+      }
+      const one = sh("trap 'echo usr; exit 6' USR1; echo up; while :; do sleep 0.05; done");
+      const { control } = await one.started();
+      await one.until("up");
+      for (const word of ["SIGNAL", "SIG_IGN"]) control.send(["signal", word]);
+      control.send(["resize", 1, 1]);
+      control.send(["signal", "SIGUSR1"]);
+      await one.rest();
+      expect(await one.result()).toEqual({ status: 6 });
+      control.close();
+    });
+
+    test("a cancelled command is gone", async () => {
+      const one = sh("trap '' TERM INT; echo up; while :; do sleep 1; done", { stdin: true });
+      const { pid, stdin, control } = await one.started();
+      await one.until("up");
+      slave.cancel(one.reply);
+      expect(await one.result()).toBe("econtext.Cancelled");
+      expect(() => process.kill(pid, 0)).toThrow();
+      stdin.close();
+      control.close();
+    });
+
+    test("a terminal: size, echo, resize, keys, the end of input", async () => {
+      const tty = { term: "vt100", columns: 91, rows: 17 };
+      const one = sh("stty size; echo $TERM; tty; read a; stty size; cat; echo ended; sleep 20", {
+        tty,
+        stdin: true,
+        stderr: null,
+      });
+      const { stdin, control } = await one.started();
+      await one.until("/dev/pts/");
+      expect(one.said).toStartWith("17 91\r\nvt100\r\n");
+      control.send(["resize", 100, 30]);
+      stdin.send(bytes("typed\n"));
+      await one.until("30 100");
+      expect(one.said).toContain("typed\r\n");
+      stdin.send(bytes("line"));
+      stdin.close();
+      await one.until("ended");
+      control.send(["signal", "SIGINT"]);
+      await one.rest();
+      expect(await one.result()).toEqual({ status: 130, signal: "SIGINT" });
+      control.close();
+    });
+
+    test("a terminal that nobody looks at any more hangs up", async () => {
+      const tty = { term: "vt100", columns: 80, rows: 24 };
+      const one = sh("echo up; sleep 20", { tty, stdin: true });
+      const { stdin, control } = await one.started();
+      await one.until("up");
+      one.refuse();
+      expect(await one.result()).toEqual({ status: 129, signal: "SIGHUP" });
+      stdin.close();
+      control.close();
+    });
+
+    test("nothing is left after 50 commands", async () => {
+      await left();
+      const before = await left();
+      for (let i = 0; i < 50; i++) {
+        const one = run(["cat"], { stdin: true });
+        const { stdin, control } = await one.started();
+        stdin.send(bytes(String(i)));
+        stdin.close();
+        expect(await one.rest()).toBe(String(i));
+        await one.result();
+        control.close();
+      }
+      expect(await left()).toEqual(before);
+    });
+
+    test("throughput (printed, not judged)", async () => {
+      const began = performance.now();
+      const one = run(["dd", "status=none", "if=/dev/zero", "bs=1M", `count=${MEBIBYTES}`]);
+      (await one.started()).control.close();
+      let got = 0;
+      for (let chunk = await one.chunk(); chunk; chunk = await one.chunk()) got += chunk.length;
+      expect(got).toBe(MEBIBYTES << 20);
+      await one.result();
+      const middle = performance.now();
+      await writeMuch(run(["sh", "-c", "cat >/dev/null"], { stdin: true }));
+      const rate = (ms: number) => Math.round((MEBIBYTES * 1000) / ms);
+      const [out, into] = [rate(middle - began), rate(performance.now() - middle)];
+      console.log(`python ${version}${piped ? ", piped" : ""}: ${out} MiB/s out, ${into} MiB/s in`);
+    }, 20_000);
+  });
+}
+
+async function writeMuch(one: Running): Promise<void> {
+  const { stdin, control } = await one.started();
+  control.close();
+  const chunk = new Uint8Array(131_072);
+  let credit = WINDOW;
+  for (let sent = 0; sent < MEBIBYTES << 20; sent += chunk.length) {
+    if (credit <= 0) credit += Number(await stdin.credits.value());
+    credit -= stdin.send(chunk);
+  }
+  stdin.close();
+  expect(await one.result()).toEqual({ status: 0 });
+}

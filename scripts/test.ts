@@ -61,20 +61,46 @@ async function check(name: string, argv: readonly string[]): Promise<void> {
   console.log(`${ok ? paint(32, "ok") : paint(31, "FAILED")} ${name} ${seconds}s`);
 }
 
+/** Mostly waits for what shall end by itself: beside all others, it costs no time. */
+const PATIENT = "test/faults/orphans.test.ts";
+
 async function tests(filters: readonly string[]): Promise<void> {
-  const dir = mkdtempSync(join(tmpdir(), "econtext-test-"));
-  const report = join(dir, "junit.xml");
-  const skips = join(dir, "skips");
   // What only needs this repository needs no Nodes.
   const isUnit = filters.length > 0 && filters.every((filter) => filter.includes("test/unit"));
   const problem = isUnit ? undefined : await installNodes();
+  if (filters.length > 0) {
+    process.stderr.write(await run(filters, problem, true));
+    return;
+  }
+  const files = [...new Bun.Glob("test/**/*.test.ts").scanSync(ROOT)].sort();
+  const others = files.filter((file) => file !== PATIENT && !file.includes("node_modules"));
+  const paths = (list: readonly string[]) => list.map((file) => `./${file}`);
+  const patient = run(paths([PATIENT]), problem, false);
+  await run(paths(others), problem, true);
+  process.stderr.write(await patient);
+}
+
+/**
+ * One process of tests.
+ *
+ * @param isShown as it comes; else what it said is returned
+ */
+async function run(
+  paths: readonly string[],
+  problem: string | undefined,
+  isShown: boolean,
+): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), "econtext-test-"));
+  const report = join(dir, "junit.xml");
+  const skips = join(dir, "skips");
+  let said = "";
   try {
     const options = ["--reporter=junit", `--reporter-outfile=${report}`];
-    const argv = [BUN, "test", `--timeout=${String(TEST_TIMEOUT_MS)}`, ...options, ...filters];
+    const argv = [BUN, "test", `--timeout=${String(TEST_TIMEOUT_MS)}`, ...options, ...paths];
     const child = Bun.spawn(argv, {
       cwd: ROOT,
       stdin: "ignore",
-      stdout: "inherit",
+      stdout: isShown ? "inherit" : "ignore",
       stderr: "pipe",
       env: {
         ...process.env,
@@ -87,17 +113,17 @@ async function tests(filters: readonly string[]): Promise<void> {
     let between = 0;
     const lines = new TextDecoder();
     for await (const chunk of child.stderr) {
-      process.stderr.write(chunk);
-      between += count(
-        lines.decode(chunk, { stream: true }),
-        /^.*# Unhandled error between tests/gm,
-      );
+      const text = lines.decode(chunk, { stream: true });
+      if (isShown) process.stderr.write(chunk);
+      else said += text;
+      between += count(text, /^.*# Unhandled error between tests/gm);
     }
     add(existsSync(report) ? readFileSync(report, "utf8") : "", await child.exited, between);
     if (existsSync(skips)) tally.skips.push(...readFileSync(skips, "utf8").trim().split("\n"));
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+  return said;
 }
 
 /** @param between are the errors outside of tests, a file that does not load: the report has none of them. */

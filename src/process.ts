@@ -172,7 +172,8 @@ function pipe(mode: "pipe" | "log" = "pipe"): Channel<Uint8Array> | undefined {
 /** Never rejects: a command need not read what it is given. */
 async function forward(from: Receiver<Uint8Array>, to: Sender<Uint8Array>): Promise<void> {
   try {
-    for await (const chunk of from) {
+    for await (const first of from) {
+      const chunk = joined(first, from);
       for (let at = 0; at === 0 || at < chunk.length; at += MAX_CHUNK) {
         await to.send(chunk.subarray(at, at + MAX_CHUNK));
       }
@@ -181,6 +182,17 @@ async function forward(from: Receiver<Uint8Array>, to: Sender<Uint8Array>): Prom
   } catch (error) {
     to.close(error);
   }
+}
+
+/** A chunk, and what waits behind it: a pipe is read by the crumb, and each message costs as much as a large one. */
+function joined(first: Uint8Array, from: Receiver<Uint8Array>): Uint8Array {
+  const chunks = [first];
+  for (let size = first.length; size < MAX_CHUNK && from.waiting > 0; ) {
+    const chunk = from.take() as Uint8Array;
+    chunks.push(chunk);
+    size += chunk.length;
+  }
+  return chunks.length === 1 ? first : Buffer.concat(chunks);
 }
 
 /** Never rejects: what fails to be read is the end of what is written. */

@@ -103,6 +103,15 @@ suite("examples, ssh", missingSshd(), "sshd", () => {
     expect(status).toBe(0);
   });
 
+  test("follow.ts: lines by a generator and by a channel", async () => {
+    const file = join(dir, "followed.log");
+    writeFileSync(file, "one\ntwo\nthree\nfour\n");
+    const { stdout, stderr, status } = await run(["econtext", "follow.ts", "target", file, "3"]);
+    expect(stderr).toBe("");
+    expect(stdout).toBe("one\ntwo\nthree\nagain, by a channel: one\n");
+    expect(status).toBe(0);
+  });
+
   test("tail.ts: what is appended meanwhile arrives, and the deadline is the end of it", async () => {
     const file = join(dir, "tailed.log");
     writeFileSync(file, "first\n");

@@ -148,7 +148,7 @@ export class Context implements AsyncDisposable {
       const signal = either(options.signal, this.#signal);
       checkMilliseconds("deadline", deadline);
       const payload = callPayload(callee.function, args, options);
-      const { chunks, length, extended } = this.#peer.encode(payload, CALL_ROOT);
+      const { chunks, length, extended, revoke } = this.#peer.encode(payload, CALL_ROOT);
       if (length > LIMITS.maxMessageBytes) {
         throw new UsageError(
           "ERR_USAGE_TOO_LARGE",
@@ -167,15 +167,16 @@ export class Context implements AsyncDisposable {
           if (withContext === true) needs.push("external");
           if (typeof callee.function !== "string") needs.push("importer");
           this.#lifeline.offer(callee.modules, needs);
-          call.send(chunks);
+          call.send(chunks, revoke);
         } catch (error) {
+          revoke();
           call.fail(error);
         }
       };
       this.#lifeline.start(callee.wants);
       const isFull = this.#lifeline.queuedBytes() > LIMITS.maxQueuedBytes;
       if (this.#turn !== undefined || isFull || this.#lifeline.language() === undefined) {
-        this.#wait(() => call.isSettled || send());
+        this.#wait(() => (call.isSettled ? revoke() : send()));
       } else send();
     });
     // Not a class of promises of our own: awaiting one costs three turns more.

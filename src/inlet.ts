@@ -54,6 +54,12 @@ export class Inlet implements Receiver {
     this.#receiver.put({ value, taken: () => this.#grant(this.#window.take(cost)) });
   }
 
+  /** The context was never told of it. */
+  revoke(): void {
+    this.#wire.router.forget(this.#wire.id, this.handle);
+    this.#gone();
+  }
+
   dead(reason: EcontextError): void {
     this.#receiver.end({ error: reason });
     this.#gone();

@@ -39,6 +39,7 @@ export class OutstandingCall implements Receiver {
   #withdraw: Withdraw | undefined;
   #isSettled = false;
   #begun = 0;
+  #unheard: (() => void) | undefined;
 
   /** @throws {CancelledError} when the signal is aborted already */
   constructor(
@@ -70,8 +71,10 @@ export class OutstandingCall implements Receiver {
     return this.#isSettled;
   }
 
-  send(body: readonly Uint8Array[]): void {
+  /** @param unheard is called if the far side never looks into it */
+  send(body: readonly Uint8Array[], unheard: () => void): void {
     const { id, router } = this.#host;
+    this.#unheard = unheard;
     this.#handle = router.expect(id, this);
     const to = { dst: id, handle: HANDLES.CALL_FUNCTION, reply: this.#handle };
     this.#withdraw = router.send(to, body);
@@ -92,6 +95,7 @@ export class OutstandingCall implements Receiver {
         const isCancelled = failure.type === "econtext.Cancelled";
         // Its last word before it ends: the end of the stream says why.
         if (isCancelled && failure.remoteMessage === "disconnected") return;
+        if (isCancelled && failure.remoteMessage === "") this.#unheard?.();
         // Its clock may be the first to see the deadline pass.
         const isLate = isCancelled && this.#limits.deadline !== undefined;
         this.#reject(isLate ? this.#late() : failure);
@@ -120,6 +124,7 @@ export class OutstandingCall implements Receiver {
     const progress = this.#withdraw();
     if (progress === "withdrawn") {
       router.forget(id, this.#handle);
+      this.#unheard?.();
       return;
     }
     // Until the answer comes.

@@ -29,6 +29,12 @@ export interface PeerHost {
   generator(number: number): unknown;
 }
 
+/** An encoded value. */
+export interface PeerBody extends Body {
+  /** Nobody was told of it: forget the handles that were made for senders in it. */
+  revoke(): void;
+}
+
 /** A receiver that a context may send to, and the sender that stands for it here. */
 interface Admitted {
   readonly inlet: Inlet;
@@ -60,8 +66,13 @@ export class Peer implements Wire {
     return this.#isLinked;
   }
 
-  encode(value: unknown, root: string | readonly string[] = "value"): Body {
-    return encodeValue(value, { root, refer: (object) => this.#refer(object) });
+  encode(value: unknown, root: string | readonly string[] = "value"): PeerBody {
+    const admitted: Admitted[] = [];
+    const body = encodeValue(value, { root, refer: (object) => this.#refer(object, admitted) });
+    const revoke = (): void => {
+      for (const { inlet } of admitted) inlet.revoke();
+    };
+    return { ...body, revoke };
   }
 
   decode(body: Uint8Array): unknown {
@@ -72,7 +83,7 @@ export class Peer implements Wire {
     return this.#host.tellStack(text);
   }
 
-  #refer(object: object): SenderReference | undefined {
+  #refer(object: object, admitted: Admitted[]): SenderReference | undefined {
     if (!(object instanceof Sender)) return undefined;
     this.#isLinked = true;
     const outlet = outletOf(object);
@@ -81,13 +92,13 @@ export class Peer implements Wire {
     }
     const known = this.#inlets.get(outlet);
     if (known !== undefined) return new SenderReference(MASTER_ID, known.inlet.handle);
-    if (outlet instanceof LocalOutlet) return this.#admit(outlet, outlet.receiver, object);
-    const { receiver } = new Channel();
-    void relay(receiver, object);
-    return this.#admit(outlet, receiver, object);
+    const receiver = outlet instanceof LocalOutlet ? outlet.receiver : relayed(object);
+    const one = this.#admit(outlet, receiver, object);
+    admitted.push(one);
+    return new SenderReference(MASTER_ID, one.inlet.handle);
   }
 
-  #admit(outlet: Outlet, receiver: Receiver, sender: Sender): SenderReference {
+  #admit(outlet: Outlet, receiver: Receiver, sender: Sender): Admitted {
     const inlet = new Inlet(this, receiver, () => {
       this.#inlets.delete(outlet);
       this.#byHandle.delete(inlet.handle);
@@ -95,7 +106,7 @@ export class Peer implements Wire {
     const admitted = { inlet, sender };
     this.#inlets.set(outlet, admitted);
     this.#byHandle.set(inlet.handle, admitted);
-    return new SenderReference(MASTER_ID, inlet.handle);
+    return admitted;
   }
 
   #adopt(reference: SenderReference | GeneratorReference): unknown {
@@ -117,6 +128,13 @@ export class Peer implements Wire {
     this.#outlets.set(handle, sender);
     return sender;
   }
+}
+
+/** A receiver whose values all go to a sender of another context. */
+function relayed(sender: Sender): Receiver {
+  const { receiver } = new Channel();
+  void relay(receiver, sender);
+  return receiver;
 }
 
 /** Hand on all that comes, as fast as it is taken. Never rejects. */

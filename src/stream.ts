@@ -24,6 +24,8 @@ interface Outgoing {
 
 /** What is joined into one write: small frames come by the thousand. */
 const BATCH_BYTES = 65536;
+/** Frames of control that wait one by one. */
+const MAX_CONTROL = 10_000;
 
 export class Stream {
   readonly #pipe: Pipe;
@@ -31,7 +33,7 @@ export class Stream {
   readonly #listener: StreamListener;
   readonly #reader: MessageReader;
   /** Frames of whole, small messages that overtake. */
-  readonly #control: Uint8Array[] = [];
+  #control: Uint8Array[] = [];
   #controlBytes = 0;
   /** Messages that wait, in order; the first may be half sent. */
   #bulk: Outgoing[] = [];
@@ -98,6 +100,8 @@ export class Stream {
         this.#control.push(chunk);
         this.#controlBytes += chunk.length;
       }
+      // Many small arrays are ten times their bytes.
+      if (this.#control.length > MAX_CONTROL) this.#control = [Buffer.concat(this.#control)];
       if (this.#controlBytes > this.#limits.maxQueuedBytes) {
         this.close(
           new ProtocolError("ERR_PROTOCOL_BACKLOG", "the far side asks and does not read"),

@@ -130,10 +130,14 @@ class Sender(End):
 
     def close(self, error=None):
         """Close the channel, behind what was sent."""
-        with self.turn:
+        # Whoever was interrupted just here has left it taken.
+        self.turn.take(1)
+        try:
             if not self.closed:
                 self.mark(described(error))
                 self.farewell = closing(self.error)
+        finally:
+            self.turn.release()
         self.part()
         self.changed()
 
@@ -277,6 +281,8 @@ class Receiver(End):
     def hear(self, flags, body):
         if flags & DEAD:
             del handlers[self.handle], homes[self.handle]
+            if self.credits and not self.closed:
+                econtext.send(self.credits, b"null", DEAD, first=True)
             self.handle = self.credits = 0
             self.mark(reason(body))
         elif not self.credits:

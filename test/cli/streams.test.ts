@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { eventually } from "../conformance/session.ts";
+import { eventually, isCommandRunning, uniqueSeconds } from "../conformance/session.ts";
 import { ECONTEXT, PYTHON, type Run } from "./econtext.ts";
 
 const LOCAL = ["--python", PYTHON, "local"];
@@ -75,11 +75,13 @@ describe("signals", () => {
       child.kill(name);
       expect(new TextDecoder().decode((await reader.read()).value)).toBe("caught\n");
       expect(await child.exited).toBe(9);
+      // Not before it runs: a shell that is just starting it may miss an interrupt.
+      const seconds = uniqueSeconds();
       await using other = start(
-        ["exec", ...LOCAL, "--", "sh", "-c", "echo on; sleep 100"],
+        ["exec", ...LOCAL, "--", "sh", "-c", `sleep ${seconds}; echo x`],
         "ignore",
       );
-      await other.stdout.getReader().read();
+      expect(await eventually(() => isCommandRunning(seconds), 5000)).toBe(true);
       other.kill(name);
       await other.exited;
       expect([other.signalCode, other.exitCode]).toEqual([name, null]);

@@ -21,7 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["inlet", "outlet", "functions"],
   ["peer", "call"],
   ["generator"],
-  ["outstanding", "process"],
+  ["outstanding", "process", "files"],
   ["shell"],
   ["context"],
   ["held"],

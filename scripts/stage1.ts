@@ -40,6 +40,8 @@ const CODEC = [
   "protocol/value-encode.ts",
   "protocol/value-decode.ts",
 ] as const;
+/** Likewise for reading and writing trees of files: `econtext.files`. */
+const FILES = ["paths", "records", "disk", "glob", "part", "place", "reader", "writer"] as const;
 
 export function buildStage1(folder: string = STAGE1): Stage1 {
   const read = (...path: string[]) => readFileSync(join(folder, ...path), "utf8");
@@ -62,6 +64,12 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
         joinModules(
           CODEC.map((file) => readFileSync(join(SRC, file), "utf8")),
           REFERENCES,
+        ),
+      ),
+      files: minifyJavaScript(
+        joinModules(
+          FILES.map((file) => readFileSync(join(SRC, "files", `${file}.ts`), "utf8")),
+          COPYING,
         ),
       ),
     },
@@ -106,8 +114,14 @@ export function joinPython(source: string): string {
 const REFERENCES = `const refer=v=>core.tier("channels").refer(v),adopt=r=>core.tier("channels").adopt(r);
 e.encodeValue=(v,o)=>encodeValue(v,{...o,refer});e.decodeValue=b=>decodeValue(b,{adopt});`;
 
+/** In a slave, a copy's channels are of its own, and its calls can be cancelled. */
+const COPYING = `const {Channel}=core.tier("channels"),make=()=>new Channel();
+const cancel=()=>(core.calling.controller=new AbortController()).signal;
+e.read=(p,o,s)=>read(make,p,o,s,cancel());e.write=(d,o,s)=>write(make,d,o,s,cancel());
+e.fetch=(p,o,s)=>fetch(p,o,s,cancel());`;
+
 /**
- * Modules whose imports are of one another only, as one CommonJS module with the exports of all.
+ * Modules whose imports are of one another only, and of the runtime's own, as one CommonJS module with the exports of all.
  *
  * @param glue what follows: there, `e` is its exports
  */
@@ -117,6 +131,11 @@ export function joinModules(sources: readonly string[], glue = ""): string {
     const names: string[] = [];
     const body = new Bun.Transpiler({ loader: "ts", target: "node" })
       .transformSync(source)
+      .replace(
+        /^import (\{[^}]*\}) from ("node:\w+");$/gm,
+        (_, names: string, module: string) =>
+          `const ${names.replaceAll(" as ", ": ")} = require(${module});`,
+      )
       .replace(/^import [^;]*;$/gm, "")
       .replace(/^export \{([^}]*)\};$/gm, (_, list: string) => {
         names.push(...list.split(",").map((name) => name.trim()));

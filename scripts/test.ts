@@ -61,8 +61,11 @@ async function check(name: string, argv: readonly string[]): Promise<void> {
   console.log(`${ok ? paint(32, "ok") : paint(31, "FAILED")} ${name} ${seconds}s`);
 }
 
-/** Mostly waits for what shall end by itself: beside all others, it costs no time. */
-const PATIENT = "test/faults/orphans.test.ts";
+/**
+ * In a process of their own, beside all others: what looks at that process's memory, which is not to be grown by thousands of tests before; and
+ * what mostly waits for something to end by itself.
+ */
+const APART = ["test/faults/hostile-memory.test.ts", "test/faults/orphans.test.ts"];
 
 async function tests(filters: readonly string[]): Promise<void> {
   // What only needs this repository needs no Nodes.
@@ -73,11 +76,11 @@ async function tests(filters: readonly string[]): Promise<void> {
     return;
   }
   const files = [...new Bun.Glob("test/**/*.test.ts").scanSync(ROOT)].sort();
-  const others = files.filter((file) => file !== PATIENT && !file.includes("node_modules"));
+  const others = files.filter((file) => !APART.includes(file) && !file.includes("node_modules"));
   const paths = (list: readonly string[]) => list.map((file) => `./${file}`);
-  const patient = run(paths([PATIENT]), problem, false);
+  const apart = run(paths(APART), problem, false);
   await run(paths(others), problem, true);
-  process.stderr.write(await patient);
+  process.stderr.write(await apart);
 }
 
 /**

@@ -15,19 +15,39 @@ import {
   readCallee,
 } from "./call.ts";
 import { DisconnectError, type EcontextError, TimeoutError, UsageError } from "./errors.ts";
+import {
+  type CopyOptions,
+  copy,
+  type End,
+  endOf,
+  endOfBytes,
+  HERE,
+  readBytes,
+} from "./files/copy.ts";
+import type { CopyResult } from "./files/report.ts";
 import type { AnyFunction } from "./functions.ts";
-import { iterateResult, RemoteGenerator } from "./generator.ts";
+import { type CallTier, iterateResult, RemoteGenerator } from "./generator.ts";
 import { checkLanguage } from "./kind.ts";
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import { type CallHost, OutstandingCall } from "./outstanding.ts";
 import { Peer } from "./peer.ts";
-import { type ExecOptions, RemoteProcess } from "./process.ts";
+import { type ExecOptions, type Input, RemoteProcess } from "./process.ts";
 import { FLAGS } from "./protocol/frame.ts";
 import { HANDLES } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
 import { encodeValue } from "./protocol/value.ts";
 import type { Router } from "./router.ts";
 import { type Shell, ShellCommand, scriptOf } from "./shell.ts";
+
+export interface ReadFileOptions extends CallLimits {
+  /** `~` is the home. */
+  readonly expand?: boolean;
+}
+
+export interface WriteFileOptions extends ReadFileOptions {
+  /** Its permissions. */
+  readonly mode?: number;
+}
 
 export interface ContextSettings {
   readonly id: number;
@@ -231,6 +251,69 @@ export class Context implements AsyncDisposable {
     new ShellCommand(this.name, scriptOf(parts, values), (argv, options) =>
       this.exec(argv, options),
     );
+
+  /**
+   * Copy files from this machine: into `remote` where that is a folder, else as that. Each takes its place when it is whole.
+   *
+   * @throws {FilesError} `ERR_FILES_COPY`: some could not be copied; the others are
+   */
+  put(
+    local: string | readonly string[],
+    remote: string,
+    options: CopyOptions = {},
+  ): Promise<CopyResult> {
+    return copy(HERE, [local].flat(), this.#end, remote, options);
+  }
+
+  /** Copy files to this machine, as `put` does. */
+  get(
+    remote: string | readonly string[],
+    local: string,
+    options: CopyOptions = {},
+  ): Promise<CopyResult> {
+    return copy(this.#end, [remote].flat(), HERE, local, options);
+  }
+
+  /** Copy files to another context, as `put` does; they do not touch this machine's disk. */
+  copy(
+    path: string | readonly string[],
+    to: Context,
+    toPath: string,
+    options: CopyOptions = {},
+  ): Promise<CopyResult> {
+    return copy(this.#end, [path].flat(), to.#end, toPath, options);
+  }
+
+  /** The bytes of a file, as they come. */
+  readStream(
+    path: string,
+    options: ReadFileOptions = {},
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    return readBytes(this.name, this.#files, path, options);
+  }
+
+  /** The bytes of a file. */
+  async readFile(path: string, options: ReadFileOptions = {}): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of this.readStream(path, options)) pieces.push(piece);
+    return Uint8Array.from(Buffer.concat(pieces));
+  }
+
+  /**
+   * Write a file: it takes the place of what was there when it is whole. Without a `mode` it keeps that of what was there.
+   *
+   * @throws {FilesError} `ERR_FILES_COPY`
+   */
+  async writeFile(path: string, data: Input, options: WriteFileOptions = {}): Promise<void> {
+    const end = endOfBytes(data, options.mode);
+    await copy(end, [path], this.#end, path, { ...options, exact: true });
+  }
+
+  readonly #files: CallTier = (limits, name, ...args) => this.#call(limits, name, args, ["files"]);
+
+  get #end(): End {
+    return endOf(this.name, this.#files);
+  }
 
   /**
    * Milliseconds until the far side's broker answers; it does even when user code hangs there.

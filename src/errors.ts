@@ -93,6 +93,26 @@ export class ChannelError extends EcontextError {
   override name = "ChannelError";
 }
 
+/** Some of the files of a copy could not be copied; the others are. */
+export class FilesError extends EcontextError {
+  override name = "FilesError";
+  /** The first thousand. */
+  readonly failures: readonly {
+    /** The context's name; "" for this machine. */
+    readonly context: string;
+    readonly path: string;
+    readonly problem: string;
+  }[];
+
+  constructor(failures: FilesError["failures"], count: number) {
+    const [first] = failures;
+    const where = first === undefined || first.context === "" ? "" : `${first.context}: `;
+    const more = count > 1 ? ` (and ${count - 1} more)` : "";
+    super("ERR_FILES_COPY", `${where}${first?.path}: ${first?.problem}${more}`);
+    this.failures = failures;
+  }
+}
+
 /** A deadline passed. */
 export class TimeoutError extends EcontextError {
   override name = "TimeoutError";

@@ -96,9 +96,11 @@ export class Stream {
     const frames = encodeMessage(envelope, body, this.#limits);
     this.#schedule();
     if (control) {
-      for (const chunk of [...frames].flat()) {
-        this.#control.push(chunk);
-        this.#controlBytes += chunk.length;
+      for (const frame of frames) {
+        for (const chunk of frame) {
+          this.#control.push(chunk);
+          this.#controlBytes += chunk.length;
+        }
       }
       // Many small arrays are ten times their bytes.
       if (this.#control.length > MAX_CONTROL) this.#control = [Buffer.concat(this.#control)];

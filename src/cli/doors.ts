@@ -12,6 +12,7 @@ import { dieOfSignal } from "./stop.ts";
 const DOORS: Readonly<Record<string, () => Promise<Door>>> = {
   call: async () => (await import("./call.ts")).door,
   exec: async () => (await import("./exec.ts")).door,
+  cp: async () => (await import("./cp.ts")).door,
   sh: async () => (await import("./sh.ts")).door,
   rsh: async () => (await import("./rsh.ts")).door,
   ping: async () => (await import("./ping.ts")).door,
@@ -40,6 +41,7 @@ const DETAILS = `TARGET is local, or what ssh accepts: web1, user@web1, ssh://us
   econtext call web1 deploy/tasks.ts:restart nginx
   econtext exec web1 db1 -- uname -a
   econtext sh web1 setup.sh
+  econtext cp -r app web1:/srv
   econtext repl web1 db1               a prompt: await web1.call(() => process.version)
   econtext deploy.ts web1              a program; also by #!/usr/bin/env econtext
 

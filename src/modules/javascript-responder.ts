@@ -27,6 +27,7 @@ const IMPORT_TIER = ["importer", "linker", "output", "values"] as const;
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   channels: ["values"],
   commands: ["values", "channels"],
+  files: ["values", "channels"],
 };
 
 export class JavaScriptResponder implements ModuleResponder {

@@ -23,6 +23,7 @@ const CHANNELS_TIER = ["values", "waiting", "bulk", "channels"] as const;
 const IMPORTED: Readonly<Record<string, readonly string[]>> = {
   channels: CHANNELS_TIER,
   commands: ["importer", "failures", ...CHANNELS_TIER, "pipes"],
+  files: ["importer", "failures", ...CHANNELS_TIER, "destination"],
 };
 
 export class PythonResponder implements ModuleResponder {

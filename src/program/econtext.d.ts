@@ -192,6 +192,58 @@ declare module "econtext" {
     ): Promise<A | B>;
   }
 
+  export interface CopyProgress {
+    /** The file that is being written; absent between files. */
+    readonly path?: string;
+    readonly files: number;
+    readonly totalFiles: number;
+    readonly bytes: number;
+    readonly totalBytes: number;
+  }
+  /** What could not be copied, and why. */
+  export interface CopyFailure {
+    /** The context's name; "" for this machine. */
+    readonly context: string;
+    readonly path: string;
+    readonly problem: string;
+  }
+  export interface CopyOptions {
+    /** Folders and all that is in them, too. */
+    readonly recursive?: boolean;
+    /** Leave what is there with the same content as it is. */
+    readonly checksum?: boolean;
+    /** As `checksum`; and what is not finished when it is interrupted is kept, and gone on with next time. */
+    readonly resume?: boolean;
+    /** Over there, patterns, and `~` for the home, are what a shell makes of them. */
+    readonly expand?: boolean;
+    /** The destination has to be a folder. */
+    readonly into?: boolean;
+    /** Milliseconds from now until it is given up. */
+    readonly deadline?: number | undefined;
+    readonly signal?: AbortSignal | undefined;
+    /** Called some ten times a second. */
+    readonly onProgress?: (progress: CopyProgress) => void;
+    /** Called for each file that cannot be copied, when that is known. */
+    readonly onFailure?: (failure: CopyFailure) => void;
+  }
+  export interface CopyResult {
+    /** That were written. */
+    readonly files: number;
+    readonly bytes: number;
+    /** That were there already. */
+    readonly same: number;
+  }
+  export interface ReadFileOptions {
+    readonly deadline?: number | undefined;
+    readonly signal?: AbortSignal | undefined;
+    /** `~` is the home. */
+    readonly expand?: boolean;
+  }
+  export interface WriteFileOptions extends ReadFileOptions {
+    /** Its permissions. */
+    readonly mode?: number;
+  }
+
   export interface ReceiveOptions {
     /** Milliseconds from now until it is given up. */
     readonly deadline?: number;
@@ -260,6 +312,33 @@ declare module "econtext" {
     /** Run a shell command over there; what is put in is one word, whatever is in it. */
     readonly $: Shell;
     /** Milliseconds until the far side answers; it does even when user code hangs there. */
+    /** Copy files from this machine: into `remote` where that is a folder, else as that. Each takes its place when it is whole. */
+    put(
+      local: string | readonly string[],
+      remote: string,
+      options?: CopyOptions,
+    ): Promise<CopyResult>;
+    /** Copy files to this machine, as `put` does. */
+    get(
+      remote: string | readonly string[],
+      local: string,
+      options?: CopyOptions,
+    ): Promise<CopyResult>;
+    /** Copy files to another context, as `put` does; they do not touch this machine's disk. */
+    copy(
+      path: string | readonly string[],
+      to: Context,
+      toPath: string,
+      options?: CopyOptions,
+    ): Promise<CopyResult>;
+    readFile(path: string, options?: ReadFileOptions): Promise<Uint8Array>;
+    /** The bytes of a file, as they come. */
+    readStream(
+      path: string,
+      options?: ReadFileOptions,
+    ): AsyncGenerator<Uint8Array, void, undefined>;
+    /** It takes the place of what was there when it is whole; without a `mode`, with the same permissions. */
+    writeFile(path: string, data: Input, options?: WriteFileOptions): Promise<void>;
     ping(options?: { readonly deadline?: number }): Promise<number>;
     /** End it: calls made before are finished. By force when the grace time is over. Never rejects. */
     close(): Promise<void>;
@@ -369,6 +448,12 @@ declare module "econtext" {
   /** Nobody receives any more, or nothing is to come. */
   export class ChannelError extends EcontextError {}
   /** A shell command ended with a status other than 0. */
+  /** Some of the files of a copy could not be copied; the others are. */
+  export class FilesError extends EcontextError {
+    constructor(failures: readonly CopyFailure[], count: number);
+    /** The first thousand. */
+    readonly failures: readonly CopyFailure[];
+  }
   export class ShellError extends EcontextError {
     constructor(context: string, script: string, exitCode: number, stdout: string, stderr: string);
     readonly exitCode: number;

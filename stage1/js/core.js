@@ -427,9 +427,7 @@ function main() {
     buf = buf.length ? Buffer.concat([buf, chunk]) : chunk;
     let at = 0;
     while (buf.length - at >= 24) {
-      const [dst, src, auth, handle, reply, n] = [0, 4, 8, 12, 16, 20].map((i) =>
-        buf.readUInt32BE(at + i),
-      );
+      const [dst, auth, handle, reply, n] = [0, 8, 12, 16, 20].map((i) => buf.readUInt32BE(at + i));
       const end = at + 24 + (n % 16777216);
       const flags = n >>> 24;
       if (buf.length < end) break;
@@ -441,7 +439,7 @@ function main() {
         body = Buffer.concat(parts);
         parts = [];
       }
-      if (dst === me && !auth && !src) deliver(handle, reply, flags, body);
+      if (dst === me && !auth) deliver(handle, reply, flags, body);
     }
     buf = buf.subarray(at);
   };
@@ -479,7 +477,7 @@ function main() {
     // Its commands get what ctrl-C would send, if they are nobody else's. So do we: the next call waits until that is over.
     if (active.size === 1 && get(DOOMED) !== handle) interrupt();
     clearTimeout(pause);
-    pause = setTimeout(resume, 70);
+    pause = setTimeout(resume, isBun ? 100 : 30);
     call.end();
     call.controller?.abort(new Error(why));
     refuse(handle, why);

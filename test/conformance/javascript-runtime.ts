@@ -41,7 +41,7 @@ export function javascriptRuntime(far: Far): void {
     await far.call("length", []);
     controller.abort();
     await call;
-    await failureOf(far.callWith({ withContext: true, deadline: 50 }, "tasks.hang.tidy", "late"));
+    await failureOf(far.callWith({ withContext: true, deadline: 300 }, "tasks.hang.tidy", "late"));
     await far.call("sleep", 0.02);
     const reasons = (await far.call("tasks.hang.why_it_was_tidied")) as string[];
     expect(reasons.slice(before)).toEqual([

@@ -8,6 +8,7 @@ import { channels } from "./channels.ts";
 import { commands } from "./commands.ts";
 import { control } from "./control.ts";
 import { errors } from "./errors.ts";
+import { files } from "./files.ts";
 import { importing } from "./importing.ts";
 import { interruption } from "./interruption.ts";
 import { javascriptModules } from "./javascript-modules.ts";
@@ -31,6 +32,7 @@ const SHARED = {
   processes,
   channels,
   commands,
+  files,
   importing,
 };
 const OWN: Readonly<Record<Kind["language"], Readonly<Record<string, Table>>>> = {

@@ -1,0 +1,120 @@
+/**
+ * A file that is being written: under a name of its own in the folder where it belongs, until it is whole; then it takes the place of what was
+ * there. So who looks sees the old or the new one, whatever happens meanwhile.
+ */
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fsync,
+  ftruncateSync,
+  futimesSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+} from "node:fs";
+import { closeQuietly, openPlain, writeAll, writeAt } from "./disk.ts";
+import { onDisk } from "./paths.ts";
+
+/** Of the 255 bytes that a name may have, to leave room for what is around it. */
+const MAX_NAME = 200;
+const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+
+export interface PartPlan {
+  readonly target: string;
+  readonly mode: number;
+  /** Seconds since 1970; null: now. */
+  readonly mtime: number | null;
+  /** Whether there is something that it takes the place of. */
+  readonly replaces: boolean;
+  /** It comes in pieces. */
+  readonly isLarge: boolean;
+  /** When it is not finished, for another time. */
+  readonly isKept: boolean;
+  /** So much of it is there from the last time. */
+  readonly begin: number;
+}
+
+export class Part {
+  readonly #plan: PartPlan;
+  readonly #path: string;
+  #fd: number | undefined;
+  #at: number;
+
+  /** @throws the system's error */
+  constructor(plan: PartPlan) {
+    this.#plan = plan;
+    this.#path = besides(plan.target, plan.isKept ? "part" : randomBytes(4).toString("hex"));
+    this.#at = plan.begin;
+    if (plan.begin > 0) this.#fd = openPlain(this.#path, constants.O_WRONLY);
+    else {
+      if (plan.isKept) remove(this.#path);
+      this.#fd = openSync(onDisk(this.#path), NEW, 0o600);
+    }
+  }
+
+  /** All of a small one. */
+  fill(data: Uint8Array): void {
+    if (this.#fd !== undefined) writeAll(this.#fd, data);
+  }
+
+  async write(piece: Uint8Array): Promise<void> {
+    if (this.#fd === undefined) return;
+    await writeAt(this.#fd, piece, this.#at);
+    this.#at += piece.length;
+  }
+
+  skip(bytes: number): void {
+    this.#at += bytes;
+  }
+
+  /** Put it in its place. @returns a promise only where the disk has to be waited for. @throws the system's error; then it is no more */
+  finish(): Promise<void> | undefined {
+    const fd = this.#fd;
+    if (fd === undefined) return undefined;
+    const { isLarge, mode, mtime, replaces } = this.#plan;
+    // Behind a hole, and what was there before.
+    if (isLarge) ftruncateSync(fd, this.#at);
+    fchmodSync(fd, mode & 0o777);
+    if (mtime !== null) futimesSync(fd, Date.now() / 1000, mtime);
+    if (!isLarge && !replaces) return this.#replace(fd);
+    // Or a power failure may leave neither the old nor the new one.
+    return new Promise<void>((resolve, reject) => {
+      fsync(fd, (error) => (error ? reject(error) : resolve()));
+    }).then(() => this.#replace(fd));
+  }
+
+  #replace(fd: number): undefined {
+    this.#fd = undefined;
+    closeSync(fd);
+    try {
+      renameSync(onDisk(this.#path), onDisk(this.#plan.target));
+    } catch (error) {
+      remove(this.#path);
+      throw error;
+    }
+  }
+
+  abandon(): void {
+    const fd = this.#fd;
+    this.#fd = undefined;
+    if (fd === undefined) return;
+    closeQuietly(fd);
+    if (!this.#plan.isKept) remove(this.#path);
+  }
+}
+
+/** The name of what is not finished yet. */
+export function besides(target: string, end: string): string {
+  const at = target.lastIndexOf("/") + 1;
+  return `${target.slice(0, at)}.${target.slice(at, at + MAX_NAME)}.econtext-${end}`;
+}
+
+export function remove(path: string): void {
+  try {
+    unlinkSync(onDisk(path));
+  } catch {
+    // There is none.
+  }
+}

@@ -1,0 +1,284 @@
+/**
+ * The reader of a copy: what the sources name, as records. What cannot be read is told, and the others go on. Knows no context, and nothing of
+ * where it goes.
+ *
+ * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts. Twin: stage1/python/files.py.
+ */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  type Stats,
+  statSync,
+} from "node:fs";
+import {
+  closeQuietly,
+  digest,
+  isSystemError,
+  openPlain,
+  Refusal,
+  readNext,
+  readUpTo,
+  reason,
+} from "./disk.ts";
+import { expand, expandHome, namesIn } from "./glob.ts";
+import { heard, join, nameOf, onDisk, told, type WirePath } from "./paths.ts";
+import { Batch, CHUNK, INLINE, type MakeChannel, type ReadOptions, type Sends } from "./records.ts";
+
+/** `name` is its path in records, `path` that on disk. */
+interface Entry {
+  readonly name: string;
+  readonly path: string;
+  readonly stats: Stats;
+  /** It was named itself: then a link is followed. */
+  readonly isTop: boolean;
+}
+
+const PERMISSIONS = 0o777;
+
+/** Send what `paths` name, and with `recursive` all that is in them. Returns early when the writer takes no more: that one knows why. */
+export async function read(
+  makeChannel: MakeChannel,
+  paths: readonly WirePath[],
+  options: ReadOptions,
+  sender: Sends,
+  signal?: AbortSignal,
+): Promise<void> {
+  try {
+    await new Reader(makeChannel, options, sender, signal).run(paths.map(heard));
+    sender.close();
+  } catch (error) {
+    if (sender.closed && signal?.aborted !== true) return;
+    sender.close(error);
+    throw error;
+  }
+}
+
+class Reader {
+  readonly #makeChannel: MakeChannel;
+  readonly #options: ReadOptions;
+  readonly #out: Batch;
+  readonly #signal: AbortSignal | undefined;
+  /** What the writer has already, by path of the record. */
+  readonly #has = new Map<string, readonly [bytes: number, hash: string]>();
+
+  constructor(
+    makeChannel: MakeChannel,
+    options: ReadOptions,
+    sender: Sends,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#makeChannel = makeChannel;
+    this.#options = options;
+    this.#out = new Batch(sender);
+    this.#signal = signal;
+  }
+
+  async run(paths: readonly string[]): Promise<void> {
+    const sources: string[] = [];
+    for (const path of paths) sources.push(...(await this.#find(path)));
+    await this.#out.add(["sources", sources.length]);
+    if (this.#options.total) await this.#tellTotal(sources);
+    if (this.#options.checksum) await this.#ask(sources);
+    for await (const entry of this.#walk(sources)) {
+      if (this.#options.checksum && entry.stats.isDirectory()) continue;
+      const told = this.#attempt(entry);
+      if (told !== undefined) await told;
+    }
+    await this.#out.flush();
+  }
+
+  async #find(path: string): Promise<string[]> {
+    if (!this.#options.expand) return [path];
+    const found = expand(path);
+    if (found.length === 0) await this.#fail(path, "nothing matches");
+    return found;
+  }
+
+  /** All that is there, a folder before what is in it. */
+  async *#walk(sources: readonly string[], complain = true): AsyncGenerator<Entry> {
+    const todo = sources.map((path) => ({ name: nameOf(path), path, isTop: true })).reverse();
+    for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+      this.#signal?.throwIfAborted();
+      const { name, path, isTop } = next;
+      let stats: Stats;
+      let inside: string[] = [];
+      try {
+        stats = (isTop ? statSync : lstatSync)(onDisk(path));
+        if (stats.isDirectory()) {
+          if (!this.#options.recursive) throw new Refusal("Is a directory");
+          inside = namesIn(path);
+        }
+      } catch (error) {
+        if (!isSystemError(error)) throw error;
+        if (complain) await this.#fail(path, reason(error));
+        continue;
+      }
+      yield { name, path, stats, isTop };
+      for (const one of inside.reverse()) {
+        todo.push({ name: `${name}/${one}`, path: join(path, one), isTop: false });
+      }
+    }
+  }
+
+  async #tellTotal(sources: readonly string[]): Promise<void> {
+    let [files, bytes] = [0, 0];
+    for await (const { stats } of this.#walk(sources, false)) {
+      if (!stats.isFile()) continue;
+      files++;
+      bytes += stats.size;
+    }
+    await this.#out.add(["total", files, bytes]);
+  }
+
+  /** Have the writer tell what it has: of all, in one round trip. Folders come first: what is in a link is not theirs. */
+  async #ask(sources: readonly string[]): Promise<void> {
+    for await (const entry of this.#walk(sources, false)) {
+      const { name, stats } = entry;
+      if (stats.isDirectory()) await this.#attempt(entry);
+      else if (stats.isFile() && stats.size > 0) {
+        await this.#out.add(["file?", told(name), stats.size]);
+      }
+    }
+    const { sender, receiver } = this.#makeChannel();
+    const stop = () => receiver.close();
+    this.#signal?.addEventListener("abort", stop);
+    await this.#out.add(["ask", sender]);
+    await this.#out.flush();
+    for await (const answers of receiver) {
+      for (const [path, bytes, hash] of answers as [unknown, number, string][]) {
+        this.#has.set(heard(path), [bytes, hash]);
+      }
+    }
+    this.#signal?.removeEventListener("abort", stop);
+    this.#signal?.throwIfAborted();
+  }
+
+  /** @returns a promise only where it has to be awaited: most are small */
+  #attempt(entry: Entry): Promise<void> | undefined {
+    const { name, path, stats } = entry;
+    const mode = stats.mode & PERMISSIONS;
+    try {
+      if (stats.isDirectory()) {
+        return this.#out.add(["dir", told(name), mode, stats.mtimeMs / 1000]);
+      }
+      if (stats.isSymbolicLink()) {
+        const target = readlinkSync(onDisk(path), { encoding: "buffer" });
+        return this.#out.add(["link", told(name), told(target.toString("latin1"))]);
+      }
+      if (!stats.isFile()) return this.#fail(path, "not a file, a folder or a link");
+      return this.#file(entry);
+    } catch (error) {
+      if (isSystemError(error)) return this.#fail(path, reason(error));
+      throw error;
+    }
+  }
+
+  /** @throws the system's error */
+  #file({ name, path, isTop }: Entry): Promise<void> | undefined {
+    const fd = isTop ? openSync(onDisk(path), constants.O_NONBLOCK) : openPlain(path);
+    let isMine = true;
+    try {
+      const stats = fstatSync(fd);
+      const data =
+        stats.size > INLINE || this.#has.has(name) ? undefined : readUpTo(fd, INLINE + 1);
+      if (data !== undefined && data.length <= INLINE) {
+        const [mode, mtime] = [stats.mode & PERMISSIONS, stats.mtimeMs / 1000];
+        return this.#out.add(["file", told(name), data.length, mode, mtime, data, 0], data.length);
+      }
+      isMine = false;
+      return this.#large(name, path, fd, stats).finally(() => closeQuietly(fd));
+    } finally {
+      if (isMine) closeSync(fd);
+    }
+  }
+
+  async #large(name: string, path: string, fd: number, stats: Stats): Promise<void> {
+    const { size } = stats;
+    const [mode, mtime] = [stats.mode & PERMISSIONS, stats.mtimeMs / 1000];
+    let [begin, hash] = this.#has.get(name) ?? [0, ""];
+    let isBegun = false;
+    try {
+      if (begin > size || (begin > 0 && (await digest(fd, begin)) !== hash)) begin = 0;
+      if (begin > 0 && begin === size) {
+        await this.#out.add(["same", told(name), mode, mtime]);
+        return;
+      }
+      await this.#out.add(["file", told(name), size, mode, mtime, null, begin]);
+      isBegun = true;
+      await this.#pieces(fd, begin, stats.blocks * 512 < size - INLINE);
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      if (isBegun) await this.#out.add(["lost"]);
+      await this.#fail(path, reason(error));
+      return;
+    }
+    await this.#out.add(["done"]);
+  }
+
+  /** To the end of the file. The next piece is read while one is sent. */
+  async #pieces(fd: number, begin: number, isSparse: boolean): Promise<void> {
+    let at = begin;
+    let next = readNext(fd, CHUNK, at);
+    try {
+      for (;;) {
+        const piece = await next;
+        if (piece.length === 0) return;
+        this.#signal?.throwIfAborted();
+        at += piece.length;
+        next = readNext(fd, CHUNK, at);
+        next.catch(() => {}); // when the sending fails first
+        // What is not on the disk here need not be there, either.
+        if (isSparse && isZero(piece)) await this.#out.add(["hole", piece.length]);
+        else await this.#out.send(piece);
+      }
+    } finally {
+      // Nobody may close the file before.
+      await next.catch(() => {});
+    }
+  }
+
+  #fail(path: string, problem: string): Promise<void> | undefined {
+    return this.#out.add(["error", told(path), problem]);
+  }
+}
+
+const ZEROS = Buffer.alloc(CHUNK);
+
+function isZero(piece: Uint8Array): boolean {
+  return ZEROS.compare(piece, 0, piece.length, 0, piece.length) === 0;
+}
+
+/** Send the bytes of one file. Gives null, or why the system does not let it be read. */
+export async function fetch(
+  path: WirePath,
+  options: Pick<ReadOptions, "expand">,
+  sender: Sends,
+  signal?: AbortSignal,
+): Promise<string | null> {
+  try {
+    const name = options.expand ? expandHome(heard(path)) : heard(path);
+    const fd = openSync(onDisk(name), "r");
+    try {
+      for (let at = 0; ; ) {
+        signal?.throwIfAborted();
+        const piece = await readNext(fd, CHUNK, at);
+        if (piece.length === 0) break;
+        at += piece.length;
+        await sender.send(piece);
+      }
+    } finally {
+      closeSync(fd);
+    }
+    sender.close();
+    return null;
+  } catch (error) {
+    if (sender.closed && signal?.aborted !== true) return null;
+    sender.close(isSystemError(error) ? undefined : error);
+    if (isSystemError(error)) return reason(error);
+    throw error;
+  }
+}

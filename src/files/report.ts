@@ -1,0 +1,104 @@
+/** What becomes of a copy, from what its writer tells on the way: progress, failures, and the end. Knows no end of it but by its name. */
+import type { Receiver, Sender } from "../channel.ts";
+import { FilesError, ProtocolError } from "../errors.ts";
+import { neutralise } from "../text.ts";
+import { heard, shown } from "./paths.ts";
+
+export interface CopyProgress {
+  /** The file that is being written; undefined between files. */
+  readonly path?: string;
+  readonly files: number;
+  readonly totalFiles: number;
+  readonly bytes: number;
+  readonly totalBytes: number;
+}
+
+/** What could not be copied, and why. */
+export interface CopyFailure {
+  /** The context's name; "" for this machine. */
+  readonly context: string;
+  readonly path: string;
+  readonly problem: string;
+}
+
+export interface CopyResult {
+  /** That were written. */
+  readonly files: number;
+  readonly bytes: number;
+  /** That were there already. */
+  readonly same: number;
+}
+
+interface Listeners {
+  readonly onProgress?: (progress: CopyProgress) => void;
+  readonly onFailure?: (failure: CopyFailure) => void;
+}
+
+/** Failures that are kept to be told in the end. */
+const MAX_FAILURES = 1000;
+
+export class Report {
+  readonly #from: string;
+  readonly #to: string;
+  readonly #listeners: Listeners;
+  readonly #failures: CopyFailure[] = [];
+  #totalFiles = 0;
+  #totalBytes = 0;
+
+  constructor(from: string, to: string, listeners: Listeners) {
+    this.#from = from;
+    this.#to = to;
+    this.#listeners = listeners;
+  }
+
+  /** Until the writer has said all. `begin` is called when it is ready, once. */
+  async hear(
+    events: Receiver<unknown>,
+    begin: (writer: Sender) => Promise<unknown>,
+  ): Promise<void> {
+    let reading: Promise<unknown> | undefined;
+    for await (const event of events) {
+      const [what, ...words] = Array.isArray(event) ? event : [];
+      if (what === "open" && reading === undefined) {
+        reading = begin(words[0] as Sender);
+        // It ends the events by what it does to the writer.
+        reading.catch(() => {});
+      } else if (what === "error") this.#fail(words);
+      else if (what === "total") [this.#totalFiles, this.#totalBytes] = words as [number, number];
+      else if (what === "progress") this.#progress(words as [number, number, string | null]);
+      else throw new ProtocolError("ERR_PROTOCOL_VALUE", `${this.#to}: an event that is none`);
+    }
+    await reading;
+  }
+
+  /** @throws {FilesError} `ERR_FILES_COPY` */
+  conclude(totals: unknown): CopyResult {
+    const isRight = Array.isArray(totals) && totals.every((one) => Number.isSafeInteger(one));
+    if (!isRight || totals.length !== 4) {
+      throw new ProtocolError("ERR_PROTOCOL_VALUE", `${this.#to}: a copy's end that is none`);
+    }
+    const [files, bytes, same, errors] = totals as [number, number, number, number];
+    if (errors > 0) throw new FilesError(this.#failures, errors);
+    return { files, bytes, same };
+  }
+
+  #fail([side, path, problem]: readonly unknown[]): void {
+    const failure = {
+      context: side === "from" ? this.#from : this.#to,
+      path: neutralise(shown(heard(path))),
+      problem: neutralise(String(problem)),
+    };
+    if (this.#failures.length < MAX_FAILURES) this.#failures.push(failure);
+    this.#listeners.onFailure?.(failure);
+  }
+
+  #progress([files, bytes, path]: readonly [number, number, string | null]): void {
+    this.#listeners.onProgress?.({
+      ...(path === null ? {} : { path: neutralise(path) }),
+      files,
+      totalFiles: this.#totalFiles,
+      bytes,
+      totalBytes: this.#totalBytes,
+    });
+  }
+}

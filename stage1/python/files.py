@@ -1,0 +1,269 @@
+"""econtext.files: trees of files as a stream of records over one channel: who reads them. Who writes them is in destination.py.
+
+Second tier. Twins: src/files/reader.ts and records.ts. Spec: docs/protocol.md, "Files". Paths are bytes here, and on the wire text where they
+are UTF-8. A path of a record begins with the name of its source: "." for what is only its contents.
+"""
+import errno
+import glob
+import hashlib
+import os
+import stat
+
+import econtext
+
+values = econtext.tier("values")
+channels = values.channels()
+
+INLINE = 65536  # bytes of a file that is one record
+CHUNK = 196608
+BATCH = 256  # records in a message, at most
+HOLE = 65536  # bytes that are worth one
+SEEK_DATA, SEEK_HOLE = 3, 4
+
+
+def told(path):
+    """A path as it is sent."""
+    try:
+        said = path.decode("utf-8")
+        return said if values.is_well_formed(said) else values.Bytes(path)
+    except UnicodeError:
+        return values.Bytes(path)
+
+
+def heard(path):
+    return path.encode("utf-8") if isinstance(path, values.text) else bytes(path)
+
+
+def reason(error):
+    """Why it failed, as the system puts it."""
+    return values.describe(Exception(error.strerror or error))[1]
+
+
+def expanded(path):
+    return os.path.expanduser(path) if path[:1] == b"~" else path
+
+
+def digest(fd, size):
+    """Of so many bytes from the beginning; the descriptor is behind them then."""
+    sha = hashlib.sha256()
+    os.lseek(fd, 0, 0)
+    while size > 0:
+        data = os.read(fd, min(size, 1 << 20))
+        if not data:
+            break
+        sha.update(data)
+        size -= len(data)
+    return values.text(sha.hexdigest())
+
+
+def open_plain(path, flags=os.O_RDONLY):
+    """Open what is a file and no link; never waits for the other end of a pipe."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+# -- Reader -----------------------------------------------------------------------------------------
+def read(paths, options, sender):
+    """Send what `paths` name, and with `recursive` all that is in them."""
+    error = None
+    try:
+        reader = Reader(options, sender)
+        reader.run([heard(path) for path in paths])
+    except (channels.Closed, values.RemoteError):
+        pass  # the writer has had enough, and says why
+    except BaseException as e:
+        error = e
+        raise
+    finally:
+        sender.close(error)
+
+
+class Reader(object):
+    def __init__(self, options, sender):
+        self.options = options
+        self.sender = sender
+        self.batch = []
+        self.size = 0
+        self.has = {}  # what the writer has already: [bytes, hash] by path
+
+    def run(self, paths):
+        sources = []
+        for path in paths:
+            sources += self.find(path)
+        self.add(["sources", len(sources)])
+        if self.options.get("total"):
+            sizes = [found.st_size for _, _, found, _ in self.walk(sources, False) if stat.S_ISREG(found.st_mode)]
+            self.add(["total", len(sizes), sum(sizes)])
+        if self.options.get("checksum"):
+            self.ask(sources)
+        for name, path, found, top in self.walk(sources):
+            if self.options.get("checksum") and stat.S_ISDIR(found.st_mode):
+                continue
+            try:
+                self.tell(name, path, found, top)
+            except EnvironmentError as e:
+                self.fail(path, reason(e))
+        self.flush()
+
+    def find(self, path):
+        """What a path names, as (name, path)."""
+        if not self.options.get("expand"):
+            return [(name_of(path), path)]
+        path = expanded(path)
+        if not os.path.lexists(path) and any(c in path for c in (b"*", b"?", b"[")):
+            found = sorted(glob.glob(path))
+            if not found:
+                self.fail(path, "nothing matches")
+            return [(name_of(one), one) for one in found]
+        return [(name_of(path), path)]
+
+    def walk(self, sources, complain=True):
+        """Yield each (name, path, status, whether it was named itself); a folder before what is in it."""
+        todo = [(name, path, True) for name, path in reversed(sources)]
+        while todo:
+            name, path, top = todo.pop()
+            try:
+                found = os.stat(path) if top else os.lstat(path)
+                inside = []
+                if stat.S_ISDIR(found.st_mode):
+                    if not self.options.get("recursive"):
+                        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+                    inside = sorted(os.listdir(path), reverse=True)
+            except EnvironmentError as e:
+                if complain:
+                    self.fail(path, reason(e))
+                continue
+            yield name, path, found, top
+            todo += [(name + b"/" + one, os.path.join(path, one), False) for one in inside]
+
+    def ask(self, sources):
+        """Have the writer tell what it has: of all, in one round trip. Folders come first: what is in a link is not theirs."""
+        for name, path, found, top in self.walk(sources, False):
+            if stat.S_ISDIR(found.st_mode):
+                self.tell(name, path, found, top)
+            elif stat.S_ISREG(found.st_mode) and found.st_size:
+                self.add(["file?", told(name), found.st_size])
+        answers = channels.Channel()
+        self.add(["ask", answers.sender])
+        self.flush()
+        for message in answers.receiver:
+            for path, size, sha in message:
+                self.has[heard(path)] = size, sha
+
+    def tell(self, name, path, found, top):
+        mode = found.st_mode
+        if stat.S_ISDIR(mode):
+            self.add(["dir", told(name), mode & 0o777, found.st_mtime])
+        elif stat.S_ISLNK(mode):
+            self.add(["link", told(name), told(os.readlink(path))])
+        elif stat.S_ISREG(mode):
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK) if top else open_plain(path)
+            try:
+                self.tell_file(name, path, fd)
+            finally:
+                os.close(fd)
+        else:
+            self.fail(path, "not a file, a folder or a link")
+
+    def tell_file(self, name, path, fd):
+        found = os.fstat(fd)
+        size, mode, mtime = found.st_size, found.st_mode & 0o777, found.st_mtime
+        begin, sha = self.has.get(name, (0, ""))
+        if not begin or begin > size or digest(fd, begin) != sha:
+            begin = 0
+            os.lseek(fd, 0, 0)
+        elif begin == size:
+            return self.add(["same", told(name), mode, mtime])
+        data = b""
+        if size <= INLINE and not begin:
+            # What it is when it is read, and no file of /proc knows before.
+            while len(data) <= INLINE:
+                more = os.read(fd, INLINE + 1 - len(data))
+                if not more:
+                    return self.add(["file", told(name), len(data), mode, mtime, values.Bytes(data), 0], len(data))
+                data += more
+        self.add(["file", told(name), size, mode, mtime, None, begin])
+        try:
+            if data:
+                self.send(values.Bytes(data))
+            if found.st_blocks * 512 < size - HOLE:
+                self.send_sparse(fd, begin, size)
+            else:
+                self.send_rest(fd)
+        except EnvironmentError as e:
+            self.add(["lost"])
+            return self.fail(path, reason(e))
+        self.add(["done"])
+
+    def send_rest(self, fd, left=None):
+        while left is None or left > 0:
+            data = os.read(fd, CHUNK if left is None else min(left, CHUNK))
+            if not data:
+                return
+            self.send(values.Bytes(data))
+            if left is not None:
+                left -= len(data)
+
+    def send_sparse(self, fd, at, size):
+        while at < size:
+            try:
+                begin = os.lseek(fd, at, SEEK_DATA)
+            except EnvironmentError as e:
+                if e.errno != errno.ENXIO:
+                    return self.send_rest(fd)  # this file system does not tell
+                begin = size
+            if begin > at:
+                self.add(["hole", begin - at])
+            at = min(os.lseek(fd, begin, SEEK_HOLE), size) if begin < size else size
+            os.lseek(fd, begin, 0)
+            self.send_rest(fd, at - begin)
+
+    def fail(self, path, problem):
+        self.add(["error", told(path), problem])
+
+    def add(self, record, size=0):
+        self.batch.append(record)
+        self.size += size
+        if self.size >= INLINE or len(self.batch) >= BATCH:
+            self.flush()
+
+    def flush(self):
+        if self.batch:
+            self.sender.send(self.batch)
+            self.batch = []
+            self.size = 0
+
+    def send(self, data):
+        self.flush()
+        self.sender.send(data)
+
+
+def name_of(path):
+    name = path.rstrip(b"/").rpartition(b"/")[2]
+    return b"." if name in (b"", b"..") else name
+
+
+# -- One file of which only the content is wanted ------------------------------------------------------
+def fetch(path, options, sender):
+    """Send its bytes. Gives None, or why the system does not let it be read."""
+    error = None
+    try:
+        path = heard(path)
+        fd = os.open(expanded(path) if options.get("expand") else path, os.O_RDONLY)
+        try:
+            Reader({}, sender).send_rest(fd)
+        finally:
+            os.close(fd)
+    except EnvironmentError as e:
+        return reason(e)
+    except (channels.Closed, values.RemoteError):
+        pass  # that was enough
+    except BaseException as e:
+        error = e
+        raise
+    finally:
+        sender.close(error)
+
+
+def write(destination, options, events):
+    """Write what comes: ["open", SENDER] tells `events` where to. [files, bytes, files that were there already, errors]."""
+    return econtext.tier("destination").write(destination, options, events)

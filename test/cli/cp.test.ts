@@ -1,0 +1,81 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ECONTEXT, econtext, PYTHON, start } from "./econtext.ts";
+
+const home = mkdtempSync(join(tmpdir(), "econtext-cp-"));
+afterAll(() => rmSync(home, { recursive: true }));
+const at = (name: string) => join(home, name);
+const cp = (...args: string[]) => econtext("cp", "--python", PYTHON, ...args);
+const QUIET = { stdout: "", stderr: "", status: 0 };
+
+writeFileSync(at("a"), "a\n");
+writeFileSync(at("b"), "b\n");
+mkdirSync(at("tree/sub"), { recursive: true });
+writeFileSync(at("tree/sub/file"), "file\n");
+
+test("a file there, back, and from there to elsewhere", async () => {
+  expect(await cp(at("a"), `local:${at("there")}`)).toEqual(QUIET);
+  expect(await cp(`local:${at("there")}`, at("back"))).toEqual(QUIET);
+  expect(await cp(`local:${at("back")}`, `local:${at("again")}`)).toEqual(QUIET);
+  expect(readFileSync(at("again"), "utf8")).toBe("a\n");
+});
+
+test("folders with -r, several and patterns into a folder", async () => {
+  expect(await cp("-r", at("tree"), `local:${at("new")}`)).toEqual(QUIET);
+  expect(readFileSync(at("new/sub/file"), "utf8")).toBe("file\n");
+  expect(await cp(`local:${at("[ab]")}`, `local:${at("tree/sub/f*")}`, at("new"))).toEqual(QUIET);
+  expect(readdirSync(at("new")).sort()).toEqual(["a", "b", "file", "sub"]);
+  const refused = await cp(at("a"), `local:${at("b")}`, `local:${at("absent")}`);
+  expect(refused.stderr).toBe(`local: ${at("absent")}: Not a directory\n`.repeat(2));
+  expect(refused.status).toBe(1);
+});
+
+test("what cannot be copied is told, the others are, and the status is 1", async () => {
+  mkdirSync(at("some"));
+  expect(await cp(at("absent"), at("tree"), at("b"), `local:${at("some")}`)).toEqual({
+    stdout: "",
+    stderr: `${at("absent")}: No such file or directory\n${at("tree")}: Is a directory\n`,
+    status: 1,
+  });
+  expect(readdirSync(at("some"))).toEqual(["b"]);
+});
+
+test("our input and output", async () => {
+  const args = [...ECONTEXT, "cp", "--python", PYTHON, "-", `local:${at("input")}`];
+  await using child = Bun.spawn(args, { stdin: new Blob(["from a pipe"]), stderr: "pipe" });
+  expect(await child.stderr.text()).toBe("");
+  expect(readFileSync(at("input"), "utf8")).toBe("from a pipe");
+  const both = await cp(`local:${at("a")}`, `local:${at("b")}`, "-");
+  expect(both).toEqual({ stdout: "a\nb\n", stderr: "", status: 0 });
+  const none = await cp(`local:${at("absent")}`, "-");
+  expect(none.stderr).toBe(`local: ${at("absent")}: No such file or directory\n`);
+  expect(none.status).toBe(1);
+});
+
+test("a signal in the middle: the old file, and nothing besides", async () => {
+  mkdirSync(at("kept"));
+  writeFileSync(at("kept/zero"), "old");
+  await using child = start(["cp", "--python", PYTHON, "local:/dev/zero", at("kept")]);
+  await child.exited;
+  expect(readdirSync(at("kept"))).toEqual(["zero"]);
+  const big = at("big");
+  await Bun.write(big, new Uint8Array(256 << 20));
+  const to = at("kept/zero");
+  await using second = start(["cp", "--python", PYTHON, big, `local:${to}`]);
+  while (!readdirSync(at("kept")).some((name) => name.startsWith(".zero"))) await Bun.sleep(1);
+  second.kill("SIGINT");
+  await second.exited;
+  expect(readdirSync(at("kept"))).toEqual(["zero"]);
+  expect(readFileSync(to, "utf8")).toBe("old");
+});
+
+test("what makes no sense is refused, and a connection that fails is 255", async () => {
+  for (const words of [[], ["a"], ["a", "b"], ["-", "a", "local:b"], ["", "local:b"]]) {
+    expect((await cp(...words)).status).toBe(2);
+  }
+  const lost = await cp("--ssh", "false", "nowhere:a", `local:${at("x")}`);
+  expect(lost.stderr).toStartWith("nowhere: ");
+  expect(lost.status).toBe(255);
+});

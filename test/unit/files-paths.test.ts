@@ -1,0 +1,49 @@
+/** Names and patterns of files, and the words of `econtext cp`. */
+import { expect, test } from "bun:test";
+import { readPlace } from "../../src/cli/place.ts";
+import { heard, matches, nameOf, told } from "../../src/files/paths.ts";
+
+test.each([
+  ["a", undefined, "a"],
+  ["./a:b", undefined, "./a:b"],
+  ["/x/a:b", undefined, "/x/a:b"],
+  ["web1:a", "web1", "a"],
+  ["user@web1:/etc/hosts", "user@web1", "/etc/hosts"],
+  ["web1:", "web1", "."],
+  ["web1:a:b", "web1", "a:b"],
+  ["[::1]:a", "::1", "a"],
+  ["user@[fe80::1]:a", "user@fe80::1", "a"],
+  ["ssh://user@web1:2222:/etc", "ssh://user@web1:2222", "/etc"],
+  ["ssh://web1:/etc", "ssh://web1", "/etc"],
+])("%s", (word, target, path) => {
+  expect(readPlace(word)).toEqual({ target, path } as ReturnType<typeof readPlace>);
+});
+
+test.each([
+  ["a", "a", true],
+  ["abc", "a*", true],
+  ["abc", "a?", false],
+  ["b", "[a-c]", true],
+  ["b", "[!a-c]", false],
+  ["]", "[]]", true],
+  [".a", "*", false],
+  [".a", ".*", true],
+  ["a.b", "a.b", true],
+  ["axb", "a.b", false],
+  ["[x]", "[x]", true],
+  ["a", "[z-a]", false],
+  ["(a|b)", "(a|b)", true],
+  ["a[", "a[", true],
+])("%s and %s", (name, pattern, is) => {
+  expect(matches(name, pattern)).toBe(is);
+});
+
+test("what a source is called", () => {
+  const names = ["/a/b", "b/", "/", "..", "a/..", "a/.", "."].map(nameOf);
+  expect(names).toEqual(["b", "b", ".", ".", ".", ".", "."]);
+});
+
+test("a path is text where it is UTF-8, else bytes, and the same again", () => {
+  const paths = ["plain", "é\ufeff\u{1f600}", Uint8Array.of(97, 255, 47)];
+  for (const path of paths) expect(told(heard(path))).toEqual(path);
+});

@@ -206,6 +206,7 @@ class Receiver(End):
         self.credits = 0  # the master's, which credit goes to
         self.window = self.granted = WINDOW
         self.arrived = self.taken = 0
+        self.told = thread.allocate_lock()  # taken by who tells the sender that nothing is received any more: two threads may come to it at once
         self.sender = Home(self)
 
     def ready(self):
@@ -244,8 +245,9 @@ class Receiver(End):
             self.window = min(self.window * 2, MAX_WINDOW)
         credit = self.taken + self.window - self.granted
         self.granted += credit
-        if self.credits:
-            econtext.send(self.credits, b"%d" % credit, first=True)
+        credits = self.credits
+        if credits and not self.told.locked():
+            econtext.send(credits, b"%d" % credit, first=True)
 
     def __iter__(self):
         return self
@@ -266,9 +268,14 @@ class Receiver(End):
     def end(self, error):
         if not self.closed:
             self.mark(error)
-            if self.credits:
-                econtext.send(self.credits, closing(self.error), DEAD, first=True)
+            self.tell(closing(self.error))
         self.changed()
+
+    def tell(self, farewell):
+        credits = self.credits
+        if credits and self.told.acquire(False):
+            # Behind the credit that was given before: the handle is none any more when this has come.
+            econtext.send(credits, farewell, DEAD)
 
     def admit(self):
         """The handle that the master may send to."""
@@ -281,14 +288,13 @@ class Receiver(End):
     def hear(self, flags, body):
         if flags & DEAD:
             del handlers[self.handle], homes[self.handle]
-            if self.credits and not self.closed:
-                econtext.send(self.credits, b"null", DEAD, first=True)
+            self.tell(b"null")
             self.handle = self.credits = 0
             self.mark(reason(body))
         elif not self.credits:
             self.credits = int(body)
             if self.closed:
-                econtext.send(self.credits, closing(self.error), DEAD, first=True)
+                self.tell(closing(self.error))
         elif not self.closed:
             self.arrived += len(body) + OVERHEAD
             self.queue.append((len(body) + OVERHEAD, body))

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { firstStage, type Plan } from "../../src/bootstrap/first-stage.ts";
-import { PYTHON_TIER2 } from "../../src/bootstrap/stage1.ts";
+import { JS_TIER2, PYTHON_TIER2 } from "../../src/bootstrap/stage1.ts";
 import { encodeMessage, FLAGS, type Message, MessageReader } from "../../src/protocol/frame.ts";
 import { HANDLES } from "../../src/protocol/handles.ts";
 import {
@@ -82,7 +82,7 @@ export class RawSender {
   }
 }
 
-/** Of the fixture of that name, found beside this file. */
+/** Of the fixture of that name, found beside this file. In JavaScript it is a module of the second tier. */
 const FIXTURES = ["channels_fixture"];
 
 export class RawSlave implements AsyncDisposable {
@@ -90,10 +90,12 @@ export class RawSlave implements AsyncDisposable {
   readonly #mailboxes = new Map<number, Mailbox>();
   readonly #reader = new MessageReader();
   readonly logs: string[] = [];
+  readonly #module: (name: string) => unknown;
   #next = REPLY_READY;
 
   /** @param piped through pipes, as sshd does it, and not through the sockets that Bun gives a child */
   constructor(plan: Plan, piped = false) {
+    this.#module = plan.wants === "python" ? pythonModule : javascriptModule;
     const argv = firstStage(plan);
     this.#child = Bun.spawn(piped ? ["sh", "-c", 'cat | "$@" | cat', "sh", ...argv] : argv, {
       stdio: ["pipe", "pipe", "inherit"],
@@ -164,20 +166,26 @@ export class RawSlave implements AsyncDisposable {
 
   #hear(message: Message): void {
     const { handle, reply, body } = message;
-    if (handle === HANDLES.GET_MODULE) this.send(reply, [module(String(decodeValue(body)))]);
+    if (handle === HANDLES.GET_MODULE) this.send(reply, [this.#module(String(decodeValue(body)))]);
     else if (handle === HANDLES.FORWARD_LOG)
       this.logs.push(String((decodeValue(body) as string[])[2]));
     else this.#mailboxes.get(handle)?.put(message);
   }
 }
 
-function module(name: string): unknown {
+function pythonModule(name: string): unknown {
   if (name === "") return ["", "", true, FIXTURES, ""];
   const own = PYTHON_TIER2[name.replace("econtext.", "")];
-  const source = FIXTURES.includes(name)
-    ? readFileSync(join(import.meta.dir, `${name}.py`), "utf8")
-    : own;
+  const source = FIXTURES.includes(name) ? fixture(`${name}.py`) : own;
   return source === undefined ? [name] : [name, `${name}.py`, false, null, source];
 }
+
+function javascriptModule(name: string): unknown {
+  const stem = name.replace("econtext.", "");
+  const source = FIXTURES.includes(stem) ? fixture(`${stem}.js`) : JS_TIER2[stem];
+  return source === undefined ? [name] : [name, "", "tier", {}, source];
+}
+
+const fixture = (file: string): string => readFileSync(join(import.meta.dir, file), "utf8");
 
 export { FLAGS, GeneratorReference, SenderReference };

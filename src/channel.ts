@@ -1,6 +1,6 @@
 /**
  * Channel: values one way, from whoever has its sender to its one receiver, until either is closed. Within this process it is a queue; its
- * sender may be given to contexts, as an argument or within a value (who has it where, is exchange.ts's). Knows no context and no message.
+ * sender may be given to contexts, as an argument or within a value (who has it where, is peer.ts's). Knows no context and no message.
  *
  * Twins: stage1/python/channels.py, stage1/js/channels.js: the same words.
  */

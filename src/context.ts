@@ -168,7 +168,12 @@ export class Context implements AsyncDisposable {
       const signal = either(options.signal, this.#signal);
       checkMilliseconds("deadline", deadline);
       const payload = callPayload(callee.function, args, options);
-      const { chunks, length, extended, revoke } = this.#peer.encode(payload, CALL_ROOT);
+      const body = this.#peer.encode(payload, CALL_ROOT);
+      const { chunks, length, extended, revoke } = body;
+      // In JavaScript a cancelled function goes on, and closes its own.
+      const torn = (): void => {
+        if (this.#lifeline.language() === "python") body.revokeEnded();
+      };
       if (length > LIMITS.maxMessageBytes) {
         throw new UsageError(
           "ERR_USAGE_TOO_LARGE",
@@ -187,7 +192,7 @@ export class Context implements AsyncDisposable {
           if (withContext === true) needs.push("external");
           if (typeof callee.function !== "string") needs.push("importer");
           this.#lifeline.offer(callee.modules, needs);
-          call.send(chunks, revoke);
+          call.send(chunks, revoke, torn);
         } catch (error) {
           revoke();
           call.fail(error);

@@ -54,10 +54,12 @@ export class Window {
 
 /** The sender's side. While there is any credit, one more value may be sent, whatever it counts. */
 export class Credit {
+  readonly #max: number;
   #left: number;
 
   constructor(bounds: Bounds = LIMITS) {
     this.#left = bounds.windowBytes;
+    this.#max = bounds.maxWindowBytes;
   }
 
   get isOpen(): boolean {
@@ -68,8 +70,9 @@ export class Credit {
     this.#left -= cost;
   }
 
-  /** More of it has come. */
-  add(credit: number): void {
+  /** More of it has come. @returns false: more than any window has */
+  add(credit: number): boolean {
     this.#left += credit;
+    return this.#left <= this.#max;
   }
 }

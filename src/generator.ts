@@ -64,7 +64,11 @@ export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, und
     const signals = signal === undefined ? [stop.signal] : [stop.signal, signal];
     const limits = { deadline, signal: AbortSignal.any(signals) };
     const pumped = this.#call(limits, "econtext.channels:pump", this.#number, sender);
-    const over = pumped.catch((error) => receiver.end({ error }));
+    const over = pumped.catch((error) => {
+      receiver.end({ error });
+      // Cancelled before it began, it would be kept.
+      this.#call({}, "econtext.channels:drop", this.#number).catch(() => {});
+    });
     try {
       yield* receiver;
       await pumped;

@@ -54,7 +54,12 @@ export class Inlet implements Receiver {
     this.#receiver.put({ value, taken: () => this.#grant(this.#window.take(cost)) });
   }
 
-  /** The context was never told of it. */
+  /** Nobody takes anything from it any more. */
+  get isEnded(): boolean {
+    return this.#receiver.isEnded;
+  }
+
+  /** The context was never told of it, or says no more. */
   revoke(): void {
     this.#wire.router.forget(this.#wire.id, this.handle);
     this.#gone();

@@ -82,7 +82,9 @@ export class RemoteOutlet implements Outlet, Receiver {
     if (!Number.isSafeInteger(credit) || (credit as number) < 1) {
       throw new ProtocolError("ERR_PROTOCOL_VALUE", "credit that is none");
     }
-    this.#credit.add(credit as number);
+    if (!this.#credit.add(credit as number)) {
+      throw new ProtocolError("ERR_PROTOCOL_CREDIT", "more credit than any window has");
+    }
     this.#flush();
   }
 

@@ -40,6 +40,7 @@ export class OutstandingCall implements Receiver {
   #isSettled = false;
   #begun = 0;
   #unheard: (() => void) | undefined;
+  #torn: (() => void) | undefined;
 
   /** @throws {CancelledError} when the signal is aborted already */
   constructor(
@@ -71,10 +72,14 @@ export class OutstandingCall implements Receiver {
     return this.#isSettled;
   }
 
-  /** @param unheard is called if the far side never looks into it */
-  send(body: readonly Uint8Array[], unheard: () => void): void {
+  /**
+   * @param unheard is called if the far side never looks into it
+   * @param torn is called if it was torn out of it
+   */
+  send(body: readonly Uint8Array[], unheard: () => void, torn: () => void): void {
     const { id, router } = this.#host;
     this.#unheard = unheard;
+    this.#torn = torn;
     this.#handle = router.expect(id, this);
     const to = { dst: id, handle: HANDLES.CALL_FUNCTION, reply: this.#handle };
     this.#withdraw = router.send(to, body);
@@ -96,6 +101,7 @@ export class OutstandingCall implements Receiver {
         // Its last word before it ends: the end of the stream says why.
         if (isCancelled && failure.remoteMessage === "disconnected") return;
         if (isCancelled && failure.remoteMessage === "") this.#unheard?.();
+        else if (isCancelled) this.#torn?.();
         // Its clock may be the first to see the deadline pass.
         const isLate = isCancelled && this.#limits.deadline !== undefined;
         this.#reject(isLate ? this.#late() : failure);

@@ -9,6 +9,7 @@ import { ChannelError, ProtocolError } from "./errors.ts";
 import { Inlet } from "./inlet.ts";
 import { RemoteOutlet } from "./outlet.ts";
 import { MASTER_ID } from "./protocol/handles.ts";
+import { LIMITS } from "./protocol/limits.ts";
 import {
   type Body,
   decodeValue,
@@ -33,6 +34,8 @@ export interface PeerHost {
 export interface PeerBody extends Body {
   /** Nobody was told of it: forget the handles that were made for senders in it. */
   revoke(): void;
+  /** It was torn out of what it did with them: forget those that nobody receives from. */
+  revokeEnded(): void;
 }
 
 /** A receiver that a context may send to, and the sender that stands for it here. */
@@ -72,7 +75,10 @@ export class Peer implements Wire {
     const revoke = (): void => {
       for (const { inlet } of admitted) inlet.revoke();
     };
-    return { ...body, revoke };
+    const revokeEnded = (): void => {
+      for (const { inlet } of admitted) if (inlet.isEnded) inlet.revoke();
+    };
+    return { ...body, revoke, revokeEnded };
   }
 
   decode(body: Uint8Array): unknown {
@@ -123,6 +129,9 @@ export class Peer implements Wire {
   }
 
   #outlet(handle: number): Sender {
+    if (this.#outlets.size >= LIMITS.maxPendingCalls) {
+      throw new ProtocolError("ERR_PROTOCOL_BACKLOG", "senders without end");
+    }
     const outlet = new RemoteOutlet(this, handle, () => this.#outlets.delete(handle));
     const sender = new Sender(outlet);
     this.#outlets.set(handle, sender);

@@ -4,7 +4,7 @@
  *
  * Twins: stage1/python/commands.py, stage1/js/commands.js. Spec: docs/protocol.md, "Commands".
  */
-import { Channel, type Receiver, type Sender } from "./channel.ts";
+import { Channel, type Receiver, Sender } from "./channel.ts";
 import { ProtocolError, UsageError } from "./errors.ts";
 import type { CallTier } from "./generator.ts";
 import { Output } from "./output-stream.ts";
@@ -75,6 +75,10 @@ export class RemoteProcess {
       throw new UsageError("ERR_USAGE_COMMAND", `${name}: no command to run`);
     }
     const { stdin, cwd, env, tty, deadline, signal } = options;
+    if (tty !== undefined && options.stdout === "log") {
+      const problem = `${name}: what a terminal shows cannot be logged`;
+      throw new UsageError("ERR_USAGE_COMMAND", problem);
+    }
     const events = new Channel<unknown>();
     const [out, err] = [pipe(options.stdout), tty ? undefined : pipe(options.stderr)];
     // Why the call failed is known when it has: that says more than what its streams were told.
@@ -101,17 +105,16 @@ export class RemoteProcess {
     void this.#follow(events.receiver, input.receiver);
     const limits = { deadline, signal };
     const result = call(limits, "econtext.commands:run", [...argv], request);
-    this.exited = result.then(
-      (value) => {
+    this.exited = result
+      .then((value) => {
         this.#result = readResult(name, value);
         return this.#result;
-      },
-      (error) => {
+      })
+      .catch((error) => {
         for (const one of [out, err, events, input]) one?.receiver.end({ error });
         input.receiver.close(error);
         throw error;
-      },
-    );
+      });
     // Nobody has to wait for it.
     this.exited.catch(() => {});
   }
@@ -150,7 +153,7 @@ export class RemoteProcess {
   async #follow(events: Receiver<unknown>, input: Receiver<Uint8Array>): Promise<void> {
     try {
       for await (const event of events) {
-        const [pid, stdin, control] = event as [number, Sender<Uint8Array> | null, Sender<Order>];
+        const { pid, stdin, control } = readStart(event);
         this.#pid = pid;
         this.#control = control;
         for (const order of this.#orders.splice(0)) this.#order(order);
@@ -158,11 +161,28 @@ export class RemoteProcess {
       }
     } catch {
       // `exited` says why.
+    } finally {
+      // It has ended: nobody reads any more.
+      this.#control?.close();
+      input.close();
     }
-    // It has ended: nobody reads any more.
-    this.#control?.close();
-    input.close();
   }
+}
+
+interface Start {
+  readonly pid: number;
+  readonly stdin: Sender<Uint8Array> | null;
+  readonly control: Sender<Order>;
+}
+
+/** The far side is not trusted. @throws {ProtocolError} */
+function readStart(event: unknown): Start {
+  const [pid, stdin, control] = Array.isArray(event) ? (event as unknown[]) : [];
+  const isInput = stdin === null || stdin instanceof Sender;
+  if (typeof pid === "number" && isInput && control instanceof Sender) {
+    return { pid, stdin, control };
+  }
+  throw new ProtocolError("ERR_PROTOCOL_VALUE", "the start of a command that is none");
 }
 
 function pipe(mode: "pipe" | "log" = "pipe"): Channel<Uint8Array> | undefined {

@@ -34,6 +34,8 @@ export class Router {
   readonly #listeners = new Map<number, Receiver>();
   /** For each context the handles that only it may use: all are told when it is gone. */
   readonly #expected = new Map<number, Map<number, Receiver>>();
+  /** Contexts that are gone, and why: who waits for one hears it at once. */
+  readonly #gone = new Map<number, EcontextError>();
   readonly #report: (context: number, problem: string) => void;
   #nextHandle = FIRST_FREE_HANDLE;
   #nextId = MASTER_ID + 1;
@@ -51,12 +53,14 @@ export class Router {
 
   addRoute(context: number, link: Link): void {
     this.#links.set(context, link);
+    this.#gone.delete(context);
   }
 
   /** The context is gone: everyone who waits for it is told why. */
   removeRoute(context: number, reason: EcontextError): void {
     this.#links.delete(context);
     this.#strikes.delete(context);
+    this.#gone.set(context, reason);
     const receivers = this.#expected.get(context)?.values() ?? [];
     this.#expected.delete(context);
     for (const receiver of receivers) receiver.dead?.(reason);
@@ -78,7 +82,9 @@ export class Router {
     // Handles are u32; a session that wraps around has long answered the first.
     while (expected.has(handle)) handle = after(handle);
     this.#nextHandle = after(handle);
-    expected.set(handle, receiver);
+    const reason = this.#gone.get(context);
+    if (reason === undefined) expected.set(handle, receiver);
+    else queueMicrotask(() => receiver.dead?.(reason));
     return handle;
   }
 

@@ -21,7 +21,7 @@ export class ShellCommand implements PromiseLike<ShellOutput> {
   readonly #name: string;
   readonly #exec: Exec;
   readonly #script: string;
-  #options: ExecOptions = { stderr: "pipe" };
+  #options: ExecOptions = {};
   #throws = true;
   #isQuiet = false;
   #output: Promise<ShellOutput> | undefined;
@@ -76,10 +76,19 @@ export class ShellCommand implements PromiseLike<ShellOutput> {
 
   /** As they come. Leaving the loop ends the command. */
   async *lines(): AsyncGenerator<string, void, undefined> {
-    const process = this.#start();
+    const stop = new AbortController();
+    const { signal } = this.#options;
+    const signals = signal === undefined ? [stop.signal] : [stop.signal, signal];
+    const process = this.#start({ signal: AbortSignal.any(signals) });
     const stderr = this.#isQuiet ? process.stderr.text() : Promise.resolve("");
-    yield* process.stdout.lines();
-    this.#check(await process.exited, "", await stderr);
+    // Whoever leaves the loop does not ask for it.
+    stderr.catch(() => {});
+    try {
+      yield* process.stdout.lines();
+      this.#check(await process.exited, "", await stderr);
+    } finally {
+      stop.abort();
+    }
   }
 
   // biome-ignore lint/suspicious/noThenProperty: that is what makes it run when it is awaited
@@ -95,9 +104,9 @@ export class ShellCommand implements PromiseLike<ShellOutput> {
     return this;
   }
 
-  #start(): RemoteProcess {
+  #start(options: ExecOptions = {}): RemoteProcess {
     const stderr = this.#isQuiet ? "pipe" : "log";
-    return this.#exec(["sh", "-c", this.#script], { ...this.#options, stderr });
+    return this.#exec(["sh", "-c", this.#script], { ...this.#options, ...options, stderr });
   }
 
   #run(): Promise<ShellOutput> {
@@ -138,7 +147,7 @@ export function scriptOf(parts: TemplateStringsArray, values: readonly unknown[]
 function quote(value: unknown): string {
   const text = typeof value === "string" ? value : wordOf(value);
   if (text.includes("\0")) throw new UsageError("ERR_USAGE_COMMAND", "a word with a NUL in it");
-  return /^[\w./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return /^[\w./:@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function wordOf(value: unknown): string {

@@ -49,9 +49,22 @@ interface Description {
   readonly stack: string;
 }
 
+/** Never fails: an error must not fail to be told. */
 function describe(error: unknown): Description {
+  try {
+    return described(error);
+  } catch {
+    return { name: typeof error, message: "", stack: "" };
+  }
+}
+
+function described(error: unknown): Description {
   if (!(error instanceof Error)) return { name: typeof error, message: String(error), stack: "" };
-  const { name, message, stack = "" } = error;
+  const [name, message, stack] = [error.name, error.message, error.stack ?? ""].map(String) as [
+    string,
+    string,
+    string,
+  ];
   if (error instanceof CallError) {
     return { type: error.type, name, message: error.remoteMessage, stack: error.traceback };
   }

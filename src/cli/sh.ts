@@ -47,7 +47,7 @@ async function run(line: CommandLine): Promise<number> {
     command: "sh",
     flags: line.flags,
     targets,
-    argv: [shellOf(script), "-c", handOver(script.length), file === "-" ? "sh" : file, ...rest],
+    argv: [...shellOf(script), "-c", handOver(script.length), file === "-" ? "sh" : file, ...rest],
     name: file,
     hasInput: file !== "-",
     preface: script,
@@ -82,13 +82,16 @@ function readScript(file: string): Uint8Array {
   }
 }
 
-/** @throws {Usage} when its first line names no shell */
-function shellOf(script: Uint8Array): string {
+/** The shell of its first line, and the options that stand there. @throws {Usage} when that names none */
+function shellOf(script: Uint8Array): string[] {
   const [first = ""] = new TextDecoder().decode(script.subarray(0, 256)).split("\n");
-  const [, path, argument] = /^#!\s*(\S+)(?:\s+(\S+))?/.exec(first) ?? [];
-  if (path === undefined) return "sh";
-  const shell = basename(path) === "env" ? (argument ?? "") : path;
-  if (SHELLS.includes(basename(shell))) return shell;
+  if (!first.startsWith("#!")) return ["sh"];
+  const words = first.slice(2).trim().split(/\s+/);
+  if (basename(words[0] ?? "") === "env") words.shift();
+  if (words[0] === "-S") words.shift();
+  const [shell = "", ...options] = words;
+  const areOptions = options.every((option) => /^[-+]\w+$/.test(option));
+  if (SHELLS.includes(basename(shell)) && areOptions) return [shell, ...options];
   throw new Usage("sh", `the script's first line names no shell that is known: ${first}`);
 }
 

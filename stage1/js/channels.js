@@ -281,6 +281,7 @@ class Receiver {
       core.handlers.delete(this.#handle);
       homes.delete(this.#handle);
       this[END](reason(body));
+      this.#handle = this.#credits = 0;
     } else if (this.#credits) this[PUT]({ body });
     else {
       this.#credits = Number(body);

@@ -28,6 +28,7 @@ exports.run = async (argv, options) => {
   const start = tty ? startOnTerminal : startOnPipes;
   running++;
   try {
+    if (tty && !stdin) input.sender.close();
     // A missing folder is not to be taken for a missing command.
     if (typeof cwd === "string") statSync(cwd);
     const command = await start(argv, options, input.receiver);

@@ -130,8 +130,8 @@ class Sender(End):
 
     def close(self, error=None):
         """Close the channel, behind what was sent."""
-        # Whoever was interrupted just here has left it taken.
-        self.turn.take(1)
+        # The main thread may have been torn out of sending, and have left it taken.
+        self.turn.take(0.05 if thread.get_ident() == econtext.main_thread else waiting.EVER)
         try:
             if not self.closed:
                 self.mark(described(error))

@@ -131,7 +131,9 @@ class Command(object):
         try:
             self.options["events"].send([self.process.pid, self.stdin.sender if wanted else None, self.control.sender])
         except (KeyError, channels.Closed, values.RemoteError):
-            self.stdin.close()  # nobody to write to it
+            wanted = None  # nobody to write to it
+        if not wanted:
+            self.stdin.close()
 
     def serve(self):
         """Move bytes until its output has ended, and it has too: its status."""

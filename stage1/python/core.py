@@ -270,7 +270,7 @@ def log(level, name, message, when=None):
         return
     now = time()
     if rate:
-        after = max(spent, now - 4) + 1.0 * len(message) / rate
+        after = len(message) * 1.0 / rate + max(spent, now - 4)
         if after > now:
             dropped += len(message)
             return
@@ -379,7 +379,7 @@ def on_interrupt(*_):
     global alarms
     if alarms:
         alarms = 0
-        check_doomed()
+        write_lock.locked() or check_doomed()  # torn out of writing, nobody could write any more; the next one is not far
     elif busy:
         raise KeyboardInterrupt
 

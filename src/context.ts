@@ -189,7 +189,9 @@ export class Context implements AsyncDisposable {
           const needs = [...tier2];
           if (extended) needs.push("values");
           if (this.#peer.isLinked || callee.generates) needs.push("channels");
-          if (withContext === true) needs.push("external");
+          const isLimited = deadline !== undefined || signal !== undefined;
+          const isJavaScript = this.#lifeline.language() === "javascript";
+          if (withContext === true || (isLimited && isJavaScript)) needs.push("external");
           if (typeof callee.function !== "string") needs.push("importer");
           this.#lifeline.offer(callee.modules, needs);
           call.send(chunks, revoke, torn);

@@ -477,7 +477,7 @@ function main() {
     // Its commands get what ctrl-C would send, if they are nobody else's. So do we: the next call waits until that is over.
     if (active.size === 1 && get(DOOMED) !== handle) interrupt();
     clearTimeout(pause);
-    pause = setTimeout(resume, isBun ? 100 : 30);
+    pause = setTimeout(resume, 30);
     call.end();
     call.controller?.abort(new Error(why));
     refuse(handle, why);
@@ -564,11 +564,10 @@ function main() {
         if (options.context) args.unshift(tier("external").context(call));
         set(CURRENT, reply);
         let value;
-        if (isBun && (limited || options.cancel)) {
-          // There, only this lets a signal end a loop; it costs more than a call.
-          globalThis[""] = () => fn(...args);
-          value = require("vm").runInThisContext("globalThis['']()", { breakOnSigint: true });
-        } else value = fn(...args);
+        // There, only a detour lets a signal end a loop; it costs more than a call.
+        if (isBun && (limited || options.cancel))
+          value = tier("external").interruptible(() => fn(...args));
+        else value = fn(...args);
         current();
         if (typeof value?.then === "function") value.then(done, fail);
         else done(value);

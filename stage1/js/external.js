@@ -31,3 +31,14 @@ exports.context = (call) => {
     },
   };
 };
+
+/** Call it so that SIGINT ends it, whatever it does. For Bun: Node.js has another way. */
+exports.interruptible = (fn) => {
+  const run = (code) => require("vm").runInThisContext(code, { breakOnSigint: true });
+  // An interrupt that came too late for the call before ends the first script that runs.
+  try {
+    run("0");
+  } catch {}
+  globalThis[""] = fn;
+  return run("globalThis['']()");
+};

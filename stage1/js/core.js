@@ -477,7 +477,7 @@ function main() {
     // Its commands get what ctrl-C would send, if they are nobody else's. So do we: the next call waits until that is over.
     if (active.size === 1 && get(DOOMED) !== handle) interrupt();
     clearTimeout(pause);
-    pause = setTimeout(resume, 30);
+    pause = setTimeout(resume, isBun ? 100 : 30);
     call.end();
     call.controller?.abort(new Error(why));
     refuse(handle, why);

@@ -21,6 +21,12 @@ const MODULES = join(ROOT, "node_modules");
 /** For one test; those that need longer say so themselves. */
 const TEST_TIMEOUT_MS = 30_000;
 
+/** How bun's line of a test begins, colour or not. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one
+const RESULT = /^(?:\x1b\[[\d;]*m)*\((pass|fail|skip|todo)\)/;
+/** Lines before it that are said again at the end. */
+const FAILURE_LINES = 60;
+
 const CHECKS: readonly (readonly [name: string, ...argv: string[]])[] = [
   ["format+lint", join(MODULES, "@biomejs/biome/bin/biome"), "check", "--error-on-warnings"],
   ["types", join(MODULES, "typescript/bin/tsc"), "--noEmit"],
@@ -36,10 +42,12 @@ interface Tally {
   /** A line each: what, and why. */
   skips: string[];
   skipped: number;
+  /** What was said of each test that failed, its name last. */
+  failures: string[];
 }
 
 const coloured = process.stdout.isTTY && !process.env["NO_COLOR"];
-const tally: Tally = { passed: 0, failed: 0, skips: [], skipped: 0 };
+const tally: Tally = { passed: 0, failed: 0, skips: [], skipped: 0, failures: [] };
 
 async function check(name: string, argv: readonly string[]): Promise<void> {
   const began = performance.now();
@@ -114,12 +122,22 @@ async function run(
       },
     });
     let between = 0;
-    const lines = new TextDecoder();
+    const decoder = new TextDecoder();
+    let rest = "";
+    let since: string[] = [];
     for await (const chunk of child.stderr) {
-      const text = lines.decode(chunk, { stream: true });
+      const text = decoder.decode(chunk, { stream: true });
       if (isShown) process.stderr.write(chunk);
       else said += text;
-      between += count(text, /^.*# Unhandled error between tests/gm);
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) {
+        between += /^.*# Unhandled error between tests/.test(line) ? 1 : 0;
+        since.push(line);
+        const result = RESULT.exec(line)?.[1];
+        if (result === "fail") tally.failures.push(since.slice(-FAILURE_LINES).join("\n"));
+        if (result !== undefined) since = [];
+      }
     }
     add(existsSync(report) ? readFileSync(report, "utf8") : "", await child.exited, between);
     if (existsSync(skips)) tally.skips.push(...readFileSync(skips, "utf8").trim().split("\n"));
@@ -147,10 +165,6 @@ function skip(line: string): void {
   tally.skipped += 1;
 }
 
-function count(text: string, pattern: RegExp): number {
-  return text.match(pattern)?.length ?? 0;
-}
-
 function paint(colour: number, text: string): string {
   return coloured ? `\x1b[${String(colour)}m${text}\x1b[0m` : text;
 }
@@ -162,6 +176,9 @@ if (!process.argv.includes("--tests-only")) {
 if (!process.argv.includes("--checks-only")) await tests(filters);
 if (tally.skips.length > 0) console.log(paint(33, "\nSKIPPED:"));
 for (const line of new Set(tally.skips)) console.log(`  ${line}`);
+// Again: thousands of lines may lie between, and who looks at the end of a long log finds them there.
+if (tally.failures.length > 0) console.log(paint(31, "\nFAILED:"));
+for (const said of tally.failures) console.log(said);
 const skipped = tally.skipped > 0 ? `, ${String(tally.skipped)} skipped` : "";
 console.log(`${String(tally.passed)} passed, ${String(tally.failed)} failed${skipped}`);
 process.exitCode = tally.failed > 0 ? 1 : 0;

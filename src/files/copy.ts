@@ -87,12 +87,18 @@ function encoded(part: Uint8Array | string): Uint8Array {
 export function endOfBytes(data: Data, mode?: number): End {
   return {
     name: "",
-    read: (_paths, _options, to) => sendBytes(data, mode ?? null, to),
+    read: (_paths, _options, to, { signal }) => sendBytes(data, mode ?? null, to, signal),
     write: () => Promise.reject(new Error("bytes cannot be written to")),
   };
 }
 
-async function sendBytes(data: Data, mode: number | null, to: Sender): Promise<void> {
+/** Aborted, it never says that it is done: what has come is not the whole. */
+async function sendBytes(
+  data: Data,
+  mode: number | null,
+  to: Sender,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const isWhole = typeof data === "string" || data instanceof Uint8Array;
   try {
     const whole = isWhole ? encoded(data) : undefined;
@@ -105,9 +111,11 @@ async function sendBytes(data: Data, mode: number | null, to: Sender): Promise<v
       for await (const part of isWhole ? [data] : data) {
         const chunk = encoded(part);
         for (let at = 0; at < chunk.length; at += CHUNK) {
+          signal?.throwIfAborted();
           await to.send(chunk.subarray(at, at + CHUNK));
         }
       }
+      signal?.throwIfAborted();
       await to.send([["done"]]);
     }
     to.close();

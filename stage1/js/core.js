@@ -696,6 +696,7 @@ function main() {
     handle: () => ++nextHandle,
     close: () => (closing = 1) && pump(),
     pressure: () => get(QUEUED),
+    doomed: () => get(DOOMED),
     send,
     encode,
     fetch,

@@ -81,6 +81,14 @@ export function interruption(far: Far): void {
     expect(outcomes).toEqual(Array.from({ length: 30 }, (_, i) => i));
   });
 
+  test("an interrupt that comes just when its call ends hits no other call", async () => {
+    for (let i = 0; i < 16; i++) {
+      // A JavaScript context interrupts 20 ms after the deadline.
+      await failureOf(far.callWith({ deadline: 5 }, "block", 0.0235 + (i % 8) * 0.0004));
+      await far.callWith({ deadline: 20_000 }, "block", 0.003);
+    }
+  });
+
   test("a ping is answered while a call hangs", async () => {
     // It may cost that context its life.
     await using session = await far.connect({ graceMs: GRACE_MS });

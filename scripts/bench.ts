@@ -12,10 +12,12 @@ import { parseArgs } from "node:util";
 import { Lab } from "../test/bench/lab.ts";
 import { bulk, memory, pipelined, sequential } from "../test/bench/metrics/calls.ts";
 import { connectLocal, connectSsh, wire } from "../test/bench/metrics/connect.ts";
+import { copies } from "../test/bench/metrics/copies.ts";
 import { fanOut } from "../test/bench/metrics/fan.ts";
 import { firstResults } from "../test/bench/metrics/first.ts";
 import { imports } from "../test/bench/metrics/imports.ts";
 import { javascript } from "../test/bench/metrics/javascript.ts";
+import { streams } from "../test/bench/metrics/streams.ts";
 import { judge, type Row } from "../test/bench/row.ts";
 import { header, line } from "../test/bench/table.ts";
 
@@ -31,6 +33,8 @@ const MEASUREMENTS: Record<string, { what: string; run: (lab: Lab) => Promise<Ro
   i: { what: "memory", run: memory },
   j: { what: "bun and node", run: javascript },
   k: { what: "round trips of a first result", run: firstResults },
+  l: { what: "bytes through a command", run: streams },
+  m: { what: "copies of files", run: copies },
 };
 
 function usage(): string {

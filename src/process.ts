@@ -53,6 +53,8 @@ export interface ExecResult {
 
 /** With its header it fits into one frame. */
 const MAX_CHUNK = 131072;
+/** From here on, to join it with others costs more than a message of its own. */
+const LARGE = 32768;
 
 /** What a command is told while it runs: `["signal", NAME]`, `["resize", COLUMNS, ROWS]`. */
 type Order = readonly ["signal", string] | readonly ["resize", number, number];
@@ -207,7 +209,7 @@ async function forward(from: Receiver<Uint8Array>, to: Sender<Uint8Array>): Prom
 /** A chunk, and what waits behind it: a pipe is read by the crumb, and each message costs as much as a large one. */
 function joined(first: Uint8Array, from: Receiver<Uint8Array>): Uint8Array {
   const chunks = [first];
-  for (let size = first.length; size < MAX_CHUNK && from.waiting > 0; ) {
+  for (let size = first.length; size < LARGE && from.waiting > 0; ) {
     const chunk = from.take() as Uint8Array;
     chunks.push(chunk);
     size += chunk.length;

@@ -24,6 +24,8 @@ interface Outgoing {
 
 /** What is joined into one write: small frames come by the thousand. */
 const BATCH_BYTES = 65536;
+/** To copy so many costs less than to write them by themselves. */
+const SMALL_BYTES = 16384;
 /** Frames of control that wait one by one. */
 const MAX_CONTROL = 10_000;
 
@@ -184,10 +186,10 @@ export class Stream {
     const [only] = batch;
     if (batch.length === 1 && only !== undefined) {
       this.#full = !this.#pipe.write(only);
-    } else if (size < 2 * BATCH_BYTES) {
+    } else if (size < BATCH_BYTES) {
       this.#full = !this.#pipe.write(Buffer.concat(batch, size));
     } else {
-      for (const chunk of batch) this.#full = !this.#pipe.write(chunk);
+      for (const chunk of joined(batch)) this.#full = !this.#pipe.write(chunk);
     }
   }
 
@@ -207,6 +209,20 @@ export class Stream {
     this.#wake();
     this.#listener.closed(error);
   }
+}
+
+/** Small ones made one; large ones as they are. */
+function* joined(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
+  let small: Uint8Array[] = [];
+  for (const chunk of chunks) {
+    if (chunk.length < SMALL_BYTES) small.push(chunk);
+    else {
+      if (small.length > 0) yield Buffer.concat(small);
+      small = [];
+      yield chunk;
+    }
+  }
+  if (small.length > 0) yield Buffer.concat(small);
 }
 
 function isSent(): "sent" {

@@ -31,6 +31,9 @@ export interface Message extends Envelope {
   readonly body: Uint8Array;
 }
 
+/** From here on, one more write costs less than a copy. */
+const UNCOPIED_BYTES = 65536;
+
 /**
  * The frames of a message, each as the chunks that make it up, made as they are taken. Large chunks of the body are not
  * copied. `body` is a list of chunks whose concatenation is the body.
@@ -50,9 +53,11 @@ export function encodeMessage(
       `a message of ${length} bytes is over the limit of ${limits.maxMessageBytes}`,
     );
   }
-  if (length > limits.maxFrameBytes) return cut(envelope, body, length, limits.maxFrameBytes);
-  // One small buffer: most messages are one write.
-  const frame = new Uint8Array(HEADER_BYTES + length);
+  const { maxFrameBytes } = limits;
+  if (length > Math.min(maxFrameBytes, UNCOPIED_BYTES))
+    return cut(envelope, body, length, maxFrameBytes);
+  // One buffer: most messages are one write.
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + length);
   writeHeader(frame, envelope, envelope.flags, length);
   let at = HEADER_BYTES;
   for (const chunk of body) {

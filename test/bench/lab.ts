@@ -29,8 +29,8 @@ export class Lab implements AsyncDisposable {
   /** The newest Node.js of test/nodes, or the one on PATH. */
   readonly node = process.env.BENCH_NODE ?? newestNode() ?? Bun.which("node") ?? undefined;
   #sshd: Sshd | undefined;
-  #proxy: ChildProcess | undefined;
-  #slowConfig = "";
+  readonly #proxies: ChildProcess[] = [];
+  #slow: Place | undefined;
 
   private constructor(quick: boolean) {
     this.quick = quick;
@@ -49,8 +49,7 @@ export class Lab implements AsyncDisposable {
         return lab;
       }
       lab.#sshd = await startSshd(join(lab.#dir, "sshd"), server);
-      const port = await lab.#startProxy(lab.#sshd.port);
-      lab.#slowConfig = writeClientConfig(join(lab.#dir, "sshd"), "ssh_config.slow", port);
+      lab.#slow = await lab.away(ONE_WAY_MS);
       return lab;
     } catch (error) {
       await lab[Symbol.asyncDispose]();
@@ -58,16 +57,23 @@ export class Lab implements AsyncDisposable {
     }
   }
 
-  async #startProxy(port: number): Promise<number> {
+  /** The sshd, so many milliseconds away in each direction. */
+  async away(ms: number): Promise<Place> {
     const script = join(import.meta.dirname, "delay-proxy.ts");
-    this.#proxy = spawn(process.execPath, [script, String(port), String(ONE_WAY_MS)], {
+    const proxy = spawn(process.execPath, [script, String(this.#sshd?.port), String(ms)], {
       stdio: ["pipe", "pipe", "inherit"],
       detached: true,
     });
-    const output = this.#proxy.stdout;
-    if (output === null) throw new Error("the delaying proxy has no stdout");
-    const [line] = (await once(output, "data")) as [Buffer];
-    return Number(line.toString());
+    this.#proxies.push(proxy);
+    const [line] = (await once(proxy.stdout, "data")) as [Buffer];
+    const name = `ssh_config.${String(ms)}ms`;
+    const config = writeClientConfig(join(this.#dir, "sshd"), name, Number(line.toString()));
+    return this.#place(config, Bun.which("ssh") ?? "ssh");
+  }
+
+  /** A new empty folder, gone at the end. */
+  folder(): string {
+    return mkdtempSync(join(this.#dir, "folder-"));
   }
 
   get hasSsh(): boolean {
@@ -82,7 +88,7 @@ export class Lab implements AsyncDisposable {
 
   /** 25 ms away, each way. */
   get slow(): Place {
-    return this.#place(this.#slowConfig, Bun.which("ssh") ?? "ssh");
+    return this.#slow ?? this.ssh;
   }
 
   /** `ssh` replaced by a program that just runs the remote command. */
@@ -169,7 +175,7 @@ export class Lab implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#drivers].map((driver) => driver.end()));
-    this.#proxy?.stdin?.end();
+    for (const proxy of this.#proxies) proxy.stdin?.end();
     this.#sshd?.stop();
     rmSync(this.#dir, { recursive: true, force: true });
   }

@@ -76,6 +76,7 @@ function serverConfig(dir: string, port: number): string {
     "PermitRootLogin yes",
     "MaxStartups 500",
     "PerSourceMaxStartups none",
+    "Subsystem sftp internal-sftp", // scp speaks it
     "PrintMotd no",
     "PrintLastLog no",
     // Debian's bash reads ~/.bashrc for ssh commands unless SHLVL says it is nested; its cost is the machine owner's.

@@ -90,7 +90,7 @@ export class Broker implements AsyncDisposable {
     this.#router.listen(HANDLES.FORWARD_LOG, (message) => this.#log(message.src, message.body));
     this.#router.listen(HANDLES.PING, (message) => {
       if (message.reply === 0) return;
-      this.#router.send({ dst: message.src, handle: message.reply }, [message.body], true);
+      this.#router.send({ dst: message.src, handle: message.reply }, [message.body], "control");
     });
   }
 

@@ -203,12 +203,9 @@ export class Connection implements Lifeline {
    */
   answerModule(message: Message): void {
     if (message.reply === 0 || this.#responder === undefined) return;
-    if (this.queuedBytes() > 2 * LIMITS.maxMessageBytes) {
-      throw new ProtocolError("ERR_PROTOCOL_BACKLOG", "the far side asks and does not read");
-    }
     const { body, isText } = this.#responder.answer(message.body);
     const to = { dst: this.#settings.id, handle: message.reply, flags: isText ? FLAGS.DEFLATE : 0 };
-    this.#router.send(to, [isText ? deflate(body) : body]);
+    this.#router.send(to, [isText ? deflate(body) : body], "answer");
   }
 
   /** It took a step: the time for it begins anew. */
@@ -295,7 +292,11 @@ export class Connection implements Lifeline {
       return;
     }
     const reply = this.#router.expect(id, { receive: () => this.#router.forget(id, reply) });
-    this.#router.send({ dst: id, handle: HANDLES.PING, reply }, encodeValue(null).chunks, true);
+    this.#router.send(
+      { dst: id, handle: HANDLES.PING, reply },
+      encodeValue(null).chunks,
+      "control",
+    );
   }
 
   /** The stream is closed, by whichever end. Everyone who waits is told as soon as it is known why. */

@@ -353,7 +353,7 @@ export class Context implements AsyncDisposable {
         }, options.deadline);
       }
       const { chunks } = encodeValue(null);
-      this.#router.send({ dst: this.id, handle: HANDLES.PING, reply: handle }, chunks, true);
+      this.#router.send({ dst: this.id, handle: HANDLES.PING, reply: handle }, chunks, "control");
     });
   }
 

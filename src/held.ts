@@ -4,11 +4,12 @@
  */
 import type { Envelope } from "./protocol/frame.ts";
 import type { Link, Withdraw } from "./router.ts";
+import type { Lane } from "./stream.ts";
 
 interface Sent {
   readonly envelope: Envelope;
   readonly body: readonly Uint8Array[];
-  readonly control: boolean;
+  readonly lane: Lane | undefined;
   readonly length: number;
   withdraw: Withdraw;
 }
@@ -28,7 +29,7 @@ export class Held implements Link {
   lead(link: Link | undefined): void {
     this.#link = link;
     for (const one of this.#sent) {
-      one.withdraw = link?.send(one.envelope, one.body, one.control) ?? withdrawn;
+      one.withdraw = link?.send(one.envelope, one.body, one.lane) ?? withdrawn;
     }
   }
 
@@ -39,11 +40,11 @@ export class Held implements Link {
     this.#bytes = 0;
   }
 
-  send(envelope: Envelope, body: readonly Uint8Array[], control = false): Withdraw {
-    const withdraw = this.#link?.send(envelope, body, control) ?? withdrawn;
+  send(envelope: Envelope, body: readonly Uint8Array[], lane?: Lane): Withdraw {
+    const withdraw = this.#link?.send(envelope, body, lane) ?? withdrawn;
     if (this.#settled) return withdraw;
     const length = body.reduce((sum, chunk) => sum + chunk.length, 0);
-    const one: Sent = { envelope, body, control, length, withdraw };
+    const one: Sent = { envelope, body, lane, length, withdraw };
     this.#sent.push(one);
     this.#bytes += length;
     return () => {

@@ -92,6 +92,10 @@ export class Inlet implements Receiver {
   #tell(flags: number, body: readonly Uint8Array[]): void {
     const { id, router } = this.#wire;
     const isShort = body.every((chunk) => chunk.length <= LIMITS.maxFrameBytes);
-    router.send({ dst: id, handle: this.#credits as number, flags }, body, isShort);
+    router.send(
+      { dst: id, handle: this.#credits as number, flags },
+      body,
+      isShort ? "control" : "bulk",
+    );
   }
 }

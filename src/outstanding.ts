@@ -137,7 +137,11 @@ export class OutstandingCall implements Receiver {
     this.#timer = setTimeout(() => this.#host.hung(this.#name), graceMs);
     const { chunks } = encodeValue([this.#handle, why]);
     // It must not overtake the call that it cancels.
-    router.send({ dst: id, handle: HANDLES.CANCEL }, chunks, progress === "sent");
+    router.send(
+      { dst: id, handle: HANDLES.CANCEL },
+      chunks,
+      progress === "sent" ? "control" : "bulk",
+    );
   }
 
   /** There is nothing to give up any more. */

@@ -9,10 +9,11 @@ import { type Envelope, FLAGS, type Message } from "./protocol/frame.ts";
 import { FIRST_FREE_HANDLE, MASTER_ID } from "./protocol/handles.ts";
 import { LIMITS, type Limits } from "./protocol/limits.ts";
 import { encodeValue } from "./protocol/value.ts";
+import type { Lane } from "./stream.ts";
 
 /** What the router needs of a stream. */
 export interface Link {
-  send(envelope: Envelope, body: readonly Uint8Array[], control?: boolean): Withdraw;
+  send(envelope: Envelope, body: readonly Uint8Array[], lane?: Lane): Withdraw;
   close(error: ProtocolError): void;
 }
 
@@ -106,11 +107,11 @@ export class Router {
       readonly flags?: number;
     },
     body: readonly Uint8Array[],
-    control = false,
+    lane?: Lane,
   ): Withdraw {
     const { dst, handle, reply = 0, flags = 0 } = to;
     const envelope = { dst, src: MASTER_ID, auth: MASTER_ID, handle, reply, flags };
-    return this.#links.get(dst)?.send(envelope, body, control) ?? (() => "sent");
+    return this.#links.get(dst)?.send(envelope, body, lane) ?? (() => "sent");
   }
 
   /** Take a message that came in on the stream that leads to `context`. */

@@ -15,10 +15,14 @@ export interface StreamListener {
   closed(error: EcontextError | undefined): void;
 }
 
+/** Control overtakes; an answer to what the far side asked unbidden waits like bulk, but not without limit. */
+export type Lane = "bulk" | "control" | "answer";
+
 /** A message on its way out. */
 interface Outgoing {
   readonly frames: Iterator<readonly Uint8Array[]>;
   readonly length: number;
+  readonly lane: Lane;
   progress: "waiting" | "begun" | "sent";
 }
 
@@ -40,6 +44,8 @@ export class Stream {
   /** Messages that wait, in order; the first may be half sent. */
   #bulk: Outgoing[] = [];
   #queuedBytes = 0;
+  /** Of those, what the far side asked for. */
+  #answerBytes = 0;
   #waiters: (() => void)[] = [];
   #scheduled = false;
   #full = false;
@@ -92,12 +98,12 @@ export class Stream {
   send(
     envelope: Envelope,
     body: readonly Uint8Array[],
-    control = false,
+    lane: Lane = "bulk",
   ): () => "withdrawn" | "begun" | "sent" {
     if (!this.#open) return isSent;
     const frames = encodeMessage(envelope, body, this.#limits);
     this.#schedule();
-    if (control) {
+    if (lane === "control") {
       for (const frame of frames) {
         for (const chunk of frame) {
           this.#control.push(chunk);
@@ -106,17 +112,22 @@ export class Stream {
       }
       // Many small arrays are ten times their bytes.
       if (this.#control.length > MAX_CONTROL) this.#control = [Buffer.concat(this.#control)];
-      if (this.#controlBytes > this.#limits.maxQueuedBytes) {
-        this.close(
-          new ProtocolError("ERR_PROTOCOL_BACKLOG", "the far side asks and does not read"),
-        );
-      }
+      if (this.#controlBytes > this.#limits.maxQueuedBytes) this.#refuse();
       return isSent;
     }
     let length = 0;
     for (const chunk of body) length += chunk.length;
+    if (lane === "answer") {
+      // What came before it decides: one is always allowed, as large as a message may be.
+      if (this.#answerBytes > this.#limits.maxAnswerBytes) {
+        this.#refuse();
+        return isSent;
+      }
+      this.#answerBytes += length;
+    }
     this.#queuedBytes += length;
-    const outgoing: Outgoing = { frames: frames[Symbol.iterator](), length, progress: "waiting" };
+    const waiting = { length, lane, progress: "waiting" } as const;
+    const outgoing: Outgoing = { ...waiting, frames: frames[Symbol.iterator]() };
     this.#bulk.push(outgoing);
     return () => {
       if (outgoing.progress !== "waiting") return outgoing.progress;
@@ -139,6 +150,10 @@ export class Stream {
   /** Close at once; what waits is lost. */
   close(error?: EcontextError): void {
     this.#end(error);
+  }
+
+  #refuse(): void {
+    this.close(new ProtocolError("ERR_PROTOCOL_BACKLOG", "the far side asks and does not read"));
   }
 
   #read(chunk: Uint8Array): void {
@@ -165,6 +180,7 @@ export class Stream {
         const frame = bulk.frames.next();
         if (frame.done === true) {
           this.#queuedBytes -= bulk.length;
+          if (bulk.lane === "answer") this.#answerBytes -= bulk.length;
           bulk.progress = "sent";
           bulk = this.#bulk[++at];
           continue;

@@ -14,6 +14,8 @@ export interface Limits {
   readonly maxPendingCalls: number;
   /** What waits to be written to one stream before callers have to wait. */
   readonly maxQueuedBytes: number;
+  /** Modules and their data that one context asked for and did not take yet, beside the last. */
+  readonly maxAnswerBytes: number;
   /** Messages a stream may send that are dropped (wrong source, unknown handle) before it is ended. */
   readonly maxStrikes: number;
   /** What may be under way to a receiver at first, unasked. */
@@ -31,6 +33,7 @@ export const LIMITS: Limits = {
   maxNoiseBytes: 1048576,
   maxPendingCalls: 100000,
   maxQueuedBytes: 8388608,
+  maxAnswerBytes: 67108864,
   maxStrikes: 1000,
   windowBytes: 262144,
   maxWindowBytes: 4194304,

@@ -74,7 +74,7 @@ for (const room of [0, 1, 64]) {
       let sent = false;
       b.onMessage = () => {};
       await until(() => a.pipe.written.length > 0);
-      a.stream.send(to(3), [new Uint8Array(1)], true);
+      a.stream.send(to(3), [new Uint8Array(1)], "control");
       sent = true;
       await until(() => b.got.length === 3);
       expect(sent).toBe(true);
@@ -131,10 +131,26 @@ describe("the end", () => {
     a.stream.close();
     const written = a.pipe.written.length;
     a.stream.send(to(1), [new Uint8Array(9)]);
-    a.stream.send(to(1), [new Uint8Array(9)], true);
+    a.stream.send(to(1), [new Uint8Array(9)], "control");
     await new Promise((resolve) => setImmediate(resolve));
     expect(a.pipe.written.length).toBe(written);
     expect(a.stream.queuedBytes).toBe(0);
+  });
+
+  test("answers that nobody takes end it; bulk does not, and what was taken counts no more", async () => {
+    const limits = { ...LIMIT, maxAnswerBytes: 100_000 };
+    const [a, b] = pair(0, limits);
+    const answer = () => a.stream.send(to(1), [new Uint8Array(200_000)], "answer");
+    for (let i = 1; i <= 5; i++) {
+      answer();
+      await until(() => b.got.length === i);
+    }
+    b.pipe.pause();
+    for (let i = 0; i < 9; i++) a.stream.send(to(1), [new Uint8Array(200_000)]);
+    answer();
+    expect(a.closed).toEqual([]);
+    answer();
+    expect(a.closed.map((error) => error?.code)).toEqual(["ERR_PROTOCOL_BACKLOG"]);
   });
 
   test("nothing is delivered after close, even of the chunk under way", async () => {

@@ -371,7 +371,10 @@ export class Connection implements Lifeline {
     // Whatever is told of the guard, and by ssh of what it cannot pass on: the shell over there has said what ended the slave.
     if (CRASHED.test(stderr)) return "it ended by a signal";
     const { transport } = this.#settings;
-    if (ending?.signal !== undefined) return ending.signal;
+    if (ending?.signal !== undefined) {
+      // Of a network's program, it is not what the far side died of.
+      return transport.remote ? `${transport.scheme} died of ${ending.signal}` : ending.signal;
+    }
     if (transport.explain(ending?.status, stderr) !== undefined) return "the connection was lost";
     return ending?.status === undefined ? "" : `status ${ending.status}`;
   }

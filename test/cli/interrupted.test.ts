@@ -1,0 +1,114 @@
+/** A command over ssh that is ended in the middle of its stream, by ctrl-C in a terminal or by the death of ssh: who says what, and what is left. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { commandLine, eventually, uniqueSeconds } from "../conformance/session.ts";
+import { bun, nodeOf } from "../helpers/javascripts.ts";
+import { descendants } from "../helpers/leaks.ts";
+import { suite } from "../helpers/skip.ts";
+import type { SshServer } from "../helpers/ssh-files.ts";
+import { loginShell, missingSshd, startSshd } from "../helpers/sshd.ts";
+import { missingTmux, Tmux } from "../repl/tmux.ts";
+import { ECONTEXT, PYTHON } from "./econtext.ts";
+
+setDefaultTimeout(60_000);
+
+const INTERPRETERS = [
+  ["python", PYTHON, undefined],
+  ["bun", bun().path, bun().missing],
+  ["node", nodeOf("26").path, nodeOf("26").missing],
+] as const;
+/** Of a stream, before it is broken. */
+const MIDDLE_BYTES = 4 << 20;
+
+/** Processes with these arguments and no others. */
+function running(argv: readonly string[]): string[] {
+  return readdirSync("/proc").filter((pid) => commandLine(pid) === `${argv.join("\0")}\0`);
+}
+
+/** Until a command runs and has read or written that much. */
+async function flows(argv: readonly string[]): Promise<void> {
+  const moved = () =>
+    running(argv).some((pid) => {
+      const io = readFileSync(`/proc/${pid}/io`, "latin1");
+      return (
+        Number(/rchar: (\d+)/.exec(io)?.[1]) + Number(/wchar: (\d+)/.exec(io)?.[1]) > MIDDLE_BYTES
+      );
+    });
+  expect(await eventually(moved, 20_000)).toBe(true);
+}
+
+/** Soon. */
+async function expectGone(argv: readonly string[]): Promise<void> {
+  expect([await eventually(() => running(argv).length === 0), running(argv)]).toEqual([true, []]);
+}
+
+suite("in the middle of a stream over ssh", missingSshd(), "sshd", () => {
+  let server: SshServer;
+  beforeAll(async () => {
+    server = await startSshd();
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+  const exec = (...options: readonly string[]) => [
+    ...ECONTEXT,
+    ...["exec", ...options, "-F", server.configPath, server.host, "--"],
+  ];
+
+  for (const [kind, path, missing] of INTERPRETERS) {
+    suite(kind, missing, kind, () => {
+      const noTerminal = missingTmux ?? loginShell("bash").missing;
+      suite("ctrl-C", noTerminal, "tmux", () => {
+        test("ends the command, then us by the same signal; the terminal is as it was", async () => {
+          await using terminal = new Tmux();
+          await terminal.open("PS1='> ' bash --norc -i");
+          await terminal.until(/^> *$/);
+          await terminal.line("before=$(stty -g)");
+          const yes = ["yes", uniqueSeconds()];
+          // A shell goes on behind a mere status, and not where its command died of the signal.
+          const line = [...exec(`--${kind}`, path), ...yes].join(" ");
+          await terminal.line(`${line} > /dev/null; echo WENT ON`);
+          await flows(yes);
+          await terminal.press("C-c");
+          await terminal.until(/\^C\n> *$/);
+          await expectGone(yes);
+          await terminal.line('echo LEFT $? $([ "$before" = "$(stty -g)" ] && echo SANE)');
+          const shown = await terminal.until(/\nLEFT \d.*\n> *$/);
+          expect(shown).toEndWith("\nLEFT 130 SANE\n>");
+          expect(shown).not.toContain("\nWENT ON");
+
+          if (kind === "node") return;
+          // On a terminal of its own the key is the command's, and its end a status, as with ssh.
+          const other = ["yes", uniqueSeconds()];
+          const onTerminal = [...exec("-t", `--${kind}`, path), ...other].join(" ");
+          await terminal.line(`${onTerminal}; echo WENT ON $?`);
+          await flows(other);
+          await terminal.press("C-c");
+          await terminal.until(/WENT ON 130\n> *$/);
+          await expectGone(other);
+          await terminal.line('[ "$before" = "$(stty -g)" ] && echo STILL "SANE"');
+          await terminal.until(/\nSTILL SANE\n> *$/);
+        });
+      });
+
+      const word = uniqueSeconds();
+      const ways = {
+        "from there": ['"$@" > /dev/null', ["yes", word]],
+        "to there": ['yes | "$@"', ["grep", "-c", word]],
+      } as const;
+      test.each(Object.entries(ways))(
+        "%s, a killed ssh is told, and nothing is left",
+        async (_, way) => {
+          const [line, command] = way;
+          const argv = ["sh", "-c", line, "sh", ...exec(`--${kind}`, path), ...command];
+          await using child = Bun.spawn(argv, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+          await flows(command);
+          const [ssh] = descendants(child.pid).filter((one) => one.command.startsWith("ssh "));
+          if (ssh === undefined) throw new Error("there is no ssh");
+          process.kill(ssh.pid, "SIGKILL");
+          const said = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+          expect(said).toEqual(["", "target: the far side ended (ssh died of SIGKILL)\n", 255]);
+          await expectGone(command);
+        },
+      );
+    });
+  }
+});

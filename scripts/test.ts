@@ -73,7 +73,11 @@ async function check(name: string, argv: readonly string[]): Promise<void> {
  * In a process of their own, beside all others: what looks at that process's memory, which is not to be grown by thousands of tests before; and
  * what mostly waits for something to end by itself.
  */
-const APART = ["test/faults/hostile-memory.test.ts", "test/faults/orphans.test.ts"];
+const APART = [
+  "test/faults/hostile-memory.test.ts",
+  "test/faults/orphans.test.ts",
+  "test/faults/slow.test.ts",
+];
 
 async function tests(filters: readonly string[]): Promise<void> {
   // What only needs this repository needs no Nodes.

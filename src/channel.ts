@@ -17,6 +17,8 @@ export interface Outlet {
   send(value: unknown): Promise<void>;
   close(error?: unknown): void;
   readonly closed: boolean;
+  /** `tell` is called, once, when it is closed from there: with an error if there is one. */
+  onRefused?(tell: (reason?: unknown) => void): void;
 }
 
 /** A value on its way to who receives. */

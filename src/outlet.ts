@@ -24,20 +24,28 @@ export class RemoteOutlet implements Outlet, Receiver {
   readonly handle: number;
   readonly #gone: () => void;
   readonly #credit = new Credit();
-  /** Where credit comes to; 0 until the first value is sent. */
-  #credits = 0;
+  /** Where credit comes to. */
+  readonly #credits: number;
   #waiting: Waiting[] = [];
   /** Closed from here; told when nothing waits any more. */
   #closing: readonly Uint8Array[] | undefined;
   #isTold = false;
   /** Closed from there, and why. */
   #refusal: EcontextError | undefined;
+  #onRefused: ((reason?: EcontextError) => void)[] = [];
 
-  /** @param gone is called when nothing can be sent any more */
+  /**
+   * Says at once where it can be told that nobody receives any more: whoever is given a sender may never use it.
+   *
+   * @param gone is called when nothing can be sent any more
+   */
   constructor(wire: Wire, handle: number, gone: () => void) {
     this.wire = wire;
     this.handle = handle;
     this.#gone = gone;
+    const { id, router } = wire;
+    this.#credits = router.expect(id, this);
+    router.send({ dst: id, handle }, encodeValue(this.#credits).chunks, "control");
   }
 
   get closed(): boolean {
@@ -68,13 +76,17 @@ export class RemoteOutlet implements Outlet, Receiver {
     this.#flush();
   }
 
+  onRefused(tell: (reason?: EcontextError) => void): void {
+    this.#onRefused.push(tell);
+  }
+
   /** Credit, or that there will be none any more. */
   receive({ flags, body }: Message): void {
     const { id, router } = this.wire;
     if (flags & FLAGS.DEAD) {
       const failure = decodeClosing(this.wire, body);
       router.forget(id, this.#credits);
-      this.#refuse(failure?.error ?? this.#closed());
+      this.#refuse(failure?.error);
       if (!this.#isTold) this.#tell(encodeClosing(undefined));
       return;
     }
@@ -97,11 +109,13 @@ export class RemoteOutlet implements Outlet, Receiver {
     return new ChannelError("ERR_CHANNEL_CLOSED", `${this.wire.name}: the channel is closed`);
   }
 
-  #refuse(reason: EcontextError): void {
-    this.#refusal ??= reason;
+  /** @param reason what is wrong, if anything is */
+  #refuse(reason: EcontextError | undefined): void {
+    this.#refusal ??= reason ?? this.#closed();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { reject } of waiting) reject(this.#refusal);
+    for (const tell of this.#onRefused.splice(0)) tell(reason);
     this.#gone();
   }
 
@@ -115,19 +129,12 @@ export class RemoteOutlet implements Outlet, Receiver {
     this.#waiting.splice(0, at);
     if (this.#waiting.length > 0 || this.#closing === undefined || this.#isTold) return;
     this.#tell(this.#closing);
-    // Who never heard of us has nothing to answer.
-    if (this.#credits === 0) this.#gone();
   }
 
   #transmit(body: readonly Uint8Array[], cost: number): void {
     const { id, router } = this.wire;
-    const to = { dst: id, handle: this.handle };
-    if (this.#credits === 0) {
-      this.#credits = router.expect(id, this);
-      router.send(to, encodeValue(this.#credits).chunks);
-    }
     this.#credit.spend(cost);
-    router.send(to, body);
+    router.send({ dst: id, handle: this.handle }, body);
   }
 
   #tell(closing: readonly Uint8Array[]): void {

@@ -129,8 +129,9 @@ export class Peer implements Wire {
   }
 
   #outlet(handle: number): Sender {
-    if (this.#outlets.size >= LIMITS.maxPendingCalls) {
-      throw new ProtocolError("ERR_PROTOCOL_BACKLOG", "senders without end");
+    if (this.#outlets.size >= LIMITS.maxSenders) {
+      const problem = `${LIMITS.maxSenders} senders were given, and none of those channels was closed`;
+      throw new ProtocolError("ERR_PROTOCOL_SENDERS", problem);
     }
     const outlet = new RemoteOutlet(this, handle, () => this.#outlets.delete(handle));
     const sender = new Sender(outlet);
@@ -142,6 +143,7 @@ export class Peer implements Wire {
 /** A receiver whose values all go to a sender of another context. */
 function relayed(sender: Sender): Receiver {
   const { receiver } = new Channel();
+  outletOf(sender).onRefused?.((reason) => receiver.close(reason));
   void relay(receiver, sender);
   return receiver;
 }

@@ -12,6 +12,8 @@ export interface Limits {
   /** What a login shell may print before the marker. */
   readonly maxNoiseBytes: number;
   readonly maxPendingCalls: number;
+  /** Senders that one context has given and whose channels are open. */
+  readonly maxSenders: number;
   /** What waits to be written to one stream before callers have to wait. */
   readonly maxQueuedBytes: number;
   /** Modules and their data that one context asked for and did not take yet, beside the last. */
@@ -32,6 +34,7 @@ export const LIMITS: Limits = {
   maxDepth: 100,
   maxNoiseBytes: 1048576,
   maxPendingCalls: 100000,
+  maxSenders: 100000,
   maxQueuedBytes: 8388608,
   maxAnswerBytes: 67108864,
   maxStrikes: 1000,

@@ -58,13 +58,16 @@ class Queue {
 /** A handle of the master's, as far as there is credit. */
 class Remote {
   credit = WINDOW;
-  /** Our own handle, which credit comes to; from the first value on. */
-  credits = 0;
+  /** Our own handle, which credit comes to. */
+  credits = core.handle();
   waiting = new Queue();
   told = false;
 
+  /** Says at once where it can be told that nobody receives any more: whoever is given a sender may never use it. */
   constructor(handle) {
     this.handle = handle;
+    core.handlers.set(this.credits, (flags, answer) => this.hear(flags, answer));
+    core.send(handle, Buffer.from(String(this.credits)));
   }
 
   get closed() {
@@ -84,11 +87,6 @@ class Remote {
   }
 
   put(body, length) {
-    if (!this.credits) {
-      this.credits = core.handle();
-      core.handlers.set(this.credits, (flags, answer) => this.hear(flags, answer));
-      core.send(this.handle, Buffer.from(String(this.credits)));
-    }
     this.credit -= length + OVERHEAD;
     core.send(this.handle, body);
   }

@@ -92,9 +92,15 @@ class Sender(End):
     def __init__(self, handle):
         End.__init__(self)
         self.handle = handle
-        self.credits = 0  # our own handle, which credit comes to; from the first value on
+        self.credits = 0  # our own handle, which credit comes to; from `open` on
         self.granted = WINDOW
         self.used = 0
+
+    def open(self):
+        """Say where it can be told that nobody receives any more: whoever is given a sender may never use it."""
+        self.credits = next(numbers)
+        handlers[self.credits] = self.hear
+        econtext.send(self.handle, b"%d" % self.credits)
 
     def ready(self):
         """Whether `send` would return, or raise, at once."""
@@ -122,9 +128,7 @@ class Sender(End):
         if self.closed:
             self.fail()
         if not self.credits:
-            self.credits = next(numbers)
-            handlers[self.credits] = self.hear
-            econtext.send(self.handle, b"%d" % self.credits, hold=True)
+            self.open()  # whoever made it was torn out of it
         self.used += len(body) + OVERHEAD
         econtext.send(self.handle, body)
 
@@ -280,6 +284,8 @@ class Receiver(End):
     def admit(self):
         """The handle that the master may send to."""
         if not self.handle:
+            if self.closed:
+                self.told = thread.allocate_lock()  # whoever is given it now has not heard
             self.handle = next(numbers)
             homes[self.handle] = self.sender
             handlers[self.handle] = self.hear
@@ -380,6 +386,7 @@ def adopt(id, handle):
         sender = given.get(handle)
         if sender is None:
             sender = given[handle] = Sender(handle)
+            sender.open()
         return sender
 
 

@@ -1,7 +1,7 @@
 /** Values that flow: channels from there and to there, generators, and between two contexts. */
 import { expect, test } from "bun:test";
 import { Channel, type Receiver, Select, type Sender } from "../../src/index.ts";
-import { type Far, failureOf } from "./session.ts";
+import { eventually, type Far, failureOf } from "./session.ts";
 
 export function channels(far: Far): void {
   /** Senders of so many channels that end over there. */
@@ -71,6 +71,24 @@ export function channels(far: Far): void {
     expect(stopped).toMatchObject({ code: "ERR_CHANNEL_CLOSED" });
     expect(await taken).toEqual(numbers(5));
     expect(back.closed).toBe(true);
+  });
+
+  test("a receiver that is closed tells who never used its sender, at either end, and beyond", async () => {
+    const { sender, receiver } = new Channel();
+    const call = far.call("tasks.flow.closed_within", sender, 5);
+    receiver.close();
+    expect(await call).toBe(true);
+    // It was closed before.
+    expect(await far.call("tasks.flow.closed_within", sender, 5)).toBe(true);
+
+    const [theirs, other] = (await open(2)) as [Sender, Sender];
+    await using third = await far.connect();
+    const relayed = third.call("tasks.flow.closed_within", other, 5);
+    await far.call("tasks.flow.close_all");
+    expect(await eventually(() => theirs.closed)).toBe(true);
+    expect(await relayed).toBe(true);
+    const again = (await far.call("tasks.flow.first_sender")) as Sender;
+    expect(await eventually(() => again.closed)).toBe(true);
   });
 
   test("a slow receiver slows its sender, at either end; calls go on", async () => {

@@ -1,0 +1,92 @@
+/** Which senders a context was given and has given, and when they are forgotten; without a slave. */
+import { expect, test } from "bun:test";
+import { Channel, type Sender } from "../../src/channel.ts";
+import { Peer } from "../../src/peer.ts";
+import { FLAGS } from "../../src/protocol/frame.ts";
+import { LIMITS } from "../../src/protocol/limits.ts";
+import { decodeValue } from "../../src/protocol/value.ts";
+import { Router } from "../../src/router.ts";
+
+/** To which handle, dead or not, and what. */
+type Sent = readonly [handle: number, isDead: boolean, value: unknown];
+
+function open() {
+  const router = new Router((_context, problem) => problems.push(problem));
+  const problems: string[] = [];
+  const sent: Sent[] = [];
+  router.addRoute(1, {
+    send: ({ handle, flags = 0 }, body) => {
+      sent.push([handle, (flags & FLAGS.DEAD) !== 0, decodeValue(Buffer.concat([...body]))]);
+      return () => "sent";
+    },
+    close: () => {},
+  });
+  const peer = new Peer({
+    id: 1,
+    name: "web1",
+    router,
+    tellStack: (text) => text,
+    generator: () => undefined,
+  });
+  const say = (handle: number, text: string, flags = 0): void =>
+    router.deliver(1, { dst: 0, src: 1, auth: 1, handle, reply: 0, flags, body: bytes(text) });
+  return { peer, router, problems, sent, say };
+}
+
+function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+test("who is given a sender says at once where it can be told of the end; used or not, it is forgotten then", () => {
+  const { peer, router, problems, sent, say } = open();
+  const sender = peer.decode(bytes('{"!h":[1,1234]}')) as Sender;
+  const [[handle, , credits] = []] = sent;
+  expect([handle, sent.length, router.pending(1)]).toEqual([1234, 1, 1]);
+  say(credits as number, "null", FLAGS.DEAD);
+  expect(sender.closed).toBe(true);
+  expect(sent.slice(1)).toEqual([[1234, true, null]]);
+  expect([router.pending(1), problems]).toEqual([0, []]);
+  // It is none that was known before.
+  expect(peer.decode(bytes('{"!h":[1,1234]}'))).not.toBe(sender);
+});
+
+test("a receiver that is closed before its sender is heard of tells it then, and is forgotten", () => {
+  const { peer, router, problems, sent, say } = open();
+  const { sender, receiver } = new Channel();
+  peer.encode(sender);
+  const [handle] = handlesOf(router);
+  receiver.close();
+  expect([sent, router.pending(1)]).toEqual([[], 1]);
+  say(handle, "77");
+  expect(sent).toEqual([[77, true, null]]);
+  say(handle, "null", FLAGS.DEAD);
+  expect([router.pending(1), problems]).toEqual([0, []]);
+});
+
+test("a relayed sender hears that its receiver was closed, and why, without sending", () => {
+  const { peer, router, sent, say } = open();
+  const other = open();
+  const theirs = other.peer.decode(bytes('{"!h":[1,500]}')) as Sender;
+  const [[, , credits] = []] = other.sent;
+  peer.encode(theirs);
+  const [handle] = handlesOf(router);
+  say(handle, "77");
+  other.say(credits as number, '["ValueError","no","trace"]', FLAGS.DEAD);
+  expect(sent).toEqual([[77, true, ["ValueError", "no", "trace"]]]);
+});
+
+test("senders without end are refused", () => {
+  const { peer } = open();
+  const many = (from: number, count: number): Uint8Array =>
+    bytes(`[${Array.from({ length: count }, (_, i) => `{"!h":[1,${from + i}]}`).join(",")}]`);
+  peer.decode(many(1000, LIMITS.maxSenders));
+  expect(() => peer.decode(many(1000 + LIMITS.maxSenders, 1))).toThrow(
+    expect.objectContaining({ code: "ERR_PROTOCOL_SENDERS" }),
+  );
+});
+
+/** Those that were given out: the first is the first that a router gives. */
+function handlesOf(router: Router): [number] {
+  const after = router.expect(2, { receive: () => {} });
+  return [after - 1];
+}

@@ -229,7 +229,7 @@ export class Context implements AsyncDisposable {
     if (this.#closing !== undefined || this.#lifeline.reason() !== undefined) throw this.#gone();
     const language = this.#lifeline.language();
     if (language !== undefined) checkLanguage(this.name, language, callee);
-    if (this.#router.pending(this.id) >= LIMITS.maxPendingCalls) {
+    if (this.#router.pending(this.id) - this.#peer.channels >= LIMITS.maxPendingCalls) {
       throw new UsageError(
         "ERR_USAGE_PENDING",
         `${this.name}: ${LIMITS.maxPendingCalls} calls are outstanding; await some first`,

@@ -69,6 +69,11 @@ export class Peer implements Wire {
     return this.#isLinked;
   }
 
+  /** How many channels end at it: each has a handle that waits for a message of it. */
+  get channels(): number {
+    return this.#byHandle.size + this.#outlets.size;
+  }
+
   encode(value: unknown, root: string | readonly string[] = "value"): PeerBody {
     const admitted: Admitted[] = [];
     const body = encodeValue(value, { root, refer: (object) => this.#refer(object, admitted) });

@@ -1,9 +1,11 @@
-/** Calls to a context of which it is not known yet what it is: they wait, and go out in the order in which they were made. */
+/** Calls to a context of which it is not known yet what it is: they wait, and go out in the order in which they were made. And how many may. */
 import { expect, test } from "bun:test";
+import { Channel } from "../../src/channel.ts";
 import { Context } from "../../src/context.ts";
 import type { EcontextError } from "../../src/errors.ts";
 import type { Language, Wants } from "../../src/kind.ts";
 import type { Lifeline, SlaveInfo } from "../../src/lifeline.ts";
+import { LIMITS } from "../../src/protocol/limits.ts";
 import { decodeValue } from "../../src/protocol/value.ts";
 import { Router } from "../../src/router.ts";
 
@@ -107,4 +109,20 @@ test("who gives up keeps its place, and holds nobody up", async () => {
   await Bun.sleep(1);
   context.call("f", 3).catch(() => {});
   expect(sent).toEqual([2, 3]);
+});
+
+test("open channels are no outstanding calls", async () => {
+  const { context, lifeline, sent } = open();
+  lifeline.become("python");
+  const senders = Array.from({ length: LIMITS.maxPendingCalls }, () => new Channel().sender);
+  context.call("f", 1, senders).catch(() => {});
+  context.call("f", 2).catch(() => {});
+  expect(sent).toEqual([1, 2]);
+});
+
+test("outstanding calls have a limit", async () => {
+  const { context, lifeline } = open();
+  lifeline.become("python");
+  for (let i = 0; i < LIMITS.maxPendingCalls; i++) context.call("f", i).catch(() => {});
+  await expect(context.call("f")).rejects.toMatchObject({ code: "ERR_USAGE_PENDING" });
 });

@@ -41,7 +41,17 @@ const CODEC = [
   "protocol/value-decode.ts",
 ] as const;
 /** Likewise for reading and writing trees of files: `econtext.files`. */
-const FILES = ["paths", "records", "disk", "glob", "part", "place", "reader", "writer"] as const;
+const FILES = [
+  "paths",
+  "records",
+  "disk",
+  "glob",
+  "part",
+  "place",
+  "reader",
+  "writer",
+  "within",
+] as const;
 
 export function buildStage1(folder: string = STAGE1): Stage1 {
   const read = (...path: string[]) => readFileSync(join(folder, ...path), "utf8");
@@ -118,6 +128,7 @@ e.encodeValue=(v,o)=>encodeValue(v,{...o,refer});e.decodeValue=b=>decodeValue(b,
 const COPYING = `const {Channel}=core.tier("channels"),make=()=>new Channel();
 const cancel=()=>(core.calling.controller=new AbortController()).signal;
 e.read=(p,o,s)=>read(make,p,o,s,cancel());e.write=(d,o,s)=>write(make,d,o,s,cancel());
+e.copy=(p,r,d,w,s)=>copyWithin(make,p,r,d,w,s,cancel());
 e.fetch=(p,o,s)=>fetch(p,o,s,cancel());`;
 
 /**

@@ -67,6 +67,8 @@ export class Context implements AsyncDisposable {
   readonly #lifeline: Lifeline;
   readonly #host: CallHost;
   readonly #peer: Peer;
+  /** One and the same for both sides of a copy within this context. */
+  readonly #end: End;
   /** Calls that wait for room in the queue keep their order behind this. */
   #turn: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -99,6 +101,7 @@ export class Context implements AsyncDisposable {
       hung: (call) => this.#hung(call),
       settled: () => this.#awaited--,
     };
+    this.#end = endOf(this.name, this.#files);
   }
 
   /** Whether the slave has answered. */
@@ -317,10 +320,6 @@ export class Context implements AsyncDisposable {
   }
 
   readonly #files: CallTier = (limits, name, ...args) => this.#call(limits, name, args, ["files"]);
-
-  get #end(): End {
-    return endOf(this.name, this.#files);
-  }
 
   /**
    * Milliseconds until the far side's broker answers; it does even when user code hangs there.

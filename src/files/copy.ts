@@ -56,6 +56,15 @@ export interface End {
     events: Sender,
     limits: CallLimits,
   ): Promise<unknown>;
+  /** Both at once: where one call waits for the other, two of them would never end. */
+  copy?(
+    paths: readonly WirePath[],
+    reading: ReadOptions,
+    path: WirePath,
+    writing: WriteOptions,
+    events: Sender,
+    limits: CallLimits,
+  ): Promise<unknown>;
 }
 
 const makeChannel: MakeChannel = () => new Channel();
@@ -74,6 +83,8 @@ export function endOf(name: string, call: CallTier): End {
     read: (paths, options, to, limits) => call(limits, "econtext.files:read", paths, options, to),
     write: (path, options, events, limits) =>
       call(limits, "econtext.files:write", path, options, events),
+    copy: (paths, reading, path, writing, events, limits) =>
+      call(limits, "econtext.files:copy", paths, reading, path, writing, events),
   };
 }
 
@@ -166,11 +177,17 @@ export async function copy(
   };
   const events = new Channel<unknown>();
   const report = new Report(from.name, to.name, options);
-  const written = to.write(pathOnWire(destination), writing, events.sender as Sender, limits);
+  const sources = paths.map(pathOnWire);
+  const place = pathOnWire(destination);
+  const teller = events.sender as Sender;
+  const written =
+    from === to && to.copy !== undefined
+      ? to.copy(sources, reading, place, writing, teller, limits)
+      : to.write(place, writing, teller, limits);
   let read: Promise<unknown> = Promise.resolve();
   const failed = Promise.withResolvers<never>();
   const heard = report.hear(events.receiver, (sender) => {
-    read = from.read(paths.map(pathOnWire), reading, sender, limits);
+    read = from.read(sources, reading, sender, limits);
     // A context that never was has not told the writer.
     read.catch(failed.reject);
     return read;

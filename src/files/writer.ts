@@ -64,7 +64,7 @@ export async function write(
   }
 }
 
-class Writer {
+export class Writer {
   readonly #options: WriteOptions;
   readonly #events: Sends;
   readonly #place: Place;

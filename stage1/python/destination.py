@@ -1,7 +1,7 @@
 """econtext.destination: trees of files as a stream of records over one channel: who writes them. It trusts no reader: nothing is made outside of
 the destination, and no link that is found in it is followed.
 
-Second tier: comes with econtext.files. Twins: src/files/writer.ts, place.ts, part.ts. Spec: docs/protocol.md, "Files".
+Second tier: comes with econtext.files. Twins: src/files/writer.ts, place.ts, part.ts, within.ts. Spec: docs/protocol.md, "Files".
 """
 import binascii
 import errno
@@ -41,6 +41,37 @@ def write(destination, options, events):
         writer.abandon()
         channel.receiver.close(error)
         events.close(error)
+
+
+def copy(paths, reading, destination, writing, events):
+    """A copy of which both ends are here: each message is written before the next is read."""
+    error = None
+    writer = Writer(heard(destination), writing, events)
+    try:
+        files.read(paths, reading, Direct(writer))
+        writer.finish()
+        return writer.totals()
+    except BaseException as e:
+        error = e
+        raise
+    finally:
+        writer.abandon()
+        events.close(error)
+
+
+class Direct(object):
+    """What the reader sends to, in place of a channel."""
+
+    def __init__(self, writer):
+        self.writer = writer
+
+    def send(self, message):
+        if self.writer.refused:
+            raise channels.Closed("the writer takes no more")
+        self.writer.take(message)
+
+    def close(self, error=None):
+        pass
 
 
 class Writer(object):

@@ -267,3 +267,8 @@ def fetch(path, options, sender):
 def write(destination, options, events):
     """Write what comes: ["open", SENDER] tells `events` where to. [files, bytes, files that were there already, errors]."""
     return econtext.tier("destination").write(destination, options, events)
+
+
+def copy(paths, reading, destination, writing, events):
+    """Both at once, when both are here. What `write` gives."""
+    return econtext.tier("destination").copy(paths, reading, destination, writing, events)

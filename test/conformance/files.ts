@@ -265,6 +265,24 @@ export function files(far: Far): void {
     await context().copy(at("tree"), other.context, at("there"), { recursive: true });
     expect(tree(at("there"))).toEqual(tree(at("tree")));
   });
+
+  test("within one context, and with checksums", async () => {
+    plant();
+    const options = { recursive: true, deadline: 20_000 };
+    const result = { files: 4, bytes: LARGE + 9, same: 0 };
+    expect(await context().copy(at("tree"), context(), at("there"), options)).toEqual(result);
+    expect(tree(at("there"))).toEqual(tree(at("tree")));
+    writeFileSync(at("there/small"), "SMALL\n");
+    const again = { ...options, checksum: true };
+    const changed = { files: 2, bytes: 6, same: 2 };
+    expect(await context().copy(`${at("tree")}/.`, context(), at("there"), again)).toEqual(changed);
+    expect(contents(at("there"))).toEqual(contents(at("tree")));
+    const refused = context().copy([at("tree"), at("there")], context(), at("absent"), options);
+    expect(await failureOf(refused)).toMatchObject({ failures: [{ problem: "Not a directory" }] });
+    expect(await failureOf(context().copy(at("none"), context(), at("x")))).toMatchObject({
+      failures: [{ context: context().name, problem: "No such file or directory" }],
+    });
+  });
 }
 
 function list(path: string): string[] {

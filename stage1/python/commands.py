@@ -1,6 +1,6 @@
 """econtext.commands: runs a command without a shell, between channels of bytes: its stdin, stdout and stderr, and what tells of it.
 
-Second tier. Twins: stage1/js/commands.js, src/exec.ts. Spec: docs/protocol.md, "Commands". The command stays in this context's process
+Second tier. Twins: stage1/js/commands.js, src/process.ts. Spec: docs/protocol.md, "Commands". The command stays in this context's process
 group, unless it has a terminal of its own: whatever becomes of the context, its guard ends the command too.
 
 One loop in the main thread, around one poll. Channels are heard by who reads the stream: it wakes the poll. So does a signal.
@@ -40,7 +40,12 @@ def run(argv, options):
                     raise
                 missing = e.errno in (2, 20)
                 return {"status": 127 if missing else 126, "problem": os.strerror(e.errno)}
-            return ending(command.serve())
+            status = command.serve()
+            econtext.check_doomed()  # who cancels it stops reading, too: it may be that which was heard first
+            return ending(status)
+        except BaseException:
+            command.kill()
+            raise
         finally:
             command.end()
     except BaseException as e:
@@ -196,32 +201,77 @@ class Command(object):
             self.process.send_signal(number)
 
     def end(self):
-        """When the call was cancelled, end the command and its children. Forget all that belongs to it."""
-        try:
-            if self.process:
-                self.kill()
-        finally:
-            for stream in self.inputs + self.outputs:
-                stream.pipe.close()
-            self.stdin.close()
-            self.control.close()
-            self.wake.close()
+        """Forget all that belongs to it."""
+        for stream in self.inputs + self.outputs:
+            stream.pipe.close()
+        self.stdin.close()
+        self.control.close()
+        self.wake.close()
 
     def kill(self):
+        """The call was cancelled: end the command and all that it has started. Who does not care to be told, is killed."""
         process = self.process
+        if not process:
+            return
+        known = self.family(())
         try:
-            if process.poll() is None:
-                if self.terminal:
-                    os.killpg(process.pid, signal.SIGHUP)
-                else:
-                    to_all(signal.SIGTERM)
-                stop = time() + TERM_SECONDS
-                while process.poll() is None and time() < stop:
-                    select.select([], [], [], 0.01)
+            if self.terminal:
+                hang_up(process.pid)
+            else:
+                to_all(signal.SIGTERM)
+            stop = time() + TERM_SECONDS
+            while (process.poll() is None or self.family(known)) and time() < stop:
+                select.select([], [], [], 0.02)
         finally:
+            for pid in self.family(known):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except OSError:
+                    pass  # it has just ended
             if process.poll() is None:
                 process.kill()
                 process.wait()
+
+    def family(self, known):
+        """Ids of the command, of its children and theirs, as far as they live: on a terminal, all of its session; else those in our process
+        group that have come from it, that were `known` to, or whose parents are gone: one call runs at a time. [] where there is no /proc."""
+        own = self.process.pid
+        if self.terminal:
+            return [pid for pid, (_, _, session) in processes() if session == own]
+        group = os.getpgrp()
+        parents = dict((pid, parent) for pid, (parent, members, _) in processes() if members == group)
+        us = parents.pop(os.getpid(), None)
+
+        def belongs(pid):
+            while pid in parents and pid != own and pid not in known:
+                pid = parents[pid]
+            return pid not in (us, os.getpid())
+
+        return [pid for pid in parents if belongs(pid)]
+
+
+def processes():
+    """(pid, (parent, process group, session)) of each that lives, as far as the system tells."""
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        names = []
+    for name in names:
+        if name.isdigit():
+            try:
+                with open("/proc/%s/stat" % name, "rb") as file:
+                    about = file.read().rpartition(b")")[2].split()
+            except EnvironmentError:
+                continue  # it has ended meanwhile
+            if about[0] != b"Z":
+                yield int(name), tuple(map(int, about[1:4]))
+
+
+def hang_up(group):
+    try:
+        os.killpg(group, signal.SIGHUP)
+    except OSError:
+        pass  # nobody is left in it
 
 
 def to_all(number):

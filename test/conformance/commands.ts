@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import type { ExecOptions } from "../../src/index.ts";
 import { eventually, type Far, failureOf, isCommandRunning, uniqueSeconds } from "./session.ts";
 
 export function commands(far: Far): void {
@@ -103,6 +104,29 @@ export function commands(far: Far): void {
     expect(await failureOf(late.exited)).toMatchObject({ code: "ERR_DEADLINE_CALL" });
     expect(await failureOf(late.stdout.text())).toMatchObject({ code: "ERR_DEADLINE_CALL" });
     expect(await eventually(() => !isCommandRunning(other))).toBe(true);
+  });
+
+  test("cancelled, it is killed with all that it started, whatever signals those ignore", async () => {
+    const stubborn = (seconds: string): string => `trap "" INT TERM HUP; exec sleep ${seconds}`;
+    const tty = { columns: 80, rows: 24 };
+    const cases: (readonly [script: (seconds: string) => string, options: ExecOptions])[] = [
+      // So is the command; it is not; it has ended (which ends a terminal).
+      [(seconds) => `trap "" INT TERM HUP; sleep ${seconds} | cat`, {}],
+      [(seconds) => `(${stubborn(seconds)}) & wait`, {}],
+      [(seconds) => `(${stubborn(seconds)}) &`, {}],
+    ];
+    if (far.kind !== "node")
+      cases.push(...cases.slice(0, 2).map(([one]) => [one, { tty }] as const));
+    for (const [script, options] of cases) {
+      const [seconds, stop] = [uniqueSeconds(), new AbortController()];
+      const limits = { ...options, signal: stop.signal };
+      const { exited } = context().exec(["sh", "-c", script(seconds)], limits);
+      expect(await eventually(() => isCommandRunning(seconds))).toBe(true);
+      stop.abort();
+      expect(await failureOf(exited)).toMatchObject({ code: "ERR_CANCELLED" });
+      const isGone = await eventually(() => !isCommandRunning(seconds));
+      expect([script(seconds), options, isGone]).toEqual([script(seconds), options, true]);
+    }
   });
 
   test("logged, where nobody wants to read it", async () => {

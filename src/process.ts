@@ -113,7 +113,8 @@ export class RemoteProcess {
         return this.#result;
       })
       .catch((error) => {
-        for (const one of [out, err, events, input]) one?.receiver.end({ error });
+        // The far side takes the end of `events` for that of the call; it must not hear first that nobody reads.
+        for (const one of [events, out, err, input]) one?.receiver.end({ error });
         input.receiver.close(error);
         throw error;
       });

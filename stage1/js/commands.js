@@ -18,27 +18,34 @@ const PROBLEMS = {
 const TERM_MS = 100;
 /** What the guard, a shell in our process group, ignores. */
 const GROUP = ["SIGINT", "SIGTERM", "SIGHUP"];
-let running = 0;
 
 /** Resolves with how `argv` ended: {status: N}, {status: 128 + N, signal: NAME}, or {status: 127 or 126, problem: TEXT}. */
 exports.run = async (argv, options) => {
-  const { signal } = (core.calling.controller = new AbortController());
+  const call = core.calling;
+  const { signal } = (call.controller = new AbortController());
   const { stdin, stdout, stderr, cwd, tty, events } = options;
+  // No other call runs: what our process group holds is the command's.
+  const isAlone = () => [...core.active.values()].every((other) => other === call);
   const [input, control] = [new Channel(), new Channel()];
   const start = tty ? startOnTerminal : startOnPipes;
-  running++;
   try {
     if (tty && !stdin) input.sender.close();
     // A missing folder is not to be taken for a missing command.
     if (typeof cwd === "string") statSync(cwd);
     const command = await start(argv, options, input.receiver);
-    obey(command, control.receiver);
-    signal.addEventListener("abort", () => {
+    obey(command, control.receiver, isAlone);
+    let isStopped = false;
+    const stop = () => {
+      if (isStopped) return;
+      isStopped = true;
       // Whoever reads what it printed shall not take this for its end.
       for (const sender of [stdout, stderr]) sender?.close(signal.reason);
-      end(command, "SIGTERM");
-      setTimeout(() => end(command, "SIGKILL"), TERM_MS).unref();
-    });
+      end(command, isAlone);
+    };
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
+    // Who gives up closes its ends, and that may be heard before the abort, which comes by the other thread.
+    if (events) onClose(events, stop);
     events?.send([command.pid, stdin ? input.sender : null, control.sender]).catch(() => {});
     const { code, name } = await command.ended;
     return name ? { status: 128 + (constants.signals[name] ?? 0), signal: name } : { status: code };
@@ -47,14 +54,33 @@ exports.run = async (argv, options) => {
     if (status === undefined || e.syscall === "stat") throw e;
     return { status, problem };
   } finally {
-    running--;
     for (const one of [stdout, stderr, events, input.receiver, control.receiver]) one?.close();
   }
 };
 
-/** Signal a command and all that it has started in our process group, as far as that can still be told. */
-const end = ({ pid, kill }, name) => {
+/** End a command and all that it has started; who does not care to be told, is killed. */
+const end = (command, isAlone) => {
+  const known = family(command, [], isAlone());
+  const tell = (pids, name) => {
+    for (const pid of pids)
+      try {
+        process.kill(pid, name);
+      } catch {
+        // It has ended.
+      }
+  };
+  tell(known, command.resize ? "SIGHUP" : "SIGTERM");
+  // Those that are still there; what has got the number of one that has ended, is not.
+  setTimeout(() => tell(family(command, known, isAlone()), "SIGKILL"), TERM_MS).unref();
+};
+
+/**
+ * Ids of a command, of its children and theirs, as far as they live: on a terminal, all of its session; else those in our process group that
+ * have come from it, that were `known` to, or, if it is alone, whose parents are gone.
+ */
+const family = ({ pid, isEnded }, known, isAlone) => {
   const parents = new Map();
+  const session = [];
   const about = (of) => {
     const stat = readFileSync(`/proc/${of}/stat`, "latin1");
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -63,43 +89,41 @@ const end = ({ pid, kill }, name) => {
     const [, , group] = about("self");
     for (const one of readdirSync("/proc"))
       try {
-        const [state, parent, pgrp] = about(Number(one));
-        if (pgrp === group && state !== "Z") parents.set(Number(one), Number(parent));
+        const [state, parent, pgrp, leader] = about(Number(one));
+        if (state === "Z") continue;
+        if (Number(leader) === pid) session.push(Number(one));
+        else if (pgrp === group) parents.set(Number(one), Number(parent));
       } catch {
         // No process, or one that has ended meanwhile.
       }
   } catch {
     // Not Linux: the command alone.
+    return isEnded() ? [] : [pid];
   }
-  // Neither us nor who waits for us.
-  for (let own = process.pid; own; ) {
-    const parent = parents.get(own);
-    parents.delete(own);
-    own = parent;
-  }
-  const isOf = (one) => one === pid || (parents.has(one) && isOf(parents.get(one)));
-  for (const [one, parent] of parents)
-    if (isOf(one) || (running === 1 && parent === 1))
-      try {
-        process.kill(one, name);
-      } catch {
-        // It has ended.
-      }
-  kill(name);
+  // Neither us nor who waits for us, and what others of us have started.
+  const ours = [];
+  for (let own = process.pid; parents.has(own); own = parents.get(own)) ours.push(own);
+  const isOf = (one) => {
+    if (one === pid || known.includes(one)) return true;
+    if (ours.includes(one)) return false;
+    return parents.has(one) ? isOf(parents.get(one)) : isAlone;
+  };
+  return [...session, ...[...parents.keys()].filter(isOf)];
 };
 
 /** Do what is asked for while it runs. */
-const obey = async (command, orders) => {
+const obey = async (command, orders, isAlone) => {
   for await (const [what, ...rest] of orders)
     try {
       if (what === "resize") command.resize?.(...rest);
-      else if (GROUP.includes(rest[0]) && running === 1 && !command.resize)
-        process.kill(0, rest[0]);
+      else if (GROUP.includes(rest[0]) && isAlone() && !command.resize) process.kill(0, rest[0]);
       else command.kill(rest[0]);
     } catch {
       // It has ended, or there is no such signal.
     }
 };
+
+const hasEnded = ({ exitCode, signalCode }) => exitCode !== null || signalCode !== null;
 
 const environment = ({ env, tty }) => ({ ...process.env, ...env, ...(tty && { TERM: tty.term }) });
 
@@ -121,7 +145,12 @@ const startOnPipes = async (argv, options, input) => {
     child.on("spawn", resolve);
     child.on("error", (e) => child.pid || reject(e));
   });
-  return { pid: child.pid, ended, kill: (name) => child.kill(name) };
+  return {
+    pid: child.pid,
+    ended,
+    isEnded: () => hasEnded(child),
+    kill: (name) => child.kill(name),
+  };
 };
 
 /** What a command prints, no faster than it is taken. When nobody takes it any more, the command finds nobody who reads. */
@@ -195,6 +224,7 @@ const startOnTerminal = async (argv, options, input) => {
   return {
     pid: child.pid,
     ended,
+    isEnded: () => hasEnded(child),
     kill: (name) => child.kill(name),
     resize: (columns, rows) => terminal.resize(columns, rows),
   };

@@ -695,8 +695,8 @@ function main() {
     record,
     handle: () => ++nextHandle,
     close: () => (closing = 1) && pump(),
-    pressure: () => get(QUEUED),
-    doomed: () => get(DOOMED),
+    active,
+    get, // a word that the threads share
     send,
     encode,
     fetch,

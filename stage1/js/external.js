@@ -32,6 +32,7 @@ exports.context = (call) => {
   };
 };
 
+const DOOMED = 4; // the word with the reply-to of a call that was interrupted
 const run = (code) => require("vm").runInThisContext(code, { breakOnSigint: true });
 let doomed = 0;
 
@@ -39,8 +40,8 @@ let doomed = 0;
 exports.interruptible = (fn) => {
   // An interrupt that comes just when its script ends stays in Bun's SigintWatcher, which then ends a later one with it (one in six did, and a
   // short script in between does not help). One more interrupt takes it away, and ends the script that it is sent from.
-  if (doomed !== core.doomed()) {
-    doomed = core.doomed();
+  if (doomed !== core.get(DOOMED)) {
+    doomed = core.get(DOOMED);
     try {
       run(
         "process.kill(process.pid, 'SIGINT'); for (const t = Date.now() + 1e3; Date.now() < t; );",

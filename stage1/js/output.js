@@ -9,6 +9,7 @@ const { Writable } = require("stream");
 const { format } = require("util");
 
 const LEVELS = { debug: 10, warn: 30, assert: 30, error: 40, trace: 40 };
+const QUEUED = 2; // the word with the bytes that the worker has not written yet
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
 let level = 20;
@@ -41,7 +42,7 @@ for (const [name, fd] of [
   const stream = new Writable({
     write(bytes, _encoding, done) {
       // What was logged before is on its way by the worker, this is not: it must not overtake.
-      for (let n = 99; n-- && core.pressure(); ) Atomics.wait(pause, 0, 0, 0.05);
+      for (let n = 99; n-- && core.get(QUEUED); ) Atomics.wait(pause, 0, 0, 0.05);
       for (let at = 0; at < bytes.length; )
         try {
           at += writeSync(fd, bytes, at);

@@ -4,7 +4,7 @@
  *
  * Twins: stage1/python/commands.py, stage1/js/commands.js. Spec: docs/protocol.md, "Commands".
  */
-import { Channel, type Receiver, Sender } from "./channel.ts";
+import { Channel, Receiver, Sender } from "./channel.ts";
 import { ProtocolError, UsageError } from "./errors.ts";
 import type { CallTier } from "./generator.ts";
 import { Output } from "./output-stream.ts";
@@ -60,7 +60,7 @@ const LARGE = 32768;
 type Order = readonly ["signal", string] | readonly ["resize", number, number];
 
 export class RemoteProcess {
-  /** With `stdin: "pipe"`: what it reads. Else closed. */
+  /** With `stdin: "pipe"`: what it reads. Else nobody can write to it: `ERR_USAGE_COMMAND`. */
   readonly stdin: WritableStream<Uint8Array | string>;
   readonly stdout: Output;
   readonly stderr: Output;
@@ -92,9 +92,9 @@ export class RemoteProcess {
     this.stdout = new Output(out?.receiver, explain);
     this.stderr = new Output(err?.receiver, explain);
     const input = new Channel<Uint8Array>();
-    this.stdin = writable(input.sender);
+    this.stdin = stdin === "pipe" ? writable(input.sender) : refusing(name);
     if (stdin === undefined) input.sender.close();
-    else if (stdin !== "pipe") void feed(input.sender, stdin);
+    else if (stdin !== "pipe") void feed(input, stdin);
     const request = {
       stdin: stdin !== undefined,
       stdout: out?.sender ?? null,
@@ -218,17 +218,52 @@ function joined(first: Uint8Array, from: Receiver<Uint8Array>): Uint8Array {
   return chunks.length === 1 ? first : Buffer.concat(chunks);
 }
 
-/** Never rejects: what fails to be read is the end of what is written. */
-async function feed(to: Sender<Uint8Array>, input: Input): Promise<void> {
-  const isWhole = typeof input === "string" || input instanceof Uint8Array;
+/**
+ * All that it is given, as long as somebody reads: the input is let go of when the command has ended, whatever it has still to give. Never
+ * rejects: what fails to be read is the end of what is written.
+ */
+async function feed({ sender, receiver }: Channel<Uint8Array>, input: Input): Promise<void> {
   try {
-    for await (const chunk of isWhole ? [input] : (input as AsyncIterable<Uint8Array | string>)) {
-      await to.send(bytesOf(chunk));
+    const source = sourceOf(input);
+    receiver.onStop(() => void source.release().catch(() => {}));
+    while (!sender.closed) {
+      const { done, value } = await source.next();
+      if (done === true) break;
+      await sender.send(bytesOf(value));
     }
-    to.close();
+    sender.close();
   } catch (error) {
-    to.close(error);
+    sender.close(error);
   }
+}
+
+/** What an input is read by. */
+interface Source {
+  next(): Promise<IteratorResult<Uint8Array | string, unknown>>;
+  /** It is not read any more, even if a `next` is under way. */
+  release(): Promise<unknown>;
+}
+
+function sourceOf(input: Input): Source {
+  if (input instanceof ReadableStream) {
+    const reader = (input as ReadableStream<Uint8Array | string>).getReader();
+    const next = async () => (await reader.read()) as IteratorResult<Uint8Array | string>;
+    return { next, release: () => reader.cancel() };
+  }
+  const isWhole = typeof input === "string" || input instanceof Uint8Array;
+  const iterator = (isWhole ? once(input) : input)[Symbol.asyncIterator]();
+  return {
+    next: () => iterator.next(),
+    release: async () => {
+      // Its iterator would first wait for one more.
+      if (input instanceof Receiver) input.close();
+      await iterator.return?.();
+    },
+  };
+}
+
+async function* once<T>(value: T): AsyncGenerator<T> {
+  yield value;
 }
 
 function writable(to: Sender<Uint8Array>): WritableStream<Uint8Array | string> {
@@ -236,6 +271,14 @@ function writable(to: Sender<Uint8Array>): WritableStream<Uint8Array | string> {
     write: (chunk) => to.send(bytesOf(chunk)),
     close: () => to.close(),
     abort: (reason) => to.close(reason),
+  });
+}
+
+/** What nobody can write to. */
+function refusing(name: string): WritableStream<Uint8Array | string> {
+  const problem = `${name}: this command's stdin cannot be written to: that takes \`stdin: "pipe"\``;
+  return new WritableStream({
+    start: (controller) => controller.error(new UsageError("ERR_USAGE_COMMAND", problem)),
   });
 }
 

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { ExecOptions } from "../../src/index.ts";
+import { Channel, type ExecOptions, type Input } from "../../src/index.ts";
 import { eventually, type Far, failureOf, isCommandRunning, uniqueSeconds } from "./session.ts";
 
 export function commands(far: Far): void {
@@ -65,6 +65,32 @@ export function commands(far: Far): void {
     });
     expect(await process.stdout.text()).toBe("aaa");
     expect(await process.exited).toEqual({ status: 0 });
+  });
+
+  test("what it is given is let go of when it has ended; nobody else can write to it", async () => {
+    const [iterated, cancelled] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const silence = new Promise<never>(() => {});
+    const iterator = {
+      next: () => silence,
+      return: async () => {
+        iterated.resolve();
+        return { done: true as const, value: undefined };
+      },
+    };
+    const { sender, receiver } = new Channel<Uint8Array>();
+    const inputs: Input[] = [
+      { [Symbol.asyncIterator]: () => iterator },
+      new ReadableStream({ pull: () => silence, cancel: () => cancelled.resolve() }),
+      receiver,
+    ];
+    for (const stdin of inputs) {
+      const process = context().exec(["true"], { stdin });
+      const refused = await failureOf(process.stdin.getWriter().write("no"));
+      expect(refused).toMatchObject({ code: "ERR_USAGE_COMMAND" });
+      expect(await process.exited).toEqual({ status: 0 });
+    }
+    await Promise.all([iterated.promise, cancelled.promise]);
+    expect(await eventually(() => sender.closed)).toBe(true);
   });
 
   test("who stops reading ends it, as in a pipe", async () => {

@@ -18,6 +18,8 @@ export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, und
   readonly #call: CallTier;
   #limits: CallLimits = {};
   #values: AsyncGenerator<T, void, undefined> | undefined;
+  /** Closes it, whoever waits for its next value. */
+  #leave = (): void => {};
 
   /** @param number what the far side knows it by */
   constructor(number: number, call: CallTier) {
@@ -35,7 +37,9 @@ export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, und
     return this.#values.next();
   }
 
+  /** Does not wait for a `next` that is under way: that ends as well. */
   async return(): Promise<IteratorResult<T, void>> {
+    this.#leave();
     if (this.#values === undefined) {
       // Nobody would ever ask for it.
       this.#values = nothing();
@@ -60,6 +64,11 @@ export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, und
   async *#iterate(): AsyncGenerator<T, void, undefined> {
     const { sender, receiver } = new Channel<T>();
     const stop = new AbortController();
+    let isLeft = false;
+    this.#leave = () => {
+      isLeft = true;
+      receiver.close();
+    };
     const { deadline, signal } = this.#limits;
     const signals = signal === undefined ? [stop.signal] : [stop.signal, signal];
     const limits = { deadline, signal: AbortSignal.any(signals) };
@@ -71,7 +80,7 @@ export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, und
     });
     try {
       yield* receiver;
-      await pumped;
+      if (!isLeft) await pumped;
     } finally {
       receiver.close();
       const timer = setTimeout(() => stop.abort(), LEAVE_MS);
@@ -84,11 +93,24 @@ export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, und
 async function* nothing(): AsyncGenerator<never, void, undefined> {}
 
 /** What makes the promise of a generator one itself, for `for await`. */
-export async function* iterateResult(this: Promise<unknown>): AsyncGenerator<unknown> {
-  const result = await this;
-  if (!(result instanceof RemoteGenerator)) {
+export function iterateResult(this: Promise<unknown>): AsyncGenerator<unknown> {
+  const generator = this.then((result) => {
+    if (result instanceof RemoteGenerator) return result;
     const problem = "what was called is no generator: its result cannot be iterated";
     throw new UsageError("ERR_USAGE_ITERATE", problem);
-  }
-  yield* result;
+  });
+  // Told to whoever asks for a value.
+  generator.catch(() => {});
+  // Not a generator of its own: `return` would wait for the `next` that is under way.
+  return {
+    next: async () => (await generator).next(),
+    return: async () => (await generator).return(),
+    throw: async (error) => (await generator).throw(error),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    async [Symbol.asyncDispose]() {
+      await (await generator).return();
+    },
+  };
 }

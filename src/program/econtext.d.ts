@@ -151,7 +151,7 @@ declare module "econtext" {
   /** A command over there. Made by `Context.exec`. */
   export class RemoteProcess {
     private constructor();
-    /** With `stdin: "pipe"`: what it reads. Else closed. */
+    /** With `stdin: "pipe"`: what it reads. Else nobody can write to it: `ERR_USAGE_COMMAND`. */
     readonly stdin: WritableStream<Uint8Array | string>;
     readonly stdout: Output;
     readonly stderr: Output;

@@ -233,6 +233,23 @@ export function channels(far: Far): void {
     expect(await all(unused)).toEqual([]);
   });
 
+  test("to return does not wait for the value that is under way", async () => {
+    await using session = await far.connect();
+    const iterated = session.context.call(far.fn("tasks.flow.hang_after_one"));
+    const awaited = await session.call("tasks.flow.hang_after_one");
+    for (const one of [iterated, awaited as AsyncGenerator<unknown>]) {
+      const values = one[Symbol.asyncIterator]();
+      expect(await values.next()).toEqual({ done: false, value: 1 });
+      const pending = values.next();
+      expect(await values.return?.(undefined)).toEqual({ done: true, value: undefined });
+      expect(await pending).toEqual({ done: true, value: undefined });
+      expect(await session.call("length", [1])).toBe(1);
+    }
+    if (far.language === "python") {
+      expect(await session.call("tasks.flow.closed_generators")).toEqual(["hang", "hang"]);
+    }
+  });
+
   test("a deadline is for all of an iteration", async () => {
     const { context } = far.session();
     const failed = await failureOf(

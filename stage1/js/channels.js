@@ -4,25 +4,24 @@
  * Second tier: comes with the first sender, or with a generator. Twins: channels.py; src/outlet.ts (Remote), src/inlet.ts and src/channel.ts (Receiver),
  * src/flow.ts (the arithmetic of both). Spec: docs/protocol.md, "Channels".
  */
-const { encodeValue, decodeValue, GeneratorReference, RemoteError, SenderReference } =
-  core.tier("values");
+const {
+  encodeValue,
+  decodeValue,
+  ChannelError,
+  GeneratorReference,
+  RemoteError,
+  SenderReference,
+  TimeoutError,
+} = core.tier("values");
 
 const DEAD = 4;
 const WINDOW = 262144;
 const MAX_WINDOW = 4194304;
 const OVERHEAD = 24; // of a value, so that many small ones are no less than a large one
 
-const closedError = () =>
-  Object.assign(new Error("the channel is closed"), {
-    name: "ChannelError",
-    code: "ERR_CHANNEL_CLOSED",
-  });
+const closedError = (why = "the channel is closed") => new ChannelError("ERR_CHANNEL_CLOSED", why);
 
-const lateError = (ms) =>
-  Object.assign(new Error(`nothing came within ${ms} ms`), {
-    name: "TimeoutError",
-    code: "ERR_DEADLINE_RECEIVE",
-  });
+const lateError = (ms) => new TimeoutError("ERR_DEADLINE_RECEIVE", `nothing came within ${ms} ms`);
 
 /** What closes a channel, as it is sent: null where nothing is wrong. */
 const closing = (error) =>
@@ -31,7 +30,7 @@ const closing = (error) =>
 /** What that says: an error, or undefined. */
 const reason = (body) => {
   const said = JSON.parse(body);
-  if (typeof said === "string") return Object.assign(closedError(), { message: said });
+  if (typeof said === "string") return closedError(said);
   return said === null ? undefined : new RemoteError(...said);
 };
 
@@ -203,10 +202,10 @@ class Receiver {
 
   /** The next value. Throws when there is none to come, or none before the deadline: milliseconds from now. */
   async receive({ deadline } = {}) {
-    const until = deadline === undefined ? Infinity : Date.now() + deadline;
+    const until = deadline === undefined ? Infinity : performance.now() + deadline;
     while (!this[READY]) {
       if (this[ENDED]) throw closedError();
-      const left = until - Date.now();
+      const left = until - performance.now();
       if (left <= 0) throw lateError(deadline);
       await change([this], left);
     }
@@ -416,6 +415,15 @@ exports.isReady = (sender) => outlets.get(sender).ready;
 exports.onClose = (sender, hook) => {
   outlets.get(sender).onClose = hook;
 };
+
+// For `using`, where the runtime knows it: the first versions of Node.js 18 do not.
+if (Symbol.dispose)
+  for (const { prototype } of [Sender, Receiver])
+    Object.defineProperty(prototype, Symbol.dispose, {
+      value() {
+        this.close();
+      },
+    });
 
 // Their own names are lost when they are minified.
 for (const [name, value] of Object.entries({ Channel, Receiver, Select, Sender }))

@@ -3,7 +3,7 @@
  * (A Python context runs one call at a time, and is interrupted by an exception.)
  */
 import { expect, test } from "bun:test";
-import { DisconnectError, LEVELS } from "../../src/index.ts";
+import { Channel, DisconnectError, LEVELS } from "../../src/index.ts";
 import { javascriptFile } from "./javascript.ts";
 import { eventually, type Far, failureOf, messages } from "./session.ts";
 
@@ -23,6 +23,17 @@ export function javascriptRuntime(far: Far): void {
       "through two",
       "through one",
     ]);
+  });
+
+  test("errors of channels are those that econtext exports; a sender and a receiver can be disposed of", async () => {
+    const closed = ["ChannelError", true, false, true];
+    const late = ["TimeoutError", true, true, false];
+    expect(await far.call("tasks.flow.disposed")).toEqual([late, closed, closed, closed]);
+    const { sender, receiver } = new Channel<number>();
+    const call = far.call("tasks.flow.refusal", sender);
+    receiver.close(new RangeError("no more"));
+    expect(await call).toEqual(["RangeError", "no more"]);
+    expect(await far.call("tasks.flow.disposable")).toEqual([true, true]);
   });
 
   test("one call's deadline leaves the others alone", async () => {

@@ -43,13 +43,21 @@ export class Output extends ReadableStream<Uint8Array> {
   /** Without their ends; the last one, too, when it has none. Bytes that are not UTF-8 are replaced. Leaving the loop closes it. */
   async *lines(): AsyncGenerator<string, void, undefined> {
     const decoder = new TextDecoder();
-    let rest = "";
+    // Of the line that has no end yet: put together once, however many there are.
+    let pieces: string[] = [];
     for await (const chunk of this) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-      rest = lines.pop() ?? "";
+      const text = decoder.decode(chunk, { stream: true });
+      const end = text.indexOf("\n");
+      if (end < 0) {
+        pieces.push(text);
+        continue;
+      }
+      const lines = text.slice(end + 1).split("\n");
+      lines.unshift(pieces.join("") + text.slice(0, end));
+      pieces = [lines.pop() ?? ""];
       for (const line of lines) yield line.endsWith("\r") ? line.slice(0, -1) : line;
     }
-    rest += decoder.decode();
+    const rest = pieces.join("") + decoder.decode();
     if (rest !== "") yield rest;
   }
 }

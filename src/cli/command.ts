@@ -2,7 +2,7 @@
  * A command in one or several contexts, joined to our own standard streams: what `exec`, `sh` and `rsh` have in common. Signals that we
  * get are the command's, once it runs.
  */
-import type { ExecOptions, SshOptions } from "../index.ts";
+import type { ExecOptions, RemoteProcess, SshOptions } from "../index.ts";
 import { CommandProblem, fail } from "./exit.ts";
 import { SharedInput } from "./input.ts";
 import type { Flags } from "./options.ts";
@@ -76,12 +76,15 @@ async function runOne(
 
 /** @param prefix of each line */
 async function copy(
-  from: AsyncIterable<Uint8Array>,
+  from: RemoteProcess["stdout"],
   prefix: string | undefined,
   to: Output,
 ): Promise<void> {
   if (prefix === undefined) {
-    for await (const chunk of from) await to.write(chunk);
+    for await (const chunk of from) {
+      await to.write(chunk);
+      from.recycle(chunk);
+    }
     return;
   }
   const lines = new LinePrefixer(prefix, to.isTerminal);

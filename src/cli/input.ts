@@ -1,9 +1,17 @@
 /** Our standard input for several who read it: each gets all of it, and the slowest sets the pace. Knows no context. */
-import { constants, fstatSync, openSync, read as readSoon, readSync } from "node:fs";
+import { read as readSoon } from "node:fs";
 import { Channel, type Receiver, type Sender } from "../index.ts";
+import { openQuick, readQuickly, widen } from "./pipes.ts";
 
 /** Bytes of it at a time: what one message to a command holds. */
 const CHUNK = 131072;
+/** From here on, its memory is used again; less is copied, so that not much of it lies about. */
+const LARGE = 65536;
+/**
+ * Before a chunk's memory is used again, so many others are sent: more than can be under way, which is a window (`maxWindowBytes`: 64 of
+ * them) and the queue before it (16).
+ */
+const RING = 96;
 
 export class SharedInput {
   readonly #preface: Uint8Array | undefined;
@@ -55,36 +63,42 @@ export class SharedInput {
 
 /** What comes from a descriptor, in chunks as large as what is there. */
 function read(fd: number): AsyncIterable<Uint8Array> {
-  return fstatSync(fd).isFIFO() ? readPipe(fd) : Bun.stdin.stream();
+  const quick = openQuick(fd, "read");
+  return quick === undefined ? Bun.stdin.stream() : readPipe(fd, quick);
 }
 
 /**
- * A pipe. Bun's stream of it costs as much processor time as all else that we do with a byte: here, what waits is read at once, through a
- * descriptor of our own that does not block (others may share the one that we were given), and a thread waits only where there is nothing.
+ * A pipe. Bun's stream of it costs as much processor time as all else that we do with a byte: here, what waits is read at once, and a thread
+ * waits only where there is nothing for a while.
  */
-async function* readPipe(fd: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const own = openSync(`/proc/self/fd/${String(fd)}`, constants.O_RDONLY | constants.O_NONBLOCK);
-  for (;;) {
-    const chunk = Buffer.allocUnsafeSlow(CHUNK);
-    let size = readNow(own, chunk, 0);
+async function* readPipe(fd: number, quick: number): AsyncGenerator<Uint8Array, void, undefined> {
+  const ring: Uint8Array[] = [];
+  let isWide = false;
+  for (let at = 0; ; ) {
+    const chunk = ring[at] ?? new Uint8Array(CHUNK);
+    let size = readQuickly(quick, chunk, 0) ?? (await nextTurn(quick, chunk));
     size ??= await new Promise<number>((resolve, reject) => {
       readSoon(fd, chunk, 0, CHUNK, null, (error, n) => (error ? reject(error) : resolve(n)));
     });
     if (size === 0) return;
     for (let more: number | undefined = size; more !== undefined && more > 0 && size < CHUNK; ) {
-      more = readNow(own, chunk, size);
+      more = readQuickly(quick, chunk, size);
       size += more ?? 0;
     }
+    if (size < LARGE) {
+      yield chunk.slice(0, size);
+      continue;
+    }
+    if (!isWide) widen(quick);
+    isWide = true;
+    ring[at] = chunk;
+    at = (at + 1) % RING;
     yield chunk.subarray(0, size);
   }
 }
 
-/** @returns undefined when nothing is there; 0 at the end */
-function readNow(fd: number, into: Buffer, at: number): number | undefined {
-  try {
-    return readSync(fd, into, at, into.length - at, null);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EAGAIN") return undefined;
-    throw error;
-  }
+/** Who fills the pipe may need but a moment. */
+async function nextTurn(quick: number, chunk: Uint8Array): Promise<number | undefined> {
+  await new Promise((resolve) => setImmediate(resolve));
+  return readQuickly(quick, chunk, 0);
 }

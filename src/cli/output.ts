@@ -1,9 +1,10 @@
 /**
  * Our stdout and stderr: writes in order, says when the reader has taken it, never loses a byte. `fs.write` on a worker thread, because
- * it waits for a slow reader by itself and reports a reader that is gone.
+ * it waits for a slow reader by itself and reports a reader that is gone; what a pipe takes at once is not worth that detour.
  */
 import { write } from "node:fs";
 import { isatty } from "node:tty";
+import { openQuick, widen, writeQuickly } from "./pipes.ts";
 
 /** Joined into one write: log lines come by the thousand. */
 const BATCH_BYTES = 1 << 20;
@@ -19,6 +20,9 @@ export class Output {
   readonly isTerminal: boolean;
   readonly coloured: boolean;
   readonly #fd: number;
+  /** Of the same pipe, not blocking; -1: there is none. */
+  #quick: number | undefined;
+  #isWide = false;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
 
@@ -56,7 +60,7 @@ export class Output {
       const [only] = batch;
       const single = batch.length === 1 && only !== undefined;
       try {
-        await writeAll(this.#fd, single ? only.data : Buffer.concat(batch.map((b) => b.data)));
+        await this.#writeAll(single ? only.data : Buffer.concat(batch.map((b) => b.data)));
         for (const { resolve } of batch) resolve();
       } catch (error) {
         for (const { reject } of [...batch, ...this.#waiting.splice(0)]) reject(error);
@@ -64,10 +68,26 @@ export class Output {
     }
     this.#writing = undefined;
   }
+
+  async #writeAll(data: Uint8Array): Promise<void> {
+    this.#quick ??= openQuick(this.#fd, "write") ?? -1;
+    await writeSlowly(this.#fd, data, this.#quick < 0 ? 0 : this.#begin(data));
+  }
+
+  /** @returns how much was taken at once */
+  #begin(data: Uint8Array): number {
+    const quick = this.#quick as number;
+    const written = writeQuickly(quick, data);
+    if (written === data.length || this.#isWide) return written;
+    this.#isWide = true;
+    widen(quick);
+    return written + writeQuickly(quick, data.subarray(written));
+  }
 }
 
-async function writeAll(fd: number, data: Uint8Array): Promise<void> {
-  for (let at = 0; at < data.length; ) {
+/** All from `begin` on. */
+async function writeSlowly(fd: number, data: Uint8Array, begin: number): Promise<void> {
+  for (let at = begin; at < data.length; ) {
     const n = await new Promise<number>((resolve, reject) => {
       write(fd, data, at, data.length - at, null, (error, written) => {
         // Whoever shares the descriptor may have made it non-blocking.

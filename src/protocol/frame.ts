@@ -10,6 +10,7 @@
  */
 import { ProtocolError } from "../errors.ts";
 import { LIMITS, type Limits } from "./limits.ts";
+import { lend } from "./spare.ts";
 
 export const HEADER_BYTES = 24;
 
@@ -125,10 +126,16 @@ interface Partial {
   length: number;
 }
 
+/** A frame whose body has begun and not ended: what has come of it lies where it stays. */
+interface Begun {
+  readonly message: Message;
+  got: number;
+}
+
 /**
  * Cuts a byte stream into messages. Chunk borders carry no meaning.
  *
- * Invariant: between calls, `#pending` holds less than one whole frame; what one source has under way is below `maxMessageBytes`, and there
+ * Invariant: between calls, `#pending` and `#begun` hold less than one whole frame; what one source has under way is below `maxMessageBytes`, and there
  * is at most one such source for each of the few contexts behind a stream (`MAX_PARTIALS` at most).
  */
 export class MessageReader {
@@ -136,6 +143,7 @@ export class MessageReader {
   readonly #partials = new Map<number, Partial>();
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
+  #begun: Begun | undefined;
   /** Bytes of the frame under way, header included, once its header is known. */
   #needed = HEADER_BYTES;
 
@@ -146,7 +154,17 @@ export class MessageReader {
   /** @throws {ProtocolError} `ERR_PROTOCOL_FRAME`, `ERR_PROTOCOL_MESSAGE_TOO_LARGE`; the reader must not be used again. */
   *push(chunk: Uint8Array): Generator<Message> {
     let data = chunk;
-    if (this.#pendingBytes > 0) {
+    if (this.#begun !== undefined) {
+      const { message, got } = this.#begun;
+      const part = chunk.subarray(0, message.body.length - got);
+      message.body.set(part, got);
+      this.#begun.got += part.length;
+      if (this.#begun.got < message.body.length) return;
+      this.#begun = undefined;
+      data = chunk.subarray(part.length);
+      const whole = this.#whole(message);
+      if (whole !== undefined) yield whole;
+    } else if (this.#pendingBytes > 0) {
       this.#pending.push(chunk);
       this.#pendingBytes += chunk.length;
       if (this.#pendingBytes < this.#needed) return;
@@ -170,18 +188,17 @@ export class MessageReader {
       }
       this.#needed = HEADER_BYTES + length;
       if (data.length - at < this.#needed) break;
-      const part: Message = {
-        dst: view.getUint32(at),
-        src: view.getUint32(at + 4),
-        auth: view.getUint32(at + 8),
-        handle: view.getUint32(at + 12),
-        reply: view.getUint32(at + 16),
-        flags,
-        body: data.subarray(at + HEADER_BYTES, at + this.#needed),
-      };
+      const body = data.subarray(at + HEADER_BYTES, at + this.#needed);
+      const whole = this.#whole(readMessage(view, at, body));
       at += this.#needed;
-      const whole = flags & (FLAGS.MORE | FLAGS.CONT) ? this.#assemble(part) : part;
       if (whole !== undefined) yield whole;
+    }
+    if (data.length - at >= HEADER_BYTES && this.#needed > UNCOPIED_BYTES) {
+      const message = readMessage(view, at, lend(this.#needed - HEADER_BYTES));
+      const part = data.subarray(at + HEADER_BYTES);
+      message.body.set(part);
+      this.#begun = { message, got: part.length };
+      return;
     }
     if (at < data.length) {
       // A copy of the little that is left, so that a large chunk is not kept alive by it.
@@ -189,6 +206,10 @@ export class MessageReader {
       this.#pending = [rest];
       this.#pendingBytes = rest.length;
     }
+  }
+
+  #whole(part: Message): Message | undefined {
+    return part.flags & (FLAGS.MORE | FLAGS.CONT) ? this.#assemble(part) : part;
   }
 
   /** @param part of a message of several frames; the message, if that was the last */
@@ -226,6 +247,18 @@ export class MessageReader {
       body: concat(partial.bodies, partial.length),
     };
   }
+}
+
+function readMessage(view: DataView, at: number, body: Uint8Array): Message {
+  return {
+    dst: view.getUint32(at),
+    src: view.getUint32(at + 4),
+    auth: view.getUint32(at + 8),
+    handle: view.getUint32(at + 12),
+    reply: view.getUint32(at + 16),
+    flags: view.getUint32(at + 20) >>> 24,
+    body,
+  };
 }
 
 function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {

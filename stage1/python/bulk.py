@@ -4,15 +4,194 @@ Second tier: comes with econtext.channels. Twin: none; the runtimes of JavaScrip
 """
 import fcntl
 import os
+import select
 import stat
+import struct
 import sys
 
+from _io import FileIO
+
 import econtext
-from econtext import PY3
+from econtext import CONT, HEAD, MAX_FRAME, MORE, PY3, out
 
 # Of Linux; Python has no names for them everywhere.
 SO_DOMAIN = 39
 F_SETPIPE_SZ = 1031
+
+LARGE = 32768  # from here on, a copy costs more than one more system call
+MOMENT = 10000  # microseconds
+MAX_PARTS = 1000  # of one write: POSIX allows 1024
+
+
+# -- Output: what is large is never copied -------------------------------------------------------------
+def send(handle, parts):
+    """Queue one message for the master: a body in parts."""
+    size = sum(map(len, parts))
+    if size < LARGE or size > MAX_FRAME or econtext.flush is not flush:
+        econtext.send(handle, b"".join(parts))
+        return
+    econtext.queued += size + 24
+    # One entry: what is put before all that waits must not come into the middle.
+    out.append((HEAD.pack(0, econtext.me, econtext.me, handle, 0, size),) + tuple(parts))
+    flush()
+
+
+def flush(nudge=True):
+    """As the core's, but several frames go in one write: `rest` is a list of their parts, and a frame may wait as a tuple of its."""
+    while (out or econtext.rest) and econtext.write_lock.acquire(False):
+        try:
+            while out or econtext.rest:
+                if not econtext.writeable.poll(0):
+                    if nudge:
+                        os.write(econtext.alarm, b"k")
+                    return
+                spend(os.writev(econtext.cout, batch()))
+        except (OSError, select.error) as e:
+            if e.args[0] not in econtext.BUSY:
+                econtext.end()
+        finally:
+            econtext.write_lock.release()
+
+
+def batch():
+    """What to write next: as much of what waits as the descriptor takes without blocking."""
+    parts = econtext.rest
+    size = sum(map(len, parts))
+    while out and size < econtext.PIPE_BUF and len(parts) < MAX_PARTS:
+        frame = out.popleft()
+        for part in frame if isinstance(frame, tuple) else (frame,):
+            parts.append(part)
+            size += len(part)
+    return list(begin(parts, econtext.PIPE_BUF))
+
+
+def begin(parts, size):
+    """The first `size` bytes of them."""
+    for part in parts:
+        if size <= 0:
+            return
+        yield part if len(part) <= size else memoryview(part)[:size]
+        size -= len(part)
+
+
+def spend(written):
+    """So much of `rest` is written."""
+    econtext.queued -= written
+    parts = econtext.rest
+    done = 0
+    while written and len(parts[done]) <= written:
+        written -= len(parts[done])
+        done += 1
+    del parts[:done]
+    if written:
+        parts[0] = memoryview(parts[0])[written:]
+
+
+splice = getattr(os, "splice", None)  # of Linux, from Python 3.10 on
+
+
+def in_pipe(fd):
+    """How many bytes wait in this pipe, where they could be sent without coming through here; else 0."""
+    if not splice or econtext.flush is not flush or not stat.S_ISFIFO(os.fstat(fd).st_mode):
+        return 0
+    from termios import FIONREAD
+
+    return struct.unpack("i", fcntl.ioctl(fd, FIONREAD, b"\0\0\0\0"))[0]
+
+
+def pour(handle, head, fd, size):
+    """Send a body that begins with `head` and goes on with `size` bytes that wait in a pipe; False, and nothing is sent, if not at once."""
+    if out or econtext.rest or not econtext.write_lock.acquire(False):
+        return False
+    try:
+        if out or econtext.rest or not econtext.writeable.poll(0):
+            return False
+        os.write(econtext.cout, HEAD.pack(0, econtext.me, econtext.me, handle, 0, len(head) + size) + head)
+        while size:
+            try:
+                size -= splice(fd, econtext.cout, size)
+            except OSError as e:
+                if e.errno not in econtext.BUSY:
+                    raise
+                econtext.writeable.poll(1000)
+    except (OSError, select.error):
+        econtext.end()
+    finally:
+        econtext.write_lock.release()
+    # Others found the lock taken.
+    flush()
+    return True
+
+
+# -- Input: what is large is read to where it stays ----------------------------------------------------
+head = ()  # of a large frame that has begun
+body = None  # of it, as far as it has come
+got = 0
+limit = MAX_FRAME  # of the next read
+core_read = econtext.read
+core_feed = econtext.feed
+fill = FileIO(econtext.cin, "rb", False).readinto  # a buffer, as far as it can be; None: nothing is there
+
+
+def whole_reads():
+    """Where the stream is a socket, let a read wait a moment until all has come that was asked for: it comes by the crumb."""
+    global fill
+    if not PY3 or not stat.S_ISSOCK(os.fstat(econtext.cin).st_mode):
+        return
+    from _socket import MSG_WAITALL, SO_RCVTIMEO, SOL_SOCKET, socket
+
+    own = socket(-1, -1, -1, os.dup(econtext.cin))
+    # What else is to be done while the stream is read (deadlines, logs) is done so much later at most.
+    own.setsockopt(SOL_SOCKET, SO_RCVTIMEO, struct.pack("@ll", 0, MOMENT))
+
+    def fill(buffer):
+        return own.recv_into(buffer, len(buffer), MSG_WAITALL)
+
+
+
+def feed(data):
+    """As the core's; but a large frame that is not complete is not kept by it."""
+    global head, body, got
+    core_feed(data)
+    rest = econtext.buf
+    if len(rest) >= 24:
+        head = HEAD.unpack(rest[:24])
+        size = head[5] & 0xFFFFFF
+        if size >= LARGE and not head[5] >> 24 & (MORE | CONT):
+            body = bytearray(size)
+            got = len(rest) - 24
+            body[:got] = rest[24:]
+            econtext.buf = b""
+
+
+def read(fd):
+    """As the core's; but what is missing of a large frame goes to its place, and behind it no more than the next head is read."""
+    global body, got, limit
+    if fd != econtext.cin:
+        return core_read(fd)
+    try:
+        if body is None:
+            size = limit
+            limit = MAX_FRAME
+            return os.read(fd, size)
+        n = fill(memoryview(body)[got:])
+    except EnvironmentError as e:
+        return None if e.errno in econtext.BUSY else b""
+    if n == 0:
+        return b""
+    got += n or 0
+    if got == len(body):
+        whole = body
+        body = None
+        limit = 24
+        dst, src, auth, handle, reply, n = head
+        if dst == econtext.me and not auth:
+            # A channel takes it as it is.
+            econtext.deliver(handle, reply, n >> 24, whole if handle >> 24 else bytes(whole))
+    return None
+
+
+# -- Larger buffers ------------------------------------------------------------------------------------
 
 
 def widen():
@@ -50,8 +229,15 @@ def enlarge(fd):
 
 # When so much was freed once, the C library keeps as much for the next time; or each chunk would be given back, and cleared anew.
 bytearray(1 << 22)
-try:
-    widen()
-except (EnvironmentError, ImportError):
-    pass  # then it is slower
+for improve in widen, whole_reads:
+    try:
+        improve()
+    except (EnvironmentError, ImportError):
+        pass  # then it is slower
+with econtext.write_lock:
+    if hasattr(os, "writev"):
+        econtext.rest = [econtext.rest] if econtext.rest else []
+        econtext.flush = flush
+econtext.feed = feed
+econtext.read = read
 econtext.flush()

@@ -12,7 +12,7 @@ import weakref
 import econtext
 from econtext import DEAD, deque, handlers, thread
 
-econtext.tier("bulk")
+bulk = econtext.tier("bulk")
 values = econtext.tier("values")
 waiting = econtext.tier("waiting")
 wait = waiting.wait
@@ -108,29 +108,39 @@ class Sender(End):
 
     def send(self, value):
         """Send a value; waits while there is no credit. Raises Closed, or RemoteError when the receiver was closed with an error."""
-        body = b"".join(values.encode(value, "value"))
+        parts = [b"".join(values.encode(value, "value"))]
         try:
             with self.turn:
                 wait([self])
-                self.put(body)
+                self.put(parts)
         finally:
             self.part()
 
-    def offer(self, body):
+    def offer(self, parts):
         """Send an encoded value at once: for who has seen that this is `ready`, and is the only one who sends."""
         try:
             with self.turn:
-                self.put(body)
+                self.put(parts)
         finally:
             self.part()
 
-    def put(self, body):
+    def pour(self, pipe, size):
+        """`offer` so many bytes that wait in a pipe. False: it was not done, they have to be read."""
+        head = values.bytes_head(size)
+        with self.turn:
+            poured = not self.closed and self.credits and bulk.pour(self.handle, head, pipe, size)
+            if poured:
+                self.used += len(head) + size + OVERHEAD
+        self.part()
+        return poured
+
+    def put(self, parts):
         if self.closed:
             self.fail()
         if not self.credits:
             self.open()  # whoever made it was torn out of it
-        self.used += len(body) + OVERHEAD
-        econtext.send(self.handle, body)
+        self.used += sum(map(len, parts)) + OVERHEAD
+        bulk.send(self.handle, parts)
 
     def close(self, error=None):
         """Close the channel, behind what was sent."""
@@ -184,10 +194,13 @@ class Home(Sender):
     def ready(self):
         return True
 
-    def put(self, body):
+    def pour(self, pipe, size):
+        return False
+
+    def put(self, parts):
         if self.closed:
             self.fail()
-        self.receiver.queue.append((0, body))
+        self.receiver.queue.append((0, b"".join(parts)))
         self.receiver.changed()
 
     def close(self, error=None):
@@ -223,7 +236,7 @@ class Receiver(End):
         while True:
             body = self.take()
             if body is not None:
-                return econtext.decode(body)
+                return econtext.decode(bytes(body))
             if not wait([self], until):
                 raise Timeout("nothing came within %s s" % deadline)
 
@@ -336,7 +349,7 @@ class Select(object):
                     continue
                 self.receivers.append(receiver)
                 if body is not None:
-                    return receiver, econtext.decode(body)
+                    return receiver, econtext.decode(bytes(body))
         raise StopIteration
 
     next = __next__

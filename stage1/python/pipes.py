@@ -83,6 +83,9 @@ class Output(object):
             self.pipe.close()
         elif ready:
             try:
+                size = min(bulk.in_pipe(self.pipe.fileno()), CHUNK)
+                if size >= bulk.LARGE and self.sender.pour(self.pipe.fileno(), size):
+                    return
                 chunk = os.read(self.pipe.fileno(), CHUNK)
             except OSError as e:
                 if e.errno in econtext.BUSY:

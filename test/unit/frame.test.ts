@@ -10,6 +10,7 @@ import {
   MessageReader,
 } from "../../src/protocol/frame.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
+import { giveBack } from "../../src/protocol/spare.ts";
 import { concat } from "../helpers/value-notation.ts";
 
 const { MORE, CONT, DEAD, ERROR, DEFLATE } = FLAGS;
@@ -138,6 +139,32 @@ describe("properties", () => {
         expect(read(bytes, limits, cuts)).toEqual(expected);
       }),
     );
+  });
+
+  test("large ones, cut anywhere, with what is given back in between, arrive as they were", () => {
+    const message = fc.record({ size: fc.integer({ min: 0, max: 600_000 }), fill: fc.nat(255) });
+    const property = fc.property(
+      fc.array(message, { maxLength: 6 }),
+      fc.array(fc.integer({ min: 1, max: 300_000 }), { maxLength: 20 }),
+      fc.boolean(),
+      (messages, sizes, isRecycled) => {
+        const bodies = messages.map(({ size, fill }) => new Uint8Array(size).fill(fill));
+        const bytes = concat(bodies.map((body) => wire(CALL, body)));
+        const reader = new MessageReader();
+        const got: [number, boolean][] = [];
+        let at = 0;
+        for (const size of [...sizes, bytes.length]) {
+          for (const { body } of reader.push(bytes.slice(at, at + size))) {
+            const expected = bodies[got.length] as Uint8Array;
+            got.push([body.length, Buffer.compare(body, expected) === 0]);
+            if (isRecycled) giveBack(body);
+          }
+          at += size;
+        }
+        expect(got).toEqual(bodies.map((body) => [body.length, true]));
+      },
+    );
+    fc.assert(property, { numRuns: 100 });
   });
 
   test("fragments of several sources and whole messages, mixed, arrive as they were", () => {

@@ -19,7 +19,8 @@ const args: ArgsDef = {
 };
 
 const details = `The command is run without a shell: no quoting, no variables, no pipes; for those: econtext sh, or -- sh -c 'a | b'.
-Our standard input is its, and with several targets each one's; in a loop that reads its own input, use -n.
+Our standard input is its; in a loop that reads its own input, use -n. With several targets it is each one's, at the pace
+of the slowest: while one of them still connects, the others get the first 16 chunks (of up to 128 KiB) and wait.
 Its stdout and stderr are ours, byte for byte.
 
 The exit status is the command's; as in a shell, 128 + N when signal N ended it, 127 when it was not found, 126 when it

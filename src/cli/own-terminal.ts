@@ -1,6 +1,7 @@
 /** Our terminal, lent to a command elsewhere: every key is the command's, and what it prints is shown as it is. */
 import type { Terminal } from "../index.ts";
 import { Usage } from "./exit.ts";
+import { beforeDying } from "./stop.ts";
 
 /** @throws {Usage} when we have none */
 export function terminalSize(command: string): Terminal {
@@ -12,10 +13,15 @@ export function terminalSize(command: string): Terminal {
   return { term, columns, rows };
 }
 
-/** Keys are no signals any more. @returns what gives it back */
+/** Keys are no signals any more. @returns what gives it back; so does a signal that ends us at once */
 export function makeRaw(): () => void {
+  const giveBack = (): void => {
+    process.stdin.setRawMode(false);
+  };
+  const forget = beforeDying(giveBack);
   process.stdin.setRawMode(true);
   return () => {
-    process.stdin.setRawMode(false);
+    forget();
+    giveBack();
   };
 }

@@ -15,10 +15,18 @@ export const BROKEN_PIPE = 141;
 /** What a signal that is sent to ourselves takes, at most. */
 const DYING_MS = 100;
 let fatal: Signal | undefined;
+const last = new Set<() => void>();
+
+/** To be done if a signal ends us at once, which leaves no time for anything that takes any. @returns what takes it back */
+export function beforeDying(work: () => void): () => void {
+  last.add(work);
+  return () => last.delete(work);
+}
 
 /** Does not return when a signal has ended what this process was to do. */
 export async function dieOfSignal(): Promise<void> {
   if (fatal === undefined) return;
+  for (const work of last) work();
   process.removeAllListeners(fatal);
   process.kill(process.pid, fatal);
   await Bun.sleep(DYING_MS);

@@ -1,0 +1,34 @@
+/** Our terminal, lent to a command: who ends us by force gets it back as it was. */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { eventually, isCommandRunning, uniqueSeconds } from "../conformance/session.ts";
+import { descendants } from "../helpers/leaks.ts";
+import { suite } from "../helpers/skip.ts";
+import { missingTmux, Tmux } from "../repl/tmux.ts";
+import { ECONTEXT, PYTHON } from "./econtext.ts";
+
+setDefaultTimeout(60_000);
+
+suite("a lent terminal", missingTmux, "tmux", () => {
+  test("is given back by a signal that ends us at once", async () => {
+    await using terminal = new Tmux();
+    const seconds = uniqueSeconds();
+    const argv = [...ECONTEXT, "exec", "-t", "--python", PYTHON, "local", "--", "sleep", seconds];
+    // No shell that would put it right itself.
+    const compare = '[ "$before" = "$(stty -g)" ] && echo SANE || echo RAW';
+    const script = `before=$(stty -g); echo $$; ${argv.join(" ")}; echo LEFT $?; ${compare}; exec cat`;
+    await terminal.open(`exec sh -c '${script}'`);
+    const shell = Number.parseInt(await terminal.until(/^\d+/), 10);
+    const isAsleep = () => descendants(shell).some(({ command }) => command.startsWith("sleep "));
+    expect(await eventually(isAsleep, 20_000)).toBe(true);
+    const [own, ...theirs] = descendants(shell);
+    const slave = theirs.filter(({ command }) => command.startsWith("econtext:")).at(-1);
+    if (own === undefined || slave === undefined) throw new Error("what is run is not there");
+    // Stopped, it holds up the end that is in good order.
+    process.kill(slave.pid, "SIGSTOP");
+    // The first is the command's, the second ends it, the third us.
+    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.kill(own.pid, name);
+    const shown = await terminal.until(/LEFT \d+\n(?:SANE|RAW)/);
+    expect(shown).toMatch(/LEFT 1(?:29|30|43)\nSANE/);
+    expect(await eventually(() => !isCommandRunning(seconds), 5000)).toBe(true);
+  });
+});

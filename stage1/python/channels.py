@@ -222,7 +222,7 @@ class Receiver(End):
         self.handle = 0  # which the master sends to; from when the sender is first sent there
         self.credits = 0  # the master's, which credit goes to
         self.window = self.granted = WINDOW
-        self.arrived = self.taken = 0
+        self.taken = 0
         self.told = thread.allocate_lock()  # taken by who tells the sender that nothing is received any more: two threads may come to it at once
         self.sender = Home(self)
 
@@ -315,7 +315,6 @@ class Receiver(End):
             if self.closed:
                 self.tell(closing(self.error))
         elif not self.closed:
-            self.arrived += len(body) + OVERHEAD
             self.queue.append((len(body) + OVERHEAD, body))
         self.changed()
 

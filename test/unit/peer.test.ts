@@ -75,6 +75,24 @@ test("a relayed sender hears that its receiver was closed, and why, without send
   expect(sent).toEqual([[77, true, ["ValueError", "no", "trace"]]]);
 });
 
+test("only the context that was given a sender can use it, and none can make one up", () => {
+  const { peer, router, problems, say } = open();
+  router.addRoute(2, { send: () => () => "sent", close: () => {} });
+  const { sender, receiver } = new Channel();
+  peer.encode(sender);
+  const [handle] = handlesOf(router);
+  const body = bytes("77");
+  router.deliver(2, { dst: 0, src: 2, auth: 2, handle, reply: 0, flags: 0, body });
+  expect(problems).toEqual([`a message for handle ${handle}, which it may not use`]);
+  say(handle, "77");
+  say(handle, '"its own"');
+  expect([receiver.waiting, receiver.take()]).toEqual([1, "its own"]);
+  expect(() => peer.decode(bytes('{"!h":[2,1234]}'))).toThrow(
+    expect.objectContaining({ code: "ERR_PROTOCOL_VALUE" }),
+  );
+  expect((peer.decode(bytes(`{"!h":[0,${handle + 1}]}`)) as Sender).closed).toBe(true);
+});
+
 test("senders without end are refused", () => {
   const { peer } = open();
   const many = (from: number, count: number): Uint8Array =>

@@ -10,6 +10,7 @@ import {
   fsync,
   ftruncateSync,
   futimesSync,
+  open,
   openSync,
   renameSync,
   unlinkSync,
@@ -19,6 +20,8 @@ import { onDisk } from "./paths.ts";
 
 /** Of the 255 bytes that a name may have, to leave room for what is around it. */
 const MAX_NAME = 200;
+/** Bytes of a file that the disk is told of before the end. */
+const EARLY = 32 << 20;
 const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
 export interface PartPlan {
@@ -41,12 +44,15 @@ export class Part {
   readonly #path: string;
   #fd: number | undefined;
   #at: number;
+  /** How much of it the disk was told of. */
+  #told: number;
 
   /** @throws the system's error */
   constructor(plan: PartPlan) {
     this.#plan = plan;
     this.#path = besides(plan.target, plan.isKept ? "part" : randomBytes(4).toString("hex"));
     this.#at = plan.begin;
+    this.#told = plan.begin;
     if (plan.begin > 0) this.#fd = openPlain(this.#path, constants.O_WRONLY);
     else {
       if (plan.isKept) remove(this.#path);
@@ -63,6 +69,9 @@ export class Part {
     if (this.#fd === undefined) return;
     await writeAt(this.#fd, piece, this.#at);
     this.#at += piece.length;
+    if (this.#at - this.#told < EARLY) return;
+    this.#told = this.#at;
+    flush(this.#path);
   }
 
   skip(bytes: number): void {
@@ -103,6 +112,13 @@ export class Part {
     closeQuietly(fd);
     if (!this.#plan.isKept) remove(this.#path);
   }
+}
+
+/** Have the disk write while more of the file comes, or in the end all has to be waited for. Should it fail, the last one says so too. */
+function flush(path: string): void {
+  open(onDisk(path), (error, fd) => {
+    if (error === null) fsync(fd, () => closeQuietly(fd));
+  });
 }
 
 /** The name of what is not finished yet. */

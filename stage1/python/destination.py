@@ -5,12 +5,12 @@ Second tier: comes with econtext.files. Twins: src/files/writer.ts, place.ts, pa
 """
 import binascii
 import errno
-import fnmatch
 import os
 import stat
 from time import time
 
 import econtext
+from econtext import thread
 
 values = econtext.tier("values")
 channels = values.channels()
@@ -19,11 +19,14 @@ told, heard, reason, digest, open_plain = files.told, files.heard, files.reason,
 
 MAX_NAME = 200  # of the 255 bytes that a name may have, to leave room for what is around it
 PROGRESS_SECONDS = 0.1
+EARLY = 33554432  # bytes of a file that the disk is told of before the end
 
 
 def write(destination, options, events):
     """Write what comes: ["open", SENDER] tells `events` where to. [files, bytes, files that were there already, errors]."""
     channel = channels.Channel()
+    # From the first message on: no file has to wait for a window that is about to grow.
+    channel.receiver.window = channels.MAX_WINDOW
     error = None
     writer = Writer(heard(destination), options, events)
     try:
@@ -134,7 +137,7 @@ class Writer(object):
         path = heard(path)
         name, _, rest = path.partition(b"/")
         patterns = self.options.get("names")
-        known = patterns is None or any(name == heard(one) or fnmatch.fnmatchcase(name, heard(one)) for one in patterns)
+        known = patterns is None or any(name == heard(one) or matches(name, heard(one)) for one in patterns)
         parts = rest.split(b"/") if rest else []
         if b"\0" in path or name in (b"", b"..") or not known or any(part in (b"", b".", b"..") for part in parts):
             raise ValueError("not a path within the destination: %r" % told(path))
@@ -361,6 +364,7 @@ class Part(object):
     keep = False  # when it is not finished, for another time
     replaces = False
     is_large = False
+    told = 0  # how much of it the disk was told of
 
     def __init__(self, target, name, mode, mtime):
         self.target = target
@@ -374,6 +378,9 @@ class Part(object):
             written = os.write(self.fd, data)
             self.at += written
             data = data[written:]
+        if self.at - self.told >= EARLY:
+            self.told = self.at
+            thread.start_new_thread(flush, (os.dup(self.fd),))
 
     def finish(self):
         fd = self.fd
@@ -399,6 +406,22 @@ class Part(object):
             os.close(fd)
             if not self.keep:
                 remove(self.path)
+
+
+def matches(name, pattern):
+    import fnmatch  # slow to come, and seldom needed
+
+    return fnmatch.fnmatchcase(name, pattern)
+
+
+def flush(fd):
+    """Have the disk write while more of the file comes, or in the end all has to be waited for."""
+    try:
+        os.fsync(fd)
+    except EnvironmentError:
+        pass  # the last one says so too
+    finally:
+        os.close(fd)
 
 
 def remove(path):

@@ -4,8 +4,6 @@ Second tier. Twins: src/files/reader.ts and records.ts. Spec: docs/protocol.md, 
 are UTF-8. A path of a record begins with the name of its source: "." for what is only its contents.
 """
 import errno
-import glob
-import hashlib
 import os
 import stat
 
@@ -45,7 +43,9 @@ def expanded(path):
 
 def digest(fd, size):
     """Of so many bytes from the beginning; the descriptor is behind them then."""
-    sha = hashlib.sha256()
+    from hashlib import sha256  # slow to come, and seldom needed; so is glob
+
+    sha = sha256()
     os.lseek(fd, 0, 0)
     while size > 0:
         data = os.read(fd, min(size, 1 << 20))
@@ -110,6 +110,8 @@ class Reader(object):
             return [(name_of(path), path)]
         path = expanded(path)
         if not os.path.lexists(path) and any(c in path for c in (b"*", b"?", b"[")):
+            import glob
+
             found = sorted(glob.glob(path))
             if not found:
                 self.fail(path, "nothing matches")

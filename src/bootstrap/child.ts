@@ -2,9 +2,9 @@
  * A child process as a pipe: spawns an argument vector, keeps the tail of its stderr, knows how it ended.
  * Knows nothing of what is said over the pipe.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Pipe, PipeListener } from "../pipe.ts";
+import { ReadingEnd, WritingEnd } from "./socket.ts";
 
 const TAIL_BYTES = 32768;
 /** How long what an ended process has written may take to be read. */
@@ -17,14 +17,25 @@ export interface Ending {
   readonly spawnError?: Error | undefined;
 }
 
+type Started = Bun.Subprocess<"ignore", "ignore", "pipe">;
+interface Reader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+/** It is given sockets as descriptors 3 and 4: these are the ones whose other ends we can have. */
+const JOIN = 'exec "$@" <&3 >&4 3>&- 4>&-';
 /** What a terminal sends is ours to act on, or for the command that the child carries: ssh keeps ignoring what it was told to ignore. */
-const DEAF = 'trap "" INT QUIT TSTP;exec "$@"';
+const DEAF = `trap "" INT QUIT TSTP;${JOIN}`;
 
 export class Child implements Pipe {
   readonly argv: readonly string[];
   /** Resolves when the process has ended and stdout and stderr are read to their ends; never rejects. */
   readonly ended: Promise<Ending>;
-  readonly #process: ChildProcess;
+  #process: Started | undefined;
+  #stdin: WritingEnd | undefined;
+  #stdout: ReadingEnd | undefined;
+  #said: Reader | undefined;
   #stderr = "";
   #listener: PipeListener | undefined;
   #alive = true;
@@ -33,43 +44,64 @@ export class Child implements Pipe {
   /** @param own in a session of its own, so that ctrl-C is for us to act on */
   constructor(argv: readonly string[], own: boolean) {
     this.argv = argv;
-    const [program = "", ...rest] = own ? argv : deaf(argv);
-    this.#process = spawn(program, rest, { stdio: ["pipe", "pipe", "pipe"], detached: own });
-    const { stdin, stdout, stderr } = this.#process;
-    stderr?.setEncoding("utf8");
-    stderr?.on("data", (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-TAIL_BYTES);
+    this.ended = this.#start(own).catch((spawnError: Error) => {
+      this.#alive = false;
+      return { spawnError };
     });
-    this.ended = new Promise((resolve) => {
-      this.#process.on("error", (spawnError) => {
-        this.#alive = false;
-        resolve({ spawnError });
-      });
-      // Somebody may hold its pipes open after it. What it wrote is read by then; nothing more is to come.
-      this.#process.once("exit", (status, signal) => {
-        this.#alive = false;
-        setTimeout(() => {
-          this.close();
-          resolve({ status: status ?? undefined, signal: signal ?? undefined });
-        }, DRAIN_MS);
-      });
-      this.#process.once("close", (status, signal) => {
-        this.#alive = false;
-        resolve({ status: status ?? undefined, signal: signal ?? undefined });
-      });
+    void this.ended.then(() => this.close());
+  }
+
+  async #start(own: boolean): Promise<Ending> {
+    // What does not exist is started as it is, and fails as it should.
+    const isThere = Bun.which(this.argv[0] ?? "") !== null;
+    const argv = isThere ? ["sh", "-c", own ? JOIN : DEAF, "sh", ...this.argv] : [...this.argv];
+    let exited: (ending: Ending) => void = () => {};
+    const ending = new Promise<Ending>((resolve) => {
+      exited = resolve;
     });
-    // A far side that is gone is told by the end of its stdout; EPIPE adds nothing.
-    stdin?.on("error", () => {});
-    stdin?.on("drain", () => this.#listener?.drained());
-    stdout?.on("error", () => {});
-    stderr?.on("error", () => {});
-    stdout?.on("data", (chunk: Uint8Array) => this.#listener?.data(chunk));
-    stdout?.once("close", () => this.#end());
-    void this.ended.then(() => this.#end());
+    const child = Bun.spawn(argv, {
+      stdio: ["ignore", "ignore", "pipe", "socket-fd", "socket-fd"],
+      detached: own,
+      onExit: (_child, status, signal) => {
+        this.#alive = false;
+        exited({ status: status ?? undefined, signal: nameOf(signal) });
+      },
+    });
+    this.#process = child;
+    const [, , , stdin, stdout] = child.stdio as unknown as number[];
+    this.#stdin = new WritingEnd(stdin as number, () => this.#listener?.drained());
+    const silent = new Promise<void>((resolve) => {
+      const closed = (): void => {
+        resolve();
+        this.#end();
+      };
+      this.#stdout = new ReadingEnd(stdout as number, (c) => this.#listener?.data(c), closed);
+    });
+    const said = child.stderr.getReader();
+    this.#said = said;
+    const read = Promise.all([silent, this.#listen(said)]);
+    const how = await ending;
+    // Somebody may hold its pipes open after it. What it wrote is read by then; nothing more is to come.
+    let timer: Timer | undefined;
+    const enough = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, DRAIN_MS);
+    });
+    await Promise.race([read, enough]);
+    clearTimeout(timer);
+    return how;
+  }
+
+  async #listen(to: Reader): Promise<void> {
+    const decoder = new TextDecoder();
+    for (;;) {
+      const { value, done } = await to.read();
+      if (done) return;
+      this.#stderr = (this.#stderr + decoder.decode(value, { stream: true })).slice(-TAIL_BYTES);
+    }
   }
 
   get pid(): number | undefined {
-    return this.#process.pid;
+    return this.#process?.pid;
   }
 
   /** The last 32 KiB of it. */
@@ -82,13 +114,13 @@ export class Child implements Pipe {
   }
 
   write(chunk: Uint8Array): boolean {
-    return this.#closed ? true : (this.#process.stdin?.write(chunk) ?? true);
+    return this.#stdin?.write(chunk) ?? true;
   }
 
   close(): void {
-    this.#process.stdin?.destroy();
-    this.#process.stdout?.destroy();
-    if (!this.#alive) this.#process.stderr?.destroy();
+    this.#stdin?.close();
+    this.#stdout?.close();
+    if (!this.#alive) this.#said?.cancel().catch(() => {});
     this.#end();
   }
 
@@ -104,7 +136,7 @@ export class Child implements Pipe {
 
   /** Signal the process itself: the last resort, when closing the pipe did not end it. */
   kill(signal: NodeJS.Signals): void {
-    if (this.#alive) this.#process.kill(signal);
+    if (this.#alive) this.#process?.kill(signal);
   }
 
   #end(): void {
@@ -116,7 +148,7 @@ export class Child implements Pipe {
   }
 }
 
-/** In our own session, so that it can ask on the terminal, but not hearing its keys. What does not exist is started as it is, and fails as it should. */
-function deaf(argv: readonly string[]): readonly string[] {
-  return Bun.which(argv[0] ?? "") === null ? argv : ["sh", "-c", DEAF, "sh", ...argv];
+/** The newest have no name for those of real time. */
+function nameOf(signal: NodeJS.Signals | number | null): string | undefined {
+  return typeof signal === "number" ? `signal ${signal}` : (signal ?? undefined);
 }

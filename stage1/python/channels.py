@@ -360,7 +360,11 @@ generators = {}
 
 def pump(number, sender):
     """Send what the generator yields. Its error closes the channel; so does the end of this call, and a closed channel ends it."""
-    generator = generators.pop(number)
+    try:
+        generator = generators.pop(number)
+    except KeyError as e:
+        sender.close(e)
+        raise
     error = None
     try:
         for value in generator:

@@ -31,7 +31,7 @@ for (const version of VERSIONS) {
       await slave[Symbol.asyncDispose]();
     });
 
-    test("a sender opens with its first value, and closes behind the last", async () => {
+    test("a sender says its handle first, and closes behind the last", async () => {
       const box = slave.mailbox();
       expect(await call("send_all", slave.given(box), ["a", { b: [1] }])).toEqual([2, null, null]);
       expect(await box.value()).toBeGreaterThan(0);
@@ -41,9 +41,10 @@ for (const version of VERSIONS) {
       expect(box.messages).toEqual([]);
     });
 
-    test("a sender that never sent closes without opening; an error says what it is", async () => {
+    test("a sender that never sent says its handle and closes; an error says what it is", async () => {
       const box = slave.mailbox();
       await call("close_sender", slave.given(box), "no more");
+      expect(await box.value()).toBeNumber();
       const last = await box.next();
       expect(last.flags).toBe(FLAGS.DEAD);
       expect((decodeValue(last.body) as string[]).slice(0, 2)).toEqual(["ValueError", "no more"]);

@@ -44,7 +44,8 @@ for (const { version, piped } of WAYS) {
       const one = run(["/nowhere/at/all"], { stdin: true });
       expect(await one.result()).toEqual({ status: 127, problem: "No such file or directory" });
       for (const box of [one.stdout, one.stderr, one.events]) {
-        expect(box.messages.map(({ flags }) => flags)).toEqual([FLAGS.DEAD]);
+        // Its handle, and that it is closed.
+        expect(box.messages.map(({ flags }) => flags)).toEqual([0, FLAGS.DEAD]);
       }
       expect(await run(["true"], { cwd: "/nowhere" }).result()).toMatch(/Error$/);
     });

@@ -266,7 +266,7 @@ function broker(port, words, boot, leftover, fds) {
       // With a buffer of its own, pausing it stops the reading.
       const socket = new (require("net").Socket)({
         fd,
-        onread: { buffer: Buffer.alloc(65536), callback: (n, bytes) => take(bytes.subarray(0, n)) },
+        onread: { buffer: Buffer.alloc(MAX_FRAME), callback: (n, bytes) => take(bytes.subarray(0, n)) },
       });
       socket.on("error", () => {});
       socket.on("close", over);
@@ -281,7 +281,7 @@ function broker(port, words, boot, leftover, fds) {
     (chunk) => {
       heard = Date.now();
       // The main thread first: a cancel must not overtake its call.
-      const copy = Buffer.from(chunk);
+      const copy = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
       // A short text is what crosses threads fastest. Much at once is better done by two threads.
       if (copy.length < 2048) {
         lend();
@@ -403,7 +403,9 @@ function main() {
   const flush = () => {
     waiting = 0;
     if (!replies.length) return;
-    const out = new Uint8Array(Buffer.concat(replies));
+    let out = Buffer.concat(replies);
+    // Of what is short, the memory is others' too.
+    if (out.length < MAX_FRAME / 4) out = new Uint8Array(out);
     replies = [];
     post({ out }, out.length, [out.buffer]);
   };

@@ -46,6 +46,7 @@ const FILES = [
   "records",
   "disk",
   "glob",
+  "leftovers",
   "part",
   "place",
   "reader",

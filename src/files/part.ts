@@ -2,7 +2,6 @@
  * A file that is being written: under a name of its own in the folder where it belongs, until it is whole; then it takes the place of what was
  * there. So who looks sees the old or the new one, whatever happens meanwhile.
  */
-import { randomBytes } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -13,13 +12,11 @@ import {
   open,
   openSync,
   renameSync,
-  unlinkSync,
 } from "node:fs";
 import { closeQuietly, openPlain, writeAll, writeAt } from "./disk.ts";
+import { remove, resumableOf, temporaryOf } from "./leftovers.ts";
 import { onDisk } from "./paths.ts";
 
-/** Of the 255 bytes that a name may have, to leave room for what is around it. */
-const MAX_NAME = 200;
 /** Bytes of a file that the disk is told of before the end. */
 const EARLY = 32 << 20;
 const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
@@ -50,7 +47,7 @@ export class Part {
   /** @throws the system's error */
   constructor(plan: PartPlan) {
     this.#plan = plan;
-    this.#path = besides(plan.target, plan.isKept ? "part" : randomBytes(4).toString("hex"));
+    this.#path = plan.isKept ? resumableOf(plan.target) : temporaryOf(plan.target);
     this.#at = plan.begin;
     this.#told = plan.begin;
     if (plan.begin > 0) this.#fd = openPlain(this.#path, constants.O_WRONLY);
@@ -119,18 +116,4 @@ function flush(path: string): void {
   open(onDisk(path), (error, fd) => {
     if (error === null) fsync(fd, () => closeQuietly(fd));
   });
-}
-
-/** The name of what is not finished yet. */
-export function besides(target: string, end: string): string {
-  const at = target.lastIndexOf("/") + 1;
-  return `${target.slice(0, at)}.${target.slice(at, at + MAX_NAME)}.econtext-${end}`;
-}
-
-export function remove(path: string): void {
-  try {
-    unlinkSync(onDisk(path));
-  } catch {
-    // There is none.
-  }
 }

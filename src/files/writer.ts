@@ -4,7 +4,6 @@
  *
  * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts. Twin: stage1/python/destination.py.
  */
-import { randomBytes } from "node:crypto";
 import {
   chmodSync,
   closeSync,
@@ -16,7 +15,8 @@ import {
   utimesSync,
 } from "node:fs";
 import { digest, isSystemError, openPlain, Refusal, reason } from "./disk.ts";
-import { besides, Part, remove } from "./part.ts";
+import { Leftovers, remove, resumableOf, temporaryOf } from "./leftovers.ts";
+import { Part } from "./part.ts";
 import { heard, onDisk, shown, told, type WirePath } from "./paths.ts";
 import { Place, replaceableAt } from "./place.ts";
 import {
@@ -68,6 +68,7 @@ export class Writer {
   readonly #options: WriteOptions;
   readonly #events: Sends;
   readonly #place: Place;
+  readonly #leftovers = new Leftovers();
   readonly #stop: () => void;
   #isStopped = false;
   readonly #umask = process.umask();
@@ -151,7 +152,10 @@ export class Writer {
           this.#place.makeFolder(record[1], checked(record[2]), record[3]),
         );
       case "link":
-        return this.#attempt(record[1], (target) => link(target, heard(record[2])));
+        return this.#attempt(record[1], (target) => {
+          this.#leftovers.removeOf(target);
+          link(target, heard(record[2]));
+        });
       case "file":
         return this.#file(record);
       case "file?":
@@ -194,6 +198,7 @@ export class Writer {
     try {
       if (target !== undefined) {
         const found = replaceableAt(target);
+        this.#leftovers.removeOf(target);
         const isLarge = data === null;
         const isKept = isLarge && this.#options.resume === true;
         if (begin > 0 && !isKept) throw new Error("the rest of a file that nobody has begun");
@@ -265,7 +270,7 @@ export class Writer {
     if (target === undefined) return;
     const isThere = await this.#look(name, target, (bytes) => bytes === size);
     if (isThere || this.#options.resume !== true) return;
-    await this.#look(name, besides(target, "part"), (bytes) => bytes > 0 && bytes <= size);
+    await this.#look(name, resumableOf(target), (bytes) => bytes > 0 && bytes <= size);
   }
 
   async #look(name: WirePath, path: string, fits: (bytes: number) => boolean): Promise<boolean> {
@@ -309,7 +314,7 @@ function checked(number: number): number {
 
 function link(target: string, to: string): void {
   replaceableAt(target);
-  const temporary = besides(target, randomBytes(4).toString("hex"));
+  const temporary = temporaryOf(target);
   symlinkSync(onDisk(to), onDisk(temporary));
   try {
     renameSync(onDisk(temporary), onDisk(target));

@@ -1,7 +1,7 @@
 """econtext.destination: trees of files as a stream of records over one channel: who writes them. It trusts no reader: nothing is made outside of
 the destination, and no link that is found in it is followed.
 
-Second tier: comes with econtext.files. Twins: src/files/writer.ts, place.ts, part.ts, within.ts. Spec: docs/protocol.md, "Files".
+Second tier: comes with econtext.files. Twins: src/files/writer.ts, place.ts, part.ts, leftovers.ts, within.ts. Spec: docs/protocol.md, "Files".
 """
 import binascii
 import errno
@@ -95,6 +95,7 @@ class Writer(object):
         self.folders = {}  # by path of the record: that it is one, or False if that failed
         self.made = []  # folders made here: (path, mode, mtime)
         self.answers = []
+        self.leftovers = Leftovers()
         self.files = self.bytes = self.same = self.errors = 0
         self.shown = time()
 
@@ -191,9 +192,10 @@ class Writer(object):
         target = self.place(path)
         if target is None:
             return
-        temporary = self.temporary(target)
+        temporary = temporary_of(target)
         try:
             self.look(target)
+            self.leftovers.remove_of(target)
             os.symlink(heard(to), temporary)
             try:
                 os.rename(temporary, target)
@@ -204,10 +206,6 @@ class Writer(object):
             self.fail(target, e)
 
     # -- Files
-    def temporary(self, target, end=None):
-        folder, slash, name = target.rpartition(b"/")
-        return folder + slash + b"." + name[:MAX_NAME] + b".econtext-" + (end or binascii.hexlify(os.urandom(4)))
-
     def on_file(self, path, size, mode, mtime, data, begin):
         target = self.place(path)
         part = Part(target, told(heard(path)), mode, mtime)
@@ -226,13 +224,14 @@ class Writer(object):
 
     def begin(self, part, begin):
         found = self.look(part.target)
+        self.leftovers.remove_of(part.target)
         part.replaces = found is not None
         if part.mode is None:
             part.mode = 0o666 & ~self.umask
             if found and stat.S_ISREG(found.st_mode):
                 part.mode = found.st_mode & 0o777
         part.keep = part.is_large and bool(self.options.get("resume"))
-        part.path = self.temporary(part.target, b"part" if part.keep else None)
+        part.path = resumable_of(part.target) if part.keep else temporary_of(part.target)
         if begin and part.keep:
             part.fd = open_plain(part.path, os.O_WRONLY)
             part.at = begin
@@ -292,7 +291,7 @@ class Writer(object):
         try:
             target = self.place(path)
             if target and not self.answer(path, target, size, True) and self.options.get("resume"):
-                self.answer(path, self.temporary(target, b"part"), size, False)
+                self.answer(path, resumable_of(target), size, False)
         except EnvironmentError:
             pass  # then it is written
 
@@ -353,6 +352,79 @@ class Writer(object):
 # The methods that take the records.
 RECORDS = dict((name, name) for name in ("sources", "total", "error", "dir", "link", "file", "hole", "done", "lost", "ask", "same"))
 RECORDS["file?"] = "ask_file"
+
+
+# -- What is not finished ---------------------------------------------------------------------------
+def besides(target):
+    """The name of what is not finished yet, up to its end."""
+    folder, slash, name = target.rpartition(b"/")
+    return folder + slash + b"." + name[:MAX_NAME] + b".econtext-"
+
+
+def temporary_of(target):
+    """A name that no other copy takes."""
+    return besides(target) + binascii.hexlify(os.urandom(4)) + (home and home + b"%d" % os.getpid())
+
+
+def resumable_of(target):
+    """The name that the next copy goes on with."""
+    return besides(target) + b"part"
+
+
+def where_we_are():
+    """Where our process id means us: this start of this machine, and the process ids of this container; b"" where that cannot be told."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+            boot = file.read(8)
+        space = os.readlink(b"/proc/self/ns/pid")
+        return b"-" + boot + b"-" + space[space.index(b"[") + 1 : -1] + b"-"
+    except (EnvironmentError, ValueError):
+        return b""
+
+
+home = where_we_are()
+
+
+class Leftovers(object):
+    """What is left by processes that were killed: its name says whose it was, and the next copy of the same file removes it."""
+
+    def __init__(self):
+        self.seen = set()  # folders that were looked through
+        self.found = {}  # paths, by what they begin with
+
+    def remove_of(self, target):
+        """Of what is about to be written."""
+        begin = besides(target)
+        self.search(begin[: begin.rfind(b"/") + 1])
+        for path in self.found.pop(begin, ()):
+            remove(path)
+
+    def search(self, folder):
+        if folder in self.seen or not home:
+            return
+        self.seen.add(folder)
+        try:
+            names = os.listdir(folder or b".")
+        except EnvironmentError:
+            return  # they may not be listed
+        for name in names:
+            begin, ours, end = name.rpartition(b".econtext-")
+            unique, _, pid = end.partition(home)
+            if ours and len(unique) == 8 and pid.isdigit() and not alive(int(pid)):
+                self.found.setdefault(folder + begin + ours, []).append(folder + name)
+
+
+def alive(pid):
+    """One that is dead, and that nobody has asked for its status yet, is not."""
+    try:
+        os.kill(pid, 0)
+        with open("/proc/%d/stat" % pid, "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] not in (b"Z", b"X")
+    except EnvironmentError as e:
+        return e.errno != errno.ESRCH
+    except OverflowError:
+        pass  # no process of ours
+    return True
 
 
 class Part(object):

@@ -266,7 +266,10 @@ function broker(port, words, boot, leftover, fds) {
       // With a buffer of its own, pausing it stops the reading.
       const socket = new (require("net").Socket)({
         fd,
-        onread: { buffer: Buffer.alloc(MAX_FRAME), callback: (n, bytes) => take(bytes.subarray(0, n)) },
+        onread: {
+          buffer: Buffer.alloc(MAX_FRAME),
+          callback: (n, bytes) => take(bytes.subarray(0, n)),
+        },
       });
       socket.on("error", () => {});
       socket.on("close", over);

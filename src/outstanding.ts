@@ -106,13 +106,19 @@ export class OutstandingCall implements Receiver {
         const isLate = isCancelled && this.#limits.deadline !== undefined;
         this.#reject(isLate ? this.#late() : failure);
       } else if (flags & FLAGS.DEAD) this.#reject(this.#refused(body));
-      else this.#resolve(this.#limited(this.#host.decode(body)));
+      else this.#answered(this.#host.decode(body));
     } catch (error) {
       this.#reject(error);
       throw error;
     }
     this.#host.router.forget(this.#host.id, this.#handle);
     this.#settle();
+  }
+
+  #answered(value: unknown): void {
+    // The answer was on its way when it was given up: nobody will iterate that.
+    if (this.#isSettled && value instanceof RemoteGenerator) void value.return().catch(() => {});
+    this.#resolve(this.#limited(value));
   }
 
   /** Its context is gone. */

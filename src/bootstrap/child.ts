@@ -54,13 +54,17 @@ export class Child implements Pipe {
   async #start(own: boolean): Promise<Ending> {
     // What does not exist is started as it is, and fails as it should.
     const isThere = Bun.which(this.argv[0] ?? "") !== null;
-    const argv = isThere ? ["sh", "-c", own ? JOIN : DEAF, "sh", ...this.argv] : [...this.argv];
+    const argv = isThere
+      ? ["/bin/sh", "-c", own ? JOIN : DEAF, "sh", ...this.argv]
+      : [...this.argv];
     let exited: (ending: Ending) => void = () => {};
     const ending = new Promise<Ending>((resolve) => {
       exited = resolve;
     });
     const child = Bun.spawn(argv, {
       stdio: ["ignore", "ignore", "pipe", "socket-fd", "socket-fd"],
+      // As it is now: what Bun would take is what it was at our start.
+      env: process.env,
       detached: own,
       onExit: (_child, status, signal) => {
         this.#alive = false;

@@ -386,6 +386,16 @@ def drop(number):
         generators.pop(number).close()
 
 
+made = 0, []  # the call that runs, or ran last, and the numbers of generators that it has given
+
+
+def forsake(call):
+    """This call is cancelled, and nobody hears what it returned: drop the generators in that."""
+    if made[0] == call:
+        while made[1]:
+            drop(made[1].pop())
+
+
 # -- What stands for a sender, and for a generator, in a value -----------------------------------------
 given = weakref.WeakValueDictionary()  # senders to the master's handles, by these
 homes = {}  # senders to our own
@@ -415,10 +425,14 @@ def ended():
 
 def refer(value):
     """The reference that a value goes by, None if by none."""
+    global made
     if isinstance(value, Sender):
         return value.reference()
     if isinstance(value, values.Generator):
         number = next(numbers)
         generators[number] = value
+        if made[0] != econtext.busy:
+            made = econtext.busy, []
+        made[1].append(number)
         return values.GeneratorReference(econtext.me, number)
     return None

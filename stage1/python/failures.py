@@ -27,6 +27,8 @@ def body(kind, error, trace):
             traceback.print_exception(kind, error, trace)
         code = getattr(error, "code", 1)
         os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+    if "econtext.channels" in sys.modules:
+        sys.modules["econtext.channels"].forsake(econtext.doomed[0])
     core = vars(econtext)
     while trace and trace.tb_frame.f_globals is core:
         trace = trace.tb_next

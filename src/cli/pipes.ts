@@ -1,6 +1,7 @@
 /** Pipes that are our standard streams: read and written at once, without the detour over a worker thread, as far as they go. Linux; elsewhere none. */
 import { dlopen } from "bun:ffi";
-import { constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { fstatSync, constants as modes, openSync, readSync, writeSync } from "node:fs";
+import { constants } from "node:os";
 
 /** Linux, `fcntl.h`: Node.js has no name for it. */
 const F_SETPIPE_SZ = 1031;
@@ -15,8 +16,8 @@ const PIPE_BYTES = 1 << 20;
 export function openQuick(fd: number, mode: "read" | "write"): number | undefined {
   try {
     if (!fstatSync(fd).isFIFO()) return undefined;
-    const flags = mode === "read" ? constants.O_RDONLY : constants.O_WRONLY;
-    return openSync(`/proc/self/fd/${String(fd)}`, flags | constants.O_NONBLOCK);
+    const flags = mode === "read" ? modes.O_RDONLY : modes.O_WRONLY;
+    return openSync(`/proc/self/fd/${String(fd)}`, flags | modes.O_NONBLOCK);
   } catch {
     return undefined;
   }
@@ -39,6 +40,20 @@ export function writeQuickly(fd: number, data: Uint8Array): number {
     while (at < data.length) at += writeSync(fd, data, at, data.length - at);
   } catch {}
   return at;
+}
+
+/**
+ * From now on, who writes to a pipe that nobody reads dies of SIGPIPE, as any filter does. For what runs code of the user's: `console.log` of Bun
+ * ignores that nobody reads. Writes to sockets, the streams of contexts among them, say that they want no signal.
+ */
+export function dieWithReader(): void {
+  try {
+    const libc = dlopen("libc.so.6", { signal: { args: ["i32", "ptr"], returns: "ptr" } });
+    libc.symbols.signal(constants.signals.SIGPIPE, null);
+    libc.close();
+  } catch {
+    // Then it goes on.
+  }
 }
 
 /** Let it hold more: who fills it and who empties it have to take turns less often. Worth it for who moves megabytes. */

@@ -5,6 +5,7 @@ import { fail, statusOf, Usage } from "./exit.ts";
 import { Lending } from "./lending.ts";
 import { textLines } from "./log-lines.ts";
 import { stderr } from "./output.ts";
+import { dieWithReader } from "./pipes.ts";
 import { Stop } from "./stop.ts";
 
 const SCRIPT = /\.(?:[cm]?[jt]s|[jt]sx)$/;
@@ -28,6 +29,7 @@ export async function runProgram(path: string, args: readonly string[]): Promise
   const file = realpathSync(path);
   process.argv = [process.execPath, resolve(path), ...args];
   const { Program } = await import("../program/program.ts");
+  dieWithReader();
   const stop = new Stop();
   const lending = new Lending();
   const program = new Program(file, {

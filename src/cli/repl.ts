@@ -4,6 +4,7 @@ import { type Door, makeDoor } from "./door.ts";
 import { Usage } from "./exit.ts";
 import { COMMON, type CommandLine, JSON_OPTION } from "./options.ts";
 import { stdout } from "./output.ts";
+import { dieWithReader } from "./pipes.ts";
 
 const args: ArgsDef = {
   "target...": {
@@ -64,6 +65,7 @@ async function run({ flags, before, after }: CommandLine): Promise<number> {
   const { runPrompt, runSource } = await import("./repl-session.ts");
   const isInteractive = source === undefined && process.stdin.isTTY && stdout.isTerminal;
   if (isInteractive) return runPrompt({ flags, targets });
+  dieWithReader();
   const plan = { flags, targets, isPrinted: code === undefined };
   return runSource(source === undefined ? plan : { ...plan, source: String(source) });
 }

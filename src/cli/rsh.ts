@@ -12,8 +12,13 @@ const args: ArgsDef = {
     required: false,
     description: "As ssh's own: -l, -p, -o, …",
   },
-  host: { type: "positional", description: "local, or a destination of ssh" },
-  "command...": { type: "positional", description: "Joined by spaces, for the login shell there" },
+  // All are read by us: citty would count our options among these.
+  host: { type: "positional", required: false, description: "local, or a destination of ssh" },
+  "command...": {
+    type: "positional",
+    required: false,
+    description: "Joined by spaces, for the login shell there",
+  },
 };
 
 const details = `For programs that take a remote shell; options in front of HOST are given to ssh as they are.

@@ -44,6 +44,14 @@ function missing(program: string): string | undefined {
   return `no ${program} on this machine (Debian package ${program})`;
 }
 
+test("a command is one word or several, with ssh's options in front or without", () => {
+  for (const words of [["echo a b"], ["echo", "a b"], ["-x", "local", "echo a b"]]) {
+    const argv = words.includes("local") ? words : ["local", ...words];
+    const { stdout, exitCode } = Bun.spawnSync([...ECONTEXT, "rsh", ...argv]);
+    expect([stdout.toString(), exitCode]).toEqual(["a b\n", 0]);
+  }
+});
+
 for (const program of ["rsync", "git", "scp"] as const) {
   suite(`${program} over rsh`, missing(program), "sshd", () => {
     let server: SshServer;

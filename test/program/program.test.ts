@@ -109,6 +109,16 @@ test("a program ends when nothing is left to wait for", async () => {
   expect(never.stderr).toContain("waits for what never comes");
 });
 
+test("when nobody reads what it prints, it ends as a filter does, and so does what it has started", async () => {
+  const text = `import { connect } from "econtext";
+const { stdout } = (await connect("local", { kind: "python" })).exec(["yes"]);
+for await (const line of stdout.lines()) console.log(line);
+`;
+  const line = `'${process.execPath}' '${MAIN}' '${put("endless.ts", text)}'; echo $? >&2`;
+  const { stdout, stderr } = await run(["sh", "-c", `{ ${line}; } | head -1`]);
+  expect([stdout, stderr]).toEqual(["y\n", "141\n"]);
+});
+
 test("a signal cancels what is called, here and there", async () => {
   const file = put(
     "sleepy.ts",

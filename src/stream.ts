@@ -126,8 +126,12 @@ export class Stream {
       this.#answerBytes += length;
     }
     this.#queuedBytes += length;
-    const waiting = { length, lane, progress: "waiting" } as const;
-    const outgoing: Outgoing = { ...waiting, frames: frames[Symbol.iterator]() };
+    const outgoing: Outgoing = {
+      frames: frames[Symbol.iterator](),
+      length,
+      lane,
+      progress: "waiting",
+    };
     this.#bulk.push(outgoing);
     return () => {
       if (outgoing.progress !== "waiting") return outgoing.progress;

@@ -27,31 +27,29 @@ def write(destination, options, events):
     channel = channels.Channel()
     # From the first message on: no file has to wait for a window that is about to grow.
     channel.receiver.window = channels.MAX_WINDOW
-    error = None
     writer = Writer(heard(destination), options, events)
-    try:
+
+    def take():
         events.send(["open", channel.sender])
         for message in channel.receiver:
             writer.take(message)
             if writer.refused:
                 break
-        writer.finish()
-        return writer.totals()
-    except BaseException as e:
-        error = e
-        raise
-    finally:
-        writer.abandon()
-        channel.receiver.close(error)
-        events.close(error)
+
+    return run(writer, take, channel.receiver, events)
 
 
 def copy(paths, reading, destination, writing, events):
     """A copy of which both ends are here: each message is written before the next is read."""
-    error = None
     writer = Writer(heard(destination), writing, events)
+    return run(writer, lambda: files.read(paths, reading, Direct(writer)), events)
+
+
+def run(writer, feed, *ends):
+    """All that `feed` gives to the writer: its totals. Whatever becomes of it, nothing half written stays, and the ends are told."""
+    error = None
     try:
-        files.read(paths, reading, Direct(writer))
+        feed()
         writer.finish()
         return writer.totals()
     except BaseException as e:
@@ -59,7 +57,8 @@ def copy(paths, reading, destination, writing, events):
         raise
     finally:
         writer.abandon()
-        events.close(error)
+        for end in ends:
+            end.close(error)
 
 
 class Direct(object):

@@ -57,10 +57,7 @@ export class Child implements Pipe {
     const argv = isThere
       ? ["/bin/sh", "-c", own ? JOIN : DEAF, "sh", ...this.argv]
       : [...this.argv];
-    let exited: (ending: Ending) => void = () => {};
-    const ending = new Promise<Ending>((resolve) => {
-      exited = resolve;
-    });
+    const exited = Promise.withResolvers<Ending>();
     const child = Bun.spawn(argv, {
       stdio: ["ignore", "ignore", "pipe", "socket-fd", "socket-fd"],
       // As it is now: what Bun would take is what it was at our start.
@@ -68,29 +65,26 @@ export class Child implements Pipe {
       detached: own,
       onExit: (_child, status, signal) => {
         this.#alive = false;
-        exited({ status: status ?? undefined, signal: nameOf(signal) });
+        exited.resolve({ status: status ?? undefined, signal: nameOf(signal) });
       },
     });
     this.#process = child;
     const [, , , stdin, stdout] = child.stdio as unknown as number[];
     this.#stdin = new WritingEnd(stdin as number, () => this.#listener?.drained());
-    const silent = new Promise<void>((resolve) => {
-      const closed = (): void => {
-        resolve();
-        this.#end();
-      };
-      this.#stdout = new ReadingEnd(stdout as number, (c) => this.#listener?.data(c), closed);
+    const silent = Promise.withResolvers<void>();
+    const hear = (chunk: Uint8Array): void => this.#listener?.data(chunk);
+    this.#stdout = new ReadingEnd(stdout as number, hear, () => {
+      silent.resolve();
+      this.#end();
     });
     const said = child.stderr.getReader();
     this.#said = said;
-    const read = Promise.all([silent, this.#listen(said)]);
-    const how = await ending;
+    const read = Promise.all([silent.promise, this.#listen(said)]);
+    const how = await exited.promise;
     // Somebody may hold its pipes open after it. What it wrote is read by then; nothing more is to come.
-    let timer: Timer | undefined;
-    const enough = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, DRAIN_MS);
-    });
-    await Promise.race([read, enough]);
+    const enough = Promise.withResolvers<void>();
+    const timer = setTimeout(enough.resolve, DRAIN_MS);
+    await Promise.race([read, enough.promise]);
     clearTimeout(timer);
     return how;
   }

@@ -33,8 +33,11 @@ export function stripComments(source: string): string {
     const closes = token.kind === "comment" || token.kind === "newline" || token.kind === "nl";
     const gap = source.slice(end, token.start);
     // A gap may hold a backslash that continues the line: only what follows it is trailing.
-    out += closes ? gap.replace(/[ \t\f]+$/, "") : gap;
-    if (token.kind !== "comment") out += source.slice(token.start, token.end);
+    const trimmed = gap.replace(/[ \t\f]+$/, "");
+    // One that does not is no Python, and must not come to continue the line by what is taken away behind it.
+    const isStray = (trimmed === "" ? source[end - 1] : trimmed.at(-1)) === "\\";
+    out += closes && !isStray ? trimmed : gap;
+    if (token.kind !== "comment" || isStray) out += source.slice(token.start, token.end);
     end = token.end;
   }
   return out.replace(/(\r\n|\n|\r)[\r\n]*$/, "$1");

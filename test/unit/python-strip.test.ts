@@ -22,6 +22,12 @@ describe("stripComments", () => {
     expect(stripComments(source)).toBe(stripped);
   });
 
+  test("what is behind a backslash that continues no line stays: it is no Python, and must not become any", () => {
+    for (const source of [" \\#\n\t", "x = 1 \\ # one\n+ 2\n", "x = 1 \\ \n+ 2\n"]) {
+      expect(stripComments(source).trimEnd()).toBe(source.trimEnd());
+    }
+  });
+
   test("any text: it never fails, never adds, and has nothing left to do", () => {
     const piece = fc.constantFrom(..."fr'\"{}()#\\ \t\na1.=\f", '"""', "'''", "if a:\n", "\r\n");
     fc.assert(

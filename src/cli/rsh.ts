@@ -39,7 +39,8 @@ export const door: Door = makeRawDoor({
 
 /** Options of ssh that have a value; of those that do not, some are for what we do not do: forwarding, X11, a terminal. */
 const VALUED = "BbcDEeFIiJLlmOoPpQRSWw";
-const DROPPED = "AaNnTtXxYyfgKkMsVvqG";
+const DROPPED = "AaNnTtXxYyfgKkMsvq";
+const QUESTIONS = "GV";
 /** Where systems keep the server of the subsystem that scp and sftp ask for. */
 const SFTP_SERVERS = [
   "/usr/lib/openssh/sftp-server",
@@ -54,6 +55,8 @@ const BY_LOGIN_SHELL = 'exec "${SHELL:-/bin/sh}" -c "$1"';
 
 interface SshLine {
   readonly options: readonly string[];
+  /** What ssh is, or would do: git asks before it says more than a host. */
+  readonly isQuestion: boolean;
   readonly isSubsystem: boolean;
   readonly hasInput: boolean;
   readonly host: string;
@@ -61,7 +64,8 @@ interface SshLine {
 }
 
 async function run(rawArgs: readonly string[]): Promise<number> {
-  const { options, isSubsystem, hasInput, host, command } = readSshLine(rawArgs);
+  const { options, isQuestion, isSubsystem, hasInput, host, command } = readSshLine(rawArgs);
+  if (isQuestion) return ask(rawArgs);
   const { runCommands } = await import("./command.ts");
   const kind = process.env["ECONTEXT_KIND"];
   return runCommands({
@@ -76,9 +80,16 @@ async function run(rawArgs: readonly string[]): Promise<number> {
   });
 }
 
+/** What only ssh can tell of itself. */
+async function ask(args: readonly string[]): Promise<number> {
+  if (Bun.which("ssh") === null) throw new Usage("rsh", "there is no ssh on this machine");
+  return await Bun.spawn(["ssh", ...args], { stdio: ["inherit", "inherit", "inherit"] }).exited;
+}
+
 /** @throws {Usage} */
 export function readSshLine(args: readonly string[]): SshLine {
   const options: string[] = [];
+  let isQuestion = false;
   let isSubsystem = false;
   let hasInput = true;
   let host: string | undefined;
@@ -104,15 +115,17 @@ export function readSshLine(args: readonly string[]): SshLine {
         options.push(`-${letter}`, value);
         break;
       }
+      isQuestion ||= QUESTIONS.includes(letter);
       isSubsystem ||= letter === "s";
       hasInput &&= letter !== "n";
       if (!DROPPED.includes(letter)) options.push(`-${letter}`);
     }
   }
-  if (host === undefined) throw new Usage("rsh", "a HOST is missing");
   const command = args.slice(at).join(" ");
+  if (isQuestion) return { options, isQuestion, isSubsystem, hasInput, host: host ?? "", command };
+  if (host === undefined) throw new Usage("rsh", "a HOST is missing");
   if (command === "") throw new Usage("rsh", "a COMMAND is missing: this is no login");
-  return { options, isSubsystem, hasInput, host, command };
+  return { options, isQuestion, isSubsystem, hasInput, host, command };
 }
 
 /** @throws {Usage} */

@@ -100,9 +100,19 @@ for (const program of ["rsync", "git", "scp"] as const) {
           expect(run([...git, ...words])).toEqual({ said: "", status: 0 });
         }
         const env = { GIT_SSH_COMMAND: shell };
-        const clone = run(["git", "clone", "-q", `${server.host}:${from}`, to], env);
-        expect(clone).toEqual({ said: "", status: 0 });
+        const [, port] = /^\s*Port (\d+)/m.exec(readFileSync(server.configPath, "utf8")) ?? [];
+        // An address with a port: git asks first whether that is a thing it can say.
+        for (const [at, address] of [
+          `${server.host}:${from}`,
+          `ssh://${server.host}:${port}${from}`,
+        ].entries()) {
+          const clone = run(["git", "clone", "-q", address, `${to}${at}`], env);
+          expect(clone).toEqual({ said: "", status: 0 });
+        }
         rmSync(join(from, ".git"), { recursive: true, force: true });
+        same(`${to}0`);
+        same(`${to}1`);
+        return;
       } else {
         for (const mode of [[], ["-O"]]) {
           const target = `${server.host}:${to}${mode.length}`;

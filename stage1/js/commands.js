@@ -31,7 +31,7 @@ exports.run = async (argv, options) => {
   try {
     if (tty && !stdin) input.sender.close();
     // A missing folder is not to be taken for a missing command.
-    if (typeof cwd === "string") statSync(cwd);
+    if (typeof cwd === "string") statSync(`${cwd}/.`);
     const command = await start(argv, options, input.receiver);
     obey(command, control.receiver, isAlone);
     let isStopped = false;
@@ -51,8 +51,10 @@ exports.run = async (argv, options) => {
     return name ? { status: 128 + (constants.signals[name] ?? 0), signal: name } : { status: code };
   } catch (e) {
     const [status, problem] = PROBLEMS[e.code] ?? [];
-    if (status === undefined || e.syscall === "stat") throw e;
-    return { status, problem };
+    if (status === undefined) throw e;
+    return e.syscall === "stat"
+      ? { status: 126, problem: `${cwd}: ${problem}` }
+      : { status, problem };
   } finally {
     for (const one of [stdout, stderr, events, input.receiver, control.receiver]) one?.close();
   }

@@ -30,7 +30,10 @@ def run(argv, options):
     senders = [options[name] for name in ("stdout", "stderr", "events") if name in options]
     try:
         if "cwd" in options:
-            os.stat(options["cwd"])  # so that a missing folder is not taken for a missing command
+            try:
+                os.stat(options["cwd"] + "/.")  # or a missing folder would be taken for a missing command
+            except EnvironmentError as e:
+                return {"status": 126, "problem": "%s: %s" % (options["cwd"], os.strerror(e.errno))}
         command = Command(options)
         try:
             try:
@@ -202,7 +205,9 @@ class Command(object):
 
     def end(self):
         """Forget all that belongs to it."""
-        for stream in self.inputs + self.outputs:
+        for stream in self.inputs:
+            stream.end()
+        for stream in self.outputs:
             stream.pipe.close()
         self.stdin.close()
         self.control.close()

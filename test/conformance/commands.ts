@@ -22,8 +22,10 @@ export function commands(far: Far): void {
     expect(missing).toEqual({ status: 127, problem: "No such file or directory" });
     const denied = await context().exec(["/etc/passwd"]).exited;
     expect(denied).toEqual({ status: 126, problem: "Permission denied" });
-    const folder = await failureOf(context().exec(["pwd"], { cwd: "/absent" }).exited);
-    expect(folder).toMatchObject({ code: "ERR_CALL_FAILED" });
+    const noFolder = await context().exec(["pwd"], { cwd: "/absent" }).exited;
+    expect(noFolder).toEqual({ status: 126, problem: "/absent: No such file or directory" });
+    const noFolderEither = await context().exec(["pwd"], { cwd: "/etc/passwd" }).exited;
+    expect(noFolderEither).toEqual({ status: 126, problem: "/etc/passwd: Not a directory" });
   });
 
   test("its folder and its environment", async () => {

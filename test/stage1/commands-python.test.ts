@@ -47,7 +47,9 @@ for (const { version, piped } of WAYS) {
         // Its handle, and that it is closed.
         expect(box.messages.map(({ flags }) => flags)).toEqual([0, FLAGS.DEAD]);
       }
-      expect(await run(["true"], { cwd: "/nowhere" }).result()).toMatch(/Error$/);
+      const problem = "/nowhere: No such file or directory";
+      const nowhere = await run(["true"], { cwd: "/nowhere" }).result();
+      expect(nowhere).toEqual({ status: 126, problem });
     });
 
     test("stdin to its end; output without a sender becomes log records", async () => {

@@ -87,47 +87,12 @@ def spend(written):
         parts[0] = memoryview(parts[0])[written:]
 
 
-splice = getattr(os, "splice", None)  # of Linux, from Python 3.10 on
-
-
-def in_pipe(fd):
-    """How many bytes wait in this pipe, where they could be sent without coming through here; else 0."""
-    if not splice or econtext.flush is not flush or not stat.S_ISFIFO(os.fstat(fd).st_mode):
-        return 0
-    from termios import FIONREAD
-
-    return struct.unpack("i", fcntl.ioctl(fd, FIONREAD, b"\0\0\0\0"))[0]
-
-
-def pour(handle, head, fd, size):
-    """Send a body that begins with `head` and goes on with `size` bytes that wait in a pipe; False, and nothing is sent, if not at once."""
-    if out or econtext.rest or not econtext.write_lock.acquire(False):
-        return False
-    try:
-        if out or econtext.rest or not econtext.writeable.poll(0):
-            return False
-        os.write(econtext.cout, HEAD.pack(0, econtext.me, econtext.me, handle, 0, len(head) + size) + head)
-        while size:
-            try:
-                size -= splice(fd, econtext.cout, size)
-            except OSError as e:
-                if e.errno not in econtext.BUSY:
-                    raise
-                econtext.writeable.poll(1000)
-    except (OSError, select.error):
-        econtext.end()
-    finally:
-        econtext.write_lock.release()
-    # Others found the lock taken.
-    flush()
-    return True
-
-
 # -- Input: what is large is read to where it stays ----------------------------------------------------
 head = ()  # of a large frame that has begun
 body = None  # of it, as far as it has come
 got = 0
 limit = MAX_FRAME  # of the next read
+inflow = None  # what takes it instead, past us
 core_read = econtext.read
 core_feed = econtext.feed
 fill = FileIO(econtext.cin, "rb", False).readinto  # a buffer, as far as it can be; None: nothing is there
@@ -149,19 +114,41 @@ def whole_reads():
 
 
 
+def divert(head):
+    """What takes a large frame without its coming through here, asked before it is read: an object like econtext.splicing's Inflow."""
+    return None
+
+
+def resume(rest, begun):
+    """Take over again what has a part of a frame, or all of it."""
+    global inflow, body, got, limit
+    inflow = None
+    body = rest
+    got = begun
+    limit = 24
+
+
 def feed(data):
     """As the core's; but a large frame that is not complete is not kept by it."""
-    global head, body, got
+    global head, body, got, inflow
     core_feed(data)
     rest = econtext.buf
     if len(rest) >= 24:
         head = HEAD.unpack(rest[:24])
         size = head[5] & 0xFFFFFF
         if size >= LARGE and not head[5] >> 24 & (MORE | CONT):
-            body = bytearray(size)
-            got = len(rest) - 24
-            body[:got] = rest[24:]
             econtext.buf = b""
+            got = len(rest) - 24
+            begun = rest[24:]
+            inflow = None if begun else divert(head)
+            if inflow:
+                begun = inflow.begin()
+                if begun is None:
+                    return
+                inflow = None
+                got = len(begun)
+            body = bytearray(size)
+            body[:got] = begun
 
 
 def read(fd):
@@ -170,6 +157,8 @@ def read(fd):
     if fd != econtext.cin:
         return core_read(fd)
     try:
+        if inflow:
+            return inflow.step()
         if body is None:
             size = limit
             limit = MAX_FRAME

@@ -128,7 +128,7 @@ class Sender(End):
         """`offer` so many bytes that wait in a pipe. False: it was not done, they have to be read."""
         head = values.bytes_head(size)
         with self.turn:
-            poured = not self.closed and self.credits and bulk.pour(self.handle, head, pipe, size)
+            poured = not self.closed and self.credits and econtext.tier("splicing").pour(self.handle, head, pipe, size)
             if poured:
                 self.used += len(head) + size + OVERHEAD
         self.part()
@@ -223,6 +223,7 @@ class Receiver(End):
         self.credits = 0  # the master's, which credit goes to
         self.window = self.granted = WINDOW
         self.taken = 0
+        self.sink = None  # what can take bytes from the stream, past the queue: an object with `fill`
         self.told = thread.allocate_lock()  # taken by who tells the sender that nothing is received any more: two threads may come to it at once
         self.sender = Home(self)
 
@@ -252,6 +253,16 @@ class Receiver(End):
                 return body
         if closed:
             self.fail()
+
+    def skip(self, cost):
+        """A part of a value, or all of it, went past the queue. For who reads the stream."""
+        if self.turn.take(0):
+            self.taken += cost
+            self.grant()
+            self.turn.release()
+        else:
+            self.queue.append((cost, b'""'))
+            self.changed()
 
     def grant(self):
         """Give new credit when half of the window is taken."""

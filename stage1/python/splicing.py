@@ -1,0 +1,134 @@
+"""econtext.splicing: bytes go between the stream and a command's pipes without coming through here. Linux, from Python 3.10 on.
+
+Second tier: comes with econtext.commands. Twin: src/piped.ts.
+"""
+import fcntl
+import os
+import select
+import stat
+import struct
+from time import sleep
+
+import econtext
+from econtext import BUSY, HEAD
+
+values = econtext.tier("values")
+bulk = econtext.tier("bulk")
+
+splice = getattr(os, "splice", None)
+
+NAP = 0.0003  # seconds: what comes meanwhile costs one turn instead of many
+PATIENCE = 8  # naps, of a frame that does not come, or for which there is no room
+ENOUGH = 65536  # so much at once: more is there, or will be
+
+
+# -- From a pipe into the stream -----------------------------------------------------------------------
+def in_pipe(fd):
+    """How many bytes wait in this pipe, where they could be sent without coming through here; else 0."""
+    if not splice or econtext.flush is not bulk.flush or not stat.S_ISFIFO(os.fstat(fd).st_mode):
+        return 0
+    from termios import FIONREAD
+
+    return struct.unpack("i", fcntl.ioctl(fd, FIONREAD, b"\0\0\0\0"))[0]
+
+
+def pour(handle, head, fd, size):
+    """Send a body that begins with `head` and goes on with `size` bytes that wait in a pipe; False, and nothing is sent, if not at once."""
+    if econtext.out or econtext.rest or not econtext.write_lock.acquire(False):
+        return False
+    try:
+        if econtext.out or econtext.rest or not econtext.writeable.poll(0):
+            return False
+        os.write(econtext.cout, HEAD.pack(0, econtext.me, econtext.me, handle, 0, len(head) + size) + head)
+        while size:
+            try:
+                size -= splice(fd, econtext.cout, size)
+            except OSError as e:
+                if e.errno not in BUSY:
+                    raise
+                econtext.writeable.poll(1000)
+    except (OSError, select.error):
+        econtext.end()
+    finally:
+        econtext.write_lock.release()
+    # Others found the lock taken.
+    econtext.flush()
+    return True
+
+
+# -- From the stream into a pipe -----------------------------------------------------------------------
+class Inflow(object):
+    """A large frame of bytes for a channel whose receiver has a `sink`: what has a `fill`. Its body has not been read yet."""
+
+    def __init__(self, receiver, size):
+        self.receiver = receiver
+        self.size = self.left = size  # of the body; of the bytes in it
+        self.idle = 0
+
+    def begin(self):
+        """Read what stands before the bytes. None, or what was read, if it was something else."""
+        expected = head_of(self.size)
+        found = bytearray(len(expected))
+        n = bulk.fill(memoryview(found)) or 0
+        if found != expected:
+            return found[:n]
+        self.left -= n
+
+    def step(self):
+        """Move what is there. None; at the end of the stream b""."""
+        sink = self.receiver.sink
+        moved = sink and sink.fill(econtext.cin, self.left)
+        if moved == 0:
+            return b""
+        self.idle = 0 if moved else self.idle + 1
+        self.left -= moved or 0
+        if not self.left:
+            self.receiver.skip(self.size)
+            bulk.resume(None, 0)
+        elif moved is None and self.idle > PATIENCE or not sink:
+            # It is full, or not ours any more: the rest is read, and waits.
+            head = values.bytes_head(self.left)
+            rest = bytearray(len(head) + self.left)
+            rest[: len(head)] = head
+            self.receiver.skip(self.size - len(rest))
+            bulk.resume(rest, len(head))
+        elif (moved or 0) < ENOUGH:
+            sleep(NAP)
+        return None
+
+
+def head_of(size):
+    """What a body of so many bytes begins with, if it is nothing but a value of bytes."""
+    least = len(values.bytes_head(0))
+    for digits in range(8):
+        head = values.bytes_head(max(0, size - least - digits))
+        if len(head) == least + digits:
+            return head
+
+
+def divert(head):
+    """What takes the body of this frame on its way; None: it is to be read. Asked when nothing of it was."""
+    dst, _, auth, handle, _, n = head
+    receiver = getattr(econtext.handlers.get(handle), "__self__", None)
+    sink = getattr(receiver, "sink", None)
+    if dst != econtext.me or auth or not sink or not receiver.credits or not sink.idle():
+        return None
+    return Inflow(receiver, n & 0xFFFFFF)
+
+
+def move(stream, pipe, size):
+    """Move at most so many bytes: how many; 0 at the end; None: now there are none, or there is no room."""
+    total = 0
+    try:
+        while total < size:
+            n = splice(stream, pipe, size - total, flags=os.SPLICE_F_NONBLOCK)
+            if n == 0:
+                return total
+            total += n
+    except OSError:
+        pass  # whoever reads it by itself finds what else is wrong
+    return total or None
+
+
+if splice:
+    bulk.divert = divert

@@ -8,11 +8,13 @@ import { dirname, join, normalize, sep } from "node:path";
 
 /** Bottom to top; what stands on one line does not know of each other. */
 const LAYERS: readonly (readonly string[])[] = [
-  ["text"],
-  ["errors", "pipe", "log"],
+  ["text", "kernel"],
+  ["piped"],
+  ["errors", "pipe", "log", "descriptor"],
   ["kind"],
   ["lifeline"],
   ["protocol", "channel"],
+  ["inflow"],
   ["flow", "select", "output-stream", "transport", "stream", "log-message"],
   ["bootstrap"],
   ["modules"],
@@ -42,7 +44,7 @@ const NEVER: Readonly<Record<string, readonly string[]>> = {
 
 /** Doors show the library; they do not reach behind it. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
-  cli: ["index", "program", "repl"],
+  cli: ["index", "program", "repl", "descriptor", "kernel", "piped"],
   repl: ["index", "functions", "closures", "javascript-scope", "modules", "program"],
   program: ["index", "functions", "closures", "javascript-scope", "modules"],
 };

@@ -5,6 +5,7 @@
  * Twins: stage1/python/channels.py, stage1/js/channels.js: the same words.
  */
 import { ChannelError, TimeoutError } from "./errors.ts";
+import type { Sink } from "./piped.ts";
 
 export interface ReceiveOptions {
   /** Milliseconds from now until it is given up. */
@@ -82,6 +83,8 @@ export class Receiver<T = unknown> implements AsyncIterable<T> {
   #ended = false;
   #failure: { readonly error: unknown } | undefined;
   #onStop: ((error?: unknown) => void)[] = [];
+  /** What may take bytes that come for it while nothing waits: for who brings them, and who takes them. */
+  sink: Sink | undefined;
 
   /** Whether it takes no more: nothing that waits is left. */
   get closed(): boolean {

@@ -138,6 +138,7 @@ export class Connection implements Lifeline {
     const handshake = new Handshake(child, nonce);
     const stream = new Stream(handshake, {
       message: (message) => this.#router.deliver(id, message),
+      divert: (message) => this.#router.divert(id, message),
       closed: (error) => void this.#ended(error),
     });
     const reply = this.#router.expect(id, {

@@ -306,7 +306,8 @@ export class Context implements AsyncDisposable {
   async readFile(path: string, options: ReadFileOptions = {}): Promise<Uint8Array> {
     const pieces: Uint8Array[] = [];
     for await (const piece of this.readStream(path, options)) pieces.push(piece);
-    return Uint8Array.from(Buffer.concat(pieces));
+    // By the constructor: `from` takes them one by one.
+    return new Uint8Array(Buffer.concat(pieces));
   }
 
   /**

@@ -33,9 +33,14 @@ export class Window {
     return this.#arrived - this.#taken;
   }
 
+  /** Whether a value may arrive. */
+  get isOpen(): boolean {
+    return this.#arrived < this.#granted;
+  }
+
   /** A value has arrived. @returns false if its sender had no credit for it */
   arrive(cost: number): boolean {
-    const isAllowed = this.#arrived < this.#granted;
+    const isAllowed = this.isOpen;
     this.#arrived += cost;
     return isAllowed;
   }

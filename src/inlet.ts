@@ -5,6 +5,7 @@
 import type { Receiver as ChannelReceiver } from "./channel.ts";
 import { type EcontextError, ProtocolError } from "./errors.ts";
 import { costOf, Window } from "./flow.ts";
+import type { Diversion } from "./inflow.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
 import { LIMITS } from "./protocol/limits.ts";
 import { decodeValue, encodeValue } from "./protocol/value.ts";
@@ -22,6 +23,8 @@ export class Inlet implements Receiver {
   #credits: number | undefined;
   /** What it is told instead: nobody receives any more. */
   #closing: readonly Uint8Array[] | undefined;
+  /** Bytes of the value that is under way which went past us. */
+  #passed = 0;
 
   /** @param gone is called when the context can send nothing more */
   constructor(wire: Wire, receiver: ChannelReceiver, gone: () => void) {
@@ -45,13 +48,37 @@ export class Inlet implements Receiver {
       this.#open(decodeValue(body));
       return;
     }
-    const cost = costOf(body.length);
+    const cost = costOf(body.length + this.#passed);
+    this.#passed = 0;
     if (!this.#window.arrive(cost)) {
       const problem = `more was sent to handle ${this.handle} than there was credit for`;
       throw new ProtocolError("ERR_PROTOCOL_CREDIT", problem);
     }
     const value = this.#wire.decode(body);
     this.#receiver.put({ value, taken: () => this.#grant(this.#window.take(cost)) });
+  }
+
+  /** Bytes may go past, if nothing waits that comes before them. */
+  divert({ flags }: Message): Diversion | undefined {
+    const { sink } = this.#receiver;
+    const isValue = flags === 0 && this.#credits !== undefined;
+    if (sink === undefined || !isValue || !this.#isIdle || !this.#window.isOpen) return undefined;
+    return {
+      fill: (from, bytes) => (this.#isIdle ? sink.fill(from, bytes) : undefined),
+      passed: (bytes, isAll) => {
+        if (!isAll) {
+          this.#passed = bytes;
+          return;
+        }
+        const cost = costOf(bytes);
+        this.#window.arrive(cost);
+        this.#grant(this.#window.take(cost));
+      },
+    };
+  }
+
+  get #isIdle(): boolean {
+    return !this.#receiver.isEnded && !this.#receiver.isReady;
   }
 
   /** Nobody takes anything from it any more. */

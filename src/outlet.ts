@@ -4,15 +4,16 @@
 import type { Outlet } from "./channel.ts";
 import { ChannelError, type EcontextError, ProtocolError } from "./errors.ts";
 import { Credit, costOf } from "./flow.ts";
+import { type Chunk, Piped } from "./piped.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
 import { LIMITS } from "./protocol/limits.ts";
-import { decodeValue, encodeValue } from "./protocol/value.ts";
+import { decodeValue, encodeBytes, encodeValue } from "./protocol/value.ts";
 import type { Receiver } from "./router.ts";
 import { decodeClosing, encodeClosing, type Wire } from "./wire.ts";
 
 /** A value that waits for credit. */
 interface Waiting {
-  readonly body: readonly Uint8Array[];
+  readonly body: readonly Chunk[];
   readonly cost: number;
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
@@ -55,7 +56,8 @@ export class RemoteOutlet implements Outlet, Receiver {
   async send(value: unknown): Promise<void> {
     if (this.#refusal !== undefined) throw this.#refusal;
     if (this.#closing !== undefined) throw this.#closed();
-    const { chunks: body, length } = this.wire.encode(value);
+    const { chunks: body, length } =
+      value instanceof Piped ? encodeBytes(value) : this.wire.encode(value);
     if (length > LIMITS.maxMessageBytes) {
       const problem = `${this.wire.name}: a value of ${length} bytes is over the limit of ${LIMITS.maxMessageBytes}`;
       throw new ChannelError("ERR_CHANNEL_TOO_LARGE", problem);
@@ -131,7 +133,7 @@ export class RemoteOutlet implements Outlet, Receiver {
     this.#tell(this.#closing);
   }
 
-  #transmit(body: readonly Uint8Array[], cost: number): void {
+  #transmit(body: readonly Chunk[], cost: number): void {
     const { id, router } = this.wire;
     this.#credit.spend(cost);
     router.send({ dst: id, handle: this.handle }, body);

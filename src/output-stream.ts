@@ -1,9 +1,12 @@
 /** What a command prints, as a web stream of bytes that can also be read by lines; Bun's streams can be read whole: `text`, `bytes`, `json`. */
 import type { Receiver } from "./channel.ts";
 import { ProtocolError } from "./errors.ts";
+import type { Sink } from "./piped.ts";
 import { giveBack } from "./protocol/spare.ts";
 
 export class Output extends ReadableStream<Uint8Array> {
+  readonly #chunks: Receiver<Uint8Array> | undefined;
+
   /**
    * @param chunks absent: it is empty. Nobody else may receive from it
    * @param explain what an error that ends it means
@@ -39,6 +42,12 @@ export class Output extends ReadableStream<Uint8Array> {
       // Nothing is taken that nobody asks for: what waits is to slow the command.
       { highWaterMark: 0 },
     );
+    this.#chunks = chunks;
+  }
+
+  /** What is read from it is written to this one, and to nothing else, before the next is read: then bytes may go there at once, too. */
+  passTo(sink: Sink): void {
+    if (this.#chunks !== undefined) this.#chunks.sink = sink;
   }
 
   /** Nobody uses this chunk of it any more, nor a view of it: its memory may serve for the next. Left out, nothing is lost but speed. */

@@ -1,7 +1,9 @@
-/** A duplex byte pipe to a child, whatever carries it. Leaf: imports nothing. */
+/** A duplex byte pipe to a child, whatever carries it. */
+import type { Chunk } from "./piped.ts";
+
 export interface Pipe {
   /** Queue bytes; false when the writer should wait for `drained`. The chunk must not change afterwards. */
-  write(chunk: Uint8Array): boolean;
+  write(chunk: Chunk): boolean;
   /** Set once, by the reader, before the first turn of the event loop after the pipe was made. */
   listen(listener: PipeListener): void;
   /** Close both directions at once. Idempotent; `closed` follows. */
@@ -10,7 +12,21 @@ export interface Pipe {
 
 export interface PipeListener {
   data(chunk: Uint8Array): void;
+  /** Where the next bytes belong, if that is known: it may be asked to get them, instead of a call of `data`. */
+  place?(): Place | undefined;
   drained(): void;
   /** Called once; nothing follows. */
   closed(): void;
+}
+
+/** Where bytes belong that come next. */
+export interface Place {
+  /**
+   * Get them from a descriptor that does not block, as far as they are there.
+   *
+   * @returns how many; 0 at its end; undefined: now there are none, or they cannot be taken now
+   */
+  fill(from: number): number | undefined;
+  /** It is not asked any more for a while: what comes next is given to `data`. */
+  leave(): void;
 }

@@ -8,6 +8,7 @@ import { Channel, Receiver, Sender } from "./channel.ts";
 import { ProtocolError, UsageError } from "./errors.ts";
 import type { CallTier } from "./generator.ts";
 import { Output } from "./output-stream.ts";
+import { type Chunk, Piped } from "./piped.ts";
 
 /** What a command reads: bytes, text, or what gives these. `pipe`: what is written to `stdin`. */
 export type Input =
@@ -15,6 +16,9 @@ export type Input =
   | string
   | ReadableStream<Uint8Array | string>
   | AsyncIterable<Uint8Array | string>;
+
+/** As our own command line gives it: part of it may wait in a pipe. */
+type Inflow = AsyncIterable<Chunk>;
 
 export interface Terminal {
   /** What `TERM` says; default `xterm-256color`. */
@@ -91,7 +95,7 @@ export class RemoteProcess {
       );
     this.stdout = new Output(out?.receiver, explain);
     this.stderr = new Output(err?.receiver, explain);
-    const input = new Channel<Uint8Array>();
+    const input = new Channel<Chunk>();
     this.stdin = stdin === "pipe" ? writable(input.sender) : refusing(name);
     if (stdin === undefined) input.sender.close();
     else if (stdin !== "pipe") void feed(input, stdin);
@@ -153,7 +157,7 @@ export class RemoteProcess {
   }
 
   /** It has started: what waits for that goes there. Never rejects. */
-  async #follow(events: Receiver<unknown>, input: Receiver<Uint8Array>): Promise<void> {
+  async #follow(events: Receiver<unknown>, input: Receiver<Chunk>): Promise<void> {
     try {
       for await (const event of events) {
         const { pid, stdin, control } = readStart(event);
@@ -174,7 +178,7 @@ export class RemoteProcess {
 
 interface Start {
   readonly pid: number;
-  readonly stdin: Sender<Uint8Array> | null;
+  readonly stdin: Sender<Chunk> | null;
   readonly control: Sender<Order>;
 }
 
@@ -193,10 +197,13 @@ function pipe(mode: "pipe" | "log" = "pipe"): Channel<Uint8Array> | undefined {
 }
 
 /** Never rejects: a command need not read what it is given. */
-async function forward(from: Receiver<Uint8Array>, to: Sender<Uint8Array>): Promise<void> {
+async function forward(from: Receiver<Chunk>, to: Sender<Chunk>): Promise<void> {
   try {
-    for await (const first of from) {
-      const chunk = joined(first, from);
+    for await (const chunk of joined(from)) {
+      if (chunk instanceof Piped) {
+        await to.send(chunk);
+        continue;
+      }
       for (let at = 0; at === 0 || at < chunk.length; at += MAX_CHUNK) {
         await to.send(chunk.subarray(at, at + MAX_CHUNK));
       }
@@ -207,22 +214,29 @@ async function forward(from: Receiver<Uint8Array>, to: Sender<Uint8Array>): Prom
   }
 }
 
-/** A chunk, and what waits behind it: a pipe is read by the crumb, and each message costs as much as a large one. */
-function joined(first: Uint8Array, from: Receiver<Uint8Array>): Uint8Array {
-  const chunks = [first];
-  for (let size = first.length; size < LARGE && from.waiting > 0; ) {
-    const chunk = from.take() as Uint8Array;
-    chunks.push(chunk);
-    size += chunk.length;
+/** Small chunks that wait, made one: a pipe is read by the crumb, and each message costs as much as a large one. */
+async function* joined(from: Receiver<Chunk>): AsyncGenerator<Chunk, void> {
+  let small: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of from) {
+    if (!(chunk instanceof Piped)) {
+      small.push(chunk);
+      size += chunk.length;
+      if (size < LARGE && from.waiting > 0) continue;
+    }
+    if (small.length > 0)
+      yield small.length === 1 ? (small[0] as Uint8Array) : Buffer.concat(small);
+    small = [];
+    size = 0;
+    if (chunk instanceof Piped) yield chunk;
   }
-  return chunks.length === 1 ? first : Buffer.concat(chunks);
 }
 
 /**
  * All that it is given, as long as somebody reads: the input is let go of when the command has ended, whatever it has still to give. Never
  * rejects: what fails to be read is the end of what is written.
  */
-async function feed({ sender, receiver }: Channel<Uint8Array>, input: Input): Promise<void> {
+async function feed({ sender, receiver }: Channel<Chunk>, input: Input | Inflow): Promise<void> {
   try {
     const source = sourceOf(input);
     receiver.onStop(() => void source.release().catch(() => {}));
@@ -239,12 +253,12 @@ async function feed({ sender, receiver }: Channel<Uint8Array>, input: Input): Pr
 
 /** What an input is read by. */
 interface Source {
-  next(): Promise<IteratorResult<Uint8Array | string, unknown>>;
+  next(): Promise<IteratorResult<Chunk | string, unknown>>;
   /** It is not read any more, even if a `next` is under way. */
   release(): Promise<unknown>;
 }
 
-function sourceOf(input: Input): Source {
+function sourceOf(input: Input | Inflow): Source {
   if (input instanceof ReadableStream) {
     const reader = (input as ReadableStream<Uint8Array | string>).getReader();
     const next = async () => (await reader.read()) as IteratorResult<Uint8Array | string>;
@@ -266,7 +280,7 @@ async function* once<T>(value: T): AsyncGenerator<T> {
   yield value;
 }
 
-function writable(to: Sender<Uint8Array>): WritableStream<Uint8Array | string> {
+function writable(to: Sender<Chunk>): WritableStream<Uint8Array | string> {
   return new WritableStream({
     write: (chunk) => to.send(bytesOf(chunk)),
     close: () => to.close(),
@@ -282,7 +296,7 @@ function refusing(name: string): WritableStream<Uint8Array | string> {
   });
 }
 
-function bytesOf(chunk: Uint8Array | string): Uint8Array {
+function bytesOf(chunk: Chunk | string): Chunk {
   return typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk;
 }
 

@@ -4,7 +4,10 @@
  *
  * Spec: docs/protocol.md, "Who may say what". Twins: `deliver` in stage1/python/core.py and stage1/js/core.js.
  */
+
 import { type EcontextError, ProtocolError } from "./errors.ts";
+import type { Diversion } from "./inflow.ts";
+import type { Chunk } from "./piped.ts";
 import { type Envelope, FLAGS, type Message } from "./protocol/frame.ts";
 import { FIRST_FREE_HANDLE, MASTER_ID } from "./protocol/handles.ts";
 import { LIMITS, type Limits } from "./protocol/limits.ts";
@@ -13,7 +16,7 @@ import type { Lane } from "./stream.ts";
 
 /** What the router needs of a stream. */
 export interface Link {
-  send(envelope: Envelope, body: readonly Uint8Array[], lane?: Lane): Withdraw;
+  send(envelope: Envelope, body: readonly Chunk[], lane?: Lane): Withdraw;
   close(error: ProtocolError): void;
 }
 
@@ -25,6 +28,8 @@ export interface Receiver {
   receive(message: Message): void;
   /** The context that was to send here is gone, and why. */
   dead?(reason: EcontextError): void;
+  /** What takes this message, bytes whose body has only begun to come, without their being read. */
+  divert?(message: Message): Diversion | undefined;
 }
 
 export class Router {
@@ -106,7 +111,7 @@ export class Router {
       readonly reply?: number;
       readonly flags?: number;
     },
-    body: readonly Uint8Array[],
+    body: readonly Chunk[],
     lane?: Lane,
   ): Withdraw {
     const { dst, handle, reply = 0, flags = 0 } = to;
@@ -137,6 +142,12 @@ export class Router {
       if (!(error instanceof ProtocolError)) throw error;
       this.#links.get(context)?.close(error);
     }
+  }
+
+  /** As `deliver`, for a message whose body has only begun to come: what takes it past us; undefined: it is to be delivered. */
+  divert(context: number, message: Message): Diversion | undefined {
+    if (this.#refuse(context, message) !== undefined) return undefined;
+    return this.#expected.get(context)?.get(message.handle)?.divert?.(message);
   }
 
   #refuse(context: number, message: Message): string | undefined {

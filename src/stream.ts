@@ -5,12 +5,16 @@
  * Spec: docs/protocol.md, "Frame". Twins: "Output" and "Input" in stage1/python/core.py and stage1/js/core.js.
  */
 import { EcontextError, ProtocolError } from "./errors.ts";
-import type { Pipe } from "./pipe.ts";
+import { type Diversion, Inflow } from "./inflow.ts";
+import type { Pipe, Place } from "./pipe.ts";
+import { type Chunk, Piped } from "./piped.ts";
 import { type Envelope, encodeMessage, type Message, MessageReader } from "./protocol/frame.ts";
 import { LIMITS, type Limits } from "./protocol/limits.ts";
 
 export interface StreamListener {
   message(message: Message): void;
+  /** What takes this message past us, whose body has begun and is nothing but bytes; undefined: nothing. */
+  divert?(message: Message): Diversion | undefined;
   /** Called once. `error` is what this end found wrong, if it was this end that closed the stream for that. */
   closed(error: EcontextError | undefined): void;
 }
@@ -20,7 +24,7 @@ export type Lane = "bulk" | "control" | "answer";
 
 /** A message on its way out. */
 interface Outgoing {
-  readonly frames: Iterator<readonly Uint8Array[]>;
+  readonly frames: Iterator<readonly Chunk[]>;
   readonly length: number;
   readonly lane: Lane;
   progress: "waiting" | "begun" | "sent";
@@ -37,7 +41,7 @@ export class Stream {
   readonly #pipe: Pipe;
   readonly #limits: Limits;
   readonly #listener: StreamListener;
-  readonly #reader: MessageReader;
+  readonly #place: Place;
   /** Frames of whole, small messages that overtake. */
   #control: Uint8Array[] = [];
   #controlBytes = 0;
@@ -56,9 +60,24 @@ export class Stream {
     this.#pipe = pipe;
     this.#listener = listener;
     this.#limits = limits;
-    this.#reader = new MessageReader(limits);
+    const inflow = new Inflow(new MessageReader(limits), {
+      message: (message) => {
+        if (this.#open) listener.message(message);
+      },
+      divert: (message) => listener.divert?.(message),
+    });
+    this.#place = {
+      fill: (from) => this.#take(() => inflow.fill(from)),
+      leave: () => inflow.leave(),
+    };
     pipe.listen({
-      data: (chunk) => this.#read(chunk),
+      data: (chunk) => {
+        this.#take(() => {
+          inflow.push(chunk);
+          return chunk.length;
+        });
+      },
+      place: () => (this.#open && inflow.isReady ? this.#place : undefined),
       drained: () => {
         this.#full = false;
         this.#flush();
@@ -97,7 +116,7 @@ export class Stream {
    */
   send(
     envelope: Envelope,
-    body: readonly Uint8Array[],
+    body: readonly Chunk[],
     lane: Lane = "bulk",
   ): () => "withdrawn" | "begun" | "sent" {
     if (!this.#open) return isSent;
@@ -106,7 +125,8 @@ export class Stream {
     if (lane === "control") {
       for (const frame of frames) {
         for (const chunk of frame) {
-          this.#control.push(chunk);
+          // What waits in a pipe is bulk.
+          this.#control.push(chunk as Uint8Array);
           this.#controlBytes += chunk.length;
         }
       }
@@ -160,23 +180,23 @@ export class Stream {
     this.close(new ProtocolError("ERR_PROTOCOL_BACKLOG", "the far side asks and does not read"));
   }
 
-  #read(chunk: Uint8Array): void {
-    this.#heardAt = performance.now();
+  /** @param read how many bytes came, if any did */
+  #take(read: () => number | undefined): number | undefined {
     try {
-      for (const message of this.#reader.push(chunk)) {
-        if (!this.#open) return;
-        this.#listener.message(message);
-      }
+      const got = read();
+      if (got !== undefined && got > 0) this.#heardAt = performance.now();
+      return got;
     } catch (error) {
-      if (error instanceof EcontextError) this.#end(error);
-      else throw error;
+      if (!(error instanceof EcontextError)) throw error;
+      this.#end(error);
+      return undefined;
     }
   }
 
   #flush(): void {
     let at = 0;
     while (this.#open && !this.#full) {
-      const batch: Uint8Array[] = this.#control.splice(0);
+      const batch: Chunk[] = this.#control.splice(0);
       let size = this.#controlBytes;
       this.#controlBytes = 0;
       let bulk = this.#bulk[at];
@@ -202,11 +222,11 @@ export class Stream {
     if (this.#queuedBytes < this.#limits.maxQueuedBytes) this.#wake();
   }
 
-  #write(batch: readonly Uint8Array[], size: number): void {
+  #write(batch: readonly Chunk[], size: number): void {
     const [only] = batch;
     if (batch.length === 1 && only !== undefined) {
       this.#full = !this.#pipe.write(only);
-    } else if (size < BATCH_BYTES) {
+    } else if (size < BATCH_BYTES && batch.every(isRead)) {
       this.#full = !this.#pipe.write(Buffer.concat(batch, size));
     } else {
       for (const chunk of joined(batch)) this.#full = !this.#pipe.write(chunk);
@@ -232,10 +252,10 @@ export class Stream {
 }
 
 /** Small ones made one; large ones as they are. */
-function* joined(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
+function* joined(chunks: readonly Chunk[]): Generator<Chunk> {
   let small: Uint8Array[] = [];
   for (const chunk of chunks) {
-    if (chunk.length < SMALL_BYTES) small.push(chunk);
+    if (isRead(chunk) && chunk.length < SMALL_BYTES) small.push(chunk);
     else {
       if (small.length > 0) yield Buffer.concat(small);
       small = [];
@@ -243,6 +263,10 @@ function* joined(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
     }
   }
   if (small.length > 0) yield Buffer.concat(small);
+}
+
+function isRead(chunk: Chunk): chunk is Uint8Array {
+  return !(chunk instanceof Piped);
 }
 
 function isSent(): "sent" {

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { Pipe, PipeListener } from "../pipe.ts";
+import type { Chunk } from "../piped.ts";
 import { ReadingEnd, WritingEnd } from "./socket.ts";
 
 const TAIL_BYTES = 32768;
@@ -72,10 +73,13 @@ export class Child implements Pipe {
     const [, , , stdin, stdout] = child.stdio as unknown as number[];
     this.#stdin = new WritingEnd(stdin as number, () => this.#listener?.drained());
     const silent = Promise.withResolvers<void>();
-    const hear = (chunk: Uint8Array): void => this.#listener?.data(chunk);
-    this.#stdout = new ReadingEnd(stdout as number, hear, () => {
-      silent.resolve();
-      this.#end();
+    this.#stdout = new ReadingEnd(stdout as number, {
+      data: (chunk) => this.#listener?.data(chunk),
+      place: () => this.#listener?.place?.(),
+      closed: () => {
+        silent.resolve();
+        this.#end();
+      },
     });
     const said = child.stderr.getReader();
     this.#said = said;
@@ -111,7 +115,7 @@ export class Child implements Pipe {
     this.#listener = listener;
   }
 
-  write(chunk: Uint8Array): boolean {
+  write(chunk: Chunk): boolean {
     return this.#stdin?.write(chunk) ?? true;
   }
 

@@ -5,6 +5,7 @@
  */
 import { ProtocolError } from "../errors.ts";
 import type { Pipe, PipeListener } from "../pipe.ts";
+import type { Chunk } from "../piped.ts";
 import { PROTOCOL_VERSION } from "../protocol/handles.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
 
@@ -27,6 +28,7 @@ export class Handshake implements Pipe {
     this.#limits = limits;
     pipe.listen({
       data: (chunk) => (this.#open ? this.#listener?.data(chunk) : this.#search(chunk)),
+      place: () => (this.#open ? this.#listener?.place?.() : undefined),
       drained: () => this.#listener?.drained(),
       closed: () => this.#listener?.closed(),
     });
@@ -46,7 +48,7 @@ export class Handshake implements Pipe {
     this.#listener = listener;
   }
 
-  write(chunk: Uint8Array): boolean {
+  write(chunk: Chunk): boolean {
     return this.#pipe.write(chunk);
   }
 

@@ -2,16 +2,28 @@
  * The two ends that we hold of a child's standard input and output: sockets, read and written without Node.js' streams, which cost a call a fifth of its
  * time. What one writes beyond what the system takes is kept here, not copied.
  */
+import { hasCalls } from "../kernel.ts";
+import type { PipeListener } from "../pipe.ts";
+import { type Chunk, Piped } from "../piped.ts";
+import { flood, type Source } from "./flood.ts";
+
+/** From here on, what comes is read by turns: so many bytes within so many milliseconds. */
+const FLOOD_BYTES = 1 << 16;
+const FLOOD_MS = 10;
+/** What is written to a full socket, so that it tells when there is room again. */
+const KNOCK = 4096;
 
 /** Writes, in order; what is written when nobody reads any more is lost without a word: the end of the output tells. */
 export class WritingEnd {
+  readonly #fd: number;
   #socket: Bun.Socket | undefined;
   /** What the socket does not take yet. */
-  #rest: Uint8Array[] = [];
+  #rest: Chunk[] = [];
   #isClosed = false;
 
   /** @param drained is called when all was taken that `write` said of that it was too much */
   constructor(fd: number, drained: () => void) {
+    this.#fd = fd;
     const flush = (socket: Bun.Socket): void => {
       if (this.#rest.length > 0 && this.#flush(socket)) drained();
     };
@@ -30,7 +42,7 @@ export class WritingEnd {
   }
 
   /** @returns whether all of it was taken */
-  write(chunk: Uint8Array): boolean {
+  write(chunk: Chunk): boolean {
     if (this.#isClosed) return true;
     this.#rest.push(chunk);
     return this.#rest.length === 1 && this.#socket !== undefined && this.#flush(this.#socket);
@@ -44,7 +56,13 @@ export class WritingEnd {
 
   #flush(socket: Bun.Socket): boolean {
     while (this.#rest.length > 0) {
-      const chunk = this.#rest[0] as Uint8Array;
+      const chunk = this.#rest[0] as Chunk;
+      if (chunk instanceof Piped) {
+        chunk.moveTo(this.#fd);
+        // Only who has written too much is told of room.
+        this.#rest.splice(0, 1, ...(chunk.left === 0 ? [] : [chunk.read(KNOCK), chunk]));
+        continue;
+      }
       const written = socket.write(chunk);
       if (written < 0) this.#rest = [];
       else if (written === chunk.length) this.#rest.shift();
@@ -57,15 +75,39 @@ export class WritingEnd {
   }
 }
 
+type Listener = Required<Omit<PipeListener, "drained">>;
+
 /** Reads until the end. */
 export class ReadingEnd {
+  readonly #source: Source;
   #socket: Bun.Socket | undefined;
   #isClosed = false;
+  /** Bytes that have come since then, on the clock of `performance.now`. */
+  #recent = 0;
+  #since = 0;
 
-  /** @param closed is called once: nothing follows */
-  constructor(fd: number, read: (chunk: Uint8Array) => void, closed: () => void) {
+  /** @param listener `closed` is called once: nothing follows */
+  constructor(fd: number, listener: Listener) {
+    this.#source = {
+      fd,
+      get isFlood() {
+        return listener.place() !== undefined;
+      },
+      read: () => (this.#isClosed ? undefined : listener.place()?.fill(fd)),
+      left: () => {
+        if (this.#isClosed) return;
+        listener.place()?.leave();
+        this.#socket?.resume();
+      },
+    };
+    const closed = (): void => {
+      flood.delete(this.#source);
+      listener.closed();
+    };
     const data = (_socket: Bun.Socket, chunk: Uint8Array): void => {
-      if (!this.#isClosed) read(chunk);
+      if (this.#isClosed) return;
+      listener.data(chunk);
+      if (this.#isMuch(chunk.length) && listener.place() !== undefined && hasCalls()) this.#dive();
     };
     const open = (socket: Bun.Socket): void => {
       this.#socket = socket;
@@ -77,6 +119,23 @@ export class ReadingEnd {
 
   close(): void {
     this.#isClosed = true;
+    flood.delete(this.#source);
     this.#socket?.terminate();
+  }
+
+  #isMuch(bytes: number): boolean {
+    const now = performance.now();
+    if (now - this.#since > FLOOD_MS) {
+      this.#since = now;
+      this.#recent = 0;
+    }
+    this.#recent += bytes;
+    return this.#recent >= FLOOD_BYTES;
+  }
+
+  #dive(): void {
+    if (this.#isClosed) return;
+    this.#socket?.pause();
+    flood.add(this.#source);
   }
 }

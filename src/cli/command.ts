@@ -81,6 +81,7 @@ async function copy(
   to: Output,
 ): Promise<void> {
   if (prefix === undefined) {
+    from.passTo(to);
     for await (const chunk of from) {
       await to.write(chunk);
       from.recycle(chunk);

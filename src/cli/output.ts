@@ -4,7 +4,10 @@
  */
 import { write } from "node:fs";
 import { isatty } from "node:tty";
-import { openQuick, widen, writeQuickly } from "./pipes.ts";
+import { openQuick, writeQuickly } from "../descriptor.ts";
+import { splice, widen } from "../kernel.ts";
+import type { Sink } from "../piped.ts";
+import { tidy } from "./tidy.ts";
 
 /** Joined into one write: log lines come by the thousand. */
 const BATCH_BYTES = 1 << 20;
@@ -16,7 +19,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-export class Output {
+export class Output implements Sink {
   readonly isTerminal: boolean;
   readonly coloured: boolean;
   readonly #fd: number;
@@ -38,9 +41,19 @@ export class Output {
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
     const done = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ data: bytes, resolve, reject });
+      tidy(bytes.length);
     });
     this.#writing ??= this.#drain();
     return done;
+  }
+
+  /** As a `Sink`: when nothing waits to be written. */
+  fill(from: number, bytes: number): number | undefined {
+    const quick = this.#quick ?? -1;
+    if (this.#writing !== undefined || quick < 0) return undefined;
+    const moved = splice(from, quick, bytes);
+    tidy(moved ?? 0);
+    return moved;
   }
 
   /** Resolves when nothing waits; never rejects. */

@@ -1,11 +1,11 @@
 /** `econtext FILE [ARG...]`, also as the first line of FILE: which files are programs, how one is started, and what its end means. */
 import { closeSync, openSync, readFileSync, readSync, realpathSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { dieWithReader } from "../kernel.ts";
 import { fail, statusOf, Usage } from "./exit.ts";
 import { Lending } from "./lending.ts";
 import { textLines } from "./log-lines.ts";
 import { stderr } from "./output.ts";
-import { dieWithReader } from "./pipes.ts";
 import { Stop } from "./stop.ts";
 
 const SCRIPT = /\.(?:[cm]?[jt]s|[jt]sx)$/;

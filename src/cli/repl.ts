@@ -1,10 +1,10 @@
 /** `econtext repl`: a prompt on a terminal; without one, or with -e or -p, one program that is evaluated. */
 import type { ArgsDef } from "citty";
+import { dieWithReader } from "../kernel.ts";
 import { type Door, makeDoor } from "./door.ts";
 import { Usage } from "./exit.ts";
 import { COMMON, type CommandLine, JSON_OPTION } from "./options.ts";
 import { stdout } from "./output.ts";
-import { dieWithReader } from "./pipes.ts";
 
 const args: ArgsDef = {
   "target...": {

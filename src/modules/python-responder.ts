@@ -22,7 +22,7 @@ const CHANNELS_TIER = ["values", "waiting", "bulk", "channels"] as const;
 /** What these import in their turn. */
 const IMPORTED: Readonly<Record<string, readonly string[]>> = {
   channels: CHANNELS_TIER,
-  commands: ["importer", "failures", ...CHANNELS_TIER, "pipes"],
+  commands: ["importer", "failures", ...CHANNELS_TIER, "splicing", "pipes"],
   files: ["importer", "failures", ...CHANNELS_TIER, "destination"],
 };
 

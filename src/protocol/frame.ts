@@ -9,6 +9,7 @@
  * All integers are big-endian: five u32, u8, u24. Spec: docs/protocol.md, "Frame". Twins: stage1/python/core.py, `send` and `feed`; stage1/js/core.js, `frames` and `feed`.
  */
 import { ProtocolError } from "../errors.ts";
+import type { Chunk } from "../piped.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import { lend } from "./spare.ts";
 
@@ -34,18 +35,20 @@ export interface Message extends Envelope {
 
 /** From here on, one more write costs less than a copy. */
 const UNCOPIED_BYTES = 65536;
+/** From here on, what has come of a frame is put to where it stays. */
+const LARGE_BYTES = 32768;
 
 /**
  * The frames of a message, each as the chunks that make it up, made as they are taken. Large chunks of the body are not
- * copied. `body` is a list of chunks whose concatenation is the body.
+ * copied. `body` is a list of chunks whose concatenation is the body; one that waits in a pipe is the last, and all of it is one frame.
  *
  * @throws {ProtocolError} `ERR_PROTOCOL_MESSAGE_TOO_LARGE`, before the first frame
  */
-export function encodeMessage(
+export function encodeMessage<C extends Chunk = Uint8Array>(
   envelope: Envelope,
-  body: readonly Uint8Array[],
+  body: readonly C[],
   limits: Limits = LIMITS,
-): Iterable<readonly Uint8Array[]> {
+): Iterable<readonly (C | Uint8Array)[]> {
   let length = 0;
   for (const chunk of body) length += chunk.length;
   if (length > limits.maxMessageBytes) {
@@ -55,17 +58,22 @@ export function encodeMessage(
     );
   }
   const { maxFrameBytes } = limits;
-  if (length > Math.min(maxFrameBytes, UNCOPIED_BYTES))
+  const isInMemory = body.every(isRead);
+  if (!isInMemory || length > Math.min(maxFrameBytes, UNCOPIED_BYTES))
     return cut(envelope, body, length, maxFrameBytes);
   // One buffer: most messages are one write.
   const frame = Buffer.allocUnsafe(HEADER_BYTES + length);
   writeHeader(frame, envelope, envelope.flags, length);
   let at = HEADER_BYTES;
   for (const chunk of body) {
-    frame.set(chunk, at);
+    frame.set(chunk as Uint8Array, at);
     at += chunk.length;
   }
   return [[frame]];
+}
+
+function isRead(chunk: Chunk): chunk is Uint8Array {
+  return chunk instanceof Uint8Array;
 }
 
 /** By bytes: a view of a new small array costs more than all of this. */
@@ -85,12 +93,12 @@ function writeWord(to: Uint8Array, at: number, word: number): void {
   to[at + 3] = word;
 }
 
-function* cut(
+function* cut<C extends Chunk>(
   envelope: Envelope,
-  body: readonly Uint8Array[],
+  body: readonly C[],
   length: number,
   maxFrameBytes: number,
-): Generator<readonly Uint8Array[]> {
+): Generator<readonly (C | Uint8Array)[]> {
   let cont = 0;
   let index = 0;
   let offset = 0;
@@ -100,10 +108,10 @@ function* cut(
     const head = new Uint8Array(HEADER_BYTES);
     writeHeader(head, envelope, envelope.flags | cont | (left > 0 ? FLAGS.MORE : 0), size);
     cont = FLAGS.CONT;
-    const frame: Uint8Array[] = [head];
+    const frame: (C | Uint8Array)[] = [head];
     for (let want = size; want > 0; ) {
-      const chunk = body[index] as Uint8Array;
-      const part = chunk.subarray(offset, offset + want);
+      const chunk = body[index] as C;
+      const part = isRead(chunk) ? chunk.subarray(offset, offset + want) : chunk;
       frame.push(part);
       want -= part.length;
       offset += part.length;
@@ -129,7 +137,7 @@ interface Partial {
 /** A frame whose body has begun and not ended: what has come of it lies where it stays. */
 interface Begun {
   readonly message: Message;
-  got: number;
+  readonly got: number;
 }
 
 /**
@@ -151,6 +159,33 @@ export class MessageReader {
     this.#limits = limits;
   }
 
+  /** A large frame that has begun: its rest belongs into its body, behind what has come. Whoever puts it there says so by `advance`. */
+  get begun(): Begun | undefined {
+    return this.#begun;
+  }
+
+  /** Whether the next byte is the first of a header. */
+  get isBetween(): boolean {
+    return this.#begun === undefined && this.#pendingBytes === 0;
+  }
+
+  /** So much more of the large frame is in its body. @returns the message, if it is whole now */
+  advance(bytes: number): Message | undefined {
+    const { message, got } = this.#begun as Begun;
+    if (got + bytes < message.body.length) {
+      this.#begun = { message, got: got + bytes };
+      return undefined;
+    }
+    this.#begun = undefined;
+    return this.#whole(message);
+  }
+
+  /** The large frame has another body now, of which so much has come; or its rest went elsewhere, and there is none. */
+  replace(body: Uint8Array | undefined, got = 0): void {
+    const { message } = this.#begun as Begun;
+    this.#begun = body === undefined ? undefined : { message: { ...message, body }, got };
+  }
+
   /** @throws {ProtocolError} `ERR_PROTOCOL_FRAME`, `ERR_PROTOCOL_MESSAGE_TOO_LARGE`; the reader must not be used again. */
   *push(chunk: Uint8Array): Generator<Message> {
     let data = chunk;
@@ -158,12 +193,10 @@ export class MessageReader {
       const { message, got } = this.#begun;
       const part = chunk.subarray(0, message.body.length - got);
       message.body.set(part, got);
-      this.#begun.got += part.length;
-      if (this.#begun.got < message.body.length) return;
-      this.#begun = undefined;
-      data = chunk.subarray(part.length);
-      const whole = this.#whole(message);
+      const whole = this.advance(part.length);
       if (whole !== undefined) yield whole;
+      if (this.#begun !== undefined) return;
+      data = chunk.subarray(part.length);
     } else if (this.#pendingBytes > 0) {
       this.#pending.push(chunk);
       this.#pendingBytes += chunk.length;
@@ -193,7 +226,7 @@ export class MessageReader {
       at += this.#needed;
       if (whole !== undefined) yield whole;
     }
-    if (data.length - at >= HEADER_BYTES && this.#needed > UNCOPIED_BYTES) {
+    if (data.length - at >= HEADER_BYTES && this.#needed > LARGE_BYTES) {
       const message = readMessage(view, at, lend(this.#needed - HEADER_BYTES));
       const part = data.subarray(at + HEADER_BYTES);
       message.body.set(part);

@@ -3,19 +3,18 @@
  * page by page, and then to take it back. Leaf: imports nothing.
  */
 
-/** What is on its way to a fast reader. */
-const MAX_SPARE = 32;
+/** Of a size: what is on its way to a fast reader. */
+const MAX_SPARE = 8;
 
-const spare: ArrayBuffer[] = [];
+/** By size, which is a power of two: what is far larger would be wasted on who keeps it. */
+const spare = new Map<number, ArrayBuffer[]>();
 /** All that are ever lent. */
 const ours = new WeakSet<ArrayBufferLike>();
 
 /** Memory of any content, for as long as the caller likes. */
 export function lend(bytes: number): Uint8Array {
-  const last = spare.pop();
-  // One after the other is as large as the last; what is far larger would be wasted on who keeps it.
-  const fits = last !== undefined && last.byteLength >= bytes && last.byteLength <= 2 * bytes;
-  const buffer = fits ? last : new ArrayBuffer(bytes);
+  const size = 2 ** Math.ceil(Math.log2(bytes));
+  const buffer = spare.get(size)?.pop() ?? new ArrayBuffer(size);
   ours.add(buffer);
   return new Uint8Array(buffer, 0, bytes);
 }
@@ -25,5 +24,8 @@ export function lend(bytes: number): Uint8Array {
  * left alone, and what is never given back is garbage like all else.
  */
 export function giveBack({ buffer }: Uint8Array): void {
-  if (spare.length < MAX_SPARE && ours.has(buffer)) spare.push(buffer as ArrayBuffer);
+  if (!ours.has(buffer)) return;
+  const same = spare.get(buffer.byteLength) ?? [];
+  if (same.length < MAX_SPARE) same.push(buffer as ArrayBuffer);
+  spare.set(buffer.byteLength, same);
 }

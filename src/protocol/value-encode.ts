@@ -35,6 +35,8 @@ const BANG = 33;
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
 const encoder = new TextEncoder();
+/** Of a value that is nothing but bytes: what stands before them, but for the digits of their number. */
+const LEAST_HEAD = 5 + `{"!b":[0,]}`.length;
 
 /**
  * The chunks hold the very Uint8Arrays of the value, not copies.
@@ -56,10 +58,35 @@ export function encodeValue(value: unknown, options: EncodeOptions = {}): Body {
   const text = encoder.encode(JSON.stringify(lowered));
   const { parts, partsLength, extended } = lowering;
   if (partsLength === 0) return { chunks: [text], length: text.length, extended };
+  const head = headOf(text);
+  return { chunks: [head, ...parts], length: head.length + partsLength, extended };
+}
+
+/** The body of a value that is nothing but bytes: its head, and the bytes. They need not be in memory. */
+export function encodeBytes<C extends { readonly length: number }>(
+  bytes: C,
+): { readonly chunks: readonly [Uint8Array, C]; readonly length: number } {
+  const head = headOf(encoder.encode(`{"!b":[0,${bytes.length}]}`));
+  return { chunks: [head, bytes], length: head.length + bytes.length };
+}
+
+/** What a body of so many bytes begins with if it is nothing but a value of bytes; undefined: none can be that. */
+export function bytesHead(bodyBytes: number): Uint8Array | undefined {
+  const most = String(bodyBytes - LEAST_HEAD).length;
+  for (const digits of [most, most - 1]) {
+    const bytes = bodyBytes - LEAST_HEAD - digits;
+    if (bytes > 0 && String(bytes).length === digits)
+      return encodeBytes({ length: bytes }).chunks[0];
+  }
+  return undefined;
+}
+
+/** What stands before the parts. */
+function headOf(text: Uint8Array): Uint8Array {
   const head = new Uint8Array(5 + text.length);
   new DataView(head.buffer).setUint32(1, text.length);
   head.set(text, 5);
-  return { chunks: [head, ...parts], length: head.length + partsLength, extended };
+  return head;
 }
 
 /** True if `JSON.stringify` writes `value` as it is. `depth` counts the brackets around it. */

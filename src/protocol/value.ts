@@ -10,7 +10,7 @@
  * Spec with the whole table: docs/protocol.md, "Values". Twin: stage1/python/values.py; a JavaScript slave has this codec itself (scripts/stage1.ts). Pure; knows no frame.
  */
 export { type DecodeOptions, decodeValue } from "./value-decode.ts";
-export { type EncodeOptions, encodeValue } from "./value-encode.ts";
+export { bytesHead, type EncodeOptions, encodeBytes, encodeValue } from "./value-encode.ts";
 export {
   type Body,
   ContextReference,

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually, isCommandRunning, uniqueSeconds } from "../conformance/session.ts";
+import { pattern } from "../helpers/random.ts";
 import { ECONTEXT, PYTHON, type Run } from "./econtext.ts";
 
 const LOCAL = ["--python", PYTHON, "local"];
@@ -31,6 +32,34 @@ describe("standard input", () => {
     const { stdout, status } = await run(["exec", ...LOCAL, "--", "md5sum"], bytes);
     expect([stdout, status]).toEqual([`${sum}  -\n`, 0]);
   });
+
+  const kinds = [
+    ["python", ["--python", PYTHON]],
+    ["bun", ["--kind", "bun", "--bun", process.execPath]],
+  ] as const;
+  for (const [kind, options] of kinds) {
+    test(`from a pipe and from a file, and its output to a pipe, at once and by the crumb: ${kind}`, () => {
+      const folder = mkdtempSync(join(tmpdir(), "econtext-pipes-"));
+      try {
+        const file = join(folder, "file");
+        const bytes = pattern(9_000_001);
+        writeFileSync(file, bytes);
+        const sum = new Bun.CryptoHasher("md5").update(bytes).digest("hex");
+        const command = [...ECONTEXT, "exec", ...options, "local", "--"].join(" ");
+        const ways = [
+          `${command} cat < ${file} | md5sum`,
+          `cat ${file} | ${command} cat | md5sum`,
+          `cat ${file} | ${command} md5sum`,
+          `dd if=${file} bs=70001 2>/dev/null | ${command} dd bs=50001 2>/dev/null | md5sum`,
+          `{ head -c 3000000; sleep 0.05; head -c 10; sleep 0.05; cat; } < ${file} | ${command} cat | { sleep 0.2; cat; } | md5sum`,
+        ];
+        const sums = ways.map((way) => Bun.spawnSync(["sh", "-c", way]).stdout.toString());
+        expect(sums).toEqual(ways.map(() => `${sum}  -\n`));
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    }, 30_000);
+  }
 
   test("arrives while it is open", async () => {
     await using child = open(["exec", ...LOCAL, "--", "cat"]);

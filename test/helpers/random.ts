@@ -81,3 +81,10 @@ export function randomValue(dice: Dice, depth: number): unknown {
       return Object.fromEntries(list(() => [randomText(dice), inner()]) as [string, unknown][]);
   }
 }
+
+/** So many bytes that are not the same everywhere. */
+export function pattern(size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at++) bytes[at] = at * 31 + (at >> 8) + size;
+  return bytes;
+}

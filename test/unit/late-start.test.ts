@@ -47,7 +47,7 @@ function open() {
   const sent: unknown[] = [];
   router.addRoute(1, {
     send: (_envelope, body) => {
-      const value = decodeValue(Buffer.concat([...body])) as unknown[];
+      const value = decodeValue(Buffer.concat(body as Uint8Array[])) as unknown[];
       if (Array.isArray(value) && Array.isArray(value[1])) sent.push(value[1][0]);
       return () => "sent";
     },

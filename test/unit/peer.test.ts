@@ -16,7 +16,11 @@ function open() {
   const sent: Sent[] = [];
   router.addRoute(1, {
     send: ({ handle, flags = 0 }, body) => {
-      sent.push([handle, (flags & FLAGS.DEAD) !== 0, decodeValue(Buffer.concat([...body]))]);
+      sent.push([
+        handle,
+        (flags & FLAGS.DEAD) !== 0,
+        decodeValue(Buffer.concat(body as Uint8Array[])),
+      ]);
       return () => "sent";
     },
     close: () => {},

@@ -1,0 +1,144 @@
+/**
+ * Descriptors of this process, its standard streams above all: pipes are read and written at once, without the detour over a worker thread, as
+ * far as they go.
+ */
+import {
+  fstatSync,
+  constants as modes,
+  openSync,
+  read as readSoon,
+  readSync,
+  writeSync,
+} from "node:fs";
+import { widen } from "./kernel.ts";
+import { type Chunk, Conduit } from "./piped.ts";
+
+/** Bytes that are read at a time. */
+const CHUNK = 131072;
+/** Bytes of a piece that is not read: whole pages, and with its header it fits into one frame. */
+const PIECE = 258048;
+/** From here on, bytes are not read where they need not be. */
+const LARGE = 65536;
+/** How often who fills a pipe is given a millisecond, before a thread waits for it. */
+const PATIENCE = 3;
+
+/**
+ * A description of our own, which does not block, of the pipe that `fd` is: others may share the one that we were given, and rely on that it blocks.
+ *
+ * @returns undefined when it is no pipe, or this system cannot do it
+ */
+export function openQuick(fd: number, mode: "read" | "write"): number | undefined {
+  try {
+    if (!fstatSync(fd).isFIFO()) return undefined;
+    const flags = mode === "read" ? modes.O_RDONLY : modes.O_WRONLY;
+    return openSync(`/proc/self/fd/${String(fd)}`, flags | modes.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+}
+
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** As much as it takes. @returns how much that was; what else is wrong, who writes the rest will find */
+export function writeQuickly(fd: number, data: Uint8Array): number {
+  let at = 0;
+  try {
+    while (at < data.length) at += writeSync(fd, data, at, data.length - at);
+  } catch {}
+  return at;
+}
+
+/** What is there. @returns undefined when nothing is; 0 at the end */
+function readQuickly(fd: number, into: Uint8Array, at: number): number | undefined {
+  try {
+    return readSync(fd, into, at, into.length - at, null);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EAGAIN") return undefined;
+    throw error;
+  }
+}
+
+/**
+ * What comes from standard input, in chunks as large as what is there.
+ *
+ * Bun's stream of a pipe costs as much processor time as all else that we do with a byte: here, what waits is read at once, and a thread waits only
+ * where there is nothing for a while.
+ *
+ * @param unread what is much may come as pieces that were not read, for one reader who takes them in their order
+ */
+export function readInput(unread: false): AsyncIterable<Uint8Array>;
+export function readInput(unread: boolean): AsyncIterable<Chunk>;
+export function readInput(unread: boolean): AsyncIterable<Chunk> {
+  const quick = openQuick(0, "read");
+  if (quick !== undefined) return readPipe(quick, unread);
+  return unread && isFile(0) ? readFile() : Bun.stdin.stream();
+}
+
+async function* readFile(): AsyncGenerator<Chunk, void> {
+  const conduit = Conduit.open();
+  for (let moved = conduit?.fill(0); moved !== undefined; moved = conduit?.fill(0)) {
+    if (conduit === undefined || moved === 0) return;
+    while (conduit.free > 0) yield conduit.take(PIECE);
+    await conduit.empty();
+  }
+  // Not every file can be moved.
+  yield* Bun.stdin.stream();
+}
+
+async function* readPipe(quick: number, unread: boolean): AsyncGenerator<Chunk, void> {
+  let conduit: Conduit | undefined;
+  let spare = new Uint8Array(CHUNK);
+  for (let idle = 0; ; ) {
+    if (conduit !== undefined) {
+      const moved = conduit.fill(quick);
+      if (moved === 0) return;
+      while (conduit.free > 0) yield conduit.take(PIECE);
+      // What is in it comes first.
+      await conduit.empty();
+      idle = moved === undefined ? idle + 1 : 0;
+      if (idle > 0) await moment();
+      if (idle < PATIENCE) continue;
+    }
+    const size = await readSome(quick, spare);
+    if (size === 0) return;
+    if (size < LARGE) yield spare.slice(0, size);
+    else {
+      yield spare.subarray(0, size);
+      spare = new Uint8Array(CHUNK);
+    }
+    idle = 0;
+    if (conduit === undefined && size >= LARGE) {
+      widen(quick);
+      if (unread) conduit = Conduit.open();
+    }
+  }
+}
+
+/** Waits for at least a byte. @returns how many are in `chunk` now; 0: it has ended */
+async function readSome(quick: number, chunk: Uint8Array): Promise<number> {
+  let size = readQuickly(quick, chunk, 0) ?? (await nextTurn(quick, chunk));
+  size ??= await new Promise<number>((resolve, reject) => {
+    readSoon(0, chunk, 0, CHUNK, null, (error, n) => (error ? reject(error) : resolve(n)));
+  });
+  for (let more: number | undefined = size; more !== undefined && more > 0 && size < CHUNK; ) {
+    more = readQuickly(quick, chunk, size);
+    size += more ?? 0;
+  }
+  return size;
+}
+
+/** Who fills the pipe may need but a moment. */
+async function nextTurn(quick: number, chunk: Uint8Array): Promise<number | undefined> {
+  await new Promise((resolve) => setImmediate(resolve));
+  return readQuickly(quick, chunk, 0);
+}
+
+function moment(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1));
+}

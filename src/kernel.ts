@@ -1,0 +1,102 @@
+/**
+ * Calls of Linux that neither Bun nor Node.js has a name for: between pipes and sockets, bytes can move without coming through our memory.
+ * Found at the first use; elsewhere there are none. Leaf: imports nothing of ours.
+ */
+import { dlopen } from "bun:ffi";
+import { constants } from "node:os";
+
+const SPLICE = { MOVE: 1, NONBLOCK: 2 };
+/** `fcntl.h` */
+const F_SETPIPE_SZ = 1031;
+/** For no child of ours. */
+const O_CLOEXEC = 0o2000000;
+const POLLIN = 1;
+/** What any user may have. */
+const PIPE_BYTES = 1 << 20;
+
+const CALLS = {
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  read: { args: ["i32", "ptr", "usize"], returns: "i32" },
+  poll: { args: ["ptr", "usize", "i32"], returns: "i32" },
+  pipe2: { args: ["ptr", "i32"], returns: "i32" },
+  signal: { args: ["i32", "ptr"], returns: "ptr" },
+  splice: { args: ["i32", "ptr", "i32", "ptr", "usize", "u32"], returns: "i32" },
+} as const;
+
+type Library = ReturnType<typeof dlopen<typeof CALLS>>["symbols"];
+
+let library: Library | null | undefined;
+
+function load(): Library | null {
+  if (library === undefined) {
+    try {
+      library = dlopen("libc.so.6", CALLS).symbols;
+    } catch {
+      library = null;
+    }
+  }
+  return library;
+}
+
+/** Whether they are there. */
+export function hasCalls(): boolean {
+  return load() !== null;
+}
+
+/**
+ * Move bytes from one descriptor to the other, one of which is a pipe, as far as neither blocks.
+ *
+ * @returns how many; 0 at the end of what is read; undefined: not now, or not these
+ */
+export function splice(from: number, to: number, bytes: number): number | undefined {
+  const calls = load();
+  if (calls === null) return undefined;
+  const moved = calls.splice(from, null, to, null, bytes, SPLICE.MOVE | SPLICE.NONBLOCK);
+  return moved < 0 ? undefined : moved;
+}
+
+/**
+ * Read what is there, from a descriptor that does not block.
+ *
+ * @returns how many bytes; 0 at its end; undefined: not now, or not this one
+ */
+export function readNow(fd: number, into: Uint8Array): number | undefined {
+  const got = load()?.read(fd, into, into.length) ?? -1;
+  return got < 0 ? undefined : got;
+}
+
+/**
+ * Wait until there is something to be read from one of these, or so many milliseconds have passed: nothing else happens meanwhile.
+ *
+ * @returns whether there is something
+ */
+export function waitFor(fds: readonly number[], milliseconds: number): boolean {
+  // struct pollfd: an int, and two shorts, the first of which is what is waited for.
+  const entries = new Int32Array(2 * fds.length);
+  for (let at = 0; at < fds.length; at++) {
+    entries[2 * at] = fds[at] as number;
+    entries[2 * at + 1] = POLLIN;
+  }
+  return (load()?.poll(entries, fds.length, milliseconds) ?? 0) > 0;
+}
+
+/** A new pipe. @returns the descriptors to read and to write; undefined where it cannot be made */
+export function makePipe(): readonly [number, number] | undefined {
+  const ends = new Int32Array(2);
+  if (load()?.pipe2(ends, O_CLOEXEC) !== 0) return undefined;
+  const [read, write] = ends as unknown as [number, number];
+  return [read, write];
+}
+
+/** Let a pipe hold more, as far as the system lets us: who fills it and who empties it have to take turns less often. */
+export function widen(fd: number): void {
+  load()?.fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
+}
+
+/**
+ * From now on, who writes to a pipe that nobody reads dies of SIGPIPE, as any filter does. For what runs code of the user's: `console.log` of Bun
+ * ignores that nobody reads. Writes to sockets, the streams of contexts among them, say that they want no signal.
+ */
+export function dieWithReader(): void {
+  load()?.signal(constants.signals.SIGPIPE, null);
+}

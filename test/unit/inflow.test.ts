@@ -1,0 +1,151 @@
+/** Inflow: whatever comes as chunks, is read where it belongs, or goes past us, is all that was sent, in order, and nothing is told twice. */
+import { expect, test } from "bun:test";
+import { closeSync, writeSync } from "node:fs";
+import fc from "fast-check";
+import { openQuick } from "../../src/descriptor.ts";
+import { type Diversion, Inflow } from "../../src/inflow.ts";
+import { makePipe, readNow } from "../../src/kernel.ts";
+import { encodeMessage, type Message, MessageReader } from "../../src/protocol/frame.ts";
+import { bytesHead, decodeValue, encodeBytes, encodeValue } from "../../src/protocol/value.ts";
+import { pattern } from "../helpers/random.ts";
+
+const ENVELOPE = { dst: 0, src: 1, auth: 1, handle: 1000, reply: 0, flags: 0 };
+
+/** What was sent, or came: bytes one after the other, and values between them. */
+class Seen {
+  #run: Uint8Array[] = [];
+  readonly #all: string[] = [];
+
+  add(value: unknown): void {
+    if (value instanceof Uint8Array) this.#run.push(Buffer.from(value));
+    else this.#all.push(this.#cut(), JSON.stringify(value, short));
+  }
+
+  /** Each run of bytes by its length and a hash. */
+  get all(): readonly string[] {
+    return [...this.#all, this.#cut()];
+  }
+
+  #cut(): string {
+    const run = Buffer.concat(this.#run.splice(0));
+    return `${run.length} bytes: ${Bun.hash(run)}`;
+  }
+}
+
+function short(_key: string, value: unknown): unknown {
+  return value instanceof Uint8Array ? `${value.length} bytes: ${Bun.hash(value)}` : value;
+}
+
+/** Takes bytes as a pipe of somebody else would: `room` of them at a time, and now and then none. */
+class Taker implements Diversion {
+  readonly #seen: Seen;
+  readonly #rooms: Iterator<number>;
+  taken = 0;
+  /** Of bodies, as the inflow tells it. */
+  passedBytes = 0;
+
+  constructor(seen: Seen, rooms: readonly number[]) {
+    this.#seen = seen;
+    this.#rooms = endless(rooms);
+  }
+
+  fill(from: number, left: number): number | undefined {
+    const room = this.#rooms.next().value as number;
+    if (room === 0) return undefined;
+    const into = new Uint8Array(Math.min(room, left));
+    const n = readNow(from, into);
+    if (n !== undefined && n > 0) this.#seen.add(into.slice(0, n));
+    this.taken += n ?? 0;
+    return n;
+  }
+
+  passed(size: number): void {
+    this.passedBytes += size;
+  }
+}
+
+function* endless(numbers: readonly number[]): Generator<number> {
+  for (let at = 0; ; at++) yield numbers[at % numbers.length] as number;
+}
+
+const values = fc.array(
+  fc.oneof(
+    { weight: 3, arbitrary: fc.integer({ min: 1, max: 60_000 }).map((size) => pattern(size)) },
+    { weight: 1, arbitrary: fc.integer({ min: 30_000, max: 34_000 }).map((size) => pattern(size)) },
+    { weight: 1, arbitrary: fc.string() },
+    { weight: 1, arbitrary: fc.constant({ a: new Uint8Array(40_000) }) },
+  ),
+  { minLength: 1, maxLength: 10 },
+);
+const steps = fc.array(
+  fc.record({ cut: fc.integer({ min: 1000, max: 50_000 }), how: fc.constantFrom("chunk", "fill") }),
+  { minLength: 1, maxLength: 20 },
+);
+const rooms = fc.array(fc.constantFrom(0, 777, 5000, 100_000), { minLength: 1, maxLength: 5 });
+
+test.if(process.platform === "linux")("all that was sent, in order", () => {
+  fc.assert(
+    fc.property(values, steps, rooms, fc.boolean(), (sent, how, room, isDiverted) => {
+      const [expected, seen] = [new Seen(), new Seen()];
+      const wire: Uint8Array[] = [];
+      for (const value of sent) {
+        expected.add(value);
+        for (const frame of encodeMessage(ENVELOPE, encodeValue(value).chunks)) wire.push(...frame);
+      }
+      const taker = new Taker(seen, room);
+      let told = 0;
+      const inflow = new Inflow(new MessageReader(), {
+        message: ({ body }: Message) => {
+          told += body.length;
+          seen.add(decodeValue(body));
+        },
+        divert: () => (isDiverted ? taker : undefined),
+      });
+      run(inflow, Buffer.concat(wire), how);
+      expect(seen.all).toEqual(expected.all);
+      // What went past, and what was told: all bodies, each byte once.
+      const bodies = Buffer.concat(wire).length - 24 * sent.length;
+      expect(told + taker.passedBytes).toBe(bodies);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+/** All of `data`, by the ways that `how` says in turn; what is filled goes through a pipe. */
+function run(inflow: Inflow, data: Uint8Array, how: readonly { cut: number; how: string }[]): void {
+  const [end, write] = makePipe() as readonly [number, number];
+  const read = openQuick(end, "read") as number;
+  let turn = 0;
+  for (let at = 0; at < data.length; ) {
+    const step = how[turn++ % how.length] as { cut: number; how: string };
+    const chunk = data.subarray(at, at + step.cut);
+    at += chunk.length;
+    if (step.how === "chunk" || !inflow.isReady) {
+      inflow.leave();
+      inflow.push(chunk.slice());
+      continue;
+    }
+    writeSync(write, chunk);
+    // What it does not take, as it would come afterwards.
+    for (let idle = 0; inflow.isReady && idle < 3; ) idle = inflow.fill(read) ? 0 : idle + 1;
+    const rest = new Uint8Array(chunk.length);
+    const left = readNow(read, rest) ?? 0;
+    if (left === 0) continue;
+    inflow.leave();
+    inflow.push(rest.subarray(0, left));
+  }
+  for (const fd of [end, read, write]) closeSync(fd);
+}
+
+test("the head of a body that is nothing but bytes", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 300_000 }), (size) => {
+      const { chunks, length } = encodeBytes({ length: size });
+      expect(bytesHead(length)).toEqual(chunks[0]);
+      expect(encodeValue(new Uint8Array(size)).chunks[0]).toEqual(chunks[0]);
+    }),
+  );
+  // None has as many bytes: the number would be one digit longer, and one byte less.
+  const nine = encodeBytes({ length: 9 }).length;
+  expect(bytesHead(nine + 1)).toBeUndefined();
+});

@@ -1,0 +1,98 @@
+/** Bytes that go through a conduit: all of them, in order, however much fits at a time; and what waits for it to be empty. */
+import { expect, test } from "bun:test";
+import { closeSync, readSync, writeSync } from "node:fs";
+import fc from "fast-check";
+import { makePipe, readNow } from "../../src/kernel.ts";
+import { Conduit } from "../../src/piped.ts";
+import { pattern } from "../helpers/random.ts";
+
+type Ends = readonly [read: number, write: number];
+
+function pipe(): Ends {
+  const ends = makePipe();
+  if (ends === undefined) throw new Error("no pipe");
+  return ends;
+}
+
+function close(...pipes: readonly Ends[]): void {
+  for (const ends of pipes) for (const fd of ends) closeSync(fd);
+}
+
+test.if(process.platform === "linux")("what goes in comes out, moved or read", () => {
+  const step = fc.record({
+    size: fc.integer({ min: 1, max: 60_000 }),
+    piece: fc.integer({ min: 1, max: 50_000 }),
+    read: fc.integer({ min: 0, max: 3000 }),
+  });
+  const conduit = Conduit.open() as Conduit;
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 8 }), (steps) => {
+      const [from, to] = [pipe(), pipe()];
+      const got: Uint8Array[] = [];
+      const sent: Uint8Array[] = [];
+      for (const { size, piece, read } of steps) {
+        const data = pattern(size);
+        sent.push(data);
+        writeSync(from[1], data);
+        expect(conduit.fill(from[0])).toBe(size);
+        expect(conduit.fill(from[0])).toBeUndefined();
+        while (conduit.free > 0) {
+          const piped = conduit.take(piece);
+          if (read > 0) got.push(piped.read(read));
+          while (piped.left > 0) {
+            piped.moveTo(to[1]);
+            const into = new Uint8Array(piped.length);
+            const n = readSync(to[0], into);
+            got.push(into.subarray(0, n));
+          }
+        }
+      }
+      close(from, to);
+      expect(Buffer.concat(got).equals(Buffer.concat(sent))).toBe(true);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test.if(process.platform === "linux")("its end, and when it is empty", async () => {
+  const conduit = Conduit.open() as Conduit;
+  const from = pipe();
+  await conduit.empty();
+  writeSync(from[1], "abcdef");
+  closeSync(from[1]);
+  expect(conduit.fill(from[0])).toBe(6);
+  expect(conduit.fill(from[0])).toBe(0);
+  let isEmpty = false;
+  const emptied = conduit.empty().then(() => {
+    isEmpty = true;
+  });
+  const first = conduit.take(4);
+  const second = conduit.take(4);
+  expect([first.length, second.length, conduit.free]).toEqual([4, 2, 0]);
+  expect(new TextDecoder().decode(first.read(100))).toBe("abcd");
+  await Promise.resolve();
+  expect(isEmpty).toBe(false);
+  expect(new TextDecoder().decode(second.read(100))).toBe("ef");
+  await emptied;
+  closeSync(from[0]);
+});
+
+test.if(process.platform === "linux")("a full pipe takes what it can", () => {
+  const conduit = Conduit.open() as Conduit;
+  const [from, to] = [pipe(), pipe()];
+  const data = pattern(50_000);
+  for (let i = 0; i < 4; i++) {
+    writeSync(from[1], data);
+    conduit.fill(from[0]);
+  }
+  const piped = conduit.take(200_000);
+  for (let left = piped.left; left > 0; left = piped.left) {
+    piped.moveTo(to[1]);
+    // 64 KiB is what a pipe holds, at most.
+    const moved = left - piped.left;
+    expect(moved).toBeGreaterThan(0);
+    expect(moved).toBeLessThanOrEqual(65_536);
+    expect(readNow(to[0], new Uint8Array(100_000))).toBe(moved);
+  }
+  close(from, to);
+});

@@ -193,7 +193,8 @@ function broker(port, words, boot, leftover, fds) {
     let tries = 0;
     const look = () => {
       if (get(ACK) >= number) return;
-      if (get(CURRENT) === handle) {
+      // Who asks and its deadline may both cancel it: one of them ends it, or the second end would hit what comes after.
+      if (get(CURRENT) === handle && (tries || get(DOOMED) !== handle)) {
         set(DOOMED, handle);
         interrupt();
         if (++tries % 5 === 2 && !isBun) {

@@ -37,7 +37,7 @@ def run(argv, options):
         command = Command(options)
         try:
             try:
-                command.start(argv)
+                whole(command.start, argv)
             except EnvironmentError as e:
                 if e.errno not in (2, 8, 13, 20):
                     raise
@@ -59,6 +59,18 @@ def run(argv, options):
     finally:
         for sender in senders:
             sender.close()
+
+
+def whole(work, argument):
+    """Do it without an interrupt in its middle, which would tear us from a process that has just started: it comes afterwards."""
+    late = []
+    handler = signal.signal(signal.SIGINT, lambda *_: late.append(1))
+    try:
+        work(argument)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if late:
+            handler()
 
 
 def spawn(argv, options, stdin, stdout, stderr, prepare=None):

@@ -41,6 +41,8 @@ class Flood {
   }
 
   readonly #turn = (): void => {
+    // First: whatever one of them throws, the others are read on.
+    const next = setImmediate(this.#turn);
     let isIdle = true;
     for (const [source, idle] of this.#idle) {
       const got = readSome(source);
@@ -51,11 +53,13 @@ class Flood {
       source.left();
     }
     this.#isRunning = this.#idle.size > 0;
-    if (!this.#isRunning) return;
+    if (!this.#isRunning) {
+      clearImmediate(next);
+      return;
+    }
     // Something is there, and is not taken: there is no room where it goes.
     if (isIdle && this.#isThere) waitFor([], MOMENT_MS);
     this.#isThere = isIdle && waitFor(Array.from(this.#idle.keys(), fdOf), MOMENT_MS);
-    setImmediate(this.#turn);
   };
 }
 

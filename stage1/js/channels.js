@@ -15,6 +15,7 @@ const {
 } = core.tier("values");
 
 const DEAD = 4;
+const HEADER = 24;
 const WINDOW = 262144;
 const MAX_WINDOW = 4194304;
 const OVERHEAD = 24; // of a value, so that many small ones are no less than a large one
@@ -90,6 +91,17 @@ class Remote {
     core.send(this.handle, body);
   }
 
+  /** As `put`, of a whole frame: its header is to be filled in. Whoever receives nothing any more, is sent nothing. */
+  post(frame) {
+    if (this.closed) return;
+    const length = frame.length - HEADER;
+    this.credit -= length + OVERHEAD;
+    [0, core.me, core.me, this.handle, 0, length].forEach((word, i) => {
+      frame.writeUInt32BE(word, i * 4);
+    });
+    core.post({ out: frame }, frame.length);
+  }
+
   hear(flags, body) {
     if (flags & DEAD) {
       this.error = reason(body);
@@ -106,6 +118,10 @@ class Remote {
       }
       if (this.closed) this.part();
     }
+    if (!this.ready) return;
+    const hook = this.onReady;
+    this.onReady = undefined;
+    hook?.();
   }
 
   /** Say once, behind all that waits, that nothing more comes. */
@@ -138,9 +154,17 @@ class Home {
     return this.receiver[ENDED];
   }
 
+  get ready() {
+    return true;
+  }
+
   async send(value) {
     if (this.closed) throw closedError();
     this.receiver[PUT]({ value });
+  }
+
+  post(frame) {
+    this.send(decodeValue(Buffer.from(frame.subarray(HEADER)))).catch(() => {});
   }
 
   close(error) {
@@ -410,8 +434,12 @@ exports.drop = async (number) => {
   await generator?.return();
 };
 
-/** For who must know without waiting: whether `send` has room, and `hook` when nobody receives any more. */
+/** For who must know without waiting: whether `send` has room, `hook` when it has again, and when nobody receives any more. */
+exports.outletOf = (sender) => outlets.get(sender);
 exports.isReady = (sender) => outlets.get(sender).ready;
+exports.onReady = (sender, hook) => {
+  outlets.get(sender).onReady = hook;
+};
 exports.onClose = (sender, hook) => {
   outlets.get(sender).onClose = hook;
 };

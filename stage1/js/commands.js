@@ -7,7 +7,8 @@
 const { spawn } = require("child_process");
 const { readdirSync, readFileSync, statSync } = require("fs");
 const { constants } = require("os");
-const { Channel, isReady, onClose } = core.tier("channels");
+const { Gatherer } = core.tier("bulk");
+const { Channel, onClose } = core.tier("channels");
 
 const PROBLEMS = {
   ENOENT: [127, "No such file or directory"],
@@ -157,14 +158,12 @@ const startOnPipes = async (argv, options, input) => {
 
 /** What a command prints, no faster than it is taken. When nobody takes it any more, the command finds nobody who reads. */
 const drain = (stream, sender) => {
+  const gatherer = new Gatherer(sender, () => stream.resume());
   stream.on("data", (chunk) => {
-    const sent = sender.send(chunk).catch(() => {});
-    if (isReady(sender)) return;
-    stream.pause();
-    sent.then(() => stream.resume());
+    if (!gatherer.add(chunk)) stream.pause();
   });
   stream.on("error", () => {});
-  stream.on("close", () => sender.close());
+  stream.on("close", () => gatherer.end());
   onClose(sender, () => stream.destroy());
 };
 

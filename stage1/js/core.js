@@ -704,6 +704,7 @@ function main() {
     active,
     get, // a word that the threads share
     send,
+    post,
     encode,
     fetch,
     fetchAsync,

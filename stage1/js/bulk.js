@@ -1,0 +1,111 @@
+/**
+ * econtext.bulk: bytes on their way to a sender, gathered into large values. They are put together in memory that is used again: new memory the
+ * system has to clear each time, and that costs more than the copy.
+ *
+ * Second tier: comes with econtext.commands. Twin: bulk.py.
+ */
+const { encodeBytes } = core.tier("values");
+const { isReady, onReady, outletOf } = core.tier("channels");
+
+const QUEUED = 2; // the word with how many bytes we have handed over that are not written yet
+const HEADER = 24;
+const ROOM = 64; // for what stands before the bytes: the header, and what makes a value of them
+const MOST = 262144 - 22; // of bytes, in one frame
+/** From so much within a moment on, bytes are gathered. */
+const MUCH = 65536;
+const MOMENT_MS = 1;
+
+const used = []; // { memory, handed }, in the order of their use
+let handed = 0; // bytes, since we began
+
+/** Memory that nobody reads any more. What was handed over last is written last: how much is not yet, tells what is. */
+const memory = () =>
+  used.length && handed - used[0].handed >= core.get(QUEUED)
+    ? used.shift().memory
+    : Buffer.from(new SharedArrayBuffer(ROOM + MOST));
+
+exports.Gatherer = class {
+  #sender;
+  #drained;
+  /** What does not find room. */
+  #rest = [];
+  #memory;
+  #size = 0; // of what is in it
+  #timer;
+  #since = 0;
+  #recent = 0; // bytes since then
+
+  /** `drained` is called when there is room again. */
+  constructor(sender, drained) {
+    this.#sender = sender;
+    this.#drained = drained;
+  }
+
+  /** Whether there is room for more. */
+  add(chunk) {
+    const now = Date.now();
+    if (now - this.#since > MOMENT_MS) {
+      this.#since = now;
+      this.#recent = 0;
+    }
+    this.#recent += chunk.length;
+    this.#rest.push(chunk);
+    return this.#take();
+  }
+
+  /** What is left goes after all that was sent, as it has to. */
+  end() {
+    clearTimeout(this.#timer);
+    const left = [
+      ...(this.#memory ? [this.#memory.subarray(ROOM, ROOM + this.#size)] : []),
+      ...this.#rest,
+    ];
+    const bytes = Buffer.concat(left);
+    if (bytes.length) this.#sender.send(bytes).catch(() => {});
+    if (this.#memory) used.push({ memory: this.#memory, handed });
+    this.#memory = undefined;
+    this.#rest = [];
+    this.#size = 0;
+    this.#sender.close();
+  }
+
+  #take() {
+    while (this.#rest.length) {
+      const [chunk] = this.#rest;
+      const part = chunk.subarray(0, MOST - this.#size);
+      this.#memory ??= memory();
+      this.#memory.set(part, ROOM + this.#size);
+      this.#size += part.length;
+      if (part.length === chunk.length) this.#rest.shift();
+      else this.#rest[0] = chunk.subarray(part.length);
+      if (this.#size === MOST && !this.#flush()) return false;
+    }
+    if (this.#recent < MUCH) return this.#flush();
+    if (this.#size) this.#timer ??= setTimeout(() => this.#flush(), MOMENT_MS);
+    return true;
+  }
+
+  /** Send what was gathered, if there is credit; else when there is. */
+  #flush() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#size) return true;
+    if (!isReady(this.#sender)) {
+      onReady(this.#sender, () => this.#flush() && this.#take() && this.#drained());
+      return false;
+    }
+    const head = encodeBytes({ length: this.#size }).chunks[0];
+    const begin = ROOM - head.length;
+    this.#memory.set(head, begin);
+    const frame = this.#memory.subarray(begin - HEADER, ROOM + this.#size);
+    if (this.#size < MUCH) outletOf(this.#sender).post(Buffer.from(frame));
+    else {
+      outletOf(this.#sender).post(frame);
+      handed += this.#size;
+      used.push({ memory: this.#memory, handed });
+      this.#memory = undefined;
+    }
+    this.#size = 0;
+    return true;
+  }
+};

@@ -25,6 +25,9 @@ export interface InflowListener {
 /** More than stands before the bytes of any frame. */
 const MAX_HEAD = 32;
 
+/** For what is copied out of it at once. */
+const scratch = new Uint8Array(1 << 16);
+
 /** A large frame that goes past us. */
 interface Passing {
   readonly to: Diversion;
@@ -52,12 +55,11 @@ export class Inflow implements Place {
     for (const message of this.#reader.push(chunk)) this.#deliver(message, false);
   }
 
-  /** Whether it is known where the next bytes belong. */
-  get isReady(): boolean {
+  get isLarge(): boolean {
     return this.#reader.begun !== undefined || (this.#isBehindLarge && this.#reader.isBetween);
   }
 
-  /** To be asked while it `isReady`. @throws {ProtocolError} as `MessageReader.push` */
+  /** @throws {ProtocolError} as `MessageReader.push` */
   fill(from: number): number | undefined {
     if (this.#passing !== undefined) return this.#pass(from, this.#passing);
     if (this.#isGiven) {
@@ -65,7 +67,7 @@ export class Inflow implements Place {
       return undefined;
     }
     const { begun } = this.#reader;
-    if (begun === undefined) return this.#fillHeader(from);
+    if (begun === undefined) return this.isLarge ? this.#fillHeader(from) : this.#fillSmall(from);
     const { message, got } = begun;
     const { body } = message;
     // What stands before bytes tells that they are nothing else; they are not read before that.
@@ -100,6 +102,13 @@ export class Inflow implements Place {
     this.push(this.#header.subarray(0, n));
     // Of a frame that is not large, it was kept.
     if (this.#reader.begun === undefined) this.#header = new Uint8Array(HEADER_BYTES);
+    return n;
+  }
+
+  /** Small frames, as they come. */
+  #fillSmall(from: number): number | undefined {
+    const n = readNow(from, scratch);
+    if (n !== undefined && n > 0) this.push(scratch.slice(0, n));
     return n;
   }
 

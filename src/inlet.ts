@@ -25,6 +25,8 @@ export class Inlet implements Receiver {
   #closing: readonly Uint8Array[] | undefined;
   /** Bytes of the value that is under way which went past us. */
   #passed = 0;
+  /** It was waited for in vain: others use the stream, too. */
+  #isSlow = false;
 
   /** @param gone is called when the context can send nothing more */
   constructor(wire: Wire, receiver: ChannelReceiver, gone: () => void) {
@@ -58,16 +60,18 @@ export class Inlet implements Receiver {
     this.#receiver.put({ value, taken: () => this.#grant(this.#window.take(cost)) });
   }
 
-  /** Bytes may go past, if nothing waits that comes before them. */
+  /** Bytes may go past, as soon as nothing waits that comes before them. */
   divert({ flags }: Message): Diversion | undefined {
     const { sink } = this.#receiver;
     const isValue = flags === 0 && this.#credits !== undefined;
-    if (sink === undefined || !isValue || !this.#isIdle || !this.#window.isOpen) return undefined;
+    if (this.#isIdle) this.#isSlow = false;
+    if (sink === undefined || !isValue || this.#isSlow || !this.#window.isOpen) return undefined;
     return {
       fill: (from, bytes) => (this.#isIdle ? sink.fill(from, bytes) : undefined),
       passed: (bytes, isAll) => {
         if (!isAll) {
           this.#passed = bytes;
+          this.#isSlow = true;
           return;
         }
         const cost = costOf(bytes);

@@ -12,7 +12,7 @@ export interface Pipe {
 
 export interface PipeListener {
   data(chunk: Uint8Array): void;
-  /** Where the next bytes belong, if that is known: it may be asked to get them, instead of a call of `data`. */
+  /** What can be asked to get the next bytes itself, instead of a call of `data`; undefined: nothing, any more. */
   place?(): Place | undefined;
   drained(): void;
   /** Called once; nothing follows. */
@@ -21,6 +21,8 @@ export interface PipeListener {
 
 /** Where bytes belong that come next. */
 export interface Place {
+  /** Whether something large is under way, so that it should be asked. */
+  readonly isLarge: boolean;
   /**
    * Get them from a descriptor that does not block, as far as they are there.
    *

@@ -67,6 +67,9 @@ export class Stream {
       divert: (message) => listener.divert?.(message),
     });
     this.#place = {
+      get isLarge() {
+        return inflow.isLarge;
+      },
       fill: (from) => this.#take(() => inflow.fill(from)),
       leave: () => inflow.leave(),
     };
@@ -77,7 +80,7 @@ export class Stream {
           return chunk.length;
         });
       },
-      place: () => (this.#open && inflow.isReady ? this.#place : undefined),
+      place: () => (this.#open ? this.#place : undefined),
       drained: () => {
         this.#full = false;
         this.#flush();

@@ -19,7 +19,7 @@ export interface Source {
 const TURN_BYTES = 1 << 20;
 const MOMENT_MS = 1;
 /** Turns that bring nothing, before one is left to the event loop again. */
-const PATIENCE = 10;
+const PATIENCE = 25;
 
 class Flood {
   /** Each with how many turns have brought nothing. */

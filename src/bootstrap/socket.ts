@@ -107,7 +107,7 @@ export class ReadingEnd {
     const data = (_socket: Bun.Socket, chunk: Uint8Array): void => {
       if (this.#isClosed) return;
       listener.data(chunk);
-      if (this.#isMuch(chunk.length) && listener.place() !== undefined && hasCalls()) this.#dive();
+      if (this.#isMuch(chunk.length) && listener.place()?.isLarge && hasCalls()) this.#dive();
     };
     const open = (socket: Bun.Socket): void => {
       this.#socket = socket;

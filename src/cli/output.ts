@@ -10,7 +10,9 @@ import type { Sink } from "../piped.ts";
 import { tidy } from "./tidy.ts";
 
 /** Joined into one write: log lines come by the thousand. */
-const BATCH_BYTES = 1 << 20;
+const BATCH_BYTES = 1 << 18;
+/** To write these by themselves costs less than to copy them. */
+const LARGE_BYTES = 16384;
 const BUSY_MS = 5;
 
 interface Waiting {
@@ -63,13 +65,7 @@ export class Output implements Sink {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const batch: Waiting[] = [];
-      for (let size = 0; size < BATCH_BYTES; ) {
-        const next = this.#waiting.shift();
-        if (next === undefined) break;
-        batch.push(next);
-        size += next.data.length;
-      }
+      const batch = this.#takeBatch();
       const [only] = batch;
       const single = batch.length === 1 && only !== undefined;
       try {
@@ -80,6 +76,18 @@ export class Output implements Sink {
       }
     }
     this.#writing = undefined;
+  }
+
+  /** What is large by itself; of small ones, many. */
+  #takeBatch(): Waiting[] {
+    let [count, size] = [0, 0];
+    for (const { data } of this.#waiting) {
+      if (count > 0 && (data.length >= LARGE_BYTES || size >= BATCH_BYTES)) break;
+      count += 1;
+      size += data.length;
+      if (data.length >= LARGE_BYTES) break;
+    }
+    return this.#waiting.splice(0, count);
   }
 
   async #writeAll(data: Uint8Array): Promise<void> {

@@ -4,7 +4,7 @@
  */
 
 /** Of a size: what is on its way to a fast reader. */
-const MAX_SPARE = 8;
+const MAX_SPARE = 16;
 
 /** By size, which is a power of two: what is far larger would be wasted on who keeps it. */
 const spare = new Map<number, ArrayBuffer[]>();

@@ -120,14 +120,14 @@ function run(inflow: Inflow, data: Uint8Array, how: readonly { cut: number; how:
     const step = how[turn++ % how.length] as { cut: number; how: string };
     const chunk = data.subarray(at, at + step.cut);
     at += chunk.length;
-    if (step.how === "chunk" || !inflow.isReady) {
+    if (step.how === "chunk") {
       inflow.leave();
       inflow.push(chunk.slice());
       continue;
     }
     writeSync(write, chunk);
     // What it does not take, as it would come afterwards.
-    for (let idle = 0; inflow.isReady && idle < 3; ) idle = inflow.fill(read) ? 0 : idle + 1;
+    for (let idle = 0; idle < 3; ) idle = inflow.fill(read) ? 0 : idle + 1;
     const rest = new Uint8Array(chunk.length);
     const left = readNow(read, rest) ?? 0;
     if (left === 0) continue;

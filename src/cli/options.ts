@@ -114,8 +114,11 @@ export function readCommandLine(
       after: end < 0 ? undefined : rawArgs.slice(end + 1),
     };
   } catch (error) {
-    const [sentence] = (error as Error).message.split(/\.\s/);
-    throw new Usage(command, `${sentence}`.replaceAll("\0", ""));
+    const [sentence = ""] = (error as Error).message.split(/\.\s/);
+    const takesCommand = Object.keys(definitions).some((name) => name.startsWith("-- "));
+    const isForeign = takesCommand && end < 0 && sentence.startsWith("Unknown option");
+    const hint = isForeign ? "; what is not econtext's own stands behind --" : "";
+    throw new Usage(command, `${sentence}${hint}`.replaceAll("\0", ""));
   }
 }
 

@@ -107,6 +107,8 @@ export function readSshLine(args: readonly string[]): SshLine {
       host = arg;
       continue;
     }
+    if (arg.startsWith("--"))
+      throw new Usage("rsh", `no option of ssh: ${arg}; the interpreter is named by ECONTEXT_KIND`);
     for (let i = 1; i < arg.length; i++) {
       const letter = arg.charAt(i);
       if (VALUED.includes(letter)) {

@@ -67,6 +67,12 @@ function readPlaces({ before, after }: CommandLine): Places {
     const [file = "-", ...rest] = after;
     return { targets: readTargets("sh", before), file, rest };
   }
+  const script = before.findIndex((one, at) => at > 0 && one.includes("/") && existsSync(one));
+  if (script > 0 && script < before.length - 1) {
+    const [places, rest] = [before.slice(0, script), before.slice(script)];
+    const line = ["econtext sh", ...places, "--", ...rest].join(" ");
+    throw new Usage("sh", `a script with arguments stands behind --: ${line}`);
+  }
   const last = before.at(-1) ?? "";
   const isFile = before.length > 1 && existsSync(last) && statSync(last).isFile();
   const targets = readTargets("sh", isFile ? before.slice(0, -1) : before);

@@ -17,10 +17,15 @@ from econtext import PY3
 values = econtext.tier("values")
 channels = values.channels()
 pipes = econtext.tier("pipes")
+splicing = econtext.tier("splicing")
 
 TERM_SECONDS = 0.1  # less than what the core gives a cancelled call before it interrupts it again
 SIGNALS = dict((name, getattr(signal, name)) for name in dir(signal) if name[:3] == "SIG" and name[3] != "_")
 TO_ALL = "SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"  # as a terminal's keys, and its end, reach a whole group
+
+
+if signal.getsignal(signal.SIGINT) is econtext.on_interrupt:
+    signal.signal(signal.SIGINT, splicing.on_interrupt)
 
 
 def run(argv, options):

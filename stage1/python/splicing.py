@@ -5,27 +5,31 @@ Second tier: comes with econtext.commands. Twin: src/piped.ts.
 import fcntl
 import os
 import select
+import signal
 import stat
 import struct
-from time import sleep
+from time import sleep, time
 
 import econtext
-from econtext import BUSY, HEAD
+from econtext import BUSY, HEAD, thread
 
 values = econtext.tier("values")
 bulk = econtext.tier("bulk")
+channels = values.channels()
 
 splice = getattr(os, "splice", None)
+pours = bool(splice)
 
 NAP = 0.0003  # seconds: what comes meanwhile costs one turn instead of many
 PATIENCE = 8  # naps, of a frame that does not come, or for which there is no room
 ENOUGH = 65536  # so much at once: more is there, or will be
+ROOM_SECONDS = 0.05  # for a frame that has begun: until it is written, nobody can be interrupted
 
 
 # -- From a pipe into the stream -----------------------------------------------------------------------
 def in_pipe(fd):
     """How many bytes wait in this pipe, where they could be sent without coming through here; else 0."""
-    if not splice or econtext.flush is not bulk.flush or not stat.S_ISFIFO(os.fstat(fd).st_mode):
+    if not pours or econtext.flush is not bulk.flush or not stat.S_ISFIFO(os.fstat(fd).st_mode):
         return 0
     from termios import FIONREAD
 
@@ -33,20 +37,26 @@ def in_pipe(fd):
 
 
 def pour(handle, head, fd, size):
-    """Send a body that begins with `head` and goes on with `size` bytes that wait in a pipe; False, and nothing is sent, if not at once."""
+    """Send a body that begins with `head` and goes on with `size` bytes that wait in a pipe; False, and nothing is sent, if not at once.
+    What finds no room soon is read after all, and waits like everything else."""
+    global pours
     if econtext.out or econtext.rest or not econtext.write_lock.acquire(False):
         return False
     try:
         if econtext.out or econtext.rest or not econtext.writeable.poll(0):
             return False
         os.write(econtext.cout, HEAD.pack(0, econtext.me, econtext.me, handle, 0, len(head) + size) + head)
-        while size:
+        until = time() + ROOM_SECONDS
+        while size and time() < until and econtext.writeable.poll(ROOM_SECONDS * 1e3):
             try:
-                size -= splice(fd, econtext.cout, size)
+                size -= splice(fd, econtext.cout, min(size, econtext.PIPE_BUF), flags=os.SPLICE_F_NONBLOCK)
             except OSError as e:
                 if e.errno not in BUSY:
-                    raise
-                econtext.writeable.poll(1000)
+                    pours = False  # not here; what else is wrong, who writes the rest finds
+                    break
+        if size:
+            econtext.rest.append(os.read(fd, size))
+            econtext.queued += size
     except (OSError, select.error):
         econtext.end()
     finally:
@@ -54,6 +64,20 @@ def pour(handle, head, fd, size):
     # Others found the lock taken.
     econtext.flush()
     return True
+
+
+def on_interrupt(*_):
+    """As the core's. But an interrupt that is not our own waits while something is written: half a frame would be the end of the stream."""
+    if econtext.alarms or not econtext.write_lock.locked():
+        econtext.on_interrupt()
+    else:
+        thread.start_new_thread(again, ())
+
+
+def again():
+    with econtext.write_lock:
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 # -- From the stream into a pipe -----------------------------------------------------------------------
@@ -69,7 +93,7 @@ class Inflow(object):
         """Read what stands before the bytes. None, or what was read, if it was something else."""
         expected = head_of(self.size)
         found = bytearray(len(expected))
-        n = bulk.fill(memoryview(found)) or 0
+        n = readable.poll(0) and bulk.fill(memoryview(found)) or 0
         if found != expected:
             return found[:n]
         self.left -= n
@@ -83,7 +107,7 @@ class Inflow(object):
         self.idle = 0 if moved else self.idle + 1
         self.left -= moved or 0
         if not self.left:
-            self.receiver.skip(self.size)
+            self.receiver.skip(self.size + channels.OVERHEAD)
             bulk.resume(None, 0)
         elif moved is None and self.idle > PATIENCE or not sink:
             # It is full, or not ours any more: the rest is read, and waits.
@@ -130,5 +154,7 @@ def move(stream, pipe, size):
     return total or None
 
 
+readable = select.poll()
+readable.register(econtext.cin, select.POLLIN)
 if splice:
     bulk.divert = divert

@@ -67,6 +67,33 @@ for (const { version, piped } of WAYS) {
       expect(slave.logs.join("")).toContain("logged\n");
     });
 
+    test("much input: credit is given for all of it; a header that comes alone is waited behind", async () => {
+      const one = sh("sha256sum", { stdin: true });
+      const { stdin, control } = await one.started();
+      const chunk = new Uint8Array(40_000).fill(7);
+      let [sent, credit, window] = [0, WINDOW, WINDOW];
+      const cost = stdin.send(chunk);
+      for (sent = 1; sent < 50; sent++) {
+        while (credit < (sent + 1) * cost) {
+          credit += Number(await stdin.credits.value());
+          // What was taken by then, and a window that has grown: of whole values.
+          while ((credit - window) % cost !== 0 && window < 32 * WINDOW) window *= 2;
+          expect((credit - window) % cost).toBe(0);
+        }
+        if (sent % 20 > 0) stdin.send(chunk);
+        else {
+          // When nothing waits any more.
+          await Bun.sleep(60);
+          await stdin.sendHaltingly(chunk, 60);
+        }
+      }
+      stdin.close();
+      const sum = new Bun.CryptoHasher("sha256").update(new Uint8Array(sent * 40_000).fill(7));
+      expect(await one.rest()).toStartWith(sum.digest("hex"));
+      expect(await one.result()).toEqual({ status: 0 });
+      control.close();
+    });
+
     test("a command that reads no more closes its stdin's channel", async () => {
       const one = sh("exec <&-; echo closed; sleep 0.3", { stdin: true });
       const { stdin, control } = await one.started();

@@ -6,7 +6,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { firstStage, type Plan } from "../../src/bootstrap/first-stage.ts";
 import { JS_TIER2, PYTHON_TIER2 } from "../../src/bootstrap/stage1.ts";
-import { encodeMessage, FLAGS, type Message, MessageReader } from "../../src/protocol/frame.ts";
+import {
+  encodeMessage,
+  FLAGS,
+  HEADER_BYTES,
+  type Message,
+  MessageReader,
+} from "../../src/protocol/frame.ts";
 import { HANDLES } from "../../src/protocol/handles.ts";
 import {
   decodeValue,
@@ -77,6 +83,10 @@ export class RawSender {
     return this.#slave.send(this.#handle, value) + OVERHEAD;
   }
 
+  async sendHaltingly(value: unknown, pauseMs: number): Promise<number> {
+    return (await this.#slave.sendHaltingly(this.#handle, value, pauseMs)) + OVERHEAD;
+  }
+
   close(error: unknown = null): void {
     this.#slave.send(this.#handle, error, FLAGS.DEAD);
   }
@@ -127,6 +137,21 @@ export class RawSlave implements AsyncDisposable {
     const envelope = { dst: SLAVE, src: 0, auth: 0, handle, reply, flags };
     for (const frame of encodeMessage(envelope, chunks)) {
       for (const chunk of frame) this.#child.stdin.write(chunk.slice());
+    }
+    void this.#child.stdin.flush();
+    return length;
+  }
+
+  /** Like `send`, but nothing comes for so long behind each frame's header. */
+  async sendHaltingly(handle: number, value: unknown, pauseMs: number): Promise<number> {
+    const { chunks, length } = encodeValue(value);
+    const envelope = { dst: SLAVE, src: 0, auth: 0, handle, reply: 0, flags: 0 };
+    for (const frame of encodeMessage(envelope, chunks)) {
+      const bytes = Buffer.concat(frame as Uint8Array[]);
+      this.#child.stdin.write(bytes.subarray(0, HEADER_BYTES));
+      await this.#child.stdin.flush();
+      await Bun.sleep(pauseMs);
+      this.#child.stdin.write(bytes.subarray(HEADER_BYTES));
     }
     void this.#child.stdin.flush();
     return length;

@@ -21,6 +21,8 @@ const PIECE = 258048;
 const LARGE = 65536;
 /** How often who fills a pipe is given a millisecond, before a thread waits for it. */
 const PATIENCE = 3;
+/** Until it is asked again, where no thread can wait for it. */
+const BUSY_MS = 5;
 
 /**
  * A description of our own, which does not block, of the pipe that `fd` is: others may share the one that we were given, and rely on that it blocks.
@@ -123,9 +125,16 @@ async function* readPipe(quick: number, unread: boolean): AsyncGenerator<Chunk, 
 /** Waits for at least a byte. @returns how many are in `chunk` now; 0: it has ended */
 async function readSome(quick: number, chunk: Uint8Array): Promise<number> {
   let size = readQuickly(quick, chunk, 0) ?? (await nextTurn(quick, chunk));
-  size ??= await new Promise<number>((resolve, reject) => {
-    readSoon(0, chunk, 0, CHUNK, null, (error, n) => (error ? reject(error) : resolve(n)));
-  });
+  while (size === undefined) {
+    size = await new Promise<number | undefined>((resolve, reject) => {
+      readSoon(0, chunk, 0, CHUNK, null, (error, n) => {
+        // Whoever shares the descriptor may have made it non-blocking.
+        if (error?.code === "EAGAIN") setTimeout(resolve, BUSY_MS);
+        else if (error) reject(error);
+        else resolve(n);
+      });
+    });
+  }
   for (let more: number | undefined = size; more !== undefined && more > 0 && size < CHUNK; ) {
     more = readQuickly(quick, chunk, size);
     size += more ?? 0;

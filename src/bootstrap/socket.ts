@@ -113,7 +113,11 @@ export class ReadingEnd {
       this.#socket = socket;
       if (this.#isClosed) socket.terminate();
     };
-    const socket = { open, data, drain: () => {}, close: closed, error: () => {} };
+    // Whatever is wrong: from here on the stream would be out of step.
+    const error = (socket: Bun.Socket): void => {
+      socket.terminate();
+    };
+    const socket = { open, data, drain: () => {}, close: closed, error };
     Bun.connect({ fd, socket } as unknown as Bun.UnixSocketOptions).catch(closed);
   }
 

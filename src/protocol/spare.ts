@@ -8,14 +8,14 @@ const MAX_SPARE = 16;
 
 /** By size, which is a power of two: what is far larger would be wasted on who keeps it. */
 const spare = new Map<number, ArrayBuffer[]>();
-/** All that are ever lent. */
-const ours = new WeakSet<ArrayBufferLike>();
+/** What is lent now. */
+const lent = new WeakSet<ArrayBufferLike>();
 
 /** Memory of any content, for as long as the caller likes. */
 export function lend(bytes: number): Uint8Array {
   const size = 2 ** Math.ceil(Math.log2(bytes));
   const buffer = spare.get(size)?.pop() ?? new ArrayBuffer(size);
-  ours.add(buffer);
+  lent.add(buffer);
   return new Uint8Array(buffer, 0, bytes);
 }
 
@@ -24,7 +24,7 @@ export function lend(bytes: number): Uint8Array {
  * left alone, and what is never given back is garbage like all else.
  */
 export function giveBack({ buffer }: Uint8Array): void {
-  if (!ours.has(buffer)) return;
+  if (!lent.delete(buffer)) return;
   const same = spare.get(buffer.byteLength) ?? [];
   if (same.length < MAX_SPARE) same.push(buffer as ArrayBuffer);
   spare.set(buffer.byteLength, same);

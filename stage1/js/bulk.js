@@ -11,6 +11,7 @@ const QUEUED = 2; // the word with how many bytes we have handed over that are n
 const HEADER = 24;
 const ROOM = 64; // for what stands before the bytes: the header, and what makes a value of them
 const MOST = 262144 - 22; // of bytes, in one frame
+const MAX_QUEUED = 8 * MOST; // what waits to be written would hold up the answer, too
 /** From so much within a moment on, bytes are gathered. */
 const MUCH = 65536;
 const MOMENT_MS = 1;
@@ -69,6 +70,10 @@ exports.Gatherer = class {
     this.#sender.close();
   }
 
+  #resume() {
+    if (this.#flush() && this.#take()) this.#drained();
+  }
+
   #take() {
     while (this.#rest.length) {
       const [chunk] = this.#rest;
@@ -91,7 +96,11 @@ exports.Gatherer = class {
     this.#timer = undefined;
     if (!this.#size) return true;
     if (!isReady(this.#sender)) {
-      onReady(this.#sender, () => this.#flush() && this.#take() && this.#drained());
+      onReady(this.#sender, () => this.#resume());
+      return false;
+    }
+    if (core.get(QUEUED) > MAX_QUEUED) {
+      this.#timer = setTimeout(() => this.#resume(), MOMENT_MS);
       return false;
     }
     const head = encodeBytes({ length: this.#size }).chunks[0];

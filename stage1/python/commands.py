@@ -17,20 +17,31 @@ from econtext import PY3
 values = econtext.tier("values")
 channels = values.channels()
 pipes = econtext.tier("pipes")
-splicing = econtext.tier("splicing")
 
+MAX_QUEUED = 2 * econtext.MAX_FRAME
 TERM_SECONDS = 0.1  # less than what the core gives a cancelled call before it interrupts it again
 SIGNALS = dict((name, getattr(signal, name)) for name in dir(signal) if name[:3] == "SIG" and name[3] != "_")
 TO_ALL = "SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"  # as a terminal's keys, and its end, reach a whole group
 
 
+running = None  # the call that runs a command
+
+
+def on_interrupt(*_):
+    """As the core's; but what reaches the whole group while a command runs is the command's."""
+    if econtext.alarms or running != econtext.busy:
+        econtext.on_interrupt()
+
+
 if signal.getsignal(signal.SIGINT) is econtext.on_interrupt:
-    signal.signal(signal.SIGINT, splicing.on_interrupt)
+    signal.signal(signal.SIGINT, on_interrupt)
 
 
 def run(argv, options):
     """Run `argv` to its end: {"status": N}; killed by a signal: {"status": 128 + N, "signal": NAME}; as a shell says it when it cannot be
     run: {"status": 127 or 126, "problem": TEXT}."""
+    global running
+    running = econtext.busy
     options = dict(item for item in options.items() if item[1] is not None)
     senders = [options[name] for name in ("stdout", "stderr", "events") if name in options]
     try:
@@ -171,6 +182,8 @@ class Command(object):
             wake.armed = False
             if wake.fd in ready:
                 wake.silence()
+            if econtext.cout in ready:
+                econtext.flush()
             for stream in self.inputs + self.outputs:
                 stream.turn(ready.get(stream.pipe.fileno(), 0))
             self.inputs = [stream for stream in self.inputs if not stream.pipe.closed]
@@ -186,7 +199,11 @@ class Command(object):
         """What each descriptor is ready for; waits until one is."""
         poll = select.poll()
         poll.register(self.wake.fd, select.POLLIN)
-        for stream in self.inputs + self.outputs:
+        # What waits to be written would hold up the answer, too.
+        jammed = econtext.queued > MAX_QUEUED and (econtext.out or econtext.rest)
+        if jammed:
+            poll.register(econtext.cout, select.POLLOUT)
+        for stream in self.inputs + (not jammed) * self.outputs:
             interest = stream.interest()
             if interest is not None:
                 poll.register(stream.pipe.fileno(), interest)

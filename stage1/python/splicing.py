@@ -5,13 +5,12 @@ Second tier: comes with econtext.commands. Twin: src/piped.ts.
 import fcntl
 import os
 import select
-import signal
 import stat
 import struct
 from time import sleep, time
 
 import econtext
-from econtext import BUSY, HEAD, thread
+from econtext import BUSY, HEAD
 
 values = econtext.tier("values")
 bulk = econtext.tier("bulk")
@@ -64,20 +63,6 @@ def pour(handle, head, fd, size):
     # Others found the lock taken.
     econtext.flush()
     return True
-
-
-def on_interrupt(*_):
-    """As the core's. But an interrupt that is not our own waits while something is written: half a frame would be the end of the stream."""
-    if econtext.alarms or not econtext.write_lock.locked():
-        econtext.on_interrupt()
-    else:
-        thread.start_new_thread(again, ())
-
-
-def again():
-    with econtext.write_lock:
-        pass
-    os.kill(os.getpid(), signal.SIGINT)
 
 
 # -- From the stream into a pipe -----------------------------------------------------------------------

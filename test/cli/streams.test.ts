@@ -1,8 +1,10 @@
 /** What flows through `econtext exec` and `econtext sh`: standard input, signals, scripts. */
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openQuick } from "../../src/descriptor.ts";
+import { makePipe } from "../../src/kernel.ts";
 import { eventually, isCommandRunning, uniqueSeconds } from "../conformance/session.ts";
 import { pattern } from "../helpers/random.ts";
 import { ECONTEXT, PYTHON, type Run } from "./econtext.ts";
@@ -31,6 +33,21 @@ describe("standard input", () => {
     const sum = new Bun.CryptoHasher("md5").update(bytes).digest("hex");
     const { stdout, status } = await run(["exec", ...LOCAL, "--", "md5sum"], bytes);
     expect([stdout, status]).toEqual([`${sum}  -\n`, 0]);
+  });
+
+  test.if(process.platform === "linux")("that does not block is waited for", async () => {
+    const [end, write] = makePipe() as readonly [number, number];
+    const stdin = openQuick(end, "read") as number;
+    await using child = Bun.spawn([...ECONTEXT, "exec", ...LOCAL, "--", "wc", "-c"], {
+      stdin,
+      stdout: "pipe",
+    });
+    for (let round = 0; round < 4; round++) {
+      await Bun.sleep(100);
+      writeSync(write, pattern(1000));
+    }
+    for (const fd of [end, write, stdin]) closeSync(fd);
+    expect(await child.stdout.text()).toBe("4000\n");
   });
 
   const kinds = [

@@ -75,6 +75,7 @@ async function check(name: string, argv: readonly string[]): Promise<void> {
  */
 const APART = [
   "test/faults/hostile-memory.test.ts",
+  "test/faults/narrow.test.ts",
   "test/faults/orphans.test.ts",
   "test/faults/slow.test.ts",
 ];

@@ -26,6 +26,17 @@ export interface CallHost {
   settled(): void;
 }
 
+/** What calls of our own functions are called in messages: those are nobody else's business. */
+const OWN: Readonly<Record<string, string>> = {
+  "econtext.commands": "the command",
+  "econtext.files": "the copy",
+  "econtext.channels": "the generator",
+};
+
+function nameOf(callee: string): string {
+  return OWN[callee.slice(0, callee.indexOf(":"))] ?? callee;
+}
+
 export class OutstandingCall implements Receiver {
   readonly #host: CallHost;
   readonly #name: string;
@@ -51,7 +62,7 @@ export class OutstandingCall implements Receiver {
     reject: (reason: unknown) => void,
   ) {
     this.#host = host;
-    this.#name = name;
+    this.#name = nameOf(name);
     this.#limits = limits;
     this.#resolve = resolve;
     this.#reject = reject;

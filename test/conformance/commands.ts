@@ -157,6 +157,12 @@ export function commands(far: Far): void {
     }
   });
 
+  test("a deadline of its own is told in words", async () => {
+    const error = await failureOf(context().exec(["sleep", "20"], { deadline: 50 }).exited);
+    expect(error).toMatchObject({ code: "ERR_DEADLINE_CALL" });
+    expect((error as Error).message).toMatch(/^\S+: the command did not answer within 50 ms;/);
+  });
+
   test("cancelled at whatever moment of its start, it is gone", async () => {
     const all: string[] = [];
     for (let round = 0; round < 8; round++) {

@@ -71,10 +71,12 @@ async function check(name: string, argv: readonly string[]): Promise<void> {
 
 /**
  * In a process of their own, beside all others: what looks at that process's memory, which is not to be grown by thousands of tests before; and
- * what mostly waits for something to end by itself.
+ * what mostly waits for something to end by itself, or for other processes.
  */
 const APART = [
+  "test/faults/copies.test.ts",
   "test/faults/hostile-memory.test.ts",
+  "test/faults/lend.test.ts",
   "test/faults/narrow.test.ts",
   "test/faults/orphans.test.ts",
   "test/faults/slow.test.ts",

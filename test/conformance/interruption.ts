@@ -26,12 +26,12 @@ export function interruption(far: Far): void {
 
   test("busy loops that are ended one after the other: each next call is served", async () => {
     const outcomes: unknown[] = [];
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       // Over there and here the deadline passes at about the same time: it is cancelled twice.
       const loop = failureOf(far.callWith({ deadline: 20 + round }, "tasks.hang.spin"));
       outcomes.push((await loop) instanceof TimeoutError, await far.call("length", [1]));
     }
-    expect(outcomes).toEqual([true, 1, true, 1, true, 1]);
+    expect(outcomes).toEqual([true, 1, true, 1]);
   });
 
   test("a signal cancels a call, and what it started is gone", async () => {

@@ -26,7 +26,7 @@ export interface InflowListener {
 const MAX_HEAD = 32;
 
 /** For what is copied out of it at once. */
-const scratch = new Uint8Array(1 << 16);
+const scratch = new Uint8Array(1 << 15);
 
 /** A large frame that goes past us. */
 interface Passing {

@@ -28,7 +28,7 @@ const ERROR = 8;
 const DEFLATE = 16;
 
 const MAX_FRAME = 262144;
-const MAX_QUEUE = 8388608;
+const MAX_QUEUE = 1 << 23;
 
 // -- Words that the two threads share
 const OWNER = 0; // of the output: 0 main, 1 worker, 2 main is writing
@@ -79,6 +79,19 @@ function frames(handle, body, flags = 0, reply = 0) {
   return list;
 }
 
+/** Visit the frames that are whole. @returns how many bytes they are */
+const walk = (bytes, visit) => {
+  let at = 0;
+  while (bytes.length - at >= 24) {
+    const [dst, auth, handle, reply] = [0, 8, 12, 16].map((i) => bytes.readUInt32BE(at + i));
+    const end = at + 24 + bytes.readUIntBE(at + 21, 3);
+    if (bytes.length < end) break;
+    visit(handle, reply, bytes.subarray(at + 24, end), bytes[at + 20], dst === me && !auth);
+    at = end;
+  }
+  return at;
+};
+
 /** A descriptor that others share may be non-blocking: the same again, soon. Any other failure is the end. */
 const again = (e) => {
   if (e.code !== "EAGAIN") die();
@@ -96,7 +109,7 @@ function write(bytes) {
 }
 
 // -- IoLogger: what user code and its children print -------------------------------------------------
-const chunk = Buffer.alloc(65536); // what is read goes on as a copy; to make one each time would cost more than all else
+const chunk = Buffer.alloc(MAX_FRAME); // what is read goes on as a copy; to make one each time would cost more than all else
 const printed = {}; // descriptor: [name, 0 or 1]
 
 /** Send one log record (for stdout and stderr: some lines), if the master wants its level. By who owns the output. */
@@ -156,15 +169,15 @@ function say({ out, record, last }) {
 }
 
 // == The worker =========================================================================================
-function broker(port, words, boot, leftover, fds) {
+function broker(port, words, boot, fds) {
   [me, lowest, lease, rate] = boot;
   share(words);
   Object.assign(printed, fds);
   Error.stackTraceLimit = 0;
   // Without it nobody would read, and nobody would notice the end.
   proc.on("uncaughtException", die);
-  let buf = Buffer.alloc(0);
-  let skip = 0;
+  let frame = Buffer.alloc(24); // that has begun; its head alone, as long as that is not whole
+  let got = 0; // bytes of it
   let heard = Date.now();
   let session;
   let over = 0;
@@ -186,13 +199,13 @@ function broker(port, words, boot, leftover, fds) {
   };
 
   const cancel = (handle, why) => {
-    const number = add(CANCELS, 1) + 1;
+    const number = add(CANCELS, 1);
     tell({ cancel: [handle, why] });
     // A main thread that does not listen is in the call itself: as ctrl-C does, and again in a while. Where that did not do (a loop),
     // Node.js can end what runs. Not at once, and not soon again: it would hit what comes after.
     let tries = 0;
     const look = () => {
-      if (get(ACK) >= number) return;
+      if (get(ACK) > number) return;
       // Who asks and its deadline may both cancel it: one of them ends it, or the second end would hit what comes after.
       if (get(CURRENT) === handle && (tries || get(DOOMED) !== handle)) {
         set(DOOMED, handle);
@@ -211,30 +224,51 @@ function broker(port, words, boot, leftover, fds) {
     setTimeout(look, 20);
   };
 
-  /** Serve what is the broker's own; all else is the main thread's, which gets all bytes as they are. */
-  const feed = (chunk) => {
-    let at = Math.min(skip, chunk.length);
-    skip -= at;
-    buf = buf.length ? Buffer.concat([buf, chunk.subarray(at)]) : chunk.subarray(at);
-    for (at = 0; buf.length - at >= 24; ) {
-      const [handle, reply, n] = [12, 16, 20].map((i) => buf.readUInt32BE(at + i));
-      const size = n % 16777216;
-      at += 24;
-      if (handle === PING || handle === CANCEL) {
-        if (buf.length - at < size) {
-          at -= 24;
-          break;
-        }
-        const body = buf.subarray(at, at + size);
-        if (handle === PING) {
-          reclaim();
-          write(Buffer.concat(frames(reply, body)));
-        } else cancel(...JSON.parse(body));
+  /** Serve what is the broker's own of these bytes, and pass on whole frames. @returns how many bytes they were */
+  const pass = (bytes) => {
+    const doomed = [];
+    const at = walk(bytes, (handle, reply, body) => {
+      if (handle === PING) {
+        reclaim();
+        write(Buffer.concat(frames(reply, body)));
+      } else if (handle === CANCEL) doomed.push(JSON.parse(body));
+    });
+    // A short text is what crosses threads fastest. Much at once is better done by two threads.
+    if (at < 2048) {
+      if (at) {
+        lend();
+        tell(bytes.latin1Slice(0, at));
       }
-      at += size;
+    } else {
+      reclaim();
+      const { buffer } = bytes === frame ? bytes : new Uint8Array(bytes.subarray(0, at));
+      tell({ buffer }, [buffer]);
     }
-    skip += Math.max(0, at - buf.length);
-    buf = Buffer.from(buf.subarray(at));
+    // The main thread first: a cancel must not overtake its call.
+    for (const call of doomed) cancel(...call);
+    return at;
+  };
+
+  /** What is not whole is kept, and then passed on where it lies. */
+  const feed = (bytes) => {
+    for (let at = 0; ; ) {
+      if (!got) at += pass(bytes.subarray(at));
+      const part = bytes.subarray(at, at + frame.length - got);
+      frame.set(part, got);
+      got += part.length;
+      at += part.length;
+      if (got < frame.length) return;
+      const head = frame;
+      const size = 24 + head.readUIntBE(21, 3);
+      if (size > got) {
+        frame = Buffer.alloc(size);
+        frame.set(head);
+      } else {
+        pass(frame);
+        frame = Buffer.alloc(24);
+        got = 0;
+      }
+    }
   };
 
   // A short call's answer need not wait for this thread: when it hands over a call and nothing is under way, it lends the output to the
@@ -279,23 +313,11 @@ function broker(port, words, boot, leftover, fds) {
   };
 
   while (!take(1)) wait(1);
-  feed(leftover);
   open(
     3,
     (chunk) => {
       heard = Date.now();
-      // The main thread first: a cancel must not overtake its call.
-      const copy = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
-      // A short text is what crosses threads fastest. Much at once is better done by two threads.
-      if (copy.length < 2048) {
-        lend();
-        tell(copy.latin1Slice());
-      } else {
-        reclaim();
-        const { buffer } = new Uint8Array(chunk);
-        tell({ buffer }, [buffer]);
-      }
-      feed(copy);
+      feed(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
     },
     end,
   );
@@ -349,7 +371,6 @@ function main() {
   let nextHandle = 1000;
   let starting = 0; // the next call waits until this one has begun
   let closing = 0;
-  let buf = Buffer.alloc(0);
   let parts = [];
   let replies = []; // frames that wait for the end of this turn
   let waiting = 0;
@@ -360,10 +381,7 @@ function main() {
   // -- Values: JSON, and econtext.values for what JSON cannot say
   const plain = (value, depth = 0) => {
     if (typeof value === "number")
-      return (
-        Number.isFinite(value) &&
-        (Number.isSafeInteger(value) ? !Object.is(value, -0) : value % 1 !== 0)
-      );
+      return Number.isSafeInteger(value) ? !Object.is(value, -0) : value % 1;
     if (typeof value !== "object" || !value)
       return value === null || typeof value === "string" || typeof value === "boolean";
     const proto = Object.getPrototypeOf(value);
@@ -429,28 +447,14 @@ function main() {
   };
 
   // -- Input
-  const feed = (chunk) => {
-    buf = buf.length ? Buffer.concat([buf, chunk]) : chunk;
-    let at = 0;
-    while (buf.length - at >= 24) {
-      const [dst, auth, handle, reply, n] = [0, 8, 12, 16, 20].map((i) => buf.readUInt32BE(at + i));
-      const end = at + 24 + (n % 16777216);
-      const flags = n >>> 24;
-      if (buf.length < end) break;
-      let body = buf.subarray(at + 24, end);
-      at = end;
-      if (flags & 3) {
-        parts.push(body);
-        if (flags & MORE) continue;
-        body = Buffer.concat(parts);
-        parts = [];
-      }
-      if (dst === me && !auth) deliver(handle, reply, flags, body);
+  const deliver = (handle, reply, body, flags, isOurs) => {
+    if (flags & 3) {
+      parts.push(body);
+      if (flags & MORE) return;
+      body = Buffer.concat(parts);
+      parts = [];
     }
-    buf = buf.subarray(at);
-  };
-
-  const deliver = (handle, reply, flags, body) => {
+    if (!isOurs) return;
     if (handle === CALL_FUNCTION) calls.push([reply, flags, body]);
     else if (handle === LOAD_MODULE) offers.push([flags, body]);
     else if (handle === PING) early && send(reply, body);
@@ -461,7 +465,7 @@ function main() {
 
   const hear = (message) => {
     const { buffer, cancel: doomed, end, last, at } = message;
-    if (at || buffer) feed(Buffer.from(buffer ?? message, "latin1"));
+    if (at || buffer) walk(Buffer.from(buffer ?? message, "latin1"), deliver);
     if (doomed) {
       add(ACK, 1);
       cancel(doomed);
@@ -505,8 +509,8 @@ function main() {
       for (let cause = e, n = 9; cause && n--; cause = cause.cause)
         trace += (trace && "\ncaused by: ") + (cause.stack ?? String(cause));
       const own = e instanceof Object && e.name !== "Error" && e.name;
-      return [String(own || e?.constructor?.name || typeof e), String(e?.message ?? e), trace].map(
-        (s) => s.replace(/\p{Cs}/gu, "\ufffd"),
+      return [own || e?.constructor?.name || typeof e, e?.message ?? e, trace].map((s) =>
+        String(s).replace(/\p{Cs}/gu, "\ufffd"),
       );
     } catch {
       return ["Error", "", ""];
@@ -696,7 +700,6 @@ function main() {
     modules,
     absorb,
     tier,
-    decode,
     failure,
     record,
     handle: () => ++nextHandle,
@@ -705,7 +708,6 @@ function main() {
     get, // a word that the threads share
     send,
     post,
-    encode,
     fetch,
     fetchAsync,
   };
@@ -722,18 +724,15 @@ function main() {
   /** Whether the process group holds more than us and those who wait for us: then the guard has work to do. */
   const others = () => {
     try {
-      const group = new Map();
+      const group = {};
       const ours = about("self")[2];
       for (const pid of fs.readdirSync("/proc"))
         try {
           const [state, parent, pgrp] = about(+pid);
-          if (pgrp === ours && state !== "Z") group.set(pid, parent);
+          if (pgrp === ours && state !== "Z") group[pid] = parent;
         } catch {}
-      for (let pid = String(proc.pid), next; group.has(pid); pid = next) {
-        next = group.get(pid);
-        group.delete(pid);
-      }
-      return group.size;
+      for (let { pid } = proc, next; (next = group[pid]); pid = next) delete group[pid];
+      return Object.keys(group).length;
     } catch {
       return 1;
     }
@@ -786,10 +785,7 @@ function main() {
   const go = () => {
     if (!early) return;
     early = 0;
-    worker.postMessage(
-      [port2, shared, [me, lowest, lease, rate], new Uint8Array(buf), printed],
-      [port2],
-    );
+    worker.postMessage([port2, shared, [me, lowest, lease, rate], printed], [port2]);
     // Now, not earlier: whoever blocks in a read hears no message.
     listen(port, (message) => {
       hear(message);
@@ -798,15 +794,21 @@ function main() {
     });
   };
   // Until there is a call there is nothing to keep control of.
-  while (!calls.length)
-    try {
-      const n = fs.readSync(3, chunk);
-      if (!n) die();
-      feed(Buffer.from(chunk.subarray(0, n)));
-      flush();
-    } catch (e) {
-      again(e);
-    }
+  const next = (n) => {
+    const bytes = Buffer.alloc(n);
+    for (let at = 0; at < n; )
+      try {
+        at += fs.readSync(3, bytes, at, n - at) || die();
+      } catch (e) {
+        again(e);
+      }
+    return bytes;
+  };
+  while (!calls.length) {
+    const head = next(24);
+    walk(Buffer.concat([head, next(head.readUIntBE(21, 3))]), deliver);
+    flush();
+  }
   go();
   // Not earlier: what fails before there is a worker has to end the process.
   for (const name of ["unhandledRejection", "uncaughtException"])

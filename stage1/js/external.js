@@ -10,7 +10,13 @@ exports.context = (call) => {
     name: core.name,
     /** Aborted when the call is cancelled, its deadline has passed, or the connection is over. */
     signal: call.controller.signal,
-    master: { id: 0, send: (handle, value) => core.send(handle, core.encode(value)) },
+    master: {
+      id: 0,
+      send(handle, value) {
+        const { chunks } = core.tier("values").encodeValue(value, { root: "value" });
+        core.send(handle, Buffer.concat(chunks));
+      },
+    },
     broker: {
       /** End this context when the calls that are queued are done. */
       end: () => core.close(),
@@ -21,7 +27,7 @@ exports.context = (call) => {
         const here = core.handle();
         core.handlers.set(here, (_flags, body) => {
           try {
-            receive(core.decode(body));
+            receive(core.tier("values").decodeValue(body));
           } catch (e) {
             core.record(40, "econtext", "a receiver failed: " + core.failure(e)[2]);
           }

@@ -54,6 +54,9 @@ const FILES = [
   "within",
 ] as const;
 
+/** And for reading what comes in a flood, in Bun: `econtext.kernel`. */
+const KERNEL = ["kernel.ts", "bootstrap/flood.ts"] as const;
+
 export function buildStage1(folder: string = STAGE1): Stage1 {
   const read = (...path: string[]) => readFileSync(join(folder, ...path), "utf8");
   const shell = (name: string) => joinShell(read("sh", `${name}.sh`));
@@ -76,6 +79,9 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
           CODEC.map((file) => readFileSync(join(SRC, file), "utf8")),
           REFERENCES,
         ),
+      ),
+      kernel: minifyJavaScript(
+        joinModules(KERNEL.map((file) => readFileSync(join(SRC, file), "utf8"))),
       ),
       files: minifyJavaScript(
         joinModules(
@@ -144,7 +150,7 @@ export function joinModules(sources: readonly string[], glue = ""): string {
     const body = new Bun.Transpiler({ loader: "ts", target: "node" })
       .transformSync(source)
       .replace(
-        /^import (\{[^}]*\}) from ("node:\w+");$/gm,
+        /^import (\{[^}]*\}) from ("(?:node|bun):\w+");$/gm,
         (_, names: string, module: string) =>
           `const ${names.replaceAll(" as ", ": ")} = require(${module});`,
       )

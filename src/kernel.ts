@@ -3,23 +3,35 @@
  * Found at the first use; elsewhere there are none. Leaf: imports nothing of ours.
  */
 import { dlopen } from "bun:ffi";
+import { constants as modes } from "node:fs";
 import { constants } from "node:os";
 
 const SPLICE = { MOVE: 1, NONBLOCK: 2 };
 /** `fcntl.h` */
+const F_SETFL = 4;
+const F_DUPFD_CLOEXEC = 1030;
 const F_SETPIPE_SZ = 1031;
 /** For no child of ours. */
 const O_CLOEXEC = 0o2000000;
 const POLLIN = 1;
 /** What any user may have. */
 const PIPE_BYTES = 1 << 20;
+/** `socket.h` */
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
+/** Of which the system takes the double, if it allows that to any user. */
+const SOCKET_BYTES = 1 << 20;
 
 const CALLS = {
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   read: { args: ["i32", "ptr", "usize"], returns: "i32" },
   poll: { args: ["ptr", "usize", "i32"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
+  setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
   signal: { args: ["i32", "ptr"], returns: "ptr" },
+  socketpair: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
   splice: { args: ["i32", "ptr", "i32", "ptr", "usize", "u32"], returns: "i32" },
 } as const;
 
@@ -82,15 +94,40 @@ export function waitFor(fds: readonly number[], milliseconds: number): boolean {
 
 /** A new pipe. @returns the descriptors to read and to write; undefined where it cannot be made */
 export function makePipe(): readonly [number, number] | undefined {
+  return pair((ends) => load()?.pipe2(ends, O_CLOEXEC));
+}
+
+/** Two sockets, connected with one another; the first does not block. @returns their descriptors; undefined where they cannot be made */
+export function makeSockets(): readonly [number, number] | undefined {
+  const type = SOCK_STREAM | O_CLOEXEC;
+  const ends = pair((both) => load()?.socketpair(AF_UNIX, type, 0, both));
+  if (ends !== undefined) load()?.fcntl(ends[0], F_SETFL, modes.O_RDWR | modes.O_NONBLOCK);
+  return ends;
+}
+
+function pair(
+  make: (ends: Int32Array) => number | undefined,
+): readonly [number, number] | undefined {
   const ends = new Int32Array(2);
-  if (load()?.pipe2(ends, O_CLOEXEC) !== 0) return undefined;
-  const [read, write] = ends as unknown as [number, number];
-  return [read, write];
+  if (make(ends) !== 0) return undefined;
+  const [first, second] = ends as unknown as [number, number];
+  return [first, second];
+}
+
+/** Another descriptor of the same, for no child of ours. @returns undefined when there are too many */
+export function duplicate(fd: number): number | undefined {
+  const other = load()?.fcntl(fd, F_DUPFD_CLOEXEC, 0) ?? -1;
+  return other < 0 ? undefined : other;
 }
 
 /** Let a pipe hold more, as far as the system lets us: who fills it and who empties it have to take turns less often. */
 export function widen(fd: number): void {
   load()?.fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
+}
+
+/** The same for a socket, for what is sent by it: who finds it full is woken only when three quarters of it were read. */
+export function widenSocket(fd: number): void {
+  load()?.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, new Int32Array([SOCKET_BYTES]), 4);
 }
 
 /**

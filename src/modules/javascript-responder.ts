@@ -26,7 +26,7 @@ const IMPORT_TIER = ["importer", "linker", "output", "values"] as const;
 /** What these take in their turn. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   channels: ["values"],
-  commands: ["values", "channels"],
+  commands: ["values", "channels", "bulk", "kernel", "sockets"],
   files: ["values", "channels"],
 };
 

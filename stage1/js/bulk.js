@@ -54,6 +54,25 @@ exports.Gatherer = class {
     return this.#take();
   }
 
+  /** Whether they come in a flood. */
+  get isMuch() {
+    return this.#recent >= MUCH;
+  }
+
+  /**
+   * Add what `read` puts into the memory that it is given; it is sent when it fills a frame, or with `flush`.
+   *
+   * @returns what that says: how many bytes; undefined too when there is no room
+   */
+  fill(read) {
+    if (this.#rest.length ? !this.#take() : this.#size === MOST && !this.flush()) return undefined;
+    this.#memory ??= memory();
+    const size = read(this.#memory.subarray(ROOM + this.#size));
+    this.#size += size ?? 0;
+    if (this.#size === MOST) this.flush();
+    return size;
+  }
+
   /** What is left goes after all that was sent, as it has to. */
   end() {
     clearTimeout(this.#timer);
@@ -71,7 +90,7 @@ exports.Gatherer = class {
   }
 
   #resume() {
-    if (this.#flush() && this.#take()) this.#drained();
+    if (this.flush() && this.#take()) this.#drained();
   }
 
   #take() {
@@ -83,15 +102,15 @@ exports.Gatherer = class {
       this.#size += part.length;
       if (part.length === chunk.length) this.#rest.shift();
       else this.#rest[0] = chunk.subarray(part.length);
-      if (this.#size === MOST && !this.#flush()) return false;
+      if (this.#size === MOST && !this.flush()) return false;
     }
-    if (this.#recent < MUCH) return this.#flush();
-    if (this.#size) this.#timer ??= setTimeout(() => this.#flush(), MOMENT_MS);
+    if (!this.isMuch) return this.flush();
+    if (this.#size) this.#timer ??= setTimeout(() => this.flush(), MOMENT_MS);
     return true;
   }
 
-  /** Send what was gathered, if there is credit; else when there is. */
-  #flush() {
+  /** Send what was gathered, if there is room; else when there is. @returns whether there was */
+  flush() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (!this.#size) return true;

@@ -5,7 +5,7 @@
  * whatever becomes of the context, its guard ends the command too.
  */
 const { spawn } = require("child_process");
-const { readdirSync, readFileSync, statSync } = require("fs");
+const { closeSync, readdirSync, readFileSync, statSync } = require("fs");
 const { constants } = require("os");
 const { Gatherer } = core.tier("bulk");
 const { Channel, onClose } = core.tier("channels");
@@ -132,18 +132,30 @@ const environment = ({ env, tty }) => ({ ...process.env, ...env, ...(tty && { TE
 
 const startOnPipes = async (argv, options, input) => {
   const { stdin, stdout, stderr, cwd } = options;
-  const child = spawn(argv[0], argv.slice(1), {
-    stdio: [stdin ? "pipe" : "ignore", stdout ? "pipe" : 1, stderr ? "pipe" : 2],
-    cwd: cwd ?? undefined,
-    env: environment(options),
-  });
-  const ended = new Promise((resolve) => {
+  const sockets = process.versions.bun ? core.tier("sockets") : undefined;
+  const outputs = [stdout, stderr].map((sender) => sender && sockets?.drain(sender));
+  // What we do not make, the runtime makes.
+  const stdioOf = (sender, at) => outputs[at - 1]?.fd ?? (sender ? "pipe" : at);
+  let child;
+  try {
+    child = spawn(argv[0], argv.slice(1), {
+      stdio: [stdin ? "pipe" : "ignore", stdioOf(stdout, 1), stdioOf(stderr, 2)],
+      cwd: cwd ?? undefined,
+      env: environment(options),
+    });
+  } finally {
+    for (const output of outputs) if (output) closeSync(output.fd);
+  }
+  const closed = new Promise((resolve) => {
     child.on("close", (code, name) => resolve({ code, name }));
   });
+  const ended = Promise.all([closed, ...outputs.map((output) => output?.ended)]).then(
+    ([how]) => how,
+  );
   // At once: Bun drops what a short command has printed before somebody listens.
   if (stdin) feed(child.stdin, input);
-  if (stdout) drain(child.stdout, stdout);
-  if (stderr) drain(child.stderr, stderr);
+  if (child.stdout) drain(child.stdout, stdout);
+  if (child.stderr) drain(child.stderr, stderr);
   await new Promise((resolve, reject) => {
     child.on("spawn", resolve);
     child.on("error", (e) => child.pid || reject(e));

@@ -1,0 +1,108 @@
+/**
+ * econtext.sockets: what a command prints, in Bun on Linux: to a socket of ours, which in a flood is read without the event loop, to where it is sent
+ * from.
+ *
+ * Second tier: comes with econtext.commands. Twin: src/bootstrap/socket.ts.
+ */
+const { closeSync } = require("fs");
+const { duplicate, flood, makeSockets, readNow, widenSocket } = core.tier("kernel");
+const { Gatherer } = core.tier("bulk");
+const { onClose } = core.tier("channels");
+
+const STREAM = 4; // what the worker writes to
+
+/** One output of a command, on its way to a sender. In a flood it is a source of src/bootstrap/flood.ts. */
+class Output {
+  isFlood = false;
+  #gatherer;
+  #ended;
+  /** Undefined before it is open, and after it is closed. */
+  #socket;
+  #isOver = false;
+  /** Nothing came, the last time. */
+  #isIdle = false;
+
+  /** `fd` becomes the socket's; `own`, another of the same, is what a flood is read from. `ended` is called once. */
+  constructor(fd, own, sender, ended) {
+    this.fd = own;
+    this.#ended = ended;
+    this.#gatherer = new Gatherer(sender, () => this.#resume());
+    // Maybe before all was read: a socket that is not being read does not wait for that.
+    const close = () => {
+      this.#socket = undefined;
+      this.#resume();
+    };
+    const socket = {
+      open: (socket) => {
+        this.#socket = socket;
+        if (this.#isOver) socket.terminate();
+      },
+      data: (_, chunk) => this.#take(chunk),
+      drain() {},
+      close,
+      error: (socket) => socket.terminate(),
+    };
+    Bun.connect({ fd, socket }).catch(close);
+    onClose(sender, () => this.#end());
+  }
+
+  #take(chunk) {
+    const hasRoom = this.#gatherer.add(chunk);
+    if (hasRoom && !this.#gatherer.isMuch) return;
+    this.#socket.pause();
+    if (hasRoom) this.#dive();
+  }
+
+  #resume() {
+    if (this.isFlood || this.#isOver) return;
+    if (this.#socket) this.#socket.resume();
+    else this.#dive();
+  }
+
+  #dive() {
+    this.isFlood = true;
+    flood.add(this);
+  }
+
+  read() {
+    const size = this.#gatherer.fill((into) => readNow(this.fd, into));
+    // What comes within a moment goes together.
+    if (!size && this.#isIdle) this.#gatherer.flush();
+    this.#isIdle = size === undefined;
+    if (size === 0) this.#end();
+    return size;
+  }
+
+  left() {
+    this.isFlood = false;
+    // Else when there is room.
+    if (!this.#isOver && this.#gatherer.flush()) this.#resume();
+  }
+
+  #end() {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.isFlood = false;
+    flood.delete(this);
+    this.#gatherer.end();
+    this.#socket?.terminate();
+    closeSync(this.fd);
+    this.#ended();
+  }
+}
+
+/**
+ * Have what a command prints sent. @returns { fd, ended }: what it prints to, to be closed when it has that; and when all of it was handed over;
+ * undefined where such sockets are not to be had
+ */
+exports.drain = (sender) => {
+  const [ours, fd] = makeSockets() ?? [];
+  if (fd === undefined) return undefined;
+  const own = duplicate(ours);
+  if (own === undefined) {
+    for (const end of [ours, fd]) closeSync(end);
+    return undefined;
+  }
+  for (const end of [fd, STREAM]) widenSocket(end);
+  return { fd, ended: new Promise((resolve) => new Output(ours, own, sender, resolve)) };
+};

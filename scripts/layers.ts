@@ -9,6 +9,7 @@ import { dirname, join, normalize, sep } from "node:path";
 /** Bottom to top; what stands on one line does not know of each other. */
 const LAYERS: readonly (readonly string[])[] = [
   ["text", "kernel"],
+  ["resident"],
   ["piped"],
   ["errors", "pipe", "log", "descriptor"],
   ["kind"],

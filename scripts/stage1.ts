@@ -55,7 +55,7 @@ const FILES = [
 ] as const;
 
 /** And for reading what comes in a flood, in Bun: `econtext.kernel`. */
-const KERNEL = ["kernel.ts", "bootstrap/flood.ts"] as const;
+const KERNEL = ["kernel.ts", "resident.ts", "bootstrap/flood.ts"] as const;
 
 export function buildStage1(folder: string = STAGE1): Stage1 {
   const read = (...path: string[]) => readFileSync(join(folder, ...path), "utf8");

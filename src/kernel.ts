@@ -14,6 +14,7 @@ const F_SETPIPE_SZ = 1031;
 /** For no child of ours. */
 const O_CLOEXEC = 0o2000000;
 const POLLIN = 1;
+const MADV_DONTNEED = 4;
 /** What any user may have. */
 const PIPE_BYTES = 1 << 20;
 /** `socket.h` */
@@ -28,6 +29,7 @@ const CALLS = {
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   read: { args: ["i32", "ptr", "usize"], returns: "i32" },
   poll: { args: ["ptr", "usize", "i32"], returns: "i32" },
+  madvise: { args: ["usize", "usize", "i32"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
   signal: { args: ["i32", "ptr"], returns: "ptr" },
@@ -128,6 +130,11 @@ export function widen(fd: number): void {
 /** The same for a socket, for what is sent by it: who finds it full is woken only when three quarters of it were read. */
 export function widenSocket(fd: number): void {
   load()?.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, new Int32Array([SOCKET_BYTES]), 4);
+}
+
+/** Give back the memory of a part of a file that is mapped and was not written to: what is used of it again, comes from the file. */
+export function dropPages(begin: number, bytes: number): void {
+  load()?.madvise(begin, bytes, MADV_DONTNEED);
 }
 
 /**

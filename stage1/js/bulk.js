@@ -25,11 +25,25 @@ const memory = () =>
     ? used.shift().memory
     : Buffer.from(new SharedArrayBuffer(ROOM + MOST));
 
+// Memory that nobody looks at any more is given back at once, where the runtime can do that: the collector of garbage waits until there is much.
+const free = (buffer) => buffer.transfer?.(0);
+
+/** Bytes that a stream gave to us alone. */
+const discard = ({ buffer, byteLength }) => byteLength === buffer.byteLength && free(buffer);
+
+/** Bytes that may have come in a frame, of which they are the end, and which is alone in its memory. All others may be somebody's. */
+exports.discardFrame = ({ buffer, byteOffset, byteLength }) => {
+  if (byteOffset < HEADER || byteOffset + byteLength !== buffer.byteLength) return;
+  if (Buffer.from(buffer).readUIntBE(21, 3) === buffer.byteLength - HEADER) free(buffer);
+};
+
 exports.Gatherer = class {
   #sender;
   #drained;
   /** What does not find room. */
   #rest = [];
+  /** Bytes of the first that did. */
+  #taken = 0;
   #memory;
   #size = 0; // of what is in it
   #timer;
@@ -76,6 +90,7 @@ exports.Gatherer = class {
   /** What is left goes after all that was sent, as it has to. */
   end() {
     clearTimeout(this.#timer);
+    if (this.#taken) this.#rest[0] = this.#rest[0].subarray(this.#taken);
     const left = [
       ...(this.#memory ? [this.#memory.subarray(ROOM, ROOM + this.#size)] : []),
       ...this.#rest,
@@ -96,12 +111,15 @@ exports.Gatherer = class {
   #take() {
     while (this.#rest.length) {
       const [chunk] = this.#rest;
-      const part = chunk.subarray(0, MOST - this.#size);
+      const part = chunk.subarray(this.#taken, this.#taken + MOST - this.#size);
       this.#memory ??= memory();
       this.#memory.set(part, ROOM + this.#size);
       this.#size += part.length;
-      if (part.length === chunk.length) this.#rest.shift();
-      else this.#rest[0] = chunk.subarray(part.length);
+      this.#taken += part.length;
+      if (this.#taken === chunk.length) {
+        discard(this.#rest.shift());
+        this.#taken = 0;
+      }
       if (this.#size === MOST && !this.flush()) return false;
     }
     if (!this.isMuch) return this.flush();

@@ -7,8 +7,9 @@
 const { spawn } = require("child_process");
 const { closeSync, readdirSync, readFileSync, statSync } = require("fs");
 const { constants } = require("os");
-const { Gatherer } = core.tier("bulk");
+const { Gatherer, discardFrame } = core.tier("bulk");
 const { Channel, onClose } = core.tier("channels");
+const sockets = process.versions.bun ? core.tier("sockets") : undefined;
 
 const PROBLEMS = {
   ENOENT: [127, "No such file or directory"],
@@ -132,7 +133,6 @@ const environment = ({ env, tty }) => ({ ...process.env, ...env, ...(tty && { TE
 
 const startOnPipes = async (argv, options, input) => {
   const { stdin, stdout, stderr, cwd } = options;
-  const sockets = process.versions.bun ? core.tier("sockets") : undefined;
   const outputs = [stdout, stderr].map((sender) => sender && sockets?.drain(sender));
   // What we do not make, the runtime makes.
   const stdioOf = (sender, at) => outputs[at - 1]?.fd ?? (sender ? "pipe" : at);
@@ -188,7 +188,8 @@ const feed = async (stream, input) => {
   gone.then(() => input.close());
   try {
     for await (const chunk of input) {
-      if (stream.write(chunk)) continue;
+      sockets?.wentThrough(chunk.length);
+      if (stream.write(chunk, () => discardFrame(chunk))) continue;
       await Promise.race([gone, new Promise((resolve) => stream.once("drain", resolve))]);
     }
   } catch {

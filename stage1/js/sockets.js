@@ -5,7 +5,7 @@
  * Second tier: comes with econtext.commands. Twin: src/bootstrap/socket.ts.
  */
 const { closeSync } = require("fs");
-const { duplicate, flood, makeSockets, readNow, widenSocket } = core.tier("kernel");
+const { duplicate, flood, makeSockets, readNow, wentThrough, widenSocket } = core.tier("kernel");
 const { Gatherer } = core.tier("bulk");
 const { onClose } = core.tier("channels");
 
@@ -90,6 +90,8 @@ class Output {
     this.#ended();
   }
 }
+
+exports.wentThrough = wentThrough;
 
 /**
  * Have what a command prints sent. @returns { fd, ended }: what it prints to, to be closed when it has that; and when all of it was handed over;

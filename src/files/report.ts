@@ -92,9 +92,9 @@ export class Report {
     this.#listeners.onFailure?.(failure);
   }
 
-  #progress([files, bytes, path]: readonly [number, number, string | null]): void {
+  #progress([files, bytes, path]: readonly [number, number, unknown]): void {
     this.#listeners.onProgress?.({
-      ...(path === null ? {} : { path: neutralise(path) }),
+      ...(path === null ? {} : { path: neutralise(shown(heard(path))) }),
       files,
       totalFiles: this.#totalFiles,
       bytes,

@@ -102,7 +102,7 @@ export class Writer {
     if (this.#current !== undefined) throw new Error("a file without its end");
     for (const { path, mode, mtime } of this.#place.made.reverse()) {
       try {
-        chmodSync(onDisk(path), mode);
+        chmodSync(onDisk(path), mode & 0o777);
         utimesSync(onDisk(path), Date.now() / 1000, mtime);
       } catch (error) {
         await this.#fail(path, error);

@@ -320,7 +320,9 @@ class Writer(object):
         try:
             fd = open_plain(target)
             try:
-                os.fchmod(fd, mode)
+                if not stat.S_ISREG(os.fstat(fd).st_mode):
+                    raise OSError(errno.EINVAL, "not a regular file")
+                os.fchmod(fd, mode & 0o777)
             finally:
                 os.close(fd)
             os.utime(target, (time(), mtime))
@@ -334,7 +336,7 @@ class Writer(object):
             raise ValueError("a file without its end")
         for path, mode, mtime in reversed(self.made):
             try:
-                os.chmod(path, mode)
+                os.chmod(path, mode & 0o777)
                 os.utime(path, (time(), mtime))
             except EnvironmentError as e:
                 self.fail(path, e)

@@ -9,7 +9,7 @@ const { closeSync, readdirSync, readFileSync, statSync } = require("fs");
 const { constants } = require("os");
 const { Gatherer, discardFrame } = core.tier("bulk");
 const { Channel, onClose } = core.tier("channels");
-const sockets = process.versions.bun ? core.tier("sockets") : undefined;
+const [kernel, sockets] = process.versions.bun ? ["kernel", "sockets"].map(core.tier) : [];
 
 const PROBLEMS = {
   ENOENT: [127, "No such file or directory"],
@@ -188,7 +188,7 @@ const feed = async (stream, input) => {
   gone.then(() => input.close());
   try {
     for await (const chunk of input) {
-      sockets?.wentThrough(chunk.length);
+      kernel?.wentThrough(chunk.length);
       if (stream.write(chunk, () => discardFrame(chunk))) continue;
       await Promise.race([gone, new Promise((resolve) => stream.once("drain", resolve))]);
     }

@@ -5,11 +5,11 @@
  * Second tier: comes with econtext.commands. Twin: src/bootstrap/socket.ts.
  */
 const { closeSync } = require("fs");
-const { duplicate, flood, makeSockets, readNow, wentThrough, widenSocket } = core.tier("kernel");
+const { duplicate, flood, makeSockets, readNow, widenSocket } = core.tier("kernel");
 const { Gatherer } = core.tier("bulk");
 const { onClose } = core.tier("channels");
 
-const STREAM = 4; // what the worker writes to
+widenSocket(4); // the stream: what the worker writes to
 
 /** One output of a command, on its way to a sender. In a flood it is a source of src/bootstrap/flood.ts. */
 class Output {
@@ -91,8 +91,6 @@ class Output {
   }
 }
 
-exports.wentThrough = wentThrough;
-
 /**
  * Have what a command prints sent. @returns { fd, ended }: what it prints to, to be closed when it has that; and when all of it was handed over;
  * undefined where such sockets are not to be had
@@ -105,6 +103,6 @@ exports.drain = (sender) => {
     for (const end of [ours, fd]) closeSync(end);
     return undefined;
   }
-  for (const end of [fd, STREAM]) widenSocket(end);
+  widenSocket(fd);
   return { fd, ended: new Promise((resolve) => new Output(ours, own, sender, resolve)) };
 };

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { ECONTEXT, PYTHON } from "./econtext.ts";
 
 const BYTES = 300 << 20;
-/** What the program itself may take is 64; a slave in Bun has Bun's own memory, too. */
+/** A slave in Bun has Bun's own memory, too; and beside one that is fast, the program takes more than 64. */
 const MAX_MIB = { python: 64, bun: 96 } as const;
 
 /** Runs its arguments; the most that one of all their processes ever had resident, in KiB. */

@@ -4,6 +4,7 @@ import { bun } from "../helpers/javascripts.ts";
 import { suite } from "../helpers/skip.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
+import { ALL_ROWS } from "./extent.ts";
 import { javascriptKind } from "./javascript.ts";
 import { opener } from "./session.ts";
 import { conformance } from "./suite.ts";
@@ -22,5 +23,5 @@ suite("sshd", missingSshd(), "sshd", () => {
     bun: path,
     ssh: { options: ["-F", server?.configPath ?? ""] },
   }));
-  suite(`bun ${kind.version}, ssh`, missing, "bun", () => conformance(connect, kind));
+  suite(`bun ${kind.version}, ssh`, missing, "bun", () => conformance(connect, kind, ALL_ROWS));
 });

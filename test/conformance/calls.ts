@@ -1,5 +1,5 @@
 /** What a call takes and gives, and in which order. */
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { Channel, ContextReference, kwargs, RemoteError } from "../../src/index.ts";
 import type { Shape } from "./kind.ts";
 import { type Far, failureOf } from "./session.ts";
@@ -48,9 +48,10 @@ const VALUES: readonly (readonly [value: unknown, shape: Shape])[] = [
 ];
 
 export function calls(far: Far): void {
+  const { test, everyVersion } = far;
   const { nothing, received, spellings, deadEnds, types } = far.values;
 
-  test("every type of value comes back equal, and arrives as what it is", async () => {
+  everyVersion("every type of value comes back equal, and arrives as what it is", async () => {
     const echoed = await Promise.all(VALUES.map(([value]) => far.call("echo.echo", value)));
     expect(echoed).toEqual(VALUES.map(([value]) => value));
     const kinds = await Promise.all(VALUES.map(([value]) => far.call("echo.kind", value)));
@@ -59,32 +60,35 @@ export function calls(far: Far): void {
     expect(arrived).toEqual(VALUES.map(([, shape]) => types[shape]));
   });
 
-  test("undefined arrives as what the language has for it, an error as a value of its own", async () => {
-    expect(await far.call("echo.echo", undefined)).toBe(nothing);
-    const sent = new RemoteError("ValueError", "no \u2603", "Traceback …");
-    const back = (await far.call("echo.echo", [sent])) as RemoteError[];
-    expect(back[0]).toBeInstanceOf(RemoteError);
-    expect([back[0]?.type, back[0]?.message, back[0]?.traceback]).toEqual([
-      "ValueError",
-      "no \u2603",
-      "Traceback …",
-    ]);
-  });
+  everyVersion(
+    "undefined arrives as what the language has for it, an error as a value of its own",
+    async () => {
+      expect(await far.call("echo.echo", undefined)).toBe(nothing);
+      const sent = new RemoteError("ValueError", "no \u2603", "Traceback …");
+      const back = (await far.call("echo.echo", [sent])) as RemoteError[];
+      expect(back[0]).toBeInstanceOf(RemoteError);
+      expect([back[0]?.type, back[0]?.message, back[0]?.traceback]).toEqual([
+        "ValueError",
+        "no \u2603",
+        "Traceback …",
+      ]);
+    },
+  );
 
-  test("what arrives is the thing, not its digits", async () => {
+  everyVersion("what arrives is the thing, not its digits", async () => {
     expect(await far.call("echo.arithmetic", 2n ** 80n, 1)).toBe(2n ** 80n + 1n);
     expect(await far.call("echo.arithmetic", Number.MAX_SAFE_INTEGER, 1)).toBe(2n ** 53n);
     const instant = await far.call("echo.instant", new Date(Date.UTC(2024, 1, 29, 12, 30, 1)));
     expect(instant).toBe("2024-02-29 12:30:01 UTC");
   });
 
-  test("the standard library takes plain values as they are", async () => {
+  everyVersion("the standard library takes plain values as they are", async () => {
     for (const value of [null, true, 3, 2.5, "é", [1, "a"], { k: [null] }]) {
       expect(await far.call("copy", value)).toEqual(value);
     }
   });
 
-  test("arguments by position and by name", async () => {
+  everyVersion("arguments by position and by name", async () => {
     expect(await far.call("dumps", [1], kwargs({ indent: 1 }))).toBe("[\n 1\n]");
     expect(await far.call("echo.everything")).toEqual(received([], {}));
     const named = { two: 2, three: new Set([3]) };
@@ -93,14 +97,14 @@ export function calls(far: Far): void {
     expect(await far.call("echo.everything", {})).toEqual(received([{}], {}));
   });
 
-  test("every spelling of a function's name", async () => {
+  everyVersion("every spelling of a function's name", async () => {
     const { context } = far.session();
     for (const [name, args, result] of spellings) {
       expect([name, await context.call(name, ...args)]).toEqual([name, result]);
     }
   });
 
-  test("a name that leads nowhere says where it ends", async () => {
+  everyVersion("a name that leads nowhere says where it ends", async () => {
     const { context } = far.session();
     for (const [name, part] of deadEnds) {
       expect(String(await failureOf(context.call(name)))).toContain(part);

@@ -1,9 +1,10 @@
 /** Values that flow: channels from there and to there, generators, and between two contexts. */
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { Channel, type Receiver, Select, type Sender } from "../../src/index.ts";
 import { eventually, type Far, failureOf } from "./session.ts";
 
 export function channels(far: Far): void {
+  const { test, everyVersion } = far;
   /** Senders of so many channels that end over there. */
   const open = async (n = 1): Promise<Sender[]> =>
     (await far.call("tasks.flow.open_channels", n)) as Sender[];
@@ -27,7 +28,7 @@ export function channels(far: Far): void {
     expect(sender.send(1)).rejects.toMatchObject({ code: "ERR_CHANNEL_CLOSED" });
   });
 
-  test("values of every kind, as arguments are", async () => {
+  everyVersion("values of every kind, as arguments are", async () => {
     const [sender] = (await open()) as [Sender];
     const values = [null, "é", [1, { a: [] }], new Uint8Array([0, 255]), 2n ** 70n, -0.5];
     for (const value of values) await sender.send(value);
@@ -39,7 +40,7 @@ export function channels(far: Far): void {
     expect(await far.call("tasks.flow.collect")).toEqual(values);
   });
 
-  test("an error closes it, with its own words, at either end", async () => {
+  everyVersion("an error closes it, with its own words, at either end", async () => {
     const { sender, receiver } = new Channel<number>();
     await far.call("tasks.flow.produce_and_fail", sender);
     expect(await receiver.receive()).toBe(1);
@@ -133,7 +134,7 @@ export function channels(far: Far): void {
     expect(await far.call("tasks.flow.take_one")).toBe(7);
   });
 
-  test("Select: of several, whichever has something", async () => {
+  everyVersion("Select: of several, whichever has something", async () => {
     const senders = await open(3);
     for (const [i, sender] of senders.entries()) {
       for (const j of numbers(4)) await sender.send(10 * i + j);
@@ -167,7 +168,7 @@ export function channels(far: Far): void {
     expect(home.again[0]).toBe(theirs);
   });
 
-  test("a channel within the context", async () => {
+  everyVersion("a channel within the context", async () => {
     expect(await far.call("tasks.flow.local", 10)).toEqual(numbers(10));
   });
 
@@ -196,7 +197,7 @@ export function channels(far: Far): void {
     expect(theirs.send(2)).rejects.toMatchObject({ name: "DisconnectError" });
   });
 
-  test("a generator is iterated as it goes", async () => {
+  everyVersion("a generator is iterated as it goes", async () => {
     expect(await all(iterate("tasks.flow.count", 500))).toEqual(numbers(500));
     expect(await all(iterate("tasks.flow.count", 0))).toEqual([]);
     // Awaited first.
@@ -204,7 +205,7 @@ export function channels(far: Far): void {
     expect(await all(generator)).toEqual(numbers(3));
   });
 
-  test("what a generator throws comes behind its values", async () => {
+  everyVersion("what a generator throws comes behind its values", async () => {
     const got: unknown[] = [];
     const failed = await failureOf(
       (async () => {

@@ -1,14 +1,15 @@
 /** Commands: their streams, how they end, and what they are told meanwhile. */
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Channel, type ExecOptions, type Input } from "../../src/index.ts";
 import { eventually, type Far, failureOf, isCommandRunning, uniqueSeconds } from "./session.ts";
 
 export function commands(far: Far): void {
+  const { test, everyVersion } = far;
   const context = () => far.session().context;
 
-  test("stdout, stderr and the status, each its own", async () => {
+  everyVersion("stdout, stderr and the status, each its own", async () => {
     const process = context().exec(["sh", "-c", "echo out; echo err >&2; exit 7"]);
     const streams = Promise.all([process.stdout.text(), process.stderr.text()]);
     expect(await process.exited).toEqual({ status: 7 });
@@ -17,7 +18,7 @@ export function commands(far: Far): void {
     expect(process.pid).toBeGreaterThan(1);
   });
 
-  test("not found, not executable, no such folder", async () => {
+  everyVersion("not found, not executable, no such folder", async () => {
     const missing = await context().exec(["absent-command"]).exited;
     expect(missing).toEqual({ status: 127, problem: "No such file or directory" });
     const denied = await context().exec(["/etc/passwd"]).exited;
@@ -28,13 +29,13 @@ export function commands(far: Far): void {
     expect(noFolderEither).toEqual({ status: 126, problem: "/etc/passwd: Not a directory" });
   });
 
-  test("its folder and its environment", async () => {
+  everyVersion("its folder and its environment", async () => {
     const command = ["sh", "-c", 'pwd; echo "$ONE $TWO"'];
     const { stdout } = context().exec(command, { cwd: "/usr", env: { ONE: "1", TWO: "é" } });
     expect(await stdout.text()).toBe("/usr\n1 é\n");
   });
 
-  test("what it reads: nothing, text, bytes, a stream, what is written", async () => {
+  everyVersion("what it reads: nothing, text, bytes, a stream, what is written", async () => {
     const cat = ["cat"];
     expect(await context().exec(cat).stdout.text()).toBe("");
     expect(await context().exec(cat, { stdin: "é\n" }).stdout.text()).toBe("é\n");
@@ -209,7 +210,7 @@ export function commands(far: Far): void {
     expect(await $`pwd`.cwd("/usr").text()).toBe("/usr\n");
   });
 
-  test("a terminal: its size, its name, what is typed", async () => {
+  everyVersion("a terminal: its size, its name, what is typed", async () => {
     const tty = { columns: 91, rows: 17, term: "vt100" };
     const script =
       'test -t 0 && test -t 1 && stty size; echo "$TERM"; read a; echo "got $a"; stty size';

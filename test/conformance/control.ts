@@ -1,8 +1,9 @@
 /** The broker keeps control, and rests when there is nothing to do, whatever user code does to its output. */
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import type { Far } from "./session.ts";
 
 export function control(far: Far): void {
+  const { test } = far;
   test("a thread that logs disturbs no call", async () => {
     await using session = await far.connect();
     const { logs } = session;

@@ -1,5 +1,5 @@
 /** Files: trees of them there and back, what is kept of each, and what becomes of what cannot be copied. */
-import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, expect } from "bun:test";
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -25,6 +25,7 @@ import { eventually, type Far, failureOf } from "./session.ts";
 const LARGE = 700_001;
 
 export function files(far: Far): void {
+  const { test, everyVersion } = far;
   const context = () => far.session().context;
   let home = "";
   let folder = "";
@@ -58,7 +59,7 @@ export function files(far: Far): void {
     chmodSync(at("tree/sub/deep"), 0o555);
   };
 
-  test("a tree there and back: contents, permissions, times and links", async () => {
+  everyVersion("a tree there and back: contents, permissions, times and links", async () => {
     plant();
     const result = { files: 4, bytes: LARGE + 9, same: 0 };
     expect(await context().put(at("tree"), at("there"), { recursive: true })).toEqual(result);
@@ -89,7 +90,7 @@ export function files(far: Far): void {
     expect(list(at("folder"))).toEqual(["a", "b", "x"]);
   });
 
-  test("what cannot be copied is told with its reason, and the others are", async () => {
+  everyVersion("what cannot be copied is told with its reason, and the others are", async () => {
     plant();
     execFileSync("mkfifo", [at("tree/pipe")]);
     mkdirSync(at("there/tree/nothing"), { recursive: true });

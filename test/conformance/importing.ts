@@ -1,5 +1,5 @@
 /** What the far side imports from here, and what it never asks for. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { type Far, failureOf, requestsOf, type Session } from "./session.ts";
 const MODULES = 30;
 
 export function importing(far: Far): void {
+  const { test, everyVersion } = far;
   const words = far.modules;
   let root = "";
   beforeAll(() => {
@@ -33,7 +34,7 @@ export function importing(far: Far): void {
     expect(requests).toEqual([]);
   });
 
-  test("functions of the standard library need none of our modules", async () => {
+  everyVersion("functions of the standard library need none of our modules", async () => {
     const requests = await inFresh(async ({ context }) => {
       for (const [name, args, result] of words.own) {
         expect(await context.call(name, ...args)).toEqual(result);
@@ -42,43 +43,46 @@ export function importing(far: Far): void {
     expect(requests).toEqual([...words.ownRequests]);
   });
 
-  test("names made at run time cost one request each, however often they are imported", async () => {
-    const { late, missing } = words;
-    const requests = await inFresh(async (session) => {
-      expect(await session.call("imports.late.load", ...late)).toEqual([1, 2, 3]);
-      for (let again = 0; again < 2; again++) {
-        expect(await session.call("imports.late.try_load", ...missing)).toEqual([]);
-      }
-      expect(await session.call("imports.late.load", ...late)).toEqual([1, 2, 3]);
-    });
-    expect(requests).toEqual([...late.map(words.lateRequest), ...words.missingRequests]);
-  });
+  everyVersion(
+    "names made at run time cost one request each, however often they are imported",
+    async () => {
+      const { late, missing } = words;
+      const requests = await inFresh(async (session) => {
+        expect(await session.call("imports.late.load", ...late)).toEqual([1, 2, 3]);
+        for (let again = 0; again < 2; again++) {
+          expect(await session.call("imports.late.try_load", ...missing)).toEqual([]);
+        }
+        expect(await session.call("imports.late.load", ...late)).toEqual([1, 2, 3]);
+      });
+      expect(requests).toEqual([...late.map(words.lateRequest), ...words.missingRequests]);
+    },
+  );
 
-  test("what may be missing is missed without asking", async () => {
+  everyVersion("what may be missing is missed without asking", async () => {
     const requests = await inFresh(async (session) => {
       expect(await session.call("imports.optional.missing")).toEqual([...words.optional]);
     });
     expect(requests).toEqual([]);
   });
 
-  test("relative and cyclic imports", async () => {
+  everyVersion("relative and cyclic imports", async () => {
     const names = ["sibling", "leaf of sibling", "sibling", "imports"];
     expect(await far.call("imports.relative.names")).toEqual(names);
     expect(await far.call("imports.cyclic_a.both")).toEqual(["a", "b of a"]);
   });
 
-  test("what the far side has wins over what the roots have", async () => {
+  everyVersion("what the far side has wins over what the roots have", async () => {
     const requests = await inFresh(async (session) => {
       expect(await session.call("imports.shadow.hue")).toEqual(words.shadow);
     });
     expect(requests).toEqual([]);
   });
 
-  test("source with a byte order mark", async () => {
+  everyVersion("source with a byte order mark", async () => {
     expect(await far.call("imports.bom.text")).toBe("caf\u00e9");
   });
 
-  test("a syntax error names the file and the line", async () => {
+  everyVersion("a syntax error names the file and the line", async () => {
     for (let again = 0; again < 2; again++) {
       const error = (await failureOf(far.call("imports.broken.broken"))) as CallError;
       expect(error).toBeInstanceOf(CallError);
@@ -87,7 +91,7 @@ export function importing(far: Far): void {
     }
   });
 
-  test("a module that fails while it is imported can be imported later", async () => {
+  everyVersion("a module that fails while it is imported can be imported later", async () => {
     await using session = await far.connect();
     for (let again = 0; again < 2; again++) {
       const error = (await failureOf(session.call("imports.flaky.value"))) as CallError;

@@ -1,5 +1,5 @@
 /** Deadlines, cancelling, and calls that do not let themselves be ended. */
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { CancelledError, DisconnectError, TimeoutError } from "../../src/index.ts";
 import { isRunning } from "../helpers/leaks.ts";
 import { eventually, type Far, failureOf, isCommandRunning, uniqueSeconds } from "./session.ts";
@@ -10,10 +10,11 @@ const SLACK_MS = 700;
 const GRACE_MS = 400;
 
 export function interruption(far: Far): void {
+  const { test, everyVersion } = far;
   const words = far.interruption;
 
   for (const [name, fn, args] of words.interruptible) {
-    test(`a deadline ends ${name} and its commands; the next call is served`, async () => {
+    everyVersion(`a deadline ends ${name} and its commands; the next call is served`, async () => {
       const seconds = uniqueSeconds();
       const began = performance.now();
       const error = await failureOf(far.callWith({ deadline: DEADLINE_MS }, fn, ...args(seconds)));
@@ -24,17 +25,20 @@ export function interruption(far: Far): void {
     });
   }
 
-  test("busy loops that are ended one after the other: each next call is served", async () => {
-    const outcomes: unknown[] = [];
-    for (let round = 0; round < 2; round++) {
-      // Over there and here the deadline passes at about the same time: it is cancelled twice.
-      const loop = failureOf(far.callWith({ deadline: 20 + round }, "tasks.hang.spin"));
-      outcomes.push((await loop) instanceof TimeoutError, await far.call("length", [1]));
-    }
-    expect(outcomes).toEqual([true, 1, true, 1]);
-  });
+  everyVersion(
+    "busy loops that are ended one after the other: each next call is served",
+    async () => {
+      const outcomes: unknown[] = [];
+      for (let round = 0; round < 2; round++) {
+        // Over there and here the deadline passes at about the same time: it is cancelled twice.
+        const loop = failureOf(far.callWith({ deadline: 20 + round }, "tasks.hang.spin"));
+        outcomes.push((await loop) instanceof TimeoutError, await far.call("length", [1]));
+      }
+      expect(outcomes).toEqual([true, 1, true, 1]);
+    },
+  );
 
-  test("a signal cancels a call, and what it started is gone", async () => {
+  everyVersion("a signal cancels a call, and what it started is gone", async () => {
     const seconds = uniqueSeconds();
     const controller = new AbortController();
     const call = failureOf(
@@ -64,7 +68,7 @@ export function interruption(far: Far): void {
     expect(await far.call("tasks.state.noted")).toEqual([]);
   });
 
-  test("user code cleans up when it is interrupted", async () => {
+  everyVersion("user code cleans up when it is interrupted", async () => {
     const limits = { deadline: DEADLINE_MS, ...words.tidy.options };
     const tidied = crypto.randomUUID();
     await far.call("tasks.hang.what_was_tidied");
@@ -80,7 +84,7 @@ export function interruption(far: Far): void {
     expect(await Promise.all(calls)).toEqual(Array.from({ length: 50 }, (_, i) => i));
   });
 
-  test("an interrupt that comes late hits no other call", async () => {
+  everyVersion("an interrupt that comes late hits no other call", async () => {
     const outcomes = await Promise.all(
       Array.from({ length: 30 }, async (_, i) => {
         const call = far.callWith({ deadline: 3 + i }, "sleep", 0.004);

@@ -2,7 +2,7 @@
  * What only JavaScript's modules have: two module systems, cycles with live bindings, top-level await, `import.meta`, exports maps,
  * JSON, specifiers made at run time, native addons. (Python's have tables of their own: python-modules.ts, resources.ts.)
  */
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { dirname } from "node:path";
 import type { CallError } from "../../src/index.ts";
 import { javascriptFile } from "./javascript.ts";
@@ -11,20 +11,21 @@ import { type Far, failureOf, requestsOf, type Session } from "./session.ts";
 const OUTSIDE = dirname(dirname(javascriptFile("."))) + "/javascript/outside/secret.ts";
 
 export function javascriptModules(far: Far): void {
+  const { everyVersion } = far;
   const inFresh = async (work: (session: Session) => Promise<unknown>): Promise<string[]> => {
     await using session = await far.connect();
     return await requestsOf(() => work(session));
   };
 
-  test("top-level await, in a module and in what it imports", async () => {
+  everyVersion("top-level await, in a module and in what it imports", async () => {
     expect(await far.call("imports.awaiting.result")).toEqual([42, ["before", "after", "user"]]);
   });
 
-  test("bindings are live, also those that are re-exported", async () => {
+  everyVersion("bindings are live, also those that are re-exported", async () => {
     expect(await far.call("imports.live.counted")).toEqual([0, 1, 1, 1]);
   });
 
-  test("every format can be imported, and comes with the call", async () => {
+  everyVersion("every format can be imported, and comes with the call", async () => {
     const requests = await inFresh(async (session) => {
       expect(await session.call("imports.formats.all")).toEqual([
         "json",
@@ -39,11 +40,11 @@ export function javascriptModules(far: Far): void {
     expect(requests).toEqual([]);
   });
 
-  test("CommonJS modules in a circle see what there is so far", async () => {
+  everyVersion("CommonJS modules in a circle see what there is so far", async () => {
     expect(await far.call("imports.circle_a.seen")).toEqual([["early a", true], "late a"]);
   });
 
-  test("packages: ESM, CommonJS, an exports map, and what it keeps to itself", async () => {
+  everyVersion("packages: ESM, CommonJS, an exports map, and what it keeps to itself", async () => {
     const requests = await inFresh(async (session) => {
       const kinds = ["esm", "cjs", "inner", "import", "require", "one"];
       expect(await session.call("imports.packages.kinds")).toEqual(kinds);
@@ -54,7 +55,7 @@ export function javascriptModules(far: Far): void {
     );
   });
 
-  test("a module knows its file, and is never the main one", async () => {
+  everyVersion("a module knows its file, and is never the main one", async () => {
     const file = javascriptFile("imports/where.ts");
     const folder = dirname(file);
     expect(await far.call("imports.where:whereabouts")).toEqual([file, file, folder, false]);
@@ -69,13 +70,16 @@ export function javascriptModules(far: Far): void {
     expect(await context.call(`${script}:isSloppy`)).toBe(true);
   });
 
-  test("a stack that user code reads names its module, with the master's mark", async () => {
-    // Here it is an ordinary result: only errors and logs are put in the words of the user's files.
-    const trace = (await far.call("imports.where:line_of_failure")) as string;
-    expect(trace).toContain(`${javascriptFile("imports/where.ts")}:24:`);
-  });
+  everyVersion(
+    "a stack that user code reads names its module, with the master's mark",
+    async () => {
+      // Here it is an ordinary result: only errors and logs are put in the words of the user's files.
+      const trace = (await far.call("imports.where:line_of_failure")) as string;
+      expect(trace).toContain(`${javascriptFile("imports/where.ts")}:24:`);
+    },
+  );
 
-  test("require at run time blocks and fetches, once", async () => {
+  everyVersion("require at run time blocks and fetches, once", async () => {
     const names = ["./later_1.cjs", "./later_2.cjs", "./later_3.cjs"];
     const parent = javascriptFile("imports/late.ts");
     const requests = await inFresh(async (session) => {
@@ -85,7 +89,7 @@ export function javascriptModules(far: Far): void {
     expect(requests).toEqual(names.map((name) => `${parent}:${name}:require`));
   });
 
-  test("what is missing is told with who wanted it", async () => {
+  everyVersion("what is missing is told with who wanted it", async () => {
     for (const name of ["nowhere-at-all", "./nothing.ts"]) {
       const [isError, code, message] = (await far.call("imports.late.why_not", name)) as unknown[];
       expect([isError, code]).toEqual([true, "ERR_MODULE_NOT_FOUND"]);
@@ -97,13 +101,13 @@ export function javascriptModules(far: Far): void {
     expect(error.remoteMessage).toContain(javascriptFile("imports/absent.ts"));
   });
 
-  test("a native addon is refused, by name", async () => {
+  everyVersion("a native addon is refused, by name", async () => {
     const error = (await failureOf(far.call("imports.native.load"))) as CallError;
     expect(error.remoteMessage).toContain("addon.node");
     expect(error.remoteMessage).toContain("native");
   });
 
-  test("nothing outside of the roots is served, whatever leads there", async () => {
+  everyVersion("nothing outside of the roots is served, whatever leads there", async () => {
     const error = (await failureOf(far.call("imports.outside.reach"))) as CallError;
     expect(error.remoteMessage).toContain("outside/secret.ts");
     for (const specifier of [

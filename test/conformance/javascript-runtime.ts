@@ -2,12 +2,13 @@
  * What only a JavaScript process has: calls that await at the same time, an AbortSignal, a console, errors that nobody catches, workers.
  * (A Python context runs one call at a time, and is interrupted by an exception.)
  */
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { Channel, DisconnectError, LEVELS } from "../../src/index.ts";
 import { javascriptFile } from "./javascript.ts";
 import { eventually, type Far, failureOf, messages } from "./session.ts";
 
 export function javascriptRuntime(far: Far): void {
+  const { test, everyVersion } = far;
   test("calls start in their order, and await at the same time", async () => {
     await far.call("tasks.state.forget");
     const first = far.call("tasks.state.wait_at", "one");
@@ -61,7 +62,7 @@ export function javascriptRuntime(far: Far): void {
     ]);
   });
 
-  test("what nobody catches is logged, and ends nothing", async () => {
+  everyVersion("what nobody catches is logged, and ends nothing", async () => {
     const session = far.session();
     const from = session.logs.length;
     const errors = (): string[] => messages(session, "econtext", from);
@@ -86,7 +87,7 @@ export function javascriptRuntime(far: Far): void {
     expect(error).toBeInstanceOf(DisconnectError);
   });
 
-  test("every way of the console, in order, with its level", async () => {
+  everyVersion("every way of the console, in order, with its level", async () => {
     const { logs } = far.session();
     const from = logs.length;
     await far.call("tasks.output.console_ways");
@@ -105,22 +106,22 @@ export function javascriptRuntime(far: Far): void {
     expect(trace?.message).toContain(`${javascriptFile("tasks/output.ts")}:94:`);
   });
 
-  test("what cannot be shown is told, and harms nothing", async () => {
+  everyVersion("what cannot be shown is told, and harms nothing", async () => {
     const session = far.session();
     const from = session.logs.length;
     await far.call("tasks.output.log_badly");
     expect(messages(session, "console", from).at(-1)).toBe("after");
   });
 
-  test("a worker of the user's", async () => {
+  everyVersion("a worker of the user's", async () => {
     expect(await far.call("tasks.procs.own_worker", 21)).toBe(42);
   });
 
-  test("the process is the user's own: directory and mask can be changed", async () => {
+  everyVersion("the process is the user's own: directory and mask can be changed", async () => {
     expect(await far.call("tasks.procs.directory_and_mask")).toEqual(["/", 0o077]);
   });
 
-  test("an async function's error has its own stack", async () => {
+  everyVersion("an async function's error has its own stack", async () => {
     const error = await failureOf(far.call("tasks.errors.reject_late"));
     expect(error).toMatchObject({ type: "Refused", remoteMessage: "late" });
     expect(String((error as { traceback: string }).traceback)).toContain(

@@ -1,9 +1,10 @@
 /** What user code and its commands print and log, as it arrives here. */
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { LEVELS } from "../../src/index.ts";
 import { eventually, type Far, messages } from "./session.ts";
 
 export function output(far: Far): void {
+  const { test, everyVersion } = far;
   const words = far.output;
   /** What `work` logged, as `logger: message`; all of it was there when the call had its result. */
   const logged = async (work: () => Promise<unknown>): Promise<string[]> => {
@@ -13,20 +14,23 @@ export function output(far: Far): void {
     return logs.slice(from).map((r) => `${r.logger}: ${r.message}`);
   };
 
-  test("logging: names, levels, text and time; what the level filters is not sent", async () => {
-    const { logs, context } = far.session();
-    const from = logs.length;
-    const began = Date.now();
-    await far.call("tasks.output.log_levels");
-    const records = logs.slice(from);
-    expect(records.map((r) => [r.logger, r.level, r.message])).toEqual(
-      words.records.map((record) => [...record]),
-    );
-    for (const record of records) {
-      expect(record.context).toBe(context.name);
-      expect(record.time).toBeWithin(began - 1000, Date.now() + 1000);
-    }
-  });
+  everyVersion(
+    "logging: names, levels, text and time; what the level filters is not sent",
+    async () => {
+      const { logs, context } = far.session();
+      const from = logs.length;
+      const began = Date.now();
+      await far.call("tasks.output.log_levels");
+      const records = logs.slice(from);
+      expect(records.map((r) => [r.logger, r.level, r.message])).toEqual(
+        words.records.map((record) => [...record]),
+      );
+      for (const record of records) {
+        expect(record.context).toBe(context.name);
+        expect(record.time).toBeWithin(began - 1000, Date.now() + 1000);
+      }
+    },
+  );
 
   test("a debug level lets details through", async () => {
     await using session = await far.connect({ logLevel: "debug" });
@@ -42,14 +46,14 @@ export function output(far: Far): void {
     expect(session.logs.map((r) => r.message)).toEqual(loud.map(([, , message]) => message));
   });
 
-  test("a logged exception has its traceback", async () => {
+  everyVersion("a logged exception has its traceback", async () => {
     const [line = ""] = await logged(() => far.call("tasks.output.log_exception"));
     expect(line).toStartWith(words.exception.start);
     for (const text of words.exception.has) expect(line).toContain(text);
     for (const text of words.exception.hasNot) expect(line).not.toContain(text);
   });
 
-  test("stdout and stderr, line by line, before the call's result", async () => {
+  everyVersion("stdout and stderr, line by line, before the call's result", async () => {
     expect(
       await logged(() => far.call("tasks.output.say", "one\ntwo\n", "\n", "th", "ree\n")),
     ).toEqual(["stdout: one", "stdout: two", "stdout: ", "stdout: three"]);
@@ -58,7 +62,7 @@ export function output(far: Far): void {
     expect(logs.at(-1)).toMatchObject({ level: LEVELS.info, context: far.session().context.name });
   });
 
-  test("prints and log records keep their order", async () => {
+  everyVersion("prints and log records keep their order", async () => {
     expect(await logged(() => far.call("tasks.output.mix"))).toEqual([
       "stdout: printed 0",
       `${words.loggers.mixed}: logged 0`,
@@ -77,7 +81,7 @@ export function output(far: Far): void {
     expect(lines).toEqual(["stdout: half a line and the rest"]);
   });
 
-  test("what commands print, by whatever way they were started", async () => {
+  everyVersion("what commands print, by whatever way they were started", async () => {
     const echo = String.raw`echo plain; printf 'caf\303\251\n'`;
     expect(await logged(() => far.call("tasks.output.system", echo))).toEqual([
       "stdout: plain",
@@ -87,7 +91,7 @@ export function output(far: Far): void {
     expect(lines.sort()).toEqual(["stderr: to stderr", "stdout: to stdout"]);
   });
 
-  test("text that is not UTF-8 arrives with its bad bytes marked", async () => {
+  everyVersion("text that is not UTF-8 arrives with its bad bytes marked", async () => {
     const data = Uint8Array.of(0x61, 0xff, 0xfe, 0x62, 0x0a);
     expect(await logged(() => far.call("tasks.output.raw", data))).toEqual([
       "stdout: a\ufffd\ufffdb",
@@ -108,7 +112,7 @@ export function output(far: Far): void {
     expect(lines).toEqual(words.map((word) => `stdout: ${word.trim()}`));
   });
 
-  test("threads log at once, and every record is whole", async () => {
+  everyVersion("threads log at once, and every record is whole", async () => {
     const lines = await logged(() => far.call("tasks.output.threads", 8, 50));
     const logger = words.loggers.thread;
     const expected = Array.from(

@@ -1,9 +1,10 @@
 /** The process over there: what user code finds around itself, and what it may do to it. */
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { commandLine, type Far } from "./session.ts";
 
 export function processes(far: Far): void {
-  test("it says what it is when it is ready", async () => {
+  const { everyVersion } = far;
+  everyVersion("it says what it is when it is ready", async () => {
     const info = await far.session().context.ready();
     expect(info.kind).toBe(far.kind);
     expect(`${info.version}.`).toStartWith(`${far.version}.`);
@@ -11,30 +12,30 @@ export function processes(far: Far): void {
     expect(await far.call("pid")).toBe(info.pid);
   });
 
-  test("ps shows who it belongs to", async () => {
+  everyVersion("ps shows who it belongs to", async () => {
     const { pid } = await far.session().context.ready();
     expect(commandLine(pid)).toMatch(/^econtext:[^@]+@[^:]+:\d+\0/);
     expect(commandLine(pid)).toContain(`:${process.pid}\0`);
   });
 
-  test("stdin is /dev/null, also that of commands", async () => {
+  everyVersion("stdin is /dev/null, also that of commands", async () => {
     expect(await far.call("tasks.procs.about_stdin")).toEqual(["", true, true]);
     expect(await far.call("tasks.procs.child_stdin")).toBe("");
   });
 
-  test("commands inherit no descriptor but 0, 1 and 2", async () => {
+  everyVersion("commands inherit no descriptor but 0, 1 and 2", async () => {
     expect(await far.call("tasks.procs.child_descriptors")).toEqual([0, 1, 2]);
   });
 
-  test("commands neither ignore nor block the signals that end them", async () => {
+  everyVersion("commands neither ignore nor block the signals that end them", async () => {
     expect(await far.call("tasks.procs.child_signals")).toEqual(Array(8).fill(false));
   });
 
-  test("user code runs on the main thread", async () => {
+  everyVersion("user code runs on the main thread", async () => {
     expect(await far.call("tasks.procs.main_thread")).toEqual(far.process.mainThread);
   });
 
-  test("a signal handler and a timer of the user's work", async () => {
+  everyVersion("a signal handler and a timer of the user's work", async () => {
     expect(await far.call("tasks.procs.own_alarm")).toBe(1);
   });
 }

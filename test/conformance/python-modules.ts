@@ -2,26 +2,27 @@
  * What only Python's modules have: namespace packages, source that a program can ask for, specs, encodings of files, implicit siblings,
  * and requests by which a package's folder might be left. (A JavaScript far side asks by specifiers: javascript-modules.ts.)
  */
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import type { CallError } from "../../src/index.ts";
 import { FAR_FOLDER, isPython3, pythonFile } from "./python.ts";
 import { type Far, failureOf, requestsOf, type Session } from "./session.ts";
 
 export function pythonModules(far: Far): void {
+  const { everyVersion } = far;
   const python3 = isPython3(far.version);
   const inFresh = async (work: (session: Session) => Promise<unknown>): Promise<string[]> => {
     await using session = await far.connect();
     return await requestsOf(() => work(session));
   };
 
-  test("what the far side has wins over a root's module of that name", async () => {
+  everyVersion("what the far side has wins over a root's module of that name", async () => {
     const requests = await inFresh(async ({ context }) => {
       expect(await context.call("colorsys.rgb_to_hsv", 7, 7, 7)).toEqual([0, 0, 7]);
     });
     expect(requests).toEqual([]);
   });
 
-  test("a namespace package over two roots", async () => {
+  everyVersion("a namespace package over two roots", async () => {
     const requests = await inFresh(async ({ context }) => {
       expect(await context.call("spread.beta.name")).toBe("beta after alpha");
       expect(await context.call("spread.alpha:name")).toBe("alpha");
@@ -29,7 +30,7 @@ export function pythonModules(far: Far): void {
     expect(requests).toEqual([]);
   });
 
-  test.if(python3)("a namespace package with a portion on the far side", async () => {
+  everyVersion.if(python3)("a namespace package with a portion on the far side", async () => {
     await using session = await far.connect();
     await session.context.call("sys.path.append", FAR_FOLDER);
     expect(await session.context.call("spread.gamma.name")).toBe("gamma, of the far side");
@@ -37,7 +38,7 @@ export function pythonModules(far: Far): void {
     expect(await session.context.call("spread.beta.name")).toBe("beta after alpha");
   });
 
-  test("a module knows its file, and inspect and linecache its source", async () => {
+  everyVersion("a module knows its file, and inspect and linecache its source", async () => {
     const file = `master:${pythonFile("imports/where.py")}`;
     const doc = "The module's own words.";
     expect(await far.call("imports.where.whereabouts")).toEqual([file, "imports.where", doc, file]);
@@ -48,13 +49,13 @@ export function pythonModules(far: Far): void {
     expect(trace).toContain(`File "${file}", line 25, in fail\n    raise ValueError("here")\n`);
   });
 
-  test.if(python3)("a module's spec is that of any module", async () => {
+  everyVersion.if(python3)("a module's spec is that of any module", async () => {
     const file = `master:${pythonFile("imports/where.py")}`;
     const spec = (await far.call("imports.where.spec")) as unknown[];
     expect(spec.slice(0, 4)).toEqual(["imports.where", file, "imports", true]);
   });
 
-  test("source in latin-1", async () => {
+  everyVersion("source in latin-1", async () => {
     const error = (await failureOf(far.call("imports.latin.fail"))) as CallError;
     expect(error.remoteMessage).toBe("caf\u00e9");
     expect(error.traceback).toContain(
@@ -62,11 +63,11 @@ export function pythonModules(far: Far): void {
     );
   });
 
-  test.if(!python3)("Python 2: a sibling comes before what is at the top", async () => {
+  everyVersion.if(!python3)("Python 2: a sibling comes before what is at the top", async () => {
     expect(await far.call("imports.implicit.name")).toBe("imports.implicit_sibling");
   });
 
-  test("raw requests for what is outside the roots get nothing", async () => {
+  everyVersion("raw requests for what is outside the roots get nothing", async () => {
     const sent = pythonFile("imports/bundle");
     await far.call("imports.bundle:by_pkgutil", "greeting.txt");
     for (const name of [

@@ -2,22 +2,26 @@
  * What only a Python process has: functions that count their arguments, the logging module, sys.path, threads that import, and fork.
  * (JavaScript takes any number of arguments, has a console, no search path, workers with modules of their own, and no fork.)
  */
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import type { CallError } from "../../src/index.ts";
 import { eventually, type Far, failureOf, messages } from "./session.ts";
 
 export function pythonRuntime(far: Far): void {
-  test("a wrong number of arguments", async () => {
+  const { everyVersion } = far;
+  everyVersion("a wrong number of arguments", async () => {
     const error = (await failureOf(far.call("tasks.errors.refuse", 1, 2, 3))) as CallError;
     expect(error.type).toBe("TypeError");
     expect(error.remoteMessage).toContain("refuse()");
   });
 
-  test("what the level filters is filtered at the source: user code can tell, and saves the work", async () => {
-    expect(await far.call("tasks.output.enabled")).toEqual([false, true]);
-  });
+  everyVersion(
+    "what the level filters is filtered at the source: user code can tell, and saves the work",
+    async () => {
+      expect(await far.call("tasks.output.enabled")).toEqual([false, true]);
+    },
+  );
 
-  test("a record that cannot be formatted is told, and harms nothing", async () => {
+  everyVersion("a record that cannot be formatted is told, and harms nothing", async () => {
     const { logs } = far.session();
     const from = logs.length;
     await far.call("tasks.output.log_badly");
@@ -26,25 +30,25 @@ export function pythonRuntime(far: Far): void {
     expect(lines).toContain("app: after");
   });
 
-  test("sys.path has no current directory, and no module of ours", async () => {
+  everyVersion("sys.path has no current directory, and no module of ours", async () => {
     const paths = (await far.call("tasks.procs.paths")) as string[];
     expect(paths.length).toBeGreaterThan(0);
     for (const path of paths) expect(path).toStartWith("/");
   });
 
-  test("installed packages can be imported", async () => {
+  everyVersion("installed packages can be imported", async () => {
     const names = (await far.call("tasks.procs.packages")) as string[];
     for (const name of names) {
       expect(await far.call("tasks.procs.import_package", name)).toContain("-packages/");
     }
   });
 
-  test("a thread of the user's can import what the master has", async () => {
+  everyVersion("a thread of the user's can import what the master has", async () => {
     const imported = far.call("tasks.procs.import_in_thread", "imports.late_thread");
     expect(await imported).toEqual(["imports.late_thread", "by a thread"]);
   });
 
-  test("a fork prints and ends, and the context goes on", async () => {
+  everyVersion("a fork prints and ends, and the context goes on", async () => {
     const session = far.session();
     const from = session.logs.length;
     expect(await far.call("tasks.procs.fork_print")).toBe(3);
@@ -52,13 +56,13 @@ export function pythonRuntime(far: Far): void {
     expect(await far.call("length", [1])).toBe(1);
   });
 
-  test("a fork that ends by sys.exit does not answer the call a second time", async () => {
+  everyVersion("a fork that ends by sys.exit does not answer the call a second time", async () => {
     const call = far.callWith({ deadline: 5000 }, "tasks.procs.fork_exit", 6);
     expect(await call).toBe(6);
     expect(await far.call("length", [1])).toBe(1);
   });
 
-  test("what a fork logs arrives", async () => {
+  everyVersion("what a fork logs arrives", async () => {
     const { logs } = far.session();
     const from = logs.length;
     expect(await far.call("tasks.procs.fork_log")).toBe(4);
@@ -69,13 +73,16 @@ export function pythonRuntime(far: Far): void {
     expect(heard()).toEqual(all);
   });
 
-  test("a fork that imports what nobody has yet is told no, and does not wait for ever", async () => {
-    const call = far.callWith({ deadline: 5000 }, "tasks.procs.fork_import", "imports.late_fork");
-    expect(await call).toBe(5);
-    expect(await far.call("length", [1])).toBe(1);
-  });
+  everyVersion(
+    "a fork that imports what nobody has yet is told no, and does not wait for ever",
+    async () => {
+      const call = far.callWith({ deadline: 5000 }, "tasks.procs.fork_import", "imports.late_fork");
+      expect(await call).toBe(5);
+      expect(await far.call("length", [1])).toBe(1);
+    },
+  );
 
-  test("a fork while much waits to be written repeats none of it", async () => {
+  everyVersion("a fork while much waits to be written repeats none of it", async () => {
     await using session = await far.connect();
     expect(await session.call("tasks.procs.fork_while_queued", 2)).toBe(3);
     const numbers = messages(session, "queued").map((message) => Number(message.slice(0, 5)));
@@ -83,7 +90,7 @@ export function pythonRuntime(far: Far): void {
     expect(await session.call("length", [1])).toBe(1);
   });
 
-  test("multiprocessing, by fork", async () => {
+  everyVersion("multiprocessing, by fork", async () => {
     expect(await far.call("tasks.procs.multiprocess", 21)).toEqual([42, 0]);
     expect(await far.call("length", [1])).toBe(1);
   });

@@ -1,9 +1,11 @@
-/** Every Python of this machine, through the system's ssh client and a real sshd. */
+/** A few Pythons of this machine, through the system's ssh client and a real sshd. */
 import { afterAll, beforeAll } from "bun:test";
-import { pythonOf, SUPPORTED } from "../helpers/pythons.ts";
+import { pythonOf, pythonVersions } from "../helpers/pythons.ts";
+import { sample } from "../helpers/sample.ts";
 import { suite } from "../helpers/skip.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
+import { rowsBySsh } from "./extent.ts";
 import { pythonKind } from "./python.ts";
 import { opener } from "./session.ts";
 import { conformance } from "./suite.ts";
@@ -15,14 +17,15 @@ suite("sshd", missingSshd(), "sshd", () => {
   });
   afterAll(() => server?.[Symbol.asyncDispose]());
 
-  for (const version of SUPPORTED) {
+  for (const version of sample(pythonVersions())) {
     const { python, missing } = pythonOf(version);
     const kind = pythonKind(version);
+    const rows = rowsBySsh(version, pythonVersions());
     const connect = opener("target", kind, () => ({
       kind: "python",
       python: python?.path ?? "",
       ssh: { options: ["-F", server?.configPath ?? ""] },
     }));
-    suite(`python ${version}, ssh`, missing, "python", () => conformance(connect, kind));
+    suite(`python ${version}, ssh`, missing, "python", () => conformance(connect, kind, rows));
   }
 });

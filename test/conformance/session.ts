@@ -14,6 +14,7 @@ import {
   type LogRecord,
 } from "../../src/index.ts";
 import { decodeValue } from "../../src/protocol/value.ts";
+import type { Rows } from "./extent.ts";
 import type { Kind } from "./kind.ts";
 
 export interface Session extends AsyncDisposable {
@@ -28,8 +29,8 @@ export interface Session extends AsyncDisposable {
 
 export type Connect = (options?: BrokerOptions) => Promise<Session>;
 
-/** What a table gets: one context for all of a suite's tests, and the way to open another. */
-export interface Far extends Kind {
+/** What a table gets: the words for its rows, one context for all of a suite's tests, and the way to open another. */
+export interface Far extends Kind, Rows {
   readonly connect: Connect;
   /** Only within tests. */
   readonly session: () => Session;

@@ -2,12 +2,13 @@
  * The behaviours that every far side has alike, as one suite: a new kind of far side, or a new way to it, is a file of a few lines
  * that calls this. Knows no transport. What a language alone has is in tables of its own, each with the reason why.
  */
-import { afterAll, beforeAll, describe } from "bun:test";
+import { describe } from "bun:test";
 import { calls } from "./calls.ts";
 import { channels } from "./channels.ts";
 import { commands } from "./commands.ts";
 import { control } from "./control.ts";
 import { errors } from "./errors.ts";
+import type { Rows } from "./extent.ts";
 import { files } from "./files.ts";
 import { importing } from "./importing.ts";
 import { interruption } from "./interruption.ts";
@@ -19,7 +20,8 @@ import { processes } from "./processes.ts";
 import { pythonModules } from "./python-modules.ts";
 import { pythonRuntime } from "./python-runtime.ts";
 import { resources } from "./resources.ts";
-import type { Connect, Far, Session } from "./session.ts";
+import type { Connect, Far } from "./session.ts";
+import { sharedSession } from "./shared.ts";
 
 type Table = (far: Far) => void;
 
@@ -41,19 +43,11 @@ const OWN: Readonly<Record<Kind["language"], Readonly<Record<string, Table>>>> =
 };
 
 /** Inside of a `suite`. One context serves all of it. */
-export function conformance(connect: Connect, kind: Kind): void {
-  let open: Session | undefined;
-  beforeAll(async () => {
-    open = await connect();
-    await open.context.ready();
-  });
-  afterAll(() => open?.broker.close());
-  const session = (): Session => {
-    if (open === undefined) throw new Error("there is no context");
-    return open;
-  };
+export function conformance(connect: Connect, kind: Kind, rows: Rows): void {
+  const session = sharedSession(connect);
   const far: Far = {
     ...kind,
+    ...rows,
     connect,
     session,
     call: (name, ...args) => session().call(name, ...args),

@@ -26,6 +26,11 @@ export function nodeOf(version: NodeVersion): Interpreter {
   return { path, missing: `no Node.js ${version} in test/nodes (${why})` };
 }
 
+/** Those that are there, the oldest first. */
+export function nodeVersions(): readonly NodeVersion[] {
+  return NODES.filter((version) => nodeOf(version).missing === undefined);
+}
+
 export function bun(): Interpreter {
   return { path: process.execPath, missing: undefined };
 }

@@ -41,6 +41,11 @@ export function pythonOf(version: SupportedVersion): { python?: Python; missing?
   return python === undefined ? { missing: `no Python ${version} on this machine` } : { python };
 }
 
+/** The supported versions that this machine has, the oldest first. */
+export function pythonVersions(): readonly SupportedVersion[] {
+  return SUPPORTED.filter((version) => pythonOf(version).python !== undefined);
+}
+
 function find(): Python[] {
   const byFile = new Map<string, string>();
   for (const path of candidates()) {

@@ -1,0 +1,40 @@
+/**
+ * On how many versions of its kind a row runs. A row says it by its name:
+ *
+ *     test("…", …)          three versions by a pipe, the newest by ssh: for what cannot differ between versions, nor between the ways
+ *     everyVersion("…", …)  every version by a pipe, three by ssh: for what rests on something of the interpreter's own, or on the way
+ *
+ * The three are the oldest, the newest, and one in between. So each row runs on each kind, and on each way to it.
+ */
+import { test } from "bun:test";
+import { sample } from "../helpers/sample.ts";
+
+type Declare = (title: string, fn: () => Promise<void> | void, timeoutMs?: number) => void;
+
+export interface Row extends Declare {
+  /** For interpreters that have what the row is about. */
+  if(condition: boolean): Declare;
+}
+
+/** The words for rows that a table gets, for one version and one way. */
+export interface Rows {
+  readonly test: Row;
+  readonly everyVersion: Row;
+}
+
+const nothing = () => {};
+/** Another version runs it: nothing is skipped. */
+const leftOut: Row = Object.assign(nothing, { if: () => nothing });
+
+/** @param versions are those that this machine has, the oldest first */
+export function rowsByPipe<T>(version: T, versions: readonly T[]): Rows {
+  return { test: sample(versions).includes(version) ? test : leftOut, everyVersion: test };
+}
+
+/** @param version is one of the sample */
+export function rowsBySsh<T>(version: T, versions: readonly T[]): Rows {
+  return { test: version === versions.at(-1) ? test : leftOut, everyVersion: test };
+}
+
+/** Of a kind that has one version. */
+export const ALL_ROWS: Rows = { test, everyVersion: test };

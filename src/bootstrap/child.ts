@@ -24,6 +24,9 @@ interface Reader {
   cancel(): Promise<void>;
 }
 
+/** Where shells look for programs when the environment has no PATH. */
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /** It is given sockets as descriptors 3 and 4: these are the ones whose other ends we can have. */
 const JOIN = 'exec "$@" <&3 >&4 3>&- 4>&-';
 /** What a terminal sends is ours to act on, or for the command that the child carries: ssh keeps ignoring what it was told to ignore. */
@@ -54,7 +57,8 @@ export class Child implements Pipe {
 
   async #start(own: boolean): Promise<Ending> {
     // What does not exist is started as it is, and fails as it should.
-    const isThere = Bun.which(this.argv[0] ?? "") !== null;
+    const { PATH = DEFAULT_PATH } = process.env;
+    const isThere = Bun.which(this.argv[0] ?? "", { PATH }) !== null;
     const argv = isThere
       ? ["/bin/sh", "-c", own ? JOIN : DEAF, "sh", ...this.argv]
       : [...this.argv];
@@ -62,7 +66,7 @@ export class Child implements Pipe {
     const child = Bun.spawn(argv, {
       stdio: ["ignore", "ignore", "pipe", "socket-fd", "socket-fd"],
       // As it is now: what Bun would take is what it was at our start.
-      env: process.env,
+      env: { ...process.env, PATH },
       detached: own,
       onExit: (_child, status, signal) => {
         this.#alive = false;

@@ -1,9 +1,10 @@
 /** Output of several targets on one stream: whole lines, each behind its target's name. */
 import { neutralise, oneLine } from "../index.ts";
 
-/** What of a line without an end is held before it is printed as one. */
-const MAX_LINE_BYTES = 65536;
+/** Of a longer line, only so much is kept: a target that prints no line ends must not fill the memory. */
+const MAX_LINE_BYTES = 1 << 20;
 const NEWLINE = 10;
+const END = Uint8Array.of(NEWLINE);
 
 /** Each line of a text. */
 export function prefixed(target: string, text: string): string {
@@ -11,46 +12,61 @@ export function prefixed(target: string, text: string): string {
   return `${lines.replace(/^/gm, () => `${oneLine(target)}: `)}\n`;
 }
 
-/** Cuts bytes into lines, whatever their borders. */
+/** Puts the target's name in front of each line of a stream of bytes. A line is given out when its end has come. */
 export class LinePrefixer {
   readonly #prefix: Uint8Array;
   readonly #neutralised: boolean;
-  #rest: Uint8Array = new Uint8Array(0);
+  /** The line that has no end yet: its parts, their size, and the size of what was dropped after them. */
+  #parts: Uint8Array[] = [];
+  #size = 0;
+  #dropped = 0;
 
   /** @param neutralised for a terminal */
   constructor(target: string, neutralised: boolean) {
-    this.#prefix = new TextEncoder().encode(`${oneLine(target)}: `);
+    this.#prefix = encode(`${oneLine(target)}: `);
     this.#neutralised = neutralised;
   }
 
+  /** @param chunk may be used again afterwards. @returns the lines that it ends */
   push(chunk: Uint8Array): Uint8Array {
-    const data = Buffer.concat([this.#rest, chunk]);
-    let end = data.lastIndexOf(NEWLINE) + 1;
-    if (data.length - end > MAX_LINE_BYTES) end = data.length;
-    this.#rest = data.subarray(end);
-    return this.#lines(data.subarray(0, end));
+    const lines: Uint8Array[] = [];
+    let at = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, at)) {
+      this.#add(chunk.subarray(at, end));
+      lines.push(...this.#line());
+      at = end + 1;
+    }
+    const whole = Buffer.concat(lines);
+    this.#add(chunk.slice(at));
+    return whole;
   }
 
   /** The last line, when it has no end. */
   end(): Uint8Array {
-    const rest = this.#rest;
-    this.#rest = new Uint8Array(0);
-    return this.#lines(rest);
+    return this.#size === 0 ? new Uint8Array(0) : Buffer.concat(this.#line());
   }
 
-  #lines(data: Uint8Array): Uint8Array {
-    const out: Uint8Array[] = [];
-    for (let at = 0; at < data.length; ) {
-      const found = data.indexOf(NEWLINE, at);
-      const end = found < 0 ? data.length : found;
-      const line = data.subarray(at, end);
-      out.push(this.#prefix, this.#neutralised ? fit(line) : line, Uint8Array.of(NEWLINE));
-      at = end + 1;
-    }
-    return Buffer.concat(out);
+  #add(part: Uint8Array): void {
+    const kept = part.subarray(0, MAX_LINE_BYTES - this.#size);
+    this.#dropped += part.length - kept.length;
+    this.#size += kept.length;
+    if (kept.length > 0) this.#parts.push(kept);
+  }
+
+  #line(): Uint8Array[] {
+    const mark = this.#dropped === 0 ? [] : [encode(` [... ${this.#dropped} more bytes]`)];
+    const parts = this.#neutralised ? [fit(this.#parts)] : this.#parts;
+    this.#parts = [];
+    this.#size = 0;
+    this.#dropped = 0;
+    return [this.#prefix, ...parts, ...mark, END];
   }
 }
 
-function fit(line: Uint8Array): Uint8Array {
-  return new TextEncoder().encode(neutralise(new TextDecoder().decode(line)));
+function fit(line: readonly Uint8Array[]): Uint8Array {
+  return encode(neutralise(new TextDecoder().decode(Buffer.concat(line))));
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }

@@ -101,7 +101,11 @@ function shellOf(script: Uint8Array): string[] {
   throw new Usage("sh", `the script's first line names no shell that is known: ${first}`);
 }
 
-/** The shell reads it a byte at a time: what follows is the script's own input. */
+/**
+ * Reads the script from standard input, and not a byte more: what follows is the script's own input. `fullblock` makes one block of it,
+ * however it arrives; a `dd` without that option has read nothing when it fails, and then reads byte by byte.
+ */
 function handOver(bytes: number): string {
-  return `eval "$(dd bs=1 count=${bytes} 2>/dev/null)"`;
+  const dd = (how: string) => `dd ${how} 2>/dev/null`;
+  return `eval "$(${dd(`bs=${bytes} count=1 iflag=fullblock`)}||${dd(`bs=1 count=${bytes}`)})"`;
 }

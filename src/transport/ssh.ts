@@ -1,9 +1,11 @@
 /**
- * `ssh`: the user's own client, with all of the user's configuration.
+ * `ssh`: the user's own client, with all of the user's configuration. ssh takes the first value that it meets, so it is a matter of order.
  *
- * What is added, after the user's options, so that those win (ssh takes the first value it meets): no pty; keepalives, so that a silent
- * network is noticed; BatchMode where no terminal can answer a question.
+ * In front of the user's options: what a configuration for interactive use would break a connection with, as scp does.
+ * Behind them, so that the user's win: no pty; keepalives, so that a silent network is noticed; BatchMode where no terminal can answer a
+ * question.
  */
+import { namedOptions } from "./ssh-config.ts";
 import type { Explanation, Transport } from "./transport.ts";
 
 export interface SshOptions {
@@ -25,6 +27,7 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
     asks: interactive,
     wrap: (argv) => [
       program,
+      ...forced(options),
       ...options,
       "-T",
       ...["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3"],
@@ -35,6 +38,28 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
     ],
     explain: (exitCode, stderr) => (exitCode === 255 ? explainSsh(destination, stderr) : undefined),
   };
+}
+
+/** Settings for interactive use that keep a command from being run, from reading or from staying; each with what undoes it. */
+const INTERACTIVE: Readonly<Record<string, string>> = {
+  remotecommand: "RemoteCommand=none",
+  requesttty: "RequestTTY=no",
+  sessiontype: "SessionType=default",
+  stdinnull: "StdinNull=no",
+  forkafterauthentication: "ForkAfterAuthentication=no",
+};
+const FORWARDING = /^-[LRD]|^(?:-o\s*)?(?:Local|Remote|Dynamic)Forward\b/i;
+
+/** Options that must win over the user's configuration. */
+function forced(options: readonly string[]): string[] {
+  const named = namedOptions(options);
+  const settings = Object.entries(INTERACTIVE).flatMap(([name, setting]) =>
+    named.has(name) ? [setting] : [],
+  );
+  // What prints to our pipe, or needs a port that another connection has; but not what was asked for here.
+  settings.push("PermitLocalCommand=no");
+  if (!options.some((option) => FORWARDING.test(option))) settings.push("ClearAllForwardings=yes");
+  return settings.flatMap((setting) => ["-o", setting]);
 }
 
 /** One word for any login shell: sh, bash, zsh, ksh, fish, csh. What is sent holds no single quote. */

@@ -7,7 +7,7 @@ export interface Transport {
   readonly scheme: string;
   /** Where it leads, for names and messages: `web1`. */
   readonly destination: string;
-  /** Wrap `argv` so that it runs there. Pure: `econtext bootstrap --print` shows it. */
+  /** Wrap `argv` so that it runs there. Starts nothing: `econtext bootstrap` shows it. */
   wrap(argv: readonly string[]): string[];
   /** Whether a network lies between, which can fall silent: then both ends keep a lease. */
   readonly remote: boolean;

@@ -74,3 +74,29 @@ test("a deadline kills the command and its children", async () => {
   expect(run.stderr).toBe("local: no result within 500 ms; it is cancelled\n");
   expect(run.status).toBe(124);
 });
+
+test("several targets: a line of a mebibyte stays whole, a longer one is cut with a mark", async () => {
+  const line = (bytes: number) => `head -c ${bytes} /dev/zero | tr '\\0' x; echo`;
+  const script = `${line(300_000)}; ${line(1 << 20)}; ${line((1 << 20) + 5)}; printf end`;
+  const run = await econtext(
+    "exec",
+    "--python",
+    PYTHON,
+    "local",
+    "local",
+    "--",
+    "sh",
+    "-c",
+    script,
+  );
+  const lines = run.stdout.trimEnd().split("\n");
+  const lengths = lines.map((text) => text.replace(/^local: (x*)/, (_, xs) => `${xs.length}`));
+  const expected = ["300000", "1048576", "1048576 [... 5 more bytes]", "0end"];
+  expect(lengths.sort()).toEqual([...expected, ...expected].sort());
+});
+
+test("an environment without PATH", async () => {
+  const argv = [...ECONTEXT, "exec", "local", "--", "sh", "-c", "echo it"];
+  const { stdout, stderr } = Bun.spawnSync(argv, { env: {}, stdin: "ignore" });
+  expect([stdout.toString(), stderr.toString()]).toEqual(["it\n", ""]);
+});

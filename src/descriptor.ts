@@ -10,7 +10,7 @@ import {
   readSync,
   writeSync,
 } from "node:fs";
-import { widen } from "./kernel.ts";
+import { waitToWrite, widen } from "./kernel.ts";
 import { type Chunk, Conduit } from "./piped.ts";
 
 /** Bytes that are read at a time. */
@@ -23,6 +23,10 @@ const LARGE = 65536;
 const PATIENCE = 3;
 /** Until it is asked again, where no thread can wait for it. */
 const BUSY_MS = 5;
+/** What a pipe takes whole when it takes anything. */
+const PAGE = 4096;
+/** For `poll`. */
+const FOREVER = -1;
 
 /**
  * A description of our own, which does not block, of the pipe that `fd` is: others may share the one that we were given, and rely on that it blocks.
@@ -54,6 +58,63 @@ export function writeQuickly(fd: number, data: Uint8Array): number {
     while (at < data.length) at += writeSync(fd, data, at, data.length - at);
   } catch {}
   return at;
+}
+
+/** Writes to one descriptor that are over when they return, however slow its reader. */
+export class BlockingWriter {
+  readonly #fd: number;
+  /** Does not block. Undefined: not yet looked for. */
+  #quick: number | undefined;
+  #isFile = false;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** @throws the system's error: `EPIPE` when the reader is gone */
+  write(data: Uint8Array): void {
+    for (let at = 0; at < data.length; ) {
+      at += this.ready(data, at);
+      if (at < data.length && waitToWrite(this.#fd, FOREVER) === undefined) Bun.sleepSync(BUSY_MS);
+    }
+  }
+
+  /**
+   * Write what the reader has room for now, from `at` on.
+   *
+   * @returns how many bytes that was
+   * @throws the system's error
+   */
+  ready(data: Uint8Array, at: number): number {
+    this.#quick ??= this.#open();
+    let done = at;
+    while (done < data.length) {
+      const fd = this.#quick < 0 ? this.#fd : this.#quick;
+      const isWhole = this.#quick >= 0 || this.#isFile;
+      // A description that others share may block: a page is what it takes when it is ready.
+      if (!isWhole && waitToWrite(fd, 0) === false) break;
+      const size = isWhole ? data.length - done : Math.min(PAGE, data.length - done);
+      const written = writeSome(fd, data, done, size);
+      if (written === 0) break;
+      done += written;
+    }
+    return done - at;
+  }
+
+  #open(): number {
+    this.#isFile = isFile(this.#fd);
+    return openQuick(this.#fd, "write") ?? -1;
+  }
+}
+
+/** @returns 0 where it would block */
+function writeSome(fd: number, data: Uint8Array, at: number, size: number): number {
+  try {
+    return writeSync(fd, data, at, size);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EAGAIN") return 0;
+    throw error;
+  }
 }
 
 /** What is there. @returns undefined when nothing is; 0 at the end */

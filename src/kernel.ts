@@ -14,6 +14,7 @@ const F_SETPIPE_SZ = 1031;
 /** For no child of ours. */
 const O_CLOEXEC = 0o2000000;
 const POLLIN = 1;
+const POLLOUT = 4;
 const MADV_DONTNEED = 4;
 /** What any user may have. */
 const PIPE_BYTES = 1 << 20;
@@ -31,6 +32,7 @@ const CALLS = {
   poll: { args: ["ptr", "usize", "i32"], returns: "i32" },
   madvise: { args: ["usize", "usize", "i32"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
+  sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
   signal: { args: ["i32", "ptr"], returns: "ptr" },
   socketpair: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
@@ -85,13 +87,46 @@ export function readNow(fd: number, into: Uint8Array): number | undefined {
  * @returns whether there is something
  */
 export function waitFor(fds: readonly number[], milliseconds: number): boolean {
+  return poll(fds, POLLIN, milliseconds) ?? false;
+}
+
+/**
+ * Wait until a descriptor takes at least a page, or so many milliseconds have passed. Nothing else
+ * in this process runs meanwhile, except that SIGINT, SIGTERM and SIGHUP end it at once: a handler
+ * could not run before the wait is over.
+ *
+ * @returns whether it does; undefined where this cannot be told
+ */
+export function waitToWrite(fd: number, milliseconds: number): boolean | undefined {
+  if (milliseconds === 0) return poll([fd], POLLOUT, 0);
+  const restore = ENDING.map(defaultAction);
+  try {
+    return poll([fd], POLLOUT, milliseconds);
+  } finally {
+    for (const one of restore) one();
+  }
+}
+
+function poll(fds: readonly number[], events: number, milliseconds: number): boolean | undefined {
   // struct pollfd: an int, and two shorts, the first of which is what is waited for.
   const entries = new Int32Array(2 * fds.length);
   for (let at = 0; at < fds.length; at++) {
     entries[2 * at] = fds[at] as number;
-    entries[2 * at + 1] = POLLIN;
+    entries[2 * at + 1] = events;
   }
-  return (load()?.poll(entries, fds.length, milliseconds) ?? 0) > 0;
+  const count = load()?.poll(entries, fds.length, milliseconds);
+  return count === undefined ? undefined : count > 0;
+}
+
+const ENDING = [constants.signals.SIGINT, constants.signals.SIGTERM, constants.signals.SIGHUP];
+/** More than a `struct sigaction` takes. All zeros: the default action. */
+const ACTION_BYTES = 256;
+
+/** @returns what puts the handler of before in its place again */
+function defaultAction(signal: number): () => void {
+  const before = new Uint8Array(ACTION_BYTES);
+  load()?.sigaction(signal, new Uint8Array(ACTION_BYTES), before);
+  return () => void load()?.sigaction(signal, before, null);
 }
 
 /** A new pipe. @returns the descriptors to read and to write; undefined where it cannot be made */

@@ -4,7 +4,7 @@
  */
 import { write } from "node:fs";
 import { isatty } from "node:tty";
-import { openQuick, writeQuickly } from "../descriptor.ts";
+import { BlockingWriter, openQuick, writeQuickly } from "../descriptor.ts";
 import { splice, widen } from "../kernel.ts";
 import type { Sink } from "../piped.ts";
 import { tidy } from "./tidy.ts";
@@ -30,6 +30,9 @@ export class Output implements Sink {
   #isWide = false;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
+  /** Writes without a thread, so that it is always known what is left. */
+  #writer: BlockingWriter | undefined;
+  #rest: Uint8Array = new Uint8Array();
 
   constructor(fd: number) {
     this.#fd = fd;
@@ -56,6 +59,22 @@ export class Output implements Sink {
     const moved = splice(from, quick, bytes);
     tidy(moved ?? 0);
     return moved;
+  }
+
+  /** From now on, what waits is written even if user code calls `process.exit`. */
+  writeAtExit(): void {
+    if (this.#writer !== undefined) return;
+    const writer = new BlockingWriter(this.#fd);
+    this.#writer = writer;
+    process.on("exit", () => {
+      const waiting = this.#waiting.splice(0).map(({ data }) => data);
+      const rest = [this.#rest, ...waiting];
+      try {
+        for (const data of rest) writer.write(data);
+      } catch {
+        // The reader is gone.
+      }
+    });
   }
 
   /** Resolves when nothing waits; never rejects. */
@@ -91,8 +110,22 @@ export class Output implements Sink {
   }
 
   async #writeAll(data: Uint8Array): Promise<void> {
+    if (this.#writer !== undefined) return this.#writePieces(this.#writer, data);
     this.#quick ??= openQuick(this.#fd, "write") ?? -1;
     await writeSlowly(this.#fd, data, this.#quick < 0 ? 0 : this.#begin(data));
+  }
+
+  async #writePieces(writer: BlockingWriter, data: Uint8Array): Promise<void> {
+    this.#rest = data;
+    try {
+      for (;;) {
+        this.#rest = this.#rest.subarray(writer.ready(this.#rest, 0));
+        if (this.#rest.length === 0) return;
+        await Bun.sleep(BUSY_MS);
+      }
+    } finally {
+      this.#rest = new Uint8Array();
+    }
   }
 
   /** @returns how much was taken at once */

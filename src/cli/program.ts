@@ -5,7 +5,8 @@ import { dieWithReader } from "../kernel.ts";
 import { fail, statusOf, Usage } from "./exit.ts";
 import { Lending } from "./lending.ts";
 import { textLines } from "./log-lines.ts";
-import { stderr } from "./output.ts";
+import { stderr, stdout } from "./output.ts";
+import { printed, printSynchronously } from "./program-output.ts";
 import { Stop } from "./stop.ts";
 
 const SCRIPT = /\.(?:[cm]?[jt]s|[jt]sx)$/;
@@ -30,6 +31,8 @@ export async function runProgram(path: string, args: readonly string[]): Promise
   process.argv = [process.execPath, resolve(path), ...args];
   const { Program } = await import("../program/program.ts");
   dieWithReader();
+  printSynchronously();
+  for (const output of [stdout, stderr]) output.writeAtExit();
   const stop = new Stop();
   const lending = new Lending();
   const program = new Program(file, {
@@ -47,6 +50,7 @@ export async function runProgram(path: string, args: readonly string[]): Promise
     if (stop.status !== undefined) return stop.status;
     if (ran === undefined) return fail(new Error(`${path}: waits for what never comes`));
     if (!ran) await Promise.race([idle, stop.happened]);
+    await Promise.race([printed(), stop.happened]);
     return stop.status ?? Number(process.exitCode ?? 0);
   } catch (error) {
     if (stop.status !== undefined) return stop.status;

@@ -4,7 +4,7 @@ import { dieWithReader } from "../kernel.ts";
 import { type Door, makeDoor } from "./door.ts";
 import { Usage } from "./exit.ts";
 import { COMMON, type CommandLine, JSON_OPTION } from "./options.ts";
-import { stdout } from "./output.ts";
+import { stderr, stdout } from "./output.ts";
 
 const args: ArgsDef = {
   "target...": {
@@ -66,6 +66,9 @@ async function run({ flags, before, after }: CommandLine): Promise<number> {
   const isInteractive = source === undefined && process.stdin.isTTY && stdout.isTerminal;
   if (isInteractive) return runPrompt({ flags, targets });
   dieWithReader();
+  const { printSynchronously } = await import("./program-output.ts");
+  printSynchronously();
+  for (const output of [stdout, stderr]) output.writeAtExit();
   const plan = { flags, targets, isPrinted: code === undefined };
   return runSource(source === undefined ? plan : { ...plan, source: String(source) });
 }

@@ -1,0 +1,114 @@
+/**
+ * What a user's program prints. Bun writes `process.stdout` in the background: what a slow reader
+ * has not taken is lost when the process exits, and `console.log` overtakes it. Here each write is
+ * over when it returns, as in Node.js: everything arrives, in the order in which it was printed.
+ *
+ * The program may print by `console`, which is synchronous by itself, by `process.stdout`, by
+ * `Bun.write(Bun.stdout)` and by `Bun.stdout.writer()`; the same for stderr.
+ */
+import { Writable } from "node:stream";
+import { BlockingWriter } from "../descriptor.ts";
+
+type Data = string | ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
+
+interface Output {
+  readonly file: Bun.BunFile;
+  /** What `Bun.write` and `Bun.file` may be given for it. */
+  readonly names: readonly unknown[];
+  readonly writer: BlockingWriter;
+}
+
+/** Reads of a Blob or of a Response that are to be printed. */
+const unread = new Set<Promise<unknown>>();
+
+/** Before anything of the program runs. */
+export function printSynchronously(): void {
+  const outputs: Output[] = [];
+  for (const [stream, file, fd] of [
+    [process.stdout, Bun.stdout, 1],
+    [process.stderr, Bun.stderr, 2],
+  ] as const) {
+    const writer = new BlockingWriter(fd);
+    replaceStream(stream, writer);
+    replaceFile(file, writer);
+    const path = fd === 1 ? "/dev/stdout" : "/dev/stderr";
+    const names = [file, fd, path, `/dev/fd/${fd}`, `/proc/self/fd/${fd}`];
+    outputs.push({ file, names, writer });
+  }
+  const { write, file: open } = Bun as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const named = (name: unknown) => outputs.find(({ names }) => names.includes(name));
+  Object.assign(Bun, {
+    write(to: unknown, data: unknown, ...options: unknown[]) {
+      const writer = named(to)?.writer;
+      return writer === undefined ? write?.(to, data, ...options) : print(writer, data);
+    },
+    file: (name: unknown, ...options: unknown[]) => named(name)?.file ?? open?.(name, ...options),
+  });
+}
+
+/** Resolves when all is printed that takes some reading before. */
+export async function printed(): Promise<void> {
+  while (unread.size > 0) await Promise.allSettled(unread);
+}
+
+function replaceStream(stream: NodeJS.WriteStream, writer: BlockingWriter): void {
+  // Bun's own `write` goes by `_write`.
+  Object.assign(stream, {
+    write: Writable.prototype.write,
+    _write(chunk: Data, encoding: BufferEncoding, done: (error?: unknown) => void) {
+      try {
+        writer.write(typeof chunk === "string" ? Buffer.from(chunk, encoding) : bytesOf(chunk));
+      } catch (error) {
+        done(error);
+        return;
+      }
+      done();
+    },
+    _final: (done: () => void) => done(),
+  });
+}
+
+function replaceFile(file: Bun.BunFile, writer: BlockingWriter): void {
+  const write = (data: Data): number => {
+    const bytes = bytesOf(data);
+    writer.write(bytes);
+    return bytes.length;
+  };
+  // As a FileSink, except that it keeps nothing back.
+  const sink = { write, flush: () => 0, end: () => 0, start() {}, ref() {}, unref() {} };
+  Object.defineProperties(file, {
+    writer: { value: () => sink, configurable: true },
+    write: { value: (data: unknown) => print(writer, data), configurable: true },
+  });
+}
+
+/** As `Bun.write` does. */
+async function print(writer: BlockingWriter, data: unknown): Promise<number> {
+  if (isData(data)) {
+    const bytes = bytesOf(data);
+    writer.write(bytes);
+    return bytes.length;
+  }
+  const source = Array.isArray(data) ? new Blob(data) : data;
+  const reading = new Response(source as ConstructorParameters<typeof Response>[0]).arrayBuffer();
+  unread.add(reading);
+  try {
+    const bytes = new Uint8Array(await reading);
+    writer.write(bytes);
+    return bytes.length;
+  } finally {
+    unread.delete(reading);
+  }
+}
+
+function isData(data: unknown): data is Data {
+  const isBuffer = data instanceof ArrayBuffer || data instanceof SharedArrayBuffer;
+  return typeof data === "string" || isBuffer || ArrayBuffer.isView(data);
+}
+
+function bytesOf(data: Data): Uint8Array {
+  if (typeof data === "string") return new TextEncoder().encode(data);
+  if (ArrayBuffer.isView(data))
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return new Uint8Array(data);
+}

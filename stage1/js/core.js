@@ -502,16 +502,23 @@ function main() {
 
   const refuse = (handle, why) => send(handle, json(["econtext.Cancelled", why, ""]), ERROR);
 
-  /** What an ERROR reply says of anything that was thrown. */
+  /** What an ERROR reply says of anything that was thrown, and of some of what led to it. */
   const failure = (e) => {
     try {
-      let trace = "";
-      for (let cause = e, n = 9; cause && n--; cause = cause.cause)
-        trace += (trace && "\ncaused by: ") + (cause.stack ?? String(cause));
+      const parts = [];
+      const all = [e];
+      for (const cause of all)
+        if (cause && parts.length < 99) {
+          // A stack may be empty: then the message is all that there is.
+          parts.push(cause.stack || String(cause));
+          all.push(cause.cause, ...(cause instanceof AggregateError ? cause.errors : []));
+        }
       const own = e instanceof Object && e.name !== "Error" && e.name;
-      return [own || e?.constructor?.name || typeof e, e?.message ?? e, trace].map((s) =>
-        String(s).replace(/\p{Cs}/gu, "\ufffd"),
-      );
+      return [
+        own || e?.constructor?.name || typeof e,
+        e?.message ?? e,
+        parts.join("\ncaused by: "),
+      ].map((s) => String(s).replace(/\p{Cs}/gu, "\ufffd"));
     } catch {
       return ["Error", "", ""];
     }

@@ -3,7 +3,7 @@
  * (A Python context runs one call at a time, and is interrupted by an exception.)
  */
 import { expect } from "bun:test";
-import { Channel, DisconnectError, LEVELS } from "../../src/index.ts";
+import { type CallError, Channel, DisconnectError, LEVELS } from "../../src/index.ts";
 import { javascriptFile } from "./javascript.ts";
 import { eventually, type Far, failureOf, messages } from "./session.ts";
 
@@ -61,6 +61,20 @@ export function javascriptRuntime(far: Far): void {
       expect.stringContaining("deadline"),
     ]);
   });
+
+  everyVersion(
+    "an error's reasons and causes are told, and its message without a stack",
+    async () => {
+      const told = async (name: string, ...args: unknown[]): Promise<string> =>
+        ((await failureOf(far.call(name, ...args))) as CallError).traceback;
+      const aggregate = await told("tasks.errors.aggregated", 30);
+      for (const text of ["reason 0", "reason 29", "outer", "inner", "a text"]) {
+        expect(aggregate).toContain(text);
+      }
+      expect(await told("tasks.errors.without_stack")).toContain("age: expected a number");
+      expect(await told("tasks.errors.endless")).toMatch(/round[\s\S]*caused by: [\s\S]*and round/);
+    },
+  );
 
   everyVersion("what nobody catches is logged, and ends nothing", async () => {
     const session = far.session();

@@ -45,6 +45,7 @@ const FILES = [
   "paths",
   "records",
   "disk",
+  "mode",
   "glob",
   "leftovers",
   "part",

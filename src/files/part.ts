@@ -2,19 +2,10 @@
  * A file that is being written: under a name of its own in the folder where it belongs, until it is whole; then it takes the place of what was
  * there. So who looks sees the old or the new one, whatever happens meanwhile.
  */
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fsync,
-  ftruncateSync,
-  futimesSync,
-  open,
-  openSync,
-  renameSync,
-} from "node:fs";
-import { closeQuietly, openPlain, writeAll, writeAt } from "./disk.ts";
+import { closeSync, constants, fsync, ftruncateSync, open, openSync, renameSync } from "node:fs";
+import { closeQuietly, openPlain, Refusal, writeAll, writeAt } from "./disk.ts";
 import { remove, resumableOf, temporaryOf } from "./leftovers.ts";
+import { setMode, setTime } from "./mode.ts";
 import { onDisk } from "./paths.ts";
 
 /** Bytes of a file that the disk is told of before the end. */
@@ -82,16 +73,23 @@ export class Part {
     const { isLarge, mode, mtime, replaces } = this.#plan;
     // Behind a hole, and what was there before.
     if (isLarge) ftruncateSync(fd, this.#at);
-    fchmodSync(fd, mode & 0o777);
-    if (mtime !== null) futimesSync(fd, Date.now() / 1000, mtime);
-    if (!isLarge && !replaces) return this.#replace(fd);
+    let refusal: Refusal | undefined;
+    try {
+      setMode(fd, mode);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      refusal = error;
+    }
+    if (mtime !== null) setTime(fd, mtime);
+    if (!isLarge && !replaces) return this.#replace(fd, refusal);
     // Or a power failure may leave neither the old nor the new one.
     return new Promise<void>((resolve, reject) => {
       fsync(fd, (error) => (error ? reject(error) : resolve()));
-    }).then(() => this.#replace(fd));
+    }).then(() => this.#replace(fd, refusal));
   }
 
-  #replace(fd: number): undefined {
+  /** @param refusal what is to be told of it although it is there */
+  #replace(fd: number, refusal: Refusal | undefined): undefined {
     this.#fd = undefined;
     closeSync(fd);
     try {
@@ -100,6 +98,7 @@ export class Part {
       remove(this.#path);
       throw error;
     }
+    if (refusal !== undefined) throw refusal;
   }
 
   abandon(): void {

@@ -5,13 +5,15 @@
 import { lstatSync, mkdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { Refusal } from "./disk.ts";
 import { expandHome } from "./glob.ts";
+import { KEPT_MODE } from "./mode.ts";
 import { heard, join, matches, onDisk, parentOf, shown, type WirePath } from "./paths.ts";
 import type { WriteOptions } from "./records.ts";
 
-export interface MadeFolder {
+export interface CopiedFolder {
   readonly path: string;
   readonly mode: number;
-  readonly mtime: number;
+  /** Undefined: it was there already, and keeps its own. */
+  readonly mtime: number | undefined;
 }
 
 export class Place {
@@ -22,9 +24,9 @@ export class Place {
   readonly #names: readonly string[] | undefined;
   readonly #mustBeFolder: boolean;
   /** By path of the record: whether it could be made. */
-  readonly #folders = new Map<string, boolean>();
-  /** In the order in which they were made. */
-  readonly made: MadeFolder[] = [];
+  readonly #isFolder = new Map<string, boolean>();
+  /** Folders that get the mode of their source when all is in them, in the order in which they came. */
+  readonly folders: CopiedFolder[] = [];
 
   constructor(destination: WirePath, options: WriteOptions) {
     const given = heard(destination);
@@ -55,7 +57,7 @@ export class Place {
     }
     const base = this.isInto && name !== "." ? join(this.path, name) : this.path;
     if (parts.length === 0) return base;
-    const folder = this.#folders.get(parentOf(path));
+    const folder = this.#isFolder.get(parentOf(path));
     if (folder === undefined) {
       throw new Error(`not in a folder of this copy: ${JSON.stringify(shown(path))}`);
     }
@@ -66,16 +68,20 @@ export class Place {
   makeFolder(record: unknown, mode: number, mtime: number): void {
     const key = heard(record);
     const path = this.of(record);
-    this.#folders.set(key, false);
+    this.#isFolder.set(key, false);
     if (path === undefined) return;
     const look = path === this.path ? statSync : lstatSync;
     const found = look(onDisk(path), { throwIfNoEntry: false });
     if (found === undefined) {
-      mkdirSync(onDisk(path), { mode: mode | 0o700 });
-      this.made.push({ path, mode, mtime });
+      mkdirSync(onDisk(path), { mode: (mode & 0o777) | 0o700 });
+      this.folders.push({ path, mode, mtime });
     } else if (found.isSymbolicLink()) throw new Refusal("a link, which is not followed");
     else if (!found.isDirectory()) throw new Refusal("Not a directory");
-    this.#folders.set(key, true);
+    // The destination of the contents of a folder (`src/.`) is no copy of that folder.
+    else if (key !== "." && ((found.mode ^ mode) & KEPT_MODE) !== 0) {
+      this.folders.push({ path, mode, mtime: undefined });
+    }
+    this.#isFolder.set(key, true);
   }
 }
 

@@ -25,6 +25,7 @@ import {
   reason,
 } from "./disk.ts";
 import { expand, expandHome, namesIn } from "./glob.ts";
+import { KEPT_MODE } from "./mode.ts";
 import { heard, join, nameOf, onDisk, told, type WirePath } from "./paths.ts";
 import { Batch, CHUNK, INLINE, type MakeChannel, type ReadOptions, type Sends } from "./records.ts";
 
@@ -36,8 +37,6 @@ interface Entry {
   /** It was named itself: then a link is followed. */
   readonly isTop: boolean;
 }
-
-const PERMISSIONS = 0o777;
 
 /** Send what `paths` name, and with `recursive` all that is in them. Returns early when the writer takes no more: that one knows why. */
 export async function read(
@@ -160,7 +159,7 @@ class Reader {
   /** @returns a promise only where it has to be awaited: most are small */
   #attempt(entry: Entry): Promise<void> | undefined {
     const { name, path, stats } = entry;
-    const mode = stats.mode & PERMISSIONS;
+    const mode = stats.mode & KEPT_MODE;
     try {
       if (stats.isDirectory()) {
         return this.#out.add(["dir", told(name), mode, stats.mtimeMs / 1000]);
@@ -186,7 +185,7 @@ class Reader {
       const data =
         stats.size > INLINE || this.#has.has(name) ? undefined : readUpTo(fd, INLINE + 1);
       if (data !== undefined && data.length <= INLINE) {
-        const [mode, mtime] = [stats.mode & PERMISSIONS, stats.mtimeMs / 1000];
+        const [mode, mtime] = [stats.mode & KEPT_MODE, stats.mtimeMs / 1000];
         return this.#out.add(["file", told(name), data.length, mode, mtime, data, 0], data.length);
       }
       isMine = false;
@@ -198,7 +197,7 @@ class Reader {
 
   async #large(name: string, path: string, fd: number, stats: Stats): Promise<void> {
     const { size } = stats;
-    const [mode, mtime] = [stats.mode & PERMISSIONS, stats.mtimeMs / 1000];
+    const [mode, mtime] = [stats.mode & KEPT_MODE, stats.mtimeMs / 1000];
     let [begin, hash] = this.#has.get(name) ?? [0, ""];
     let isBegun = false;
     try {

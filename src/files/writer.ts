@@ -4,18 +4,10 @@
  *
  * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts. Twin: stage1/python/destination.py.
  */
-import {
-  chmodSync,
-  closeSync,
-  fchmodSync,
-  fstatSync,
-  futimesSync,
-  renameSync,
-  symlinkSync,
-  utimesSync,
-} from "node:fs";
+import { closeSync, fstatSync, renameSync, symlinkSync } from "node:fs";
 import { digest, isSystemError, openPlain, Refusal, reason } from "./disk.ts";
 import { Leftovers, remove, resumableOf, temporaryOf } from "./leftovers.ts";
+import { setMode, setTime } from "./mode.ts";
 import { Part } from "./part.ts";
 import { heard, onDisk, shown, told, type WirePath } from "./paths.ts";
 import { Place, replaceableAt } from "./place.ts";
@@ -100,10 +92,10 @@ export class Writer {
 
   async finish(): Promise<Totals> {
     if (this.#current !== undefined) throw new Error("a file without its end");
-    for (const { path, mode, mtime } of this.#place.made.reverse()) {
+    for (const { path, mode, mtime } of this.#place.folders.reverse()) {
       try {
-        chmodSync(onDisk(path), mode & 0o777);
-        utimesSync(onDisk(path), Date.now() / 1000, mtime);
+        if (mtime !== undefined) setTime(path, mtime);
+        setMode(path, mode);
       } catch (error) {
         await this.#fail(path, error);
       }
@@ -202,7 +194,7 @@ export class Writer {
         const isLarge = data === null;
         const isKept = isLarge && this.#options.resume === true;
         if (begin > 0 && !isKept) throw new Error("the rest of a file that nobody has begun");
-        const old = found?.isFile() ? found.mode : 0o666 & ~this.#umask;
+        const old = found?.isFile() ? found.mode & 0o777 : 0o666 & ~this.#umask;
         const replaces = found !== undefined;
         const plan = { target, mtime, replaces, isLarge, isKept, begin, mode: mode ?? old };
         current.part = new Part(plan);
@@ -329,8 +321,8 @@ function adjust(path: string, mode: number, mtime: number): void {
   const fd = openPlain(path);
   try {
     if (!fstatSync(fd).isFile()) throw new Refusal("not a regular file");
-    fchmodSync(fd, mode & 0o777);
-    futimesSync(fd, Date.now() / 1000, mtime);
+    setTime(fd, mtime);
+    setMode(fd, mode);
   } finally {
     closeSync(fd);
   }

@@ -92,7 +92,7 @@ class Writer(object):
         self.umask = os.umask(0o77)
         os.umask(self.umask)
         self.folders = {}  # by path of the record: that it is one, or False if that failed
-        self.made = []  # folders made here: (path, mode, mtime)
+        self.copied = []  # folders that get the mode of their source when all is in them: (path, mode, mtime or None)
         self.answers = []
         self.leftovers = Leftovers()
         self.files = self.bytes = self.same = self.errors = 0
@@ -176,13 +176,16 @@ class Writer(object):
             except EnvironmentError as e:
                 if e.errno != errno.ENOENT:
                     raise
-                os.mkdir(target, 0o700 | mode)
-                self.made.append((target, mode, mtime))
+                os.mkdir(target, 0o700 | mode & 0o777)
+                self.copied.append((target, mode, mtime))
             else:
                 if stat.S_ISLNK(found.st_mode):
                     raise OSError(errno.ENOTDIR, "a link, which is not followed")
                 if not stat.S_ISDIR(found.st_mode):
                     raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+                # The destination of the contents of a folder ("src/.") is no copy of that folder.
+                if key != b"." and (found.st_mode ^ mode) & 0o7777:
+                    self.copied.append((target, mode, None))
             self.folders[key] = True
         except EnvironmentError as e:
             self.fail(target, e)
@@ -322,10 +325,10 @@ class Writer(object):
             try:
                 if not stat.S_ISREG(os.fstat(fd).st_mode):
                     raise OSError(errno.EINVAL, "not a regular file")
-                os.fchmod(fd, mode & 0o777)
+                os.utime(target, (time(), mtime))
+                set_mode(fd, mode)
             finally:
                 os.close(fd)
-            os.utime(target, (time(), mtime))
             self.same += 1
         except EnvironmentError as e:
             self.fail(target, e)
@@ -334,10 +337,11 @@ class Writer(object):
     def finish(self):
         if self.part:
             raise ValueError("a file without its end")
-        for path, mode, mtime in reversed(self.made):
+        for path, mode, mtime in reversed(self.copied):
             try:
-                os.chmod(path, mode & 0o777)
-                os.utime(path, (time(), mtime))
+                if mtime is not None:
+                    os.utime(path, (time(), mtime))
+                set_mode(path, mode, os.chmod, os.stat)
             except EnvironmentError as e:
                 self.fail(path, e)
         self.shown = 0
@@ -459,7 +463,11 @@ class Part(object):
         fd = self.fd
         if self.is_large:
             os.ftruncate(fd, self.at)  # behind a hole, and what was there before
-        os.fchmod(fd, self.mode & 0o777)
+        refusal = None
+        try:
+            set_mode(fd, self.mode)
+        except Refusal as e:
+            refusal = e  # to be told although the file is there
         if self.mtime is not None:
             os.utime(self.path, (time(), self.mtime))
         if self.is_large or self.replaces:
@@ -472,6 +480,8 @@ class Part(object):
         except EnvironmentError:
             remove(self.path)
             raise
+        if refusal:
+            raise refusal
 
     def abandon(self):
         fd, self.fd = self.fd, None
@@ -479,6 +489,19 @@ class Part(object):
             os.close(fd)
             if not self.keep:
                 remove(self.path)
+
+
+class Refusal(OSError):
+    """The system has left out a part without a word."""
+
+
+def set_mode(file, mode, change=os.fchmod, look=os.fstat):
+    """Permissions, and the setuid, setgid and sticky bits. Raises Refusal for the bits that the system leaves out."""
+    change(file, mode & 0o7777)
+    lost = mode & 0o7000 and mode & 0o7000 & ~look(file).st_mode
+    if lost:
+        names = [name for bit, name in ((0o4000, "setuid"), (0o2000, "setgid"), (0o1000, "sticky")) if lost & bit]
+        raise Refusal(errno.EPERM, "copied without %s: not permitted" % " and ".join(names))
 
 
 def matches(name, pattern):

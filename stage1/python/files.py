@@ -154,7 +154,7 @@ class Reader(object):
     def tell(self, name, path, found, top):
         mode = found.st_mode
         if stat.S_ISDIR(mode):
-            self.add(["dir", told(name), mode & 0o777, found.st_mtime])
+            self.add(["dir", told(name), mode & 0o7777, found.st_mtime])
         elif stat.S_ISLNK(mode):
             self.add(["link", told(name), told(os.readlink(path))])
         elif stat.S_ISREG(mode):
@@ -168,7 +168,7 @@ class Reader(object):
 
     def tell_file(self, name, path, fd):
         found = os.fstat(fd)
-        size, mode, mtime = found.st_size, found.st_mode & 0o777, found.st_mtime
+        size, mode, mtime = found.st_size, found.st_mode & 0o7777, found.st_mtime
         begin, sha = self.has.get(name, (0, ""))
         if not begin or begin > size or digest(fd, begin) != sha:
             begin = 0

@@ -57,15 +57,45 @@ export function files(far: Far): void {
     utimesSync(at("tree/small"), 1_000_000_000, 1_000_000_000.5);
     utimesSync(at("tree/sub/deep"), 1_000_000_000, 1_000_000_001);
     chmodSync(at("tree/sub/deep"), 0o555);
+    writeFileSync(at("tree/old"), "");
+    // Python 2.7 knows no fraction of a second before 1970.
+    utimesSync(at("tree/old"), 0, "-314999999");
   };
 
   everyVersion("a tree there and back: contents, permissions, times and links", async () => {
     plant();
-    const result = { files: 4, bytes: LARGE + 9, same: 0 };
+    const result = { files: 5, bytes: LARGE + 9, same: 0 };
     expect(await context().put(at("tree"), at("there"), { recursive: true })).toEqual(result);
     expect(tree(at("there"))).toEqual(tree(at("tree")));
     expect(await context().get(at("there"), at("back"), { recursive: true })).toEqual(result);
     expect(tree(at("back"))).toEqual(tree(at("tree")));
+  });
+
+  test("special bits too; a folder that is there gets its source's mode", async () => {
+    mkdirSync(at("from/tree/inner"), { recursive: true });
+    writeFileSync(at("from/tree/tool"), "tool");
+    const modes = { "": 0o1770, "/inner": 0o2710, "/tool": 0o6755 };
+    for (const [name, mode] of Object.entries(modes)) chmodSync(at(`from/tree${name}`), mode);
+    const modesOf = (folder: string) =>
+      Object.keys(modes).map((name) => statSync(at(`${folder}${name}`)).mode & 0o7777);
+    for (const copy of ["put", "get"] as const) {
+      const there = at(copy);
+      mkdirSync(join(there, "tree/inner"), { recursive: true, mode: 0o755 });
+      const before = statSync(there).mode;
+      await context()[copy](at("from/tree"), there, { recursive: true });
+      expect(modesOf(`${copy}/tree`)).toEqual(Object.values(modes));
+      // Its contents alone: the folder that they go into stays as it is.
+      await context()[copy](`${at("from/tree")}/.`, there, { recursive: true });
+      expect([statSync(there).mode, ...modesOf(`${copy}/tree`)]).toEqual([
+        before,
+        ...Object.values(modes),
+      ]);
+      expect(statSync(join(there, "inner")).mode & 0o7777).toBe(0o2710);
+    }
+    chmodSync(at("from/tree/inner"), 0o700);
+    const options = { recursive: true, checksum: true };
+    await context().put(at("from/tree"), at("put"), options);
+    expect(statSync(at("put/tree/inner")).mode & 0o7777).toBe(0o700);
   });
 
   test("into a folder that is there, else as the name says; several only into a folder", async () => {
@@ -182,7 +212,7 @@ export function files(far: Far): void {
     writeFileSync(at("there/small"), "SMALL\n");
     const { ino } = statSync(at("there/sub/large"));
     const options = { recursive: true, checksum: true };
-    const result = { files: 2, bytes: 6, same: 2 };
+    const result = { files: 3, bytes: 6, same: 2 };
     expect(await context().put(`${at("tree")}/.`, at("there"), options)).toEqual(result);
     expect(statSync(at("there/sub/large")).ino).toBe(ino);
     expect(contents(at("there"))).toEqual(contents(at("tree")));
@@ -209,7 +239,7 @@ export function files(far: Far): void {
       const seen: CopyProgress[] = [];
       const onProgress = (progress: CopyProgress) => seen.push(progress);
       await context()[copy](at("tree"), at(copy), { recursive: true, onProgress });
-      const all = { files: 4, totalFiles: 4, bytes: LARGE + 9, totalBytes: LARGE + 9 };
+      const all = { files: 5, totalFiles: 5, bytes: LARGE + 9, totalBytes: LARGE + 9 };
       expect(seen.at(-1)).toEqual(all);
     }
   });
@@ -270,12 +300,12 @@ export function files(far: Far): void {
   test("within one context, and with checksums", async () => {
     plant();
     const options = { recursive: true, deadline: 20_000 };
-    const result = { files: 4, bytes: LARGE + 9, same: 0 };
+    const result = { files: 5, bytes: LARGE + 9, same: 0 };
     expect(await context().copy(at("tree"), context(), at("there"), options)).toEqual(result);
     expect(tree(at("there"))).toEqual(tree(at("tree")));
     writeFileSync(at("there/small"), "SMALL\n");
     const again = { ...options, checksum: true };
-    const changed = { files: 2, bytes: 6, same: 2 };
+    const changed = { files: 3, bytes: 6, same: 2 };
     expect(await context().copy(`${at("tree")}/.`, context(), at("there"), again)).toEqual(changed);
     expect(contents(at("there"))).toEqual(contents(at("tree")));
     const refused = context().copy([at("tree"), at("there")], context(), at("absent"), options);
@@ -308,7 +338,7 @@ function tree(root: string): readonly unknown[] {
   return paths(root).map((path) => {
     const stats = lstatSync(join(root, path));
     const isLink = stats.isSymbolicLink();
-    const isOld = path === "small" || path === "sub/deep";
+    const isOld = path === "small" || path === "sub/deep" || path === "old";
     const content = isLink ? readlinkSync(join(root, path)) : "";
     const data = stats.isFile() ? readFileSync(join(root, path)).toString("base64") : content;
     return [

@@ -123,10 +123,10 @@ for (const [where, writer] of WRITERS) {
     expect(await Bun.file(join(folder, "to/tree")).text()).toBe("old");
   });
 
-  test(`${where}: permissions and no more, and nothing in place of a device`, async () => {
+  test(`${where}: a mode has no type, and nothing takes the place of a device`, async () => {
     const empty = new Uint8Array();
-    await send(writer, [["file", "tree", 0, 0o6777, 1, empty, 0]]);
-    expect(statSync(join(folder, "to/tree")).mode & 0o7777).toBe(0o777);
+    await send(writer, [["file", "tree", 0, 0o176777, 1, empty, 0]]);
+    expect(statSync(join(folder, "to/tree")).mode).toBe(0o106777);
     execFileSync("mkfifo", [join(folder, "to/pipe")]);
     const at = join(folder, "to/pipe");
     const events = new Channel<readonly unknown[]>();

@@ -1,0 +1,31 @@
+/** A context that dies costs one row, which says what is known of the end. */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { pythons } from "../helpers/pythons.ts";
+
+const FIXTURE = join(import.meta.dir, "../fixtures/dying-context.ts");
+
+test.if(pythons().length > 0)(
+  "a shared context that dies fails its row, and no other",
+  async () => {
+    const child = Bun.spawn([process.execPath, "test", FIXTURE], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: {
+        ...process.env,
+        ECONTEXT_TEST_PYTHON: pythons().at(-1)?.path ?? "",
+        ECONTEXT_TEST_RUN: crypto.randomUUID(),
+      },
+    });
+    const said = await child.stderr.text();
+    const results = [...said.matchAll(/^\((pass|fail)\) one context > ([^[\n]+?)(?: \[|$)/gm)];
+    expect(results.map(([, result, title]) => `${result}: ${title}`)).toEqual([
+      "pass: first",
+      "fail: it dies",
+      "pass: behind a death",
+      "fail: it dies, and nobody hears of it",
+      "pass: behind another",
+    ]);
+    expect(said).toMatch(/^error: after this row .*DisconnectError/m);
+    expect(said).toContain("\n  stdout: last words\n");
+  },
+);

@@ -10,23 +10,14 @@
  *
  * Tests of JavaScript far sides need real Nodes: they are installed before the first test when they are missing.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { installNodes } from "./nodes.ts";
+import { runTests, type TestRun } from "./test-run.ts";
 
 const ROOT = dirname(import.meta.dir);
 const BUN = process.execPath;
 const MODULES = join(ROOT, "node_modules");
-/** For one test; those that need longer say so themselves. */
-const TEST_TIMEOUT_MS = 30_000;
-
-/** How bun's line of a test begins, colour or not. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one
-const RESULT = /^(?:\x1b\[[\d;]*m)*\((pass|fail|skip|todo)\)/;
-/** Lines before it that are said again at the end. */
-const FAILURE_LINES = 60;
-
 const CHECKS: readonly (readonly [name: string, ...argv: string[]])[] = [
   ["format+lint", join(MODULES, "@biomejs/biome/bin/biome"), "check", "--error-on-warnings"],
   ["types", join(MODULES, "typescript/bin/tsc"), "--noEmit"],
@@ -46,7 +37,7 @@ interface Tally {
   failures: string[];
 }
 
-const coloured = process.stdout.isTTY && !process.env["NO_COLOR"];
+const isColoured = process.stdout.isTTY && !process.env["NO_COLOR"];
 const tally: Tally = { passed: 0, failed: 0, skips: [], skipped: 0, failures: [] };
 
 async function check(name: string, argv: readonly string[]): Promise<void> {
@@ -56,7 +47,7 @@ async function check(name: string, argv: readonly string[]): Promise<void> {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    env: { ...process.env, ...(coloured ? { FORCE_COLOR: "1" } : {}) },
+    env: { ...process.env, ...(isColoured ? { FORCE_COLOR: "1" } : {}) },
   });
   const said = (await Promise.all([child.stdout.text(), child.stderr.text()])).join("");
   const ok = (await child.exited) === 0;
@@ -70,101 +61,58 @@ async function check(name: string, argv: readonly string[]): Promise<void> {
 }
 
 /**
- * In a process of their own, beside all others: what looks at that process's memory, which is not to be grown by thousands of tests before; and
- * what mostly waits for something to end by itself, or for other processes.
+ * Files that mostly wait: for something to end by itself, for other processes, for a slow link. They run beside those that keep a
+ * processor busy.
  */
-const APART = [
+const WAITING: readonly string[] = [
+  "test/faults/abuse.test.ts",
   "test/faults/copies.test.ts",
-  "test/faults/hostile-memory.test.ts",
   "test/faults/lend.test.ts",
   "test/faults/narrow.test.ts",
   "test/faults/orphans.test.ts",
   "test/faults/slow.test.ts",
 ];
+/** Files of half a minute and more begin first, so that none of them is left alone at the end. */
+const LONG: readonly string[] = [
+  "test/conformance/node-local.test.ts",
+  "test/conformance/python-local.test.ts",
+];
+const WAITING_LANES = 2;
 
 async function tests(filters: readonly string[]): Promise<void> {
   // What only needs this repository needs no Nodes.
-  const isUnit = filters.length > 0 && filters.every((filter) => filter.includes("test/unit"));
-  const problem = isUnit ? undefined : await installNodes();
+  const isUnitOnly = filters.length > 0 && filters.every((filter) => filter.includes("test/unit"));
+  const noNodes = isUnitOnly ? undefined : await installNodes();
   if (filters.length > 0) {
-    process.stderr.write(await run(filters, problem, true));
+    add(await runTests({ paths: filters, noNodes, shows: "at once", isColoured }));
     return;
   }
-  const files = [...new Bun.Glob("test/**/*.test.ts").scanSync(ROOT)].sort();
-  const others = files.filter((file) => !APART.includes(file) && !file.includes("node_modules"));
-  const paths = (list: readonly string[]) => list.map((file) => `./${file}`);
-  const apart = run(paths(APART), problem, false);
-  await run(paths(others), problem, true);
-  process.stderr.write(await apart);
-}
-
-/**
- * One process of tests.
- *
- * @param isShown as it comes; else what it said is returned
- */
-async function run(
-  paths: readonly string[],
-  problem: string | undefined,
-  isShown: boolean,
-): Promise<string> {
-  const dir = mkdtempSync(join(tmpdir(), "econtext-test-"));
-  const report = join(dir, "junit.xml");
-  const skips = join(dir, "skips");
-  let said = "";
-  try {
-    const options = ["--reporter=junit", `--reporter-outfile=${report}`];
-    const argv = [BUN, "test", `--timeout=${String(TEST_TIMEOUT_MS)}`, ...options, ...paths];
-    const child = Bun.spawn(argv, {
-      cwd: ROOT,
-      stdin: "ignore",
-      stdout: isShown ? "inherit" : "ignore",
-      stderr: "pipe",
-      env: {
-        ...process.env,
-        ECONTEXT_TEST_RUN: crypto.randomUUID(),
-        ECONTEXT_SKIPS: skips,
-        ...(problem === undefined ? {} : { ECONTEXT_NO_NODES: problem }),
-        ...(coloured ? { FORCE_COLOR: "1" } : {}),
-      },
-    });
-    let between = 0;
-    const decoder = new TextDecoder();
-    let rest = "";
-    let since: string[] = [];
-    for await (const chunk of child.stderr) {
-      const text = decoder.decode(chunk, { stream: true });
-      if (isShown) process.stderr.write(chunk);
-      else said += text;
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        between += /^.*# Unhandled error between tests/.test(line) ? 1 : 0;
-        since.push(line);
-        const result = RESULT.exec(line)?.[1];
-        if (result === "fail") tally.failures.push(since.slice(-FAILURE_LINES).join("\n"));
-        if (result !== undefined) since = [];
-      }
+  const files = [...new Bun.Glob("test/**/*.test.ts").scanSync(ROOT)]
+    .filter((file) => !file.includes("node_modules"))
+    .sort();
+  const isUnit = (file: string) => file.startsWith("test/unit/");
+  const isWaiting = (file: string) => WAITING.includes(file);
+  const rest = files.filter((file) => !LONG.includes(file) && !isWaiting(file) && !isUnit(file));
+  // The units are small, and share a process.
+  const busy = [...[...LONG, ...rest].map((file) => [file]), files.filter(isUnit)];
+  const waiting = WAITING.map((file) => [file]);
+  const lane = async (queue: string[][]): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const paths = next.map((file) => `./${file}`);
+      add(await runTests({ paths, noNodes, shows: "at the end", isColoured }));
     }
-    add(existsSync(report) ? readFileSync(report, "utf8") : "", await child.exited, between);
-    if (existsSync(skips)) tally.skips.push(...readFileSync(skips, "utf8").trim().split("\n"));
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
-  return said;
+  };
+  const lanes = Array.from({ length: availableParallelism() }, () => lane(busy));
+  lanes.push(...Array.from({ length: WAITING_LANES }, () => lane(waiting)));
+  await Promise.all(lanes);
 }
 
-/** @param between are the errors outside of tests, a file that does not load: the report has none of them. */
-function add(report: string, status: number, between: number): void {
-  const root = /<testsuites [^>]*>/.exec(report)?.[0] ?? "";
-  const number = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(root)?.[1] ?? 0);
-  const [ran, failures, skipped] = [number("tests"), number("failures"), number("skipped")];
-  if (ran === 0) console.log("no test ran");
-  const failed = failures + between;
-  tally.passed += ran - failures - skipped;
-  tally.failed += failed === 0 && (status !== 0 || ran === 0) ? 1 : failed;
+function add({ passed, failed, skipped, skips, failures }: TestRun): void {
+  tally.passed += passed;
+  tally.failed += failed;
   tally.skipped += skipped;
-  if (status !== 0 && failed === 0) console.log(`bun test ended with status ${String(status)}`);
+  tally.skips.push(...skips);
+  tally.failures.push(...failures);
 }
 
 function skip(line: string): void {
@@ -173,7 +121,7 @@ function skip(line: string): void {
 }
 
 function paint(colour: number, text: string): string {
-  return coloured ? `\x1b[${String(colour)}m${text}\x1b[0m` : text;
+  return isColoured ? `\x1b[${String(colour)}m${text}\x1b[0m` : text;
 }
 
 const filters = process.argv.slice(2).filter((arg) => !/^--(checks|tests)-only$/.test(arg));

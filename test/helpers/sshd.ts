@@ -6,10 +6,15 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
-import { descendants, RUN_ID } from "./leaks.ts";
+import { descendants, isRunning, keep, RUN_ID } from "./leaks.ts";
 import { HOST, makeSshFiles, type SshFiles, type SshServer } from "./ssh-files.ts";
 
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 20_000;
+/**
+ * Starts the server, whose pid it tells. It holds our pipe: however the tests end, its read returns and the server goes too. The server is
+ * not a child of ours: when a test times out, Bun kills every child, and the tests behind it would have no server.
+ */
+const GUARD = '"$@" >/dev/null 2>"$0" & echo $!; read line; kill $!';
 
 export interface SshdOptions {
   /** Path of the shell that runs commands; the user's own when absent. */
@@ -45,24 +50,23 @@ export async function startSshd(options: SshdOptions = {}): Promise<SshServer> {
   writeFileSync(config, serverConfig(files, port, options));
   // Where sshd was never started the folder of its privilege separation does not exist.
   if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
-  const server = Bun.spawn([sshd, "-D", "-e", "-f", config], {
-    stdio: ["ignore", "ignore", Bun.file(log)],
+  const guard = Bun.spawn(["/bin/sh", "-c", GUARD, log, sshd, "-D", "-e", "-f", config], {
+    stdio: ["pipe", "pipe", "ignore"],
   });
-  // It holds our pipe: however the tests end, its read returns and the server goes too.
-  const guard = Bun.spawn(["/bin/sh", "-c", "read line; kill $0", String(server.pid)], {
-    stdio: ["pipe", "ignore", "ignore"],
-  });
+  const server = Number(new TextDecoder().decode((await guard.stdout.getReader().read()).value));
+  // It goes on without its guard, too, when a test times out.
+  keep(server);
   const stop = async () => {
     // First the guard, which must not live to kill a pid that is somebody else's by then.
     guard.kill("SIGKILL");
     await guard.exited;
-    const sessions = descendants(server.pid).filter(({ command }) => command.startsWith("sshd"));
-    server.kill();
-    await server.exited;
+    const sessions = descendants(server).filter(({ command }) => command.startsWith("sshd"));
+    terminate(server);
+    while (isRunning(server)) await Bun.sleep(5);
     for (const { pid } of sessions) terminate(pid);
     files.remove();
   };
-  if (!(await answers(port, () => server.exitCode === null))) {
+  if (!(await answers(port, () => isRunning(server)))) {
     const said = existsSync(log) ? readFileSync(log, "utf8").trim() : "";
     await stop();
     throw new Error(`sshd does not answer: ${said}`);

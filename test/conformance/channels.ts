@@ -99,7 +99,7 @@ export function channels(far: Far): void {
     await receiver.receive();
     await Bun.sleep(100);
     expect(receiver.waiting).toBeLessThan(50);
-    expect(await session.context.ping()).toBeLessThan(5000);
+    await session.context.ping();
     expect((await all(receiver)).length).toBe(199);
     await call;
 
@@ -222,7 +222,9 @@ export function channels(far: Far): void {
     for await (const value of session.context.call(far.fn("tasks.flow.endless"))) {
       if (value === 3) break;
     }
-    expect(await session.call("tasks.flow.closed_generators")).toEqual(["endless"]);
+    // In JavaScript it is closed at its next `yield`, for which leaving does not wait long.
+    const closed = async () => (await session.call("tasks.flow.closed_generators")) as string[];
+    expect(await eventually(async () => (await closed()).join() === "endless")).toBe(true);
     for await (const value of session.context.call(far.fn("tasks.flow.hang_after_one"))) {
       expect(value).toBe(1);
       break;

@@ -142,7 +142,7 @@ export function javascriptKind(kind: "node" | "bun", version: string): Kind {
       ],
       costly: [["stays in native code", "tasks.hang.backtrack", []]],
       // Its `finally` runs when the timer that it awaited has heard of it.
-      tidy: { options: { withContext: true }, seconds: 0.02 },
+      tidy: { withContext: true },
     },
     output: {
       records: [

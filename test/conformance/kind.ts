@@ -87,8 +87,8 @@ export interface Kind {
     ])[];
     /** What can only be ended with its process. */
     readonly costly: readonly (readonly [title: string, fn: string, args: readonly unknown[]])[];
-    /** What `tasks.hang.tidy` needs to hear that it is cancelled, and to be done. */
-    readonly tidy: { readonly options: CallOptions; readonly seconds: number };
+    /** What `tasks.hang.tidy` needs to hear that it is cancelled. */
+    readonly tidy: CallOptions;
   };
 
   readonly output: {

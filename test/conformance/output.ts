@@ -125,18 +125,24 @@ export function output(far: Far): void {
   test("a flood is bounded, and says how much it lost", async () => {
     await using session = await far.connect();
     const length = 1000;
-    const count = 7000;
-    await session.call("tasks.output.flood", count, length);
-    await Bun.sleep(20);
-    await session.call("tasks.output.say", "and then\n");
-    expect(await eventually(() => session.logs.at(-1)?.message === "and then")).toBe(true);
-    const lines = session.logs.filter((r) => r.logger === "stdout").map((r) => r.message);
-    const kept = lines.filter((line) => line === "x".repeat(length - 1)).length;
-    const dropped = lines.flatMap((line) => /^\((\d+) characters dropped/.exec(line)?.[1] ?? []);
-    expect(dropped.length).toBeGreaterThan(0);
-    const lost = dropped.reduce((sum, n) => sum + Number(n), 0);
+    const lines = () => session.logs.filter((r) => r.logger === "stdout").map((r) => r.message);
+    const isHeard = async (line: string): Promise<boolean> => {
+      await session.call("tasks.output.say", `${line}\n`);
+      return lines().at(-1) === line;
+    };
+    const dropped = () =>
+      lines().flatMap((line) => /^\((\d+) characters dropped/.exec(line)?.[1] ?? []);
+    let count = 0;
+    // What so much each second is not too much for, loses nothing: a slow machine may have to be told to print more.
+    while (dropped().length === 0) {
+      await session.call("tasks.output.flood", 7000, length);
+      count += 7000;
+      expect(await eventually(() => isHeard("and then"))).toBe(true);
+    }
+    const kept = lines().filter((line) => line === "x".repeat(length - 1)).length;
+    const lost = dropped().reduce((sum, n) => sum + Number(n), 0);
     expect(kept * length).toBeGreaterThan(3 << 20);
-    expect(lost).toBeGreaterThan(500_000);
+    expect(lost).toBeGreaterThan(0);
     // Pieces of lines are counted on both sides: nothing is lost uncounted but a few of those.
     expect(Math.abs(kept * length + lost - count * length)).toBeLessThan(600_000);
   });

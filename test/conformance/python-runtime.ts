@@ -57,7 +57,7 @@ export function pythonRuntime(far: Far): void {
   });
 
   everyVersion("a fork that ends by sys.exit does not answer the call a second time", async () => {
-    const call = far.callWith({ deadline: 5000 }, "tasks.procs.fork_exit", 6);
+    const call = far.callWith({ deadline: 20_000 }, "tasks.procs.fork_exit", 6);
     expect(await call).toBe(6);
     expect(await far.call("length", [1])).toBe(1);
   });
@@ -76,7 +76,11 @@ export function pythonRuntime(far: Far): void {
   everyVersion(
     "a fork that imports what nobody has yet is told no, and does not wait for ever",
     async () => {
-      const call = far.callWith({ deadline: 5000 }, "tasks.procs.fork_import", "imports.late_fork");
+      const call = far.callWith(
+        { deadline: 20_000 },
+        "tasks.procs.fork_import",
+        "imports.late_fork",
+      );
       expect(await call).toBe(5);
       expect(await far.call("length", [1])).toBe(1);
     },

@@ -130,7 +130,7 @@ export function pythonKind(version: SupportedVersion): Kind {
         ["swallows its interrupts", "tasks.hang.stubborn", [60]],
         ["stays in C", "tasks.hang.backtrack", [60]],
       ],
-      tidy: { options: {}, seconds: 0 },
+      tidy: {},
     },
     output: {
       records: [

@@ -84,12 +84,16 @@ async function namedNumbers(path: string, name: string, chapter: string): Promis
   const code = await constants(path, name);
   return [
     ...differences(code, tableOf(chapter), "docs/protocol.md"),
-    ...differences(code, assigned("stage1/python", ".py", code), "stage1/python"),
-    // A core need not name what it never compares: BOOT, say.
-    ...[...assigned("stage1/js", ".js", code)].flatMap(([word, n]) =>
-      code.get(word) === n ? [] : [`${word} is ${String(n)} in stage1/js`],
-    ),
+    ...spelled("stage1/python", ".py", code),
+    ...spelled("stage1/js", ".js", code),
   ];
+}
+
+/** What a core calls them. It need not name what it never compares: BOOT, say. */
+function spelled(folder: string, extension: string, code: Table): string[] {
+  return [...assigned(folder, extension, code)].flatMap(([word, n]) =>
+    code.get(word) === n ? [] : [`${word} is ${String(n)} in ${folder}`],
+  );
 }
 
 /** Numbers that a core gives these names. */

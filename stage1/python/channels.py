@@ -72,7 +72,7 @@ def closing(error):
 
 def reason(body):
     """What it says."""
-    said = econtext.loads(body.decode("utf-8"))
+    said = econtext.loads(body)
     return said if said is None or isinstance(said, list) else ["econtext.Closed", said, ""]
 
 

@@ -50,6 +50,8 @@ def run(argv, options):
                 os.stat(options["cwd"] + "/.")  # or a missing folder would be taken for a missing command
             except EnvironmentError as e:
                 return {"status": 126, "problem": "%s: %s" % (options["cwd"], os.strerror(e.errno))}
+        if "tty" in options and econtext.tier("terminal").problem:
+            return {"status": 126, "problem": econtext.tier("terminal").problem}
         command = Command(options)
         try:
             try:

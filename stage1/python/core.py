@@ -9,7 +9,7 @@ The bytes on the wire: docs/protocol.md. What happens in which order: docs/how-i
 Two threads: the main thread runs user code, the I/O thread keeps control while it does. Whoever holds `role` reads the stream: the
 main thread when it waits for a call (no thread has to be woken for a call that is short), the I/O thread otherwise.
 """
-# The first stage has imported os, select, sys and zlib, and left `r` (stage1/python/first_stage.py).
+# The first stage has imported os, select, sys and zlib, and left `r` and `v` (stage1/python/first_stage.py).
 import fcntl
 import struct
 from _collections import deque
@@ -29,7 +29,6 @@ FORWARD_LOG = 102
 LOAD_MODULE = 103
 CANCEL = 104
 PING = 105
-BOOT = 106
 
 # -- Flags of a frame -----------------------------------------------------------------------------
 MORE = 1
@@ -43,7 +42,7 @@ MAX_FRAME = 262144
 MAX_QUEUE = 8388608
 PIPE_BUF = 4096  # what a descriptor that polls writeable takes without blocking: POSIX
 BUSY = 4, 11, 35  # EINTR, EAGAIN of Linux and of BSD
-PY3 = sys.version_info[0] > 2
+PY3 = v[0] > 2
 text = type(u"")
 __name__ = "econtext"
 __package__ = ""  # or Python 2 looks for every import beside us first
@@ -72,28 +71,28 @@ try:
 
     scanner = _json.make_scanner(Options)
 
-    def loads(source):
-        """The value of JSON text."""
-        value, end = scanner(source, 0)
-        if end != len(source):
-            raise ValueError("not JSON")
-        return value
+    def loads(body):
+        """The value of JSON text. Only codecs of ours write it, so nobody checks that nothing follows the value."""
+        return scanner(body.decode("utf-8"), 0)[0]
 
-    loads(dumps(0))
+    loads(b"0")
 except Exception:
-    # An interpreter without that C code.
-    import json
-
+    # Debian's minimal Pythons have no JSON. These two serve the first messages, which are the master's own and hold no
+    # values, until econtext.json_codec replaces both: before the first call.
     Options = None
-    dumps = json.dumps
-    loads = json.loads
+
+    def dumps(value):
+        return repr(value).replace("'", '"')
+
+    def loads(body):
+        return eval(body.decode("utf-8"), {"null": None, "true": True, "false": False})
 
 
 def plain(value, depth=0):
     """Whether JSON says all there is to say about a value; all else is for econtext.values."""
     kind = type(value)
     depth += 1
-    if kind is list or kind is tuple:
+    if kind in (list, tuple):
         return depth < 99 and all([plain(v, depth) for v in value])
     if kind is dict:
         return plain(list(value.values()), depth) and all([type(k) in (str, text) and plain(k) and k[:1] != "!" for k in value])
@@ -101,7 +100,7 @@ def plain(value, depth=0):
         return abs(value) < 1 << 53
     if kind is float:
         return value - value == 0
-    if kind is str or kind is text:
+    if kind in (str, text):
         return PY3 or max(value or "a") < "\x7f"
     return value is None or kind is bool
 
@@ -119,7 +118,7 @@ def encode(value):
 def decode(body):
     """The value of a body."""
     if body[:1] != b"\0" and b'"!' not in body:
-        return loads(body.decode("utf-8"))
+        return loads(body)
     return tier("values").decode(body)
 
 
@@ -218,7 +217,7 @@ def deliver(handle, reply, flags, body):
     elif handle == LOAD_MODULE:
         offers.append((flags, body))
     elif handle == CANCEL:
-        cancel(*loads(body.decode("utf-8")))
+        cancel(*loads(body))
     elif receive:
         receive(flags, body)
     elif reply:
@@ -412,6 +411,7 @@ def run(arrived, reply, flags, body):
         name, arguments, named, options = (decode(body) + [{}, {}])[:4]
         if "deadline" in options:
             limit = arrived + options["deadline"] / 1e3
+        PY3 or sys.exc_clear()  # of the core's own start
         function = find(name)
         if "context" in options:
             arguments.insert(0, tier("external").context)
@@ -465,7 +465,7 @@ modules = {}  # name: the master's record of it, [name, path, is_package, childr
 
 
 def absorb(flags, body):
-    for record in loads((zlib.decompress(body) if flags & DEFLATE else body).decode("utf-8")):
+    for record in loads(zlib.decompress(body) if flags & DEFLATE else body):
         modules[record[0]] = record
 
 
@@ -586,7 +586,7 @@ exec(r)
 me, _, _, _, ready, n = HEAD.unpack(b)
 n += 24
 exec(r)
-version, nonce, name, argv0, lowest, lease, rate = loads(b[24:].decode("utf-8"))
+version, nonce, name, argv0, lowest, lease, rate = loads(b[24:])
 try:
     # Make `ps` show it: our arguments lie in memory that Linux lets us write. Nothing else changes (sys.executable, virtualenvs).
     start, stop = map(int, open("/proc/self/stat", "rb").read().rpartition(b")")[2].split()[45:47])
@@ -630,9 +630,7 @@ lease = lease or 1e18
 heard = time()
 signal.signal(signal.SIGINT, on_interrupt)
 
-sys.dont_write_bytecode = True
-sys.path[:] = [p for p in sys.path if p]
-sys.argv[:] = [argv0]
+sys.argv = [argv0]
 __path__ = []
 sys.modules["econtext"] = sys.modules["__main__"]
 sys.modules["__main__"] = type(sys)("__main__")
@@ -643,9 +641,14 @@ if PY3:
 os.write(cout, ("econtext/1 %s\n" % nonce).encode("utf-8"))
 pid = os.getpid()
 send(ready, encode(["python", sys.version.split()[0], pid, sys.executable]))
-role.acquire()
-held = True
 thread.start_new_thread(io_thread, ())
+Options or tier("json_codec")
+if sys.executable.rpartition("/bin/")[0] != sys.prefix:
+    # A virtualenv, most likely: `site`, which was left out, makes it one.
+    import site
+
+    PY3 and site.main()
+held = False
 while 1:
     if not calls or out and queued > MAX_QUEUE:
         if held:

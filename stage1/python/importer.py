@@ -33,11 +33,17 @@ def record_of(name):
     return record if record and len(record) > 1 else None
 
 
+site_taken = False
+
+
 def take_site():
-    """Import `site`, which the interpreter was told to leave out; true when there are new places to look in. The first module that is
-    not in the standard library wants its paths."""
-    if "site" in sys.modules:
+    """Do what `site` does at the start of an interpreter, which was told to leave it out; true when there are new places to look in. The
+    first module that is not in the standard library wants its paths."""
+    global site_taken
+    # User code that only imports it gets no paths by that, from Python 3 on.
+    if site_taken or getattr(sys.modules.get("site"), "ENABLE_USER_SITE", None) is not None:
         return False
+    site_taken = True
     try:
         import site
 

@@ -119,4 +119,7 @@ def mend():
 
 
 if sys.version_info[:2] == (3, 9):
-    mend()
+    try:
+        mend()
+    except ImportError:
+        pass  # Debian's minimal Python: its importlib.resources has no pathlib that works

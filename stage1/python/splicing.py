@@ -12,12 +12,17 @@ from time import sleep, time
 import econtext
 from econtext import BUSY, HEAD
 
+try:
+    from termios import FIONREAD
+except ImportError:
+    FIONREAD = None  # Debian's minimal Python
+
 values = econtext.tier("values")
 bulk = econtext.tier("bulk")
 channels = values.channels()
 
 splice = getattr(os, "splice", None)
-pours = bool(splice)
+pours = bool(splice and FIONREAD)
 
 NAP = 0.0003  # seconds: what comes meanwhile costs one turn instead of many
 PATIENCE = 8  # naps, of a frame that does not come, or for which there is no room
@@ -30,8 +35,6 @@ def in_pipe(fd):
     """How many bytes wait in this pipe, where they could be sent without coming through here; else 0."""
     if not pours or econtext.flush is not bulk.flush or not stat.S_ISFIFO(os.fstat(fd).st_mode):
         return 0
-    from termios import FIONREAD
-
     return struct.unpack("i", fcntl.ioctl(fd, FIONREAD, b"\0\0\0\0"))[0]
 
 

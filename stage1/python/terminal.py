@@ -5,7 +5,16 @@ Second tier: comes with the first command that wants one. Twin: the `tty` part o
 import fcntl
 import os
 import struct
-import termios
+import sys
+
+try:
+    import termios
+
+    problem = None  # why no command can have a terminal
+except ImportError:
+    problem = "a terminal needs the Python module termios, and %s has none (Debian: install python%d.%d; libpython%d.%d-stdlib has it)" % (
+        (sys.executable,) + sys.version_info[:2] * 2
+    )
 
 END_OF_FILE = b"\4"  # what a new terminal takes for it
 

@@ -10,7 +10,7 @@ import struct
 import sys
 
 import econtext
-from econtext import Options, dumps, loads
+from econtext import Options, dumps
 
 MAX_DEPTH = 100
 MAX_DIGITS = 4300
@@ -388,7 +388,7 @@ def view(body):
 def parse(source, hook):
     """The value of JSON text; `hook` sees each object, innermost first."""
     if not Options:
-        return loads(source, object_hook=hook)
+        return econtext.tier("json_codec").parse(source, hook)
     from _json import make_scanner
 
     options = Options()

@@ -38,3 +38,16 @@ export function rowsBySsh<T>(version: T, versions: readonly T[]): Rows {
 
 /** Of a kind that has one version. */
 export const ALL_ROWS: Rows = { test, everyVersion: test };
+
+/** What every version runs, and nothing else. */
+export const EVERY_VERSION_ROWS: Rows = { test: leftOut, everyVersion: test };
+
+/** The same but for the rows with these titles. */
+export function without(rows: Rows, titles: readonly string[]): Rows {
+  const filter = (declare: Declare): Declare => {
+    return (title, ...rest) => (titles.includes(title) ? undefined : declare(title, ...rest));
+  };
+  const but = (row: Row): Row =>
+    Object.assign(filter(row), { if: (condition: boolean) => filter(row.if(condition)) });
+  return { test: but(rows.test), everyVersion: but(rows.everyVersion) };
+}

@@ -1,6 +1,7 @@
-"""Runs stage1/python/values.py for test/stage1/values.test.ts, under whatever Python runs this: VALUES_PY MODE [VECTORS_JSON].
+"""Runs stage1/python/values.py for test/stage1/values.test.ts, under whatever Python runs this: VALUES_PY JSON MODE [VECTORS_JSON].
 
-The core is not needed: a stand-in module `econtext` gives the codec the two functions that it takes from the core.
+The core is not needed: a stand-in module `econtext` gives the codec what it takes from the core. JSON is `c` for the interpreter's own
+JSON, or `own` for stage1/python/json_codec.py.
 Modes: `vectors` and `checks` print one JSON document; `echo` sends back, encoded anew, each body that it is sent.
 """
 import json
@@ -13,24 +14,39 @@ PY3 = sys.version_info[0] > 2
 text = type(u"")
 
 
-def refuse_constant(name):
-    raise ValueError(name)
+class Options(object):
+    """As the core's."""
+
+    strict = True
+    object_hook = object_pairs_hook = parse_constant = None
+    parse_float = float
+    parse_int = int
+    encoding = "utf-8"
 
 
-def load_codec(path):
+def load(path, name):
+    module = types.ModuleType(name)
+    with open(path, "rb") as source:
+        exec(compile(source.read(), path, "exec"), module.__dict__)
+    return module
+
+
+def load_codec(path, is_own):
     core = types.ModuleType("econtext")
+    core.PY3 = PY3
+    core.text = text
     core.dumps = lambda value: json.dumps(value, ensure_ascii=not PY3, allow_nan=False, separators=(",", ":"))
-    core.Options = None
-    core.loads = lambda source, **k: json.loads(source, parse_constant=refuse_constant, **k)
-    core.tier = lambda name: channels
+    core.Options = None if is_own else Options
     sys.modules["econtext"] = core
-    codec = types.ModuleType("econtext.values")
     # References stay what they are.
     channels = types.ModuleType("econtext.channels")
     channels.adopt = lambda *fields: codec.SenderReference(*fields)
     channels.refer = lambda value: None
-    with open(path, "rb") as source:
-        exec(compile(source.read(), path, "exec"), codec.__dict__)
+    tier = {"channels": channels}
+    core.tier = tier.get
+    if is_own:
+        tier["json_codec"] = load(path.replace("values.py", "json_codec.py"), "econtext.json_codec")
+    codec = load(path, "econtext.values")
     return codec
 
 
@@ -288,12 +304,12 @@ def run_echo():
         sink.flush()
 
 
-codec = load_codec(sys.argv[1])
-if sys.argv[2] == "echo":
+codec = load_codec(sys.argv[1], sys.argv[2] == "own")
+if sys.argv[3] == "echo":
     run_echo()
-elif sys.argv[2] == "checks":
+elif sys.argv[3] == "checks":
     print(json.dumps(run_checks()))
 else:
-    with open(sys.argv[3], "rb") as table:
+    with open(sys.argv[4], "rb") as table:
         vectors = json.loads(table.read().decode("utf-8"))
     print(json.dumps([run_vector(vector) for vector in vectors]))

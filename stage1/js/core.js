@@ -43,7 +43,11 @@ const REST = 7; // how long what came after the last newline is, of stdout, then
 const SPENT = 0; // the second up to which the `rate` is used; never longer ago than four, so much may come at once
 const DROPPED = 1; // characters
 
-const fs = require("fs");
+// User code may put others in their place (fake timers do).
+// biome-ignore lint/suspicious/noShadowRestrictedNames: it is the same one
+const { Buffer, Date, clearTimeout, queueMicrotask, setTimeout } = globalThis;
+const load = require; // of Node.js, a global too
+const fs = load("fs");
 const proc = process;
 const isBun = proc.versions.bun;
 let shared, tally, rest, me, lowest, rate, lease;
@@ -64,7 +68,7 @@ const wait = (ms) => Atomics.wait(shared, 9, 0, ms);
 
 // -- Frames ------------------------------------------------------------------------------------------
 /** The frames of one message for the master. */
-function frames(handle, body, flags = 0, reply = 0) {
+const frames = (handle, body, flags = 0, reply = 0) => {
   const list = [];
   const size = body.length;
   for (let at = 0; at === 0 || at < size; at += MAX_FRAME) {
@@ -77,7 +81,7 @@ function frames(handle, body, flags = 0, reply = 0) {
     list.push(head, part);
   }
   return list;
-}
+};
 
 /** Visit the frames that are whole. @returns how many bytes they are */
 const walk = (bytes, visit) => {
@@ -99,21 +103,21 @@ const again = (e) => {
 };
 
 /** Write it all. It blocks while the master does not read: then there is nothing else to say, either. */
-function write(bytes) {
+const write = (bytes) => {
   for (let at = 0; at < bytes.length; )
     try {
       at += fs.writeSync(4, bytes, at);
     } catch (e) {
       again(e);
     }
-}
+};
 
 // -- IoLogger: what user code and its children print -------------------------------------------------
 const chunk = Buffer.alloc(MAX_FRAME); // what is read goes on as a copy; to make one each time would cost more than all else
 const printed = {}; // descriptor: [name, 0 or 1]
 
 /** Send one log record (for stdout and stderr: some lines), if the master wants its level. By who owns the output. */
-function log(level, name, message, when = Date.now() / 1e3) {
+const log = (level, name, message, when = Date.now() / 1e3) => {
   if (level < lowest) return;
   const now = Date.now() / 1e3;
   const spent = Math.max(tally[SPENT], now - 4) + message.length / rate;
@@ -129,10 +133,10 @@ function log(level, name, message, when = Date.now() / 1e3) {
       frames(FORWARD_LOG, json([level, name, message.replace(/\p{Cs}/gu, "\ufffd"), when])),
     ),
   );
-}
+};
 
 /** Forward what was printed: whole lines, and the rest when it is long or the last. By who owns the output. */
-function forward(fd, bytes, last) {
+const forward = (fd, bytes, last) => {
   const [name, at] = printed[fd];
   const begin = at * MAX_FRAME;
   const data = Buffer.concat([rest.subarray(begin, begin + get(REST + at)), bytes]);
@@ -140,10 +144,10 @@ function forward(fd, bytes, last) {
   rest.set(data.subarray(cut), begin);
   set(REST + at, data.length - cut);
   if (cut) log(20, name, data.toString("utf8", 0, cut));
-}
+};
 
 /** Forward all that was printed so far. */
-function settle(last) {
+const settle = (last) => {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
   for (const fd in printed) {
@@ -153,7 +157,7 @@ function settle(last) {
     if (last) forward(fd, Buffer.alloc(0), last);
   }
   Error.stackTraceLimit = limit;
-}
+};
 
 /** Events of the web's kind are slow in Node.js, and the only ones in Bun's ports. */
 const listen = (port, receive) => {
@@ -162,14 +166,14 @@ const listen = (port, receive) => {
 };
 
 /** Say what the main thread has to say, behind what was printed before. */
-function say({ out, record, last }) {
+const say = ({ out, record, last }) => {
   settle(last);
   if (record) log(...record);
   if (out) write(out);
-}
+};
 
 // == The worker =========================================================================================
-function broker(port, words, boot, fds) {
+const broker = (port, words, boot, fds) => {
   [me, lowest, lease, rate] = boot;
   share(words);
   Object.assign(printed, fds);
@@ -213,7 +217,7 @@ function broker(port, words, boot, fds) {
         if (++tries % 5 === 2 && !isBun) {
           // One for all: the second of its kind was seen to end nothing.
           if (!session) {
-            session = new (require("inspector").Session)();
+            session = new (load("inspector").Session)();
             session.connectToMainThread();
           }
           session.post("Runtime.terminateExecution");
@@ -299,7 +303,7 @@ function broker(port, words, boot, fds) {
       })().then(over, over);
     else {
       // With a buffer of its own, pausing it stops the reading.
-      const socket = new (require("net").Socket)({
+      const socket = new (load("net").Socket)({
         fd,
         onread: {
           buffer: Buffer.alloc(MAX_FRAME),
@@ -355,13 +359,13 @@ function broker(port, words, boot, fds) {
       tell({ last });
     }
   });
-}
+};
 
 // == The main thread ====================================================================================
-function main() {
+const main = () => {
   // A zlib stream. Bun has the inner part of that at hand, and needs long for node:zlib.
   const inflate = (bytes) =>
-    isBun ? Buffer.from(Bun.inflateSync(bytes.subarray(2))) : require("zlib").inflateSync(bytes);
+    isBun ? Buffer.from(Bun.inflateSync(bytes.subarray(2))) : load("zlib").inflateSync(bytes);
   const handlers = new Map(); // handle: function(flags, body)
   const modules = new Map(); // name: the master's record of it
   const offers = []; // [flags, body] of LOAD_MODULE that nobody has looked at
@@ -533,7 +537,7 @@ function main() {
     if (!path || /^console|\.exit$/.test(name)) tier("output");
     if (!path) return tier("importer").find(name);
     let self;
-    let found = own ? (own[0] === "n" ? require(module) : tier(module)) : globalThis;
+    let found = own ? (own[0] === "n" ? load(module) : tier(module)) : globalThis;
     for (const part of path.split(".")) {
       self = found;
       found = found?.[part];
@@ -656,9 +660,9 @@ function main() {
     for (const offer of offers.splice(0)) keep(...offer);
   };
 
-  /** Ask, and block the main thread until the answer is there; what else comes meanwhile waits. */
-  const fetch = (request) => {
-    const { receiveMessageOnPort } = require("worker_threads");
+  /** Ask, and block the main thread until the answer is there; what else comes meanwhile waits. @param take makes of it what is returned */
+  const fetch = (request, take = keep) => {
+    const { receiveMessageOnPort } = load("worker_threads");
     let answer;
     ask(request, (...message) => (answer = message));
     go();
@@ -670,14 +674,14 @@ function main() {
       else Atomics.wait(shared, SIGNAL, seen);
     }
     blocked--;
-    return keep(...answer);
+    return take(...answer);
   };
 
-  const fetchAsync = (request) =>
+  const fetchAsync = (request, take = keep) =>
     new Promise((resolve, reject) =>
       ask(request, (...message) => {
         try {
-          resolve(keep(...message));
+          resolve(take(...message));
         } catch (e) {
           reject(e);
         }
@@ -697,7 +701,7 @@ function main() {
         "exports",
         "module",
         `${source}\n//# sourceURL=econtext.${name}`,
-      )(core, require, module.exports, module);
+      )(core, load, module.exports, module);
     }
     return tiers[name].exports;
   };
@@ -780,7 +784,7 @@ function main() {
   const { port1: port, port2 } = new MessageChannel();
   const worker = isBun
     ? new Worker(URL.createObjectURL(new Blob(["onmessage=e=>eval(e.data,require)"])))
-    : new (require("worker_threads").Worker)(c, { eval: true });
+    : new (load("worker_threads").Worker)(c, { eval: true });
   // Bun would keep what it makes of a long text on disk; not of what is evaluated.
   if (isBun) worker.postMessage(c);
   write(Buffer.from(`econtext/1 ${nonce}\n`));
@@ -822,8 +826,8 @@ function main() {
     proc.on(name, (e) => record(40, "econtext", "uncaught: " + failure(e)[2]));
   pump();
   flush();
-}
+};
 
 if (typeof R === "function") main();
 else if (isBun) onmessage = ({ data }) => broker(...data);
-else require("worker_threads").parentPort.once("message", (data) => broker(...data));
+else load("worker_threads").parentPort.once("message", (data) => broker(...data));

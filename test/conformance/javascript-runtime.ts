@@ -3,6 +3,10 @@
  * (A Python context runs one call at a time, and is interrupted by an exception.)
  */
 import { expect } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type CallError, Channel, DisconnectError, LEVELS } from "../../src/index.ts";
 import { javascriptFile } from "./javascript.ts";
 import { eventually, type Far, failureOf, messages } from "./session.ts";
@@ -80,6 +84,30 @@ export function javascriptRuntime(far: Far): void {
       expect(await told("tasks.errors.endless")).toMatch(/round[\s\S]*caused by: [\s\S]*and round/);
     },
   );
+
+  everyVersion("globals are those of a program that is run directly", async () => {
+    const { executable } = await far.session().context.ready();
+    const folder = mkdtempSync(join(tmpdir(), "econtext-globals-"));
+    try {
+      const file = join(folder, "globals.cjs");
+      const names = "Object.getOwnPropertyNames(globalThis).sort()";
+      writeFileSync(file, `console.log(JSON.stringify(${names}))`);
+      const direct = JSON.parse(execFileSync(executable, [file], { encoding: "utf8" }));
+      await using session = await far.connect();
+      expect(await session.call("tasks.globals.names")).toEqual(direct);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  everyVersion("user code may replace globals: calls, logs and deadlines go on", async () => {
+    await using session = await far.connect();
+    expect(await session.call("tasks.globals.replace")).toBe(54);
+    const late = failureOf(session.callWith({ deadline: 50 }, "tasks.globals.forever"));
+    expect(await late).toMatchObject({ code: "ERR_DEADLINE_CALL" });
+    expect(await session.call("length", [1])).toBe(1);
+    expect(await eventually(() => messages(session, "console").includes("replaced"))).toBe(true);
+  });
 
   everyVersion("what nobody catches is logged, and ends nothing", async () => {
     const session = far.session();

@@ -164,7 +164,7 @@ export class Connection implements Lifeline {
     this.#responder =
       language === "python"
         ? new PythonResponder(this.#finders.python)
-        : new JavaScriptResponder(this.#finders.javascript);
+        : new JavaScriptResponder(this.#finders.javascript, !this.#settings.transport.remote);
   }
 
   tellStack(text: string): string {

@@ -28,11 +28,9 @@ const MAX_KNOWN = 5_000;
 /** Characters of a stack or a log text that are looked through for positions. */
 const MAX_STACK = 65_536;
 const CODE = /^\.(?:[cm]?[jt]s|[jt]sx)$/;
-/** They find a compiled file next to the module that calls them. */
-const ADDON_LOADERS =
-  /^(?:bindings|node-gyp-build(?:-optional-packages)?|@mapbox\/node-pre-gyp|pkg-prebuilds)$/;
-/** A name may hold colons and blanks; a position ends it. Positions from 1. */
-const POSITION = /\bmaster:(\/(?:(?!master:)[^\n]){1,1024}?):(\d+)(?::(\d+))?(?!\d)/g;
+/** A path or the URL of one; `master:` stands before the name of a function that went as text. Positions from 1. */
+const POSITION =
+  /(?<=^|[\s("'`])(master:|file:\/\/|)(\/(?:(?![\s(]\/|master:|file:)[^\n]){1,1024}?):(\d+)(?::(\d+))?(?!\d)/gm;
 
 /** What closures.ts calls the text of one function: where it begins. */
 const INLINE = /^(.*)#(\d+),(-?\d+)$/s;
@@ -54,6 +52,15 @@ export class JavaScriptFinder {
     this.#roots = new Roots(roots);
     this.#packages = new Packages(this.#roots);
     this.#resolver = new Resolver(this.#roots, this.#packages);
+  }
+
+  get roots(): Roots {
+    return this.#roots;
+  }
+
+  /** The folder of the package.json that a file belongs to. */
+  packageFolder(file: string): string | undefined {
+    return this.#packages.nearest(file)?.folder;
   }
 
   /** The main file of a program, whatever its ending. */
@@ -82,7 +89,9 @@ export class JavaScriptFinder {
     const found = this.#resolver.resolve(specifier, parent, kind);
     if ("file" in found) return found.file;
     if ("builtin" in found) return found.builtin;
-    return "outside" in found ? found.outside : "";
+    // A whole path may be one of the far side's own disk.
+    const isWhole = /^(?:\/|file:)/.test(specifier);
+    return "outside" in found && !isWhole ? found.outside : "";
   }
 
   /** Text with positions in what was sent, with those of the user's own source for them, and without the core's own frames. */
@@ -92,11 +101,13 @@ export class JavaScriptFinder {
   }
 
   #map(text: string): string {
-    if (!text.includes("\n    at ") && !/master:|, imported |'/.test(text)) return text;
+    if (!/\/.*:\d|, imported |'/.test(text)) return text;
     return withoutCore(text)
-      .replace(POSITION, (_, name: string, line: string, column?: string) => {
-        const inline = INLINE.exec(name);
-        const own = inline === null ? name : decodeURI(inline[1] ?? "");
+      .replace(POSITION, (all, mark: string, path: string, line: string, column?: string) => {
+        const inline = mark === "master:" ? INLINE.exec(path) : null;
+        const own = nameOf(mark, inline?.[1] ?? path);
+        // Of all other files there are, the far side's own among them, we know nothing.
+        if (inline === null && !this.#made.has(own)) return all;
         const place =
           inline === null
             ? this.#original(own, Number(line), Number(column ?? 1))
@@ -140,7 +151,7 @@ export class JavaScriptFinder {
     }
     if (realpath(name) !== name || !this.#packages.isFile(name)) return undefined;
     const extension = extname(name);
-    if (extension === ".node") return failed(name, this.#addon(name, "is"));
+    if (extension === ".node") return failed(name, this.#addon(name));
     const named = this.#named.get(name);
     const isCode = CODE.test(extension) || named === "code";
     if (!isCode && extension !== ".json" && extension !== ".py" && named === undefined) {
@@ -166,9 +177,6 @@ export class JavaScriptFinder {
     const type = this.#packages.nearest(name)?.json["type"];
     const isType = type === "module" || type === "commonjs";
     const made = transform(name, text, { scope, type: isType ? type : undefined });
-    if (!scope && made.requests.some(({ specifier }) => ADDON_LOADERS.test(specifier))) {
-      return failed(name, this.#addon(name, "loads"));
-    }
     this.#made.set(name, made);
     const dependencies: [string, string][] = [];
     const follows: string[] = [];
@@ -188,10 +196,10 @@ export class JavaScriptFinder {
     return target;
   }
 
-  #addon(name: string, how: string): string {
+  #addon(name: string): string {
     const owner = this.#packages.nearest(name)?.json.name;
     const what = owner ? `the package ${owner}` : "this module";
-    return `${what} needs a native addon, which cannot be sent: ${name} ${how} one`;
+    return `${what} needs a native addon, which cannot be sent: ${name} is one`;
   }
 }
 
@@ -225,6 +233,16 @@ function pythonStub(name: string): string {
     "module.exports=new Proxy({},{has:(_,k)=>typeof k==='string'&&k!=='then'," +
     `get:(_,k)=>typeof k!=='string'||k==='then'||k==='__esModule'?void 0:()=>{throw new TypeError(${JSON.stringify(message)})}})\n})`
   );
+}
+
+/** What stands behind `file://` and in a `sourceURL` is encoded. */
+function nameOf(mark: string, path: string): string {
+  try {
+    if (mark === "file://") return Bun.fileURLToPath(`file://${path}`);
+    return mark === "master:" ? decodeURI(path) : path;
+  } catch {
+    return path;
+  }
 }
 
 /** The core's first tier: what called the user's code. Below it there is nothing of the user's. */

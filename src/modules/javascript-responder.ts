@@ -8,6 +8,7 @@ import { JS_TIER2 } from "../bootstrap/stage1.ts";
 import { ProtocolError } from "../errors.ts";
 import { decodeValue, encodeValue } from "../protocol/value.ts";
 import type { FoundScript, JavaScriptFinder } from "./javascript-finder.ts";
+import { outermost, PackageFiles } from "./package-files.ts";
 import { MAX_NAME, type ModuleAnswer, type ModuleResponder, OWN } from "./responder.ts";
 
 /** `[NAME, HASH, FORMAT, DEPS, SOURCE]`, or `[NAME]`: there is none. */
@@ -23,6 +24,14 @@ const MAX_BURST_CHARACTERS = 32 * 1024 * 1024;
 const MAX_DATA = 32_768;
 /** Sent along with the first modules: what importing, logging and most results need. */
 const IMPORT_TIER = ["importer", "linker", "output", "values"] as const;
+/** What a forwarded module's `node:fs` is over there. */
+const FILES_TIER = ["roots", "package-files", "packaged-handles", "packaged-fs"] as const;
+/** By the builtins that look at files: what stands for them. */
+const READERS: Readonly<Record<string, readonly string[]>> = {
+  "node:fs": FILES_TIER,
+  "node:fs/promises": FILES_TIER,
+  "node:module": ["roots", "package-files", "packaged-module"],
+};
 /** What these take in their turn. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   channels: ["values"],
@@ -39,10 +48,19 @@ export class JavaScriptResponder implements ModuleResponder {
   /** Names whose imports were followed: a call to the same module again costs a look-up. */
   readonly #offered = new Set<string>();
 
-  /** One for each context. */
-  constructor(finder: JavaScriptFinder, tier2: Readonly<Record<string, string>> = JS_TIER2) {
+  readonly #files: PackageFiles;
+
+  /** One for each context. @param sharesDisk whether the far side sees the same files as we do */
+  constructor(
+    finder: JavaScriptFinder,
+    sharesDisk = false,
+    tier2: Readonly<Record<string, string>> = JS_TIER2,
+  ) {
     this.#finder = finder;
-    this.#tier2 = tier2;
+    this.#files = new PackageFiles(finder.roots, (file) => finder.packageFolder(file));
+    const folders = JSON.stringify(outermost(finder.roots.folders));
+    const roots = `exports.folders=${folders};exports.sharesDisk=${sharesDisk}`;
+    this.#tier2 = { ...tier2, roots };
   }
 
   offer(names: readonly string[], needs: readonly string[]): Uint8Array | undefined {
@@ -55,7 +73,8 @@ export class JavaScriptResponder implements ModuleResponder {
     }
     const isImporting = records.length > 0 || needs.includes("importer");
     const more = needs.flatMap((need) => [...(NEEDED[need] ?? []), need]);
-    const own = isImporting ? [...IMPORT_TIER, ...more] : more;
+    const own: string[] = isImporting ? [...IMPORT_TIER, ...more] : more;
+    own.push(...new Set(records.flatMap(readers)));
     for (const name of own) {
       if (this.#sent.has(OWN + name) || !Object.hasOwn(this.#tier2, name)) continue;
       records.push(this.#own(OWN + name));
@@ -64,7 +83,16 @@ export class JavaScriptResponder implements ModuleResponder {
   }
 
   answer(body: Uint8Array): ModuleAnswer {
-    return { body: encoded(this.#records(decodeValue(body))), isText: true };
+    const request = decodeValue(body);
+    const file = Array.isArray(request) && request.length === 2 ? this.#file(request) : undefined;
+    if (file === undefined) return { body: encoded(this.#records(request)), isText: true };
+    return { body: encoded(file), isText: true };
+  }
+
+  /** What lies beside the modules that were sent. */
+  #file([path, what]: readonly unknown[]): unknown {
+    if (typeof path !== "string" || (what !== "file" && what !== "folder")) return undefined;
+    return path.length > MAX_NAME ? null : this.#files[what](path);
   }
 
   #records(request: unknown): ModuleRecord[] {
@@ -90,9 +118,11 @@ export class JavaScriptResponder implements ModuleResponder {
     return [asked, ...records.filter((record) => record !== asked)];
   }
 
-  /** Only who was sent the parent may ask what its specifiers lead to. */
+  /** Only who was sent the parent, or its package, may ask what its specifiers lead to. */
   #resolved(parent: string, specifier: string, kind: "import" | "require"): ModuleRecord[] {
-    const isKnown = this.#sent.has(parent) && specifier.length <= MAX_NAME;
+    // Of a package that was sent, any path may be where somebody asks from (`createRequire`).
+    const isKnown =
+      (this.#sent.has(parent) || this.#files.has(parent)) && specifier.length <= MAX_NAME;
     const name = isKnown ? this.#finder.resolve(specifier, parent, kind) : "";
     if (name === "") return [[specifier]];
     if (this.#data.size < MAX_DATA) this.#data.add(name);
@@ -110,8 +140,11 @@ export class JavaScriptResponder implements ModuleResponder {
 
   #record(found: FoundScript): ModuleRecord {
     // What is only a refusal is told again: nobody fills memory by asking.
-    if (found.format !== "error") this.#sent.add(found.name);
-    for (const target of Object.values(found.dependencies)) this.#data.add(target);
+    if (found.format !== "error") {
+      this.#sent.add(found.name);
+      this.#files.add(found.name);
+      for (const target of Object.values(found.dependencies)) this.#data.add(target);
+    }
     return [found.name, found.hash, found.format, found.dependencies, found.source];
   }
 
@@ -133,6 +166,10 @@ export class JavaScriptResponder implements ModuleResponder {
   }
 }
 
-function encoded(records: readonly ModuleRecord[]): Uint8Array {
-  return Buffer.concat(encodeValue(records).chunks);
+function readers(record: ModuleRecord): readonly string[] {
+  return Object.values(record[3] ?? {}).flatMap((target) => READERS[target] ?? []);
+}
+
+function encoded(value: unknown): Uint8Array {
+  return Buffer.concat(encodeValue(value).chunks);
 }

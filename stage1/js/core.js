@@ -639,9 +639,9 @@ const main = () => {
   // -- Modules: questions to the master
   const ask = (request, receive) => {
     const here = ++nextHandle;
-    handlers.set(here, (flags, body) => {
+    handlers.set(here, (...answer) => {
       handlers.delete(here);
-      receive(flags, body);
+      receive(answer);
     });
     send(GET_MODULE, json(request), 0, here);
     flush();
@@ -664,7 +664,7 @@ const main = () => {
   const fetch = (request, take = keep) => {
     const { receiveMessageOnPort } = load("worker_threads");
     let answer;
-    ask(request, (...message) => (answer = message));
+    ask(request, (message) => (answer = message));
     go();
     blocked++;
     while (!answer) {
@@ -678,15 +678,7 @@ const main = () => {
   };
 
   const fetchAsync = (request, take = keep) =>
-    new Promise((resolve, reject) =>
-      ask(request, (...message) => {
-        try {
-          resolve(take(...message));
-        } catch (e) {
-          reject(e);
-        }
-      }),
-    );
+    new Promise((done) => ask(request, done)).then((answer) => take(...answer));
 
   /** A module of the second tier. */
   const tier = (name) => {
@@ -695,13 +687,12 @@ const main = () => {
       const key = "econtext." + name;
       const source = (modules.get(key) ?? fetch(key))[4];
       const module = (tiers[name] = { exports: {} });
-      new Function(
-        "core",
-        "require",
-        "exports",
-        "module",
-        `${source}\n//# sourceURL=econtext.${name}`,
-      )(core, load, module.exports, module);
+      new Function("core,require,exports,module", `${source}\n//# sourceURL=${key}`)(
+        core,
+        load,
+        module.exports,
+        module,
+      );
     }
     return tiers[name].exports;
   };

@@ -7,14 +7,32 @@
  * Spec: docs/protocol.md, "Module records". Twins: src/modules/javascript-responder.ts, -esm.ts and -cjs.ts, which say what is in a source.
  */
 const vm = require("node:vm");
-const { dirname, basename } = require("node:path");
+const { dirname, basename, resolve: resolvePath } = require("node:path");
 const { pathToFileURL, fileURLToPath } = require("node:url");
 const nodeModule = require("node:module");
+
+// What `-e` adds is no global of a program's: a module that tries for `module` would take itself for CommonJS.
+for (const name of [
+  ...nodeModule.builtinModules,
+  ...["ffi", "jsc", "sqlite"], // of Bun
+  ...["module", "exports", "require", "__filename", "__dirname"],
+])
+  if (!/^(?:process|console|crypto)$/.test(name)) delete globalThis[name];
+if (!process.versions.bun) {
+  delete globalThis.crypto;
+  const { webcrypto } = require("node:crypto");
+  if (Number.parseInt(process.versions.node, 10) > 18)
+    Object.defineProperty(globalThis, "crypto", {
+      get: () => webcrypto,
+      configurable: true,
+      enumerable: true,
+    });
+}
 
 const units = new Map(); // name: what was made of its record
 const cache = Object.create(null); // require.cache
 
-const fail = (Type, message, code) => Object.assign(new Type(message), { code });
+const fail = (Type, message, code) => Object.assign(new Type(message), code && { code });
 
 // -- Names -------------------------------------------------------------------------------------------
 /** The record of a name, if it is here. */
@@ -59,9 +77,39 @@ const remember = (unit, specifier, kind, record) => {
 
 /** @throws what does not exist */
 const found = (name, unit, specifier, kind) => {
-  if (name) return name;
+  const one = name || ownFile(unit, specifier);
+  if (one) return one;
   throw missing(specifier, unit.name, kind);
 };
+
+/** A file of this machine that a path leads to, as a URL: what the master does not have is loaded by the interpreter itself. */
+const ownFile = (unit, specifier) => {
+  if (!/^(?:\.{0,2}\/|file:)/.test(specifier)) return "";
+  try {
+    const path = specifier.startsWith("file:")
+      ? fileURLToPath(specifier)
+      : resolvePath(dirname(unit.name), specifier);
+    return pathToFileURL(require.resolve(path)).href;
+  } catch {
+    return "";
+  }
+};
+
+const isOwnFile = (name) => name.startsWith("file:");
+/** Not by the loader of forwarded modules. */
+const importOwn = new Function("url", "return import(url)");
+
+/** Where something asks from that is no module which was sent: a file or a folder of a package. */
+const places = new Map();
+const placeOf = (path) => {
+  const name = path.endsWith("/") ? `${path}package.json` : path;
+  if (!places.has(name)) places.set(name, { name, format: "cjs", deps: {} });
+  return units.get(name) ?? places.get(name);
+};
+
+/** As `require.resolve` tells it. */
+const told = (name, specifier) =>
+  isOwnFile(name) ? fileURLToPath(name) : isBuiltin(name) ? specifier : name;
 
 const resolve = (unit, specifier, kind) => {
   const name =
@@ -87,7 +135,12 @@ const unitOf = (name, parent = "here") => {
   if (record.length < 2) throw missing(name, parent);
   const [, , format, deps, source] = record;
   if (format === "error")
-    throw new Error(parent === "here" ? source : `${source}, imported from ${parent}`);
+    throw fail(
+      Error,
+      parent === "here" ? source : `${source}, imported from ${parent}`,
+      // Packages that have something else look at this.
+      name.endsWith(".node") && "ERR_DLOPEN_FAILED",
+    );
   const unit = {
     name,
     format: format.split("+")[0],
@@ -105,8 +158,12 @@ const unitOf = (name, parent = "here") => {
   return unit;
 };
 
-const compile = (name, source) =>
-  new vm.Script(source, { filename: `master:${name}` }).runInThisContext();
+/** Under the name that the module has for itself: code that reads a stack looks for that. */
+const compile = (name, source, format) => {
+  const isUrl = format === "esm" && !process.versions.bun;
+  const filename = isUrl ? pathToFileURL(name).href : name;
+  return new vm.Script(source, { filename }).runInThisContext();
+};
 
 const makeBuiltin = (name) => {
   const unit = { name, format: "builtin", listeners: new Map(), exports: builtin(name) };
@@ -118,17 +175,11 @@ const builtin = (name) => {
   if (name === "econtext") return core.tier("library");
   if (/^bun(?::|$)/.test(name) && !process.versions.bun)
     throw missing(name, "a context of kind node");
-  const exported = require(name);
-  if (name !== "node:module") return exported;
-  // A file that only the master has is required from by our own means.
-  const createRequire = (from) => {
-    const path = String(from).startsWith("file:") ? fileURLToPath(from) : String(from);
-    const unit = units.get(path);
-    return unit ? requireOf(unit) : exported.createRequire(from);
-  };
-  return new Proxy(exported, {
-    get: (target, key) => (key === "createRequire" ? createRequire : target[key]),
-  });
+  if (isOwnFile(name)) return require(fileURLToPath(name));
+  if (name === "node:fs") return core.tier("packaged-fs").fs;
+  if (name === "node:fs/promises") return core.tier("packaged-fs").promises;
+  if (name === "node:module") return core.tier("packaged-module").make(importer);
+  return require(name);
 };
 
 // -- import(), import.meta ---------------------------------------------------------------------------
@@ -157,6 +208,7 @@ const importOf = (unit) => {
 
 const importFrom = async (unit, specifier) => {
   const name = await resolveAsync(unit, String(specifier), "import");
+  if (isOwnFile(name)) return importOwn(name);
   await linker.prepare(name, unit.name);
   const target = unitOf(name, unit.name);
   linker.link(target);
@@ -223,9 +275,14 @@ const requireOf = (unit) => {
     const target = unitOf(resolve(unit, specifier, "require"), unit.name);
     return requireUnit(target, cache[unit.name]);
   };
-  load.resolve = (specifier) => {
-    const name = resolve(unit, specifier, "require");
-    return isBuiltin(name) ? specifier : name;
+  load.resolve = (specifier, { paths } = {}) => {
+    for (const folder of paths ?? [])
+      try {
+        const from = placeOf(`${resolvePath(folder)}/`);
+        return told(resolve(from, specifier, "require"), specifier);
+      } catch {}
+    if (paths) throw missing(specifier, paths.join(), "require");
+    return told(resolve(unit, specifier, "require"), specifier);
   };
   load.resolve.paths = () => null;
   load.cache = cache;
@@ -247,6 +304,8 @@ const requireUnit = (target, parent) => {
   linker.evaluate(target);
   return linker.required(target);
 };
+
+const importer = { cache, placeOf, requireOf, resolve, told, unitOf };
 
 const linker = core.tier("linker").make({
   cache,

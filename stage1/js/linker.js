@@ -126,7 +126,7 @@ exports.make = ({
   // == ES modules: linked, then run ====================================================================
   /** Run the first step of a module's function: it tells what it imports and exports. */
   const instantiate = (unit, source) => {
-    const make = compile(unit.name, source);
+    const make = compile(unit.name, source, "esm");
     const link = {
       link: (links) => (unit.links = links),
       set: (value, ...names) => {

@@ -168,20 +168,28 @@ test("nothing outside of the roots, nor through a link, nor by another name", ()
   expect(one.find(join(base, "other"))?.format).toBe("error");
 });
 
-test("native addons are refused by name", () => {
+test("native addons are refused by name, the module that loads one is sent: it may do without", () => {
   const one = finder();
-  for (const file of ["build/x.node", "index.js"]) {
-    const found = one.find(join(dir, "node_modules/addon", file));
-    expect(found).toMatchObject({ format: "error", hash: "" });
-    expect(found?.source).toMatch(
-      /^the package addon needs a native addon, which cannot be sent: .*addon\/(build\/x\.node is|index\.js loads) one$/,
-    );
-  }
+  const found = one.find(join(dir, "node_modules/addon/build/x.node"));
+  expect(found).toMatchObject({ format: "error", hash: "" });
+  expect(found?.source).toMatch(
+    /^the package addon needs a native addon, which cannot be sent: .*addon\/build\/x\.node is one$/,
+  );
+  expect(one.find(join(dir, "node_modules/addon/index.js"))).toMatchObject({ format: "cjs" });
 });
 
-test("positions of other modules only lose their prefix", () => {
+test("positions in files that were not sent stay as they are", () => {
   const one = finder();
-  expect(one.mapStack("at f (master:/a b/(c):1/x.ts:10:3)\n at master:/x.js:7\n master: no")).toBe(
-    "at f (/a b/(c):1/x.ts:10:3)\n at /x.js:7\n master: no",
+  const text = "at f (/a b/(c):1/x.ts:10:3)\n at file:///x.js:7\n at g (node:fs:1:2)\n master: no";
+  expect(one.mapStack(text)).toBe(text);
+});
+
+test("positions of modules are told by path, whether a frame has that or its URL", () => {
+  const file = join(dir, "node_modules/old/lib/main.js");
+  const one = finder();
+  one.find(file);
+  const own = (text: string) => one.mapStack(text).replaceAll(file, "FILE");
+  expect(own(`E: GET /b failed at (${file}:1:1)\n    at f (file://${file}:1:1)`)).toBe(
+    "E: GET /b failed at (FILE:1:1)\n    at f (FILE:1:1)",
   );
 });

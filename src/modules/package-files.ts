@@ -1,0 +1,124 @@
+/**
+ * What lies beside the JavaScript modules that one context was sent: folders and files of their packages, as that context may see them.
+ * Inside of the roots only, behind links too; nothing that is hidden by a dot. Knows no message.
+ *
+ * Spec: docs/protocol.md, "Files of packages". Twin: stage1/js/package-files.js.
+ */
+import { type Dirent, lstatSync, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { contains, type Roots, realpath } from "./roots.ts";
+
+/** `[TYPE, SIZE, MTIME, MODE]`; of a link (`l`) a fifth: where it leads, empty where that may not be seen. */
+export type FileEntry = readonly [string, number, number, number, string?];
+/** `[REAL, ENTRY, [[NAME, …ENTRY], …]]` */
+export type FolderListing = readonly [
+  string,
+  FileEntry,
+  readonly (readonly [string, ...FileEntry])[],
+];
+
+const MAX_FILE_BYTES = 128 * 1024 * 1024;
+const MAX_ENTRIES = 20_000;
+const PACKAGE = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/;
+
+export class PackageFiles {
+  readonly #roots: Roots;
+  readonly #packages = new Set<string>();
+  /** The folder of the package.json that a file belongs to. */
+  readonly #nearest: (file: string) => string | undefined;
+
+  constructor(roots: Roots, nearest: (file: string) => string | undefined) {
+    this.#roots = roots;
+    this.#nearest = nearest;
+  }
+
+  /** This module was sent: what is in its package may be seen. */
+  add(module: string): void {
+    const folder = PACKAGE.exec(module)?.[0] ?? this.#nearest(module);
+    const isOwn = folder !== undefined && this.#roots.contain(folder);
+    this.#packages.add(isOwn ? folder : dirname(module));
+  }
+
+  /** Whether a path is of a package that was sent. @param real without links, `.` and `..` */
+  has(real: string): boolean {
+    if (resolve(real) !== real || !this.#roots.contain(real)) return false;
+    for (let at = real; ; at = dirname(at)) {
+      if (this.#packages.has(at)) return true;
+      if (at === dirname(at)) return false;
+    }
+  }
+
+  /** What is in a folder; `false` where there is no such folder; null where none may be seen. */
+  folder(path: string): FolderListing | false | null {
+    const real = this.#real(path);
+    if (typeof real !== "string") return real;
+    try {
+      const info = statSync(real);
+      if (!info.isDirectory()) return false;
+      const found = readdirSync(real, { withFileTypes: true }).slice(0, MAX_ENTRIES);
+      const entries = found.flatMap((one): [string, ...FileEntry][] => {
+        const entry = this.#entry(real, one);
+        return entry === undefined ? [] : [[one.name, ...entry]];
+      });
+      return [real, entryOf(info), entries];
+    } catch {
+      return false;
+    }
+  }
+
+  /** A file's bytes; null where there is none, or where it may not be seen. */
+  file(path: string): Uint8Array | null {
+    const real = this.#real(path);
+    if (typeof real !== "string") return null;
+    try {
+      const info = statSync(real);
+      return info.isFile() && info.size <= MAX_FILE_BYTES ? readFileSync(real) : null;
+    } catch {
+      return null;
+    }
+  }
+
+  #real(path: string): string | false | null {
+    if (!isAbsolute(path) || path.includes("\0") || resolve(path) !== path) return null;
+    const real = realpath(path);
+    // Whether there is something is told of what may be seen, and of nothing else.
+    if (real === undefined) return this.#mayHold(path) ? false : null;
+    return this.has(real) && !this.#roots.hide(real) ? real : null;
+  }
+
+  /** Of a path that leads nowhere: whether the nearest folder above it may be seen. */
+  #mayHold(path: string): boolean {
+    for (let at = dirname(path); ; at = dirname(at)) {
+      const real = realpath(at);
+      if (real !== undefined) return this.has(real);
+      if (at === dirname(at)) return false;
+    }
+  }
+
+  #entry(folder: string, one: Dirent): FileEntry | undefined {
+    const path = join(folder, one.name);
+    if (this.#roots.hide(path)) return undefined;
+    try {
+      if (!one.isSymbolicLink()) {
+        return one.isFile() || one.isDirectory() ? entryOf(statSync(path)) : undefined;
+      }
+      const real = realpath(path);
+      const isSeen = real !== undefined && this.#roots.contain(real) && !this.#roots.hide(real);
+      const [, size, mtime, mode] = entryOf(lstatSync(path));
+      return ["l", size, mtime, mode, isSeen ? real : ""];
+    } catch {
+      return undefined; // it has gone meanwhile
+    }
+  }
+}
+
+function entryOf(info: Stats): FileEntry {
+  return [info.isDirectory() ? "d" : "f", info.size, info.mtimeMs, info.mode & 0o777];
+}
+
+/** The roots that no other contains. */
+export function outermost(folders: readonly string[]): string[] {
+  return folders.filter(
+    (folder) => !folders.some((other) => other !== folder && contains(other, folder)),
+  );
+}

@@ -170,7 +170,7 @@ export class Context implements AsyncDisposable {
       const { deadline, withContext } = options;
       const signal = either(options.signal, this.#signal);
       checkMilliseconds("deadline", deadline);
-      const payload = callPayload(callee.function, args, options);
+      const payload = callPayload(callee.function, args, { ...options, signal });
       const body = this.#peer.encode(payload, CALL_ROOT);
       const { chunks, length, extended, revoke } = body;
       // In JavaScript a cancelled function goes on, and closes its own.
@@ -195,6 +195,7 @@ export class Context implements AsyncDisposable {
           const isLimited = deadline !== undefined || signal !== undefined;
           const isJavaScript = this.#lifeline.language() === "javascript";
           if (withContext === true || (isLimited && isJavaScript)) needs.push("external");
+          if (!isJavaScript && (withContext === true || isLimited)) needs.push("interruption");
           if (typeof callee.function !== "string") needs.push("importer");
           this.#lifeline.offer(callee.modules, needs);
           call.send(chunks, revoke, torn);

@@ -13,12 +13,14 @@ import econtext
 from econtext import DEAD, deque, handlers, thread
 
 bulk = econtext.tier("bulk")
+interruption = econtext.tier("interruption")
 values = econtext.tier("values")
 waiting = econtext.tier("waiting")
 wait = waiting.wait
 
 WINDOW = 262144
 MAX_WINDOW = 4194304
+INTERRUPTIBLE = ("iterate",)
 OVERHEAD = 24  # of a value, so that many small ones are no less than a large one
 # Far from what the core counts for itself: two threads may want one at once.
 numbers = itertools.count(1 << 24)
@@ -115,6 +117,8 @@ class Sender(End):
                 self.put(parts)
         finally:
             self.part()
+        if interruption.deferred:
+            interruption.check()
 
     def offer(self, parts):
         """Send an encoded value at once: for who has seen that this is `ready`, and is the only one who sends."""
@@ -234,6 +238,8 @@ class Receiver(End):
     def receive(self, deadline=None):
         """The next value. Raises Closed, RemoteError when the channel was closed with an error, Timeout after `deadline` seconds."""
         until = None if deadline is None else waiting.now() + deadline
+        if interruption.deferred:
+            interruption.check()
         while True:
             body = self.take()
             if body is not None:
@@ -315,11 +321,17 @@ class Receiver(End):
             handlers[self.handle] = self.hear
         return self.handle
 
+    def revoke(self):
+        """The handle was not sent after all: nobody will ever send to it."""
+        if self.handle:
+            del handlers[self.handle], homes[self.handle]
+            self.handle = 0
+
     def hear(self, flags, body):
         if flags & DEAD:
-            del handlers[self.handle], homes[self.handle]
+            self.revoke()
             self.tell(b"null")
-            self.handle = self.credits = 0
+            self.credits = 0
             self.mark(reason(body))
         elif not self.credits:
             self.credits = int(body)
@@ -378,9 +390,8 @@ def pump(number, sender):
         raise
     error = None
     try:
-        for value in generator:
-            sender.send(value)
-    except econtext.Cancelled:
+        iterate(generator, sender)
+    except interruption.Cancelled:
         raise
     except BaseException as e:
         error = e
@@ -389,6 +400,11 @@ def pump(number, sender):
             generator.close()
         finally:
             sender.close(error)
+
+
+def iterate(generator, sender):
+    for value in generator:
+        sender.send(value)
 
 
 def drop(number):

@@ -9,39 +9,25 @@ import os
 import select
 import signal
 import subprocess
-from time import time
 
 import econtext
 from econtext import PY3
 
+interruption = econtext.tier("interruption")
 values = econtext.tier("values")
 channels = values.channels()
 pipes = econtext.tier("pipes")
 
 MAX_QUEUED = 2 * econtext.MAX_FRAME
-TERM_SECONDS = 0.1  # less than what the core gives a cancelled call before it interrupts it again
 SIGNALS = dict((name, getattr(signal, name)) for name in dir(signal) if name[:3] == "SIG" and name[3] != "_")
 TO_ALL = "SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"  # as a terminal's keys, and its end, reach a whole group
-
-
-running = None  # the call that runs a command
-
-
-def on_interrupt(*_):
-    """As the core's; but what reaches the whole group while a command runs is the command's."""
-    if econtext.alarms or running != econtext.busy:
-        econtext.on_interrupt()
-
-
-if signal.getsignal(signal.SIGINT) is econtext.on_interrupt:
-    signal.signal(signal.SIGINT, on_interrupt)
+INTERRUPTIBLE = ("poll",)
 
 
 def run(argv, options):
     """Run `argv` to its end: {"status": N}; killed by a signal: {"status": 128 + N, "signal": NAME}; as a shell says it when it cannot be
     run: {"status": 127 or 126, "problem": TEXT}."""
-    global running
-    running = econtext.busy
+    interruption.deaf = econtext.busy  # what reaches the whole group meanwhile is the command's
     options = dict(item for item in options.items() if item[1] is not None)
     senders = [options[name] for name in ("stdout", "stderr", "events") if name in options]
     try:
@@ -55,14 +41,14 @@ def run(argv, options):
         command = Command(options)
         try:
             try:
-                whole(command.start, argv)
+                command.start(argv)
             except EnvironmentError as e:
                 if e.errno not in (2, 8, 13, 20):
                     raise
                 missing = e.errno in (2, 20)
                 return {"status": 127 if missing else 126, "problem": os.strerror(e.errno)}
             status = command.serve()
-            econtext.check_doomed()  # who cancels it stops reading, too: it may be that which was heard first
+            interruption.check()  # who cancels it stops reading, too: it may be that which was heard first
             return ending(status)
         except BaseException:
             command.kill()
@@ -77,18 +63,6 @@ def run(argv, options):
     finally:
         for sender in senders:
             sender.close()
-
-
-def whole(work, argument):
-    """Do it without an interrupt in its middle, which would tear us from a process that has just started: it comes afterwards."""
-    late = []
-    handler = signal.signal(signal.SIGINT, lambda *_: late.append(1))
-    try:
-        work(argument)
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        if late:
-            handler()
 
 
 def spawn(argv, options, stdin, stdout, stderr, prepare=None):
@@ -170,6 +144,8 @@ class Command(object):
             self.options["events"].send([self.process.pid, self.stdin.sender if wanted else None, self.control.sender])
         except (KeyError, channels.Closed, values.RemoteError):
             wanted = None  # nobody to write to it
+            self.stdin.revoke()
+            self.control.revoke()
         if not wanted:
             self.stdin.close()
 
@@ -255,32 +231,28 @@ class Command(object):
         if not process:
             return
         known = self.family(())
-        try:
-            if self.terminal:
-                hang_up(process.pid)
-            else:
-                to_all(signal.SIGTERM)
-            stop = time() + TERM_SECONDS
-            while (process.poll() is None or self.family(known)) and time() < stop:
-                select.select([], [], [], 0.02)
-        finally:
-            for pid in self.family(known):
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except OSError:
-                    pass  # it has just ended
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+        if self.terminal:
+            hang_up(process.pid)
+        else:
+            to_all(signal.SIGTERM)
+
+        def left():
+            process.poll()
+            return self.family(known)
+
+        interruption.wait_for_end(left)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
     def family(self, known):
         """Ids of the command, of its children and theirs, as far as they live: on a terminal, all of its session; else those in our process
         group that have come from it, that were `known` to, or whose parents are gone: one call runs at a time. [] where there is no /proc."""
         own = self.process.pid
         if self.terminal:
-            return [pid for pid, (_, _, session) in processes() if session == own]
+            return [pid for pid, (_, _, session, _) in interruption.processes() if session == own]
         group = os.getpgrp()
-        parents = dict((pid, parent) for pid, (parent, members, _) in processes() if members == group)
+        parents = dict((pid, parent) for pid, (parent, members, _, _) in interruption.processes() if members == group)
         us = parents.pop(os.getpid(), None)
 
         def belongs(pid):
@@ -289,23 +261,6 @@ class Command(object):
             return pid not in (us, os.getpid())
 
         return [pid for pid in parents if belongs(pid)]
-
-
-def processes():
-    """(pid, (parent, process group, session)) of each that lives, as far as the system tells."""
-    try:
-        names = os.listdir("/proc")
-    except OSError:
-        names = []
-    for name in names:
-        if name.isdigit():
-            try:
-                with open("/proc/%s/stat" % name, "rb") as file:
-                    about = file.read().rpartition(b")")[2].split()
-            except EnvironmentError:
-                continue  # it has ended meanwhile
-            if about[0] != b"Z":
-                yield int(name), tuple(map(int, about[1:4]))
 
 
 def hang_up(group):

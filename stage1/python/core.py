@@ -305,7 +305,8 @@ def settle():
 
 
 # -- The I/O thread ---------------------------------------------------------------------------------
-busy = 0  # the reply-to (or -1) of the call that runs
+busy = 0  # the reply-to (or 2) of the call that runs; 1: it is over, and about to be replied to
+clock = tuple  # called before each wait while a call runs: its time, as the argument of `pump`. econtext.interruption has another
 watch = False  # the I/O thread looks at the main thread every 5 ms
 asking = []  # one entry for each thread that waits for an answer
 
@@ -328,58 +329,29 @@ def io_thread():
                     watch = True
         elif (asking or seen == turns) and role.acquire(False):
             while (busy or asking) and not wanted:
-                left = limit - time() if limit else 1e6
-                if left > 0:
-                    pump(left * 1e3 + 1)
-                elif doomed[0] == busy:
-                    interrupt()
-                else:
-                    cancel(busy, "deadline")
+                pump(*clock())
             role.release()
         seen = turns
 
 
 # -- Calls ------------------------------------------------------------------------------------------
-doomed = None, ""  # the reply-to of a call that shall end, and why
-limit = 0  # when its deadline passes, or it is interrupted again
-alarms = 0  # SIGINTs of our own under way
-
-
-class Cancelled(KeyboardInterrupt):
-    """Raised in user code when its call is cancelled, or its deadline has passed: the argument says which."""
+doomed = None, ""  # the reply-to of a call that has begun and shall end, and why
 
 
 def cancel(handle, why):
-    """End the call that replies to `handle`: interrupt it if it runs, answer for it if it has not started."""
+    """End the call that replies to `handle`: answer for it if it has not begun. One that runs is interrupted by `clock`."""
     global doomed
-    if busy == handle and doomed[0] != handle:
-        doomed = handle, why
-        interrupt()
-    for call in list(calls):
-        if call[1] == handle:
-            calls.remove(call)
-            send(handle, b'["econtext.Cancelled","",""]', ERROR)
-
-
-def interrupt():
-    # As ctrl-C does: a blocking system call of the main thread returns, and the commands in our process group end. Again in a while.
-    global limit, alarms
-    limit = time() + 0.2
-    alarms = 1
-    os.killpg(0, signal.SIGINT)
-
-
-def check_doomed():
-    if doomed[0] == busy:
-        raise Cancelled(doomed[1])
+    try:
+        calls.remove(*[call for call in list(calls) if call[1] == handle])
+        send(handle, b'["econtext.Cancelled","",""]', ERROR)
+    except (TypeError, ValueError):
+        # It is not in the queue, or was taken from there just now. While one is being ended, no other runs.
+        if doomed[0] != busy:
+            doomed = handle, why
 
 
 def on_interrupt(*_):
-    global alarms
-    if alarms:
-        alarms = 0
-        write_lock.locked() or check_doomed()  # torn out of writing, nobody could write any more; the next one is not far
-    elif busy:
+    if busy > 1:
         raise KeyboardInterrupt
 
 
@@ -399,34 +371,30 @@ def find(name):
     return found
 
 
+def work(name, arguments, named, options):
+    """Find a function and call it: the body of its result."""
+    PY3 or sys.exc_clear()  # of the core's own start
+    return encode(find(name)(*arguments, **named))
+
+
 def run(arrived, reply, flags, body):
     """One call: decode, find, run, reply. User code may raise anything, and so may a late interrupt."""
-    global busy, limit, watch
-    limit = 0
-    busy = reply or -1
+    global busy, watch
+    busy = reply or 2
     if not watch:
         watch = True
         os.write(bell, b"k")
     try:
-        name, arguments, named, options = (decode(body) + [{}, {}])[:4]
-        if "deadline" in options:
-            limit = arrived + options["deadline"] / 1e3
-        PY3 or sys.exc_clear()  # of the core's own start
-        function = find(name)
-        if "context" in options:
-            arguments.insert(0, tier("external").context)
-        answer = encode(function(*arguments, **named))
-        check_doomed()
+        request = (decode(body) + [{}, {}])[:4]
+        answer = tier("interruption").run(arrived, *request) if request[3] else work(*request)
+        busy = 1
         flags = 0
     except BaseException:
-        busy = 1  # nobody's handle: the I/O thread reads on, and no cancel finds it
-        limit = 0
+        busy = 1
         answer = tier("failures").body(*sys.exc_info())
         flags = ERROR
     if os.getpid() != pid:
         os._exit(flags)  # user code forked, and this is not the one that answers
-    busy = 1
-    limit = 0
     settle()
     busy = 0
     if reply:
@@ -510,9 +478,11 @@ def end():
     if thread.get_ident() != main_thread:
         calls.clear()
         doomed = busy, "disconnected"
-        interrupt()
+        write_lock.acquire(False)  # for good: nobody is to hear how the call ends
+        os.killpg(0, signal.SIGINT)
         stop = time() + 0.5
         while busy and time() < stop:
+            clock()
             asleep.poll(20)
     finish()
 
@@ -671,7 +641,7 @@ while 1:
     try:
         run(*call)
     except KeyboardInterrupt:
-        busy = limit = 0
+        busy = 0
         send(call[1], tier("failures").body(*sys.exc_info()), ERROR)
 
 # The master has closed CALL_FUNCTION: say what is left to say, for two seconds at most.

@@ -102,6 +102,7 @@ class Writer(object):
         return [self.files, self.bytes, self.same, self.errors]
 
     def take(self, message):
+        files.check()
         if not isinstance(message, list):
             return self.chunk(message)
         for record in message:

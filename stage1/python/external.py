@@ -6,6 +6,7 @@ import select
 
 import econtext
 
+INTERRUPTIBLE = ("wait_for_room",)
 MAX_QUEUED = 1 << 20  # bytes that may wait before who sends has to
 
 

@@ -11,6 +11,7 @@ import econtext
 
 values = econtext.tier("values")
 channels = values.channels()
+check = econtext.tier("interruption").check
 
 INLINE = 65536  # bytes of a file that is one record
 CHUNK = 196608
@@ -51,6 +52,7 @@ def digest(fd, size):
         data = os.read(fd, min(size, 1 << 20))
         if not data:
             break
+        check()
         sha.update(data)
         size -= len(data)
     return values.text(sha.hexdigest())
@@ -123,6 +125,7 @@ class Reader(object):
         todo = [(name, path, True) for name, path in reversed(sources)]
         while todo:
             name, path, top = todo.pop()
+            check()
             try:
                 found = os.stat(path) if top else os.lstat(path)
                 inside = []
@@ -201,6 +204,7 @@ class Reader(object):
             data = os.read(fd, CHUNK if left is None else min(left, CHUNK))
             if not data:
                 return
+            check()
             self.send(values.Bytes(data))
             if left is not None:
                 left -= len(data)

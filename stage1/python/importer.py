@@ -11,6 +11,8 @@ from econtext import PY3, Finder, fetch, modules, tier
 if not PY3:
     import imp
 
+INTERRUPTIBLE = "load_module", "exec_module"  # which run user code
+
 process = os.getpid()
 
 

@@ -12,6 +12,8 @@ import sys
 import econtext
 from econtext import Options, dumps
 
+# No lock is taken in these, and much is done by them.
+INTERRUPTIBLE = "encode", "lower", "lower_all", "lower_dict", "lower_map", "lower_bytes", "special"
 MAX_DEPTH = 100
 MAX_DIGITS = 4300
 MAX_INT = 9007199254740991

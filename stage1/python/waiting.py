@@ -8,12 +8,16 @@ import time
 import econtext
 from econtext import PY3, thread
 
+interruption = econtext.tier("interruption")
+
+INTERRUPTIBLE = ("rest",)
 EVER = 1e6  # seconds
+SLICE = 0.05  # of waiting for a lock, after which it is looked whether the call is cancelled
 now = getattr(time, "monotonic", time.time)
 
 
 class Lock(object):
-    """A lock whose waiters can be interrupted, in Python 2 too; anybody may release it, once or more."""
+    """A lock whose waiters can be interrupted, in Python 2 too, but only while they do not have it; anybody may release it, once or more."""
 
     def __init__(self, taken=False):
         self.lock = thread.allocate_lock()
@@ -22,17 +26,23 @@ class Lock(object):
 
     def take(self, seconds=EVER):
         """Whether it could be taken within that time."""
-        if PY3:
-            return self.lock.acquire(True, seconds)
+        if self.lock.acquire(False):
+            return True
         stop = now() + seconds
         pause = 0.0005
-        while not self.lock.acquire(False):
+        while True:
             left = stop - now()
             if left <= 0:
                 return False
-            time.sleep(min(pause, left))
-            pause = min(pause * 2, 0.02)
-        return True
+            if PY3:
+                if self.lock.acquire(True, min(SLICE, left)):
+                    return True
+            else:
+                time.sleep(min(pause, left))
+                pause = min(pause * 2, 0.02)
+                if self.lock.acquire(False):
+                    return True
+            interruption.check()
 
     def release(self):
         try:
@@ -65,12 +75,24 @@ def wait(ends, until=None):
             left = EVER if until is None else until - now()
             if left <= 0:
                 return False
-            bell.take(min(left, EVER))
+            rest(bell.lock, min(left, EVER))
         return True
     finally:
         asking.remove(bell)
         for end in ends:
             end.listeners.remove(bell.release)
+
+
+def rest(lock, seconds):
+    """Wait until a lock that is ours alone is released, or so long. May be interrupted at any point."""
+    if PY3:
+        lock.acquire(True, seconds)
+        return
+    stop = now() + seconds
+    pause = 0.0005
+    while not lock.acquire(False) and now() < stop:
+        time.sleep(pause)
+        pause = min(pause * 2, 0.02)
 
 
 def listen():

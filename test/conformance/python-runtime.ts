@@ -3,11 +3,63 @@
  * (JavaScript takes any number of arguments, has a console, no search path, workers with modules of their own, and no fork.)
  */
 import { expect } from "bun:test";
-import type { CallError } from "../../src/index.ts";
-import { eventually, type Far, failureOf, messages } from "./session.ts";
+import { type CallError, CancelledError } from "../../src/index.ts";
+import {
+  eventually,
+  type Far,
+  failureOf,
+  isCommandRunning,
+  messages,
+  uniqueSeconds,
+} from "./session.ts";
 
 export function pythonRuntime(far: Far): void {
   const { everyVersion } = far;
+  everyVersion(
+    "a cancelled call cleans up as long as it takes, and is not interrupted again",
+    async () => {
+      await using session = await far.connect();
+      const rounds = 4;
+      await session.call("tasks.hang.what_was_cleaned");
+      for (let round = 0; round < rounds; round++) {
+        // Over there and here the deadline passes at about the same time: it is cancelled twice.
+        const limits =
+          round % 2 === 0 ? { deadline: 20 + round } : { signal: AbortSignal.timeout(5) };
+        await failureOf(session.callWith(limits, "tasks.hang.tidy_slowly", 0.25, "sleep", "0.05"));
+      }
+      const [begun, cleaned] = (await session.call("tasks.hang.what_was_cleaned")) as [
+        number,
+        number[],
+      ];
+      expect(cleaned).toEqual(Array(begun).fill(0));
+      expect(begun).toBeGreaterThan(0);
+    },
+  );
+
+  everyVersion(
+    "what a cancelled call has started is gone, whatever signals it ignores",
+    async () => {
+      const kept = uniqueSeconds();
+      const pid = await far.call(
+        "tasks.hang.background",
+        "sh",
+        "-c",
+        `trap "" INT TERM; exec sleep ${kept}`,
+      );
+      const seconds = uniqueSeconds();
+      const stop = new AbortController();
+      const script = `(trap "" INT TERM HUP; exec sleep ${seconds}) & wait`;
+      const call = failureOf(far.callWith({ signal: stop.signal }, "tasks.hang.shell", script));
+      expect(await eventually(() => [kept, seconds].every(isCommandRunning))).toBe(true);
+      stop.abort();
+      expect(await call).toBeInstanceOf(CancelledError);
+      expect(await eventually(() => !isCommandRunning(seconds))).toBe(true);
+      // What an earlier call has left running is not the cancelled one's.
+      expect(isCommandRunning(kept)).toBe(true);
+      await far.call("os.kill", pid, 9);
+    },
+  );
+
   everyVersion("a wrong number of arguments", async () => {
     const error = (await failureOf(far.call("tasks.errors.refuse", 1, 2, 3))) as CallError;
     expect(error.type).toBe("TypeError");

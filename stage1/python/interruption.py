@@ -1,0 +1,259 @@
+"""econtext.interruption: ends the call that runs, when it is cancelled or its deadline has passed.
+
+Second tier: comes with the first call that has options, with econtext.commands and with econtext.files. Twin: stage1/js/external.js, and
+`cancel` in stage1/js/core.js.
+
+The I/O thread sends SIGINT, as ctrl-C does: a blocking system call of the main thread returns, and the commands in our process group end.
+The handler raises Cancelled in the main thread, under two rules:
+
+- Once for each call. While that exception lives, it is on its way out and clean-up is under way: nothing is sent and nothing raised. If
+  user code swallows it, the exception dies, and the call is interrupted again.
+- In user code only, or where a module of ours says in INTERRUPTIBLE that it may be. Everything else of ours is done first: no lock stays
+  taken, no handle stays open, no process is started that nobody knows.
+"""
+import fcntl
+import os
+import select
+import signal
+from _weakref import ref
+from time import sleep, time
+
+import econtext
+from econtext import thread
+
+SOON = 0.02  # seconds until the next try, where the code that ran was ours
+AGAIN = 0.2  # and where it was the user's
+TERM_SECONDS = 0.1  # what a process has to end by itself
+KILL_SECONDS = 2  # what the system has to end it
+
+# Functions of the core that call user code.
+INTERRUPTIBLE = "work", "find"
+
+sending = thread.allocate_lock()  # a signal is sent to the call that runs, and to no later one
+until = 0  # when the deadline of the call passes
+again = 0  # when it is interrupted again
+sent = False  # a SIGINT of ours may be under way
+deferred = False  # the main thread was found where it may not be interrupted
+deaf = 0  # the call in which a SIGINT that is not ours is not for us: it runs a command
+
+
+class Cancelled(KeyboardInterrupt):
+    """Raised in user code when its call is cancelled, or its deadline has passed: the argument says which."""
+
+    __module__ = "econtext"
+
+
+raised = None  # a weak reference to the exception that was raised in the call
+alive = False  # whether that exception lives
+
+
+def run(arrived, name, arguments, named, options):
+    """A call with options, which may be interrupted. Gives the body of its result."""
+    global until, again, alive
+    handle = econtext.busy
+    began = time(), newest()
+    again = 0
+    alive = False
+    if "context" in options:
+        arguments.insert(0, econtext.tier("external").context)
+    if "deadline" in options:
+        until = arrived + options["deadline"] / 1e3
+    if econtext.role.locked():
+        os.write(econtext.alarm, b"k")  # who reads already, waits without knowing that there is a `clock`
+    try:
+        answer = econtext.work(name, arguments, named, options)
+    except BaseException:
+        if econtext.doomed[0] != handle:
+            raise
+    finally:
+        close()
+    if econtext.doomed[0] == handle:
+        sweep(*began)
+        raise Cancelled(econtext.doomed[1])
+    return answer
+
+
+def close():
+    """The call is over: no interrupt shall come from now on."""
+    global until, sent
+    with sending:
+        econtext.busy = 1
+        until = 0
+    if sent:
+        sleep(0.001)  # what was sent has come when a system call returns
+        sent = False
+
+
+def clock():
+    """Interrupt the call that runs, if it is time. By who reads the stream meanwhile, who may wait for so many milliseconds."""
+    handle = econtext.busy
+    if until and time() >= until and econtext.doomed[0] != handle:
+        with sending:
+            if until and econtext.busy == handle:
+                econtext.doomed = handle, "deadline"
+    if econtext.doomed[0] == handle > 1:
+        with sending:
+            if econtext.busy == handle and not alive:
+                interrupt()
+        return (SOON * 1e3,)
+    return (max(0, until - time()) * 1e3 + 1,) if until else ()
+
+
+def interrupt():
+    global again, sent, deferred
+    now = time()
+    if deferred:
+        # Those in our process group have heard it already.
+        deferred = False
+        sent = True
+        os.kill(os.getpid(), signal.SIGINT)
+    elif now >= again:
+        again = now + AGAIN
+        sent = True
+        os.killpg(0, signal.SIGINT)
+
+
+def on_interrupt(number, frame):
+    """Handles SIGINT, in the main thread, wherever that is: in `frame`."""
+    global deferred
+    if is_doomed():
+        if is_interruptible(frame):
+            raise make()
+        deferred = True
+    elif not sent and deaf != econtext.busy:
+        econtext.on_interrupt()
+
+
+def is_doomed():
+    """Whether the call that runs is to be interrupted: it was not, or does not care."""
+    return econtext.doomed[0] == econtext.busy > 1 and not alive
+
+
+def check():
+    """Interrupt the call if it is time: for loops of ours, where they may be left. What user code calls again and again asks when
+    an interrupt is `deferred`: else it might never come at a time when no code of ours runs."""
+    if is_doomed() and thread.get_ident() == econtext.main_thread:
+        raise make()
+
+
+def make():
+    """The exception to raise. No frame may keep it: only who handles it does."""
+    global raised, alive
+    error = Cancelled(econtext.doomed[1])
+    raised = ref(error, gone)
+    alive = True
+    return error
+
+
+def gone(reference):
+    """An exception is freed: the I/O thread, which asks, must not be the one that frees it."""
+    global alive
+    if reference is raised:
+        alive = False
+
+
+def is_interruptible(frame):
+    """Whether the code there may be left at any point: what counts is the innermost function of ours."""
+    core = vars(econtext)
+    while frame:
+        names = frame.f_globals
+        if names is core:
+            return frame.f_code.co_name in INTERRUPTIBLE
+        if str(names.get("__name__"))[:9] == "econtext.":
+            return frame.f_code.co_name in names.get("INTERRUPTIBLE", ())
+        frame = frame.f_back
+    return True
+
+
+# -- What a cancelled call leaves behind -----------------------------------------------------------
+def processes():
+    """(pid, (parent, process group, session, start)) of each that lives, as far as the system tells. `start`: in ticks since the boot."""
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        names = []
+    for name in names:
+        if name.isdigit():
+            try:
+                with open("/proc/%s/stat" % name, "rb") as file:
+                    about = file.read().rpartition(b")")[2].split()
+            except EnvironmentError:
+                continue  # it has ended meanwhile
+            if about[0] not in b"ZX":
+                yield int(name), tuple(map(int, about[1:4] + about[19:20]))
+
+
+def uptime():
+    """Seconds since the boot."""
+    try:
+        from time import clock_gettime
+
+        return clock_gettime(7)  # CLOCK_BOOTTIME of Linux
+    except (ImportError, EnvironmentError):
+        with open("/proc/uptime") as file:
+            return float(file.read().split()[0])
+
+
+def newest():
+    """The id of the process that was started last, or 0."""
+    if load is None:
+        return 0
+    os.lseek(load, 0, 0)
+    return int(os.read(load, 128).split()[-1])
+
+
+def sweep(began, last):
+    """End what a call that began then, when `last` was the newest process, has started and is still in our process group."""
+    try:
+        first = int((uptime() - (time() - began)) * os.sysconf("SC_CLK_TCK"))
+    except (EnvironmentError, ValueError):
+        return  # this system does not tell
+    group = os.getpgrp()
+    us = os.getpid()
+
+    def left():
+        # Ticks are long: of those that started about then, the ids tell which are newer.
+        return [
+            pid
+            for pid, (_, members, _, start) in processes()
+            if members == group and pid != us and start >= first - 1 and (pid > last or start > first + 1)
+        ]
+
+    known = left()
+    if known:
+        signal_all(known, signal.SIGTERM)
+        wait_for_end(left)
+
+
+def signal_all(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except OSError:
+            pass  # it has just ended, or is somebody else's
+
+
+def wait_for_end(left):
+    """Wait until there is `left` nobody; who does not end by itself is killed. What is killed may have started another just before."""
+    began = time()
+    pids = left()
+    while pids and time() < began + KILL_SECONDS:
+        if time() >= began + TERM_SECONDS:
+            signal_all(pids, signal.SIGKILL)
+        try:
+            select.select([], [], [], SOON / 2)
+        except select.error:
+            pass  # EINTR
+        pids = left()
+
+
+try:
+    load = os.open("/proc/loadavg", os.O_RDONLY)
+    fcntl.fcntl(load, fcntl.F_SETFD, 1)
+    newest()
+except (EnvironmentError, ValueError):
+    load = None
+if signal.getsignal(signal.SIGINT) is econtext.on_interrupt:
+    signal.signal(signal.SIGINT, on_interrupt)
+econtext.Cancelled = Cancelled
+econtext.clock = clock

@@ -66,6 +66,8 @@ export interface Callee {
   readonly generates: boolean;
   /** What it will import first, as far as it is certain. */
   readonly modules: readonly string[];
+  /** The folder that its Python file is imported from. */
+  readonly root?: string | undefined;
 }
 
 const WORD = "[\\p{ID_Start}_$][\\p{ID_Continue}$]*";
@@ -80,7 +82,7 @@ const MAX_KNOWN = 1000;
 /** @throws {UsageError} `ERR_USAGE_FUNCTION`, `ERR_USAGE_CLOSURE` */
 export function readCallee(fn: Callable): Callee {
   if (typeof fn === "string") return known.get(fn) ?? readName(fn);
-  const { function: described, language, module } = describeFunction(fn);
+  const { function: described, language, module, root } = describeFunction(fn);
   const modules = module === undefined ? [] : [module];
   const generates = /^(?:Async)?GeneratorFunction$/.test(fn.constructor.name);
   return {
@@ -90,6 +92,7 @@ export function readCallee(fn: Callable): Callee {
     wants: language,
     generates,
     modules,
+    root,
   };
 }
 

@@ -18,7 +18,7 @@ import { type Interpreter, isKind, type Language, languageOf, type Wants } from 
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import type { Finders } from "./modules/finders.ts";
 import { JavaScriptResponder } from "./modules/javascript-responder.ts";
-import { PythonResponder } from "./modules/python-responder.ts";
+import { FORWARDED, PythonResponder } from "./modules/python-responder.ts";
 import { deflate, type ModuleResponder } from "./modules/responder.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
 import { HANDLES } from "./protocol/handles.ts";
@@ -168,7 +168,7 @@ export class Connection implements Lifeline {
   }
 
   tellStack(text: string): string {
-    if (this.#language === "python") return text.replaceAll('File "master:', 'File "');
+    if (this.#language === "python") return text.replaceAll(`File "${FORWARDED}/`, 'File "/');
     return this.#finders.javascript.mapStack(text);
   }
 
@@ -190,7 +190,8 @@ export class Connection implements Lifeline {
     return Math.max(this.#live?.stream.queuedBytes ?? 0, this.#held?.bytes ?? 0);
   }
 
-  offer(modules: readonly string[], needs: readonly string[]): void {
+  offer(modules: readonly string[], needs: readonly string[], root?: string): void {
+    if (root !== undefined) this.#finders.python.addRoot(root);
     const body = this.#responder?.offer(modules, needs);
     if (body === undefined) return;
     const to = { dst: this.#settings.id, handle: HANDLES.LOAD_MODULE, flags: FLAGS.DEFLATE };

@@ -197,7 +197,7 @@ export class Context implements AsyncDisposable {
           if (withContext === true || (isLimited && isJavaScript)) needs.push("external");
           if (!isJavaScript && (withContext === true || isLimited)) needs.push("interruption");
           if (typeof callee.function !== "string") needs.push("importer");
-          this.#lifeline.offer(callee.modules, needs);
+          this.#lifeline.offer(callee.modules, needs, callee.root);
           call.send(chunks, revoke, torn);
         } catch (error) {
           revoke();

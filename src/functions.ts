@@ -3,6 +3,7 @@
  * module and path, others go as text (closures.ts). Knows no context and no stream: what is refused is refused before anything is sent.
  */
 import { builtinModules } from "node:module";
+import { join } from "node:path";
 import { Closures, type ModuleText, refused } from "./closures.ts";
 
 export type AnyFunction = (...args: never[]) => unknown;
@@ -10,11 +11,11 @@ export type AnyFunction = (...args: never[]) => unknown;
 /** Where a function is found over there. */
 export interface FunctionOrigin {
   readonly language: "javascript" | "python";
-  /** Absolute real path of a JavaScript module, dotted name of a Python module. */
+  /** Absolute real path of a JavaScript module; path of a Python module below its root, without `.py`. */
   readonly module: string;
   /** `fn`, `Class.method`, `default` */
   readonly path: string;
-  /** The folder that a Python module is imported from. */
+  /** The folder that a Python module is imported from; absolute, without links. */
   readonly root?: string;
 }
 
@@ -67,8 +68,8 @@ export function describeFunction(fn: AnyFunction): Described {
   const origin = origins.get(fn) ?? lookUp(fn);
   if (origin !== undefined) {
     const { language, module, path, root } = origin;
-    const name = `${module}:${path}`;
-    return { language, function: name, module, ...(root === undefined ? {} : { root }) };
+    if (root === undefined) return { language, function: `${module}:${path}`, module };
+    return { language, function: ownName(root, module, path), module: join(root, module), root };
   }
   const text = Function.prototype.toString.call(fn);
   if (isClass(text)) {
@@ -90,6 +91,15 @@ export function describeFunction(fn: AnyFunction): Described {
     if (!late()) throw error;
     return describeFunction(fn);
   }
+}
+
+/** Names a function by the file that it is in: the far side runs that one, whatever else has the module's name. */
+function ownName(root: string, place: string, path: string): string {
+  const named = `${root}//${place}`
+    .replaceAll("%", "%25")
+    .replaceAll(".", "%2E")
+    .replaceAll("/", "%2F");
+  return `econtext.own.${named}:${path}`;
 }
 
 /** How messages name it. */

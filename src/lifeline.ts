@@ -29,8 +29,12 @@ export interface Lifeline {
   language(): Language | undefined;
   /** A traceback or log text of it, in the lines of the user's own source. */
   tellStack(text: string): string;
-  /** Offer the slave, unasked, what a call will import: of the user's modules, and of the second tier. */
-  offer(modules: readonly string[], needs: readonly string[]): void;
+  /**
+   * Offer the slave, unasked, what a call will import: of the user's modules, and of the second tier.
+   *
+   * @param root a folder that modules may come from from now on
+   */
+  offer(modules: readonly string[], needs: readonly string[], root?: string): void;
   /** End it by force: every pending call gets `reason`. */
   sever(reason: EcontextError): void;
 }

@@ -1,9 +1,10 @@
 /** ARG on the command line to arguments of a call, and FUNCTION to its name. Knows no option and no target. */
-import { existsSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { realpathSync, statSync } from "node:fs";
 import { foldersOf } from "../program/folders.ts";
+import { type PythonStub, pythonFunction, pythonModule } from "../program/python-names.ts";
 import { Usage } from "./exit.ts";
 
+const NAMES = /^[\p{ID_Start}_][\p{ID_Continue}]*(?:\.[\p{ID_Start}_][\p{ID_Continue}]*)*$/u;
 const KEYWORD = /^([\p{ID_Start}_][\p{ID_Continue}]*)=(.*)$/su;
 
 export interface Arguments {
@@ -44,7 +45,7 @@ function wholeIntegers(_key: string, value: unknown, context?: { source?: string
 }
 
 export interface FunctionName {
-  readonly name: string;
+  readonly name: string | PythonStub;
   /** Folders whose modules it may import. */
   readonly roots: readonly string[];
 }
@@ -65,7 +66,8 @@ export function readFunction(text: string): FunctionName {
   if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
     throw new Usage("call", `no such file: ${file}`);
   }
-  return file.endsWith(".py") ? inPython(file, path) : inScript(realpathSync(file), path);
+  const real = realpathSync(file);
+  return file.endsWith(".py") ? inPython(real, path) : inScript(real, path);
 }
 
 /** @param file absolute real path */
@@ -74,12 +76,6 @@ function inScript(file: string, path: string): FunctionName {
 }
 
 function inPython(file: string, path: string): FunctionName {
-  // A file of a package is a module of that package: it may import its siblings.
-  let module = basename(file, ".py");
-  let root = dirname(file);
-  while (existsSync(join(root, "__init__.py"))) {
-    module = `${basename(resolve(root))}.${module}`;
-    root = join(root, "..");
-  }
-  return { name: `${module}:${path}`, roots: [root, "."] };
+  if (!NAMES.test(path)) throw new Usage("call", `not a function of ${file}: ${path}`);
+  return { name: pythonFunction(file, path), roots: [pythonModule(file).root, "."] };
 }

@@ -1,6 +1,6 @@
 /** `econtext call`: one function, in one or several contexts. */
-import { statSync } from "node:fs";
 import type { ArgsDef } from "citty";
+import { isPythonRoot } from "../program/python-names.ts";
 import { readArguments, readFunction } from "./arguments.ts";
 import { type Door, makeDoor } from "./door.ts";
 import { fail, statusOf, Usage } from "./exit.ts";
@@ -26,7 +26,7 @@ const args: ArgsDef = {
   "python-path": {
     type: "string",
     valueHint: "DIR",
-    description: "Folder whose modules the far side may import; may be repeated",
+    description: "Folder or zip file whose modules may be imported there; may be repeated",
   },
   ...COMMON,
 };
@@ -86,7 +86,14 @@ async function run(line: CommandLine): Promise<number> {
     targets,
     roots,
     each: async ({ target, context, limits }) => {
-      await show(target, await context.callWith(limits(), name, ...positional, kwargs(named)));
+      const given = [...positional, kwargs(named)] as const;
+      const result =
+        typeof name === "string"
+          ? context.callWith(limits(), name, ...given)
+          : context.callWith(limits(), name, ...given);
+      const value = await result;
+      if (!isIterable(value)) await show(target, value);
+      else for await (const one of value) await show(target, one);
       return 0;
     },
     failed: async (target, error) => {
@@ -94,6 +101,11 @@ async function run(line: CommandLine): Promise<number> {
       stdout.write(`${toJson({ target, error: plainError(error) })}\n`).catch(() => {});
     },
   });
+}
+
+/** What a generator gives. */
+function isIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }
 
 function read({ flags, before, after }: CommandLine) {
@@ -104,12 +116,15 @@ function read({ flags, before, after }: CommandLine) {
   const { name, roots } = readFunction(text);
   const named = texts(flags["python-path"]);
   for (const folder of named) {
-    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) continue;
-    throw new Usage("call", `not a folder: --python-path ${folder}`);
+    if (isPythonRoot(folder)) continue;
+    throw new Usage("call", `not a folder, and not a zip file: --python-path ${folder}`);
   }
   // Globals of JavaScript are there: no folder of ours is needed.
   const { kind, node, bun } = readInterpreter("call", flags);
-  const isGlobal = !name.includes(":") && (kind ?? (node || bun ? "node" : "python")) !== "python";
+  const isGlobal =
+    typeof name === "string" &&
+    !name.includes(":") &&
+    (kind ?? (node || bun ? "node" : "python")) !== "python";
   return { targets, name, roots: [...named, ...(isGlobal ? [] : roots)], ...readArguments(args) };
 }
 

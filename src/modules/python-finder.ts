@@ -1,178 +1,222 @@
 /**
- * Finds Python modules and package data in the roots that the user allowed, and nowhere else: no `..`, no absolute name, no symlink
- * that leads out. Knows no message.
+ * Finds Python modules in the roots that the user allowed, and nowhere else: no `..`, no symlink that leads out. By dotted name, as an
+ * import does, or by place: the absolute path without `.py`. Knows no message.
  */
-import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
-import { join, resolve, sep } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { type FoundImport, findImports } from "./python-imports.ts";
 import { decodeSource, stripComments } from "./python-strip.ts";
-import { contains, Roots, realpath } from "./roots.ts";
+import { SourceTrees } from "./source-trees.ts";
 
 export interface FoundModule {
-  readonly name: string;
+  /** Absolute; of a namespace package: its first folder. */
   readonly path: string;
   readonly isPackage: boolean;
+  /** Of a namespace package: all of them. */
+  readonly folders?: readonly string[];
   /** Names of submodules; undefined for what is no package. */
   readonly children: readonly string[] | undefined;
-  /** Without comments; line numbers are the file's. */
-  readonly source: string;
+  /** Text without comments, or the bytes of a file that is not UTF-8. Line numbers are the file's. */
+  readonly source: string | Uint8Array;
+  /** Dotted, as its root has it. */
+  readonly module: string;
+}
+
+/** The files of a folder that are about one module. */
+interface ModuleFiles {
+  source?: string;
+  compiled?: string;
+  /** There is something of just this name: the folder of a package, perhaps. */
+  isExact?: boolean;
 }
 
 const IDENTIFIER = /^[\p{ID_Start}_][\p{ID_Continue}]*$/u;
+/** Of a compiled module, `_speed.cpython-311-x86_64-linux-gnu.so`, or of bytecode without a source. */
+const COMPILED = /^([^.]+)(?:\.[\w-]+)*\.(so|pyd|pyc)$/;
 /** Beyond this the names at the top are not sent: the far side then asks for each. */
 const MAX_CHILDREN = 2000;
-const MAX_RESOURCE_BYTES = 128 * 1024 * 1024;
 /** Names of which it is kept that they do not exist. */
 const MAX_KNOWN = 5000;
 const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
 
 export class PythonFinder {
-  readonly #roots: Roots;
+  readonly trees: SourceTrees;
   readonly #imports = new WeakMap<FoundModule, readonly FoundImport[]>();
-  readonly #found = new Map<string, FoundModule | undefined>();
+  #found = new Map<string, FoundModule | undefined>();
+  readonly #places = new Map<string, FoundModule | undefined>();
+  readonly #folders = new Map<string, ReadonlyMap<string, ModuleFiles>>();
   #top: readonly string[] | undefined;
 
-  /** @param roots folders; what does not exist is left out */
+  /** @param roots folders and zip files; what does not exist is left out */
   constructor(roots: readonly string[]) {
-    this.#roots = new Roots(roots);
+    this.trees = new SourceTrees(roots);
   }
 
-  /** The module, or undefined. A file is read once: what was sent and what is sent later agree. */
+  /** Allow one more root, after all others. */
+  addRoot(root: string): void {
+    const before = this.trees.roots.length;
+    this.trees.add(root);
+    if (this.trees.roots.length === before) return;
+    this.#top = undefined;
+    this.#found = new Map([...this.#found].filter(([, found]) => found !== undefined));
+    for (const [place, found] of this.#places) if (found === undefined) this.#places.delete(place);
+  }
+
+  /** The module of that dotted name, or undefined. A file is read once: what was sent and what is sent later agree. */
   find(name: string): FoundModule | undefined {
-    if (this.#found.has(name)) return this.#found.get(name);
-    const found = this.#search(name);
-    // Who asks for names without end fills no memory.
-    if (found !== undefined || this.#found.size < MAX_KNOWN) this.#found.set(name, found);
-    return found;
+    return remembered(this.#found, name, () => this.#search(name));
+  }
+
+  /** The module at an absolute path without `.py`, or undefined. */
+  at(place: string): FoundModule | undefined {
+    return remembered(this.#places, place, () => {
+      const root = resolve(place) === place ? this.trees.rootOf(place) : undefined;
+      const isNamed = relative(root ?? place, place)
+        .split(sep)
+        .every(isName);
+      return root === undefined || !isNamed ? undefined : this.#load(root, place);
+    });
   }
 
   /** What a module that was found imports; read once, for all contexts. */
   imports(found: FoundModule): readonly FoundImport[] {
     const known = this.#imports.get(found);
     if (known !== undefined) return known;
-    const imports = findImports(found.source, { module: found.name, isPackage: found.isPackage });
+    const { source, module, isPackage } = found;
+    const text = typeof source === "string" ? source : Buffer.from(source).toString("latin1");
+    const imports = findImports(text, { module, isPackage });
     this.#imports.set(found, imports);
     return imports;
   }
 
   /** Names of the modules at the top of all roots; undefined when they are too many. */
   top(): readonly string[] | undefined {
-    this.#top ??= [...new Set(this.#roots.folders.flatMap((root) => children(root)))].sort();
+    this.#top ??= [...new Set(this.trees.roots.flatMap((root) => this.children(root)))].sort();
     return this.#top.length > MAX_CHILDREN ? undefined : this.#top;
   }
 
-  /** A file of a regular package's folder; a path with `/`. */
-  resource(packageName: string, path: string): Uint8Array | undefined {
-    const file = path.endsWith("/") ? undefined : this.#inside(packageName, path);
-    if (file === undefined) return undefined;
-    try {
-      const info = statSync(file);
-      return info.isFile() && info.size <= MAX_RESOURCE_BYTES ? readFileSync(file) : undefined;
-    } catch {
-      return undefined;
+  /** What could be imported from a folder: `name.py`, compiled modules, and folders whose name is one. */
+  children(folder: string): string[] {
+    const names = [...this.#index(folder)].flatMap(([name, files]) => {
+      const isModule = files.source !== undefined || files.compiled !== undefined;
+      return name !== "__init__" && (isModule || this.#mayBePackage(folder, name)) ? [name] : [];
+    });
+    return names.sort();
+  }
+
+  /** A folder, or a link of which it is not known where it leads. */
+  #mayBePackage(folder: string, name: string): boolean {
+    if (!IDENTIFIER.test(name) || name === "__pycache__") return false;
+    return (this.trees.entry(join(folder, name))?.size ?? -1) < 0;
+  }
+
+  /** What is in a folder, by the name that it would be imported by; read once. A dot in a file's name stands as `_` there. */
+  #index(folder: string): ReadonlyMap<string, ModuleFiles> {
+    const known = this.#folders.get(folder);
+    if (known !== undefined) return known;
+    const index = new Map<string, ModuleFiles>();
+    for (const file of this.trees.names(folder)) {
+      const name = moduleName(file);
+      if (!isName(name)) continue;
+      const files = index.get(name) ?? {};
+      index.set(name, files);
+      if (file === `${name}.py`) files.source = file;
+      else if (file.endsWith(".py")) files.source ??= file;
+      else if (file === name) files.isExact = true;
+      else files.compiled ??= file;
     }
-  }
-
-  /** Names in a folder of a regular package's folder; folders end with `/`. */
-  resources(packageName: string, path: string): string[] | undefined {
-    const folder = this.#inside(packageName, path);
-    if (folder === undefined || !isDirectory(folder)) return undefined;
-    return list(folder)
-      .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
-      .sort();
-  }
-
-  #inside(packageName: string, path: string): string | undefined {
-    const found = this.find(packageName);
-    // A folder without __init__.py is any folder: its files are not package data.
-    if (!found?.isPackage || !found.path.endsWith("__init__.py")) return undefined;
-    if (path !== "" && !path.replace(/\/$/, "").split("/").every(isFileName)) return undefined;
-    const folder = realpath(resolve(found.path, ".."));
-    if (folder === undefined) return undefined;
-    const file = realpath(resolve(folder, path));
-    return file !== undefined && contains(folder, file) && this.#allowed(file) ? file : undefined;
+    if (this.#folders.size < MAX_KNOWN) this.#folders.set(folder, index);
+    return index;
   }
 
   #search(name: string): FoundModule | undefined {
     const parts = name.split(".");
-    if (!parts.every((part) => IDENTIFIER.test(part))) return undefined;
-    let folder: FoundModule | undefined;
-    for (const root of this.#roots.folders) {
-      const base = join(root, ...parts);
-      for (const path of [join(base, "__init__.py"), `${base}.py`]) {
-        const found = this.#load(name, path);
-        if (found !== undefined) return found;
-      }
+    if (!parts.every(isName)) return undefined;
+    const folders: FoundModule[] = [];
+    for (const root of this.trees.roots) {
+      const found = this.at(join(root, ...parts));
       // A namespace package is found only where nothing else is, in any root (PEP 420).
-      if (folder === undefined && isDirectory(base) && this.#allowed(realpath(base) ?? "")) {
-        folder = { name, path: base, isPackage: true, children: this.#portions(parts), source: "" };
-      }
+      if (found?.folders === undefined) {
+        if (found !== undefined) return found;
+      } else folders.push(found);
     }
-    return folder;
+    const [first] = folders;
+    if (first === undefined || folders.length === 1) return first;
+    const children = [...new Set(folders.flatMap((folder) => folder.children ?? []))].sort();
+    return { ...first, folders: folders.map(({ path }) => path), children };
   }
 
-  /** The submodules of a namespace package: of all the folders that make it up. */
-  #portions(parts: readonly string[]): string[] {
-    const folders = this.#roots.folders.map((root) => join(root, ...parts));
-    const portions = folders.filter((folder) => this.#allowed(realpath(folder) ?? ""));
-    return [...new Set(portions.flatMap(children))].sort();
+  #load(root: string, place: string): FoundModule | undefined {
+    const folder = dirname(place);
+    const files = this.#index(folder).get(basename(place));
+    if (files === undefined) return undefined;
+    const init = files.isExact === true ? this.#index(place).get("__init__") : undefined;
+    const module = relative(root, place).split(sep).join(".");
+    const plain = { isPackage: false, children: undefined, module } as const;
+    const package_ = this.#readable(place, init?.source);
+    if (package_ !== undefined) {
+      const children = this.children(place);
+      return { path: package_, isPackage: true, children, source: this.#read(package_), module };
+    }
+    const path = this.#readable(folder, files.source);
+    if (path !== undefined) return { ...plain, path, source: this.#read(path) };
+    const compiled =
+      this.#readable(place, init?.compiled) ?? this.#readable(folder, files.compiled);
+    if (compiled !== undefined)
+      return { ...plain, path: compiled, source: refusal(module, compiled) };
+    if (files.isExact !== true || !this.trees.isFolder(place)) return undefined;
+    const children = this.children(place);
+    return { path: place, isPackage: true, folders: [place], children, source: "", module };
   }
 
-  #load(name: string, path: string): FoundModule | undefined {
-    const real = realpath(path);
-    if (real === undefined || !this.#allowed(real)) return undefined;
-    const isPackage = path.endsWith(`${sep}__init__.py`);
-    const source = readSource(real);
-    if (source === undefined) return undefined;
-    const submodules = isPackage ? children(resolve(path, "..")) : undefined;
-    return { name, path, isPackage, children: submodules, source };
+  #readable(folder: string, file: string | undefined): string | undefined {
+    if (file === undefined) return undefined;
+    const path = join(folder, file);
+    const size = this.trees.entry(path)?.size ?? -1;
+    return size < 0 || size > MAX_SOURCE_BYTES ? undefined : path;
   }
 
-  #allowed(real: string): boolean {
-    return this.#roots.contain(real);
+  /** What cannot be read fails over there, where it is imported, as it would here. */
+  #read(path: string): string | Uint8Array {
+    try {
+      const bytes = this.trees.read(path, MAX_SOURCE_BYTES) ?? new Uint8Array();
+      const text = decodeSource(bytes);
+      return text === undefined ? bytes : stripComments(text);
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      return `raise ImportError(${pythonText(problem)})\n`;
+    }
   }
 }
 
-/** What cannot be read as source fails over there, where it is imported, as it would here. */
-function readSource(file: string): string | undefined {
-  try {
-    const info = statSync(file);
-    if (!info.isFile() || info.size > MAX_SOURCE_BYTES) return undefined;
-    return stripComments(decodeSource(readFileSync(file)));
-  } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    return `raise ImportError(${JSON.stringify(problem.replace(/[^ -~]/g, "?"))})\n`;
-  }
+/** From a map that may not grow for ever by what does not exist. */
+function remembered(
+  map: Map<string, FoundModule | undefined>,
+  key: string,
+  make: () => FoundModule | undefined,
+): FoundModule | undefined {
+  if (map.has(key)) return map.get(key);
+  const found = make();
+  if (found !== undefined || map.size < MAX_KNOWN) map.set(key, found);
+  return found;
 }
 
-/** One step down: no step up, none on the spot, none to the top. */
-function isFileName(step: string): boolean {
-  return step !== "" && step !== "." && step !== ".." && !step.includes("\0");
+/** One step down: no step up, none on the spot, and nothing hidden. */
+function isName(step: string): boolean {
+  return step !== "" && !/^\.|[/\\\0]/.test(step);
 }
 
-function isDirectory(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
+/** By which a file or folder is imported. */
+function moduleName(file: string): string {
+  if (file.endsWith(".py")) return file.slice(0, -3).replaceAll(".", "_");
+  return COMPILED.exec(file)?.[1] ?? file;
 }
 
-/** What could be imported from a folder: `name.py` and folders whose name is one. */
-function children(folder: string): string[] {
-  const names = new Set<string>();
-  for (const entry of list(folder)) {
-    const name = entry.name.endsWith(".py") ? entry.name.slice(0, -3) : entry.name;
-    if (name === "__init__" || !IDENTIFIER.test(name)) continue;
-    if (name !== entry.name || !entry.isFile()) names.add(name);
-  }
-  return [...names].sort();
+function refusal(module: string, path: string): string {
+  const what = path.endsWith(".pyc") ? "bytecode without its source" : "a compiled extension";
+  const problem = `${module} is ${what}, which cannot be forwarded: ${path}; install it on the remote machine, or try --unpack ${module.split(".")[0]}`;
+  return `raise ImportError(${pythonText(problem)})\n`;
 }
 
-function list(folder: string): Dirent[] {
-  try {
-    return readdirSync(folder, { withFileTypes: true });
-  } catch {
-    return [];
-  }
+function pythonText(text: string): string {
+  return JSON.stringify(text.replace(/[^ -~]/g, "?"));
 }

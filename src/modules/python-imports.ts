@@ -1,9 +1,10 @@
 /**
  * What a Python module imports, read from its text: the responder sends these along unasked.
  *
- * A guess that may err in both directions: an import in a branch never taken is listed, one whose
- * name is computed is not. Knows nothing of which modules exist; parents of a dotted name are
- * implied. Reads broken source as far as it goes.
+ * A guess that may err in both directions: an import in a branch never taken is listed, as one that
+ * may run, and one whose name is computed is not. What only type checkers read is left out. Knows
+ * nothing of which modules exist; parents of a dotted name are implied. Reads broken source as far
+ * as it goes.
  */
 import { type Token, tokenize } from "./python-lexer.ts";
 
@@ -12,6 +13,19 @@ export interface FoundImport {
   readonly name: string;
   /** What Python 2 tries first: the sibling. Absent where the file or its place rules that out. */
   readonly implicitRelative?: string;
+  /** It may run, and need not: it is in a function or in a branch. */
+  readonly isLazy?: true;
+}
+
+/** Whether the statements of a block run when the module is imported; what is in it runs no more surely than it does. */
+const SURELY = 0;
+const PERHAPS = 1;
+const NEVER = 2;
+
+interface Block {
+  readonly runs: number;
+  /** What an `else` at this level would do. */
+  orElse: number;
 }
 
 export interface ImportingModule {
@@ -36,6 +50,9 @@ class ImportFinder {
   readonly #package: string;
   #implicit: boolean;
   #at = 0;
+  readonly #blocks: Block[] = [{ runs: SURELY, orElse: PERHAPS }];
+  /** Of the statement under way: what follows its colon, on its line or as the block below. */
+  #suite = SURELY;
 
   constructor(source: string, importer: ImportingModule) {
     const { module, isPackage } = importer;
@@ -49,16 +66,72 @@ class ImportFinder {
   run(): FoundImport[] {
     let starts = true;
     while (this.#at < this.#tokens.length) {
+      this.#enterOrLeave();
       const word = this.#next();
+      if (starts) this.#header(word);
       if (starts && word === "import") this.#importStatement();
       else if (starts && word === "from") this.#fromStatement();
       else if (word === "__import__") this.#importCall(true);
       else if (word === "import_module") this.#importCall(false);
       starts = this.#startsStatement();
     }
-    return [...this.#found.values()].map((found) =>
-      this.#implicit ? found : { name: found.name },
-    );
+    return [...this.#found.values()].map(({ name, implicitRelative, isLazy }) => ({
+      name,
+      ...(this.#implicit && implicitRelative !== undefined && { implicitRelative }),
+      ...(isLazy && { isLazy }),
+    }));
+  }
+
+  /** Follow the blocks: the next token may open one, or close some. */
+  #enterOrLeave(): void {
+    const kind = this.#tokens[this.#at]?.kind;
+    if (kind === "indent") {
+      this.#blocks.push({ runs: this.#suite, orElse: PERHAPS });
+      return;
+    }
+    const isDedent = kind === "dedent" && this.#blocks.length > 1;
+    if (isDedent) this.#blocks.pop();
+    if (isDedent || this.#tokens[this.#at - 1]?.kind === "newline") this.#suite = this.#block.runs;
+  }
+
+  get #block(): Block {
+    return this.#blocks.at(-1) as Block;
+  }
+
+  /** What the first word of a statement says of its block. */
+  #header(word: string): void {
+    const block = this.#block;
+    const inside = (runs: number): void => {
+      this.#suite = Math.max(block.runs, this.#suite, runs);
+    };
+    if (word === "if") {
+      const runs = this.#condition();
+      inside(runs);
+      block.orElse = runs === PERHAPS ? runs : NEVER - runs;
+    } else if (word === "try") block.orElse = SURELY;
+    else if (word === "else") inside(block.orElse);
+    else if (/^(?:elif|except|for|while|async|def|match|case)$/.test(word)) {
+      inside(PERHAPS);
+      if (word === "for" || word === "while") block.orElse = PERHAPS;
+    }
+  }
+
+  /** Of an `if` whose condition is next: TYPE_CHECKING is false where anything runs. */
+  #condition(): number {
+    let text = "";
+    for (let at = this.#at; at < this.#tokens.length; at++) {
+      const { start, end, kind } = this.#tokens[at] as Token;
+      const word = this.#source.slice(start, end);
+      if (kind === "newline" || word === ":") break;
+      text += ` ${word}`;
+    }
+    if (
+      /^(?: [\w.]+)*? (?:TYPE_CHECKING|MYPY|False|0)(?: and .*)?$/.test(text) &&
+      !/ not /.test(text)
+    ) {
+      return NEVER;
+    }
+    return /^ not (?:[\w.]+ )*TYPE_CHECKING$/.test(text) ? SURELY : PERHAPS;
   }
 
   /** Whether a statement may start at the next token. */
@@ -132,9 +205,16 @@ class ImportFinder {
     const absolute = [...base, name].filter((part) => part !== "").join(".");
     if (absolute === this.#importer.module) return;
     const sibling = dots === 0 && implicit ? `${this.#package}.${name}` : undefined;
-    const implicitRelative = sibling ?? this.#found.get(absolute)?.implicitRelative;
-    const found = { name: absolute, ...(implicitRelative !== undefined && { implicitRelative }) };
-    this.#found.set(absolute, found);
+    const before = this.#found.get(absolute);
+    const implicitRelative = sibling ?? before?.implicitRelative;
+    const runs = Math.max(this.#block.runs, this.#suite);
+    if (runs === NEVER) return;
+    const isLazy = runs === PERHAPS && (before === undefined || before.isLazy === true);
+    this.#found.set(absolute, {
+      name: absolute,
+      ...(implicitRelative !== undefined && { implicitRelative }),
+      ...(isLazy && { isLazy }),
+    });
   }
 
   /** The package that so many dots lead to; undefined above the topmost. */

@@ -3,19 +3,36 @@
  *
  * Spec: docs/protocol.md, "Module records". Twin: stage1/python/importer.py.
  */
+import { basename, dirname } from "node:path";
 import { PYTHON_TIER2 } from "../bootstrap/stage1.ts";
 import { ProtocolError } from "../errors.ts";
 import { decodeValue, encodeValue } from "../protocol/value.ts";
-import type { PythonFinder } from "./python-finder.ts";
+import { PythonFiles } from "./python-files.ts";
+import type { FoundModule, PythonFinder } from "./python-finder.ts";
 import { MAX_NAME, type ModuleAnswer, type ModuleResponder, OWN } from "./responder.ts";
 
-/** `[NAME, PATH, IS_PACKAGE, CHILDREN, SOURCE]`, or `[NAME]`: there is none. */
+/**
+ * `[NAME, PATH, IS_PACKAGE, CHILDREN, SOURCE]`, or `[NAME]`: there is none. PATH is a list for what has no file; SOURCE is one, of the
+ * bytes as latin-1, for what is not UTF-8.
+ */
 type ModuleRecord =
   | readonly [string]
-  | readonly [string, string, boolean, readonly string[] | null, string];
+  | readonly [
+      string,
+      string | readonly string[],
+      boolean,
+      readonly string[] | null,
+      string | readonly [string],
+    ];
 
 /** Modules sent for one request, at most: the rest is asked for when it is imported. */
 const MAX_BURST = 500;
+/** Of what may be imported, in functions and branches: so many characters of source are sent with what surely is. */
+const MAX_LAZY = 65_536;
+/** In front of a file's path over there: an absolute path that no file there has. */
+export const FORWARDED = "/econtext-master";
+/** The absolute path of a module without `.py`, in place of its dotted name. */
+const PLACE = /^\//;
 /** Sent along with the first modules: what importing, logging and most results need. */
 const IMPORT_TIER = ["importer", "logs", "values", "failures"] as const;
 const CHANNELS_TIER = ["values", "interruption", "waiting", "bulk", "channels"] as const;
@@ -28,13 +45,17 @@ const IMPORTED: Readonly<Record<string, readonly string[]>> = {
 
 export class PythonResponder implements ModuleResponder {
   readonly #finder: PythonFinder;
+  readonly #files: PythonFiles;
   readonly #sent = new Set<string>();
+  /** Files of which a record was sent. */
+  readonly #paths = new Set<string>();
   /** Names whose imports were followed: a call to the same module again costs a look-up. */
   readonly #offered = new Set<string>();
 
   /** One for each context. */
   constructor(finder: PythonFinder) {
     this.#finder = finder;
+    this.#files = new PythonFiles(finder);
   }
 
   offer(names: readonly string[], needs: readonly string[]): Uint8Array | undefined {
@@ -45,6 +66,7 @@ export class PythonResponder implements ModuleResponder {
       this.#follow(name, records);
     }
     const more = needs.flatMap((need) => [...(IMPORTED[need] ?? []), need]);
+    if (names.some((name) => PLACE.test(name))) more.push("own");
     const own = records.length > 0 ? [...IMPORT_TIER, ...more] : more;
     for (const name of own) {
       if (!this.#sent.has(OWN + name)) records.push(this.#own(OWN + name));
@@ -82,11 +104,21 @@ export class PythonResponder implements ModuleResponder {
     return [asked, ...rest];
   }
 
-  /** Package data, of packages that this context was sent. */
-  #resource(name: string, path: string): Uint8Array | string[] | null {
-    if (!this.#sent.has(name) || path.length > MAX_NAME) return null;
-    const found = path.endsWith("/") || path === "" ? "resources" : "resource";
-    return this.#finder[found](name, path) ?? null;
+  /** Package data, of packages that this context was sent; or by an absolute path; or of all distributions. */
+  #resource(name: string, path: string): unknown {
+    if (path.length > MAX_NAME) return null;
+    const isSent = (file: string): boolean => this.#paths.has(file);
+    const isFolder = path.endsWith("/") || path === "";
+    if (name === "*") return this.#files.metadata(dirname(path), basename(path));
+    if (name === "" && isFolder) {
+      const entries = this.#files.folder(path.slice(0, -1), isSent);
+      return entries?.map((entry) => [entry.name, entry.size, entry.modified]) ?? null;
+    }
+    if (name === "") return this.#files.file(path, isSent) ?? null;
+    if (!this.#sent.has(name)) return null;
+    const found = this.#find(name);
+    if (found === undefined) return null;
+    return this.#files[isFolder ? "resources" : "resource"](found, path) ?? null;
   }
 
   #own(name: string): ModuleRecord {
@@ -99,33 +131,64 @@ export class PythonResponder implements ModuleResponder {
 
   #root(): ModuleRecord {
     this.#sent.add("");
-    return ["", "", true, this.#finder.top() ?? null, ""];
+    return ["", this.#finder.trees.roots, true, this.#finder.top() ?? null, ""];
+  }
+
+  /** The dotted name of a place, where that leads to the same file; else the place. */
+  #byName(place: string): string {
+    const { module = place, path } = (PLACE.test(place) && this.#finder.at(place)) || {};
+    return path !== undefined && this.#finder.find(module)?.path === path ? module : place;
+  }
+
+  #find(name: string): FoundModule | undefined {
+    return PLACE.test(name) ? this.#finder.at(name) : this.#finder.find(name);
   }
 
   #record(name: string): ModuleRecord {
-    const found = this.#finder.find(name);
+    const found = this.#find(name);
     if (found === undefined) return [name];
     this.#sent.add(name);
-    return [name, found.path, found.isPackage, found.children ?? null, found.source];
+    const { path, folders, isPackage, children, source } = found;
+    if (folders === undefined) this.#paths.add(path);
+    const text =
+      typeof source === "string" ? source : ([Buffer.from(source).toString("latin1")] as const);
+    return [name, folders ?? path, isPackage, children ?? null, text];
   }
 
-  /** Add the module, its packages and all that they import, as far as the roots have it and it was not sent: breadth first. */
+  /**
+   * Add the module, its packages and all that they import, as far as the roots have it and it was not sent: breadth first, what surely
+   * runs before what may.
+   */
   #follow(name: string, records: ModuleRecord[]): void {
-    const queue = [name];
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const parts = next.split(".");
-      for (let i = 1; i <= parts.length; i++) {
-        const part = parts.slice(0, i).join(".");
+    const queue = [this.#byName(name)];
+    const lazy: string[] = [];
+    let left = MAX_LAZY;
+    for (;;) {
+      const isLazy = queue.length === 0;
+      const next = queue.shift() ?? lazy.shift();
+      if (next === undefined) return;
+      for (const part of withParents(next)) {
         if (this.#sent.has(part)) continue;
-        const found = this.#finder.find(part);
+        const found = this.#find(part);
         if (found === undefined) break;
         if (records.length >= MAX_BURST) return;
+        if (isLazy && found.source.length > left) break;
+        if (isLazy) left -= found.source.length;
         records.push(this.#record(part));
-        for (const { name: imported, implicitRelative } of this.#finder.imports(found)) {
-          queue.push(imported);
-          if (implicitRelative !== undefined) queue.push(implicitRelative);
+        for (const imported of this.#finder.imports(found)) {
+          // What the one that may run imports may run as well.
+          const into = isLazy || imported.isLazy === true ? lazy : queue;
+          into.push(imported.name);
+          if (imported.implicitRelative !== undefined) into.push(imported.implicitRelative);
         }
       }
     }
   }
+}
+
+/** `a`, `a.b` and `a.b.c` for the last of these. */
+function withParents(name: string): string[] {
+  if (PLACE.test(name)) return [name];
+  const parts = name.split(".");
+  return parts.map((_, i) => parts.slice(0, i + 1).join("."));
 }

@@ -8,16 +8,11 @@ import { createRequire, Module } from "node:module";
 import { extname } from "node:path";
 import type { OnLoadResult } from "bun";
 import type { ModuleText } from "../closures.ts";
-import {
-  type ProgramModule,
-  registerFunction,
-  registerLate,
-  registerModule,
-} from "../functions.ts";
+import { type ProgramModule, registerLate, registerModule } from "../functions.ts";
 import * as library from "../index.ts";
 import { parse } from "../modules/javascript-syntax.ts";
 import { eraseTypes } from "../modules/javascript-types.ts";
-import { pythonFunctions, pythonModule } from "./python-names.ts";
+import { pythonFunction, pythonFunctions, pythonModule } from "./python-names.ts";
 import { withScope } from "./scope.ts";
 
 /** The user's own. Files that are CommonJS by their ending are left to the runtime: only it gives cycles and `module.exports` as they are. */
@@ -125,19 +120,11 @@ function registered(name: string, members: ProgramModule["members"]): void {
 }
 
 function loadPython(path: string): OnLoadResult {
-  const { name: module, root } = pythonModule(realpathSync(path));
-  roots.add(root);
+  const file = realpathSync(path);
+  roots.add(pythonModule(file).root);
   const exports: Record<string, unknown> = {};
   for (const { path: member } of pythonFunctions(readFileSync(path, "utf8"))) {
-    const stub = (): never => {
-      throw new library.UsageError(
-        "ERR_USAGE_FUNCTION",
-        `${module}:${member} is a Python function; pass it to context.call`,
-      );
-    };
-    Object.defineProperty(stub, "name", { value: member });
-    registerFunction(stub, { language: "python", module, path: member, root });
-    put(exports, member.split("."), stub);
+    put(exports, member.split("."), pythonFunction(file, member));
   }
   return { loader: "object", exports: { ...exports, default: exports } };
 }

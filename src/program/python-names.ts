@@ -1,7 +1,10 @@
 /** What a Python file offers to be called, read from its text without running it: functions at the top level, and static methods there. */
 import { existsSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { registerFunction } from "../functions.ts";
+import { UsageError } from "../index.ts";
 import { type Token, tokenize } from "../modules/python-lexer.ts";
+import { SourceTrees } from "../modules/source-trees.ts";
 
 export interface PythonParameter {
   readonly name: string;
@@ -15,25 +18,53 @@ export interface PythonFunction {
 }
 
 export interface PythonModule {
-  /** Dotted, from the outermost package that it is in. */
-  readonly name: string;
+  /** Its path below the root, without `.py`, from the outermost package that it is in. */
+  readonly place: string;
   /** The folder that it is imported from. */
   readonly root: string;
 }
 
+/** @param file absolute real path */
 export function pythonModule(file: string): PythonModule {
-  let name = basename(file, ".py");
-  let root = dirname(resolve(file));
-  if (name === "__init__") {
-    name = basename(root);
+  // No module's name has a dot: it stands there as `_`.
+  let place = basename(file, ".py").replaceAll(".", "_");
+  let root = dirname(file);
+  if (place === "__init__") {
+    place = basename(root);
     root = dirname(root);
   }
   // A file of a package is a module of that package: it may import its siblings.
   while (existsSync(join(root, "__init__.py"))) {
-    name = `${basename(root)}.${name}`;
+    place = `${basename(root)}/${place}`;
     root = dirname(root);
   }
-  return { name, root };
+  const other = `${join(root, place)}.py`;
+  if (basename(file) !== "__init__.py" && file !== other && existsSync(other)) {
+    const problem = `${file} and ${other} would be one module; rename one`;
+    throw new UsageError("ERR_USAGE_FUNCTION", problem);
+  }
+  return { place, root };
+}
+
+/** Whether Python modules can be in it: a folder, or a zip file. */
+export function isPythonRoot(path: string): boolean {
+  return new SourceTrees([path]).roots.length > 0;
+}
+
+export type PythonStub = (...args: readonly unknown[]) => unknown;
+
+/** What stands for a function of a Python file: it can be passed to a context's `call`. @param file absolute real path */
+export function pythonFunction(file: string, path: string): PythonStub {
+  const { place, root } = pythonModule(file);
+  const stub = (): never => {
+    throw new UsageError(
+      "ERR_USAGE_FUNCTION",
+      `${place.replaceAll("/", ".")}:${path} is a Python function; pass it to context.call`,
+    );
+  };
+  Object.defineProperty(stub, "name", { value: path });
+  registerFunction(stub, { language: "python", module: place, path, root });
+  return stub;
 }
 
 /** In source order; what is defined twice, in two branches perhaps, is listed once. */

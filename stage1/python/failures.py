@@ -29,7 +29,7 @@ def body(kind, error, trace):
         os._exit(code if isinstance(code, int) else 0 if code is None else 1)
     if "econtext.channels" in sys.modules:
         sys.modules["econtext.channels"].forsake(econtext.doomed[0])
-    while trace and trace.tb_frame.f_globals.get("__name__") in ("econtext", "econtext.interruption"):
+    while trace and (trace.tb_frame.f_globals.get("__name__") == "econtext" or trace.tb_frame.f_code.co_filename[:9] == "econtext."):
         trace = trace.tb_next
     wanted = getattr(error, "name", None) or ""
     module, _, part = wanted.rpartition(".")

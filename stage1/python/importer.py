@@ -2,37 +2,209 @@
 
 Second tier: a context whose functions are all in the standard library never needs it. Twin: src/modules/python-responder.ts. The records:
 docs/protocol.md, "Module records".
+
+A module of the master's is found by its dotted name, when nothing else has it; or by its place, the path on the master without `.py`:
+its package's `__path__` leads there, or an entry of sys.path. A path here is the master's own behind ROOT, which no file here has:
+`open`, `os.stat` and their like answer for those (econtext.forwarded).
 """
 import os
 import sys
 
 from econtext import PY3, Finder, fetch, modules, tier
 
-if not PY3:
+if PY3:
+    import builtins
+    import io
+
+    from _frozen_importlib_external import FileFinder, SourceFileLoader
+else:
+    import __builtin__ as builtins
     import imp
 
-INTERRUPTIBLE = "load_module", "exec_module"  # which run user code
+    FileFinder = SourceFileLoader = object
 
+INTERRUPTIBLE = "load_module", "exec_module", "call"  # which run user code, or wait as that would
+ROOT = "/econtext-master"  # twin: FORWARDED in src/modules/python-responder.ts
 process = os.getpid()
+places = {}  # path without .py: record; of what has come
+indexed = set()  # names of the records that are in there
 
 
-def record_of(name):
-    """The master's record of a module, or None. What is in no list of the master's is not asked for."""
-    if name[:9] == "econtext.":
-        return None
+def native(path):
+    """A path as this Python has paths."""
+    return path if PY3 or type(path) is str else path.encode("utf-8")
+
+
+# -- Records ----------------------------------------------------------------------------------------
+def look(name, *listings):
+    """The master's record of that name, or None. A listing is (a record that has come, what it must have among its children)."""
     if name not in modules:
         if os.getpid() != process:
             return None  # a fork of user code: nobody would read the answer
-        fetch("")
-    if name not in modules:
-        parent, _, child = name.rpartition(".")
-        for package, tail in ("", name.partition(".")[0]), (parent, child):
-            known = modules.get(package)
-            if known and (len(known) < 4 or known[3] is not None and tail not in known[3]):
+        for known, child in listings:
+            if known and (len(known) < 4 or known[3] is not None and child not in known[3]):
                 return None
-        fetch(name)
-    record = modules.get(name)
-    return record if record and len(record) > 1 else None
+    record = fetch(name)
+    return record if len(record) > 1 else None
+
+
+def take_offers():
+    """The record of the top, when all that was offered is in."""
+    return fetch("") if os.getpid() == process else modules.get("")
+
+
+def record_of(name):
+    """The record of a dotted name."""
+    if name[:9] == "econtext.":
+        return None
+    top = take_offers()
+    parent, _, child = name.rpartition(".")
+    if parent == "econtext_own":
+        return tier("own").aliased(name)
+    return top and look(name, (top, name.partition(".")[0]), (modules.get(parent), child))
+
+
+def record_at(place, exact=False):
+    """The record of a module at a path of the master's, without .py; `exact`: also of one that an import by its name does not reach."""
+    top = take_offers()
+    if not top:
+        return None
+    for name in set(modules) - indexed:
+        indexed.add(name)
+        record = modules[name]
+        if len(record) > 1 and record[1]:
+            for path in paths_of(record):
+                places.setdefault(stem(path), record)
+    if place not in places:
+        folder, _, child = place.rpartition("/")
+        parent = top if folder in [native(root) for root in top[1]] else places.get(folder)
+        if parent and parent[0][:1] != "/" and not exact:
+            # Mostly it is what its dotted name leads to.
+            record = record_of((parent[0] + "." if parent[0] else "") + child)
+            return record if record and place in [stem(path) for path in paths_of(record)] else None
+        record = look(place if PY3 else place.decode("utf-8"), (parent, child))
+        if record:
+            places[place] = record
+    return places.get(place)
+
+
+def paths_of(record):
+    """Its file; the folders of a namespace package."""
+    return [native(path) for path in (record[1] if isinstance(record[1], list) else [record[1]])]
+
+
+def stem(path):
+    """Where a module is: without .py, or the folder of a package."""
+    if path.endswith("/__init__.py"):
+        return path[:-12]
+    folder, _, name = path.rpartition("/")
+    return folder + "/" + name[:-3].replace(".", "_") if name.endswith(".py") else path
+
+
+def source_of(record):
+    """Text, or the bytes of a file that is not UTF-8."""
+    return record[4] if not isinstance(record[4], list) else record[4][0].encode("latin-1")
+
+
+# -- From a record to a module ------------------------------------------------------------------------
+class Loader(SourceFileLoader):
+    """Loads one module. A SourceFileLoader, so that whatever asks for one's package knows what it can be asked."""
+
+    def __init__(self, name, record):
+        self.name = str(name)
+        self.record = record
+        self.path = None if isinstance(record[1], list) else ROOT + native(record[1])
+
+    def get_code(self, name):
+        return compile(source_of(self.record), self.path or "<folder>", "exec", 0, True)
+
+    def get_source(self, name):
+        source = source_of(self.record)
+        if PY3 and type(source) is bytes:
+            import importlib.util
+
+            return importlib.util.decode_source(source)
+        return source
+
+    def get_filename(self, name=None):
+        return self.path
+
+    def is_package(self, name):
+        return self.record[2]
+
+    def get_data(self, path):
+        return tier("resources").get_data(path)
+
+    def get_resource_reader(self, name):
+        return tier("resources").Reader(self.record[0]) if self.record[2] else None
+
+    def load_module(self, name):
+        # Python 2; in Python 3, `exec_module` is a SourceFileLoader's own.
+        module = sys.modules[name] = type(sys)(str(name))
+        module.__loader__ = self
+        module.__package__ = str(name if self.record[2] else name.rpartition(".")[0])
+        if self.path:
+            module.__file__ = self.path
+        if self.record[2]:
+            module.__path__ = folders_of(self.record)
+        try:
+            exec(self.get_code(name), module.__dict__)
+        except BaseException:
+            del sys.modules[name]
+            raise
+        return sys.modules[name]
+
+
+def folders_of(record):
+    """The __path__ of a package."""
+    return [ROOT + stem(path) for path in paths_of(record)]
+
+
+def make_spec(name, loader, **options):
+    return type(sys.__spec__)(name, loader, **options)
+
+
+def spec_of(name, record, folders=None):
+    """The spec of a module of the master's, under whatever name; None for what is only asked for, and would be refused. `folders`: of a
+    namespace package, the part that is wanted."""
+    join()
+    if isinstance(record[1], list):
+        spec = make_spec(name, None, is_package=True)
+    else:
+        if record[1][-3:] != ".py" and asks_only():
+            return None
+        spec = make_spec(name, Loader(name, record), origin=ROOT + record[1], is_package=record[2])
+        spec.has_location = True
+    if record[2]:
+        spec.submodule_search_locations = folders_of(record) if spec.loader or not folders else folders
+    return spec
+
+
+def asks_only():
+    """Whether user code asks if there is such a module, and does not import it."""
+    frame = sys._getframe(1)
+    while frame and frame.f_globals.get("__name__") in ("econtext.importer", "importlib._bootstrap", "importlib._bootstrap_external"):
+        frame = frame.f_back
+    return bool(frame) and frame.f_globals.get("__name__") == "importlib.util"
+
+
+# -- Finders ------------------------------------------------------------------------------------------
+class Folder(FileFinder):
+    """Finds what is in one folder of the master's: a hook of sys.path_hooks. A FileFinder, as pkgutil and its like know one."""
+
+    def __init__(self, path):
+        if path[: len(ROOT)] != ROOT:
+            raise ImportError("not of the master's")
+        FileFinder.__init__(self, path)
+
+    def find_spec(self, name, target=None):
+        path = self.path + "/" + name.rpartition(".")[2]
+        record = record_at(path[len(ROOT) :])
+        return spec_of(name, record, [path]) if record else None
+
+    def find_module(self, name):
+        spec = self.find_spec(name)
+        return spec and spec.loader
 
 
 site_taken = False
@@ -62,33 +234,28 @@ class Importer(object):
     def find(self, name, path=None, target=None):
         if name == "logging" and not hooked:
             return hook(name)
-        if PY3:
-            return self.find_spec(name, path, target)
-        return self.find_module(name, path)
+        return (self.find_spec if PY3 else self.find_module)(name, path)
 
     def find_spec(self, name, path=None, target=None):
         if name[:9] == "econtext.":
-            return self.spec(name, Loaded(tier(name[9:]))) if fetch(name)[4:] else None
+            found = find_own(name)
+            return found and make_spec(name, Loaded(found))
         if take_site():
             for finder in sys.meta_path:
                 spec = finder is not self and finder.find_spec(name, path, target)
                 if spec:
                     return spec
         record = record_of(name)
-        if record:
-            spec = self.spec(name, self, origin="master:" + record[1], is_package=record[2])
-            spec.has_location = record[1][-3:] == ".py"  # A namespace package has none.
-            return spec
-
-    def spec(self, *a, **k):
-        return type(sys.__spec__)(*a, **k)
+        return spec_of(name, record) if record else None
 
     def find_module(self, name, path=None):
         if name == "logging" and not hooked:
             return hook(name)
         if name[:9] == "econtext.":
-            return Loaded(tier(name[9:])) if fetch(name)[4:] else None
+            found = find_own(name)
+            return found and Loaded(found)
         parent, _, tail = name.rpartition(".")
+        ours = [p[len(ROOT) :] for p in (sys.path if path is None else path) if p[: len(ROOT)] == ROOT]
         while 1:
             try:
                 found = imp.find_module(tail, path)[0]
@@ -97,52 +264,25 @@ class Importer(object):
                 return None
             except ImportError:
                 # Python 2 looks for every import beside the importing module first: mostly one of this interpreter's own.
-                if parent and getattr(sys.modules.get(parent), "__loader__", None) is not self:
+                if parent and not ours:
                     return None
                 if not take_site():
-                    return self if record_of(name) else None
+                    break
+        for folder in ours:
+            record = record_at(folder + "/" + tail)
+            if record:
+                return Loader(name, record)
+        record = record_of(name)
+        if record:
+            join()
+            return Loader(name, record)
 
-    def load_module(self, name):
-        record = modules[name]
-        module = sys.modules[name] = type(sys)(str(name))
-        module.__file__ = "master:" + record[1]
-        module.__loader__ = self
-        module.__package__ = str(name)
-        if record[2]:
-            module.__path__ = []
-        else:
-            module.__package__ = str(name.rpartition(".")[0])
-        try:
-            self.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-        return sys.modules[name]
 
-    def create_module(self, spec):
-        pass
-
-    def exec_module(self, module):
-        exec(self.get_code(module.__name__), module.__dict__)
-
-    # For linecache, inspect, runpy and pkgutil: PEP 302's optional parts.
-    def get_code(self, name):
-        return compile(self.get_source(name), str("master:" + modules[name][1]), "exec", 0, True)
-
-    def get_source(self, name):
-        return modules[name][4]
-
-    def get_filename(self, name):
-        return "master:" + modules[name][1]
-
-    def is_package(self, name):
-        return modules[name][2]
-
-    def get_data(self, path):
-        return tier("resources").get_data(path)
-
-    def get_resource_reader(self, name):
-        return tier("resources").Reader(name) if modules[name][2] else None
+def find_own(name):
+    """A module of the second tier, or one that a call named by its path (econtext.own)."""
+    if name[:13] == "econtext.own.":
+        return tier("own").find(name[13:])
+    return tier(name[9:]) if fetch(name)[4:] else None
 
 
 class Loaded(object):
@@ -159,9 +299,79 @@ class Loaded(object):
         module.__spec__ = self.spec or module.__spec__
 
     def load_module(self, name):
+        sys.modules[name] = self.module
         return self.module
 
 
+# -- Files --------------------------------------------------------------------------------------------
+class Watch(object):
+    """A function that takes a path first: those of forwarded files go another way. Its method takes the function's place: an attribute of a
+    class may be one too, and must not become a method of that."""
+
+    def __init__(self, name, original):
+        self.name = name
+        self.original = original
+
+    def call(self, *arguments, **named):
+        path = arguments[0] if arguments else named.get("path", named.get("file"))
+        if type(path) is not str:
+            path = path_text(path)
+        if path[:16] == ROOT:
+            return tier("forwarded").serve(self.name, self.original, path, arguments, named)
+        return self.original(*arguments, **named)
+
+
+def path_text(path):
+    """A path as text; empty for what is none."""
+    if hasattr(path, "__fspath__"):
+        path = path.__fspath__()
+    if PY3 and type(path) is bytes:
+        return os.fsdecode(path)
+    return path if hasattr(path, "encode") else ""
+
+
+WATCHED = "open", "stat", "lstat", "listdir", "scandir", "access", "readlink", "listxattr"
+# The import system has its own, of modules in C; and so have we.
+HANDS_OFF = "posix", "_io", "_frozen_importlib_external", "importlib._bootstrap_external", "econtext"
+
+
+def watch():
+    """Have the functions that read files answer for forwarded ones too, also where they were bound before."""
+    import io
+
+    calls = {}
+    for owner, prefix, names in (os, "os_", WATCHED), (builtins, "", ["open"]), (io, "" if PY3 else "io_", ["open"]):
+        for original in [getattr(owner, name) for name in names if hasattr(owner, name)]:
+            calls.setdefault(id(original), (original, Watch(prefix + original.__name__, original).call))
+    for group in "supports_fd", "supports_dir_fd", "supports_follow_symlinks", "supports_effective_ids":
+        members = getattr(os, group, set())
+        members.update([call for original, call in calls.values() if original in members])
+    owners = [m for m in list(sys.modules.values()) if m and getattr(m, "__name__", None) not in HANDS_OFF]
+    owners.append(getattr(sys.modules.get("pathlib"), "_NormalAccessor", None))
+    for owner in owners:
+        for name, value in list(getattr(owner, "__dict__", {}).items()):
+            original, call = calls.get(id(getattr(value, "__func__", value)), (None, None))
+            if call and original is getattr(value, "__func__", value):
+                setattr(owner, name, call)
+
+
+joined = False
+
+
+def join():
+    """Become part of the import system, and of what reads files, when the first module of the master's is about to be loaded."""
+    global joined
+    if joined:
+        return
+    joined = True
+    take_site()
+    if PY3:
+        sys.path_hooks.insert(0, Folder)
+    sys.path.extend([ROOT + native(root) for root in modules[""][1]])
+    watch()
+
+
+# -- logging, and what else is hooked -------------------------------------------------------------------
 hooked = False
 importer = Importer()
 
@@ -177,7 +387,7 @@ def hook(name):
     if not PY3:
         return loader
     # The import system trusts the __spec__ of a module that turned up meanwhile, and would load it again.
-    logging.__spec__ = importer.spec(name, loader)
+    logging.__spec__ = make_spec(name, loader)
     return logging.__spec__
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 
 from econtext import DEAD, GET_MODULE, ask, decode, modules
+from econtext.importer import ROOT, native, stem
 
 
 def request(package, path):
@@ -23,14 +24,19 @@ def missing(path):
 
 def get_data(path):
     """The file `path`: pkgutil makes it of the folder of a package's `__file__` and a resource's name."""
-    folders = dict(("master:" + r[1][:-11], r[0]) for r in list(modules.values()) if len(r) > 1 and r[2])
+    folders = dict((folder_of(r), r[0]) for r in list(modules.values()) if len(r) > 1 and r[2] and r[0])
     for folder in sorted(folders, key=len, reverse=True):
-        if path.startswith(folder) and folder[-1] == "/":
-            data = request(folders[folder], path[len(folder) :])
+        if path.startswith(folder + "/"):
+            data = request(folders[folder], path[len(folder) + 1 :])
             if data is not None:
                 return data
             break
     raise missing(path)
+
+
+def folder_of(record):
+    """Of a package; a namespace package has no files."""
+    return ROOT + native(stem(record[1])) if not isinstance(record[1], list) else "\0"
 
 
 class Resource(object):
@@ -76,7 +82,7 @@ class Resource(object):
         return data if "b" in mode else io.TextIOWrapper(data, encoding, errors, **options)
 
     def __str__(self):
-        return "master:%s%s" % (modules[self.package][1][:-11], self.path)
+        return "%s/%s" % (folder_of(modules[self.package]), self.path)
 
     def __repr__(self):
         return "<Resource %s>" % self
@@ -112,8 +118,8 @@ def mend():
     original = common.from_package
 
     def from_package(package):
-        ours = package.__spec__.name in modules and (package.__file__ or "").startswith("master:")
-        return Resource(package.__spec__.name) if ours else original(package)
+        record = getattr(package.__spec__.loader, "record", None)
+        return Resource(record[0]) if record and record[2] else original(package)
 
     common.from_package = from_package
 

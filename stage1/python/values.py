@@ -91,6 +91,8 @@ class GeneratorReference(Reference):
 # -- Encoding -------------------------------------------------------------------------------------
 def encode(value, root="result"):
     """The body of a value: a list of byte strings. Raises TypeError with the path of what cannot be sent."""
+    if root == "result" and (hasattr(type(value), "__await__") or hasattr(type(value), "asend")):
+        value = econtext.tier("awaiting").result(value)
     encoder = Encoder()
     problem = None
     try:

@@ -21,9 +21,13 @@ export interface Run {
   readonly status: number | null;
 }
 
-export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+export function start(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd: string = FIXTURES,
+) {
   return Bun.spawn([...ECONTEXT, ...args], {
-    cwd: FIXTURES,
+    cwd,
     env: { ...process.env, ...env },
     stdin: "ignore",
     stdout: "pipe",
@@ -31,8 +35,13 @@ export function start(args: readonly string[], env: Readonly<Record<string, stri
   });
 }
 
-export async function econtext(...args: string[]): Promise<Run> {
-  await using child = start(args);
+export function econtext(...args: string[]): Promise<Run> {
+  return econtextIn(FIXTURES, ...args);
+}
+
+/** The same in another folder. */
+export async function econtextIn(cwd: string, ...args: string[]): Promise<Run> {
+  await using child = start(args, {}, cwd);
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   await child.exited;
   return { stdout, stderr, status: child.exitCode };

@@ -39,7 +39,7 @@ export function pythonModules(far: Far): void {
   });
 
   everyVersion("a module knows its file, and inspect and linecache its source", async () => {
-    const file = `master:${pythonFile("imports/where.py")}`;
+    const file = `/econtext-master${pythonFile("imports/where.py")}`;
     const doc = "The module's own words.";
     expect(await far.call("imports.where.whereabouts")).toEqual([file, "imports.where", doc, file]);
     expect(await far.call("imports.where.source")).toStartWith("def whereabouts():\n    return [");
@@ -50,7 +50,7 @@ export function pythonModules(far: Far): void {
   });
 
   everyVersion.if(python3)("a module's spec is that of any module", async () => {
-    const file = `master:${pythonFile("imports/where.py")}`;
+    const file = `/econtext-master${pythonFile("imports/where.py")}`;
     const spec = (await far.call("imports.where.spec")) as unknown[];
     expect(spec.slice(0, 4)).toEqual(["imports.where", file, "imports", true]);
   });

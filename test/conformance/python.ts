@@ -90,7 +90,7 @@ export function pythonKind(version: SupportedVersion): Kind {
         `File "${ERRORS_FILE}", line 16, in refuse\n`,
         'raise Refused(u"no \\u2603 for %s" % what)',
       ],
-      foreign: ["<string>", "master:"],
+      foreign: ["<string>", "/econtext-master/"],
       builtin: [
         [
           "os.listdir",

@@ -20,7 +20,7 @@ export function resources(far: Far): void {
   });
 
   everyVersion("pkgutil.get_data of what is not there fails as open does", async () => {
-    const file = `master:${pythonFile("imports/bundle/none.txt")}`;
+    const file = `/econtext-master${pythonFile("imports/bundle/none.txt")}`;
     const error = await far.call("imports.bundle:missing_by_pkgutil", "none.txt");
     expect(error).toEqual([python3 ? "FileNotFoundError" : "IOError", 2, file]);
   });

@@ -17,6 +17,7 @@ import { javascriptRuntime } from "./javascript-runtime.ts";
 import type { Kind } from "./kind.ts";
 import { output } from "./output.ts";
 import { processes } from "./processes.ts";
+import { pythonFiles } from "./python-files.ts";
 import { pythonModules } from "./python-modules.ts";
 import { pythonRuntime } from "./python-runtime.ts";
 import { resources } from "./resources.ts";
@@ -38,7 +39,7 @@ const SHARED = {
   importing,
 };
 const OWN: Readonly<Record<Kind["language"], Readonly<Record<string, Table>>>> = {
-  python: { pythonRuntime, pythonModules, resources },
+  python: { pythonRuntime, pythonModules, pythonFiles, resources },
   javascript: { javascriptRuntime, javascriptModules },
 };
 

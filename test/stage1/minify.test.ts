@@ -131,7 +131,8 @@ test("a size over its ceiling, or missing, is named", () => {
 });
 
 function readSource(path: string): string {
-  return decodeSource(readFileSync(path));
+  const bytes = readFileSync(path);
+  return decodeSource(bytes) ?? bytes.toString("latin1");
 }
 
 /** Python 2 refuses a coding line behind the byte order mark with which it is given the text. */

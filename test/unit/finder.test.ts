@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { PythonFiles } from "../../src/modules/python-files.ts";
 import { PythonFinder } from "../../src/modules/python-finder.ts";
 
 let dir = "";
@@ -51,17 +52,26 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 const finder = (...roots: string[]): PythonFinder =>
   new PythonFinder(roots.map((root) => join(dir, root)));
 
+const resource = (of: PythonFinder, name: string, path: string): Uint8Array | undefined => {
+  const found = of.find(name);
+  return found && new PythonFiles(of).resource(found, path);
+};
+const resources = (of: PythonFinder, name: string, path: string): string[] | undefined => {
+  const found = of.find(name);
+  return found && new PythonFiles(of).resources(found, path);
+};
+
 describe("modules", () => {
   test("a module, a package and what is in it", () => {
     const found = finder("root");
     expect(found.find("mod")).toEqual({
-      name: "mod",
+      module: "mod",
       path: join(dir, "root/mod.py"),
       isPackage: false,
       children: undefined,
       source: 'NAME = "root/mod.py"\n',
     });
-    const children = ["deep", "folder", "inner", "linked_folder"];
+    const children = ["binary", "deep", "folder", "inner", "linked_folder", "not-a-name"];
     expect(found.find("pkg")).toMatchObject({ isPackage: true, children });
     expect(found.find("pkg.inner")?.isPackage).toBe(false);
     expect(found.find("pkg.deep")?.isPackage).toBe(true);
@@ -111,7 +121,6 @@ describe("modules", () => {
     "mod\0",
     "mod.py",
     "not-a-name",
-    "pkg.not-a-name",
     "linked",
     "linked_folder",
     "linked_folder.secret",
@@ -133,7 +142,7 @@ describe("modules", () => {
   test("a root may itself be a link", () => {
     expect(finder("alias").find("pkg.inner")?.source).toContain("root/pkg/inner.py");
     expect(finder("alias").find("linked")).toBeUndefined();
-    expect(finder("alias").resource("pkg", "data.txt")).toBeDefined();
+    expect(resource(finder("alias"), "pkg", "data.txt")).toBeDefined();
   });
 });
 
@@ -142,11 +151,11 @@ describe("package data", () => {
 
   test("files and folders of a package", () => {
     const found = finder("root");
-    expect(text(found.resource("pkg", "data.txt"))).toContain("root/pkg/data.txt");
-    expect(text(found.resource("pkg", "folder/more.txt"))).toContain("more.txt");
-    expect(text(found.resource("pkg", "inside.txt"))).toContain("inner.py");
-    expect(found.resources("pkg", "folder/")).toEqual(["more.txt"]);
-    const top = found.resources("pkg", "");
+    expect(text(resource(found, "pkg", "data.txt"))).toContain("root/pkg/data.txt");
+    expect(text(resource(found, "pkg", "folder/more.txt"))).toContain("more.txt");
+    expect(text(resource(found, "pkg", "inside.txt"))).toContain("inner.py");
+    expect(resources(found, "pkg", "folder/")).toEqual(["more.txt"]);
+    const top = resources(found, "pkg", "");
     expect(top).toContain("folder/");
     expect(top).toContain("data.txt");
   });
@@ -170,13 +179,13 @@ describe("package data", () => {
     "beside.txt",
   ]) {
     test(`no file: ${JSON.stringify(path)}`, () => {
-      expect(finder("root", "second").resource("pkg", path)).toBeUndefined();
+      expect(resource(finder("root", "second"), "pkg", path)).toBeUndefined();
     });
   }
 
   test("an absolute path is refused even where it leads inside", () => {
     const inside = join(dir, "root/pkg/data.txt");
-    expect(finder("root").resource("pkg", inside)).toBeUndefined();
+    expect(resource(finder("root"), "pkg", inside)).toBeUndefined();
   });
 
   for (const path of [
@@ -190,15 +199,15 @@ describe("package data", () => {
     "./",
   ]) {
     test(`no folder: ${JSON.stringify(path)}`, () => {
-      expect(finder("root").resources("pkg", path)).toBeUndefined();
+      expect(resources(finder("root"), "pkg", path)).toBeUndefined();
     });
   }
 
   test("only of packages with an __init__.py", () => {
-    expect(finder("root").resource("spread", "data.txt")).toBeUndefined();
-    expect(finder("root").resource("mod", "mod.py")).toBeUndefined();
-    expect(finder("root").resource("", "mod.py")).toBeUndefined();
-    expect(finder("root").resource("..outside", "secret.txt")).toBeUndefined();
-    expect(finder("root").resource("linked_package", "__init__.py")).toBeUndefined();
+    expect(resource(finder("root"), "spread", "data.txt")).toBeUndefined();
+    expect(resource(finder("root"), "mod", "mod.py")).toBeUndefined();
+    expect(resource(finder("root"), "", "mod.py")).toBeUndefined();
+    expect(resource(finder("root"), "..outside", "secret.txt")).toBeUndefined();
+    expect(resource(finder("root"), "linked_package", "__init__.py")).toBeUndefined();
   });
 });

@@ -65,3 +65,31 @@ test("Python 2 tries the sibling first, unless the file says otherwise", () => {
   expect(findImports("import a", { module: "top", isPackage: false })).toEqual([{ name: "a" }]);
   expect(findImports("import_module('a')", importer)).toEqual([{ name: "a" }]);
 });
+
+test("what may run is told from what does; what only type checkers read is left out", () => {
+  const all = (source: string): string[] =>
+    findImports(FUTURE + source, { module: "m", isPackage: false }).map(({ name, isLazy }) =>
+      isLazy === true ? `(${name})` : name,
+    );
+  const LAZY: readonly (readonly [source: string, names: string[]])[] = [
+    ["def f():\n  import a\nimport b", ["(a)", "b"]],
+    ["class A:\n  import a\n  def f(self):\n    import b\n  import c", ["a", "(b)", "c"]],
+    ["try:\n  import a\nexcept ImportError:\n  import b\nelse:\n  import c", ["a", "(b)", "c"]],
+    ["if x:\n  import a\nelif y:\n  import b\nelse:\n  import c", ["(a)", "(b)", "(c)"]],
+    ["if x: import a\nimport b", ["(a)", "b"]],
+    ["def f(): import a\nimport a", ["a"]],
+    ["import a\ndef f(): import a", ["a"]],
+    ["with x as y:\n  import a", ["a"]],
+    ["if TYPE_CHECKING:\n  import a\n  def f():\n    import b\nimport c", ["c"]],
+    ["if typing.TYPE_CHECKING: import a; import b\nimport c", ["c"]],
+    ["if TYPE_CHECKING:\n  import a\nelse:\n  import b", ["b"]],
+    ["if not TYPE_CHECKING:\n  import a\nelse:\n  import b", ["a"]],
+    ["if TYPE_CHECKING and x:\n  import a\nelse:\n  import b", ["b"]],
+    ["if TYPE_CHECKING or x:\n  import a", ["(a)"]],
+    ["if MYPY:\n  import a\nif False:\n  import b\nif 0:\n  import c\nimport d", ["d"]],
+    ["x = {1: 2}\nimport a", ["a"]],
+    ["if x:\n  if y:\n    pass\nimport a", ["a"]],
+    ["async def f():\n  import a\nimport b", ["(a)", "b"]],
+  ];
+  for (const [source, expected] of LAZY) expect([source, all(source)]).toEqual([source, expected]);
+});

@@ -1,0 +1,118 @@
+/**
+ * Which files beside Python modules may be read, and what they are: those of regular packages, once one was sent, and what the roots say
+ * of their distributions (`*.dist-info`, `*.egg-info`). Of other folders only the names of modules are told. Knows no message.
+ */
+import { dirname, join, relative, resolve, sep } from "node:path";
+import type { FoundModule, PythonFinder } from "./python-finder.ts";
+import { contains } from "./roots.ts";
+import type { TreeEntry } from "./source-trees.ts";
+
+const MAX_RESOURCE_BYTES = 128 * 1024 * 1024;
+/** Of one answer about all distributions. */
+const MAX_METADATA_BYTES = 1024 * 1024;
+const DISTRIBUTION = /\.(?:dist|egg)-info$/;
+
+/** Whether the package with this `__init__.py` was sent. */
+export type IsSent = (path: string) => boolean;
+
+export class PythonFiles {
+  readonly #finder: PythonFinder;
+
+  constructor(finder: PythonFinder) {
+    this.#finder = finder;
+  }
+
+  /** A file of a regular package's folder; a path with `/`. */
+  resource(found: FoundModule, path: string): Uint8Array | undefined {
+    const file = path.endsWith("/") ? undefined : this.#inside(found, path);
+    return file === undefined ? undefined : this.#read(file);
+  }
+
+  /** Names in a folder of a regular package's folder; folders end with `/`. */
+  resources(found: FoundModule, path: string): string[] | undefined {
+    const folder = this.#inside(found, path);
+    if (folder === undefined || !this.#finder.trees.isFolder(folder)) return undefined;
+    const entries = this.#finder.trees.list(folder);
+    return entries.map(({ name, size }) => (size < 0 ? `${name}/` : name));
+  }
+
+  /** @param path absolute */
+  file(path: string, isSent: IsSent): Uint8Array | undefined {
+    return this.#serves(path, isSent) ? this.#read(path) : undefined;
+  }
+
+  /** What is in a folder. @param path absolute */
+  folder(path: string, isSent: IsSent): TreeEntry[] | undefined {
+    const { trees } = this.#finder;
+    const root = resolve(path) === path ? trees.rootOf(path) : undefined;
+    if (root === undefined || !trees.isFolder(path)) return undefined;
+    if (this.#serves(path, isSent)) return trees.list(path);
+    // Not a package's: what can be imported from it is no secret, whatever else is there may be.
+    const children = new Set(this.#finder.children(path));
+    return trees.list(path).filter(({ name, size }) => {
+      if (path === root && DISTRIBUTION.test(name)) return true;
+      const [stem = ""] = name.split(".");
+      return size < 0 ? children.has(name) : name !== stem && children.has(stem);
+    });
+  }
+
+  /** The file of that name of each distribution in a root that has it, by the distribution's folder. */
+  metadata(root: string, name: string): Record<string, Uint8Array> {
+    const { trees } = this.#finder;
+    const all: Record<string, Uint8Array> = {};
+    let left = MAX_METADATA_BYTES;
+    if (!trees.roots.includes(root) || !isStep(name)) return all;
+    for (const folder of trees.names(root)) {
+      const path = join(root, folder, name);
+      const size = DISTRIBUTION.test(folder) ? (trees.entry(path)?.size ?? -1) : -1;
+      if (size < 0 || size > left) continue;
+      const data = this.#read(path);
+      if (data === undefined) continue;
+      left -= data.length;
+      all[folder] = data;
+    }
+    return all;
+  }
+
+  #read(path: string): Uint8Array | undefined {
+    try {
+      return this.#finder.trees.read(path, MAX_RESOURCE_BYTES);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Whether what is there may be read: it is within a package that was sent, or tells of a distribution. */
+  #serves(path: string, isSent: IsSent): boolean {
+    const { trees } = this.#finder;
+    const root = resolve(path) === path ? trees.rootOf(path) : undefined;
+    if (root === undefined) return false;
+    const steps = relative(root, path).split(sep);
+    if (!steps.every(isStep)) return false;
+    const folders = steps.map((_, i) => join(root, ...steps.slice(0, i + 1)));
+    if (DISTRIBUTION.test(steps[0] ?? "")) return this.#isWithin(folders[0] ?? "", path);
+    return folders.some(
+      (folder) => isSent(join(folder, "__init__.py")) && this.#isWithin(folder, path),
+    );
+  }
+
+  /** Whether no link leads out of the folder. */
+  #isWithin(folder: string, path: string): boolean {
+    const [outer, inner] = [this.#finder.trees.real(folder), this.#finder.trees.real(path)];
+    return outer !== undefined && inner !== undefined && contains(outer, inner);
+  }
+
+  #inside(found: FoundModule, path: string): string | undefined {
+    // A folder without __init__.py is any folder: its files are not package data.
+    if (!found.isPackage || found.folders !== undefined) return undefined;
+    if (path !== "" && !path.replace(/\/$/, "").split("/").every(isStep)) return undefined;
+    const folder = dirname(found.path);
+    const file = resolve(folder, path);
+    return this.#isWithin(folder, file) ? file : undefined;
+  }
+}
+
+/** One step down: no step up, none on the spot, none to the top. */
+function isStep(step: string): boolean {
+  return step !== "" && step !== "." && step !== ".." && !/[/\0]/.test(step);
+}

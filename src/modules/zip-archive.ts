@@ -1,0 +1,71 @@
+/**
+ * A zip file as a tree of files, as Python's zipimport reads one: wheels, eggs, zipapps, also behind a `#!` line. Knows no module.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { type UnzipFileInfo, unzipSync } from "fflate";
+
+const END_OF_DIRECTORY = 0x06054b50;
+/** A comment of up to 64 KiB may follow the end record, which has 22 bytes. */
+const MAX_END_BYTES = 22 + 0xffff;
+
+export class ZipArchive {
+  /** Milliseconds since 1970: of the archive itself. */
+  readonly modifiedMs: number;
+  readonly #data: Uint8Array;
+  /** File by path; a folder is a path that ends with a slash. */
+  readonly #sizes = new Map<string, number>();
+  readonly #folders = new Map<string, Set<string>>([["", new Set()]]);
+
+  /** @throws when the file is not a readable zip file */
+  constructor(file: string) {
+    this.modifiedMs = statSync(file).mtimeMs;
+    this.#data = withoutPrefix(readFileSync(file));
+    this.#entries(({ name, originalSize }) => {
+      const parts = name.split("/").filter((part) => part !== "");
+      if (parts.some((part) => part === "." || part === ".." || part.includes("\0"))) return false;
+      const isFolder = name.endsWith("/");
+      if (!isFolder) this.#sizes.set(parts.join("/"), originalSize);
+      for (let i = 0; i < parts.length; i++) {
+        const folder = parts.slice(0, i).join("/");
+        if (!this.#folders.has(folder)) this.#folders.set(folder, new Set());
+        this.#folders.get(folder)?.add(parts[i] ?? "");
+      }
+      if (isFolder && !this.#folders.has(parts.join("/")))
+        this.#folders.set(parts.join("/"), new Set());
+      return false;
+    });
+  }
+
+  /** The size of a file; -1 for a folder; undefined where there is neither. */
+  size(path: string): number | undefined {
+    return this.#folders.has(path) ? -1 : this.#sizes.get(path);
+  }
+
+  names(folder: string): readonly string[] {
+    return [...(this.#folders.get(folder) ?? [])];
+  }
+
+  read(path: string): Uint8Array | undefined {
+    if (!this.#sizes.has(path)) return undefined;
+    try {
+      return Object.values(this.#entries(({ name }) => name === path))[0];
+    } catch {
+      return undefined;
+    }
+  }
+
+  #entries(filter: (info: UnzipFileInfo) => boolean): Record<string, Uint8Array> {
+    return unzipSync(this.#data, { filter });
+  }
+}
+
+/** Positions in a zip file count from its own first byte, which is not the file's where something stands in front. */
+function withoutPrefix(data: Buffer): Uint8Array {
+  const first = Math.max(0, data.length - MAX_END_BYTES);
+  for (let at = data.length - 22; at >= first; at--) {
+    if (data.readUInt32LE(at) !== END_OF_DIRECTORY) continue;
+    const [size, start] = [data.readUInt32LE(at + 12), data.readUInt32LE(at + 16)];
+    return data.subarray(Math.max(0, at - size - start));
+  }
+  return data;
+}

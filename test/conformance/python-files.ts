@@ -1,0 +1,121 @@
+/**
+ * Forwarded Python packages behave as installed ones do: files beside their modules, their paths, their distributions. JavaScript's
+ * packages are rows of their own.
+ */
+import { expect, test } from "bun:test";
+import { isPython3 } from "./python.ts";
+import { type Far, requestsOf } from "./session.ts";
+
+export function pythonFiles(far: Far): void {
+  const python3 = isPython3(far.version);
+  const since = (minor: number): boolean =>
+    python3 && Number(far.version.slice("3.".length)) >= minor;
+
+  test("files beside a module are read where it looks for them", async () => {
+    const read = ["hi\n", "x\ny\n", "x\r\ny\n", true, "hi\n", "y\n"];
+    expect(await far.call("beside.read")).toEqual(read);
+  });
+
+  test("they are there for whoever looks", async () => {
+    expect(await far.call("beside.looked")).toEqual([
+      [true, true, true, false, false, false],
+      [true, true, false, false],
+      [3, true, true],
+      [true, false, false],
+    ]);
+  });
+
+  test("their folders are listed and walked", async () => {
+    expect(await far.call("beside.listed")).toEqual([
+      ["b.txt"],
+      [
+        ["plugins", ["__init__.py", "one.py", "two.py"]],
+        ["plugins/inner", ["__init__.py", "three.py"]],
+      ],
+      ["b.txt"],
+    ]);
+  });
+
+  test.if(python3)("by pathlib", async () => {
+    expect(await far.call("beside.by_pathlib")).toEqual([
+      ["hi\n", "hi\n", "x\ny\n"],
+      [true, true, false, true, 3],
+      ["b.txt"],
+      ["a.txt", "b.txt"],
+    ]);
+  });
+
+  test("what cannot be had fails as it does on a disk that is read-only", async () => {
+    const names = python3
+      ? ["FileNotFoundError", "IsADirectoryError", "OSError", "FileNotFoundError"]
+      : ["IOError", "IOError", "IOError", "IOError"];
+    const [none, folder, written, outside] = names;
+    expect(await far.call("beside.refused")).toEqual([
+      [none, 2],
+      [folder, 21],
+      [written, 30],
+      // Of a package that was not sent, and of no package.
+      [outside, 2],
+      [python3 ? "PermissionError" : "IOError", 13],
+    ]);
+  });
+
+  test("they can be copied to this disk", async () => {
+    const first = python3 ? "x\n" : "x\r\n";
+    expect(await far.call("beside.copied")).toEqual([first, "hi\n"]);
+  });
+
+  test.if(since(8))("they have descriptors", async () => {
+    expect(await far.call("beside.mapped")).toEqual(["hi\n", "hi"]);
+  });
+
+  test("files of the machine itself are as ever", async () => {
+    expect(await far.call("beside.elsewhere")).toEqual([true, true, false, true]);
+  });
+
+  test("a folder is asked for once, whatever is looked for in it", async () => {
+    await using session = await far.connect();
+    await session.context.call("beside.absolute");
+    const requests = await requestsOf(() => session.context.call("beside.looked"));
+    const asked = requests.filter((name) => name.startsWith(":"));
+    expect(asked.length).toBe(new Set(asked).size);
+    expect(await requestsOf(() => session.context.call("beside.looked"))).toEqual([]);
+  });
+
+  test("plugins are found by pkgutil.walk_packages", async () => {
+    const names = ["inner", "inner.three", "one", "two"].map((name) => `beside.plugins.${name}`);
+    const found = (await far.call("beside.plugin_names")) as unknown[];
+    expect(found).toEqual([names, ["one", "two"]]);
+  });
+
+  test("modules under other names, and in folders that were added", async () => {
+    expect(await far.call("beside.other_names")).toEqual([
+      "beside_alias.two",
+      "two",
+      "vended",
+      "vended",
+      "beside.vended",
+      false,
+    ]);
+  });
+
+  test("paths of modules and of code are absolute", async () => {
+    expect(await far.call("beside.absolute")).toEqual([true, true, true]);
+  });
+
+  test.if(python3)("a compiled extension is refused by name, as an ImportError", async () => {
+    const [kind, text, ...unseen] = (await far.call("beside.compiled")) as unknown[];
+    expect(text).toContain("beside._only is a compiled extension, which cannot be forwarded: ");
+    expect(text).toContain("/beside/_only.abi3.so");
+    expect([kind, ...unseen]).toEqual(["pure", true, true]);
+  });
+
+  test.if(since(8))("a distribution tells its version and its entry points", async () => {
+    expect(await far.call("beside.distribution")).toEqual(["2.5", ["one"], "beside"]);
+  });
+
+  test("source in an encoding that only Python knows", async () => {
+    expect(await far.call("imports.koi8.letter")).toBe("я");
+    expect(await far.call("imports.kana.kana")).toBe("ソ");
+  });
+}

@@ -264,7 +264,7 @@ class Importer(object):
                 return None
             except ImportError:
                 # Python 2 looks for every import beside the importing module first: mostly one of this interpreter's own.
-                if parent and not ours:
+                if parent and not ours and parent != "econtext_own":
                     return None
                 if not take_site():
                     break

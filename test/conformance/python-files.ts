@@ -2,21 +2,22 @@
  * Forwarded Python packages behave as installed ones do: files beside their modules, their paths, their distributions. JavaScript's
  * packages are rows of their own.
  */
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { isPython3 } from "./python.ts";
 import { type Far, requestsOf } from "./session.ts";
 
 export function pythonFiles(far: Far): void {
+  const { test, everyVersion } = far;
   const python3 = isPython3(far.version);
   const since = (minor: number): boolean =>
     python3 && Number(far.version.slice("3.".length)) >= minor;
 
-  test("files beside a module are read where it looks for them", async () => {
+  everyVersion("files beside a module are read where it looks for them", async () => {
     const read = ["hi\n", "x\ny\n", "x\r\ny\n", true, "hi\n", "y\n"];
     expect(await far.call("beside.read")).toEqual(read);
   });
 
-  test("they are there for whoever looks", async () => {
+  everyVersion("they are there for whoever looks", async () => {
     expect(await far.call("beside.looked")).toEqual([
       [true, true, true, false, false, false],
       [true, true, false, false],
@@ -25,7 +26,7 @@ export function pythonFiles(far: Far): void {
     ]);
   });
 
-  test("their folders are listed and walked", async () => {
+  everyVersion("their folders are listed and walked", async () => {
     expect(await far.call("beside.listed")).toEqual([
       ["b.txt"],
       [
@@ -36,7 +37,7 @@ export function pythonFiles(far: Far): void {
     ]);
   });
 
-  test.if(python3)("by pathlib", async () => {
+  everyVersion.if(python3)("by pathlib", async () => {
     expect(await far.call("beside.by_pathlib")).toEqual([
       ["hi\n", "hi\n", "x\ny\n"],
       [true, true, false, true, 3],
@@ -45,7 +46,7 @@ export function pythonFiles(far: Far): void {
     ]);
   });
 
-  test("what cannot be had fails as it does on a disk that is read-only", async () => {
+  everyVersion("what cannot be had fails as it does on a disk that is read-only", async () => {
     const names = python3
       ? ["FileNotFoundError", "IsADirectoryError", "OSError", "FileNotFoundError"]
       : ["IOError", "IOError", "IOError", "IOError"];
@@ -65,7 +66,7 @@ export function pythonFiles(far: Far): void {
     expect(await far.call("beside.copied")).toEqual([first, "hi\n"]);
   });
 
-  test.if(since(8))("they have descriptors", async () => {
+  everyVersion.if(since(8))("they have descriptors", async () => {
     expect(await far.call("beside.mapped")).toEqual(["hi\n", "hi"]);
   });
 
@@ -82,13 +83,13 @@ export function pythonFiles(far: Far): void {
     expect(await requestsOf(() => session.context.call("beside.looked"))).toEqual([]);
   });
 
-  test("plugins are found by pkgutil.walk_packages", async () => {
+  everyVersion("plugins are found by pkgutil.walk_packages", async () => {
     const names = ["inner", "inner.three", "one", "two"].map((name) => `beside.plugins.${name}`);
     const found = (await far.call("beside.plugin_names")) as unknown[];
     expect(found).toEqual([names, ["one", "two"]]);
   });
 
-  test("modules under other names, and in folders that were added", async () => {
+  everyVersion("modules under other names, and in folders that were added", async () => {
     expect(await far.call("beside.other_names")).toEqual([
       "beside_alias.two",
       "two",
@@ -99,22 +100,25 @@ export function pythonFiles(far: Far): void {
     ]);
   });
 
-  test("paths of modules and of code are absolute", async () => {
+  everyVersion("paths of modules and of code are absolute", async () => {
     expect(await far.call("beside.absolute")).toEqual([true, true, true]);
   });
 
-  test.if(python3)("a compiled extension is refused by name, as an ImportError", async () => {
-    const [kind, text, ...unseen] = (await far.call("beside.compiled")) as unknown[];
-    expect(text).toContain("beside._only is a compiled extension, which cannot be forwarded: ");
-    expect(text).toContain("/beside/_only.abi3.so");
-    expect([kind, ...unseen]).toEqual(["pure", true, true]);
-  });
+  everyVersion.if(python3)(
+    "a compiled extension is refused by name, as an ImportError",
+    async () => {
+      const [kind, text, ...unseen] = (await far.call("beside.compiled")) as unknown[];
+      expect(text).toContain("beside._only is a compiled extension, which cannot be forwarded: ");
+      expect(text).toContain("/beside/_only.abi3.so");
+      expect([kind, ...unseen]).toEqual(["pure", true, true]);
+    },
+  );
 
-  test.if(since(8))("a distribution tells its version and its entry points", async () => {
+  everyVersion.if(since(8))("a distribution tells its version and its entry points", async () => {
     expect(await far.call("beside.distribution")).toEqual(["2.5", ["one"], "beside"]);
   });
 
-  test("source in an encoding that only Python knows", async () => {
+  everyVersion("source in an encoding that only Python knows", async () => {
     expect(await far.call("imports.koi8.letter")).toBe("я");
     expect(await far.call("imports.kana.kana")).toBe("ソ");
   });

@@ -8,11 +8,11 @@ import { dirname, join, normalize, sep } from "node:path";
 
 /** Bottom to top; what stands on one line does not know of each other. */
 const LAYERS: readonly (readonly string[])[] = [
-  ["text", "kernel"],
+  ["text", "kernel", "call-site"],
   ["resident"],
   ["piped"],
   ["errors", "pipe", "log", "descriptor"],
-  ["kind"],
+  ["kind", "error-stack", "error-text"],
   ["lifeline"],
   ["protocol", "channel"],
   ["inflow"],
@@ -45,7 +45,7 @@ const NEVER: Readonly<Record<string, readonly string[]>> = {
 
 /** Doors show the library; they do not reach behind it. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
-  cli: ["index", "program", "repl", "descriptor", "kernel", "piped"],
+  cli: ["index", "program", "repl", "descriptor", "kernel", "piped", "error-text"],
   repl: ["index", "functions", "closures", "javascript-scope", "modules", "program"],
   program: ["index", "functions", "closures", "javascript-scope", "modules"],
 };

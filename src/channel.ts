@@ -4,6 +4,7 @@
  *
  * Twins: stage1/python/channels.py, stage1/js/channels.js: the same words.
  */
+import { calledFrom } from "./error-stack.ts";
 import { ChannelError, TimeoutError } from "./errors.ts";
 import type { Sink } from "./piped.ts";
 
@@ -160,7 +161,7 @@ export class Receiver<T = unknown> implements AsyncIterable<T> {
     if (parcel === undefined) {
       const { error } = this.#failure ?? {};
       this.#failure = undefined;
-      throw error;
+      throw calledFrom(error, new Error());
     }
     this.#at++;
     // Not each time: that would move all that wait.

@@ -65,6 +65,9 @@ interface Live {
   readonly reply: number;
 }
 
+/** A line of a traceback: the slave's own code has no source that could be shown below it. */
+const PYTHON_TIER_FRAME = /^ *File "econtext(?:\.\w+)?", line \d+, in .*\n/gm;
+
 export class Connection implements Lifeline {
   readonly ready: Promise<SlaveInfo>;
   readonly gone: Promise<void>;
@@ -168,7 +171,9 @@ export class Connection implements Lifeline {
   }
 
   tellStack(text: string): string {
-    if (this.#language === "python") return text.replaceAll(`File "${FORWARDED}/`, 'File "/');
+    if (this.#language === "python") {
+      return text.replaceAll(`File "${FORWARDED}/`, 'File "/').replace(PYTHON_TIER_FRAME, "");
+    }
     return this.#finders.javascript.mapStack(text);
   }
 

@@ -14,6 +14,8 @@ import {
   type Result,
   readCallee,
 } from "./call.ts";
+import type { CallSite } from "./call-site.ts";
+import { calledFrom, located, locatedEach } from "./error-stack.ts";
 import { DisconnectError, type EcontextError, TimeoutError, UsageError } from "./errors.ts";
 import {
   type CopyOptions,
@@ -116,7 +118,7 @@ export class Context implements AsyncDisposable {
    */
   ready(): Promise<SlaveInfo> {
     this.#lifeline.start("any");
-    return this.#lifeline.ready;
+    return located(this.#lifeline.ready, new Error());
   }
 
   /**
@@ -131,7 +133,7 @@ export class Context implements AsyncDisposable {
   call<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Result<F>;
   call(name: string, ...args: unknown[]): Promise<unknown> & AsyncIterable<unknown>;
   call(fn: Callable, ...args: unknown[]): Promise<unknown> & AsyncIterable<unknown> {
-    return this.#call({}, fn, args);
+    return this.#call({}, fn, args, [], new Error());
   }
 
   /**
@@ -154,15 +156,19 @@ export class Context implements AsyncDisposable {
     fn: Callable,
     ...args: unknown[]
   ): Promise<unknown> & AsyncIterable<unknown> {
-    return this.#call(options, fn, args);
+    return this.#call(options, fn, args, [], new Error());
   }
 
-  /** @param tier2 what the function is in, if that is econtext's own */
+  /**
+   * @param tier2 what the function is in, if that is econtext's own
+   * @param site where the user's program called it
+   */
   #call(
     options: CallLimits & { readonly withContext?: boolean },
     fn: Callable,
     args: readonly unknown[],
     tier2: readonly string[] = [],
+    site?: CallSite,
   ): Promise<unknown> & AsyncIterable<unknown> {
     // What is thrown in here rejects it.
     const result = new Promise((resolve, reject) => {
@@ -184,7 +190,7 @@ export class Context implements AsyncDisposable {
         );
       }
       const limits = { deadline, signal };
-      const call = new OutstandingCall(this.#host, callee.name, limits, resolve, reject);
+      const call = new OutstandingCall(this.#host, callee.name, limits, site, resolve, reject);
       this.#awaited++;
       const send = (): void => {
         try {
@@ -273,7 +279,7 @@ export class Context implements AsyncDisposable {
     remote: string,
     options: CopyOptions = {},
   ): Promise<CopyResult> {
-    return copy(HERE, [local].flat(), this.#end, remote, options);
+    return located(copy(HERE, [local].flat(), this.#end, remote, options), new Error());
   }
 
   /** Copy files to this machine, as `put` does. */
@@ -282,7 +288,7 @@ export class Context implements AsyncDisposable {
     local: string,
     options: CopyOptions = {},
   ): Promise<CopyResult> {
-    return copy(this.#end, [remote].flat(), HERE, local, options);
+    return located(copy(this.#end, [remote].flat(), HERE, local, options), new Error());
   }
 
   /** Copy files to another context, as `put` does; they do not touch this machine's disk. */
@@ -292,7 +298,7 @@ export class Context implements AsyncDisposable {
     toPath: string,
     options: CopyOptions = {},
   ): Promise<CopyResult> {
-    return copy(this.#end, [path].flat(), to.#end, toPath, options);
+    return located(copy(this.#end, [path].flat(), to.#end, toPath, options), new Error());
   }
 
   /** The bytes of a file, as they come. */
@@ -300,13 +306,14 @@ export class Context implements AsyncDisposable {
     path: string,
     options: ReadFileOptions = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    return readBytes(this.name, this.#files, path, options);
+    return locatedEach(readBytes(this.name, this.#files, path, options), new Error());
   }
 
   /** The bytes of a file. */
   async readFile(path: string, options: ReadFileOptions = {}): Promise<Uint8Array> {
     const pieces: Uint8Array[] = [];
-    for await (const piece of this.readStream(path, options)) pieces.push(piece);
+    const stream = locatedEach(readBytes(this.name, this.#files, path, options), new Error());
+    for await (const piece of stream) pieces.push(piece);
     // By the constructor: `from` takes them one by one.
     return new Uint8Array(Buffer.concat(pieces));
   }
@@ -318,7 +325,8 @@ export class Context implements AsyncDisposable {
    */
   async writeFile(path: string, data: Input, options: WriteFileOptions = {}): Promise<void> {
     const end = endOfBytes(data, options.mode);
-    await copy(end, [path], this.#end, path, { ...options, exact: true });
+    const written = copy(end, [path], this.#end, path, { ...options, exact: true });
+    await located(written, new Error());
   }
 
   readonly #files: CallTier = (limits, name, ...args) => this.#call(limits, name, args, ["files"]);
@@ -332,7 +340,7 @@ export class Context implements AsyncDisposable {
     checkMilliseconds("deadline", options.deadline);
     if (this.#closing !== undefined || this.#lifeline.reason() !== undefined) throw this.#gone();
     this.#lifeline.start("any");
-    const started = performance.now();
+    const [started, site] = [performance.now(), new Error()];
     return new Promise((resolve, reject) => {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const handle = this.#router.expect(this.id, {
@@ -343,14 +351,14 @@ export class Context implements AsyncDisposable {
         },
         dead: (reason) => {
           clearTimeout(timer);
-          reject(reason);
+          reject(calledFrom(reason, site));
         },
       });
       if (options.deadline !== undefined) {
         // The handle stays, for an answer that comes late.
         timer = setTimeout(() => {
           const message = `${this.name}: no answer within ${options.deadline} ms`;
-          reject(new TimeoutError("ERR_DEADLINE_PING", message));
+          reject(calledFrom(new TimeoutError("ERR_DEADLINE_PING", message), site));
         }, options.deadline);
       }
       const { chunks } = encodeValue(null);

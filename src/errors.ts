@@ -10,6 +10,9 @@ export interface ErrorOptions {
   readonly cause?: unknown;
 }
 
+/** Gives each error that is made its stack: error-stack.ts. A slave, which has this file as well, does without. */
+export const stacks: { made?: (error: EcontextError) => void } = {};
+
 /** Base of all errors that econtext throws. */
 export class EcontextError extends Error {
   override name = "EcontextError";
@@ -20,18 +23,14 @@ export class EcontextError extends Error {
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
+    stacks.made?.(this);
   }
 
   /** As `console.log` shows it: by itself that would quote this program's own text, which is minified. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return `${this.name} [${this.code}]: ${this.message}${this.whereabouts()}`;
-  }
-
-  /** Lines, each behind its line end: where in the user's own program. */
-  protected whereabouts(): string {
-    const frames = (this.stack ?? "").split("\n").filter((line) => /^ +at /.test(line));
-    const own = frames.filter((line) => !/\/\$bunfs\/|\bnative\b|\b(?:internal|node):/.test(line));
-    return own.map((line) => `\n${line}`).join("");
+    const head = `${this.name} [${this.code}]: ${this.message}`;
+    const [, ...lines] = (this.stack ?? "").replace(this.message, "").split("\n");
+    return [head, ...lines].join("\n");
   }
 }
 
@@ -139,10 +138,6 @@ export class CallError extends EcontextError {
     this.type = neutralise(type);
     this.remoteMessage = neutralise(remoteMessage);
     this.traceback = neutralise(traceback);
-  }
-
-  protected override whereabouts(): string {
-    return this.traceback === "" ? "" : `\n${this.traceback.replace(/^/gm, "  ")}`;
   }
 }
 

@@ -3,7 +3,9 @@
  * taken. Knows no context but by how it calls.
  */
 import type { CallLimits } from "./call.ts";
+import type { CallSite } from "./call-site.ts";
 import { Channel } from "./channel.ts";
+import { calledFrom } from "./error-stack.ts";
 import { UsageError } from "./errors.ts";
 
 /** Calls what is econtext's own over there. */
@@ -17,6 +19,7 @@ export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, und
   readonly #number: number;
   readonly #call: CallTier;
   #limits: CallLimits = {};
+  #site: CallSite | undefined;
   #values: AsyncGenerator<T, void, undefined> | undefined;
   /** Closes it, whoever waits for its next value. */
   #leave = (): void => {};
@@ -28,8 +31,9 @@ export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, und
   }
 
   /** Those of the call that gave it, from now on. */
-  limit(limits: CallLimits): void {
+  limit(limits: CallLimits, site: CallSite | undefined): void {
     this.#limits = limits;
+    this.#site = site;
   }
 
   next(): Promise<IteratorResult<T, void>> {
@@ -81,6 +85,8 @@ export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, und
     try {
       yield* receiver;
       if (!isLeft) await pumped;
+    } catch (error) {
+      throw this.#site === undefined ? error : calledFrom(error, this.#site);
     } finally {
       receiver.close();
       const timer = setTimeout(() => stop.abort(), LEAVE_MS);
@@ -94,10 +100,11 @@ async function* nothing(): AsyncGenerator<never, void, undefined> {}
 
 /** What makes the promise of a generator one itself, for `for await`. */
 export function iterateResult(this: Promise<unknown>): AsyncGenerator<unknown> {
+  const site = new Error();
   const generator = this.then((result) => {
     if (result instanceof RemoteGenerator) return result;
     const problem = "what was called is no generator: its result cannot be iterated";
-    throw new UsageError("ERR_USAGE_ITERATE", problem);
+    throw calledFrom(new UsageError("ERR_USAGE_ITERATE", problem), site);
   });
   // Told to whoever asks for a value.
   generator.catch(() => {});

@@ -2,6 +2,7 @@
  * Outlet: a receiver of a context as this process sends to it: as far as there is credit, the rest waits. Spec: docs/protocol.md, "Channels".
  */
 import type { Outlet } from "./channel.ts";
+import { calledFrom } from "./error-stack.ts";
 import { ChannelError, type EcontextError, ProtocolError } from "./errors.ts";
 import { Credit, costOf } from "./flow.ts";
 import { type Chunk, Piped } from "./piped.ts";
@@ -54,7 +55,7 @@ export class RemoteOutlet implements Outlet, Receiver {
   }
 
   async send(value: unknown): Promise<void> {
-    if (this.#refusal !== undefined) throw this.#refusal;
+    if (this.#refusal !== undefined) throw calledFrom(this.#refusal, new Error());
     if (this.#closing !== undefined) throw this.#closed();
     const { chunks: body, length } =
       value instanceof Piped ? encodeBytes(value) : this.wire.encode(value);
@@ -67,9 +68,13 @@ export class RemoteOutlet implements Outlet, Receiver {
       this.#transmit(body, cost);
       return;
     }
-    await new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ body, cost, resolve, reject });
-    });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#waiting.push({ body, cost, resolve, reject });
+      });
+    } catch (error) {
+      throw calledFrom(error, new Error());
+    }
   }
 
   close(error?: unknown): void {

@@ -3,6 +3,8 @@
  * Knows the router and the protocol; what it needs of its context is its `CallHost`.
  */
 import { type CallLimits, decodeFailure } from "./call.ts";
+import type { CallSite } from "./call-site.ts";
+import { calledFrom } from "./error-stack.ts";
 import { CancelledError, DisconnectError, type EcontextError, TimeoutError } from "./errors.ts";
 import { RemoteGenerator } from "./generator.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
@@ -41,6 +43,8 @@ export class OutstandingCall implements Receiver {
   readonly #host: CallHost;
   readonly #name: string;
   readonly #limits: CallLimits;
+  /** Absent where a caller of econtext's own says where it was called. */
+  readonly #site: CallSite | undefined;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (reason: unknown) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -58,12 +62,14 @@ export class OutstandingCall implements Receiver {
     host: CallHost,
     name: string,
     limits: CallLimits,
+    site: CallSite | undefined,
     resolve: (value: unknown) => void,
     reject: (reason: unknown) => void,
   ) {
     this.#host = host;
     this.#name = nameOf(name);
     this.#limits = limits;
+    this.#site = site;
     this.#resolve = resolve;
     this.#reject = reject;
     const { deadline, signal } = limits;
@@ -96,10 +102,14 @@ export class OutstandingCall implements Receiver {
     this.#withdraw = router.send(to, body);
   }
 
+  #fail(error: unknown): void {
+    this.#reject(this.#site === undefined ? error : calledFrom(error, this.#site));
+  }
+
   /** It could not be sent. */
   fail(error: unknown): void {
     this.#settle();
-    this.#reject(error);
+    this.#fail(error);
   }
 
   /** The answer. */
@@ -115,11 +125,11 @@ export class OutstandingCall implements Receiver {
         else if (isCancelled) this.#torn?.();
         // Its clock may be the first to see the deadline pass.
         const isLate = isCancelled && this.#limits.deadline !== undefined;
-        this.#reject(isLate ? this.#late() : failure);
-      } else if (flags & FLAGS.DEAD) this.#reject(this.#refused(body));
+        this.#fail(isLate ? this.#late() : failure);
+      } else if (flags & FLAGS.DEAD) this.#fail(this.#refused(body));
       else this.#answered(this.#host.decode(body));
     } catch (error) {
-      this.#reject(error);
+      this.#fail(error);
       throw error;
     }
     this.#host.router.forget(this.#host.id, this.#handle);
@@ -135,13 +145,13 @@ export class OutstandingCall implements Receiver {
   /** Its context is gone. */
   dead(reason: EcontextError): void {
     this.#settle();
-    this.#reject(reason);
+    this.#fail(reason);
   }
 
   /** The caller is free at once. The handle stays until the far side has let go of the call. */
   #giveUp(error: EcontextError, why: "deadline" | "cancelled"): void {
     this.#settle();
-    this.#reject(error);
+    this.#fail(error);
     if (this.#withdraw === undefined) return;
     const { id, router, graceMs } = this.#host;
     const progress = this.#withdraw();
@@ -175,7 +185,8 @@ export class OutstandingCall implements Receiver {
     if (!(value instanceof RemoteGenerator)) return value;
     const { deadline, signal } = this.#limits;
     const left = deadline === undefined ? undefined : this.#begun + deadline - performance.now();
-    value.limit({ deadline: left === undefined ? undefined : Math.max(0, left), signal });
+    const limits = { deadline: left === undefined ? undefined : Math.max(0, left), signal };
+    value.limit(limits, this.#site);
     return value;
   }
 

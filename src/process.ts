@@ -5,6 +5,7 @@
  * Twins: stage1/python/commands.py, stage1/js/commands.js. Spec: docs/protocol.md, "Commands".
  */
 import { Channel, Receiver, Sender } from "./channel.ts";
+import { calledFrom } from "./error-stack.ts";
 import { ProtocolError, UsageError } from "./errors.ts";
 import type { CallTier } from "./generator.ts";
 import { Output } from "./output-stream.ts";
@@ -85,6 +86,7 @@ export class RemoteProcess {
       const problem = `${name}: what a terminal shows cannot be logged`;
       throw new UsageError("ERR_USAGE_COMMAND", problem);
     }
+    const site = new Error();
     const events = new Channel<unknown>();
     const [out, err] = [pipe(options.stdout), tty ? undefined : pipe(options.stderr)];
     // Why the call failed is known when it has: that says more than what its streams were told.
@@ -116,7 +118,8 @@ export class RemoteProcess {
         this.#result = readResult(name, value);
         return this.#result;
       })
-      .catch((error) => {
+      .catch((reason) => {
+        const error = calledFrom(reason, site);
         // The far side takes the end of `events` for that of the call; it must not hear first that nobody reads.
         for (const one of [events, out, err, input]) one?.receiver.end({ error });
         input.receiver.close(error);

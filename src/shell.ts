@@ -2,6 +2,7 @@
  * Shell commands as tagged templates: context.$`grep ${word} ${file} | wc -l`. What is put in is one word, whatever is in it; a list is so many
  * words. The conventions are those of zx and of Bun's own shell. Knows its context only by how it runs a command.
  */
+import { calledFrom, located } from "./error-stack.ts";
 import { ShellError, UsageError } from "./errors.ts";
 import type { ExecOptions, ExecResult, RemoteProcess } from "./process.ts";
 
@@ -21,6 +22,8 @@ export class ShellCommand implements PromiseLike<ShellOutput> {
   readonly #name: string;
   readonly #exec: Exec;
   readonly #script: string;
+  /** It runs later than it is written. */
+  readonly #site = new Error();
   #options: ExecOptions = {};
   #throws = true;
   #isQuiet = false;
@@ -86,6 +89,8 @@ export class ShellCommand implements PromiseLike<ShellOutput> {
     try {
       yield* process.stdout.lines();
       this.#check(await process.exited, "", await stderr);
+    } catch (error) {
+      throw calledFrom(error, this.#site);
     } finally {
       stop.abort();
     }
@@ -110,7 +115,7 @@ export class ShellCommand implements PromiseLike<ShellOutput> {
   }
 
   #run(): Promise<ShellOutput> {
-    this.#output ??= this.#collect();
+    this.#output ??= located(this.#collect(), this.#site);
     return this.#output;
   }
 

@@ -26,7 +26,7 @@ export async function fail(error: unknown): Promise<number> {
 }
 
 export function statusOf(error: unknown): number {
-  const { exitStatus } = error as { readonly exitStatus?: unknown };
+  const { exitStatus } = (error ?? {}) as { readonly exitStatus?: unknown };
   return typeof exitStatus === "number" ? exitStatus : 1;
 }
 

@@ -1,9 +1,9 @@
 /** One run of `econtext repl`: broker, logs, signals, the deadline, what is printed, and the end. What is evaluated is src/repl's business. */
 import { version } from "../../package.json";
-import { Broker, EcontextError } from "../index.ts";
+import { Broker, neutralise } from "../index.ts";
 import { Interrupt } from "../repl/interruptible.ts";
 import { type NamedContext, openPrompt, type Prompt, promptRoots } from "../repl/prompt.ts";
-import { showError } from "../repl/show.ts";
+import { InputError } from "../repl/source.ts";
 import { Terminal } from "../repl/terminal.ts";
 import { describe, statusOf } from "./exit.ts";
 import { Lending } from "./lending.ts";
@@ -19,6 +19,7 @@ import {
 import { isBrokenPipe, stderr, stdout } from "./output.ts";
 import { displayAny } from "./result.ts";
 import { BROKEN_PIPE, Stop } from "./stop.ts";
+import { onUncaught, reasonOf, uncaught, uncaughtText } from "./uncaught.ts";
 
 export interface ReplPlan {
   readonly flags: Flags;
@@ -98,9 +99,7 @@ export async function runPrompt(plan: ReplPlan): Promise<number> {
       interrupt: () => session.interrupt.now(),
       explain,
     });
-    const unhandled = async (error: unknown): Promise<void> => say(`${await explain(error)}\n`);
-    process.on("unhandledRejection", unhandled);
-    process.on("uncaughtException", unhandled);
+    onUncaught(async (thrown) => say(`${await explain(thrown)}\n`));
     await Promise.race([terminal.closed, session.stop.happened]);
     terminal.close();
     session.interrupt.now();
@@ -136,10 +135,7 @@ export async function runSource(plan: SourcePlan): Promise<number> {
   const idle = new Promise<never>((_, reject) => {
     process.once("beforeExit", () => reject(new Error("waits for what never comes")));
   });
-  const broken = new Promise<never>((_, reject) => {
-    process.on("unhandledRejection", reject);
-    process.on("uncaughtException", reject);
-  });
+  const broken = uncaught();
   const evaluate = async (): Promise<undefined> => {
     const { evaluator, contexts } = await session.open(log, process.stdin.isTTY === true);
     for (const { target, name } of contexts) {
@@ -158,14 +154,14 @@ export async function runSource(plan: SourcePlan): Promise<number> {
     if (stop.status !== undefined) return stop.status;
     if (isBrokenPipe(error)) return BROKEN_PIPE;
     log(`${session.lending.erased()}${await explain(error)}\n`);
-    return statusOf(error);
+    return statusOf(reasonOf(error));
   } finally {
     await session.close();
   }
 }
 
-/** Our own errors say it best; the input's own are the user's to mend. */
-async function explain(error: unknown): Promise<string> {
-  if (error instanceof EcontextError || process.env["ECONTEXT_DEBUG"]) return describe(error);
-  return showError(error);
+async function explain(thrown: unknown): Promise<string> {
+  if (process.env["ECONTEXT_DEBUG"]) return describe(reasonOf(thrown));
+  if (thrown instanceof InputError) return neutralise(`SyntaxError: ${thrown.message}`);
+  return uncaughtText(thrown);
 }

@@ -416,7 +416,10 @@ declare module "econtext" {
   interface ErrorOptions {
     readonly cause?: unknown;
   }
-  /** Base of all errors that econtext throws; `code` does not change. */
+  /**
+   * Base of all errors that econtext throws; `code` does not change. `stack` holds the traceback of the remote function, then the
+   * lines of the program that made the call.
+   */
   export class EcontextError extends Error {
     constructor(code: string, message: string, options?: ErrorOptions);
     /** Status with which the program ends because of it. */

@@ -1,0 +1,89 @@
+/** What ends a program because nothing in it catches it, and what is printed about that. */
+import { readFileSync } from "node:fs";
+import { errorText } from "../error-text.ts";
+import { fail, statusOf } from "./exit.ts";
+import { stderr } from "./output.ts";
+
+/** A promise was rejected, and nothing waits for it. */
+class UnhandledRejection {
+  readonly reason: unknown;
+
+  constructor(reason: unknown) {
+    this.reason = reason;
+  }
+}
+
+/** Hear of all that nothing catches. A program that listens for it deals with it by itself. */
+export function onUncaught(hear: (thrown: unknown) => void): void {
+  const isAlone = (event: string) => process.listenerCount(event) === 1;
+  process.on("unhandledRejection", (reason) => {
+    if (isAlone("unhandledRejection")) hear(new UnhandledRejection(reason));
+  });
+  process.on("uncaughtException", (error) => {
+    if (isAlone("uncaughtException")) hear(error);
+  });
+}
+
+/** Rejects with the first. */
+export function uncaught(): Promise<never> {
+  const broken = new Promise<never>((_, reject) => onUncaught(reject));
+  // It may come when nothing waits for it any more.
+  broken.catch(() => {});
+  return broken;
+}
+
+/** What was thrown, however it was. */
+export function reasonOf(thrown: unknown): unknown {
+  return thrown instanceof UnhandledRejection ? thrown.reason : thrown;
+}
+
+/** Print it. @returns the exit status */
+export async function failUncaught(thrown: unknown): Promise<number> {
+  const error = reasonOf(thrown);
+  if (process.env["ECONTEXT_DEBUG"]) return fail(error);
+  stderr.write(`${uncaughtText(thrown)}\n`).catch(() => {});
+  return statusOf(error);
+}
+
+export function uncaughtText(thrown: unknown): string {
+  if (thrown instanceof UnhandledRejection) {
+    return `unhandled rejection: ${uncaughtText(thrown.reason)}`;
+  }
+  const isBuild = thrown instanceof AggregateError && thrown.errors.every(isMessage);
+  if (isBuild) return thrown.errors.map(messageText).join("\n");
+  return isMessage(thrown) ? messageText(thrown) : errorText(thrown);
+}
+
+/** What Bun says of a module that cannot be read, or is not found. */
+interface BuildMessage {
+  readonly message: string;
+  readonly position?: { file?: string; line: number; column: number; lineText?: string } | null;
+  readonly referrer?: string;
+  readonly specifier?: string;
+}
+
+function isMessage(thrown: unknown): thrown is BuildMessage {
+  return thrown instanceof BuildMessage || thrown instanceof ResolveMessage;
+}
+
+function messageText({ position, message, referrer, specifier }: BuildMessage): string {
+  if (position !== undefined && position !== null) {
+    const { line, column, lineText = "", file = referrer } = position;
+    return `${file}:${line}:${column}: ${message}\n  ${lineText.trim()}`;
+  }
+  if (specifier === undefined || referrer === undefined) return message;
+  const file = referrer.replace(/\?\.ts$/, "");
+  return `${file}:${lineOf(specifier, file)}: cannot find ${JSON.stringify(specifier)}`;
+}
+
+/** Bun does not say where it was asked for. */
+function lineOf(specifier: string, file: string): number {
+  try {
+    const text = readFileSync(file, "utf8");
+    const at = ['"', "'", "`"].map((quote) => text.indexOf(quote + specifier + quote));
+    const first = Math.min(...at.filter((one) => one >= 0));
+    return Number.isFinite(first) ? text.slice(0, first).split("\n").length : 1;
+  } catch {
+    return 1;
+  }
+}

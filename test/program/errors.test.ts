@@ -1,0 +1,225 @@
+/** Errors point to the user's lines: of the far function first, then of the call; each is printed once, in one format. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ECONTEXT } from "../cli/econtext.ts";
+
+let folder = "";
+
+beforeAll(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), "econtext-errors-")));
+  put(
+    "tasks.py",
+    `def boom(x):
+    raise ValueError("boom %s" % x)
+
+def count(n):
+    yield n
+    boom(n)
+`,
+  );
+  put(
+    "far.ts",
+    `interface Text { readonly text: string }
+export function deep(text: Text["text"]): never {
+  throw new RangeError("deep " + text);
+}
+export function* count(n: number) {
+  yield n;
+  deep("down");
+}
+`,
+  );
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function put(name: string, text: string): string {
+  writeFileSync(join(folder, name), text);
+  return name;
+}
+
+async function econtext(...args: string[]) {
+  await using child = Bun.spawn([...ECONTEXT, ...args], {
+    cwd: folder,
+    env: { ...process.env, NO_COLOR: "1" },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  return { stdout, stderr: stderr.replaceAll(`${folder}/`, ""), status: await child.exited };
+}
+
+/** Each throws in one line. Parts that its stack has, in their order, in front of that line. */
+const WAYS: readonly (readonly [string, ...string[]])[] = [
+  ["await py.call(tasks.boom, 1);", "CallError: local: ValueError: boom 1", 'tasks.py", line 2'],
+  ["await js.call(deep, 'x');", "CallError: local: RangeError: deep x", "far.ts:3:"],
+  ["await js.call(() => work);", "UsageError: "],
+  ["await py.callWith({ deadline: 20 }, 'time.sleep', 9);", "TimeoutError: "],
+  ["await py.callWith({ signal: AbortSignal.abort() }, 'time.sleep', 9);", "CancelledError: "],
+  [
+    "for await (const _ of py.call(tasks.count, 2));",
+    "CallError: ",
+    'tasks.py", line 6',
+    'tasks.py", line 2',
+  ],
+  ["for await (const _ of js.call(count, 2));", "CallError: ", "far.ts:3:", "far.ts:7:"],
+  ["for await (const _ of py.call('os.getpid'));", "UsageError: "],
+  ["await py.call('repr', { a: { b: { c: () => 1 } } });", "ValueError: "],
+  ["await py.call('not a name');", "UsageError: "],
+  ["await py.exec(['sleep', '9'], { deadline: 20 }).exited;", "TimeoutError: "],
+  ["await py.exec(['sleep', '9'], { deadline: 20 }).stdout.text();", "TimeoutError: "],
+  ["py.exec([]);", "UsageError: "],
+  ["await py.$`exit 3`;", "ShellError: "],
+  ["await py.$`exit 3`.text();", "ShellError: "],
+  ["for await (const _ of py.$`exit 3`.lines());", "ShellError: "],
+  ["await py.put('/not/there', '/tmp');", "FilesError: "],
+  ["await py.get('/not/there', '/tmp');", "FilesError: "],
+  ["await py.readFile('/not/there');", "FilesError: "],
+  ["for await (const _ of py.readStream('/not/there'));", "FilesError: "],
+  ["await py.writeFile('/not/there', 'text');", "FilesError: "],
+  [
+    "const { sender, receiver } = new Channel(); sender.close(); await receiver.receive();",
+    "Channel",
+  ],
+  ["await new Channel().receiver.receive({ deadline: 10 });", "TimeoutError: "],
+  [
+    "const { sender, receiver } = new Channel(); receiver.close(); await sender.send(1);",
+    "Channel",
+  ],
+  ["await no.call('os.getpid');", "BootstrapError: "],
+  ["await Promise.all([no.call('os.getpid'), no.ready()]);", "BootstrapError: "],
+  ["await closed.call('os.getpid');", "DisconnectError: "],
+  ["await closed.ping();", "DisconnectError: "],
+  ["await broker.connect('-x');", "UsageError: "],
+];
+
+test("the stack of an error has the far frames, then the line that made the call", async () => {
+  const head = `import { Channel, run } from "econtext";
+import * as tasks from "./tasks.py";
+import { count, deep } from "./far.ts";
+run(async (broker) => {
+  const py = await broker.connect("local", { kind: "python" });
+  const js = await broker.connect("local", { bun: ${JSON.stringify(process.execPath)} });
+  const no = await broker.connect("nowhere", { ssh: { program: "/bin/false" } });
+  const closed = await broker.connect("local");
+  await closed.close();
+  const ways = [];
+`;
+  const lines = WAYS.map(([line]) => `  ways.push(async (work) => { ${line} });\n`);
+  const tail = `  const stacks = [];
+  for (const way of ways) stacks.push(await way().then(() => "nothing", (error) => error.stack));
+  console.log(JSON.stringify(stacks));
+});
+`;
+  const { stdout } = await econtext(put("ways.ts", head + lines.join("") + tail));
+  const stacks: readonly string[] = JSON.parse(stdout.replaceAll(`${folder}/`, ""));
+  const begin = head.split("\n").length;
+  WAYS.forEach(([line, ...parts], i) => {
+    const stack = stacks[i] ?? "";
+    const order = [...parts, `ways.ts:${begin + i}:`];
+    let at = 0;
+    for (const part of order) {
+      const found = stack.indexOf(part, at);
+      if (found < 0) throw new Error(`${line}: no ${part} in its place in:\n${stack}`);
+      at = found + part.length;
+    }
+    expect(stack).not.toMatch(/\$bunfs|\/src\/|econtext\.\w+"|\bnative\b|\bnode:/);
+  });
+});
+
+const RUN = 'import { run } from "econtext";\n';
+const CALL = `${RUN}import * as tasks from "./tasks.py";
+run(async (broker) => {
+  const py = await broker.connect("local", { kind: "python" });
+`;
+const TRACEBACK = `  Traceback (most recent call last):
+    File "tasks.py", line 2, in boom
+      raise ValueError("boom 1")
+  ValueError: boom 1
+`.replace('"boom 1")', '"boom %s" % x)');
+
+test.concurrent.each([
+  [
+    "a call",
+    `${CALL}  await py.call(tasks.boom, 1);\n});\n`,
+    `local: ValueError: boom 1\n${TRACEBACK}    at <anonymous> (NAME:5:)\n`,
+  ],
+  [
+    "a call that nothing waits for",
+    `${CALL}  py.call(tasks.boom, 1);\n  await Bun.sleep(60_000);\n});\n`,
+    `unhandled rejection: local: ValueError: boom 1\n${TRACEBACK}    at <anonymous> (NAME:5:)\n`,
+  ],
+  [
+    "a call as the cause of another error",
+    `${CALL}  try {\n    await py.call(tasks.boom, 1);\n  } catch (cause) {\n    throw new TypeError("deploy", { cause });\n  }\n});\n`,
+    `TypeError: deploy\n    at <anonymous> (NAME:8:)\ncaused by: local: ValueError: boom 1\n${TRACEBACK}    at <anonymous> (NAME:6:)\n`,
+  ],
+  [
+    "many reasons",
+    `${RUN}run(async () => {\n  const disk = new Error("disk is full");\n  await Promise.any([Promise.reject(disk), Promise.reject("no route")]);\n});\n`,
+    "AggregateError\n  reason 1 of 2: Error: disk is full\n      at <anonymous> (NAME:3:)\n  reason 2 of 2: thrown: 'no route'\n",
+  ],
+  [
+    "a rejection",
+    '\nPromise.reject(new RangeError("late"));\nsetTimeout(() => {}, 60_000);\n',
+    "unhandled rejection: RangeError: late\n    at NAME:2:\n",
+  ],
+  [
+    "a callback",
+    '\nsetTimeout(() => {\n  throw new TypeError("in a timer");\n}, 1);\nsetTimeout(() => {}, 60_000);\n',
+    "TypeError: in a timer\n    at <anonymous> (NAME:3:)\n",
+  ],
+  [
+    "no stack",
+    'class Invalid extends Error {}\nthrow Object.assign(new Invalid("age: a number"), { stack: "" });\n',
+    "Invalid: age: a number\n",
+  ],
+  ["no error", "throw { a: 1 };\n", "thrown: { a: 1 }\n"],
+  ["nothing", "throw undefined;\n", "thrown: undefined\n"],
+  [
+    "causes without an end",
+    'const error = new Error("a", { cause: new Error("b") });\nerror.cause.cause = error;\nerror.stack = error.cause.stack = "";\nthrow error;\n',
+    "Error: a\ncaused by: Error: b\n",
+  ],
+])("a program is ended by %s", async (name, text, told) => {
+  const file = put(`${name.replaceAll(" ", "-")}.ts`, text);
+  const { stderr, status } = await econtext(file);
+  const shown = stderr.replaceAll(file, "NAME").replace(/(NAME:\d+:)\d+/g, "$1");
+  expect({ shown, status }).toEqual({ shown: told, status: 1 });
+});
+
+test.concurrent("a program that listens for it deals with it", async () => {
+  const text = `process.on("unhandledRejection", (error) => console.log("mine", error.message));
+process.on("uncaughtException", (error) => console.log("mine", error.message));
+Promise.reject(new Error("one"));
+setTimeout(() => { throw new Error("two"); }, 1);
+setTimeout(() => console.log("goes on"), 50);
+`;
+  expect(await econtext(put("listens.ts", text))).toEqual({
+    stdout: "mine one\nmine two\ngoes on\n",
+    stderr: "",
+    status: 0,
+  });
+});
+
+test.concurrent("repl: the same format", async () => {
+  const told = await econtext(
+    "repl",
+    "local",
+    "-e",
+    'import * as tasks from "./tasks.py"; await local.call(tasks.boom, 1)',
+  );
+  expect(told.stderr).toBe(`local: ValueError: boom 1\n${TRACEBACK}`);
+  const unhandled = await econtext(
+    "repl",
+    "-e",
+    'Promise.reject(new Error("late")); await Bun.sleep(60_000)',
+  );
+  expect(unhandled).toEqual({
+    stdout: "",
+    stderr: "unhandled rejection: Error: late\n",
+    status: 1,
+  });
+});

@@ -5,6 +5,8 @@
 import { basename } from "node:path";
 import { UsageError } from "./errors.ts";
 import { type FoundFunction, findFunctions, parseAny } from "./javascript-scope.ts";
+import { Edits } from "./modules/javascript-edits.ts";
+import { lower, USING } from "./modules/javascript-lower.ts";
 import { names } from "./modules/javascript-names.ts";
 import { type AnyNode, children, parse } from "./modules/javascript-syntax.ts";
 import { type Erased, eraseTypes } from "./modules/javascript-types.ts";
@@ -199,7 +201,7 @@ class AnalysedModule {
 
 /** An expression whose value is the function with this text. @throws {UsageError} */
 export function standAlone(text: string): string {
-  return expression(readAlone(text), text);
+  return written(readAlone(text)).source;
 }
 
 /** @throws {UsageError} for what is no function that can stand alone */
@@ -255,22 +257,30 @@ function inPlace(
   const needsModule = places.some(({ found }) =>
     [...found.free.values()].some(({ name, from }) => from === "module" || OF_A_MODULE.has(name)),
   );
-  const imports = importPositions(alone);
   const [{ module }] = places;
-  const origin = isWritten ? module.origin(alone.found, headOf(alone).length) : "";
-  if (!needsModule && imports.length === 0) {
-    return { module: "", source: expression(alone, alone.text) + origin };
-  }
+  const imports = importPositions(alone);
+  const { source, head } = written(alone, module.importName);
+  const origin = isWritten ? module.origin(alone.found, head) : "";
+  if (!needsModule && imports.length === 0) return { module: "", source: source + origin };
   const modules = [...new Set(places.map((place) => place.module.name))];
   if (modules.length > 1) {
     const list = modules.map((name) => basename(name)).join(" and ");
     throw refused(`stands word for word in ${list}; move it to the top level of one`);
   }
-  let { text } = alone;
-  for (const at of imports) {
-    text = text.slice(0, at) + module.importName + text.slice(at + "import".length);
-  }
-  return { module: module.name, source: expression(alone, text) + origin };
+  return { module: module.name, source: source + origin };
+}
+
+/** As it is sent, with how many characters of ours in front of it. */
+function written(alone: Alone, importName = "import"): { source: string; head: number } {
+  const edits = new Edits(alone.text);
+  for (const at of importPositions(alone)) edits.replace(at, at + "import".length, importName);
+  const own = names(alone.text);
+  const { needsUsing } = lower(alone.found.node, edits, own, { offset: alone.offset });
+  const source = expression(alone, edits.apply().text);
+  const head = headOf(alone).length;
+  if (!needsUsing) return { source, head };
+  const before = `((${own.using})=>(`;
+  return { source: `${before}${source}))(${USING})`, head: head + before.length };
 }
 
 /** It was not loaded as part of a program: what it uses must exist wherever it goes. */
@@ -289,7 +299,7 @@ function unknownPlace(alone: Alone): InlineFunction {
   if (importPositions(alone).length > 0) {
     throw refused("uses import, and its module is not known; move it to the top level of one");
   }
-  return { module: "", source: expression(alone, alone.text) };
+  return { module: "", source: written(alone).source };
 }
 
 /** A method's text is none that can stand alone. */

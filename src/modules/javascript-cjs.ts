@@ -3,9 +3,10 @@
  * The source itself stays as it is, but for `import(…)`. Twin: stage1/js/importer.js, "CommonJS".
  */
 import type { Edits } from "./javascript-edits.ts";
+import { lower, USING } from "./javascript-lower.ts";
 import { names } from "./javascript-names.ts";
 import { type Request, Requests } from "./javascript-requests.ts";
-import type { Program } from "./javascript-syntax.ts";
+import type { AnyNode, Program } from "./javascript-syntax.ts";
 
 /** @param scope whether functions may be looked up and made in its top-level scope */
 export function wrapCommonJs(
@@ -17,14 +18,15 @@ export function wrapCommonJs(
   const own = names(source);
   const requests = new Requests();
   requests.find(program, edits, own.import);
+  const { needsUsing } = lower(program as unknown as AnyNode, edits, own);
   const params = `exports,require,module,__filename,__dirname,${own.import}`;
-  let prologue = "";
+  const [first] = program.body as { directive?: string }[];
+  // A directive counts only at the very front.
+  const strict = first?.directive === "use strict" ? '"use strict";' : "";
+  let prologue = needsUsing ? `${strict}const ${own.using}=${USING};` : "";
   if (scope) {
-    const [first] = program.body as { directive?: string }[];
-    // A directive counts only at the very front.
-    const strict = first?.directive === "use strict" ? '"use strict";' : "";
     const accessor = 'function(){"use strict";return eval(arguments[0])}';
-    prologue = `${strict}${own.link}(${accessor});`;
+    prologue = `${prologue || strict}${own.link}(${accessor});`;
   }
   edits.wrap(`(function(${params}${scope ? `,${own.link}` : ""}){${prologue}`, "\n})");
   return requests.found;

@@ -20,6 +20,11 @@ export class Edits {
     this.#source = source;
   }
 
+  /** Where `text` stands in the original, from a position on. */
+  find(text: string, from: number): number {
+    return this.#source.indexOf(text, from);
+  }
+
   insert(at: number, text: string): void {
     this.#edits.push({ at, length: 0, text });
   }

@@ -10,6 +10,7 @@
  */
 import { declaratorNames, findAssignments, varNames } from "./javascript-assignments.ts";
 import type { Edits } from "./javascript-edits.ts";
+import { type Lowered, lower, USING } from "./javascript-lower.ts";
 import { names as identifierNames } from "./javascript-names.ts";
 import { type Request, Requests } from "./javascript-requests.ts";
 import { type AnyNode, boundNames, isNode, type Program } from "./javascript-syntax.ts";
@@ -55,18 +56,24 @@ export class EsModule {
     this.#passOnDeclarations(body);
     this.#passOnAssignments();
     const inner = this.#requests.find(this.#program, this.#edits, this.#own.import);
-    this.#edits.wrap(this.#prologue(scope, inner.awaits), "\n})");
+    const program = this.#program as unknown as AnyNode;
+    const lowered = lower(program, this.#edits, this.#own, { isModule: true });
+    this.#edits.wrap(this.#prologue(scope, inner.awaits, lowered), "\n})");
     return this.#requests.found;
   }
 
-  #prologue(scope: boolean, isAsync: boolean): string {
+  #prologue(scope: boolean, isAsync: boolean, lowered: Lowered): string {
     const { link, import: dynamic } = this.#own;
     // A program may use `require` anywhere, as it may here. Unless it makes its own.
     const params =
       scope && !this.#declares("require") ? `${link},${dynamic},require` : `${link},${dynamic}`;
     const locals = this.#imports.map(({ local }) => local);
     const declared = locals.length === 0 ? "" : `let ${locals.join()};`;
-    return `(${isAsync ? "async " : ""}function*(${params}){"use strict";${declared}${link}.link({${this.#links(scope)}});yield;`;
+    const { using, stack } = this.#own;
+    const made = lowered.needsUsing ? `const ${using}=${USING};` : "";
+    const top = lowered.top === undefined ? "" : `const ${stack}=${using}();`;
+    const links = this.#links(scope) + (top === "" ? "" : `,u:${stack}`);
+    return `(${isAsync ? "async " : ""}function*(${params}){"use strict";${declared}${made}${top}${link}.link({${links}});yield;`;
   }
 
   #declares(name: string): boolean {

@@ -10,6 +10,9 @@ export interface OwnNames {
   /** The default export's binding, where it has no name. */
   readonly default: string;
   readonly value: string;
+  /** Makes a stack for `using` declarations; a stack. */
+  readonly using: string;
+  readonly stack: string;
 }
 
 export function names(source: string): OwnNames {
@@ -18,6 +21,8 @@ export function names(source: string): OwnNames {
     import: unused(source, "__imp", 6),
     default: unused(source, "__d", 2),
     value: unused(source, "__v", 2),
+    using: unused(source, "__u", 2),
+    stack: unused(source, "__s", 2),
   };
 }
 

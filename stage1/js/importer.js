@@ -29,6 +29,10 @@ if (!process.versions.bun) {
     });
 }
 
+// Of the first Node.js 18.
+for (const name of ["dispose", "asyncDispose"])
+  if (!Symbol[name]) Object.defineProperty(Symbol, name, { value: Symbol(`Symbol.${name}`) });
+
 const units = new Map(); // name: what was made of its record
 const cache = Object.create(null); // require.cache
 

@@ -272,6 +272,23 @@ exports.make = ({
     }
   };
 
+  /** The second step of a module's function; behind it, what its top level declared by `using` is disposed of. */
+  const run = (unit) => {
+    const { u: stack } = unit.links;
+    if (!stack) return unit.body.next();
+    if (unit.isAsync)
+      return unit.body
+        .next()
+        .catch(stack.fail)
+        .then(() => stack.endAsync());
+    try {
+      unit.body.next();
+    } catch (e) {
+      stack.fail(e);
+    }
+    stack.end();
+  };
+
   /** Run one unit, whose needs were run. */
   const step = (unit) => {
     if (unit.format === "cjs" || unit.format === "json" || unit.format === "text") {
@@ -290,7 +307,7 @@ exports.make = ({
     };
     try {
       settle(unit);
-      const running = unit.body.next();
+      const running = run(unit);
       if (unit.isAsync)
         unit.promise = running.then(done, (e) => {
           failed(unit, e);

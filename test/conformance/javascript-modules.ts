@@ -147,4 +147,38 @@ export function javascriptModules(far: Far): void {
       }
     },
   );
+
+  everyVersion("using and await using, everywhere they may stand", async () => {
+    await using session = await far.connect();
+    const { context } = session;
+    const call = (name: string): Promise<unknown> => session.call(`tasks.using.${name}`);
+    expect(await call("of_module")).toEqual(["module", "object", "off static", "off top"]);
+    const inner = ["object", "object", "object", "off inner", null, "off a", "object", "off b"];
+    expect(await call("in_blocks")).toEqual(inner);
+    // What a function itself held was put away when it returned.
+    const loops = ["off second", "off first", "object", "off one", "object", "off two", "off held"];
+    expect(await call("in_loops")).toEqual(loops);
+    const ends = ["object", "object", "object", "off three", "off two", "later one"];
+    expect(await call("waiting")).toEqual([...ends, "object", "later x", "object", "later y"]);
+    const errors = ["SuppressedError", "of first", "of second", "of the body", "TypeError"];
+    expect(await call("failing")).toEqual([
+      "object",
+      "object",
+      "off second",
+      "off first",
+      ...errors,
+    ]);
+    expect(await call("left")).toEqual(["object", "off generator"]);
+    const error = (await failureOf(call("located"))) as CallError;
+    expect(error.traceback).toMatch(/tasks\/using\.ts:113:[4-6]\d\b/);
+    const inline = context.call((name: string) => {
+      const told: string[] = [];
+      {
+        using held = { [Symbol.dispose]: () => void told.push(`off ${name}`) };
+        told.push(typeof held);
+      }
+      return told;
+    }, "inline");
+    expect(await inline).toEqual(["object", "off inline"]);
+  });
 }

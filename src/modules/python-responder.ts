@@ -35,7 +35,14 @@ export const FORWARDED = "/econtext-master";
 const PLACE = /^\//;
 /** Sent along with the first modules: what importing, logging and most results need. */
 const IMPORT_TIER = ["importer", "logs", "values", "failures"] as const;
-const CHANNELS_TIER = ["values", "interruption", "waiting", "bulk", "channels"] as const;
+const CHANNELS_TIER = [
+  "values",
+  "failures",
+  "interruption",
+  "waiting",
+  "bulk",
+  "channels",
+] as const;
 /** What these import in their turn. */
 const IMPORTED: Readonly<Record<string, readonly string[]>> = {
   channels: CHANNELS_TIER,

@@ -7,6 +7,7 @@ User code calls from any thread. `hear` is called by who reads the stream: it ta
 has put itself into `listeners`. A count is written by one side only: credit is the difference of two.
 """
 import itertools
+import sys
 import weakref
 
 import econtext
@@ -393,8 +394,8 @@ def pump(number, sender):
         iterate(generator, sender)
     except interruption.Cancelled:
         raise
-    except BaseException as e:
-        error = e
+    except:  # noqa: E722
+        error = sys.exc_info()[1]
     finally:
         try:
             generator.close()

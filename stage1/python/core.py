@@ -389,7 +389,7 @@ def run(arrived, reply, flags, body):
         answer = tier("interruption").run(arrived, *request) if request[3] else work(*request)
         busy = 1
         flags = 0
-    except BaseException:
+    except:  # Python 2 has exceptions that are no BaseException
         busy = 1
         answer = tier("failures").body(*sys.exc_info())
         flags = ERROR

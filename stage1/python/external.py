@@ -44,12 +44,13 @@ class Router(object):
         # Here: the I/O thread could not ask for them.
         values = econtext.tier("values")
         values.channels()
+        failures = econtext.tier("failures")
 
         def quietly(flags, body):
             try:
                 receive(values.decode(body))
-            except Exception as e:
-                econtext.log(40, "econtext", "a receiver failed: %r" % e)
+            except BaseException as e:
+                econtext.log(40, "econtext", "a receiver failed: " + ": ".join(failures.describe(type(e), e, None)[:2]))
 
         econtext.next_handle += 1
         here = econtext.next_handle

@@ -1,49 +1,112 @@
-"""econtext.failures: what an ERROR reply says.
+"""econtext.failures: what is told of an exception.
 
-Second tier: a context whose functions never fail does not need it.
+Second tier: a context whose functions never fail does not need it. An exception of user code can have any attribute, any name, and code of
+its own that fails or exits when it is asked: each question here has an answer all the same.
 """
 import os
 import sys
 import traceback
 
 import econtext
+from econtext import PY3, text
+
+MAX_TEXT = 1 << 20  # characters of a message or of a traceback: what is longer says no more
+BUILTIN = "builtins", "exceptions", "__builtin__"
 
 
-def text_of(error):
-    """What an exception says; its own code may fail."""
-    for show in econtext.text, str, repr:
-        try:
-            return show(error)
-        except Exception:
-            pass
-    return ""
+def attempt(work, *arguments):
+    """What that gives; None if it fails."""
+    try:
+        return work(*arguments)
+    except:  # noqa: E722
+        return None
+
+
+def plain_text(value):
+    """A string as text without lone surrogates, None if it is none."""
+    if isinstance(value, bytes) and not PY3:
+        value = bytes.decode(value, "utf-8", "replace")
+    if not isinstance(value, text):
+        return None
+    value = text.__getitem__(value, slice(0, None))  # of no class of the user's
+    if len(value) > MAX_TEXT:
+        value = text("%s\n(%d characters are left out)\n%s") % (value[: MAX_TEXT // 2], len(value) - MAX_TEXT, value[-MAX_TEXT // 2 :])
+    try:
+        data = text.encode(value, "utf-8")
+        if PY3 or not any(rest[:1] >= b"\xa0" for rest in data.split(b"\xed")[1:]):
+            return value
+    except UnicodeError:
+        pass
+    return text.encode(value, "ascii", "backslashreplace").decode("ascii")
+
+
+def type_name(kind):
+    """How Python itself would call a type: qualified, but for what is built in."""
+    name = attempt(lambda: plain_text(kind.__qualname__)) or attempt(lambda: plain_text(kind.__name__)) or text("unknown type")
+    module = attempt(lambda: plain_text(kind.__module__))
+    return name if not module or module in BUILTIN else text(".").join((module, name))
+
+
+def message_of(error):
+    for show in text, str, repr:
+        message = attempt(lambda: plain_text(show(error)))
+        if message is not None:
+            return message
+    return text()
+
+
+def traceback_of(kind, error, trace):
+    lines = attempt(traceback.format_exception, kind, error, trace)
+    if lines is None:
+        # With the frames, which are Python's own, at least.
+        last = text(": ").join((type_name(kind), message_of(error)))
+        lines = (attempt(traceback.format_tb, trace) or []) + [last + text("\n")]
+    return attempt(lambda: plain_text(text().join([plain_text(line) for line in lines]))) or text()
+
+
+def describe(kind, error, trace):
+    """Type, message and traceback."""
+    return [type_name(kind), message_of(error), traceback_of(kind, error, trace)]
 
 
 def body(kind, error, trace):
-    """The body of an ERROR reply: type, message, traceback in the lines of the user's own source."""
+    """The body of an ERROR reply: in the lines of the user's own source."""
     if os.getpid() != econtext.pid:
-        # User code forked, and what failed is the fork: it ends as a program does.
-        if not isinstance(error, SystemExit):
-            traceback.print_exception(kind, error, trace)
-        code = getattr(error, "code", 1)
-        os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+        leave(kind, error, trace)
     if "econtext.channels" in sys.modules:
-        sys.modules["econtext.channels"].forsake(econtext.doomed[0])
-    while trace and (trace.tb_frame.f_globals.get("__name__") == "econtext" or trace.tb_frame.f_code.co_filename[:9] == "econtext."):
+        attempt(sys.modules["econtext.channels"].forsake, econtext.doomed[0])
+    core = vars(econtext)
+    while trace and (trace.tb_frame.f_globals is core or trace.tb_frame.f_code.co_filename[:9] == "econtext."):
         trace = trace.tb_next
-    wanted = getattr(error, "name", None) or ""
-    module, _, part = wanted.rpartition(".")
-    if trace is None and isinstance(error, ImportError) and module in sys.modules:
-        # No import of the user's failed, but ours, of what the call named.
-        what = "no builtin function" if module in ("builtins", "__builtin__") else "module %s has no" % module
-        kind, error = AttributeError, AttributeError("%s %s" % (what, part))
-    name = getattr(kind, "__qualname__", kind.__name__)
-    if kind.__module__ not in ("builtins", "exceptions"):
-        name = kind.__module__ + "." + name
-    try:
-        shown = traceback.format_exception(kind, error, trace)
-    except Exception:
-        shown = traceback.format_tb(trace)
-    # Python 2 has made bytes of some.
-    shown = [s.decode("utf-8", "replace") if type(s) is bytes else s for s in [name, text_of(error)] + shown]
-    return econtext.dumps(shown[:2] + [econtext.text().join(shown[2:])]).encode("utf-8", "replace")
+    if trace is None and issubclass(kind, ImportError):
+        kind, error = attempt(missing, error) or (kind, error)
+    return econtext.dumps(describe(kind, error, trace)).encode("utf-8")
+
+
+def missing(error):
+    """No import of the user's failed, but ours, of what the call named: another error, if the module is there."""
+    module, _, part = error.name.rpartition(".")
+    if module in sys.modules:
+        what = "no builtin function" if module in BUILTIN else "module %s has no" % module
+        return AttributeError, AttributeError("%s %s" % (what, part))
+
+
+def tell(message):
+    sys.stderr.write(message if PY3 else message.encode("utf-8"))
+
+
+def leave(kind, error, trace):
+    """User code forked, and what failed is the fork: it ends as a program does."""
+    code = 1
+    if isinstance(error, SystemExit):
+        code = error.code
+        if code is None:
+            code = 0
+        elif not isinstance(code, int):
+            attempt(tell, message_of(error) + "\n")
+            code = 1
+    else:
+        attempt(tell, traceback_of(kind, error, trace))
+    for stream in sys.stdout, sys.stderr:
+        attempt(lambda: stream.flush())
+    os._exit(code & 255)

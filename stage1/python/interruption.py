@@ -62,7 +62,7 @@ def run(arrived, name, arguments, named, options):
         os.write(econtext.alarm, b"k")  # who reads already, waits without knowing that there is a `clock`
     try:
         answer = econtext.work(name, arguments, named, options)
-    except BaseException:
+    except:  # noqa: E722
         if econtext.doomed[0] != handle:
             raise
     finally:

@@ -210,7 +210,7 @@ class Encoder(object):
                 raise Refused("a datetime without a point in time (%s)" % e)
         reference = refer(value)
         if reference is None:
-            raise Refused("a " + type_name(type(value)))
+            raise Refused("a " + econtext.tier("failures").type_name(type(value)))
         return self.lower(reference, depth)
 
     def lower_all(self, container, items, inner):
@@ -326,34 +326,15 @@ def milliseconds(value, datetime):
     return ms + us / 1000.0 if us and -MAX_FINE < ms < MAX_FINE else ms
 
 
-def type_name(kind):
-    """How Python itself would call a type: qualified, but for what is built in."""
-    name = getattr(kind, "__qualname__", kind.__name__)
-    if kind.__module__ in ("builtins", "__builtin__", "exceptions"):
-        return name
-    return "%s.%s" % (kind.__module__, name)
-
-
 def describe(error):
-    """Type, message and traceback of an exception. Never fails: an error must not fail to be told."""
-    if isinstance(error, RemoteError):
-        texts = error.type, error.message, error.traceback
-    else:
-        try:
-            message = text(error)
-        except Exception:
-            message = repr(error)
-        trace = ""
-        # In Python 2 only the handler of an error knows where it was raised.
-        raised = getattr(error, "__traceback__", None) or sys.exc_info()[1] is error and sys.exc_info()[2]
-        if raised:
-            import traceback
-
-            lines = traceback.format_exception(type(error), error, raised)
-            trace = text().join([line if PY3 or isinstance(line, text) else line.decode("utf-8", "replace") for line in lines])
-        texts = type_name(type(error)), message, trace
-    texts = [t if isinstance(t, text) else str(t) if PY3 else bytes(t).decode("utf-8", "replace") for t in texts]
-    return [t if is_well_formed(t) else t.encode("ascii", "backslashreplace").decode() for t in texts]
+    """Type, message and traceback of an exception, as text. Never fails: an error must not fail to be told."""
+    failures = econtext.tier("failures")
+    if issubclass(type(error), RemoteError):
+        return [failures.plain_text(t) or failures.message_of(t) for t in (error.type, error.message, error.traceback)]
+    # In Python 2 only the handler of an error knows where it was raised.
+    raised = failures.attempt(getattr, error, "__traceback__") or sys.exc_info()[1] is error and sys.exc_info()[2]
+    texts = failures.describe(type(error), error, raised or None)
+    return texts if raised else texts[:2] + [text()]
 
 
 # -- Decoding -------------------------------------------------------------------------------------

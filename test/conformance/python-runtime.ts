@@ -3,7 +3,7 @@
  * (JavaScript takes any number of arguments, has a console, no search path, workers with modules of their own, and no fork.)
  */
 import { expect } from "bun:test";
-import { type CallError, CancelledError } from "../../src/index.ts";
+import { CallError, CancelledError } from "../../src/index.ts";
 import {
   eventually,
   type Far,
@@ -57,6 +57,33 @@ export function pythonRuntime(far: Far): void {
       // What an earlier call has left running is not the cancelled one's.
       expect(isCommandRunning(kept)).toBe(true);
       await far.call("os.kill", pid, 9);
+    },
+  );
+
+  everyVersion(
+    "whatever an exception is made of, it is told, and the context lives on",
+    async () => {
+      const { context } = far.session();
+      const count = (await far.call("tasks.errors.count_of_strange")) as number;
+      const { pid } = await context.ready();
+      const said: string[] = [];
+      for (let i = 0; i < count; i++) {
+        const error = (await failureOf(far.call("tasks.errors.strange", i))) as CallError;
+        expect(error).toBeInstanceOf(CallError);
+        expect(error.type).not.toBe("");
+        said.push(error.remoteMessage);
+        const values = context.call(far.fn("tasks.errors.strange_values"), i);
+        const reading = (async () => {
+          for await (const value of values) expect(value).toBe(i);
+        })();
+        expect(await failureOf(reading)).toMatchObject({ code: "ERR_CALL_FAILED" });
+        await far.call("tasks.errors.strange_value", i).catch((failed) => {
+          expect(failed).toBeInstanceOf(CallError);
+        });
+      }
+      expect(said[0]).toBe("no server 17");
+      expect(said.every((one) => one.length < 2 << 20)).toBe(true);
+      expect(await far.call("pid")).toBe(pid);
     },
   );
 

@@ -156,11 +156,11 @@ def is_interruptible(frame):
     """Whether the code there may be left at any point: what counts is the innermost function of ours."""
     core = vars(econtext)
     while frame:
-        names = frame.f_globals
-        if names is core:
-            return frame.f_code.co_name in INTERRUPTIBLE
-        if str(names.get("__name__"))[:9] == "econtext.":
-            return frame.f_code.co_name in names.get("INTERRUPTIBLE", ())
+        code = frame.f_code
+        if frame.f_globals is core:
+            return code.co_name in INTERRUPTIBLE
+        if code.co_filename[:9] == "econtext.":
+            return code.co_name in frame.f_globals.get("INTERRUPTIBLE", ())
         frame = frame.f_back
     return True
 

@@ -3,7 +3,7 @@
  *
  * Runs while src/bootstrap/stage1.ts is bundled (a Bun macro), so a compiled binary holds only
  * the results and no generated file can be stale. The same input gives the same bytes: that is
- * what `econtext bootstrap --print --sha256` promises. Knows nothing of hosts or connections.
+ * what `econtext bootstrap --sha256` promises. Knows nothing of hosts or connections.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, parse } from "node:path";

@@ -82,7 +82,7 @@ function causeOf({ ending, child, transport, handshake, plan }: Circumstances, o
       ending.status === undefined && ending.signal === undefined
         ? "the connection was closed before it was ready"
         : `ended with ${ending.signal ?? `status ${ending.status}`} before it was ready`,
-    hint: "econtext bootstrap TARGET --print shows what was run",
+    hint: "econtext bootstrap TARGET shows what was run",
   };
 }
 

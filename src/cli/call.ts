@@ -3,7 +3,7 @@ import type { ArgsDef } from "citty";
 import { isPythonRoot } from "../program/python-names.ts";
 import { readArguments, readFunction } from "./arguments.ts";
 import { type Door, makeDoor } from "./door.ts";
-import { fail, statusOf, Usage } from "./exit.ts";
+import { statusOf, Usage } from "./exit.ts";
 import {
   COMMON,
   type CommandLine,
@@ -31,38 +31,44 @@ const args: ArgsDef = {
   ...COMMON,
 };
 
-const details = `Several targets are separated by commas, or stand in front of a "--":
-
-  econtext call web1,web2 platform.node
-  econtext call web1 web2 -- platform.node
-
-Behind "--" no argument is taken for an option. A negative number is never taken for one.
-
-ARG is JSON where it parses as JSON, else text. KEY=VALUE, where KEY is an identifier, is a keyword argument
-(for a JavaScript function: a member of one object, its last argument). A leading
-"=" makes text of what follows: "=5" is the text 5, "=a=b" the text a=b, "key==5" the text 5 for key.
-
-  econtext call web1 json.dumps '{"a": [1, 2]}' indent=2
-  econtext call web1 deploy/tasks.py:restart nginx
-  econtext call web1 deploy/tasks.ts:restart nginx
-
-With no --kind, the function says what is looked for over there: tasks.ts:fn and node:os.hostname run on the first of bun
-and node, all else on the first of python3, python and python2. With --kind node or bun, Math.max is a JavaScript global.
-
-What a Python imports and does not have comes from the folders of --python-path, then the folder of the file that was
-named, then the current directory. What it has itself (its standard library, its site-packages) comes first. What a
-.ts or .js file imports comes from the folder of the nearest package.json (or its own folder), and from node_modules.
-
-The result is printed as text if it is text, as bytes if it is bytes and stdout is no terminal, else as JSON. What JSON
-has no type for is {"!b": BASE64}, {"!s": SET}, {"!m": [[KEY, VALUE]]}, {"!d": MILLISECONDS}, {"!f": "nan"}. With several
-targets each line begins with the target's name; with --json it is {"target", "result"} or {"target", "error"}.
-What the function prints, and what it logs, appears on stderr.`;
-
 export const door: Door = makeDoor({
   name: "call",
-  description: "Call a Python or JavaScript function over there, show its result",
+  description: "Call a Python or JavaScript function and print its result",
+  usage: [
+    "[OPTIONS] TARGET[,TARGET...] FUNCTION [ARG...]",
+    "[OPTIONS] TARGET... -- FUNCTION [ARG...]",
+  ],
+  examples: [
+    "econtext call web1,web2 platform.node",
+    `econtext call web1 json.dumps '{"a": [1, 2]}' indent=2`,
+    "econtext call web1 deploy/tasks.ts:restart nginx",
+  ],
   args,
-  details,
+  exitStatus: `0; 1 the function failed; 124 the deadline passed; 255 no connection.
+With several targets, the highest.`,
+  details: `ARG is JSON where it parses as JSON, else text. KEY=VALUE, where KEY is an
+identifier, is a keyword argument (for a JavaScript function: a member of one
+object, its last argument). A leading "=" makes text of what follows: "=5" is
+the text 5, "=a=b" the text a=b, "key==5" the text 5 for key. After "--" no
+argument is taken for an option; a negative number never is.
+
+With no --kind, the function decides what is looked for: tasks.ts:fn and
+node:os.hostname run on the first of bun and node, all else on the first of
+python3, python and python2. With --kind node or bun, Math.max is a global.
+
+Modules that the remote Python does not have are looked up in the folders of
+--python-path, then in the folder of the file that was named, then in the
+current folder. What a .ts or .js file imports comes from the folder of the
+nearest package.json (or its own folder), and from node_modules.
+
+A result that is text is printed as text, bytes as bytes unless stdout is a
+terminal, others as JSON; no result (None, null, undefined) prints nothing. What
+a generator yields is printed as it comes, one value per line.
+What JSON has no type for is {"!b": BASE64}, {"!s": SET}, {"!m": [[KEY,
+VALUE]]}, {"!d": MILLISECONDS}, {"!f": "nan"}. With several targets each line
+begins with the target's name; with --json it is {"target", "result"} or
+{"target", "error"}. What the function prints and logs appears on stderr.`,
+  begins: (word) => /^[\w./-]*[\w/-][.:][\w.:]+$/.test(word) && !word.includes(","),
   run,
 });
 
@@ -74,7 +80,7 @@ async function run(line: CommandLine): Promise<number> {
   const { prefixed } = await import("./prefix.ts");
   const asJson = line.flags["json"] === true;
   const several = targets.length > 1;
-  const show = (target: string, result: unknown): Promise<void> => {
+  const show = async (target: string, result: unknown): Promise<void> => {
     if (!several) return stdout.write(display(result, asJson, stdout.isTerminal));
     if (asJson) return stdout.write(`${toJson({ target, result })}\n`);
     const text = display(result, typeof result !== "string", true);
@@ -92,13 +98,16 @@ async function run(line: CommandLine): Promise<number> {
           ? context.callWith(limits(), name, ...given)
           : context.callWith(limits(), name, ...given);
       const value = await result;
-      if (!isIterable(value)) await show(target, value);
-      else for await (const one of value) await show(target, one);
+      // A function that gives nothing prints nothing.
+      const isNothing = value === null || value === undefined;
+      if (isIterable(value)) for await (const one of value) await show(target, one);
+      else if (asJson || !isNothing) await show(target, value);
       return 0;
     },
-    failed: async (target, error) => {
-      if (!several || !asJson) return void (await fail(error));
+    failed: (target, error) => {
+      if (!several || !asJson) return false;
       stdout.write(`${toJson({ target, error: plainError(error) })}\n`).catch(() => {});
+      return true;
     },
   });
 }

@@ -2,8 +2,14 @@
  * A command in one or several contexts, joined to our own standard streams: what `exec`, `sh` and `rsh` have in common. Signals that we
  * get are the command's, once it runs.
  */
-import type { ExecOptions, RemoteProcess, SshOptions } from "../index.ts";
-import { CommandProblem, fail } from "./exit.ts";
+import {
+  type ExecOptions,
+  type ExecResult,
+  neutralise,
+  oneLine,
+  type RemoteProcess,
+  type SshOptions,
+} from "../index.ts";
 import { SharedInput } from "./input.ts";
 import type { Flags } from "./options.ts";
 import { type Output, stderr, stdout } from "./output.ts";
@@ -28,12 +34,11 @@ export interface CommandPlan {
   /** Added to what the flags say of ssh. */
   readonly ssh?: SshOptions;
   readonly options?: Pick<ExecOptions, "tty" | "cwd" | "env">;
-  readonly failed: (target: string, error: unknown) => Promise<void>;
 }
 
 /** @returns the exit status: the command's, or the highest */
 export async function runCommands(plan: CommandPlan): Promise<number> {
-  const { command, flags, targets, failed } = plan;
+  const { command, flags, targets } = plan;
   const input = new SharedInput(plan.preface, plan.hasInput);
   const signals = new Signals();
   const giveBack = plan.options?.tty === undefined ? () => {} : makeRaw();
@@ -41,7 +46,7 @@ export async function runCommands(plan: CommandPlan): Promise<number> {
     const roots: readonly string[] = [];
     const each = (turn: Turn) => runOne(turn, plan, input, signals);
     const { pass } = signals;
-    return await runSession({ command, flags, ssh: plan.ssh, targets, roots, each, failed, pass });
+    return await runSession({ command, flags, ssh: plan.ssh, targets, roots, each, pass });
   } finally {
     giveBack();
     signals.dispose();
@@ -49,7 +54,7 @@ export async function runCommands(plan: CommandPlan): Promise<number> {
 }
 
 async function runOne(
-  { target, context, limits }: Turn,
+  { target, context, limits, say }: Turn,
   plan: CommandPlan,
   input: SharedInput,
   signals: Signals,
@@ -65,9 +70,8 @@ async function runOne(
       copy(process.stderr, isAlone ? undefined : target, stderr),
     ];
     const [result] = await Promise.all([process.exited, ...copies]);
-    if (result.problem !== undefined) {
-      await fail(new CommandProblem(`${target}: ${plan.name}: ${result.problem}`));
-    }
+    const isTold = isAlone && result.problem === undefined;
+    if (result.status !== 0 && !isTold) say(`${oneLine(target)}: ${endingOf(plan, result)}`);
     return result.status;
   } finally {
     unhook();
@@ -75,6 +79,13 @@ async function runOne(
 }
 
 /** @param prefix of each line */
+/** How a command has ended, in words: as a shell tells it, when it could not be started. */
+function endingOf({ name, options }: CommandPlan, { status, signal, problem }: ExecResult): string {
+  if (problem === undefined) return signal === undefined ? `exit status ${status}` : signal;
+  const ofFolder = options?.cwd !== undefined && problem.startsWith(`${options.cwd}: `);
+  return neutralise(ofFolder ? `--cwd ${problem}` : `${oneLine(name)}: ${problem}`);
+}
+
 async function copy(
   from: RemoteProcess["stdout"],
   prefix: string | undefined,

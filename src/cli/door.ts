@@ -1,41 +1,77 @@
-/** What a command of the command line is, and how one is made: citty shows it, our own strict reading of its options runs it. */
+/** What a command of the command line is, and how one is made: its help is shown by help.ts, its options are read by options.ts. */
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
+import { Usage } from "./exit.ts";
 import { type CommandLine, readCommandLine } from "./options.ts";
+import { withSeparator } from "./words.ts";
 
-/** One command of the command line. `run` resolves to the exit status. */
+/** What `--help` shows of a command. */
+export interface HelpText {
+  readonly name: string;
+  /** One sentence, without its full stop. */
+  readonly description: string;
+  /** What follows the command's name, a line for each way to use it. */
+  readonly usage: readonly string[];
+  readonly examples: readonly string[];
+  readonly args: ArgsDef;
+  readonly exitStatus?: string;
+  readonly details: string;
+}
+
+/** One command of the command line. `run` of its definition resolves to the exit status. */
 export interface Door {
   readonly command: CommandDef;
-  /** What `--help` says below the options. */
-  readonly details: string;
+  readonly help: HelpText;
+  /** Whether words of another program follow its own. */
+  readonly takesWords: boolean;
 }
 
-export interface DoorPlan {
-  readonly name: string;
-  readonly description: string;
-  readonly args: ArgsDef;
-  readonly details: string;
+export interface DoorPlan extends HelpText {
   /** Resolves to the exit status. */
-  readonly run: (line: CommandLine) => Promise<number>;
+  readonly run: (line: CommandLine, rawArgs: readonly string[]) => Promise<number>;
+  /**
+   * For commands behind whose targets, after `--`, come words of another program: whether this word is rather the first of those than a
+   * target.
+   */
+  readonly begins?: (word: string) => boolean;
 }
 
-export function makeDoor({ name, description, args, details, run }: DoorPlan): Door {
-  const command = defineCommand({
-    meta: { name, description },
-    args,
-    run: ({ rawArgs }) => run(readCommandLine(name, args, rawArgs)),
-  });
-  return { command, details };
+export function makeDoor(plan: DoorPlan): Door {
+  return {
+    command: commandOf(plan, (rawArgs) => plan.run(read(plan, rawArgs), rawArgs)),
+    help: plan,
+    takesWords: plan.begins !== undefined,
+  };
 }
 
 /** A command whose options are another program's: they are not read here. */
 export function makeRawDoor(
-  plan: Omit<DoorPlan, "run"> & { readonly run: (rawArgs: readonly string[]) => Promise<number> },
+  plan: HelpText & { readonly run: (rawArgs: readonly string[]) => Promise<number> },
 ): Door {
-  const { name, description, args, details, run } = plan;
-  const command = defineCommand({
+  return { command: commandOf(plan, plan.run), help: plan, takesWords: true };
+}
+
+function commandOf(
+  { name, description, args }: HelpText,
+  run: (rawArgs: readonly string[]) => Promise<number>,
+): CommandDef {
+  return defineCommand({
     meta: { name, description },
     args,
     run: ({ rawArgs }) => run(rawArgs),
   });
-  return { command, details };
+}
+
+/** @throws {Usage} which, where the reason may be a missing `--`, shows the line with it */
+function read({ name, args, begins }: DoorPlan, rawArgs: readonly string[]): CommandLine {
+  try {
+    return readCommandLine(name, args, rawArgs);
+  } catch (error) {
+    const isForeign = begins !== undefined && !rawArgs.includes("--");
+    const hint = isForeign ? withSeparator(name, args, rawArgs, begins) : undefined;
+    if (hint === undefined || !(error instanceof Usage)) throw error;
+    throw new Usage(
+      name,
+      `${error.message}; if it is not meant for econtext, put -- before it\n  ${hint}`,
+    );
+  }
 }

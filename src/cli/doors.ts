@@ -2,12 +2,14 @@
  * Which command is meant. Each is read only when it is wanted, and the library only when a command runs. citty defines and shows
  * the commands; its `runMain` is not used, because it owns the exit status and prints whole errors.
  */
-import { type ArgsDef, type CommandDef, defineCommand, runCommand } from "citty";
-import type { Door } from "./door.ts";
+import { runCommand } from "citty";
+import { version } from "../../package.json";
+import type { Door, HelpText } from "./door.ts";
 import { fail, Usage } from "./exit.ts";
-import { showHelp } from "./help.ts";
+import { showHelp, showOptions } from "./help.ts";
 import { stderr, stdout } from "./output.ts";
 import { dieOfSignal } from "./stop.ts";
+import { wantsHelp } from "./words.ts";
 
 const DOORS: Readonly<Record<string, () => Promise<Door>>> = {
   call: async () => (await import("./call.ts")).door,
@@ -21,33 +23,28 @@ const DOORS: Readonly<Record<string, () => Promise<Door>>> = {
   init: async () => (await import("./init.ts")).door,
 };
 
-const root: CommandDef = defineCommand<ArgsDef>({
-  meta: {
-    name: "econtext",
-    description: "Run code elsewhere: nothing to install there, a Python, Node.js or Bun will do",
-  },
-  args: {
-    help: { type: "boolean", description: "Show this; `econtext COMMAND --help` says more" },
-    version: { type: "boolean", description: "Show the version" },
-  },
-  subCommands: Object.fromEntries(
-    Object.entries(DOORS).map(([name, load]) => [name, async () => (await load()).command]),
-  ),
-});
+/** What `econtext --help` shows. */
+const ROOT: HelpText = {
+  name: "",
+  description: "Run commands, scripts and functions on other machines, over ssh",
+  usage: ["COMMAND [OPTIONS] ...", "PROGRAM.ts [ARG...]"],
+  examples: [
+    "econtext exec web1 db1 -- df -h /",
+    "econtext sh web1 setup.sh",
+    "econtext cp -r app web1:/srv",
+    "econtext call web1 deploy/tasks.ts:restart nginx",
+    "econtext deploy.ts web1             a program of yours",
+  ],
+  args: {},
+  exitStatus: `0 success; 1 the function failed; 2 wrong usage; 124 the deadline
+passed; 255 no connection, or it was lost; 129, 130, 143 ended by a signal; 141
+the reader of the output is gone. With several targets, the highest.`,
+  details: `TARGET is local, or what ssh accepts: web1, user@web1, ssh://user@web1:2222.
+Several: web1,web2. The remote machine needs Python, Node.js or Bun.
 
-const DETAILS = `TARGET is local, or what ssh accepts: web1, user@web1, ssh://user@web1:2222.
-
-  econtext call web1 platform.node
-  econtext call web1 deploy/tasks.ts:restart nginx
-  econtext exec web1 db1 -- uname -a
-  econtext sh web1 setup.sh
-  econtext cp -r app web1:/srv
-  econtext repl web1 db1               a prompt: await web1.call(() => process.version)
-  econtext deploy.ts web1              a program; also by #!/usr/bin/env econtext
-
-Exit status: 0; 1 the function failed there; 2 wrong usage; 124 the deadline passed; 255 no connection, or it was
-lost; 130, 143, 129 interrupted; 141 nobody reads a command's output any more. With several targets: the
-highest. A program that none of these ended has its own.`;
+econtext help COMMAND, or econtext COMMAND --help, shows more. econtext help
+options explains the options that all commands share. -V prints the version.`,
+};
 
 /** Of what was given up: for these, a reader that does not read holds nothing up. */
 const HURRIED: readonly number[] = [124, 129, 130, 141, 143];
@@ -65,24 +62,28 @@ export async function main(args: readonly string[]): Promise<number> {
 async function dispatch(args: readonly string[]): Promise<number> {
   const [name = "", ...rest] = args;
   try {
-    if (name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) {
-      await showHelp(root, undefined, DETAILS);
+    if (["--version", "-V"].includes(name)) {
+      await stdout.write(`econtext ${version}\n`);
       return 0;
     }
-    if (!Object.hasOwn(DOORS, name)) {
+    if (["--help", "-h", "help"].includes(name)) {
+      await showHelpOf(rest);
+      return 0;
+    }
+    const load = loaderOf(name);
+    if (load === undefined) {
       const { programPath, runProgram } = await import("./program.ts");
       const path = programPath(name);
       if (path !== undefined) return await runProgram(path, rest);
+      throw new Usage("", unknown(name));
     }
-    const load = Object.hasOwn(DOORS, name) ? DOORS[name] : undefined;
-    if (load === undefined) throw new Usage("", unknown(name));
-    const { command, details } = await load();
-    // Its options are another program's.
-    if (wantsHelp(name === "rsh" ? rest.slice(0, 1) : rest)) {
-      await showHelp(command, root, details);
+    const { command, help, takesWords } = await load();
+    // The options of rsh are another program's.
+    if (wantsHelp(help.args, name === "rsh" ? rest.slice(0, 1) : rest, takesWords)) {
+      await showHelp(help);
       return 0;
     }
-    const { result } = await runCommand(command, { rawArgs: rest }).catch((error) => {
+    const { result } = await runCommand(command, { rawArgs: [...rest] }).catch((error) => {
       // citty's own class is not exported; its errors about arguments have this code.
       throw error?.code === "EARG" ? new Usage(name, error.message) : error;
     });
@@ -92,14 +93,27 @@ async function dispatch(args: readonly string[]): Promise<number> {
   }
 }
 
+function loaderOf(name: string): (() => Promise<Door>) | undefined {
+  return Object.hasOwn(DOORS, name) ? DOORS[name] : undefined;
+}
+
+/** @throws {Usage} */
+async function showHelpOf([name, ...more]: readonly string[]): Promise<void> {
+  if (more.length > 0) throw new Usage("", "help is for one command: econtext help COMMAND");
+  if (name === "options") return await showOptions();
+  if (name !== undefined) {
+    const load = loaderOf(name);
+    if (load === undefined) throw new Usage("", unknown(name));
+    return await showHelp((await load()).help);
+  }
+  const doors = await Promise.all(Object.values(DOORS).map((load) => load()));
+  const commands = doors.map(({ help }) => `  ${help.name.padEnd(10)} ${help.description}`);
+  await showHelp({ ...ROOT, details: `Commands:\n${commands.join("\n")}\n\n${ROOT.details}` });
+}
+
 function unknown(name: string): string {
   const known = Object.keys(DOORS).join(", ");
   if (name === "") return `a command is missing: one of ${known}`;
   const what = name.startsWith("-") ? "option" : "command";
   return `no such ${what}: ${name}; the commands are ${known}`;
-}
-
-function wantsHelp(args: readonly string[]): boolean {
-  const end = args.indexOf("--");
-  return args.slice(0, end < 0 ? args.length : end).some((arg) => arg === "--help" || arg === "-h");
 }

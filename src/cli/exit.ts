@@ -14,11 +14,6 @@ export class Usage extends Error {
   }
 }
 
-/** A command could not be started over there; the far side says why. */
-export class CommandProblem extends Error {
-  override name = "CommandProblem";
-}
-
 /** Say it on stderr, without waiting for whoever reads that. @returns the exit status */
 export async function fail(error: unknown): Promise<number> {
   stderr.write(`${await describe(error)}\n`).catch(() => {});
@@ -44,7 +39,7 @@ export async function describe(error: unknown): Promise<string> {
     return `${command}: ${neutralise(error.message)}\ntry: ${command} --help`;
   }
   const text = error instanceof Error ? error.message : String(error);
-  const isOurs = error instanceof EcontextError || error instanceof CommandProblem;
+  const isOurs = error instanceof EcontextError;
   const message = neutralise(isOurs ? text : `econtext: ${text}`);
   const { traceback } = error as { readonly traceback?: unknown };
   // One line of it says nothing that the message does not.

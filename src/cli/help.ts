@@ -1,15 +1,107 @@
-/** `--help`: citty's rendering of a command's definition, and our words below it. */
-import { stripVTControlCharacters } from "node:util";
-import { type CommandDef, renderUsage } from "citty";
+/** `--help`: one sentence, how a command is written, examples, its options, and the details below. At most 80 columns wide. */
+import type { ArgsDef } from "citty";
+import type { HelpText } from "./door.ts";
+import { COMMON } from "./options.ts";
 import { stdout } from "./output.ts";
 
-export async function showHelp(
-  command: CommandDef,
-  parent: CommandDef | undefined,
-  details: string,
-): Promise<void> {
-  const usage = await renderUsage(command, parent);
-  // citty colours without looking where the text goes.
-  const text = stdout.coloured ? usage : stripVTControlCharacters(usage);
-  await stdout.write(`${text.replace(/ +$/gm, "").trimEnd()}\n\n${details}\n`);
+const CONNECTION = `Connection options, the same for all commands (econtext help options):
+  --kind KIND            python, node or bun; --python PATH, --node PATH or
+                         --bun PATH names the program
+  --lend-runtime         send a Bun to a host that has only Python, in memory
+  --deadline TIME        give up after 5 (seconds), 500ms, 2m or 1h: status 124
+  -o OPTION, -F FILE     as for ssh; --ssh PROGRAM runs another program instead
+  --log-level LEVEL      debug, info (the default), warning or error
+  --log-format FORMAT    text, or json: one object a line`;
+
+const OPTIONS = `The options that all commands share.
+
+Which interpreter runs on the remote machine. By default econtext takes what is
+there and can do it.
+  --kind KIND            python, node or bun
+  --python PATH          use this Python, there
+  --node PATH            use this Node.js, there
+  --bun PATH             use this Bun, there
+  --lend-runtime         If a host has Python and no JavaScript, send it a Bun:
+                         once for each connection, kept in memory.
+
+How long.
+  --deadline TIME        5 (seconds), 500ms, 2m or 1h: for all of it, from the
+                         start to the result. After it the exit status is 124.
+
+How ssh is run. Your ~/.ssh/config, agent and known hosts apply.
+  -o, --ssh-option KEY=VALUE   an option of ssh; may be repeated
+  -F, --ssh-config FILE        the configuration file that ssh reads instead
+  --ssh PROGRAM                the program to run in place of ssh
+
+What is logged to stderr.
+  --log-level LEVEL      debug, info (the default), warning or error
+  --log-format FORMAT    text (the default), or json: one object a line, for
+                         errors of connections too`;
+
+/** The text of `econtext help options`. */
+export async function showOptions(): Promise<void> {
+  await stdout.write(`${OPTIONS}\n`);
+}
+
+export async function showHelp(help: HelpText): Promise<void> {
+  const { name, description, usage, examples, args, exitStatus, details } = help;
+  const command = name === "" ? "econtext" : `econtext ${name}`;
+  const own = Object.entries(args).filter(([key]) => !(key in COMMON));
+  const sections = [
+    `${description}.`,
+    usage.map((line, at) => `${at === 0 ? "USAGE" : "     "} ${command} ${line}`).join("\n"),
+    section("Examples", examples.map((line) => `  ${line}`).join("\n")),
+    section("Arguments", own.flatMap(argument).join("\n")),
+    section("Options", own.flatMap(option).join("\n")),
+    "deadline" in args ? CONNECTION : "",
+    exitStatus === undefined ? "" : `Exit status:\n  ${wrapped(exitStatus, 2)}`,
+    details,
+  ];
+  await stdout.write(`${sections.filter((text) => text !== "").join("\n\n")}\n`);
+}
+
+function section(title: string, lines: string): string {
+  return lines === "" ? "" : `${title}:\n${lines}`;
+}
+
+type Entry = readonly [name: string, definition: ArgsDef[string]];
+
+function argument([name, { type, description = "" }]: Entry): string[] {
+  if (type !== "positional") return [];
+  return [row(name.replace(/^-- /, "").toUpperCase(), description)];
+}
+
+function option([name, definition]: Entry): string[] {
+  const { type, description = "" } = definition;
+  if (type === "positional" || description === "") return [];
+  const short = "alias" in definition ? `-${definition.alias}, ` : "";
+  const value = "valueHint" in definition ? ` ${definition.valueHint}` : "";
+  return [row(`${short}--${name}${value}`, description)];
+}
+
+const COLUMN = 25;
+const WIDTH = 80;
+
+/** A name and what it means, which begins at a column of its own. */
+function row(name: string, meaning: string): string {
+  const isShort = name.length + 3 < COLUMN;
+  const begin = isShort ? `  ${name}`.padEnd(COLUMN) : `  ${name}\n${" ".repeat(COLUMN)}`;
+  return begin + wrapped(meaning, COLUMN);
+}
+
+/** @param indent of all lines, the first of which has it already */
+function wrapped(text: string, indent: number): string {
+  let column = indent;
+  let out = "";
+  for (const word of text.split(/\s+/)) {
+    const isFirst = column === indent;
+    if (!isFirst && column + 1 + word.length > WIDTH) {
+      out += `\n${" ".repeat(indent)}${word}`;
+      column = indent + word.length;
+    } else {
+      out += isFirst ? word : ` ${word}`;
+      column += word.length + (isFirst ? 0 : 1);
+    }
+  }
+  return out;
 }

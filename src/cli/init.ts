@@ -9,15 +9,17 @@ const args: ArgsDef = {
   dir: { type: "positional", required: false, description: "Folder of the program (default: .)" },
 };
 
-const details = `Writes econtext.d.ts (types of "econtext"), tsconfig.json where there is none, and beside each tasks.py, in DIR and below, a
-tasks.d.py.ts with the parameters of its functions. Each file that was written is a line. Run it again after a change of a .py file, or
-of econtext itself; files that it did not write are left as they are.`;
-
 export const door: Door = makeDoor({
   name: "init",
   description: "Write type declarations for a program's editor",
+  usage: ["[DIR]"],
+  examples: ["econtext init"],
   args,
-  details,
+  details: `Writes econtext.d.ts (types of "econtext"), tsconfig.json where there is none,
+and beside each tasks.py, in DIR and below, a tasks.d.py.ts with the parameters
+of its functions. Each file that was written is a line. Run it again after a
+change of a .py file, or of econtext itself. Files that it did not write are
+left as they are.`,
   run,
 });
 

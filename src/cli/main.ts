@@ -3,9 +3,11 @@
  * empty program is the measure. Knows no command.
  */
 import { version } from "../../package.json";
+import { wasClosed } from "./closed.ts";
 
 const args = process.argv.slice(2);
-if (args.length === 1 && args[0] === "--version") {
+const isVersion = args.length === 1 && (args[0] === "--version" || args[0] === "-V");
+if (isVersion && !wasClosed(1)) {
   console.log(`econtext ${version}`);
 } else {
   // Not awaited: while this file is, a program of the user's is never seen to have nothing left to do.

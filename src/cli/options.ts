@@ -2,7 +2,7 @@
  * The options that commands share, as citty defines them, and their strict reading: citty itself takes unknown options in silence and
  * keeps the last of repeated ones. Knows no command.
  */
-import { parseArgs } from "node:util";
+import { type ParseArgsConfig, parseArgs } from "node:util";
 import type { ArgsDef } from "citty";
 import type { Kind, KindOptions, Language, LevelName, SshOptions } from "../index.ts";
 import { Usage } from "./exit.ts";
@@ -83,14 +83,8 @@ export interface CommandLine {
   readonly after: readonly string[] | undefined;
 }
 
-/** @throws {Usage} */
-export function readCommandLine(
-  command: string,
-  definitions: ArgsDef,
-  rawArgs: readonly string[],
-): CommandLine {
-  const end = rawArgs.indexOf("--");
-  const own = end < 0 ? rawArgs : rawArgs.slice(0, end);
+/** As `parseArgs` of node:util takes them. */
+export function optionsOf(definitions: ArgsDef) {
   const named = Object.entries(definitions).filter(([, { type }]) => type !== "positional");
   const options = named.map(([name, definition]) => [
     name,
@@ -100,11 +94,22 @@ export function readCommandLine(
       ...("alias" in definition ? { short: String(definition.alias) } : {}),
     },
   ]);
+  return Object.fromEntries(options) as NonNullable<ParseArgsConfig["options"]>;
+}
+
+/** @throws {Usage} */
+export function readCommandLine(
+  command: string,
+  definitions: ArgsDef,
+  rawArgs: readonly string[],
+): CommandLine {
+  const end = rawArgs.indexOf("--");
+  const own = end < 0 ? rawArgs : rawArgs.slice(0, end);
   try {
     const { values, positionals } = parseArgs({
       // A negative number is an argument. No argument of a process can hold a NUL.
       args: own.map((arg) => (/^-\.?\d/.test(arg) ? `\0${arg}` : arg)),
-      options: Object.fromEntries(options),
+      options: optionsOf(definitions),
       allowPositionals: true,
     });
     const flags = Object.entries(values).map(([key, value]) => [key, unmarked(value)]);
@@ -115,10 +120,7 @@ export function readCommandLine(
     };
   } catch (error) {
     const [sentence = ""] = (error as Error).message.split(/\.\s/);
-    const takesCommand = Object.keys(definitions).some((name) => name.startsWith("-- "));
-    const isForeign = takesCommand && end < 0 && sentence.startsWith("Unknown option");
-    const hint = isForeign ? "; what is not econtext's own stands behind --" : "";
-    throw new Usage(command, `${sentence}${hint}`.replaceAll("\0", ""));
+    throw new Usage(command, sentence.replaceAll("\0", ""));
   }
 }
 
@@ -142,6 +144,32 @@ export function readDeadline(command: string, text: unknown): number | undefined
 /** @param startedAt on the clock of `performance.now`. @returns whole milliseconds */
 export function leftOf(deadline: number, startedAt: number): number {
   return Math.max(0, Math.ceil(deadline - (performance.now() - startedAt)));
+}
+
+/** What `exec` and `sh` have in common. */
+export const COMMAND = {
+  "no-stdin": { type: "boolean", alias: "n", description: "Its standard input is empty" },
+  cwd: { type: "string", valueHint: "DIR", description: "Run it in this folder" },
+  env: {
+    type: "string",
+    valueHint: "KEY=VALUE",
+    description: "Set a variable of its environment; may be repeated",
+  },
+} as const satisfies ArgsDef;
+
+/** @throws {Usage} */
+export function readCommandOptions(command: string, flags: Flags) {
+  const { cwd } = flags;
+  if (cwd === "") throw new Usage(command, "--cwd is empty");
+  const env = texts(flags["env"]).map((pair) => {
+    const at = pair.indexOf("=");
+    if (at < 1) throw new Usage(command, `not KEY=VALUE: --env ${pair}`);
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  });
+  return {
+    ...(typeof cwd === "string" ? { cwd } : {}),
+    env: Object.fromEntries(env) as Readonly<Record<string, string>>,
+  };
 }
 
 /** Of `web1,web2` and `web1 web2`. @throws {Usage} */

@@ -7,6 +7,7 @@ import { isatty } from "node:tty";
 import { BlockingWriter, openQuick, writeQuickly } from "../descriptor.ts";
 import { splice, widen } from "../kernel.ts";
 import type { Sink } from "../piped.ts";
+import { wasClosed } from "./closed.ts";
 import { tidy } from "./tidy.ts";
 
 /** Joined into one write: log lines come by the thousand. */
@@ -14,6 +15,8 @@ const BATCH_BYTES = 1 << 18;
 /** To write these by themselves costs less than to copy them. */
 const LARGE_BYTES = 16384;
 const BUSY_MS = 5;
+
+const NAMES = ["standard input", "standard output", "standard error"];
 
 interface Waiting {
   readonly data: Uint8Array;
@@ -28,6 +31,8 @@ export class Output implements Sink {
   /** Of the same pipe, not blocking; -1: there is none. */
   #quick: number | undefined;
   #isWide = false;
+  /** Known with the first write. */
+  #isClosed: boolean | undefined;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
   /** Writes without a thread, so that it is always known what is left. */
@@ -110,6 +115,8 @@ export class Output implements Sink {
   }
 
   async #writeAll(data: Uint8Array): Promise<void> {
+    this.#isClosed ??= wasClosed(this.#fd);
+    if (this.#isClosed && data.length > 0) throw new Error(`${NAMES[this.#fd]} is closed`);
     if (this.#writer !== undefined) return this.#writePieces(this.#writer, data);
     this.#quick ??= openQuick(this.#fd, "write") ?? -1;
     await writeSlowly(this.#fd, data, this.#quick < 0 ? 0 : this.#begin(data));

@@ -4,10 +4,10 @@ import { Usage } from "./exit.ts";
 import { beforeDying } from "./stop.ts";
 
 /** @throws {Usage} when we have none */
-export function terminalSize(command: string): Terminal {
+export function ownTerminal(command: string): Terminal {
   const { isTTY, columns, rows } = process.stdout;
   if (process.stdin.isTTY !== true || !isTTY) {
-    throw new Usage(command, "--tty needs a terminal here: stdin and stdout are to be one");
+    throw new Usage(command, "-t needs a terminal: standard input and output are not one");
   }
   const { TERM: term = "xterm-256color" } = process.env;
   return { term, columns, rows };

@@ -1,7 +1,7 @@
 /** `econtext ping`: does it answer, with what, and how fast. */
 import type { ArgsDef } from "citty";
 import { type Door, makeDoor } from "./door.ts";
-import { fail, statusOf } from "./exit.ts";
+import { statusOf } from "./exit.ts";
 import { jsonText } from "./json.ts";
 import { COMMON, type CommandLine, JSON_OPTION, readTargets } from "./options.ts";
 import { stdout } from "./output.ts";
@@ -12,16 +12,16 @@ const args: ArgsDef = {
   ...COMMON,
 };
 
-const details = `Connects, then measures one round trip to the far side's broker. Prints the interpreter found there,
-its process, and the times:
-
-  web1: python 3.11.2, pid 4711, /usr/bin/python3, connected in 212 ms, round trip 0.4 ms`;
-
 export const door: Door = makeDoor({
   name: "ping",
-  description: "See whether a target answers, with what and how fast",
+  description: "Show whether targets answer, with which interpreter and how fast",
+  usage: ["[OPTIONS] TARGET..."],
+  examples: ["econtext ping web1 web2", "econtext ping web1 --kind node"],
   args,
-  details,
+  exitStatus: "0; 255 no connection. With several targets, the highest.",
+  details: `Connects, then measures one round trip. A line for each target:
+
+  web1: python 3.11.2, pid 4711, /usr/bin/python3, connected in 212 ms, round trip 0.4 ms`,
   run,
 });
 
@@ -47,11 +47,12 @@ async function run({ flags, before, after }: CommandLine): Promise<number> {
       await stdout.write(`${asJson ? jsonText(about) : neutralise(text)}\n`);
       return 0;
     },
-    failed: async (target, error) => {
-      if (!asJson) return void (await fail(error));
+    failed: (target, error) => {
+      if (!asJson) return false;
       const { message, code } = error as { readonly message?: unknown; readonly code?: unknown };
       const said = { code, message, exitStatus: statusOf(error) };
       stdout.write(`${jsonText({ target, error: said })}\n`).catch(() => {});
+      return true;
     },
   });
 }

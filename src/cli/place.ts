@@ -10,29 +10,42 @@ export interface CopyPlace {
 /** Our standard input or output. */
 export const STANDARD = "-";
 
-/** As scp takes it: a colon before any slash ends a target; `./a:b` is a file. @throws {Usage} */
-export function readPlace(word: string): CopyPlace {
+/** As scp takes it: a colon before any slash ends a target, or several with commas; `./a:b` is a file. @throws {Usage} */
+export function readPlaces(word: string): CopyPlace[] {
   if (word === "") throw new Usage("cp", "an empty word names no file");
   const [, url, rest] = /^(ssh:\/\/[^/]*?[^/:](?::\d+)?):((?!\d+(?::|$))[\s\S]*)$/.exec(word) ?? [];
-  if (url !== undefined) return { target: url, path: rest === "" ? "." : (rest ?? ".") };
-  const [, target, path] = /^((?:[^/:[\]]*@)?\[[^\]/]*\]|[^/:]+):([\s\S]*)$/.exec(word) ?? [];
-  if (target === undefined) return { target: undefined, path: word };
+  if (url !== undefined) return [{ target: url, path: rest === "" ? "." : (rest ?? ".") }];
+  const [, targets, path] = /^((?:[^/:[\]]*@)?\[[^\]/]*\]|[^/:]+):([\s\S]*)$/.exec(word) ?? [];
+  if (targets === undefined) return [{ target: undefined, path: word }];
+  const names = targets.split(",");
+  if (names.includes("")) throw new Usage("cp", `a TARGET is missing: ${word}`);
   // ssh itself takes an IPv6 address without brackets.
-  return { target: target.replace(/[[\]]/g, ""), path: path === "" ? "." : (path ?? ".") };
+  return [...new Set(names)].map((name) => ({
+    target: name.replace(/[[\]]/g, ""),
+    path: path === "" ? "." : (path ?? "."),
+  }));
 }
 
-/** Consecutive sources of one target, which are copied together. */
-export function groupPlaces(sources: readonly CopyPlace[]): CopyGroup[] {
+/** Sources of one target, which are copied together. */
+export interface CopyGroup {
+  readonly target: string | undefined;
+  readonly paths: readonly string[];
+}
+
+/** @param inOrder whether only sources that follow one another may come together */
+export function groupPlaces(sources: readonly CopyPlace[], inOrder: boolean): CopyGroup[] {
   const groups: { target: string | undefined; paths: string[] }[] = [];
   for (const { target, path } of sources) {
-    const last = groups.at(-1);
-    if (last !== undefined && last.target === target) last.paths.push(path);
-    else groups.push({ target, paths: [path] });
+    const candidates = inOrder ? groups.slice(-1) : groups;
+    const group = candidates.find((one) => one.target === target);
+    if (group === undefined) groups.push({ target, paths: [path] });
+    else group.paths.push(path);
   }
   return groups;
 }
 
-export interface CopyGroup {
-  readonly target: string | undefined;
-  readonly paths: readonly string[];
+/** The folder that `--by-host` keeps what comes from a target in. */
+export function folderOf(target: string): string {
+  const name = target.replace(/^ssh:\/\//, "").replace(/[/\0]/g, "_");
+  return /^\.{1,2}$/.test(name) ? `_${name}` : name;
 }

@@ -23,8 +23,19 @@ const args: ArgsDef = {
   ...COMMON,
 };
 
-const details = `TypeScript with await at its top level. Each target is a variable under its name; where that is no identifier, under
-one that is said at the start (web-1.example.com is web_1). A target is connected to when it is first used.
+export const door: Door = makeDoor({
+  name: "repl",
+  description: "Open a TypeScript prompt with a variable for each target",
+  usage: ["[OPTIONS] [TARGET...]", "[OPTIONS] [TARGET...] < PROGRAM"],
+  examples: [
+    "econtext repl web1 db1",
+    "econtext repl web1 -p '(await web1.call(() => process.versions)).node'",
+    `echo 'await web1.call("platform.node")' | econtext repl web1`,
+  ],
+  args,
+  details: `TypeScript with await at its top level. Each target is a variable. Names that
+are not valid identifiers are changed (web-1.example.com is web_1); the banner
+lists them. A target is connected to when it is first used.
 
   $ econtext repl web1 db1
   > await web1.call("platform.node")
@@ -32,24 +43,21 @@ one that is said at the start (web-1.example.com is web_1). A target is connecte
   > await Promise.all([web1, db1].map((context) => context.call(load, 4)))
   > const web2 = await connect("web2", { kind: "node" })
 
-In scope: connect, broker, kwargs, CallError and all else of the library; os, fs and the other builtin modules; what is
-imported: import * as tasks from "./tasks.ts", also .py files. A function that is passed to call takes along the functions
-of the prompt that it uses, and builtin modules; what else it uses is refused, and is passed as an argument.
+In scope: connect, broker, kwargs, CallError and all else of the library; os, fs
+and the other builtin modules; what is imported: import * as tasks from
+"./tasks.ts", also .py files. A function that is passed to call takes along the
+functions of the prompt that it uses, and builtin modules; anything else that it
+uses is refused, and has to be passed as an argument.
 
-ctrl-C cancels calls, here and over there, and what is awaited; a loop that is typed to run here hears nothing but SIGKILL.
-ctrl-D closes everything. History is kept in $XDG_STATE_HOME/econtext/history. ssh may ask for a password only where --kind, --python, --node or --bun is given: then
-all targets are connected to before the first prompt. --deadline is each call's; without a terminal, that of all of it.
+Ctrl-C cancels the current await and the remote call. A busy loop in local code
+cannot be interrupted: kill the process. Ctrl-D closes everything. History is
+kept in $XDG_STATE_HOME/econtext/history. ssh may ask for a password only where
+--kind, --python, --node or --bun is given: then all targets are connected to
+before the first prompt. --deadline is for each call; without a terminal, for
+all of it.
 
-Without a terminal, stdin is one program, and the value of its last expression is printed as "econtext call" prints it:
-
-  echo 'await web1.call("platform.node")' | econtext repl web1
-  econtext repl web1 -p '(await web1.call(() => process.versions)).node'`;
-
-export const door: Door = makeDoor({
-  name: "repl",
-  description: "A prompt: TypeScript, with a variable for each target",
-  args,
-  details,
+Without a terminal, stdin is one program, and the value of its last expression
+is printed as "econtext call" prints it.`,
   run,
 });
 

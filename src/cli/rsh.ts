@@ -4,7 +4,7 @@
  */
 import type { ArgsDef } from "citty";
 import { type Door, makeRawDoor } from "./door.ts";
-import { fail, Usage } from "./exit.ts";
+import { Usage } from "./exit.ts";
 
 const args: ArgsDef = {
   "ssh-option...": {
@@ -21,19 +21,22 @@ const args: ArgsDef = {
   },
 };
 
-const details = `For programs that take a remote shell; options in front of HOST are given to ssh as they are.
-
-  rsync -e "econtext rsh" -a src/ web1:/srv/src/
-  GIT_SSH_COMMAND="econtext rsh" git clone web1:repo.git
-  scp -S "$(command -v econtext-rsh)" file web1:      with a script: exec econtext rsh "$@"
-
-ECONTEXT_KIND in the environment says which interpreter to use there: python, node or bun.`;
-
 export const door: Door = makeRawDoor({
   name: "rsh",
-  description: "Be ssh for a program that takes a remote shell, such as rsync or git",
+  description: "Stand in for ssh where a program uses it: rsync, git, scp",
+  usage: ["[SSH-OPTION...] HOST COMMAND..."],
+  examples: [
+    'rsync -e "econtext rsh" -a src/ web1:/srv/src/',
+    'GIT_SSH_COMMAND="econtext rsh" git clone web1:repo.git',
+    'scp -S econtext-rsh file web1:      (a script: exec econtext rsh "$@")',
+  ],
   args,
-  details,
+  exitStatus: "the command's own; 255 without a connection.",
+  details: `Options before HOST are given to ssh as they are. COMMAND is run by the login
+shell of the account, as sshd does it.
+
+ECONTEXT_KIND in the environment says which interpreter to use there: python,
+node or bun.`,
   run,
 });
 
@@ -76,7 +79,6 @@ async function run(rawArgs: readonly string[]): Promise<number> {
     argv: isSubsystem ? subsystem(command) : ["sh", "-c", BY_LOGIN_SHELL, "sh", command],
     name: command,
     hasInput,
-    failed: async (_target, error) => void (await fail(error)),
   });
 }
 

@@ -7,6 +7,7 @@
  */
 import { Broker, type Context, type SshOptions, TimeoutError } from "../index.ts";
 import { statusOf } from "./exit.ts";
+import { Failures } from "./failures.ts";
 import { Lending } from "./lending.ts";
 import { logLines } from "./log-lines.ts";
 import { type Flags, leftOf, readConnect, readLogFormat, readLogLevel } from "./options.ts";
@@ -19,6 +20,8 @@ export interface Turn {
   readonly context: Context;
   /** To spread into the options of a call: what is left of the deadline, and what cancels it. */
   limits(): { readonly deadline?: number; readonly signal: AbortSignal };
+  /** Writes lines about this target to stderr, as text or as a record. */
+  say(text: string): void;
 }
 
 export interface Plan {
@@ -28,8 +31,8 @@ export interface Plan {
   readonly roots: readonly string[];
   /** Resolves to the exit status. */
   readonly each: (turn: Turn) => Promise<number>;
-  /** Says why it failed; the status is the error's own. */
-  readonly failed: (target: string, error: unknown) => Promise<void>;
+  /** Hears why a target failed. @returns whether that was told to the user; else it is told on stderr */
+  readonly failed?: (target: string, error: unknown) => boolean;
   /** In place of what the flags say of it. */
   readonly ssh?: SshOptions | undefined;
   /** Gets the first signal that comes; default: it stops everything. */
@@ -47,6 +50,7 @@ export async function runSession(plan: Plan): Promise<number> {
   const { deadline } = options;
   const format = readLogFormat(command, flags);
   const lending = new Lending();
+  const failures = new Failures(targets, format, () => lending.erased());
   const broker = new Broker({
     onLend: lending.show,
     roots: plan.roots,
@@ -67,7 +71,8 @@ export async function runSession(plan: Plan): Promise<number> {
     let context: Context | undefined;
     try {
       context = await broker.connect(target, options);
-      return await plan.each({ target, context, limits });
+      const say = (text: string): void => failures.say(target, text);
+      return await plan.each({ target, context, limits, say });
     } catch (error) {
       if (isBrokenPipe(error)) stop.now(BROKEN_PIPE);
       // Ctrl-C in a terminal reaches ssh as well, and its end may be known before our own signal is.
@@ -80,17 +85,21 @@ export async function runSession(plan: Plan): Promise<number> {
         context?.connected === true
           ? `${target}: no result within ${String(deadline)} ms; it is cancelled`
           : `${target}: no connection within ${String(deadline)} ms`;
-      stderr.write(lending.erased()).catch(() => {});
-      await plan
-        .failed(target, late ? new TimeoutError(error.code, message) : error)
-        .catch(() => {});
+      const problem = late ? new TimeoutError(error.code, message) : error;
+      if (plan.failed?.(target, problem) !== true) await failures.tell(target, problem);
       return statusOf(error);
     }
   };
-  const all = Promise.all(targets.map(one));
+  const counted = async (target: string, at: number): Promise<number> => {
+    const status = await one(target);
+    if (status !== 0) failures.count(at);
+    return status;
+  };
+  const all = Promise.all(targets.map(counted));
   const statuses = await Promise.race([all, stop.happened]);
   await broker.close();
   stop.dispose();
+  if (stop.status === undefined) failures.conclude();
   const status = stop.status ?? Math.max(...(statuses ?? [0]));
   stop.conclude(status);
   return status;

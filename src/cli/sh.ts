@@ -1,58 +1,103 @@
-/** `econtext sh`: a shell script, from a file or from standard input, in one or several contexts. No file is made there. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+/** `econtext sh`: a shell script, from a file, from the command line or from standard input, in one or several contexts. No file is made there. */
+import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import type { ArgsDef } from "citty";
 import { type Door, makeDoor } from "./door.ts";
-import { fail, Usage } from "./exit.ts";
-import { COMMON, type CommandLine, readTargets } from "./options.ts";
+import { Usage } from "./exit.ts";
+import { COMMAND, COMMON, type CommandLine, readCommandOptions, readTargets } from "./options.ts";
+import { quoted, withSeparator } from "./words.ts";
 
 const args: ArgsDef = {
   "target...": { type: "positional", description: "local, or a destination of ssh" },
-  file: { type: "positional", required: false, description: "The script; default: standard input" },
+  file: {
+    type: "positional",
+    required: false,
+    description: "The script; by default, or -, standard input",
+  },
   "-- file arg...": {
     type: "positional",
     required: false,
-    description: "The script, and its arguments",
+    description: "After --: the script and its arguments",
   },
+  command: {
+    type: "string",
+    alias: "c",
+    valueHint: "TEXT",
+    description: "Run this text as the script; after -- come its arguments",
+  },
+  ...COMMAND,
   ...COMMON,
 };
 
-const details = `The script is read by sh, or by the shell that its first line names (#!/bin/bash). It is not shown by ps over there, and
-no file is made. A script from a file has our standard input as its own; with one from standard input, that is empty.
-The last of several targets is taken for the FILE if there is such a file here. Behind --, - is standard input.
-
-The exit status is the script's; with several targets the highest, and each line begins with the target's name.
-
-  econtext sh web1 setup.sh
-  econtext sh web1 db1 -- setup.sh --verbose
-  echo 'df -h | grep -v tmpfs' | econtext sh web1
-  econtext sh web1 -- - nginx < restart.sh`;
-
 export const door: Door = makeDoor({
   name: "sh",
-  description: "Run a shell script over there, without copying it",
+  description: "Run a local shell script on other machines without copying it",
+  usage: ["[OPTIONS] TARGET... [-- FILE ARG...]", "-c TEXT [OPTIONS] TARGET... [-- ARG...]"],
+  examples: [
+    "econtext sh web1 setup.sh",
+    "econtext sh web1 db1 -- setup.sh --verbose",
+    "econtext sh -c 'df -h | grep -v tmpfs' web1",
+    "econtext sh web1 -- - nginx < restart.sh",
+  ],
   args,
-  details,
+  exitStatus: `The script's own. With several targets the highest, and each line of
+output begins with the target's name.`,
+  details: `The script is read by sh, or by the shell that its first line names
+(#!/bin/bash). On the remote machine it is not written to disk and not shown by
+ps. A script from a file or from -c reads your standard input; one that comes
+from standard input reads nothing.
+
+Without --, the last of several words is the FILE if there is such a file here.
+A word that looks like a file and names none is an error; a host of such a name
+can be written with a comma (web1,host.sh), or in front of "-- FILE".`,
+  begins: (word) => looksLikeFile(word) || isFile(word),
   run,
 });
 
 /** Shells that understand what the script is handed over with. */
 const SHELLS = ["sh", "bash", "dash", "ksh", "zsh", "ash", "mksh"];
 
-async function run(line: CommandLine): Promise<number> {
-  const { targets, file, rest } = readPlaces(line);
-  const script = file === "-" ? await Bun.stdin.bytes() : readScript(file);
+interface Plan {
+  readonly targets: readonly string[];
+  /** `$0` of the script, and how messages name it. */
+  readonly name: string;
+  readonly script: Uint8Array;
+  readonly rest: readonly string[];
+  readonly isFromInput: boolean;
+}
+
+async function run(line: CommandLine, rawArgs: readonly string[]): Promise<number> {
+  const { flags } = line;
+  const options = readCommandOptions("sh", flags);
+  const { targets, name, script, rest, isFromInput } = await readPlan(line, rawArgs);
+  if (isFromInput && flags["no-stdin"] === true) {
+    throw new Usage("sh", "-n leaves no script to read: give a FILE, or -c TEXT");
+  }
   const { runCommands } = await import("./command.ts");
   return runCommands({
     command: "sh",
-    flags: line.flags,
+    flags,
     targets,
-    argv: [...shellOf(script), "-c", handOver(script.length), file === "-" ? "sh" : file, ...rest],
-    name: file,
-    hasInput: file !== "-",
+    argv: [...shellOf(script), "-c", handOver(script.length), name, ...rest],
+    name,
+    hasInput: !isFromInput && flags["no-stdin"] !== true,
     preface: script,
-    failed: async (_target, error) => void (await fail(error)),
+    options,
   });
+}
+
+/** @throws {Usage} */
+async function readPlan(line: CommandLine, rawArgs: readonly string[]): Promise<Plan> {
+  const text = line.flags["command"];
+  if (typeof text === "string") {
+    const script = new TextEncoder().encode(text);
+    const targets = readTargets("sh", line.before);
+    return { targets, name: "sh", script, rest: line.after ?? [], isFromInput: false };
+  }
+  const { targets, file, rest } = readPlaces(line, rawArgs);
+  if (file !== "-")
+    return { targets, name: file, script: readScript(file), rest, isFromInput: false };
+  return { targets, name: "sh", script: await Bun.stdin.bytes(), rest, isFromInput: true };
 }
 
 interface Places {
@@ -62,21 +107,39 @@ interface Places {
 }
 
 /** @throws {Usage} */
-function readPlaces({ before, after }: CommandLine): Places {
+function readPlaces({ before, after }: CommandLine, rawArgs: readonly string[]): Places {
   if (after !== undefined) {
     const [file = "-", ...rest] = after;
     return { targets: readTargets("sh", before), file, rest };
   }
-  const script = before.findIndex((one, at) => at > 0 && one.includes("/") && existsSync(one));
-  if (script > 0 && script < before.length - 1) {
-    const [places, rest] = [before.slice(0, script), before.slice(script)];
-    const line = ["econtext sh", ...places, "--", ...rest].join(" ");
-    throw new Usage("sh", `a script with arguments stands behind --: ${line}`);
+  const [first = "", ...others] = before;
+  if (others.length === 0 && looksLikeFile(first) && isFile(first)) {
+    throw new Usage("sh", `a TARGET is missing: econtext sh TARGET ${quoted(first)}`);
   }
-  const last = before.at(-1) ?? "";
-  const isFile = before.length > 1 && existsSync(last) && statSync(last).isFile();
-  const targets = readTargets("sh", isFile ? before.slice(0, -1) : before);
-  return { targets, file: isFile ? last : "-", rest: [] };
+  const at = others.findIndex((word) => looksLikeFile(word) || isFile(word));
+  const file = others[at];
+  if (file === undefined) return { targets: readTargets("sh", before), file: "-", rest: [] };
+  if (!isFile(file)) throw new Usage("sh", noFile(file));
+  if (at < others.length - 1) {
+    const hint = withSeparator("sh", args, rawArgs, (word) => word === file);
+    throw new Usage("sh", `a script with arguments comes after --\n  ${hint}`);
+  }
+  return { targets: readTargets("sh", before.slice(0, -1)), file, rest: [] };
+}
+
+/** Whether a word can hardly be a host's name. */
+function looksLikeFile(word: string): boolean {
+  if (word.includes("://")) return false;
+  return word.includes("/") || (!word.includes(",") && /\.(?:sh|bash|dash|ksh|zsh)$/.test(word));
+}
+
+function isFile(word: string): boolean {
+  return statSync(word, { throwIfNoEntry: false })?.isDirectory() === false;
+}
+
+function noFile(word: string): string {
+  const found = statSync(word, { throwIfNoEntry: false });
+  return found?.isDirectory() === true ? `${word} is a folder` : `no such file: ${word}`;
 }
 
 /** @throws {Usage} */
@@ -84,7 +147,9 @@ function readScript(file: string): Uint8Array {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new Usage("sh", (error as Error).message);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const isKnown = code === "ENOENT" || code === "EISDIR";
+    throw new Usage("sh", isKnown ? noFile(file) : message);
   }
 }
 

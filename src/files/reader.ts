@@ -79,6 +79,10 @@ class Reader {
   async run(paths: readonly string[]): Promise<void> {
     const sources: string[] = [];
     for (const path of paths) sources.push(...(await this.#find(path)));
+    for (const path of sameNames(sources)) {
+      await this.#fail(path, "another source has the same name: nothing is copied");
+      sources.length = 0;
+    }
     await this.#out.add(["sources", sources.length]);
     if (this.#options.total) await this.#tellTotal(sources);
     if (this.#options.checksum) await this.#ask(sources);
@@ -243,6 +247,18 @@ class Reader {
   #fail(path: string, problem: string): Promise<void> | undefined {
     return this.#out.add(["error", told(path), problem]);
   }
+}
+
+/** Sources that would overwrite one another; what is in several folders (`FOLDER/.`) is put together. */
+function sameNames(sources: readonly string[]): string[] {
+  const byName = new Map<string, string[]>();
+  for (const path of sources) {
+    const name = nameOf(path);
+    const known = byName.get(name);
+    if (known === undefined) byName.set(name, [path]);
+    else if (name !== ".") known.push(path);
+  }
+  return [...byName.values()].flatMap((paths) => (paths.length > 1 ? paths : []));
 }
 
 const ZEROS = Buffer.alloc(CHUNK);

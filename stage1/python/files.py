@@ -91,6 +91,15 @@ class Reader(object):
         sources = []
         for path in paths:
             sources += self.find(path)
+        # Those that would overwrite one another; what is in several folders ("FOLDER/.") is put together.
+        named = {}
+        for name, path in sources:
+            named.setdefault(name, []).append(path)
+        for name in named:
+            if len(named[name]) > 1 and name != b".":
+                sources = []
+                for path in named[name]:
+                    self.fail(path, "another source has the same name: nothing is copied")
         self.add(["sources", len(sources)])
         if self.options.get("total"):
             sizes = [found.st_size for _, _, found, _ in self.walk(sources, False) if stat.S_ISREG(found.st_mode)]

@@ -150,3 +150,17 @@ test("bootstrap --print shows constants with their sums", async () => {
   expect(sums.stdout).toMatch(/^[0-9a-f]{64} {2}command\n[0-9a-f]{64} {2}core\n$/);
   expect(others.stdout).toBe(sums.stdout);
 });
+
+test("no result prints nothing, with --json null", async () => {
+  const none = { stdout: "", stderr: "", status: 0 };
+  expect(await local("call", "eval", "=None")).toEqual(none);
+  expect(await econtext("call", "--python", PYTHON, "local,local", "eval", "=None")).toEqual(none);
+  expect((await local("call", "eval", "=None", "--json")).stdout).toBe("null\n");
+});
+
+test("bootstrap of several targets, in the notation of all commands", async () => {
+  const { stdout } = await econtext("bootstrap", "web1,web2", "local");
+  expect([...(stdout.match(/^target .*$/gm) ?? [])]).toEqual(
+    ["web1", "web2", "local"].map((t) => `target    ${t}`),
+  );
+});

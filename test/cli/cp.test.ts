@@ -79,3 +79,36 @@ test("what makes no sense is refused, and a connection that fails is 255", async
   expect(lost.stderr).toStartWith("nowhere: ");
   expect(lost.status).toBe(255);
 });
+
+test("to several; one that is not there does not stop the others", async () => {
+  for (const name of ["several", "plain"]) mkdirSync(at(name));
+  expect(await cp("-r", at("tree"), `local,local:${at("several")}`)).toEqual(QUIET);
+  expect(readdirSync(at("several"))).toEqual(["tree"]);
+  const some = await cp("--ssh", "false", at("a"), at("b"), `web1,local:${at("plain")}`);
+  expect(some.stderr).toMatch(/^web1: .*\n1 of 2 failed: web1\n$/);
+  expect([some.stdout, some.status]).toEqual(["", 255]);
+  expect(readdirSync(at("plain")).sort()).toEqual(["a", "b"]);
+  const args = [...ECONTEXT, "cp", "--ssh", "false", "-", `web1,local:${at("plain/input")}`];
+  const { exitCode } = Bun.spawnSync(args, { stdin: new Blob(["x".repeat(3 << 20)]) });
+  expect(exitCode).toBe(255);
+  expect(readFileSync(at("plain/input"), "utf8")).toBe("x".repeat(3 << 20));
+});
+
+test("from several, into a folder for each", async () => {
+  const fetched = await cp("--by-host", "--ssh", "false", `web1,local:${at("[ab]")}`, at("hosts"));
+  expect(fetched.stderr).toMatch(/^web1: .*\n1 of 2 failed: web1\n$/);
+  expect(readdirSync(at("hosts"))).toEqual(["local"]);
+  expect(readdirSync(at("hosts/local")).sort()).toEqual(["a", "b"]);
+});
+
+test("sources of the same name are refused, also where a pattern stands for them", async () => {
+  for (const name of ["p/1", "p/2", "into"]) mkdirSync(at(name), { recursive: true });
+  for (const name of ["p/1/same", "p/2/same", "p/2/other"]) writeFileSync(at(name), name);
+  const { stderr, status } = await cp(`local:${at("p/*/*")}`, at("into"));
+  const problem = "another source has the same name: nothing is copied";
+  expect(stderr).toBe(
+    ["p/1/same", "p/2/same"].map((name) => `local: ${at(name)}: ${problem}\n`).join(""),
+  );
+  expect(status).toBe(1);
+  expect(readdirSync(at("into"))).toEqual([]);
+});

@@ -42,7 +42,11 @@ test("several targets run together; each line has its name, the status is the hi
   // Each in its own order; the two among each other as they come.
   const lines = run.stdout.split("\n").filter(Boolean);
   expect(lines.sort()).toEqual(["local: a", "local: a", "local: b", "local: b"]);
-  expect(run.stderr).toBe("local: e\n".repeat(2));
+  const said = run.stderr.split("\n").filter(Boolean);
+  const [failed] = said.slice(-1);
+  expect(failed).toBe("2 of 2 failed: local local");
+  const each = ["local: e", "local: exit status 3"];
+  expect(said.slice(0, -1).sort()).toEqual([...each, ...each].sort());
   expect(run.status).toBe(3);
 });
 
@@ -99,4 +103,41 @@ test("an environment without PATH", async () => {
   const argv = [...ECONTEXT, "exec", "local", "--", "sh", "-c", "echo it"];
   const { stdout, stderr } = Bun.spawnSync(argv, { env: {}, stdin: "ignore" });
   expect([stdout.toString(), stderr.toString()]).toEqual(["it\n", ""]);
+});
+
+test("several targets: one that is not there is named, with the reason, in a line", async () => {
+  const argv = ["exec", "--ssh", "false", "--python", PYTHON, "local", "web1", "--", "echo", "it"];
+  const { stdout, stderr, status } = await econtext(...argv);
+  expect(stdout).toBe("local: it\n");
+  expect(stderr).toMatch(/^web1: .*\n1 of 2 failed: web1\n$/);
+  expect(status).toBe(255);
+  const json = await econtext(
+    "exec",
+    "--log-format",
+    "json",
+    "--ssh",
+    "false",
+    "web1",
+    "--",
+    "true",
+  );
+  expect(JSON.parse(json.stderr)).toMatchObject({ level: "error", context: "web1" });
+});
+
+test("a folder that is missing is named, and not taken for the command", async () => {
+  const run = await econtext(...EXEC.slice(0, -1), "--cwd", "/absent", "local", "--", "pwd");
+  expect(run.stderr).toBe("local: --cwd /absent: No such file or directory\n");
+  expect(run.status).toBe(126);
+});
+
+test("a standard output that is closed is an error", async () => {
+  const closed = (...words: string[]) => {
+    const line = [...ECONTEXT, ...words].map((word) => `'${word}'`).join(" ");
+    const { stderr, exitCode } = Bun.spawnSync(["sh", "-c", `${line} >&-`], { stdin: "ignore" });
+    return [stderr.toString(), exitCode];
+  };
+  const refused = ["econtext: standard output is closed\n", 1];
+  expect(closed(...EXEC, "--", "echo", "it")).toEqual(refused);
+  expect(closed(...EXEC, "--", "true")).toEqual(["", 0]);
+  for (const words of [["--help"], ["-V"]]) expect(closed(...words)).toEqual(refused);
 });

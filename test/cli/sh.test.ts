@@ -67,3 +67,14 @@ test("where dd cannot read full blocks, nothing is lost", async () => {
   });
   expect([stdout, stderr]).toEqual(["input\nend\n", ""]);
 });
+
+test("a text in place of a file, its arguments, its folder and its environment", async () => {
+  const script = 'pwd; echo "$0 $1 $ONE"; cat';
+  const options = ["--python", newPython, "--cwd", "/usr", "--env", "ONE=1"];
+  const run1 = await run(["-c", script, ...options, "local", "--", "a b"], { input: "input\n" });
+  expect(run1).toEqual({ stdout: "/usr\nsh a b 1\ninput\n", stderr: "", status: 0 });
+  const silent = await run(["-n", "-c", "cat", "--python", newPython, "local"], { input: "no\n" });
+  expect(silent.stdout).toBe("");
+  const lost = await run(["-c", "pwd", "--cwd", "/absent", "--python", newPython, "local"]);
+  expect(lost.stderr).toBe("local: --cwd /absent: No such file or directory\n");
+});

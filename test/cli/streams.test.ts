@@ -192,7 +192,10 @@ describe("sh", () => {
       writeFileSync(file, "#!/usr/bin/perl\n");
       expect((await run(["sh", ...LOCAL, file])).stderr).toContain("names no shell that is known");
       const missing = await run(["sh", ...LOCAL, "--", join(dir, "absent")]);
-      expect([missing.status, missing.stderr]).toEqual([2, expect.stringContaining("ENOENT")]);
+      expect([missing.status, missing.stderr]).toEqual([
+        2,
+        expect.stringContaining("no such file: "),
+      ]);
     } finally {
       rmSync(dir, { recursive: true, force: true });
     }
@@ -201,5 +204,5 @@ describe("sh", () => {
 
 test("a terminal is refused where there is none here", async () => {
   const { status, stderr } = await run(["exec", ...LOCAL, "-t", "--", "true"]);
-  expect([status, stderr]).toEqual([2, expect.stringContaining("--tty needs a terminal here")]);
+  expect([status, stderr]).toEqual([2, expect.stringContaining("-t needs a terminal")]);
 });

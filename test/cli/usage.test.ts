@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { version } from "../../package.json";
+import { COMMON } from "../../src/cli/options.ts";
 import { econtext } from "./econtext.ts";
 
-const COMMANDS = ["call", "exec", "ping", "bootstrap", "repl"];
+const COMMANDS = ["call", "exec", "cp", "sh", "rsh", "ping", "bootstrap", "repl", "init"];
 
-test("--version says it", async () => {
-  expect(await econtext("--version")).toEqual({
+test.each(["--version", "-V"])("%s says it", async (option) => {
+  expect(await econtext(option)).toEqual({
     stdout: `econtext ${version}\n`,
     stderr: "",
     status: 0,
@@ -19,10 +20,28 @@ test("--help lists the commands, without colours when nobody sees them", async (
   expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
 });
 
-test.each(COMMANDS)("%s --help says how it is used", async (command) => {
-  const { stdout, stderr, status } = await econtext(command, "--help");
+test.each(COMMANDS)("%s --help says how it is used, for 80 columns", async (command) => {
+  const run = await econtext(command, "--help");
+  const { stdout, stderr, status } = run;
   expect(stdout).toContain(`USAGE econtext ${command} `);
   expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
+  const wide = stdout
+    .split("\n")
+    .filter((line) => line.length > 80 && !line.includes("connected in"));
+  expect(wide).toEqual([]);
+  const example = stdout.split("\n").findIndex((line) => line.startsWith(`  `));
+  expect(example).toBeLessThan(10);
+  expect(await econtext("help", command)).toEqual(run);
+  expect(await econtext(command, "-h")).toEqual(run);
+});
+
+test("help, and what all commands share", async () => {
+  const root = await econtext("--help");
+  expect(root.stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  for (const words of [["help"], ["-h"]]) expect(await econtext(...words)).toEqual(root);
+  const { stdout } = await econtext("help", "options");
+  for (const option of Object.keys(COMMON)) expect(stdout).toContain(`--${option}`);
+  expect((await econtext("exec", "web1", "--help")).stdout).toContain("USAGE econtext exec");
 });
 
 describe("wrong usage is status 2, one sentence and a hint", () => {
@@ -47,10 +66,30 @@ describe("wrong usage is status 2, one sentence and a hint", () => {
     [["call", "a,,b", "os.getpid"], "a TARGET is missing"],
     [["exec", "local"], "a command is missing"],
     [["exec", "local", "--"], "a command is missing"],
-    [["exec", "local", "uname", "-a"], "-a'; what is not econtext's own stands behind --"],
-    [["sh", "local", "/etc/passwd", "word"], "econtext sh local -- /etc/passwd word"],
+    [["exec", "local", "uname", "-a"], "\n  econtext exec local -- uname -a\n"],
+    [["exec", "web1", "df", "-h", "/"], "\n  econtext exec web1 -- df -h /\n"],
+    [["exec", "web1", "df", "--help"], "\n  econtext exec web1 -- df --help\n"],
+    [["exec", "web1", "web2", "df", "-n"], "\n  econtext exec web1 web2 -- df -n\n"],
+    [["exec", "--kind", "bun", "web1", "echo", "a b"], "exec --kind bun web1 -- echo 'a b'\n"],
+    [["exec", "-t", "web1", "top"], "\n  econtext exec -t web1 -- top\n"],
+    [["exec", "-t", "web1,web2"], "-t is for one target"],
+    [["exec", "local", "--cwd", "", "--", "true"], "--cwd is empty"],
+    [["call", "web1", "tasks.restart", "-v"], "\n  econtext call web1 -- tasks.restart -v\n"],
+    [["call", "a", "b", "os.getpid", "-h"], "\n  econtext call a b -- os.getpid -h\n"],
+    [["sh", "local", "setpu.sh"], "no such file: setpu.sh"],
+    [["sh", "local", "local", "./setpu"], "no such file: ./setpu"],
+    [["sh", "local", "/etc"], "/etc is a folder"],
+    [["sh", "/etc/passwd"], "econtext sh TARGET /etc/passwd"],
+    [["sh", "-n", "local"], "-n leaves no script"],
+    [["cp", "x/a", "y/a", "web1:d"], "x/a and y/a would overwrite each other"],
+    [["cp", "web1:a", "web2:b/a/", "d"], "--by-host makes a folder for each host"],
+    [["cp", "--by-host", "web1:a", "web1:b/a", "d"], "would overwrite each other"],
+    [["cp", "-", "web1:dir/"], "web1:dir/ is a folder: give the name of the file"],
+    [["cp", "-", "web1:"], "web1: is a folder"],
+    [["cp", "--by-host", "a", "web1:b"], "--by-host needs a folder here"],
+    [["help", "nope"], "no such command: nope"],
+    [["sh", "local", "/etc/passwd", "word"], "\n  econtext sh local -- /etc/passwd word\n"],
     [["rsh", "--kind", "python", "local", "true"], "no option of ssh: --kind"],
-    [["bootstrap", "local"], "--print"],
     [["repl", "local", "-e", "1", "-p", "2"], "not both"],
     [["repl", "a,,b", "-e", "1"], "a TARGET is missing"],
   ];
@@ -58,7 +97,7 @@ describe("wrong usage is status 2, one sentence and a hint", () => {
     const { stdout, stderr, status } = await econtext(...args);
     expect(stdout).toBe("");
     expect(stderr).toContain(said);
-    expect(stderr).toMatch(/^econtext.*\ntry: econtext.* --help\n$/);
+    expect(stderr).toMatch(/^econtext.*\n(?: {2}econtext .*\n)?try: econtext.* --help\n$/);
     expect(status).toBe(2);
   });
 });

@@ -1,6 +1,6 @@
 /** Names and patterns of files, and the words of `econtext cp`. */
 import { expect, test } from "bun:test";
-import { readPlace } from "../../src/cli/place.ts";
+import { readPlaces } from "../../src/cli/place.ts";
 import { heard, matches, nameOf, told } from "../../src/files/paths.ts";
 
 test.each([
@@ -16,7 +16,16 @@ test.each([
   ["ssh://user@web1:2222:/etc", "ssh://user@web1:2222", "/etc"],
   ["ssh://web1:/etc", "ssh://web1", "/etc"],
 ])("%s", (word, target, path) => {
-  expect(readPlace(word)).toEqual({ target, path } as ReturnType<typeof readPlace>);
+  expect(readPlaces(word)).toEqual([{ target, path }] as ReturnType<typeof readPlaces>);
+});
+
+test("a path of several targets, each once", () => {
+  expect(readPlaces("a,user@b,a:x,y")).toEqual([
+    { target: "a", path: "x,y" },
+    { target: "user@b", path: "x,y" },
+  ]);
+  expect(readPlaces("./a,b:c")).toEqual([{ target: undefined, path: "./a,b:c" }]);
+  expect(() => readPlaces("a,,b:c")).toThrow("a TARGET is missing");
 });
 
 test.each([

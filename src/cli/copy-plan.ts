@@ -1,0 +1,94 @@
+/** What the words of `econtext cp` ask for, as copies from one place to another; what makes no sense is refused before anything is done. */
+import { join } from "node:path";
+import { Usage } from "./exit.ts";
+import {
+  type CopyGroup,
+  type CopyPlace,
+  folderOf,
+  groupPlaces,
+  readPlaces,
+  STANDARD,
+} from "./place.ts";
+
+export interface Copy {
+  readonly from: CopyGroup;
+  readonly to: CopyPlace;
+}
+
+export interface CopyPlan {
+  /** Each once. */
+  readonly targets: readonly string[];
+  readonly copies: readonly Copy[];
+  /** The destination must be a folder: there are several sources. */
+  readonly into: boolean;
+  /** The destination is made if there is none, and taken away again if it stays empty. */
+  readonly makesFolders: boolean;
+}
+
+/** @throws {Usage} */
+export function planCopies(words: readonly string[], last: string, byHost: boolean): CopyPlan {
+  const sources = words.flatMap(readPlaces);
+  const destinations = readPlaces(last);
+  const [to = { target: undefined, path: last }] = destinations;
+  const isOutput = isStandard(to);
+  if (to.target === undefined && sources.some(({ target }) => target === undefined)) {
+    throw new Usage("cp", "SRC and DST are both here: one of them needs a target, TARGET:PATH");
+  }
+  if (byHost && (to.target !== undefined || isOutput)) {
+    throw new Usage("cp", "--by-host needs a folder here as DST");
+  }
+  if (sources.some(isStandard)) {
+    if (sources.length > 1) throw new Usage("cp", "- (standard input) must be the only SRC");
+    if (isFolderName(to.path)) {
+      throw new Usage(
+        "cp",
+        `${last} is a folder: give the name of the file, such as ${fileIn(last)}`,
+      );
+    }
+  }
+  if (!isOutput) refuseSameNames(sources, byHost);
+  const groups = groupPlaces(sources, isOutput);
+  const copies = destinations.flatMap((place) =>
+    groups.map((from) => ({
+      from,
+      to: byHost ? { ...place, path: join(place.path, folderOf(from.target ?? "")) } : place,
+    })),
+  );
+  const targets = [...sources, ...destinations].flatMap(({ target }) => target ?? []);
+  const into = byHost || (sources.length > 1 && !isOutput);
+  return { targets: [...new Set(targets)], copies, into, makesFolders: byHost };
+}
+
+/** @throws {Usage} Names that patterns stand for are known on the remote machine, which then refuses them. */
+function refuseSameNames(sources: readonly CopyPlace[], byHost: boolean): void {
+  const seen = new Map<string, CopyPlace>();
+  for (const source of sources) {
+    const [, name = ""] = /([^/]*)\/*$/.exec(source.path) ?? [];
+    const isPattern = source.target !== undefined && /[*?[]/.test(name);
+    // `FOLDER/.` is what is in the folder.
+    if (isPattern || ["", ".", ".."].includes(name)) continue;
+    const key = byHost ? `${source.target}\0${name}` : name;
+    const other = seen.get(key);
+    seen.set(key, source);
+    if (other === undefined) continue;
+    const hint = other.target === source.target ? "" : "; --by-host makes a folder for each host";
+    throw new Usage("cp", `${shown(other)} and ${shown(source)} would overwrite each other${hint}`);
+  }
+}
+
+function shown({ target, path }: CopyPlace): string {
+  return target === undefined ? path : `${target}:${path}`;
+}
+
+export function isStandard({ target, path }: CopyPlace): boolean {
+  return target === undefined && path === STANDARD;
+}
+
+/** Whether a path can only be a folder's. */
+function isFolderName(path: string): boolean {
+  return /(?:^|\/)(?:\.{0,2}|~)$/.test(path);
+}
+
+function fileIn(word: string): string {
+  return word.endsWith("/") || word.endsWith(":") ? `${word}NAME` : `${word}/NAME`;
+}

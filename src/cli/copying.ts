@@ -1,0 +1,187 @@
+/** Copies of `econtext cp` at work: those of one target do not wait for another, and one that fails does not stop the others. */
+import { mkdirSync, rmdirSync } from "node:fs";
+import type { Context, CopyFailure, CopyOptions, FilesError } from "../index.ts";
+import { type Copy, type CopyPlan, isStandard } from "./copy-plan.ts";
+import { statusOf } from "./exit.ts";
+import { SharedInput } from "./input.ts";
+import type { Flags } from "./options.ts";
+import { stdout } from "./output.ts";
+import { STANDARD } from "./place.ts";
+import { type ProgressLine, progressLine } from "./progress.ts";
+import type { Turn } from "./session.ts";
+
+/** How a copy ended that is not as it should be. */
+interface Failure {
+  readonly status: number;
+  /** Not told to the user yet. */
+  readonly error?: unknown;
+}
+
+export class Copying {
+  readonly #plan: CopyPlan;
+  readonly #flags: Flags;
+  readonly #turns = new Map<string, Turn>();
+  readonly #input: SharedInput;
+  /** By target. */
+  readonly #failures = new Map<string, Failure>();
+  readonly #said = new Set<string>();
+  readonly #done = Promise.withResolvers<void>();
+
+  constructor(plan: CopyPlan, flags: Flags) {
+    this.#plan = plan;
+    this.#flags = flags;
+    this.#input = new SharedInput(undefined, true);
+    this.#done.promise.catch(() => {});
+  }
+
+  /** The last target begins the work. @returns the status of this target. @throws why it failed, where that was not told yet */
+  async add(turn: Turn): Promise<number> {
+    this.#turns.set(turn.target, turn);
+    if (this.#turns.size === this.#plan.targets.length) {
+      this.#copyAll().then(this.#done.resolve, this.#done.reject);
+    }
+    await this.#done.promise;
+    const failure = this.#failures.get(turn.target);
+    if (failure?.error !== undefined) throw failure.error;
+    return failure?.status ?? 0;
+  }
+
+  /** A target will never come. @returns false: that is still to be told */
+  giveUp(error: unknown): boolean {
+    if (this.#turns.size < this.#plan.targets.length) this.#done.reject(error);
+    return false;
+  }
+
+  async #copyAll(): Promise<void> {
+    const { copies } = this.#plan;
+    // What is printed keeps its order.
+    const [first] = copies;
+    if (first !== undefined && isStandard(first.to)) {
+      for (const copy of copies) await this.#attempt(copy);
+    } else await Promise.all(copies.map((copy) => this.#attempt(copy)));
+  }
+
+  async #attempt(copy: Copy): Promise<void> {
+    const { from, to } = copy;
+    const owner = to.target ?? from.target ?? "";
+    try {
+      await this.#copy(copy, this.#turn(owner));
+    } catch (error) {
+      const status = statusOf(error);
+      // A copy between two: the one that is not there.
+      const isLost = (target: string | undefined) =>
+        target !== undefined && this.#turn(target).context.connected === false;
+      const blamed = [from.target, to.target].find(isLost) ?? owner;
+      // Failures of single files were told when they were known.
+      const failure = isFilesError(error) ? { status } : { status, error };
+      const known = this.#failures.get(blamed);
+      if (known === undefined || known.error === undefined) this.#failures.set(blamed, failure);
+    }
+  }
+
+  async #copy({ from, to }: Copy, turn: Turn): Promise<void> {
+    const [reader, writer] = [from.target, to.target].map((target) =>
+      target === undefined ? undefined : this.#turn(target).context,
+    );
+    const isAlone = this.#plan.copies.length === 1;
+    const isQuiet = this.#flags["quiet"] === true || isStandard(to) || !isAlone;
+    const line = progressLine(isQuiet);
+    const options = { ...this.#options(line, turn), ...turn.limits(), into: this.#plan.into };
+    try {
+      if (reader === undefined) await this.#send(from.paths, writer as Context, to.path, options);
+      else if (writer !== undefined) await reader.copy(from.paths, writer, to.path, options);
+      else if (isStandard(to)) await this.#print(reader, from.paths, options, turn);
+      else await this.#fetch(reader, from.paths, to.path, options);
+    } finally {
+      line?.stop();
+    }
+  }
+
+  async #send(
+    paths: readonly string[],
+    to: Context,
+    path: string,
+    options: CopyOptions,
+  ): Promise<void> {
+    if (paths[0] !== STANDARD) return void (await to.put(paths, path, options));
+    const readers = this.#plan.copies.length;
+    if (readers === 1) return await to.writeFile(path, Bun.stdin.stream(), options);
+    const input = this.#input.branch(readers);
+    try {
+      await to.writeFile(path, input ?? "", options);
+    } finally {
+      // The others do not wait for one that reads no more.
+      input?.close();
+    }
+  }
+
+  async #fetch(
+    from: Context,
+    paths: readonly string[],
+    folder: string,
+    options: CopyOptions,
+  ): Promise<void> {
+    if (!this.#plan.makesFolders) return void (await from.get(paths, folder, options));
+    mkdirSync(folder, { recursive: true });
+    try {
+      await from.get(paths, folder, options);
+    } finally {
+      removeEmpty(folder);
+    }
+  }
+
+  async #print(
+    from: Context,
+    paths: readonly string[],
+    options: CopyOptions,
+    turn: Turn,
+  ): Promise<void> {
+    let failed: unknown;
+    for (const path of paths) {
+      try {
+        for await (const piece of from.readStream(path, options)) await stdout.write(piece);
+      } catch (error) {
+        if (!isFilesError(error)) throw error;
+        for (const failure of error.failures) this.#tell(failure, turn);
+        failed = error;
+      }
+    }
+    if (failed !== undefined) throw failed;
+  }
+
+  #options(line: ProgressLine | undefined, turn: Turn): CopyOptions {
+    return {
+      recursive: this.#flags["recursive"] === true,
+      checksum: this.#flags["checksum"] === true,
+      resume: this.#flags["resume"] === true,
+      expand: true,
+      onFailure: (failure) => this.#tell(failure, turn, line?.erased()),
+      ...(line === undefined ? {} : { onProgress: (progress) => line.show(progress) }),
+    };
+  }
+
+  /** Once, also where several copies of a file from here fail alike. */
+  #tell({ context, path, problem }: CopyFailure, turn: Turn, before = ""): void {
+    const text = `${context === "" ? "" : `${context}: `}${path}: ${problem}`;
+    if (this.#said.has(text) && context === "") return;
+    if (context === "") this.#said.add(text);
+    turn.say(before + text);
+  }
+
+  #turn(target: string): Turn {
+    return this.#turns.get(target) as Turn;
+  }
+}
+
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch {
+    // Something is in it.
+  }
+}
+
+/** By its code: not for this alone is the library read. */
+function isFilesError(error: unknown): error is FilesError {
+  return (error as { readonly code?: unknown }).code === "ERR_FILES_COPY";
+}

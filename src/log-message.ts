@@ -1,23 +1,37 @@
 /** `FORWARD_LOG` bodies to log records. Spec: docs/protocol.md, "FORWARD_LOG". Twins: `log` in stage1/python/core.py and stage1/js/core.js. */
 import { ProtocolError } from "./errors.ts";
 import type { LogRecord } from "./log.ts";
-import { decodeValue } from "./protocol/value.ts";
 
-/** @throws {ProtocolError} when the body is not `[LEVEL, LOGGER, TEXT, TIME]` */
+const decoder = new TextDecoder();
+
+/**
+ * Texts are what user code has printed, so they may hold anything: what is no text becomes U+FFFD.
+ *
+ * @throws {ProtocolError} when the body is not `[LEVEL, LOGGER, TEXT, TIME]`
+ */
 export function readLogMessage(context: string, body: Uint8Array): LogRecord[] {
-  const value = decodeValue(body);
+  const value = parse(body);
   if (!Array.isArray(value) || value.length !== 4) throw malformed();
-  const [level, logger, text, seconds] = value as unknown[];
-  if (typeof level !== "number" || typeof logger !== "string") throw malformed();
-  if (typeof text !== "string" || typeof seconds !== "number") throw malformed();
+  const [level, name, said, seconds] = value as unknown[];
+  if (typeof level !== "number" || typeof name !== "string") throw malformed();
+  if (typeof said !== "string" || typeof seconds !== "number") throw malformed();
   const time = seconds * 1000;
   // What no Date holds is no time.
   if (!Number.isFinite(level) || !(Math.abs(time) <= 8.64e15)) throw malformed();
+  const [logger, text] = [name.toWellFormed(), said.toWellFormed()];
   if (logger !== "stdout" && logger !== "stderr") {
     return [{ context, logger, level, message: text, time }];
   }
   const lines = text.endsWith("\n") ? text.slice(0, -1) : text;
   return lines.split("\n").map((message) => ({ context, logger, level, message, time }));
+}
+
+function parse(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(body));
+  } catch {
+    throw malformed();
+  }
 }
 
 function malformed(): ProtocolError {

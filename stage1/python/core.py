@@ -610,7 +610,9 @@ if PY3:
 
 os.write(cout, ("econtext/1 %s\n" % nonce).encode("utf-8"))
 pid = os.getpid()
-send(ready, encode(["python", sys.version.split()[0], pid, sys.executable]))
+# Not by `encode`: for a path that is no text it would fetch a module, and nobody reads yet.
+path = sys.executable if PY3 else sys.executable.decode("utf-8", "replace")
+send(ready, dumps(["python", sys.version.split()[0], pid, path]).encode("utf-8", "replace"))
 thread.start_new_thread(io_thread, ())
 Options or tier("json_codec")
 if sys.executable.rpartition("/bin/")[0] != sys.prefix:

@@ -12,6 +12,7 @@ from econtext import PY3, text
 
 MAX_TEXT = 1 << 20  # characters of a message or of a traceback: what is longer says no more
 BUILTIN = "builtins", "exceptions", "__builtin__"
+find = econtext.find.__code__
 
 
 def attempt(work, *arguments):
@@ -76,19 +77,20 @@ def body(kind, error, trace):
     if "econtext.channels" in sys.modules:
         attempt(sys.modules["econtext.channels"].forsake, econtext.doomed[0])
     core = vars(econtext)
+    sought = {}
     while trace and (trace.tb_frame.f_globals is core or trace.tb_frame.f_code.co_filename[:9] == "econtext."):
+        if trace.tb_frame.f_code is find:
+            sought = trace.tb_frame.f_locals
         trace = trace.tb_next
-    if trace is None and issubclass(kind, ImportError):
-        kind, error = attempt(missing, error) or (kind, error)
+    if trace is None and issubclass(kind, ImportError) and "found" in sought:
+        kind, error = AttributeError, AttributeError(missing(sought["module"]))
     return econtext.dumps(describe(kind, error, trace)).encode("utf-8")
 
 
-def missing(error):
-    """No import of the user's failed, but ours, of what the call named: another error, if the module is there."""
-    module, _, part = error.name.rpartition(".")
-    if module in sys.modules:
-        what = "no builtin function" if module in BUILTIN else "module %s has no" % module
-        return AttributeError, AttributeError("%s %s" % (what, part))
+def missing(name):
+    """No import of the user's failed, but ours: of the last part of a name, which is no member of what is before it."""
+    module, _, part = name.rpartition(".")
+    return "no builtin function " + part if module in BUILTIN else "%s has no %s" % (module, part)
 
 
 def tell(message):

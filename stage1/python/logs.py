@@ -10,8 +10,16 @@ import sys
 import econtext
 
 MAX_QUEUED = 1 << 23
+LATEST = 8.64e12  # seconds: what the master can hold
 
 process = os.getpid()
+
+
+def as_text(value):
+    """Of Python 2.7's bytes, or of any name."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, econtext.text) else econtext.text(value)
 
 
 class LogHandler(logging.Handler):
@@ -26,7 +34,10 @@ class LogHandler(logging.Handler):
             sys.stdout.flush()  # What was printed before arrives before.
             for fd in econtext.streams:
                 econtext.drain(fd)
-            econtext.log(record.levelno, record.name, self.format(record), record.created)
+            level = max(-LATEST, min(LATEST, int(record.levelno)))
+            created = float(record.created)
+            when = created if abs(created) <= LATEST else None
+            econtext.log(level, as_text(record.name), as_text(self.format(record)), when)
             while econtext.queued > MAX_QUEUED and econtext.out:
                 # A slow master slows who logs.
                 select.select([], [econtext.cout], [], 0.05)

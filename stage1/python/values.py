@@ -311,19 +311,46 @@ def spell_integer(value):
 
 def milliseconds(value, datetime):
     """Since 1970; with a fraction where a float has room for it."""
-    offset = value.utcoffset()
     whole = value.replace(microsecond=0)
-    if offset is None and PY3:
-        delta = datetime.timedelta(seconds=whole.timestamp())
-    elif offset is None:
-        import time
-
-        delta = datetime.timedelta(seconds=time.mktime(whole.timetuple()))
-    else:
-        delta = whole.replace(tzinfo=None) - datetime.datetime(1970, 1, 1) - offset
+    offset = value.utcoffset()
+    if offset is None:
+        offset = local_offset(whole, datetime)
+    delta = whole.replace(tzinfo=None) - datetime.datetime(1970, 1, 1) - offset
     ms, us = divmod(delta.microseconds + value.microsecond, 1000)
     ms += (delta.days * 86400 + delta.seconds) * 1000
     return ms + us / 1000.0 if us and -MAX_FINE < ms < MAX_FINE else ms
+
+
+def local_offset(value, datetime):
+    """How far the clock of this machine is ahead of UTC when it shows `value`. What it shows twice, when it is put back, is the earlier
+    of both, or what `fold` says; what it never shows counts as if it were not put forward."""
+    import time
+
+    epoch = datetime.datetime(1970, 1, 1)
+    naive = value.replace(tzinfo=None)
+    if PY3:
+        try:
+            return naive - epoch - datetime.timedelta(seconds=naive.timestamp())
+        except (ValueError, OverflowError):
+            pass  # the first and the last day there are: it looks at the days beside them
+    shown = (naive - epoch).days * 86400 + (naive - epoch).seconds
+
+    # Not mktime: Python 2.7 takes the years up to 68 for those from 2000 on, and refuses others before 1900.
+    def offset_at(seconds):
+        local = datetime.datetime(*time.localtime(seconds)[:6]) - epoch
+        return local.days * 86400 + local.seconds - seconds
+
+    found = []
+    for day in -86400, 86400:
+        try:
+            found.append(offset_at(shown + day))
+            if offset_at(shown - found[-1]) == found[-1]:
+                return datetime.timedelta(seconds=found[-1])
+        except (ValueError, OverflowError):
+            pass
+    if not found:
+        raise ValueError("the clock of this machine never shows it")
+    return datetime.timedelta(seconds=found[0])
 
 
 def describe(error):

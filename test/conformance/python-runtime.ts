@@ -109,6 +109,64 @@ export function pythonRuntime(far: Far): void {
     expect(lines).toContain("app: after");
   });
 
+  everyVersion("records and lines that are no text, or of no time, harm nothing", async () => {
+    const { logs } = far.session();
+    const from = logs.length;
+    await far.call("tasks.output.log_oddly");
+    await far.call("tasks.output.print_oddly");
+    const told = logs.slice(from);
+    const lines = told.map((r) => `${r.logger}: ${r.message}`);
+    // Python 3 itself writes a question mark for half a pair of surrogates.
+    expect(lines).toContainEqual(expect.stringMatching(/^odd: cut [\ufffd?]$/));
+    expect(lines).toContain("odd: bytes \ufffd");
+    expect(lines).toContain("\ufffd: name");
+    expect(lines.filter((line) => line === "odd: record").length).toBeGreaterThan(2);
+    expect(lines).toContain("17: record");
+    expect(lines).toContain("odd: after");
+    expect(lines).toContainEqual(expect.stringMatching(/^stdout: half \ufffd+, byte \ufffd$/));
+    expect(lines).toContain("stderr: after");
+    expect(await far.call("length", [1])).toBe(1);
+  });
+
+  everyVersion("an exception's message that is no text is told as far as it can be", async () => {
+    for (const [name, said] of [
+      ["tasks.errors.half", /^cut (?:\\ud83d|\?|\ufffd)$/],
+      ["tasks.errors.bytes_message", /^(?:b')?bytes (?:\\xff'|\ufffd)$/],
+    ] as const) {
+      const error = (await failureOf(far.call(name))) as CallError;
+      expect([error.type, error.remoteMessage]).toEqual([
+        "tasks.errors.Refused",
+        expect.stringMatching(said),
+      ]);
+      expect(error.traceback).toContain("Refused");
+    }
+    expect(await far.call("length", [1])).toBe(1);
+  });
+
+  everyVersion("a function that is not there is an AttributeError", async () => {
+    for (const [name, message] of [
+      ["os.nothing", "os has no nothing"],
+      ["os.path.nothing", "os.path has no nothing"],
+      ["logging.handlers.nothing", "logging.handlers has no nothing"],
+      ["tasks.shapes:nothing", "tasks.shapes has no nothing"],
+      ["tasks.shapes.Shape.nothing", "tasks.shapes.Shape has no nothing"],
+      ["tasks.no_such_module.function", "tasks has no no_such_module"],
+      ["no_such_builtin", "no builtin function no_such_builtin"],
+    ] as const) {
+      const error = (await failureOf(far.session().context.call(name))) as CallError;
+      expect([name, error.type, error.remoteMessage]).toEqual([name, "AttributeError", message]);
+    }
+  });
+
+  everyVersion("nothing is being handled when a call begins", async () => {
+    const nothing = ["None", "None", "None"];
+    expect(await far.call("tasks.errors.handled")).toEqual(nothing);
+    await failureOf(far.call("tasks.errors.refuse", "it"));
+    expect(await far.call("tasks.errors.handled")).toEqual(nothing);
+    await using session = await far.connect();
+    expect(await session.call("tasks.errors.handled")).toEqual(nothing);
+  });
+
   everyVersion("sys.path has no current directory, and no module of ours", async () => {
     const paths = (await far.call("tasks.procs.paths")) as string[];
     expect(paths.length).toBeGreaterThan(0);

@@ -179,6 +179,8 @@ def run_checks():
     """What is Python's own: `[what, what it came to]` for each thing that is not as it should be."""
     import collections
     import datetime
+    import math
+    import os
     import random
     import socket
     import time
@@ -277,6 +279,26 @@ def run_checks():
     naive = datetime.datetime.fromtimestamp(now)
     local = datetime.datetime(*time.gmtime(now)[:6], microsecond=naive.microsecond, tzinfo=zone(0))
     same("naive", echo(naive), local)
+    for zone_name in "UTC", "Europe/Berlin", "America/New_York":
+        os.environ["TZ"] = zone_name
+        time.tzset()
+        for year in list(range(1, 9999, 371)) + [2, 68, 69, 99, 1899, 1900, 1969, 1970, 2038, 9998]:
+            for month, hour in (1, 0), (7, 12), (12, 23):
+                naive = datetime.datetime(year, month, 15, hour, 59, 58, 7)
+                utc_then = echo(naive).replace(tzinfo=None)
+                seconds = (utc_then - datetime.datetime(1970, 1, 1)).total_seconds()
+                # Beyond what a float holds, microseconds are dropped.
+                shown = datetime.datetime(*time.localtime(math.floor(seconds))[:6])
+                same("naive in " + zone_name, shown, naive.replace(microsecond=0))
+        # Put forward at 2:00, put back at 3:00.
+        turns = {"Europe/Berlin": [((3, 31, 2, 30), (1, 30)), ((10, 27, 2, 30), (0, 30)), ((10, 27, 3, 30), (2, 30))]}
+        for (month, day, hour, minute), (utc_hour, utc_minute) in turns.get(zone_name, []):
+            then = echo(datetime.datetime(2024, month, day, hour, minute)).replace(tzinfo=None)
+            same("a turn of the clock", then, datetime.datetime(2024, month, day, utc_hour, utc_minute))
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    for extreme in datetime.datetime.min, datetime.datetime.max.replace(microsecond=0):
+        same("naive, the extremes", echo(extreme).replace(tzinfo=None), extreme)
     same("latest", echo(datetime.datetime.max.replace(tzinfo=zone(0))).year, 9999)
     same("earliest", echo(datetime.datetime.min.replace(tzinfo=zone(0))).year, 1)
     dice = random.Random(int(now))

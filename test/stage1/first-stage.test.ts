@@ -125,6 +125,13 @@ for (const python of ends) {
       });
     }
 
+    test("an interpreter whose path is no text", async () => {
+      // No string of ours can name it: the shell makes it.
+      const folder = `'${dir}'/"$(printf 'caf\\303\\251 \\377')"`;
+      const link = `mkdir -p ${folder}; ln -sf '${python.path}' ${folder}/python`;
+      await works({ python: script("python-no-text", `${link}; exec ${folder}/python "$@"`) });
+    });
+
     test("noise before the marker, also what looks like one", async () => {
       const noise = `printf 'Welcome!\\033[31m\\necontext/1 AAAAAAAAAAAAAAAAAAAAAA\\necontext/1 '`;
       const much = `head -c 1000000 /dev/zero; echo to stderr >&2`;

@@ -44,6 +44,8 @@ def load_codec(path, is_own):
     channels.refer = lambda value: None
     tier = {"channels": channels}
     core.tier = tier.get
+    core.find = load_codec
+    tier["failures"] = load(path.replace("values.py", "failures.py"), "econtext.failures")
     if is_own:
         tier["json_codec"] = load(path.replace("values.py", "json_codec.py"), "econtext.json_codec")
     codec = load(path, "econtext.values")

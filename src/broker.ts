@@ -24,6 +24,8 @@ import type { SshOptions } from "./transport/ssh.ts";
 export interface BrokerOptions {
   /** Folders whose modules the far side may ask for; nothing outside of them is ever served. Default: none. */
   readonly roots?: readonly string[];
+  /** Options of every `connect`, unless that says otherwise. */
+  readonly defaults?: ConnectOptions;
   /** Lowest level of what is sent to `onLog`; what is below it never leaves the far side. Default `info`. */
   readonly logLevel?: LevelName;
   /** Hears far logging, stdout and stderr, a record a line. Must not throw. */
@@ -100,7 +102,8 @@ export class Broker implements AsyncDisposable {
    *
    * @throws {UsageError} `ERR_USAGE_TARGET`, `ERR_USAGE_CLOSED`, `ERR_USAGE_DEADLINE`, `ERR_USAGE_KIND`
    */
-  async connect(target: string, options: ConnectOptions = {}): Promise<Context> {
+  async connect(target: string, own: ConnectOptions = {}): Promise<Context> {
+    const options = withDefaults(own, this.#options.defaults);
     if (this.#closing !== undefined) {
       throw new UsageError("ERR_USAGE_CLOSED", "the broker is closed");
     }
@@ -215,4 +218,17 @@ export class Broker implements AsyncDisposable {
     if (LEVELS[level] < LEVELS[logLevel]) return;
     onLog?.({ context, logger: "econtext", level: LEVELS[level], message, time: Date.now() });
   }
+}
+
+/** Which interpreter is one question: who answers any part of it, answers all of it. */
+function withDefaults(own: ConnectOptions, defaults: ConnectOptions = {}): ConnectOptions {
+  const { kind, python, node, bun, lend, ssh, ...others } = defaults;
+  const isChosen = [own.kind, own.python, own.node, own.bun].some((one) => one !== undefined);
+  const options = [...(own.ssh?.options ?? []), ...(ssh?.options ?? [])];
+  return {
+    ...others,
+    ...(isChosen ? {} : { kind, python, node, bun, lend }),
+    ...own,
+    ssh: { ...ssh, ...own.ssh, options },
+  } as ConnectOptions;
 }

@@ -27,7 +27,7 @@ const DOORS: Readonly<Record<string, () => Promise<Door>>> = {
 const ROOT: HelpText = {
   name: "",
   description: "Run commands, scripts and functions on other machines, over ssh",
-  usage: ["COMMAND [OPTIONS] ...", "PROGRAM.ts [ARG...]"],
+  usage: ["COMMAND [OPTIONS] ...", "[OPTIONS] PROGRAM.ts [ARG...]"],
   examples: [
     "econtext exec web1 db1 -- df -h /",
     "econtext sh web1 setup.sh",
@@ -43,7 +43,11 @@ the reader of the output is gone. With several targets, the highest.`,
 Several: web1,web2. The remote machine needs Python, Node.js or Bun.
 
 econtext help COMMAND, or econtext COMMAND --help, shows more. econtext help
-options explains the options that all commands share. -V prints the version.`,
+options explains the options that all commands share. -V prints the version.
+
+Options before PROGRAM.ts apply to each of its connections: -F, -o, --ssh,
+--kind, --python, --node, --bun, --lend-runtime, --log-level, --log-format.
+--root DIR adds a folder whose modules may be sent.`,
 };
 
 /** Of what was given up: for these, a reader that does not read holds nothing up. */
@@ -72,9 +76,9 @@ async function dispatch(args: readonly string[]): Promise<number> {
     }
     const load = loaderOf(name);
     if (load === undefined) {
-      const { programPath, runProgram } = await import("./program.ts");
-      const path = programPath(name);
-      if (path !== undefined) return await runProgram(path, rest);
+      const { readProgramLine } = await import("./program-options.ts");
+      const line = readProgramLine(args);
+      if (line !== undefined) return await (await import("./program.ts")).runProgram(line);
       throw new Usage("", unknown(name));
     }
     const { command, help, takesWords } = await load();

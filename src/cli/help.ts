@@ -31,6 +31,7 @@ How long.
 How ssh is run. Your ~/.ssh/config, agent and known hosts apply.
   -o, --ssh-option KEY=VALUE   an option of ssh; may be repeated
   -F, --ssh-config FILE        the configuration file that ssh reads instead
+                               (default: $ECONTEXT_SSH_CONFIG)
   --ssh PROGRAM                the program to run in place of ssh
 
 What is logged to stderr.

@@ -69,7 +69,7 @@ export const JSON_OPTION = {
 } as const;
 
 /** Options that may be given several times. */
-const REPEATED: readonly string[] = ["ssh-option", "python-path", "env"];
+const REPEATED: readonly string[] = ["ssh-option", "python-path", "env", "root"];
 
 export interface Flags {
   readonly [name: string]: string | boolean | readonly (string | boolean)[] | undefined;

@@ -1,8 +1,9 @@
 /** One run of `econtext repl`: broker, logs, signals, the deadline, what is printed, and the end. What is evaluated is src/repl's business. */
 import { version } from "../../package.json";
 import { Broker, neutralise } from "../index.ts";
+import { foldersFrom } from "../program/folders.ts";
 import { Interrupt } from "../repl/interruptible.ts";
-import { type NamedContext, openPrompt, type Prompt, promptRoots } from "../repl/prompt.ts";
+import { type NamedContext, openPrompt, type Prompt } from "../repl/prompt.ts";
 import { InputError } from "../repl/source.ts";
 import { Terminal } from "../repl/terminal.ts";
 import { describe, statusOf } from "./exit.ts";
@@ -58,7 +59,7 @@ class Session {
     const { flags, targets } = this.#plan;
     const format = readLogFormat("repl", flags);
     this.#broker = new Broker({
-      roots: promptRoots(),
+      roots: foldersFrom(process.cwd()),
       logLevel: readLogLevel("repl", flags),
       onLog: (record) => log(this.lending.erased() + logLines(record, format, stderr.coloured)),
       onLend: (progress) => {

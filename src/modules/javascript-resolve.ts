@@ -7,6 +7,7 @@ import { dirname, extname, isAbsolute, join, resolve } from "node:path";
 import { exports as exportsOf, imports as importsOf } from "resolve.exports";
 import type { Package, Packages } from "./javascript-packages.ts";
 import { type Roots, realpath } from "./roots.ts";
+import { Aliases } from "./tsconfig.ts";
 
 export type RequestKind = "import" | "require";
 
@@ -34,6 +35,7 @@ const BARE = /^(@[^/\\%]+\/[^/\\%]+|[^@./\\%][^/\\%]*)(\/.*)?$/;
 export class Resolver {
   readonly #roots: Roots;
   readonly #packages: Packages;
+  readonly #aliases = new Aliases();
 
   constructor(roots: Roots, packages: Packages) {
     this.#roots = roots;
@@ -44,13 +46,28 @@ export class Resolver {
     const builtin = builtinName(specifier);
     if (builtin !== undefined) return { builtin };
     if (specifier.includes("\0")) return MISSING;
-    if (specifier.startsWith("#")) return this.#imports(specifier, parent, kind);
     const path = asPath(specifier, dirname(parent));
     if (path !== undefined) {
       // `./`, `..`: what ends so is a folder.
       return this.#path(path, kind, /(?:^|\/)\.{0,2}$/.test(specifier));
     }
-    return this.#bare(specifier, parent, kind);
+    const aliased = this.#alias(specifier, parent, kind);
+    if ("file" in aliased) return aliased;
+    const found = specifier.startsWith("#")
+      ? this.#imports(specifier, parent, kind)
+      : this.#bare(specifier, parent, kind);
+    return "missing" in found ? aliased : found;
+  }
+
+  /** By `paths` and `baseUrl` of a tsconfig.json. */
+  #alias(specifier: string, parent: string, kind: RequestKind): Resolution {
+    let first = MISSING;
+    for (const candidate of this.#aliases.candidates(specifier, parent)) {
+      const found = this.#path(candidate, kind);
+      if ("file" in found) return found;
+      if ("missing" in first) first = found;
+    }
+    return first;
   }
 
   /** A file that is named as it is. */
@@ -118,12 +135,13 @@ export class Resolver {
       if (real === undefined) return undefined;
       // A link to a package outside of the roots: say so, do not look on.
       if (!this.#roots.contain(real)) return { outside: real };
-      const found = this.#packages.read(folder);
+      const found = this.#packages.read(real);
       if (found !== undefined && (found.json["exports"] ?? null) !== null) {
         return this.#exports(found, `.${rest}`, kind);
       }
       // `import "pkg"` has a folder's main even where `import "./pkg"` has none.
-      return this.#path(folder + rest, rest === "" || rest.endsWith("/") ? "require" : kind);
+      const isFolder = rest === "" || rest.endsWith("/");
+      return this.#path(real + rest, isFolder ? "require" : kind, isFolder);
     }
     const file = this.#path(folder + rest, kind);
     return "missing" in file ? undefined : file;

@@ -2,7 +2,7 @@
  * The folders that the user allowed, by their real names: nothing outside of them is ever served. Knows no language.
  */
 import { realpathSync } from "node:fs";
-import { relative, sep } from "node:path";
+import { basename, relative, sep } from "node:path";
 
 export class Roots {
   readonly folders: readonly string[];
@@ -21,7 +21,8 @@ export class Roots {
   hide(real: string): boolean {
     return !this.folders.some((root) => {
       const way = contains(root, real) ? relative(root, real).split(sep) : ["."];
-      const packages = way.indexOf("node_modules");
+      // A package manager's own store is below one: `node_modules/.pnpm`.
+      const packages = basename(root) === "node_modules" ? 0 : way.indexOf("node_modules");
       return !(packages < 0 ? way : way.slice(0, packages)).some((name) => name.startsWith("."));
     });
   }

@@ -17,7 +17,11 @@ declare module "econtext" {
    * What the program does: it is called when the whole file has been evaluated, and the program ends when it does. Over there it does
    * nothing.
    */
-  export function run(main: (broker: Broker) => unknown): void;
+  export function run(main: (broker: Broker) => unknown, options?: RunOptions): void;
+  export interface RunOptions {
+    /** More folders whose modules may be sent; relative to the main file's. */
+    readonly roots?: readonly string[];
+  }
   /** Open a context on a broker of the program's own, which is closed when the main file has been evaluated, or `run` is over. */
   export function connect(target: string, options?: ConnectOptions): Promise<Context>;
   /** Whether this is a context that the program opened, and not the program itself. */
@@ -26,6 +30,8 @@ declare module "econtext" {
   export interface BrokerOptions {
     /** Folders whose modules the far side may ask for; nothing outside of them is ever served. Default: none. */
     readonly roots?: readonly string[];
+    /** Options of every `connect`, unless that says otherwise. */
+    readonly defaults?: ConnectOptions;
     /** Lowest level of what is sent to `onLog`; what is below it never leaves the far side. Default `info`. */
     readonly logLevel?: LevelName;
     /** Hears far logging, stdout and stderr, a record a line. Must not throw. */

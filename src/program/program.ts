@@ -5,18 +5,34 @@
  * With `run`, the end of what it was given is the end of the program. Without, the program ends when it has nothing left to wait for, and
  * the broker of `connect` is closed when the main file has been evaluated, top-level awaits included.
  */
-import { dirname } from "node:path";
+import { statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import {
   Broker,
   type ConnectOptions,
   type Context,
   type LendProgress,
+  type LevelName,
   type LogRecord,
+  UsageError,
 } from "../index.ts";
 import { foldersOf } from "./folders.ts";
 import { installLoader, mainSpecifier, pythonRoots } from "./loader.ts";
 
 export type Main = (broker: Broker) => unknown;
+
+export interface RunOptions {
+  /** More folders that the far side may have modules from; relative to the main file's. */
+  readonly roots?: readonly string[];
+}
+
+/** What the user said when the program was started. */
+export interface ProgramSettings {
+  /** Of each `connect` that does not say otherwise. */
+  readonly connect: ConnectOptions;
+  readonly logLevel: LevelName;
+  readonly roots: readonly string[];
+}
 
 export interface ProgramHost {
   /** Cancels what the program waits for. */
@@ -29,6 +45,9 @@ export interface ProgramHost {
 
 export class Program {
   readonly #file: string;
+  readonly #settings: ProgramSettings;
+  /** Those of the settings, and of `run`. */
+  readonly #roots: string[];
   readonly #host: ProgramHost;
   readonly #runs: Promise<unknown>[] = [];
   #evaluated: () => void = () => {};
@@ -38,8 +57,10 @@ export class Program {
   #broker: Broker | undefined;
 
   /** @param file absolute real path */
-  constructor(file: string, host: ProgramHost) {
+  constructor(file: string, settings: ProgramSettings, host: ProgramHost) {
     this.#file = file;
+    this.#settings = settings;
+    this.#roots = [...settings.roots];
     this.#host = host;
   }
 
@@ -53,7 +74,7 @@ export class Program {
     installLoader({
       main: this.#file,
       exports: {
-        run: (main: Main) => this.#run(main),
+        run: (main: Main, options?: RunOptions) => this.#run(main, options),
         connect: (target: string, options?: ConnectOptions) => this.#connect(target, options),
         slave: false,
       },
@@ -73,7 +94,12 @@ export class Program {
     for (let i = 0; i < this.#runs.length; i++) await this.#runs[i];
   }
 
-  #run(main: Main): void {
+  #run(main: Main, { roots = [] }: RunOptions = {}): void {
+    if (roots.length > 0 && this.#broker !== undefined) {
+      const problem = "run: roots come too late, connect was called before";
+      throw new UsageError("ERR_USAGE_ROOTS", problem);
+    }
+    this.#roots.push(...roots.map((root) => rootOf(dirname(this.#file), root)));
     const running = this.#whenEvaluated.then(() => main(this.#sharedBroker()));
     // Who waits for it hears of it.
     running.catch(() => {});
@@ -86,12 +112,22 @@ export class Program {
 
   #sharedBroker(): Broker {
     const { signal } = this.#host;
+    const { connect, logLevel } = this.#settings;
     this.#broker ??= new Broker({
-      roots: [dirname(this.#file), ...pythonRoots(), ...foldersOf(this.#file)],
+      roots: [dirname(this.#file), ...pythonRoots(), ...foldersOf(this.#file), ...this.#roots],
+      logLevel,
+      defaults: connect,
       onLog: (record) => this.#host.log(record),
       onLend: (progress) => this.#host.lend(progress),
       signal,
     });
     return this.#broker;
   }
+}
+
+/** @throws {UsageError} `ERR_USAGE_ROOTS` */
+function rootOf(folder: string, root: string): string {
+  const path = resolve(folder, root);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return path;
+  throw new UsageError("ERR_USAGE_ROOTS", `run: not a folder: ${path}`);
 }

@@ -2,7 +2,6 @@
  * What a prompt consists of, whoever types: the names in scope, a context for each target, functions that may be passed to a call.
  * Knows no terminal and no option of the command line.
  */
-import { dirname, join } from "node:path";
 import { registerSource } from "../functions.ts";
 import * as library from "../index.ts";
 import { installLoader } from "../program/loader.ts";
@@ -53,13 +52,4 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
   );
   scope.define(Object.fromEntries(contexts.map(({ name, context }) => [name, context])));
   return { evaluator: new Evaluator(scope, functions), contexts };
-}
-
-/** The working directory and the packages that are found from there. */
-export function promptRoots(): string[] {
-  const roots = [process.cwd()];
-  for (let at = process.cwd(); ; at = dirname(at)) {
-    roots.push(join(at, "node_modules"));
-    if (at === dirname(at)) return roots;
-  }
 }

@@ -19,7 +19,8 @@ export interface SshOptions {
 
 /** @param destination what `ssh` accepts: `web1`, `user@web1`, `ssh://user@web1:2222`; must not begin with `-` */
 export function ssh(destination: string, settings: SshOptions = {}): Transport {
-  const { program = "ssh", options = [], interactive = process.stdin.isTTY === true } = settings;
+  const { program = "ssh", interactive = process.stdin.isTTY === true } = settings;
+  const options = withConfig(settings.options ?? []);
   return {
     scheme: "ssh",
     destination,
@@ -38,6 +39,13 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
     ],
     explain: (exitCode, stderr) => (exitCode === 255 ? explainSsh(destination, stderr) : undefined),
   };
+}
+
+/** `ECONTEXT_SSH_CONFIG` names the file where nothing else does. */
+function withConfig(options: readonly string[]): readonly string[] {
+  const file = process.env["ECONTEXT_SSH_CONFIG"] ?? "";
+  const isNamed = file === "" || options.some((option) => option.startsWith("-F"));
+  return isNamed ? options : ["-F", file, ...options];
 }
 
 /** Settings for interactive use that keep a command from being run, from reading or from staying; each with what undoes it. */

@@ -1,0 +1,118 @@
+/** The command line in front of a program: `econtext [OPTION...] FILE [ARG...]`. What follows FILE is the program's. */
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { parseArgs } from "node:util";
+import type { ArgsDef } from "citty";
+import type { ConnectOptions, LevelName } from "../index.ts";
+import { Usage } from "./exit.ts";
+import {
+  COMMON,
+  readCommandLine,
+  readConnect,
+  readLogFormat,
+  readLogLevel,
+  texts,
+} from "./options.ts";
+
+export interface ProgramLine {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** Of each `connect` that does not say otherwise. */
+  readonly connect: ConnectOptions;
+  readonly logLevel: LevelName;
+  readonly logFormat: "text" | "json";
+  /** Folders that the far side may have modules from, besides those of the program's package. */
+  readonly roots: readonly string[];
+}
+
+const { deadline: _, ...OTHERS } = COMMON;
+/** A deadline for all that a program does is its own to set. */
+export const PROGRAM_OPTIONS: ArgsDef = {
+  ...OTHERS,
+  root: {
+    type: "string",
+    valueHint: "DIR",
+    description: "One more folder whose modules may be sent; may be repeated",
+  },
+};
+
+const SCRIPT = /\.(?:[cm]?[jt]s|[jt]sx)$/;
+const INTERPRETER_LINE = /^#![^\n]*\becontext\b/;
+
+/** @returns undefined where no program is meant. @throws {Usage} */
+export function readProgramLine(args: readonly string[]): ProgramLine | undefined {
+  const at = firstPositional(args);
+  const [own, file] = [args.slice(0, at), args[at]];
+  if (args.length === 0 || (own.length > 0 && !isOption(own[0] ?? ""))) return undefined;
+  const { flags } = readCommandLine("", PROGRAM_OPTIONS, own);
+  if (file === undefined) throw new Usage("", `a program is missing after ${own.join(" ")}`);
+  if (!isProgram(file)) {
+    if (own.length === 0) return undefined;
+    const line = [file, ...own, ...args.slice(at + 1)].join(" ");
+    throw new Usage("", `not a program: ${file}; a command's options follow it: econtext ${line}`);
+  }
+  const roots = texts(flags["root"]);
+  const missing = roots.find((root) => statSync(root, NO_THROW)?.isDirectory() !== true);
+  if (missing !== undefined) throw new Usage("", `not a folder: --root ${missing}`);
+  return {
+    file,
+    args: args.slice(at + 1),
+    connect: readConnect("", flags),
+    logLevel: readLogLevel("", flags),
+    logFormat: readLogFormat("", flags),
+    roots,
+  };
+}
+
+const NO_THROW = { throwIfNoEntry: false } as const;
+
+function optionsOf(definitions: ArgsDef) {
+  const entries = Object.entries(definitions).map(([name, definition]) => {
+    const type = definition.type === "boolean" ? ("boolean" as const) : ("string" as const);
+    return [name, { type, ...("alias" in definition ? { short: String(definition.alias) } : {}) }];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Where the options end: their values are none. */
+function firstPositional(args: readonly string[]): number {
+  const options = optionsOf(PROGRAM_OPTIONS);
+  const { tokens } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  return tokens.find(({ kind }) => kind === "positional")?.index ?? args.length;
+}
+
+/** Whether it is one of a program's options. */
+function isOption(arg: string): boolean {
+  const [, long, short] = /^--([^=]+)|^-(.)/.exec(arg) ?? [];
+  return Object.entries(PROGRAM_OPTIONS).some(
+    ([name, definition]) =>
+      name === long || ("alias" in definition && short !== undefined && definition.alias === short),
+  );
+}
+
+/** No command has a dot or a slash in its name. */
+function isProgram(argument: string): boolean {
+  if (argument.includes("/") || SCRIPT.test(argument)) return true;
+  return (
+    statSync(argument, NO_THROW)?.isFile() === true && INTERPRETER_LINE.test(firstBytes(argument))
+  );
+}
+
+function firstBytes(path: string): string {
+  const bytes = Buffer.alloc(256);
+  try {
+    const fd = openSync(path, "r");
+    try {
+      return bytes.toString("latin1", 0, readSync(fd, bytes));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return "";
+  }
+}

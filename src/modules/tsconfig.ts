@@ -1,0 +1,131 @@
+/**
+ * Aliases of a project: `paths` and `baseUrl` of the nearest tsconfig.json or jsconfig.json, which
+ * may extend others. As TypeScript and Bun read them. Says where a specifier may lead to, and not
+ * whether there is something.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+
+interface Config {
+  /** Absolute. */
+  readonly baseUrl?: string | undefined;
+  readonly paths?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** What `paths` are relative to where there is no `baseUrl`. */
+  readonly pathsBase?: string | undefined;
+}
+
+const NAMES = ["tsconfig.json", "jsconfig.json"];
+/** Configurations that extend one another in a circle end here. */
+const MAX_DEPTH = 20;
+const MAX_BYTES = 1024 * 1024;
+
+export class Aliases {
+  /** By folder. */
+  readonly #known = new Map<string, Config | undefined>();
+
+  /** @returns absolute paths without endings, perhaps, in the order in which they are to be tried */
+  candidates(specifier: string, parent: string): string[] {
+    if (parent.includes("/node_modules/")) return [];
+    const config = this.#nearest(dirname(parent));
+    if (config === undefined) return [];
+    const { baseUrl } = config;
+    const aliased = substitutes(config, specifier).map((path) => resolve(baseOf(config), path));
+    return baseUrl === undefined ? aliased : [...aliased, join(baseUrl, specifier)];
+  }
+
+  /** Folders that the aliases of a folder's files lead into. */
+  folders(folder: string): string[] {
+    const config = this.#nearest(folder);
+    if (config === undefined) return [];
+    const all = Object.values(config.paths ?? {}).flat();
+    // Of `src/*.ts` it is `src`, of `src/main.ts` as well.
+    return all.map((path) => dirname(resolve(baseOf(config), path.replace("*", "x"))));
+  }
+
+  #nearest(folder: string): Config | undefined {
+    if (this.#known.has(folder)) return this.#known.get(folder);
+    const file = NAMES.map((name) => join(folder, name)).find(isFile);
+    const above = dirname(folder);
+    const found = file !== undefined ? read(file) : above === folder ? {} : this.#nearest(above);
+    this.#known.set(folder, found);
+    return found;
+  }
+}
+
+/** Of the pattern that fits, an exact one first, then the one with the longest beginning. */
+function substitutes({ paths = {} }: Config, specifier: string): readonly string[] {
+  let best: { readonly prefix: string; readonly rest: string; readonly key: string } | undefined;
+  for (const key of Object.keys(paths)) {
+    const [prefix = "", suffix] = key.split("*");
+    if (suffix === undefined) {
+      if (key === specifier) return paths[key] ?? [];
+      continue;
+    }
+    const isLongEnough = specifier.length >= prefix.length + suffix.length;
+    const fits = isLongEnough && specifier.startsWith(prefix) && specifier.endsWith(suffix);
+    if (!fits || (best !== undefined && best.prefix.length >= prefix.length)) continue;
+    const rest = specifier.slice(prefix.length, specifier.length - suffix.length);
+    best = { prefix, rest, key };
+  }
+  const { key = "", rest = "" } = best ?? {};
+  return (paths[key] ?? []).map((path) => path.replace("*", () => rest));
+}
+
+function baseOf({ baseUrl, pathsBase = "/" }: Config): string {
+  return baseUrl ?? pathsBase;
+}
+
+/** What cannot be read says nothing: the program's own tools complain about it. */
+function read(file: string, depth = 0, configDir = dirname(file)): Config {
+  const json = parse(file);
+  if (json === undefined || depth > MAX_DEPTH) return {};
+  const folder = dirname(file);
+  const inherited = [json["extends"] ?? []].flat().map((name) => {
+    const base = typeof name === "string" ? baseFile(name, folder) : undefined;
+    return base === undefined ? {} : read(base, depth + 1, configDir);
+  });
+  const own = Object(json["compilerOptions"]) as Record<string, unknown>;
+  const named = (path: string) => path.replace(/^\$\{configDir\}(?=\/|$)/, () => configDir);
+  const { baseUrl, paths } = own;
+  const lists = Object.entries(Object(paths)).map(([key, list]) => [
+    key,
+    [list]
+      .flat()
+      .filter((path) => typeof path === "string")
+      .map(named),
+  ]);
+  return {
+    ...Object.assign({}, ...inherited),
+    ...(typeof baseUrl === "string" ? { baseUrl: resolve(folder, named(baseUrl)) } : {}),
+    ...(paths === undefined ? {} : { paths: Object.fromEntries(lists), pathsBase: folder }),
+  };
+}
+
+function parse(file: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    if (statSync(file).size > MAX_BYTES) return undefined;
+    const json = Bun.JSONC.parse(readFileSync(file, "utf8"));
+    return typeof json === "object" && json !== null
+      ? (json as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A path, or a package's file: `@tsconfig/node22`, `@acme/config/tsconfig.base.json`. */
+function baseFile(name: string, folder: string): string | undefined {
+  if (/^\.{0,2}(?:\/|$)/.test(name) || isAbsolute(name)) return variants(resolve(folder, name));
+  for (let at = folder; ; at = dirname(at)) {
+    const found = variants(join(at, "node_modules", name));
+    if (found !== undefined || at === dirname(at)) return found;
+  }
+}
+
+function variants(path: string): string | undefined {
+  return [path, `${path}.json`, join(path, "tsconfig.json")].find(isFile);
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}

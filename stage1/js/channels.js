@@ -118,6 +118,11 @@ class Remote {
       }
       if (this.closed) this.part();
     }
+    this.wake();
+  }
+
+  /** Whoever waits for room, waits for the end as well, whichever side it comes from. */
+  wake() {
     if (!this.ready) return;
     const hook = this.onReady;
     this.onReady = undefined;
@@ -137,6 +142,7 @@ class Remote {
     if (this.closed) return;
     this.closing = closing(error);
     this.part();
+    this.wake();
   }
 
   reference() {

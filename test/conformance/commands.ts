@@ -1,7 +1,7 @@
 /** Commands: their streams, how they end, and what they are told meanwhile. */
 import { expect } from "bun:test";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { Channel, type ExecOptions, type Input } from "../../src/index.ts";
 import { eventually, type Far, failureOf, isCommandRunning, uniqueSeconds } from "./session.ts";
 
@@ -159,6 +159,24 @@ export function commands(far: Far): void {
     }
   });
 
+  test("cancelled while what it prints waits to be read, it leaves no descriptor open", async () => {
+    const { pid } = await context().ready();
+    const descriptors = () => readdirSync(`/proc/${pid}/fd`).length;
+    // Node.js keeps one that it opens for the first of them.
+    let before = 0;
+    for (let round = 0; round < 4; round++) {
+      const stop = new AbortController();
+      const process = context().exec(["yes"], { signal: stop.signal });
+      expect(await eventually(() => process.pid !== undefined)).toBe(true);
+      const isAsleep = () => /^State:\s+S/m.test(statusOf(process.pid));
+      expect(await eventually(isAsleep)).toBe(true);
+      stop.abort();
+      expect(await failureOf(process.exited)).toMatchObject({ code: "ERR_CANCELLED" });
+      before ||= descriptors();
+    }
+    expect(await eventually(() => descriptors() <= before)).toBe(true);
+  });
+
   test("a deadline of its own is told in words", async () => {
     const error = await failureOf(context().exec(["sleep", "20"], { deadline: 50 }).exited);
     expect(error).toMatchObject({ code: "ERR_DEADLINE_CALL" });
@@ -231,6 +249,14 @@ export function commands(far: Far): void {
     expect(rest).toEqual(["word", "got word"]);
     expect((await process.exited).status).toBe(0);
   });
+}
+
+function statusOf(pid: number | undefined): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 function sum(bytes: Uint8Array): string {

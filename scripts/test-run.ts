@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 
 const ROOT = dirname(import.meta.dir);
 /** For one test; those that need longer say so themselves. */
-const TEST_TIMEOUT_MS = 30_000;
+const TEST_TIMEOUT_MS = 60_000;
 
 /** How bun's line of a test begins, colour or not. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one

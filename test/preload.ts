@@ -39,7 +39,9 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  const started = [...marked().values()].filter(({ pid }) => !before.has(pid) && !kept(pid));
+  after = marked();
+  const started = [...after.values()].filter(({ pid }) => !before.has(pid) && !kept(pid));
+  if (started.length === 0) return;
   const alive = await survivors(started);
   kill(alive);
   after = marked();

@@ -107,7 +107,7 @@ test("a deadline is status 124, and on time", async () => {
   expect(stdout).toBe("");
   expect(stderr).toBe("local: no result within 400 ms; it is cancelled\n");
   expect(status).toBe(124);
-  expect(performance.now() - began).toBeLessThan(5_000);
+  expect(performance.now() - began).toBeLessThan(20_000);
 });
 
 test("no interpreter is status 255, and says what was tried", async () => {

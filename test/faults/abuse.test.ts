@@ -8,12 +8,12 @@ import { join } from "node:path";
 import { Broker, type ConnectOptions, type Context, type LogRecord } from "../../src/index.ts";
 import { bun, nodeOf } from "../helpers/javascripts.ts";
 import { suite } from "../helpers/skip.ts";
+import { SOON_MS } from "../helpers/soon.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
 import { failure, growth } from "./puppet.ts";
 import { ROOT, Scene, signal } from "./scene.ts";
 
-const GONE_MS = 3000;
 const GRACE_MS = 300;
 const tasks = (name: string): string => `${join(ROOT, "tasks.cjs")}:${name}`;
 
@@ -39,7 +39,7 @@ async function within(
     const context = await broker.connect(target, { ...options, argv0: scene.argv0 });
     await work(context, logs, (await context.ready()).pid);
   }
-  await scene.emptied(GONE_MS);
+  await scene.emptied(SOON_MS);
 }
 
 /** The most memory that a process ever had, in MiB. */

@@ -24,13 +24,13 @@ import {
 import { pythonOf } from "../helpers/pythons.ts";
 import { writeScript } from "../helpers/scripts.ts";
 import { suite } from "../helpers/skip.ts";
+import { SOON_MS } from "../helpers/soon.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
 import { Scene, signal } from "./scene.ts";
 
 const MASTER = join(import.meta.dir, "../fixtures/lend-master.ts");
 const CLI = join(import.meta.dir, "../../src/cli/main.ts");
-const EMPTY_MS = 3000;
 /** Nobody's user id but that of what is lent to, where we may choose. */
 const NOBODY = 65534;
 const { PATH = "" } = process.env;
@@ -128,7 +128,7 @@ for (const version of ["2.7", "3.6", "3.13"] as const) {
         "console: printed there",
       ]);
       await broker.close();
-      await scene.emptied(EMPTY_MS);
+      await scene.emptied(SOON_MS);
     });
   });
 }
@@ -190,7 +190,7 @@ test("another processor's Bun is refused before it is sent, and both are named",
   expect(error.code).toBe("ERR_LEND_PLATFORM");
   expect(error.message).toContain(`is for Linux ${name}, and does not run on its Linux `);
   expect(lent).toBe(0);
-  await scene.emptied(EMPTY_MS);
+  await scene.emptied(SOON_MS);
 });
 
 test("a Bun for another C library is refused", async () => {
@@ -204,7 +204,7 @@ test("a program that does not start is told with what it says", async () => {
   const error = await refusal({ lend: Bun.which("false") ?? "" });
   expect(error.code).toBe("ERR_LEND_FAILED");
   expect(error.message).toContain("the program ended with status 1");
-  await scene.emptied(EMPTY_MS);
+  await scene.emptied(SOON_MS);
 });
 
 test("a file that is not there, and a kind that cannot be lent", async () => {
@@ -237,7 +237,7 @@ test("without it, the error says that there is a way", async () => {
 test("a deadline holds for all of it, and closing ends it", async () => {
   const error = await refusal({ lend: true, deadline: 300 });
   expect(error.code).toBe("ERR_DEADLINE_CONNECT");
-  await scene.emptied(EMPTY_MS);
+  await scene.emptied(SOON_MS);
 
   const sending = Promise.withResolvers<void>();
   const broker = new Broker({ graceMs: 50, onLend: () => sending.resolve() });
@@ -247,7 +247,7 @@ test("a deadline holds for all of it, and closing ends it", async () => {
   await sending.promise;
   await broker.close();
   expect(await call).toBe("ERR_DISCONNECT_FORCED");
-  await scene.emptied(EMPTY_MS);
+  await scene.emptied(SOON_MS);
 });
 
 test("a crash of what was lent is the end of its context, and of all that it left", async () => {
@@ -259,7 +259,7 @@ test("a crash of what was lent is the end of its context, and of all that it lef
   await expect(context.call("process.abort")).rejects.toMatchObject({
     code: "ERR_DISCONNECT_LOST",
   });
-  await scene.emptied(EMPTY_MS);
+  await scene.emptied(SOON_MS);
 });
 
 for (const [when, lines] of [
@@ -284,7 +284,7 @@ for (const [when, lines] of [
       expect(scene.alive().length).toBeGreaterThan(0);
       signal(master.pid, "SIGKILL");
       await master.exited;
-      await scene.emptied(EMPTY_MS);
+      await scene.emptied(SOON_MS);
     });
   }
 }

@@ -65,15 +65,19 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** Wait until a process has used `ticks` more of the processor: it spins. */
-export async function spins(pid: number, ticks = 10): Promise<void> {
+/** Whether a process has used `ticks` more of the processor than it has now: it spins. False for one that is gone. */
+export function spinning(pid: number, ticks = 10): () => boolean {
   const began = ticksOf(pid);
-  while (ticksOf(pid) < began + ticks) await Bun.sleep(POLL_MS);
+  return () => ticksOf(pid) >= began + ticks;
 }
 
 function ticksOf(pid: number): number {
-  const stat = readFileSync(`/proc/${String(pid)}/stat`, "latin1");
-  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[11]);
+  try {
+    const stat = readFileSync(`/proc/${String(pid)}/stat`, "latin1");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[11]);
+  } catch {
+    return Number.NaN;
+  }
 }
 
 function commandOf(pid: string): string {

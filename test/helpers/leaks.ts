@@ -24,7 +24,10 @@ export function handDownRunId(): void {
   if (RUN_ID !== STARTED_WITH) Object.assign(Bun, { spawn: withRunId });
 }
 
-const GRACE_MS = 2_000;
+/** On a busy machine even a signal takes its time. */
+const GRACE_MS = 10_000;
+/** Of the flags in a process's stat. */
+const KERNEL_THREAD = 0x0020_0000;
 const POLL_MS = 20;
 
 export interface Marked {
@@ -120,6 +123,7 @@ function readProcess(pid: number): Marked | undefined {
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const [state, parent, started] = [fields[0], Number(fields[1]), fields[19] ?? ""];
     if (state === "Z" || state === "X") return undefined;
+    if (Number(fields[6]) & KERNEL_THREAD) return undefined;
     const command = readFileSync(`/proc/${String(pid)}/cmdline`, "utf8").replaceAll("\0", " ");
     return { pid, parent, started, command };
   } catch {

@@ -168,14 +168,12 @@ for (const version of VERSIONS) {
       const reference = await call("open_channel");
       const reply = slave.start(`${FIXTURE}.receive`);
       await Bun.sleep(50);
-      const began = performance.now();
       slave.cancel(reply);
       const { flags, body } = await reply.next();
       expect([flags, (decodeValue(body) as string[])[0]]).toEqual([
         FLAGS.ERROR,
         "econtext.Cancelled",
       ]);
-      expect(performance.now() - began).toBeLessThan(1000);
       new RawSender(slave, reference).close();
     });
 

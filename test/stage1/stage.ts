@@ -6,7 +6,7 @@ import { preamble } from "../../src/bootstrap/preamble.ts";
 
 export const DESCRIPTORS = join(import.meta.dir, "../fixtures/faults/descriptors.py");
 /** How long what was cut short may take to be gone, on a machine that is busy. */
-export const GONE_MS = 3000;
+export const GONE_MS = 15_000;
 export const CUT_SHORT = 99;
 
 const NONCE = "n".repeat(22);

@@ -62,17 +62,17 @@ async function check(name: string, argv: readonly string[]): Promise<void> {
 
 /**
  * Files that mostly wait: for something to end by itself, for other processes, for a slow link. They run beside those that keep a
- * processor busy.
+ * processor busy, the longest first.
  */
 const WAITING: readonly string[] = [
-  "test/faults/abuse.test.ts",
-  "test/faults/copies.test.ts",
-  "test/faults/lend.test.ts",
-  "test/faults/narrow.test.ts",
   "test/faults/orphans.test.ts",
   "test/faults/slow.test.ts",
+  "test/faults/lend.test.ts",
+  "test/faults/abuse.test.ts",
+  "test/faults/copies.test.ts",
+  "test/faults/narrow.test.ts",
 ];
-/** Files of half a minute and more begin first, so that none of them is left alone at the end. */
+/** Of the others, those of half a minute and more: they begin first, so that none of them is left alone at the end. */
 const LONG: readonly string[] = [
   "test/conformance/node-local.test.ts",
   "test/conformance/python-local.test.ts",
@@ -94,16 +94,18 @@ async function tests(filters: readonly string[]): Promise<void> {
   const isWaiting = (file: string) => WAITING.includes(file);
   const rest = files.filter((file) => !LONG.includes(file) && !isWaiting(file) && !isUnit(file));
   // The units are small, and share a process.
-  const busy = [...[...LONG, ...rest].map((file) => [file]), files.filter(isUnit)];
-  const waiting = WAITING.map((file) => [file]);
-  const lane = async (queue: string[][]): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const paths = next.map((file) => `./${file}`);
+  const long = LONG.filter((file) => files.includes(file));
+  const busy = [...[...long, ...rest].map((file) => [file]), files.filter(isUnit)];
+  const waiting = WAITING.filter((file) => files.includes(file)).map((file) => [file]);
+  const lane = async (own: string[][], other: string[][]): Promise<void> => {
+    const next = () => own.shift() ?? other.shift();
+    for (let files = next(); files !== undefined; files = next()) {
+      const paths = files.map((file) => `./${file}`);
       add(await runTests({ paths, noNodes, shows: "at the end", isColoured }));
     }
   };
-  const lanes = Array.from({ length: availableParallelism() }, () => lane(busy));
-  lanes.push(...Array.from({ length: WAITING_LANES }, () => lane(waiting)));
+  const lanes = Array.from({ length: availableParallelism() }, () => lane(busy, waiting));
+  lanes.push(...Array.from({ length: WAITING_LANES }, () => lane(waiting, busy)));
   await Promise.all(lanes);
 }
 

@@ -16,7 +16,7 @@ import { ROOT, Scene, signal, spinning } from "./scene.ts";
 
 const MASTER = join(import.meta.dir, "../fixtures/faulty-master.ts");
 const GRACE_MS = 300;
-const POLL_MS = 10;
+const POLL_MS = 20;
 const times: string[] = [];
 
 afterAll(() =>

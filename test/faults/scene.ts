@@ -6,7 +6,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 export const ROOT = join(import.meta.dir, "../fixtures/faults");
-const POLL_MS = 10;
+/** A look at all processes takes some milliseconds of the processor. */
+const POLL_MS = 20;
 
 export class Scene {
   /** Not to be found anywhere else; a number of seconds that `sleep` takes. */
@@ -80,10 +81,9 @@ function ticksOf(pid: number): number {
   }
 }
 
+/** "" for what is gone, for zombies, and for threads of the kernel. */
 function commandOf(pid: string): string {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    if (/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2))) return "";
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
   } catch {
     return "";

@@ -24,8 +24,8 @@ export function handDownRunId(): void {
   if (RUN_ID !== STARTED_WITH) Object.assign(Bun, { spawn: withRunId });
 }
 
-/** On a busy machine even a signal takes its time. */
-const GRACE_MS = 10_000;
+/** On a busy machine even a signal takes its time; a hook may take 5 s. */
+const GRACE_MS = 4_000;
 /** Of the flags in a process's stat. */
 const KERNEL_THREAD = 0x0020_0000;
 const POLL_MS = 20;

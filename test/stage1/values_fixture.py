@@ -49,7 +49,7 @@ def load_codec(path, is_own):
     if is_own:
         tier["json_codec"] = load(path.replace("values.py", "json_codec.py"), "econtext.json_codec")
     codec = load(path, "econtext.values")
-    return codec
+    return codec, tier["failures"]
 
 
 # -- The notation of test/vectors/README.md ---------------------------------------------------------
@@ -187,11 +187,11 @@ def run_checks():
     import socket
     import time
 
-    failures = []
+    failed = []
 
     def same(what, is_, should):
         if is_ != should or type(is_) is not type(should):
-            failures.append([what, repr(is_)[:300]])
+            failed.append([what, repr(is_)[:300]])
 
     def echo(value):
         return codec.decode(b"".join(codec.encode(value)))
@@ -215,8 +215,8 @@ def run_checks():
     listener.close()
     socket_type = type(listener)
     for value, message in [
-        ({u"socket": listener}, ".socket: a %s" % codec.type_name(socket_type)),
-        ([Socket()], "[0]: a " + codec.type_name(Socket)),
+        ({u"socket": listener}, ".socket: a %s" % str(failures.type_name(socket_type))),
+        ([Socket()], "[0]: a " + str(failures.type_name(Socket))),
         (lambda: 0, ": a function"),
         ((x for x in ()), ": a generator"),
         (object, ": a type"),
@@ -307,7 +307,7 @@ def run_checks():
     for _ in range(2000):
         when = utc + datetime.timedelta(days=dice.randrange(-80000, 80000), microseconds=dice.randrange(86400000000))
         same("date", echo(when), when)
-    return failures
+    return failed
 
 
 def nested(levels, value):
@@ -328,7 +328,7 @@ def run_echo():
         sink.flush()
 
 
-codec = load_codec(sys.argv[1], sys.argv[2] == "own")
+codec, failures = load_codec(sys.argv[1], sys.argv[2] == "own")
 if sys.argv[3] == "echo":
     run_echo()
 elif sys.argv[3] == "checks":

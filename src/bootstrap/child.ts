@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import type { Pipe, PipeListener } from "../pipe.ts";
 import type { Chunk } from "../piped.ts";
+import { originalLimit } from "./open-files.ts";
 import { ReadingEnd, WritingEnd } from "./socket.ts";
 
 const TAIL_BYTES = 32768;
@@ -29,6 +30,8 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 
 /** It is given sockets as descriptors 3 and 4: these are the ones whose other ends we can have. */
 const JOIN = 'exec "$@" <&3 >&4 3>&- 4>&-';
+/** So that what is started has the limit that we were started with. */
+const limit = (): string => (originalLimit() === "" ? "" : `ulimit -Sn ${originalLimit()};`);
 /** What a terminal sends is ours to act on, or for the command that the child carries: ssh keeps ignoring what it was told to ignore. */
 const DEAF = `trap "" INT QUIT TSTP;${JOIN}`;
 
@@ -60,7 +63,7 @@ export class Child implements Pipe {
     const { PATH = DEFAULT_PATH } = process.env;
     const isThere = Bun.which(this.argv[0] ?? "", { PATH }) !== null;
     const argv = isThere
-      ? ["/bin/sh", "-c", own ? JOIN : DEAF, "sh", ...this.argv]
+      ? ["/bin/sh", "-c", limit() + (own ? JOIN : DEAF), "sh", ...this.argv]
       : [...this.argv];
     const exited = Promise.withResolvers<Ending>();
     const child = Bun.spawn(argv, {

@@ -35,7 +35,7 @@ const READERS: Readonly<Record<string, readonly string[]>> = {
 /** What these take in their turn. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   channels: ["values"],
-  commands: ["values", "channels", "bulk", "kernel", "sockets"],
+  commands: ["values", "channels", "bulk", "launch", "kernel", "sockets"],
   files: ["values", "channels"],
 };
 

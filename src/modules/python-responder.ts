@@ -46,7 +46,7 @@ const CHANNELS_TIER = [
 /** What these import in their turn. */
 const IMPORTED: Readonly<Record<string, readonly string[]>> = {
   channels: CHANNELS_TIER,
-  commands: ["importer", "failures", ...CHANNELS_TIER, "splicing", "pipes"],
+  commands: ["importer", "failures", ...CHANNELS_TIER, "environment", "splicing", "pipes"],
   files: ["importer", "failures", ...CHANNELS_TIER, "destination"],
 };
 

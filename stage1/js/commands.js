@@ -9,6 +9,7 @@ const { closeSync, readdirSync, readFileSync, statSync } = require("fs");
 const { constants } = require("os");
 const { Gatherer, discardFrame } = core.tier("bulk");
 const { Channel, onClose } = core.tier("channels");
+const { launch } = core.tier("launch");
 const [kernel, sockets] = process.versions.bun ? ["kernel", "sockets"].map(core.tier) : [];
 
 const PROBLEMS = {
@@ -136,12 +137,14 @@ const startOnPipes = async (argv, options, input) => {
   const outputs = [stdout, stderr].map((sender) => sender && sockets?.drain(sender));
   // What we do not make, the runtime makes.
   const stdioOf = (sender, at) => outputs[at - 1]?.fd ?? (sender ? "pipe" : at);
+  const env = environment(options);
+  const [file, ...words] = launch(argv, cwd, env);
   let child;
   try {
-    child = spawn(argv[0], argv.slice(1), {
+    child = spawn(file, words, {
       stdio: [stdin ? "pipe" : "ignore", stdioOf(stdout, 1), stdioOf(stderr, 2)],
       cwd: cwd ?? undefined,
-      env: environment(options),
+      env,
     });
   } finally {
     for (const output of outputs) if (output) closeSync(output.fd);
@@ -207,9 +210,10 @@ const startOnTerminal = async (argv, options, input) => {
   const silent = new Promise((resolve) => {
     terminalEnded = resolve;
   });
-  const child = Bun.spawn(argv, {
+  const env = environment(options);
+  const child = Bun.spawn(launch(argv, cwd, env), {
     cwd: cwd ?? undefined,
-    env: environment(options),
+    env,
     terminal: {
       name: tty.term,
       cols: tty.columns,

@@ -66,8 +66,7 @@ def run(argv, options):
 
 
 def spawn(argv, options, stdin, stdout, stderr, prepare=None):
-    # Bytes, because the locale over there may know ASCII only.
-    environment = dict(getattr(os, "environb", os.environ))
+    environment = econtext.tier("environment").inherited()
     for name, value in options.get("env", {}).items():
         environment[name.encode("utf-8")] = value.encode("utf-8")
     if "tty" in options:

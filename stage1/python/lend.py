@@ -112,6 +112,7 @@ def path(fd):
 def become(argv):
     """Answer, then run `argv` in this process, on the connection. RUNTIME is the program, WRAPPER a script that runs it: what a child
     finds under the name of either, because this process lives as long as the slave."""
+    environment = econtext.tier("environment").inherited()
     wrapper = memory_file(os.uname()[4])
     os.write(wrapper, ('#!/bin/sh\nBUN_BE_BUN=1 exec %s "$@"\n' % path(RUNTIME)).encode("ascii"))
     wrapper = read_only(wrapper)
@@ -130,7 +131,7 @@ def become(argv):
         for name in "SIGPIPE", "SIGXFSZ", "SIGXFZ":
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), signal.SIG_DFL)
-        os.execvp(argv[0], argv)
+        os.execvpe(argv[0], argv, environment)
     finally:
         os._exit(126)
 

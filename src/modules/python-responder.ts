@@ -34,10 +34,11 @@ export const FORWARDED = "/econtext-master";
 /** The absolute path of a module without `.py`, in place of its dotted name. */
 const PLACE = /^\//;
 /** Sent along with the first modules: what importing, logging and most results need. */
-const IMPORT_TIER = ["importer", "logs", "values", "failures"] as const;
+const IMPORT_TIER = ["importer", "logs", "values", "failures", "forks"] as const;
 const CHANNELS_TIER = [
   "values",
   "failures",
+  "forks",
   "interruption",
   "waiting",
   "bulk",
@@ -45,6 +46,7 @@ const CHANNELS_TIER = [
 ] as const;
 /** What these import in their turn. */
 const IMPORTED: Readonly<Record<string, readonly string[]>> = {
+  interruption: ["forks"],
   channels: CHANNELS_TIER,
   commands: ["importer", "failures", ...CHANNELS_TIER, "environment", "splicing", "pipes"],
   files: ["importer", "failures", ...CHANNELS_TIER, "destination"],

@@ -7,6 +7,7 @@ User code calls from any thread. `hear` is called by who reads the stream: it ta
 has put itself into `listeners`. A count is written by one side only: credit is the difference of two.
 """
 import itertools
+import os
 import sys
 import weakref
 
@@ -14,6 +15,7 @@ import econtext
 from econtext import DEAD, deque, handlers, thread
 
 bulk = econtext.tier("bulk")
+forks = econtext.tier("forks")
 interruption = econtext.tier("interruption")
 values = econtext.tier("values")
 waiting = econtext.tier("waiting")
@@ -395,6 +397,8 @@ def pump(number, sender):
     except interruption.Cancelled:
         raise
     except:  # noqa: E722
+        if os.getpid() != econtext.pid:
+            raise  # it has forked: nobody hears of it by the channel
         error = sys.exc_info()[1]
     finally:
         try:
@@ -422,6 +426,15 @@ def forsake(call):
     if made[0] == call:
         while made[1]:
             drop(made[1].pop())
+
+
+def in_child():
+    """In a process that user code has forked (econtext.forks): channels are the parent's, also those within the context."""
+    for kind, names in (Sender, ("send", "offer", "pour")), (Receiver, ("receive", "take")), (Select, ("next", "__next__")):
+        for name in names:
+            setattr(kind, name, forks.refuse)
+    # Who leaves a `with` there closes nothing here.
+    Sender.part = Receiver.tell = lambda *_: None
 
 
 # -- What stands for a sender, and for a generator, in a value -----------------------------------------

@@ -298,6 +298,8 @@ def settle():
         sys.stderr.flush()
     except Exception:
         pass
+    if os.getpid() != pid:
+        os._exit(0)  # user code forked, and this is not the one that answers
     for fd, _ in printed.poll(0):
         drain(fd)
     with drain_lock:
@@ -393,8 +395,6 @@ def run(arrived, reply, flags, body):
         busy = 1
         answer = tier("failures").body(*sys.exc_info())
         flags = ERROR
-    if os.getpid() != pid:
-        os._exit(flags)  # user code forked, and this is not the one that answers
     settle()
     busy = 0
     if reply:
@@ -405,7 +405,7 @@ def ask(handle, value):
     """Send a value to one of the master's handles; wait for the answer, in whatever thread. (flags, body)"""
     global next_handle
     if os.getpid() != pid:
-        raise ImportError  # a fork: nobody reads for it
+        raise ImportError("in a fork")  # nobody reads for it
     answer = []
     lock = thread.allocate_lock()
     lock.acquire()

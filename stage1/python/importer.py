@@ -39,11 +39,12 @@ def native(path):
 def look(name, *listings):
     """The master's record of that name, or None. A listing is (a record that has come, what it must have among its children)."""
     if name not in modules:
-        if os.getpid() != process:
-            return None  # a fork of user code: nobody would read the answer
         for known, child in listings:
             if known and (len(known) < 4 or known[3] is not None and child not in known[3]):
                 return None
+        if os.getpid() != process:
+            # Nobody would read the answer.
+            raise ImportError("cannot import %s: %s; import it before the fork" % (name, tier("forks").problem()))
     record = fetch(name)
     return record if len(record) > 1 else None
 
@@ -232,7 +233,7 @@ class Importer(object):
     """Finds what nothing else finds: it comes last in sys.meta_path (in Python 2, where it comes first, it looks elsewhere itself)."""
 
     def find(self, name, path=None, target=None):
-        if name == "logging" and not hooked:
+        if name in HOOKS:
             return hook(name)
         return (self.find_spec if PY3 else self.find_module)(name, path)
 
@@ -249,7 +250,7 @@ class Importer(object):
         return spec_of(name, record) if record else None
 
     def find_module(self, name, path=None):
-        if name == "logging" and not hooked:
+        if name in HOOKS:
             return hook(name)
         if name[:9] == "econtext.":
             found = find_own(name)
@@ -372,30 +373,43 @@ def join():
 
 
 # -- logging, and what else is hooked -------------------------------------------------------------------
-hooked = False
+HOOKS = {"logging": "logs"}  # modules of ours that go with modules of Python's
+if PY3:
+    HOOKS["multiprocessing.spawn"] = "spawned"
 importer = Importer()
 
 
 def hook(name):
-    """User code imports logging: our handler goes with it."""
-    global hooked
-    hooked = True
-    import logging
-
-    tier("logs").install()
-    loader = Loaded(logging)
+    """User code imports what a module of ours goes with. Not in a fork, which may have no way to get that."""
+    ours = HOOKS.pop(name)
+    __import__(name)
+    module = sys.modules[name]
+    tier(ours).install()
+    loader = Loaded(module)
     if not PY3:
         return loader
     # The import system trusts the __spec__ of a module that turned up meanwhile, and would load it again.
-    logging.__spec__ = make_spec(name, loader)
-    return logging.__spec__
+    module.__spec__ = make_spec(name, loader)
+    return module.__spec__
+
+
+def handed_down():
+    """Records of all modules that have come, by the names that they have here: for a process that cannot ask for them."""
+    found = dict((name, record) for name, record in modules.items() if len(record) > 1 and name and name[:1] != "/" and name[:9] != "econtext.")
+    for name, module in list(sys.modules.items()):
+        loader = getattr(module, "__loader__", None)
+        if type(loader) is Loader:
+            found[name] = loader.record
+            top = name.partition(".")[0]
+            found.setdefault(top, [top, [], True, None, ""])  # of what was named by its file
+    return found
 
 
 class Hook(object):
-    """First in sys.meta_path, for logging alone."""
+    """First in sys.meta_path, for what is hooked."""
 
     def find_spec(self, name, path=None, target=None):
-        if name == "logging" and not hooked:
+        if name in HOOKS and os.getpid() == process:
             return hook(name)
         if name == "importlib.resources" and sys.version_info[:2] == (3, 9) and os.getpid() == process:
             tier("resources")
@@ -408,6 +422,8 @@ def install():
         if PY3:
             sys.meta_path.insert(0, Hook())
             sys.meta_path.append(importer)
+            if "multiprocessing.spawn" in sys.modules:
+                tier(HOOKS.pop("multiprocessing.spawn")).install()
         else:
             sys.meta_path.insert(0, importer)
     return importer

@@ -165,6 +165,13 @@ def is_interruptible(frame):
     return True
 
 
+def in_child():
+    """In a process that user code has forked (econtext.forks): nobody interrupts it from here."""
+    global sending, until
+    sending = thread.allocate_lock()
+    until = 0
+
+
 # -- What a cancelled call leaves behind -----------------------------------------------------------
 def processes():
     """(pid, (parent, process group, session, start)) of each that lives, as far as the system tells. `start`: in ticks since the boot."""
@@ -255,5 +262,6 @@ except (EnvironmentError, ValueError):
     load = None
 if signal.getsignal(signal.SIGINT) is econtext.on_interrupt:
     signal.signal(signal.SIGINT, on_interrupt)
+econtext.tier("forks")
 econtext.Cancelled = Cancelled
 econtext.clock = clock

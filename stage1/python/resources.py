@@ -8,13 +8,16 @@ import io
 import os
 import sys
 
-from econtext import DEAD, GET_MODULE, ask, decode, modules
+from econtext import DEAD, GET_MODULE, ask, decode, modules, tier
 from econtext.importer import ROOT, native, stem
 
 
 def request(package, path):
     """The bytes of a file; for what ends with a slash or is empty, the names in a folder. None when there is no such thing."""
-    flags, body = ask(GET_MODULE, [package, path])
+    try:
+        flags, body = ask(GET_MODULE, [package, path])
+    except ImportError:
+        raise IOError(errno.EIO, tier("forks").problem(), path)
     return None if flags & DEAD else decode(body)
 
 

@@ -3,7 +3,8 @@
  * (JavaScript takes any number of arguments, has a console, no search path, workers with modules of their own, and no fork.)
  */
 import { expect } from "bun:test";
-import { CallError, CancelledError } from "../../src/index.ts";
+import { CallError, CancelledError, Channel } from "../../src/index.ts";
+import { isRunning } from "../helpers/leaks.ts";
 import {
   eventually,
   type Far,
@@ -193,6 +194,45 @@ export function pythonRuntime(far: Far): void {
     expect(await far.call("length", [1])).toBe(1);
   });
 
+  everyVersion("what a fork wrote without a newline arrives when it returns", async () => {
+    await using session = await far.connect();
+    expect(await session.call("tasks.procs.fork_partial", "no newline")).toBe(0);
+    await session.context.close();
+    expect(messages(session, "stdout")).toEqual(["no newline"]);
+  });
+
+  everyVersion(
+    "a fork that uses a channel is refused, and the parent's stream is whole",
+    async () => {
+      const { sender, receiver } = new Channel<string>();
+      const call = far.call("tasks.procs.fork_channels", sender, 50, 10_000);
+      const got: string[] = [];
+      for await (const value of receiver) got.push(value);
+      expect(got).toEqual(Array(50).fill("p".repeat(10_000)));
+      const told = (await call) as [string, number][];
+      for (const [said, status] of told.slice(0, 2)) {
+        expect(said).toMatch(/^Forked: process \d+ was forked from the context \S+, process \d+/);
+        expect(status).toBe(0);
+      }
+      // Its own end of a channel is nothing to anybody.
+      expect(told[2]).toEqual(["it was not refused", 0]);
+      const values: unknown[] = [];
+      for await (const value of far.session().context.call(far.fn("tasks.procs.fork_yields"))) {
+        values.push(value);
+      }
+      expect(values).toEqual([1, 2, 1]);
+    },
+  );
+
+  everyVersion("a fork that outlives its context does not hold up its end", async () => {
+    const session = await far.connect();
+    const pid = (await session.call("tasks.procs.fork_daemon")) as number;
+    await session.context.close();
+    expect(isRunning(pid)).toBe(true);
+    process.kill(pid, "SIGKILL");
+    await session.broker.close();
+  });
+
   everyVersion("a fork that ends by sys.exit does not answer the call a second time", async () => {
     const call = far.callWith({ deadline: 20_000 }, "tasks.procs.fork_exit", 6);
     expect(await call).toBe(6);
@@ -230,6 +270,19 @@ export function pythonRuntime(far: Far): void {
     expect(numbers).toEqual(Array.from({ length: 32 }, (_, i) => i));
     expect(await session.call("length", [1])).toBe(1);
   });
+
+  everyVersion.if(far.version !== "2.7")(
+    "multiprocessing, by processes that do not fork",
+    async () => {
+      for (const method of ["spawn", "forkserver"]) {
+        const limits = { deadline: 30_000 };
+        const squares = far.callWith(limits, "tasks.procs.pool_of", method, [1, 2, 3]);
+        expect(await squares).toEqual([[1, 4, 9], [42]]);
+        const error = await failureOf(far.callWith(limits, "tasks.procs.spawn_and_fail", method));
+        expect(error).toMatchObject({ type: "LookupError", remoteMessage: "no 1" });
+      }
+    },
+  );
 
   everyVersion("multiprocessing, by fork", async () => {
     expect(await far.call("tasks.procs.multiprocess", 21)).toEqual([42, 0]);

@@ -2,7 +2,7 @@
  * Which files beside Python modules may be read, and what they are: those of regular packages, once one was sent, and what the roots say
  * of their distributions (`*.dist-info`, `*.egg-info`). Of other folders only the names of modules are told. Knows no message.
  */
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import type { FoundModule, PythonFinder } from "./python-finder.ts";
 import { contains } from "./roots.ts";
 import type { TreeEntry } from "./source-trees.ts";
@@ -82,7 +82,7 @@ export class PythonFiles {
     }
   }
 
-  /** Whether what is there may be read: it is within a package that was sent, or tells of a distribution. */
+  /** Whether what is there may be read: it is a module, within a package that was sent, or tells of a distribution. */
   #serves(path: string, isSent: IsSent): boolean {
     const { trees } = this.#finder;
     const root = resolve(path) === path ? trees.rootOf(path) : undefined;
@@ -90,16 +90,19 @@ export class PythonFiles {
     const steps = relative(root, path).split(sep);
     if (!steps.every(isStep)) return false;
     const folders = steps.map((_, i) => join(root, ...steps.slice(0, i + 1)));
+    if (path.endsWith(".py") && this.#finder.at(placeOf(path))?.path === path) return true;
     if (DISTRIBUTION.test(steps[0] ?? "")) return this.#isWithin(folders[0] ?? "", path);
     return folders.some(
       (folder) => isSent(join(folder, "__init__.py")) && this.#isWithin(folder, path),
     );
   }
 
-  /** Whether no link leads out of the folder. */
+  /** Whether no link leads out of the folder, other than into another root. */
   #isWithin(folder: string, path: string): boolean {
-    const [outer, inner] = [this.#finder.trees.real(folder), this.#finder.trees.real(path)];
-    return outer !== undefined && inner !== undefined && contains(outer, inner);
+    const { trees } = this.#finder;
+    const [outer, inner] = [trees.real(folder), trees.real(path)];
+    if (outer === undefined || inner === undefined) return false;
+    return contains(outer, inner) || trees.rootOf(outer) !== trees.rootOf(inner);
   }
 
   #inside(found: FoundModule, path: string): string | undefined {
@@ -110,6 +113,12 @@ export class PythonFiles {
     const file = resolve(folder, path);
     return this.#isWithin(folder, file) ? file : undefined;
   }
+}
+
+/** Where a module is found that has this file. */
+function placeOf(file: string): string {
+  const name = basename(file, ".py");
+  return name === "__init__" ? dirname(file) : join(dirname(file), name.replaceAll(".", "_"));
 }
 
 /** One step down: no step up, none on the spot, none to the top. */

@@ -10,7 +10,7 @@ import stat as modes
 import sys
 
 from econtext import DEAD, GET_MODULE, PY3, ask, decode, modules
-from econtext.importer import ROOT, native
+from econtext.importer import ROOT, native, path_text
 
 MAX_KEPT = 33554432  # bytes of files that are kept
 folders = {}  # path: {name: (size, time)}; None: no folder that may be read
@@ -102,7 +102,12 @@ def os_listdir(original, path, full):
     entries = listing(path) if found(path, full)[0] < 0 else None
     if entries is None:
         raise problem(errno.ENOTDIR, full)
-    return list(entries)
+    return [alike(name, full) for name in entries]
+
+
+def alike(name, full):
+    """As bytes, if the path is."""
+    return os.fsencode(name) if PY3 and type(full) is bytes else name
 
 
 class Entry(object):
@@ -158,8 +163,10 @@ class Entries(object):
 
 
 def os_scandir(original, path, full):
+    if type(full) is not bytes:
+        full = path_text(full)
     names = os_listdir(original, path, full)
-    return Entries([Entry(full, name, folders[path][name][0]) for name in names])
+    return Entries([Entry(full, name, folders[path][path_text(name)][0]) for name in names])
 
 
 def os_access(original, path, full, mode=0, **named):
@@ -242,9 +249,8 @@ if not PY3:
 
 def serve(name, original, path, arguments, named):
     """What `original` would answer, by the function `name`, if the file were here."""
-    for key in "path", "file":
-        named.pop(key, None)
+    given = [named.pop(key) for key in ("path", "file") if key in named] or arguments[:1]
     place = os.path.normpath(path)
     if place[: len(ROOT) + 1] not in (ROOT, ROOT + "/"):
         return original(place, *arguments[1:], **named)  # it begins as ours do, or leads away
-    return globals()[name](original, place[len(ROOT) :] or "/", path, *arguments[1:], **named)
+    return globals()[name](original, place[len(ROOT) :] or "/", given[0], *arguments[1:], **named)

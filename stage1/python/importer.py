@@ -76,8 +76,10 @@ def record_at(place, exact=False):
         if len(record) > 1 and record[1]:
             for path in paths_of(record):
                 places.setdefault(stem(path), record)
+    folder, _, child = place.rpartition("/")
+    if child == "__init__" and folder in places:
+        return [place, places[folder][1], False, None, places[folder][4]]  # a package's own file, as a module of its own
     if place not in places:
-        folder, _, child = place.rpartition("/")
         parent = top if folder in [native(root) for root in top[1]] else places.get(folder)
         if parent and parent[0][:1] != "/" and not exact:
             # Mostly it is what its dotted name leads to.

@@ -57,7 +57,7 @@ export function pythonFiles(far: Far): void {
       [written, 30],
       // Of a package that was not sent, and of no package.
       [outside, 2],
-      [python3 ? "PermissionError" : "IOError", 13],
+      [outside, 2],
     ]);
   });
 

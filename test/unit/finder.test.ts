@@ -1,6 +1,6 @@
 /** What the finder finds in its roots, and that it finds nothing anywhere else. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { PythonFiles } from "../../src/modules/python-files.ts";
@@ -210,4 +210,40 @@ describe("package data", () => {
     expect(resource(finder("root"), "..outside", "secret.txt")).toBeUndefined();
     expect(resource(finder("root"), "linked_package", "__init__.py")).toBeUndefined();
   });
+});
+
+test("files by their paths: of packages that were sent, of modules, of no other folder", () => {
+  const of = finder("root", "second");
+  const files = new PythonFiles(of);
+  const real = realpathSync(dir);
+  const sent = (path: string): boolean => path === join(real, "root/pkg/__init__.py");
+  const read = (path: string, isSent = sent) => files.file(join(real, path), isSent) !== undefined;
+  const READABLE = [
+    "root/pkg/data.txt",
+    "root/pkg/folder/more.txt",
+    "root/mod.py",
+    "root/spread/one.py",
+  ];
+  for (const path of READABLE) expect([path, read(path)]).toEqual([path, true]);
+  const REFUSED = [
+    "root/spread/data.txt",
+    "root/pkg/linked.txt",
+    "root/pkg/linked_folder/secret.txt",
+    "root/pkg/beside.txt",
+    "root/linked.py",
+    "outside/secret.py",
+    "outside/secret.txt",
+    "root/pkg/../spread/data.txt",
+    "root/pkg",
+    "root/pkg/nothing",
+  ];
+  for (const path of REFUSED) expect([path, read(path)]).toEqual([path, false]);
+  expect(files.file([real, "root/pkg/..", "mod.py"].join("/"), sent)).toBeUndefined();
+  expect(read("root/pkg/data.txt", () => false)).toBe(false);
+  const names = (path: string) => files.folder(join(real, path), sent)?.map(({ name }) => name);
+  expect(names("root/pkg")).toContain("data.txt");
+  expect(names("root/spread")).toEqual(["one.py"]);
+  expect(names("root")).toEqual(["mod.py", "other_root.py", "pkg", "spread", "within.py"]);
+  expect(names("outside")).toBeUndefined();
+  expect(names("")).toBeUndefined();
 });

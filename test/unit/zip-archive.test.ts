@@ -53,7 +53,7 @@ for (const [what, before] of [
     const isSent = (path: string): boolean => path === `${file}/pkg/__init__.py`;
     expect(files.file(`${file}/pkg/data/a.txt`, isSent)).toEqual(strToU8("data"));
     expect(files.file(`${file}/pkg/data/a.txt`, () => false)).toBeUndefined();
-    expect(files.file(`${file}/plain.py`, isSent)).toBeUndefined();
+    expect(files.file(`${file}/plain.py`, isSent)).toBeDefined();
     expect(files.folder(`${file}/pkg/data`, isSent)).toMatchObject([{ name: "a.txt", size: 4 }]);
     expect(files.folder(file, isSent)?.map(({ name }) => name)).toEqual([
       "pkg",

@@ -53,7 +53,7 @@ async function runIn(dir: string, options: TestRunOptions): Promise<TestRun> {
   const child = Bun.spawn(argv, {
     cwd: ROOT,
     stdin: "ignore",
-    stdout: "ignore",
+    stdout: shows === "at once" ? "inherit" : "pipe",
     stderr: "pipe",
     env: {
       ...process.env,
@@ -63,6 +63,7 @@ async function runIn(dir: string, options: TestRunOptions): Promise<TestRun> {
       ...(isColoured ? { FORCE_COLOR: "1" } : {}),
     },
   });
+  const printed = child.stdout instanceof ReadableStream ? child.stdout.text() : "";
   const said = new Said();
   for await (const chunk of child.stderr) {
     if (shows === "at once") process.stderr.write(chunk);
@@ -71,7 +72,7 @@ async function runIn(dir: string, options: TestRunOptions): Promise<TestRun> {
   const status = await child.exited;
   const tally = readReport(existsSync(report) ? readFileSync(report, "utf8") : "");
   const failed = tally.failed + said.between;
-  if (shows === "at the end") process.stderr.write(said.text);
+  if (shows === "at the end") process.stderr.write(`${said.text}${await printed}`);
   if (tally.ran === 0) console.log(`no test ran: ${paths.join(" ")}`);
   else if (status !== 0 && failed === 0) console.log(`bun test ended with status ${status}`);
   const cpu = Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6;

@@ -65,7 +65,8 @@ async function check(name: string, argv: readonly string[]): Promise<void> {
  * processor busy, the longest first.
  */
 const WAITING: readonly string[] = [
-  "test/faults/orphans.test.ts",
+  "test/faults/orphans-local.test.ts",
+  "test/faults/orphans-ssh.test.ts",
   "test/faults/slow.test.ts",
   "test/faults/lend.test.ts",
   "test/faults/abuse.test.ts",

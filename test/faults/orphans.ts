@@ -1,16 +1,14 @@
 /**
  * No orphans: whatever ends, and however, within a second after the end of the stream nothing of ours runs on the far side, nor what
- * user code started there. Each row against real processes; the table of times is printed at the end.
+ * user code started there. Each row against real processes; the table of times is printed at the end. The ways to a far side are files of
+ * their own.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import { Broker, type ConnectOptions, type Context, EcontextError } from "../../src/index.ts";
 import { nodeOf } from "../helpers/javascripts.ts";
 import { descendants } from "../helpers/leaks.ts";
-import { suite } from "../helpers/skip.ts";
 import { SOON_MS } from "../helpers/soon.ts";
-import type { SshServer } from "../helpers/ssh-files.ts";
-import { missingSshd, startSshd } from "../helpers/sshd.ts";
 import { type Far, javascript, python } from "./far.ts";
 import { ROOT, Scene, signal, spinning } from "./scene.ts";
 
@@ -19,11 +17,7 @@ const GRACE_MS = 300;
 const POLL_MS = 20;
 const times: string[] = [];
 
-afterAll(() =>
-  console.log(["", "orphans: until the caller knew, until nothing ran", ...times].join("\n")),
-);
-
-interface Way {
+export interface Way {
   readonly name: string;
   readonly target: string;
   readonly connect: ConnectOptions;
@@ -31,11 +25,6 @@ interface Way {
 }
 
 let scene: Scene;
-beforeEach(() => {
-  scene = new Scene();
-});
-afterEach(() => scene.end());
-
 function note(row: string, knew: number | undefined, empty: number): void {
   const cell = (ms: number | undefined) => (ms === undefined ? "-" : ms.toFixed(0)).padStart(6);
   times.push(`  ${row.padEnd(44)}${cell(knew)}${cell(empty)} ms`);
@@ -88,7 +77,17 @@ async function outcome(promise: Promise<unknown>): Promise<{ code: string; at: n
   return { code, at: performance.now() };
 }
 
-function rows(way: () => Way): void {
+/** Inside of a `suite`. */
+export function orphans(way: () => Way): void {
+  beforeEach(() => {
+    scene = new Scene();
+  });
+  afterEach(() => scene.end());
+  afterAll(() => {
+    const told = ["", "orphans: until the caller knew, until nothing ran", ...times.splice(0)];
+    console.log(told.join("\n"));
+  });
+
   const { name, far } = way();
   const remote = name.endsWith("ssh");
 
@@ -259,7 +258,8 @@ async function within(call: ReturnType<typeof outcome>): ReturnType<typeof outco
   return Promise.race([call, late]);
 }
 
-const FARS: readonly (readonly [string, Far, missing: string | undefined])[] = [
+/** Each far side, with why it is not there. */
+export const FARS: readonly (readonly [string, Far, missing: string | undefined])[] = [
   ["python", python, undefined],
   ["bun", javascript({ kind: "bun", bun: process.execPath }), undefined],
   ...(["18", "26"] as const).map((version) => {
@@ -267,24 +267,3 @@ const FARS: readonly (readonly [string, Far, missing: string | undefined])[] = [
     return [`node ${version}`, javascript({ kind: "node", node: path }), missing] as const;
   }),
 ];
-
-for (const [label, far, missing] of FARS) {
-  suite(`${label}, local`, missing, "node", () =>
-    rows(() => ({ name: `${label} local`, target: "local", connect: {}, far })),
-  );
-
-  suite(`${label}, ssh`, missing ?? missingSshd(), "sshd", () => {
-    let server: SshServer | undefined;
-    beforeAll(async () => {
-      server = await startSshd();
-    });
-    afterAll(async () => {
-      await server?.[Symbol.asyncDispose]();
-    });
-    rows(() => {
-      const options = ["-F", server?.configPath ?? ""];
-      const target = server?.host ?? "";
-      return { name: `${label} ssh`, target, connect: { ssh: { options } }, far };
-    });
-  });
-}

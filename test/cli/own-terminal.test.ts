@@ -29,6 +29,6 @@ suite("a lent terminal", missingTmux, "tmux", () => {
     for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.kill(own.pid, name);
     const shown = await terminal.until(/LEFT \d+\n(?:SANE|RAW)/);
     expect(shown).toMatch(/LEFT 1(?:29|30|43)\nSANE/);
-    expect(await eventually(() => !isCommandRunning(seconds), 5000)).toBe(true);
+    expect(await eventually(() => !isCommandRunning(seconds))).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 /** What flows through `econtext exec` and `econtext sh`: standard input, signals, scripts. */
 import { describe, expect, test } from "bun:test";
-import { closeSync, mkdtempSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdtempSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openQuick } from "../../src/descriptor.ts";
@@ -127,7 +127,7 @@ describe("signals", () => {
         ["exec", ...LOCAL, "--", "sh", "-c", `sleep ${seconds}; echo x`],
         "ignore",
       );
-      expect(await eventually(() => isCommandRunning(seconds), 5000)).toBe(true);
+      expect(await eventually(() => isCommandRunning(seconds))).toBe(true);
       other.kill(name);
       await other.exited;
       expect([other.signalCode, other.exitCode]).toEqual([name, null]);
@@ -154,14 +154,17 @@ describe("signals", () => {
     void (async () => {
       for await (const chunk of child.stdout) count += chunk.length;
     })();
-    expect(await eventually(() => count > 4, 5000)).toBe(true);
+    expect(await eventually(() => count > 4)).toBe(true);
     child.kill("SIGTSTP");
+    const status = () => readFileSync(`/proc/${child.pid}/status`, "utf8");
+    expect(await eventually(() => /^State:\s+T/m.test(status()))).toBe(true);
+    // What it printed before is read by then.
     await Bun.sleep(300);
     const stopped = count;
     await Bun.sleep(300);
     expect(count - stopped).toBeLessThanOrEqual(2);
     child.kill("SIGCONT");
-    expect(await eventually(() => count > stopped + 8, 5000)).toBe(true);
+    expect(await eventually(() => count > stopped + 8)).toBe(true);
     child.kill("SIGTERM");
     await child.exited;
   });

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Broker, type ConnectOptions, type Context, type LogRecord } from "../../src/index.ts";
+import { eventually } from "../conformance/session.ts";
 import { bun, nodeOf } from "../helpers/javascripts.ts";
 import { suite } from "../helpers/skip.ts";
 import { SOON_MS } from "../helpers/soon.ts";
@@ -114,11 +115,12 @@ for (const [label, kind, { path, missing }] of [
           const code = 'setTimeout(() => { throw new RangeError("thrown") }, 1); 1';
           expect(await context.call("eval", code)).toBe(1);
           expect(await context.call("eval", 'Promise.reject(new Error("rejected")); 2')).toBe(2);
-          await Bun.sleep(100);
+          const said = () => logs.filter((one) => one.logger === "econtext");
+          expect(await eventually(() => said().length === 2)).toBe(true);
           expect(await context.call("Math.max", 1, 2)).toBe(2);
-          const said = logs.filter((one) => one.logger === "econtext").map((one) => one.message);
-          expect(said.join("\n")).toContain("RangeError: thrown");
-          expect(said.join("\n")).toContain("Error: rejected");
+          const messages = said().map((one) => one.message);
+          expect(messages.join("\n")).toContain("RangeError: thrown");
+          expect(messages.join("\n")).toContain("Error: rejected");
         });
       });
 

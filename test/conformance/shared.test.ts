@@ -1,18 +1,19 @@
-/** A context that dies costs one row, which says what is known of the end. */
+/** A context that dies, or hangs, costs one row, which says what is known of the end. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { pythons } from "../helpers/pythons.ts";
 
 const FIXTURE = join(import.meta.dir, "../fixtures/dying-context.ts");
+const python = pythons().at(-1)?.path;
 
-test.if(pythons().length > 0)(
+test.if(python !== undefined)(
   "a shared context that dies fails its row, and no other",
   async () => {
-    const child = Bun.spawn([process.execPath, "test", FIXTURE], {
+    const child = Bun.spawn([process.execPath, "test", "--timeout=50000", FIXTURE], {
       stdio: ["ignore", "ignore", "pipe"],
       env: {
         ...process.env,
-        ECONTEXT_TEST_PYTHON: pythons().at(-1)?.path ?? "",
+        ECONTEXT_TEST_PYTHON: python,
         ECONTEXT_TEST_RUN: crypto.randomUUID(),
       },
     });
@@ -24,8 +25,11 @@ test.if(pythons().length > 0)(
       "pass: behind a death",
       "fail: it dies, and nobody hears of it",
       "pass: behind another",
+      "fail: it hangs until its time is over",
+      "pass: behind one that hung",
     ]);
     expect(said).toMatch(/^error: after this row .*DisconnectError/m);
     expect(said).toContain("\n  stdout: last words\n");
   },
+  60_000,
 );

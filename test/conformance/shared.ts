@@ -10,8 +10,13 @@ import type { Connect, Session } from "./session.ts";
 const ANSWER_MS = 10_000;
 const LAST_RECORDS = 10;
 
-/** Inside of a `describe`. @returns the session, within its tests */
-export function sharedSession(connect: Connect): () => Session {
+/**
+ * Inside of a `describe`.
+ *
+ * @param answerMs what it has for a call after each row
+ * @returns the session, within its tests
+ */
+export function sharedSession(connect: Connect, answerMs = ANSWER_MS): () => Session {
   let open: Session | undefined;
   const start = async (): Promise<void> => {
     const session = await connect();
@@ -21,10 +26,10 @@ export function sharedSession(connect: Connect): () => Session {
   beforeAll(start);
   afterEach(async () => {
     const session = open;
-    const failure = session === undefined ? undefined : await failureAfterRow(session);
+    const failure = session === undefined ? undefined : await failureAfterRow(session, answerMs);
     if (session === undefined || failure === undefined) return;
     open = undefined;
-    await session.broker.close();
+    await end(session);
     const before = marked();
     await start();
     // It outlives the row.
@@ -38,10 +43,24 @@ export function sharedSession(connect: Connect): () => Session {
   };
 }
 
-/** It must serve the next row: a call shows that. */
-async function failureAfterRow({ callWith, logs }: Session): Promise<Error | undefined> {
+/** It may hang: nobody waits for that. All far sides are on this machine. */
+async function end({ broker, context }: Session): Promise<void> {
+  const { pid } = await context.ready();
   try {
-    await callWith({ deadline: ANSWER_MS }, "length", []);
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It is gone.
+  }
+  await broker.close();
+}
+
+/** It must serve the next row: a call shows that. */
+async function failureAfterRow(
+  { callWith, logs }: Session,
+  deadline: number,
+): Promise<Error | undefined> {
+  try {
+    await callWith({ deadline }, "length", []);
     return undefined;
   } catch (error) {
     const records = logs.slice(-LAST_RECORDS).map((one) => `\n  ${one.logger}: ${one.message}`);

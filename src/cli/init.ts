@@ -16,10 +16,11 @@ export const door: Door = makeDoor({
   examples: ["econtext init"],
   args,
   details: `Writes econtext.d.ts (types of "econtext"), tsconfig.json where there is none,
-and beside each tasks.py, in DIR and below, a tasks.d.py.ts with the parameters
-of its functions. Each file that was written is a line. Run it again after a
-change of a .py file, or of econtext itself. Files that it did not write are
-left as they are.`,
+and beside each tasks.py, in DIR and below, a tasks.d.py.ts with the types of
+its functions, from their annotations, and their docstrings. Each file that was
+written is a line. Run it again after a change of a .py file, of econtext, or of
+@types/node: it repairs what it wrote. Files that it did not write are left as
+they are.`,
   run,
 });
 

@@ -12,7 +12,8 @@ import { type ProgramModule, registerLate, registerModule } from "../functions.t
 import * as library from "../index.ts";
 import { parse } from "../modules/javascript-syntax.ts";
 import { eraseTypes } from "../modules/javascript-types.ts";
-import { pythonFunction, pythonFunctions, pythonModule } from "./python-names.ts";
+import { pythonDefinitions } from "./python-definitions.ts";
+import { pythonFunction, pythonModule } from "./python-names.ts";
 import { withScope } from "./scope.ts";
 
 /** The user's own. Files that are CommonJS by their ending are left to the runtime: only it gives cycles and `module.exports` as they are. */
@@ -123,7 +124,7 @@ function loadPython(path: string): OnLoadResult {
   const file = realpathSync(path);
   roots.add(pythonModule(file).root);
   const exports: Record<string, unknown> = {};
-  for (const { path: member } of pythonFunctions(readFileSync(path, "utf8"))) {
+  for (const { path: member } of pythonDefinitions(readFileSync(path, "utf8")).functions) {
     put(exports, member.split("."), pythonFunction(file, member));
   }
   return { loader: "object", exports: { ...exports, default: exports } };

@@ -40,7 +40,15 @@ export interface BrokerOptions {
   readonly onLend?: (progress: LendProgress) => void;
 }
 
-export interface ConnectOptions extends KindOptions {
+/** Packages that are placed on the other machine as real files, for code that reads forwarded ones by other means than the language's own. */
+export interface UnpackOptions {
+  /** Names of packages; of a Python module at the top of a root, all that is beside it. The folder is removed with the context. */
+  readonly unpack?: readonly string[];
+  /** Where the folder is made there. Default: one in memory, `$XDG_RUNTIME_DIR` or `/dev/shm`. */
+  readonly unpackInto?: string;
+}
+
+export interface ConnectOptions extends KindOptions, UnpackOptions {
   /** Its name in messages and logs; default: the target. */
   readonly name?: string;
   /** Milliseconds until it must have answered. Default 60,000. */
@@ -120,6 +128,7 @@ export class Broker implements AsyncDisposable {
       level: LEVELS[logLevel],
       connectMs: options.deadline ?? 60_000,
       leaseMs,
+      unpacking: { names: options.unpack ?? [], into: options.unpackInto },
     };
     const help = (): Helper => {
       const python = { ...settings, id: this.#router.allocateId(), interpreter: PYTHON };

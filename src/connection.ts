@@ -18,7 +18,7 @@ import { type Interpreter, isKind, type Language, languageOf, type Wants } from 
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import type { Finders } from "./modules/finders.ts";
 import { JavaScriptResponder } from "./modules/javascript-responder.ts";
-import { FORWARDED, PythonResponder } from "./modules/python-responder.ts";
+import { FORWARDED, PythonResponder, type Unpacking } from "./modules/python-responder.ts";
 import { deflate, type ModuleResponder } from "./modules/responder.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
 import { HANDLES } from "./protocol/handles.ts";
@@ -41,6 +41,8 @@ export interface ConnectionSettings {
   readonly connectMs: number;
   /** Milliseconds of silence after which a remote stream is given up, by both ends. */
   readonly leaseMs: number;
+  /** Packages that its modules' responder makes real files of. */
+  readonly unpacking: Unpacking;
   /** Where there is no JavaScript, it may bring one along. */
   readonly lender?: Lender | undefined;
 }
@@ -49,6 +51,11 @@ export interface ConnectionSettings {
 const LENDABLE: readonly string[] = ["ERR_BOOTSTRAP_NO_INTERPRETER", "ERR_BOOTSTRAP_TOO_OLD"];
 /** What a child has to end by itself after its stream is closed; its guard needs three quarters of a second. */
 const REAP_MS = 3000;
+/** A line of an error about a file of a forwarded package. */
+const MISSING_FILE = new RegExp(
+  `^(?=.*No such file or directory|.*unable to open).*${FORWARDED}(/[^'"\n:]*).*$`,
+  "gm",
+);
 /** What a slave without a guard has to end by itself. */
 const SWEEP_MS = 800;
 /** What a shell says of a child that a signal has ended; bash puts more around it. */
@@ -166,13 +173,21 @@ export class Connection implements Lifeline {
     this.#language = language;
     this.#responder =
       language === "python"
-        ? new PythonResponder(this.#finders.python)
+        ? new PythonResponder(this.#finders.python, this.#settings.unpacking)
         : new JavaScriptResponder(this.#finders.javascript, !this.#settings.transport.remote);
   }
 
   tellStack(text: string): string {
     if (this.#language === "python") {
-      return text.replaceAll(`File "${FORWARDED}/`, 'File "/').replace(PYTHON_TIER_FRAME, "");
+      const own = text.replaceAll(`File "${FORWARDED}/`, 'File "/').replace(PYTHON_TIER_FRAME, "");
+      return own.replace(MISSING_FILE, (line, path: string) => {
+        const name = this.#finders.python.packageOf(path);
+        const hint =
+          name === undefined
+            ? "files beside a module that is in no package are not sent; --unpack NAME, with the module's name, places them there"
+            : `only Python's own functions read files of a forwarded package; --unpack ${name} places real ones there`;
+        return line.includes("--unpack") ? line : `${line} (${hint})`;
+      });
     }
     return this.#finders.javascript.mapStack(text);
   }

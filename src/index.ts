@@ -1,5 +1,5 @@
 /** What a program imports. Re-exports only. */
-export { Broker, type BrokerOptions, type ConnectOptions } from "./broker.ts";
+export { Broker, type BrokerOptions, type ConnectOptions, type UnpackOptions } from "./broker.ts";
 export {
   type Callable,
   type CallOptions,

@@ -11,6 +11,7 @@ import {
   readInterpreter,
   readTargets,
   texts,
+  UNPACK,
 } from "./options.ts";
 import { stdout } from "./output.ts";
 
@@ -28,6 +29,7 @@ const args: ArgsDef = {
     valueHint: "DIR",
     description: "Folder or zip file whose modules may be imported there; may be repeated",
   },
+  ...UNPACK,
   ...COMMON,
 };
 

@@ -4,7 +4,14 @@
  */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import type { ArgsDef } from "citty";
-import type { Kind, KindOptions, Language, LevelName, SshOptions } from "../index.ts";
+import type {
+  Kind,
+  KindOptions,
+  Language,
+  LevelName,
+  SshOptions,
+  UnpackOptions,
+} from "../index.ts";
 import { Usage } from "./exit.ts";
 
 /** Which interpreter the far side is. */
@@ -63,13 +70,27 @@ export const COMMON = {
   },
 } as const satisfies ArgsDef;
 
+/** For packages that need real files on the other machine. */
+export const UNPACK = {
+  unpack: {
+    type: "string",
+    valueHint: "NAME,...",
+    description: "Packages to place there as real files, in memory; removed at the end",
+  },
+  "unpack-into": {
+    type: "string",
+    valueHint: "DIR",
+    description: "Folder there for --unpack (default: $XDG_RUNTIME_DIR or /dev/shm)",
+  },
+} as const satisfies ArgsDef;
+
 export const JSON_OPTION = {
   type: "boolean",
   description: "Results as JSON; with several targets a line each",
 } as const;
 
 /** Options that may be given several times. */
-const REPEATED: readonly string[] = ["ssh-option", "python-path", "env", "root"];
+const REPEATED: readonly string[] = ["ssh-option", "python-path", "env", "root", "unpack"];
 
 export interface Flags {
   readonly [name: string]: string | boolean | readonly (string | boolean)[] | undefined;
@@ -204,6 +225,20 @@ function readLend(flags: Flags): { readonly lend: boolean } {
   return { lend: flags["lend-runtime"] === true };
 }
 
+/** @throws {Usage} */
+function readUnpack(command: string, flags: Flags): UnpackOptions {
+  const unpack = texts(flags["unpack"]).flatMap((text) => text.split(","));
+  const into = flags["unpack-into"];
+  if (unpack.includes("")) throw new Usage(command, "--unpack: a NAME is missing");
+  if (into !== undefined && unpack.length === 0) {
+    throw new Usage(command, "--unpack-into needs --unpack NAME");
+  }
+  return {
+    ...(unpack.length > 0 ? { unpack } : {}),
+    ...(typeof into === "string" ? { unpackInto: into } : {}),
+  };
+}
+
 /** How the targets are connected. @throws {Usage} */
 export function readConnect(command: string, flags: Flags) {
   const deadline = readDeadline(command, flags["deadline"]);
@@ -211,6 +246,7 @@ export function readConnect(command: string, flags: Flags) {
     ssh: readSsh(flags),
     ...readInterpreter(command, flags),
     ...readLend(flags),
+    ...readUnpack(command, flags),
     ...(deadline === undefined ? {} : { deadline }),
   };
 }

@@ -11,6 +11,7 @@ import {
   readLogFormat,
   readLogLevel,
   texts,
+  UNPACK,
 } from "./options.ts";
 
 export interface ProgramLine {
@@ -27,6 +28,7 @@ export interface ProgramLine {
 const { deadline: _, ...OTHERS } = COMMON;
 /** A deadline for all that a program does is its own to set. */
 export const PROGRAM_OPTIONS: ArgsDef = {
+  ...UNPACK,
   ...OTHERS,
   root: {
     type: "string",

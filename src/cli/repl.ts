@@ -3,7 +3,7 @@ import type { ArgsDef } from "citty";
 import { dieWithReader } from "../kernel.ts";
 import { type Door, makeDoor } from "./door.ts";
 import { Usage } from "./exit.ts";
-import { COMMON, type CommandLine, JSON_OPTION } from "./options.ts";
+import { COMMON, type CommandLine, JSON_OPTION, UNPACK } from "./options.ts";
 import { stderr, stdout } from "./output.ts";
 
 const args: ArgsDef = {
@@ -20,6 +20,7 @@ const args: ArgsDef = {
     description: "The same, and print the value of its last expression",
   },
   json: { ...JSON_OPTION, description: "Print the value as JSON, even if it is text or bytes" },
+  ...UNPACK,
   ...COMMON,
 };
 

@@ -77,6 +77,20 @@ export class PythonFinder {
     });
   }
 
+  /** Of a file in a root: the package at the top that it belongs to. */
+  packageOf(path: string): string | undefined {
+    const root = this.trees.rootOf(path);
+    const [first = "", ...inside] = relative(root ?? path, path).split(sep);
+    const isPackage = root !== undefined && this.at(join(root, first))?.isPackage === true;
+    return isPackage || inside.length > 0 ? first : undefined;
+  }
+
+  /** Where `at` finds it. */
+  placeOf({ path, isPackage, folders }: FoundModule): string {
+    if (folders !== undefined) return path;
+    return isPackage ? dirname(path) : join(dirname(path), moduleName(basename(path)));
+  }
+
   /** What a module that was found imports; read once, for all contexts. */
   imports(found: FoundModule): readonly FoundImport[] {
     const known = this.#imports.get(found);

@@ -9,6 +9,7 @@ import { ProtocolError } from "../errors.ts";
 import { decodeValue, encodeValue } from "../protocol/value.ts";
 import { PythonFiles } from "./python-files.ts";
 import type { FoundModule, PythonFinder } from "./python-finder.ts";
+import { PythonUnpack } from "./python-unpack.ts";
 import { MAX_NAME, type ModuleAnswer, type ModuleResponder, OWN } from "./responder.ts";
 
 /**
@@ -52,9 +53,19 @@ const IMPORTED: Readonly<Record<string, readonly string[]>> = {
   files: ["importer", "failures", ...CHANNELS_TIER, "destination"],
 };
 
+/** What a context gets as real files. */
+export interface Unpacking {
+  /** Modules and packages at the top of a root. */
+  readonly names: readonly string[];
+  /** The folder over there; undefined: one that lives in memory. */
+  readonly into: string | undefined;
+}
+
 export class PythonResponder implements ModuleResponder {
   readonly #finder: PythonFinder;
   readonly #files: PythonFiles;
+  readonly #unpack: PythonUnpack;
+  readonly #unpacking: Unpacking;
   readonly #sent = new Set<string>();
   /** Files of which a record was sent. */
   readonly #paths = new Set<string>();
@@ -62,8 +73,10 @@ export class PythonResponder implements ModuleResponder {
   readonly #offered = new Set<string>();
 
   /** One for each context. */
-  constructor(finder: PythonFinder) {
+  constructor(finder: PythonFinder, unpacking: Unpacking = { names: [], into: undefined }) {
     this.#finder = finder;
+    this.#unpack = new PythonUnpack(finder);
+    this.#unpacking = unpacking;
     this.#files = new PythonFiles(finder);
   }
 
@@ -118,6 +131,10 @@ export class PythonResponder implements ModuleResponder {
     if (path.length > MAX_NAME) return null;
     const isSent = (file: string): boolean => this.#paths.has(file);
     const isFolder = path.endsWith("/") || path === "";
+    const [, done] = /^\*\*(\d+)$/.exec(name) ?? [];
+    if (done !== undefined) {
+      return this.#isUnpacked(path) ? (this.#unpack.piece(path, Number(done)) ?? null) : null;
+    }
     if (name === "*") return this.#files.metadata(dirname(path), basename(path));
     if (name === "" && isFolder) {
       const entries = this.#files.folder(path.slice(0, -1), isSent);
@@ -153,10 +170,22 @@ export class PythonResponder implements ModuleResponder {
     return PLACE.test(name) ? this.#finder.at(name) : this.#finder.find(name);
   }
 
+  /** Whether it is at the top of a root, and one of those that shall be real files. @param place of a module */
+  #isUnpacked(place: string): boolean {
+    const isTop = this.#finder.trees.roots.includes(dirname(place));
+    return isTop && this.#unpacking.names.includes(basename(place));
+  }
+
   #record(name: string): ModuleRecord {
     const found = this.#find(name);
     if (found === undefined) return [name];
     this.#sent.add(name);
+    const place = this.#finder.placeOf(found);
+    if (this.#isUnpacked(place)) {
+      // In its place, a module that fetches it.
+      const source = `from econtext import tier\ntier("unpacking").take(__name__, ${python(place)}, ${python(this.#unpacking.into ?? "")})\n`;
+      return [name, `${place}.py`, false, null, source];
+    }
     const { path, folders, isPackage, children, source } = found;
     if (folders === undefined) this.#paths.add(path);
     const text =
@@ -184,6 +213,7 @@ export class PythonResponder implements ModuleResponder {
         if (isLazy && found.source.length > left) break;
         if (isLazy) left -= found.source.length;
         records.push(this.#record(part));
+        if (this.#isUnpacked(this.#finder.placeOf(found))) break;
         for (const imported of this.#finder.imports(found)) {
           // What the one that may run imports may run as well.
           const into = isLazy || imported.isLazy === true ? lazy : queue;
@@ -193,6 +223,13 @@ export class PythonResponder implements ModuleResponder {
       }
     }
   }
+}
+
+/** Text in Python's notation: that of JSON, with ASCII only, is valid in each. */
+function python(text: string): string {
+  return JSON.stringify(text).replace(/[^ -~]/g, (char) => {
+    return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
 }
 
 /** `a`, `a.b` and `a.b.c` for the last of these. */

@@ -13,6 +13,7 @@ export interface TreeEntry {
   readonly size: number;
   /** Seconds since 1970. */
   readonly modified: number;
+  readonly isExecutable: boolean;
 }
 
 export class SourceTrees {
@@ -47,14 +48,16 @@ export class SourceTrees {
     const zip = this.#archive(path);
     if (zip !== undefined) {
       const size = zip.archive.size(zip.inside);
-      return size === undefined ? undefined : { size, modified: zip.archive.modifiedMs / 1e3 };
+      const modified = zip.archive.modifiedMs / 1e3;
+      return size === undefined ? undefined : { size, modified, isExecutable: false };
     }
     const real = this.real(path);
     if (real === undefined) return undefined;
     try {
       const info = statSync(real);
       if (!info.isFile() && !info.isDirectory()) return undefined;
-      return { size: info.isFile() ? info.size : -1, modified: info.mtimeMs / 1e3 };
+      const isExecutable = (info.mode & 0o100) !== 0;
+      return { size: info.isFile() ? info.size : -1, modified: info.mtimeMs / 1e3, isExecutable };
     } catch {
       return undefined;
     }

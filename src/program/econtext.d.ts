@@ -72,6 +72,10 @@ declare module "econtext" {
     readonly ssh?: SshOptions;
     /** Where there is a Python, but neither Bun nor Node.js: bring a Bun along, in memory. A text: the path of one for that platform. */
     readonly lend?: boolean | string;
+    /** Packages to place there as real files; the folder is removed with the context. */
+    readonly unpack?: readonly string[];
+    /** Where that folder is made. Default: in memory, `$XDG_RUNTIME_DIR` or `/dev/shm`. */
+    readonly unpackInto?: string;
   }
   export interface SshOptions {
     /** Run in place of `ssh`. */

@@ -92,7 +92,7 @@ describe("with no kind, the function says what is looked for", () => {
     expect(run.stderr).toMatch(/^local is a Python context; .* connect with kind bun or node/);
     expect(run).toMatchObject({ stdout: "", status: 2 });
     const other = await econtext("call", ...BUN, "local", "tasks.py:echo");
-    expect(other.stderr).toStartWith("local is a JavaScript context; tasks:echo is a Python ");
+    expect(other.stderr).toStartWith("local is a JavaScript context; echo is a Python ");
   });
 });
 

@@ -36,6 +36,11 @@ const LACKING = [
   "what the far side has wins over what the roots have",
   "what the far side has wins over a root's module of that name",
   "a namespace package over two roots",
+  "by pathlib",
+  "they can be copied to this disk",
+  "they have descriptors",
+  "a distribution tells its version and its entry points",
+  "source in an encoding that only Python knows",
 ];
 /** In 3.9, pathlib lacks ntpath, in 3.13, tempfile lacks shutil: Debian's importlib.resources cannot be imported. */
 const RESOURCES = [

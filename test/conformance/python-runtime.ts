@@ -148,7 +148,7 @@ export function pythonRuntime(far: Far): void {
     for (const [name, message] of [
       ["os.nothing", "os has no nothing"],
       ["os.path.nothing", "os.path has no nothing"],
-      ["logging.handlers.nothing", "logging.handlers has no nothing"],
+      ["encodings.utf_8.nothing", "encodings.utf_8 has no nothing"],
       ["tasks.shapes:nothing", "tasks.shapes has no nothing"],
       ["tasks.shapes.Shape.nothing", "tasks.shapes.Shape has no nothing"],
       ["tasks.no_such_module.function", "tasks has no no_such_module"],

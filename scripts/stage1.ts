@@ -130,7 +130,7 @@ export function joinPython(source: string): string {
 
 /** In a slave, what a reference stands for is known to its channels, which come when the first one does. */
 const REFERENCES = `const refer=v=>core.tier("channels").refer(v),adopt=r=>core.tier("channels").adopt(r);
-e.encodeValue=(v,o)=>encodeValue(v,{...o,refer});e.decodeValue=b=>decodeValue(b,{adopt});`;
+e.encodeBounded=(v,r)=>encodeBounded(v,r,refer);e.decodeValue=b=>decodeValue(b,{adopt});`;
 
 /** In a slave, a copy's channels are of its own, and its calls can be cancelled. */
 const COPYING = `const {Channel}=core.tier("channels"),make=()=>new Channel();

@@ -184,6 +184,7 @@ export class Context implements AsyncDisposable {
         if (this.#lifeline.language() === "python") body.revokeEnded();
       };
       if (length > LIMITS.maxMessageBytes) {
+        revoke();
         throw new UsageError(
           "ERR_USAGE_TOO_LARGE",
           `${this.name}: arguments of ${length} bytes are over the limit of ${LIMITS.maxMessageBytes}`,

@@ -22,9 +22,12 @@ export function oneLine(text: string): string {
 
 const SURROGATE = /\p{Surrogate}/u;
 
-/** Whether UTF-8 can say it: no lone surrogate. (Node.js 18 has no `String.prototype.isWellFormed`, and runs the codec, too.) */
+/** Node.js 18 has none, and runs the codec, too. */
+const native: ((this: string) => boolean) | undefined = String.prototype.isWellFormed;
+
+/** Whether UTF-8 can say it: no lone surrogate. (A regular expression takes a lot of memory for a text of hundreds of megabytes.) */
 export function isWellFormed(text: string): boolean {
-  return !SURROGATE.test(text);
+  return native === undefined ? !SURROGATE.test(text) : native.call(text);
 }
 
 export function toWellFormed(text: string): string {

@@ -62,6 +62,20 @@ export function encodeValue(value: unknown, options: EncodeOptions = {}): Body {
   return { chunks: [head, ...parts], length: head.length + partsLength, extended };
 }
 
+/**
+ * For a slave, which has to know before it sends: a body that its master takes.
+ *
+ * @throws {ValueError} also for what is over the limit
+ */
+export function encodeBounded(value: unknown, root: string, refer?: EncodeOptions["refer"]): Body {
+  const body = encodeValue(value, { root, refer });
+  const most = LIMITS.maxMessageBytes;
+  if (body.length > most) {
+    throw new ValueError(root, `${body.length} bytes are over the limit of ${most}`);
+  }
+  return body;
+}
+
 /** The body of a value that is nothing but bytes: its head, and the bytes. They need not be in memory. */
 export function encodeBytes<C extends { readonly length: number }>(
   bytes: C,

@@ -5,7 +5,7 @@
  * src/flow.ts (the arithmetic of both). Spec: docs/protocol.md, "Channels".
  */
 const {
-  encodeValue,
+  encodeBounded,
   decodeValue,
   ChannelError,
   GeneratorReference,
@@ -80,7 +80,7 @@ class Remote {
 
   async send(value) {
     if (this.closed) throw this.error ?? closedError();
-    const { chunks, length } = encodeValue(value, { root: "value" });
+    const { chunks, length } = encodeBounded(value, "value");
     const body = chunks.length > 1 ? Buffer.concat(chunks) : chunks[0];
     if (this.credit > 0 && !this.waiting.length) return this.put(body, length);
     return new Promise((resolve, reject) => this.waiting.put({ body, length, resolve, reject }));

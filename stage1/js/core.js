@@ -401,10 +401,10 @@ const main = () => {
   const encode = (value, root) => {
     if (value === undefined) return Buffer.from('{"!u":0}');
     const text = plain(value) && JSON.stringify(value);
-    // What looks like a lone surrogate is for econtext.values to judge.
-    return text && !text.includes("\\ud")
+    // What looks like a lone surrogate, or is large, is for econtext.values to judge.
+    return text && text.length < 8e7 && !text.includes("\\ud")
       ? Buffer.from(text)
-      : Buffer.concat(tier("values").encodeValue(value, { root }).chunks);
+      : Buffer.concat(tier("values").encodeBounded(value, root).chunks);
   };
 
   const decode = (body) => {

@@ -13,7 +13,7 @@ exports.context = (call) => {
     master: {
       id: 0,
       send(handle, value) {
-        const { chunks } = core.tier("values").encodeValue(value, { root: "value" });
+        const { chunks } = core.tier("values").encodeBounded(value, "value");
         core.send(handle, Buffer.concat(chunks));
       },
     },

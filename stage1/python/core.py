@@ -101,15 +101,17 @@ def plain(value, depth=0):
     if kind is float:
         return value - value == 0
     if kind in (str, text):
-        return PY3 or max(value or "a") < "\x7f"
+        return PY3 or [value.encode("ascii")]  # or it raises UnicodeError
     return value is None or kind is bool
 
 
 def encode(value):
-    """The body of a value."""
+    """The body of a value. What is too large for the master, econtext.values refuses."""
     try:
         if plain(value):
-            return dumps(value).encode("utf-8")
+            body = dumps(value).encode("utf-8")
+            if len(body) <= 1 << 28:
+                return body
     except UnicodeError:
         pass
     return b"".join(tier("values").encode(value))

@@ -15,6 +15,7 @@ from econtext import Options, dumps
 # No lock is taken in these, and much is done by them.
 INTERRUPTIBLE = "encode", "lower", "lower_all", "lower_dict", "lower_map", "lower_bytes", "special"
 MAX_DEPTH = 100
+MAX_MESSAGE = 268435456
 MAX_DIGITS = 4300
 MAX_INT = 9007199254740991
 # Milliseconds beyond which a float has no room for microseconds: they are dropped there (the years 1691 and 2248).
@@ -102,6 +103,10 @@ def encode(value, root="result"):
     if problem:  # Raised here, so that Python 3 does not show where it was found.
         raise TypeError(problem)
     data = dumps(tree).encode("utf-8")
+    size = len(data) + encoder.size + bool(encoder.size) * 5
+    if size > MAX_MESSAGE:
+        # The master would end the stream.
+        raise ValueError("cannot send %s: %d bytes are over the limit of %d" % (root, size, MAX_MESSAGE))
     if not encoder.size:
         return [data]
     return [struct.pack(">BI", 0, len(data)) + data] + encoder.parts

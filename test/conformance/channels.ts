@@ -3,6 +3,10 @@ import { expect } from "bun:test";
 import { Channel, type Receiver, Select, type Sender } from "../../src/index.ts";
 import { eventually, type Far, failureOf } from "./session.ts";
 
+/** Bytes that are no message any more: its body has a head before them. */
+const TOO_LARGE = 268_435_456;
+const OVER = /\d+ bytes are over the limit of 268435456/;
+
 export function channels(far: Far): void {
   const { test, everyVersion } = far;
   /** Senders of so many channels that end over there. */
@@ -10,6 +14,33 @@ export function channels(far: Far): void {
     (await far.call("tasks.flow.open_channels", n)) as Sender[];
   const iterate = (name: string, ...args: unknown[]): AsyncIterable<unknown> =>
     far.session().context.call(far.fn(name), ...args);
+
+  test("a value over the limit fails alone: a result, one of a generator, one that is sent", async () => {
+    const refusal = { code: "ERR_CALL_FAILED", remoteMessage: expect.stringMatching(OVER) };
+    expect(await failureOf(far.call("tasks.flow.huge", TOO_LARGE))).toMatchObject(refusal);
+    const got: unknown[] = [];
+    const reading = (async () => {
+      for await (const value of iterate("tasks.flow.huge_values", TOO_LARGE)) got.push(value);
+    })();
+    expect(await failureOf(reading)).toMatchObject(refusal);
+    expect(got).toEqual([1]);
+    const { sender, receiver } = new Channel<string>();
+    const sent = far.call("tasks.flow.send_huge", sender, TOO_LARGE);
+    expect(await receiver.receive()).toMatch(OVER);
+    await sent;
+    expect(await far.call("length", [1])).toBe(1);
+  }, 60_000);
+
+  test("arguments and values over the limit fail alone, before they are sent", async () => {
+    const huge = new Uint8Array(TOO_LARGE);
+    const refused = await failureOf(far.call("echo.echo", huge));
+    expect(refused).toMatchObject({ code: "ERR_USAGE_TOO_LARGE" });
+    const [sender] = (await open()) as [Sender];
+    const collected = far.call("tasks.flow.collect");
+    expect(await failureOf(sender.send(huge))).toMatchObject({ code: "ERR_CHANNEL_TOO_LARGE" });
+    sender.close();
+    expect(await collected).toBeArray();
+  });
 
   test("from there: values in order, and the end", async () => {
     const { sender, receiver } = new Channel<number>();

@@ -18,6 +18,8 @@ const POLLOUT = 4;
 const MADV_DONTNEED = 4;
 /** What any user may have. */
 const PIPE_BYTES = 1 << 20;
+/** `termios.h`, and some to spare */
+const TERMIOS_BYTES = 128;
 /** `socket.h` */
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -36,6 +38,7 @@ const CALLS = {
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
   signal: { args: ["i32", "ptr"], returns: "ptr" },
   socketpair: { args: ["i32", "i32", "i32", "ptr"], returns: "i32" },
+  tcgetattr: { args: ["i32", "ptr"], returns: "i32" },
   splice: { args: ["i32", "ptr", "i32", "ptr", "usize", "u32"], returns: "i32" },
 } as const;
 
@@ -165,6 +168,12 @@ export function widen(fd: number): void {
 /** The same for a socket, for what is sent by it: who finds it full is woken only when three quarters of it were read. */
 export function widenSocket(fd: number): void {
   load()?.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, new Int32Array([SOCKET_BYTES]), 4);
+}
+
+/** Of a terminal, `struct termios`, of Linux on the processors that there is a Bun for. @returns undefined when it is none */
+export function terminalAttributes(fd: number): DataView | undefined {
+  const bytes = new Uint8Array(TERMIOS_BYTES);
+  return load()?.tcgetattr(fd, bytes) === 0 ? new DataView(bytes.buffer) : undefined;
 }
 
 /** Give back the memory of a part of a file that is mapped and was not written to: what is used of it again, comes from the file. */

@@ -26,6 +26,8 @@ export interface Terminal {
   readonly term?: string;
   readonly columns: number;
   readonly rows: number;
+  /** Its characters and flags, by the numbers of RFC 4254, section 8: `[3, 8]` makes ctrl-H erase. Default: those of a new terminal. */
+  readonly modes?: readonly (readonly [number: number, value: number])[];
 }
 
 export interface ExecOptions {

@@ -2,6 +2,7 @@
 import type { Terminal } from "../index.ts";
 import { Usage } from "./exit.ts";
 import { beforeDying } from "./stop.ts";
+import { terminalModes } from "./terminal-modes.ts";
 
 /** @throws {Usage} when we have none */
 export function ownTerminal(command: string): Terminal {
@@ -10,7 +11,7 @@ export function ownTerminal(command: string): Terminal {
     throw new Usage(command, "-t needs a terminal: standard input and output are not one");
   }
   const { TERM: term = "xterm-256color" } = process.env;
-  return { term, columns, rows };
+  return { term, columns, rows, modes: terminalModes(0) };
 }
 
 /** Keys are no signals any more. @returns what gives it back; so does a signal that ends us at once */

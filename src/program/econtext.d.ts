@@ -129,6 +129,8 @@ declare module "econtext" {
     readonly term?: string;
     readonly columns: number;
     readonly rows: number;
+    /** Its characters and flags, by the numbers of RFC 4254, section 8. Default: those of a new terminal. */
+    readonly modes?: readonly (readonly [number: number, value: number])[];
   }
   export interface ExecOptions {
     /** Default: empty. `pipe`: what is written to `stdin` of the process. */

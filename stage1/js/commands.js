@@ -7,17 +7,21 @@
 const { spawn } = require("child_process");
 const { closeSync, readdirSync, readFileSync, statSync } = require("fs");
 const { constants } = require("os");
+const { getSystemErrorMap } = require("util");
 const { Gatherer, discardFrame } = core.tier("bulk");
 const { Channel, onClose } = core.tier("channels");
 const { launch } = core.tier("launch");
 const [kernel, sockets] = process.versions.bun ? ["kernel", "sockets"].map(core.tier) : [];
 
+/** Why a command was not started, as the system puts it: for those, Bun and Node.js have other words. */
 const PROBLEMS = {
-  ENOENT: [127, "No such file or directory"],
-  ENOTDIR: [127, "Not a directory"],
-  EACCES: [126, "Permission denied"],
-  ENOEXEC: [126, "Exec format error"],
+  ENOENT: "No such file or directory",
+  ENOTDIR: "Not a directory",
+  EACCES: "Permission denied",
+  ENOEXEC: "Exec format error",
+  E2BIG: "Argument list too long",
 };
+const MISSING = ["ENOENT", "ENOTDIR"];
 const TERM_MS = 100;
 /** What the guard, a shell in our process group, ignores. */
 const GROUP = ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -53,14 +57,19 @@ exports.run = async (argv, options) => {
     const { code, name } = await command.ended;
     return name ? { status: 128 + (constants.signals[name] ?? 0), signal: name } : { status: code };
   } catch (e) {
-    const [status, problem] = PROBLEMS[e.code] ?? [];
-    if (status === undefined) throw e;
-    return e.syscall === "stat"
-      ? { status: 126, problem: `${cwd}: ${problem}` }
-      : { status, problem };
+    const problem = PROBLEMS[e.code] ?? described(e);
+    if (problem === undefined) throw e;
+    if (e.syscall === "stat") return { status: 126, problem: `${cwd}: ${problem}` };
+    return { status: MISSING.includes(e.code) ? 127 : 126, problem };
   } finally {
     for (const one of [stdout, stderr, events, input.receiver, control.receiver]) one?.close();
   }
+};
+
+/** A system error in the runtime's words; undefined for any other. */
+const described = ({ errno }) => {
+  const [, words] = getSystemErrorMap().get(-Math.abs(errno)) ?? [];
+  return words && words[0].toUpperCase() + words.slice(1);
 };
 
 /** End a command and all that it has started; who does not care to be told, is killed. */
@@ -201,17 +210,29 @@ const feed = async (stream, input) => {
   stream.end();
 };
 
+const NEWLINE = 10;
+
+/** The command takes the place of this shell. Settings hold characters that are patterns. */
+const SET_MODES = 'set -f;stty $1 2>/dev/null;set +f;shift;exec "$@"';
+
 /** On a terminal of its own. */
 const startOnTerminal = async (argv, options, input) => {
   const { stdout, tty, cwd } = options;
   if (!process.versions.bun) throw new Error("a terminal needs a Python or a Bun context");
+  const { settings, endOfFile } = core.tier("terminal");
+  const modes = tty.modes ?? [];
+  const words = settings(modes);
+  const env = environment(options);
+  // What is not there fails as it should.
+  const isThere = Bun.which(argv[0], { PATH: env.PATH ?? "", cwd: cwd ?? process.cwd() }) !== null;
+  const line =
+    words.length && isThere ? ["sh", "-c", SET_MODES, "sh", words.join(" "), ...argv] : argv;
   const sending = new Set();
   let terminalEnded;
   const silent = new Promise((resolve) => {
     terminalEnded = resolve;
   });
-  const env = environment(options);
-  const child = Bun.spawn(launch(argv, cwd, env), {
+  const child = Bun.spawn(launch(line, cwd, env), {
     cwd: cwd ?? undefined,
     env,
     terminal: {
@@ -227,9 +248,23 @@ const startOnTerminal = async (argv, options, input) => {
     },
   });
   const { terminal } = child;
+  const isSetting = () => {
+    try {
+      return readFileSync(`/proc/${child.pid}/cmdline`, "latin1").includes(SET_MODES);
+    } catch {
+      return false;
+    }
+  };
   const type = async () => {
-    for await (const chunk of input) terminal.write(chunk);
-    terminal.write("\x04"); // nothing more is typed
+    let last = NEWLINE;
+    for await (const chunk of input) {
+      // What is typed before that would be edited by the modes of a new terminal.
+      while (line !== argv && isSetting()) await Bun.sleep(1);
+      terminal.write(chunk);
+      last = chunk[chunk.length - 1] ?? last;
+    }
+    // Nothing more is typed. Within a line, the first only ends that.
+    terminal.write(endOfFile(modes).repeat(last === NEWLINE ? 1 : 2));
   };
   type().catch(() => {});
   const ended = (async () => {

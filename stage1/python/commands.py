@@ -43,8 +43,6 @@ def run(argv, options):
             try:
                 command.start(argv)
             except EnvironmentError as e:
-                if e.errno not in (2, 8, 13, 20):
-                    raise
                 missing = e.errno in (2, 20)
                 return {"status": 127 if missing else 126, "problem": os.strerror(e.errno)}
             status = command.serve()
@@ -127,7 +125,7 @@ class Command(object):
             started = process, process.stdin, process.stdout, process.stderr
         self.process, stdin, stdout, stderr = started
         if stdin:
-            self.inputs = [pipes.Input(stdin, self.stdin, self.terminal.END_OF_FILE if self.terminal else b"")]
+            self.inputs = [pipes.Input(stdin, self.stdin, self.terminal.end_of_file(options["tty"]) if self.terminal else b"")]
         for pipe, name in (stdout, "stdout"), (stderr, "stderr"):
             if pipe:
                 self.outputs.append(pipes.Output(pipe, options[name]))

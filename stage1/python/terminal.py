@@ -16,7 +16,17 @@ except ImportError:
         (sys.executable,) + sys.version_info[:2] * 2
     )
 
-END_OF_FILE = b"\4"  # what a new terminal takes for it
+END_OF_FILE = 5  # its number among the modes
+DISABLED = 255
+# RFC 4254, section 8: characters, and flags, by where `tcgetattr` has them and by their numbers from the first on.
+CHARACTERS = "VINTR VQUIT VERASE VKILL VEOF VEOL VEOL2 VSTART VSTOP VSUSP VDSUSP VREPRINT VWERASE VLNEXT VFLUSH VSWTCH VSTATUS VDISCARD"
+FLAGS = (
+    (0, 30, "IGNPAR PARMRK INPCK ISTRIP INLCR IGNCR ICRNL IUCLC IXON IXANY IXOFF IMAXBEL IUTF8"),
+    (3, 50, "ISIG ICANON XCASE ECHO ECHOE ECHOK ECHONL NOFLSH TOSTOP IEXTEN ECHOCTL ECHOKE PENDIN"),
+    (1, 70, "OPOST OLCUC ONLCR OCRNL ONOCR ONLRET"),
+)
+# What `termios` has no name for.
+EXTRA = {"IUTF8": 0o40000, "IUCLC": 0o1000, "OLCUC": 2, "XCASE": 4} if sys.platform.startswith("linux") else {}
 
 
 def start(tty, spawn):
@@ -27,6 +37,7 @@ def start(tty, spawn):
         fcntl.fcntl(fd, fcntl.F_SETFD, 1)
     try:
         resize(ours, tty["columns"], tty["rows"])
+        set_modes(theirs, dict(tty.get("modes") or ()))
         process = spawn(theirs, theirs, theirs, control)
     except BaseException:
         os.close(ours)
@@ -35,6 +46,29 @@ def start(tty, spawn):
     finally:
         os.close(theirs)
     return process, os.fdopen(keys, "wb", 0), os.fdopen(ours, "rb", 0), None
+
+
+def set_modes(fd, modes):
+    """Set characters and flags by their numbers. What this system does not know is left as it is."""
+    attributes = termios.tcgetattr(fd)
+    for at, name in enumerate(CHARACTERS.split()):
+        value = modes.get(at + 1)
+        index = getattr(termios, name, None)
+        if value is not None and index is not None:
+            attributes[6][index] = struct.pack("B", 0 if value == DISABLED else value)
+    for field, first, names in FLAGS:
+        for at, name in enumerate(names.split()):
+            value = modes.get(first + at)
+            bit = getattr(termios, name, EXTRA.get(name, 0))
+            if value is not None:
+                attributes[field] = attributes[field] | bit if value else attributes[field] & ~bit
+    termios.tcsetattr(fd, termios.TCSANOW, attributes)
+
+
+def end_of_file(tty):
+    """What is typed to end the input."""
+    value = dict(tty.get("modes") or ()).get(END_OF_FILE, 4)
+    return struct.pack("B", 4 if value == DISABLED else value)
 
 
 def control():

@@ -31,4 +31,14 @@ suite("a lent terminal", missingTmux, "tmux", () => {
     expect(shown).toMatch(/LEFT 1(?:29|30|43)\nSANE/);
     expect(await eventually(() => !isCommandRunning(seconds))).toBe(true);
   });
+
+  test("is a login shell's, where no command is named; it has our modes", async () => {
+    await using terminal = new Tmux();
+    const argv = [...ECONTEXT, "exec", "-t", "--python", PYTHON, "local"].join(" ");
+    const script = `stty erase ^H; SHELL=/bin/sh ${argv}; echo LEFT $?; exec cat`;
+    await terminal.open(`exec sh -c '${script}'`);
+    await terminal.until(/^[#$]/m);
+    await terminal.line("tr '\\0' ' ' < /proc/$$/cmdline; stty -a | grep -o 'erase = ..'; exit 5");
+    expect(await terminal.until(/LEFT \d+/)).toMatch(/\n\/bin\/sh -l erase = \^H\n[\s\S]*LEFT 5/);
+  });
 });

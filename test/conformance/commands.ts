@@ -25,6 +25,8 @@ export function commands(far: Far): void {
     expect(denied).toEqual({ status: 126, problem: "Permission denied" });
     const noFolder = await context().exec(["pwd"], { cwd: "/absent" }).exited;
     expect(noFolder).toEqual({ status: 126, problem: "/absent: No such file or directory" });
+    const large = await context().exec(["echo", "x".repeat(200_000)]).exited;
+    expect(large).toEqual({ status: 126, problem: "Argument list too long" });
     const noFolderEither = await context().exec(["pwd"], { cwd: "/etc/passwd" }).exited;
     expect(noFolderEither).toEqual({ status: 126, problem: "/etc/passwd: Not a directory" });
   });
@@ -248,6 +250,33 @@ export function commands(far: Far): void {
     for await (const line of lines) rest.push(line);
     expect(rest).toEqual(["word", "got word"]);
     expect((await process.exited).status).toBe(0);
+  });
+
+  test.if(far.kind !== "node")("a terminal's modes, by the numbers of ssh", async () => {
+    const modes = [
+      [1, 7], // intr: ctrl-G
+      [3, 8], // erase: ctrl-H
+      [5, 24], // eof: ctrl-X
+      [10, 255], // susp: none
+      [36, 1], // icrnl
+      [38, 0], // ixon
+      [42, 1], // iutf8
+      [53, 0], // echo
+    ] as const;
+    const tty = { columns: 80, rows: 24, modes };
+    const script = 'stty -a; read a; printf "<%s>" "$a"; cat';
+    const process = context().exec(["sh", "-c", script], { tty, stdin: "é\bb\nrest" });
+    const shown = await process.stdout.text();
+    for (const set of ["intr = ^G", "erase = ^H", "eof = ^X", "susp = <undef>", " icrnl"]) {
+      expect(shown).toContain(set);
+    }
+    for (const flag of ["-ixon", " iutf8", "-echo"])
+      expect(shown).toMatch(new RegExp(`${flag}\\s`));
+    // With echo off, nothing of what was typed is shown; the end of the input is the character that was said.
+    expect(shown).toEndWith("<b>rest");
+    expect(await process.exited).toEqual({ status: 0 });
+    const missing = await context().exec(["absent-command"], { tty }).exited;
+    expect(missing).toEqual({ status: 127, problem: "No such file or directory" });
   });
 }
 

@@ -17,6 +17,7 @@ import { fanOut } from "../test/bench/metrics/fan.ts";
 import { firstResults } from "../test/bench/metrics/first.ts";
 import { imports } from "../test/bench/metrics/imports.ts";
 import { javascript } from "../test/bench/metrics/javascript.ts";
+import { packages } from "../test/bench/metrics/packages.ts";
 import { streams } from "../test/bench/metrics/streams.ts";
 import { judge, type Row } from "../test/bench/row.ts";
 import { header, line } from "../test/bench/table.ts";
@@ -35,6 +36,7 @@ const MEASUREMENTS: Record<string, { what: string; run: (lab: Lab) => Promise<Ro
   k: { what: "round trips of a first result", run: firstResults },
   l: { what: "bytes through a command", run: streams },
   m: { what: "copies of files", run: copies },
+  n: { what: "a second run that sends a package", run: packages },
 };
 
 function usage(): string {

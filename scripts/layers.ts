@@ -53,6 +53,7 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
 /** What may be taken from outside of src/, by whom. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   bootstrap: ["scripts/stage1.ts", "stage1/"],
+  modules: ["scripts/transform-version.ts"],
   cli: ["package.json"],
   index: ["package.json"],
 };

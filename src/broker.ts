@@ -15,6 +15,7 @@ import { readLogMessage } from "./log-message.ts";
 import type { Finders } from "./modules/finders.ts";
 import { JavaScriptFinder } from "./modules/javascript-finder.ts";
 import { PythonFinder } from "./modules/python-finder.ts";
+import { TransformCache } from "./modules/transform-cache.ts";
 import { HANDLES } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
 import { Router } from "./router.ts";
@@ -36,6 +37,8 @@ export interface BrokerOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds of silence after which a remote context is given up, by both ends. Default 45,000; 0: never. */
   readonly leaseMs?: number;
+  /** Whether what modules become on their way is kept for other runs, in `$XDG_CACHE_HOME/econtext`. Default true. */
+  readonly cache?: boolean;
   /** Hears how far the lending of a runtime has come, often. Must not throw. */
   readonly onLend?: (progress: LendProgress) => void;
 }
@@ -91,7 +94,10 @@ export class Broker implements AsyncDisposable {
     const pythonRoots = roots.filter((root) => basename(root) !== "node_modules");
     this.#finders = {
       python: new PythonFinder(pythonRoots),
-      javascript: new JavaScriptFinder(roots),
+      javascript: new JavaScriptFinder(
+        roots,
+        options.cache === false ? undefined : new TransformCache(),
+      ),
     };
     this.#router = new Router((id, problem) => this.#strike(id, problem));
     this.#router.listen(HANDLES.GET_MODULE, (message) => {

@@ -19,7 +19,7 @@ import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import type { Finders } from "./modules/finders.ts";
 import { JavaScriptResponder } from "./modules/javascript-responder.ts";
 import { FORWARDED, PythonResponder, type Unpacking } from "./modules/python-responder.ts";
-import { deflate, type ModuleResponder } from "./modules/responder.ts";
+import { deflate, type ModuleResponder, plain } from "./modules/responder.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
 import { HANDLES } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
@@ -227,7 +227,7 @@ export class Connection implements Lifeline {
     if (message.reply === 0 || this.#responder === undefined) return;
     const { body, isText } = this.#responder.answer(message.body);
     const to = { dst: this.#settings.id, handle: message.reply, flags: isText ? FLAGS.DEFLATE : 0 };
-    this.#router.send(to, [isText ? deflate(body) : body], "answer");
+    this.#router.send(to, [isText ? deflate(body) : plain(body)], "answer");
   }
 
   /** It took a step: the time for it begins anew. */

@@ -6,7 +6,9 @@
  * next file begins, and after the last one; a preload's own afterAll fires once a run.
  */
 import { afterAll, afterEach, beforeEach } from "bun:test";
-import { relative } from "node:path";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
 import {
   describeProcess,
   handDownRunId,
@@ -18,6 +20,11 @@ import {
 } from "./helpers/leaks.ts";
 
 handDownRunId();
+
+/** What the tests' programs keep for their next runs is not the user's. */
+const cache = mkdtempSync(join(tmpdir(), "econtext-cache-"));
+process.env["XDG_CACHE_HOME"] = cache;
+afterAll(() => rmSync(cache, { recursive: true, force: true }));
 
 let before = new Map<number, Marked>();
 /** Alive after the last test of `file`. */

@@ -68,6 +68,10 @@ export const COMMON = {
     valueHint: "FORMAT",
     description: "text, or json: a line each (default: text)",
   },
+  "no-cache": {
+    type: "boolean",
+    description: "Keep nothing of the modules that are sent for the next run",
+  },
 } as const satisfies ArgsDef;
 
 /** For packages that need real files on the other machine. */
@@ -219,6 +223,11 @@ export function readInterpreter(command: string, flags: Flags): KindOptions {
   const paths = KINDS.map((name) => [name, flags[name]]).filter(([, path]) => path !== undefined);
   const kind = flags["kind"] === undefined ? {} : { kind: oneOf(command, flags, "kind", KINDS) };
   return { ...kind, ...Object.fromEntries(paths) };
+}
+
+/** Whether what modules become on their way is kept for other runs. */
+export function readCache(flags: Flags): boolean {
+  return flags["no-cache"] !== true;
 }
 
 function readLend(flags: Flags): { readonly lend: boolean } {

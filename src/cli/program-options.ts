@@ -6,6 +6,7 @@ import type { ConnectOptions, LevelName } from "../index.ts";
 import { Usage } from "./exit.ts";
 import {
   COMMON,
+  readCache,
   readCommandLine,
   readConnect,
   readLogFormat,
@@ -23,6 +24,7 @@ export interface ProgramLine {
   readonly logFormat: "text" | "json";
   /** Folders that the far side may have modules from, besides those of the program's package. */
   readonly roots: readonly string[];
+  readonly cache: boolean;
 }
 
 const { deadline: _, ...OTHERS } = COMMON;
@@ -62,6 +64,7 @@ export function readProgramLine(args: readonly string[]): ProgramLine | undefine
     logLevel: readLogLevel("", flags),
     logFormat: readLogFormat("", flags),
     roots,
+    cache: readCache(flags),
   };
 }
 

@@ -25,8 +25,8 @@ export async function runProgram(line: ProgramLine): Promise<number> {
   for (const output of [stdout, stderr]) output.writeAtExit();
   const stop = new Stop();
   const lending = new Lending();
-  const { connect, logLevel } = line;
-  const settings = { connect, logLevel, roots: line.roots.map((root) => resolve(root)) };
+  const { connect, logLevel, cache } = line;
+  const settings = { connect, logLevel, cache, roots: line.roots.map((root) => resolve(root)) };
   const program = new Program(file, settings, {
     lend: lending.show,
     signal: stop.signal,

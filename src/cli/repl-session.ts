@@ -12,6 +12,7 @@ import { logLines } from "./log-lines.ts";
 import {
   type Flags,
   leftOf,
+  readCache,
   readConnect,
   readInterpreter,
   readLogFormat,
@@ -60,6 +61,7 @@ class Session {
     const format = readLogFormat("repl", flags);
     this.#broker = new Broker({
       roots: foldersFrom(process.cwd()),
+      cache: readCache(flags),
       logLevel: readLogLevel("repl", flags),
       onLog: (record) => log(this.lending.erased() + logLines(record, format, stderr.coloured)),
       onLend: (progress) => {

@@ -10,7 +10,14 @@ import { statusOf } from "./exit.ts";
 import { Failures } from "./failures.ts";
 import { Lending } from "./lending.ts";
 import { logLines } from "./log-lines.ts";
-import { type Flags, leftOf, readConnect, readLogFormat, readLogLevel } from "./options.ts";
+import {
+  type Flags,
+  leftOf,
+  readCache,
+  readConnect,
+  readLogFormat,
+  readLogLevel,
+} from "./options.ts";
 import { isBrokenPipe, stderr } from "./output.ts";
 import { BROKEN_PIPE, type PassSignal, Stop } from "./stop.ts";
 
@@ -54,6 +61,7 @@ export async function runSession(plan: Plan): Promise<number> {
   const broker = new Broker({
     onLend: lending.show,
     roots: plan.roots,
+    cache: readCache(flags),
     logLevel: readLogLevel(command, flags),
     onLog: (record) => {
       const lines = logLines(record, format, stderr.coloured);

@@ -3,12 +3,20 @@
  * once, for all contexts. Source maps stay here: `mapStack` turns positions in what was sent into the user's own. Knows no message.
  */
 import { readFileSync, statSync } from "node:fs";
-import { extname, isAbsolute, resolve } from "node:path";
+import { dirname, extname, isAbsolute, resolve } from "node:path";
 import { Packages } from "./javascript-packages.ts";
 import type { Request } from "./javascript-requests.ts";
 import { type RequestKind, Resolver } from "./javascript-resolve.ts";
-import { type Format, type Position, type Transformed, transform } from "./javascript-transform.ts";
+import {
+  type Format,
+  type Position,
+  type Transformed,
+  type TransformOptions,
+  transform,
+} from "./javascript-transform.ts";
+import { type Packed, pack } from "./packed.ts";
 import { Roots, realpath } from "./roots.ts";
+import { type Made, TransformCache } from "./transform-cache.ts";
 
 export interface FoundScript {
   /** Its absolute real path. */
@@ -18,13 +26,17 @@ export interface FoundScript {
   readonly format: string;
   /** By specifier, behind `import ` or `require ` where that is not what such a module mostly does. Names, `node:…`, or "". */
   readonly dependencies: Readonly<Record<string, string>>;
-  readonly source: string;
+  /** Its text, as JSON and compressed. */
+  readonly source: Packed;
   /** Names of what it needs before anything can be waited for. */
   readonly follows: readonly string[];
+  /** Names of what a function of it requires when it is called. */
+  readonly later: readonly string[];
 }
 
 const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
 const MAX_KNOWN = 5_000;
+const MAX_LED = 50_000;
 /** Characters of a stack or a log text that are looked through for positions. */
 const MAX_STACK = 65_536;
 const CODE = /^\.(?:[cm]?[jt]s|[jt]sx)$/;
@@ -42,13 +54,22 @@ export class JavaScriptFinder {
   readonly #packages: Packages;
   readonly #resolver: Resolver;
   readonly #found = new Map<string, FoundScript | undefined>();
-  /** Of each module that was made: the ways back from it, and what it asks for. */
-  readonly #made = new Map<string, Transformed>();
+  readonly #cache: TransformCache | undefined;
+  /** Where specifiers lead, by folder. */
+  readonly #led = new Map<string, string>();
+  /** Of each module that was made: what it asks for. */
+  readonly #made = new Map<string, Made & { readonly key: string }>();
+  /** The ways back from those that somebody asked for. */
+  readonly #ways = new Map<string, Transformed | undefined>();
   /** What a module of the user's imports as it is: `with { type: "text" }`, or whatever its ending. */
   readonly #named = new Map<string, "text" | "code">();
 
-  /** @param roots folders; what does not exist is left out */
-  constructor(roots: readonly string[]) {
+  /**
+   * @param roots folders; what does not exist is left out
+   * @param cache keeps what was made for other runs
+   */
+  constructor(roots: readonly string[], cache?: TransformCache) {
+    this.#cache = cache;
     this.#roots = new Roots(roots);
     this.#packages = new Packages(this.#roots);
     this.#resolver = new Resolver(this.#roots, this.#packages);
@@ -86,6 +107,17 @@ export class JavaScriptFinder {
 
   /** The name that a module's specifier leads to; a builtin; or "", where it leads nowhere. */
   resolve(specifier: string, parent: string, kind: RequestKind): string {
+    // Modules of one folder ask for the same.
+    const key = `${kind} ${dirname(parent)} ${specifier}`;
+    const known = this.#led.get(key);
+    if (known !== undefined) return known;
+    const target = this.#lead(specifier, parent, kind);
+    // What is not there may come.
+    if (target !== "" && this.#led.size < MAX_LED) this.#led.set(key, target);
+    return target;
+  }
+
+  #lead(specifier: string, parent: string, kind: RequestKind): string {
     const found = this.#resolver.resolve(specifier, parent, kind);
     if ("file" in found) return found.file;
     if ("builtin" in found) return found.builtin;
@@ -121,7 +153,24 @@ export class JavaScriptFinder {
   }
 
   #original(name: string, line: number, column: number): Position {
-    return this.#made.get(name)?.original(line, column) ?? { line, column };
+    return this.#wayBack(name)?.original(line, column) ?? { line, column };
+  }
+
+  /** Few ask for positions: it is made again, if the file is what it was. */
+  #wayBack(name: string): Transformed | undefined {
+    if (this.#ways.has(name)) return this.#ways.get(name);
+    const made = this.#made.get(name);
+    let way: Transformed | undefined;
+    try {
+      const bytes = made === undefined ? undefined : readFileSync(name);
+      const options = this.#options(name);
+      const isSame = bytes !== undefined && made?.key === keyOf(name, bytes, options);
+      if (isSame) way = transform(name, bytes.toString(), options);
+    } catch {
+      // It is gone: then its positions are told as they came.
+    }
+    this.#ways.set(name, way);
+    return way;
   }
 
   /** Of a function that went as text: its line 2 is where it begins. */
@@ -130,7 +179,7 @@ export class JavaScriptFinder {
     this.find(name);
     const own = line === 2 ? column + Number(start) : column;
     const at = Number(first) + line - 2;
-    return this.#made.get(name)?.written(at, own) ?? { line: at, column: own };
+    return this.#wayBack(name)?.written(at, own) ?? { line: at, column: own };
   }
 
   /** Where a module asks for what a message is about. */
@@ -141,7 +190,7 @@ export class JavaScriptFinder {
       const target = this.resolve(specifier, name, kind);
       return isAbsolute(target) && message.includes(target);
     });
-    return request === undefined ? undefined : made?.place(request);
+    return request === undefined ? undefined : this.#wayBack(name)?.place(request);
   }
 
   #load(name: string): FoundScript | undefined {
@@ -163,30 +212,52 @@ export class JavaScriptFinder {
     try {
       if (statSync(name).size > MAX_SOURCE_BYTES) return failed(name, `${name} is too large`);
       if (extension === ".py") return record(name, "cjs", {}, pythonStub(name));
-      const text = readFileSync(name, "utf8");
-      if (named === "text") return record(name, "text", {}, text);
-      if (!isCode) return record(name, "json", {}, text.replace(/^\ufeff/, ""));
-      return this.#module(name, text);
+      const bytes = readFileSync(name);
+      if (named === "text") return record(name, "text", {}, bytes.toString());
+      if (!isCode) return record(name, "json", {}, bytes.toString().replace(/^\ufeff/, ""));
+      return this.#module(name, bytes);
     } catch (error) {
       return failed(name, error instanceof Error ? error.message : String(error));
     }
   }
 
-  #module(name: string, text: string): FoundScript {
-    const scope = !name.includes("/node_modules/");
-    const type = this.#packages.nearest(name)?.json["type"];
-    const isType = type === "module" || type === "commonjs";
-    const made = transform(name, text, { scope, type: isType ? type : undefined });
-    this.#made.set(name, made);
+  #module(name: string, bytes: Uint8Array): FoundScript {
+    const made = this.#make(name, bytes);
     const dependencies: [string, string][] = [];
     const follows: string[] = [];
+    const later: string[] = [];
     for (const request of made.requests) {
       const target = this.#dependency(name, request);
       dependencies.push([dependencyKey(made.format, request), target]);
-      if (request.eager && isAbsolute(target)) follows.push(target);
+      if (!isAbsolute(target)) continue;
+      if (request.eager) follows.push(target);
+      else if (request.kind === "require") later.push(target);
     }
-    const format = scope ? `${made.format}+scope` : made.format;
-    return record(name, format, Object.fromEntries(dependencies), made.source, follows);
+    const { hash, source } = made;
+    const format = this.#options(name).scope ? `${made.format}+scope` : made.format;
+    const known = Object.fromEntries(dependencies);
+    return { name, hash, format, dependencies: known, source, follows, later };
+  }
+
+  /** Once for each content. */
+  #make(name: string, bytes: Uint8Array): Made {
+    const options = this.#options(name);
+    const key = keyOf(name, bytes, options);
+    let made = this.#cache?.get(key);
+    if (made === undefined) {
+      const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+      const { format, requests, source } = transform(name, text, options);
+      made = { format, requests, hash: hashOf(source), source: pack(JSON.stringify(source)) };
+      this.#cache?.put(key, made);
+    }
+    this.#made.set(name, { ...made, key });
+    return made;
+  }
+
+  #options(name: string): TransformOptions {
+    const type = this.#packages.nearest(name)?.json["type"];
+    const isType = type === "module" || type === "commonjs";
+    return { scope: !name.includes("/node_modules/"), type: isType ? type : undefined };
   }
 
   #dependency(name: string, { specifier, kind, type }: Request): string {
@@ -213,16 +284,24 @@ function record(
   name: string,
   format: string,
   dependencies: Readonly<Record<string, string>>,
-  source: string,
-  follows: readonly string[] = [],
+  text: string,
 ): FoundScript {
-  // Bun's own: to load node:crypto takes as long as half a start of this program.
-  const hash = new Bun.CryptoHasher("sha256").update(source).digest("hex").slice(0, 16);
-  return { name, hash, format, dependencies, source, follows };
+  const source = pack(JSON.stringify(text));
+  return { name, hash: hashOf(text), format, dependencies, source, follows: [], later: [] };
 }
 
 function failed(name: string, message: string): FoundScript {
-  return { name, hash: "", format: "error", dependencies: {}, source: message, follows: [] };
+  return { ...record(name, "error", {}, message), hash: "" };
+}
+
+function hashOf(text: string): string {
+  // Bun's own: to load node:crypto takes as long as half a start of this program.
+  return new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 16);
+}
+
+/** All that the result depends on. */
+function keyOf(name: string, bytes: Uint8Array, { scope, type }: TransformOptions): string {
+  return TransformCache.key(extname(name), type ?? "", String(scope), bytes);
 }
 
 /** A program's `import tasks from "./tasks.py"` must not fail over there. Its functions are for Python contexts. */

@@ -42,7 +42,8 @@ export class Requests {
   /** @param own the loader's identifier */
   find(program: Program, edits: Edits, own: string): { readonly awaits: boolean } {
     let awaits = false;
-    const visit = (node: AnyNode, isTop: boolean): void => {
+    /** @param runs whether it runs when the module does */
+    const visit = (node: AnyNode, isTop: boolean, runs: boolean): void => {
       if (node.type === "ImportExpression") {
         edits.replace(node.start, node.start + "import".length, own);
         const specifier = literalText(node["source"]);
@@ -51,14 +52,29 @@ export class Requests {
         edits.replace(node.start, node.start + "import".length, own);
       } else if (node.type === "CallExpression") {
         const specifier = requiredText(node);
-        if (specifier !== undefined) this.#add(node, specifier, "require", true);
+        // In a function it may never run: it can be fetched when it does.
+        if (specifier !== undefined) this.#add(node, specifier, "require", runs);
       } else if (isTop && isAwait(node)) awaits = true;
       const isInTop = isTop && !isFunction(node);
-      for (const child of children(node)) visit(child, isInTop);
+      const called = calledAtOnce(node);
+      for (const child of children(node)) {
+        visit(child, isInTop, runs && (child === called || !isFunction(child)));
+      }
     };
-    for (const statement of program.body) visit(statement as unknown as AnyNode, true);
+    for (const statement of program.body) {
+      const node = statement as unknown as AnyNode;
+      visit(node, true, !isFunction(node));
+    }
     return { awaits };
   }
+}
+
+/** `(function () { … })()`, `(() => { … }).call(this)` */
+function calledAtOnce(node: AnyNode): AnyNode | undefined {
+  if (node.type === "CallExpression") return node["callee"] as AnyNode;
+  if (node.type !== "MemberExpression") return undefined;
+  const { name } = node["property"] as { name?: string };
+  return name === "call" || name === "apply" ? (node["object"] as AnyNode) : undefined;
 }
 
 function isImportMeta(node: AnyNode): boolean {

@@ -9,17 +9,20 @@ import { ProtocolError } from "../errors.ts";
 import { decodeValue, encodeValue } from "../protocol/value.ts";
 import type { FoundScript, JavaScriptFinder } from "./javascript-finder.ts";
 import { outermost, PackageFiles } from "./package-files.ts";
+import { type Packed, PackedText } from "./packed.ts";
 import { MAX_NAME, type ModuleAnswer, type ModuleResponder, OWN } from "./responder.ts";
 
 /** `[NAME, HASH, FORMAT, DEPS, SOURCE]`, or `[NAME]`: there is none. */
 type ModuleRecord =
   | readonly [string]
-  | readonly [string, string, string, Readonly<Record<string, string>>, string];
+  | readonly [string, string, string, Readonly<Record<string, string>>, string | Packed];
 
 /** Modules sent for one request, at most: packages here are of many small ones. */
 const MAX_BURST = 2000;
-/** Characters of source sent for one request, at most: compressed it must fit one message. */
-const MAX_BURST_CHARACTERS = 32 * 1024 * 1024;
+/** Bytes of source sent for one request, at most: compressed it must fit one message. */
+const MAX_BURST_BYTES = 32 * 1024 * 1024;
+/** Bytes of modules sent for one request that only functions require, which may never run: what is more is asked for when it is needed. */
+const MAX_LATER_BYTES = 64 * 1024;
 /** Names of data that a context may have, beyond which what it asks for by itself is not there. */
 const MAX_DATA = 32_768;
 /** Sent along with the first modules: what importing, logging and most results need. */
@@ -63,7 +66,7 @@ export class JavaScriptResponder implements ModuleResponder {
     this.#tier2 = { ...tier2, roots };
   }
 
-  offer(names: readonly string[], needs: readonly string[]): Uint8Array | undefined {
+  offer(names: readonly string[], needs: readonly string[]): PackedText | undefined {
     const records: ModuleRecord[] = [];
     for (const name of names) {
       if (this.#offered.has(name)) continue;
@@ -73,20 +76,24 @@ export class JavaScriptResponder implements ModuleResponder {
     }
     const isImporting = records.length > 0 || needs.includes("importer");
     const more = needs.flatMap((need) => [...(NEEDED[need] ?? []), need]);
-    const own: string[] = isImporting ? [...IMPORT_TIER, ...more] : more;
-    own.push(...new Set(records.flatMap(readers)));
-    for (const name of own) {
-      if (this.#sent.has(OWN + name) || !Object.hasOwn(this.#tier2, name)) continue;
-      records.push(this.#own(OWN + name));
-    }
-    return records.length === 0 ? undefined : encoded(records);
+    const own = isImporting ? [...IMPORT_TIER, ...more] : more;
+    const all = [...records, ...this.#tiers([...own, ...records.flatMap(readers)])];
+    return all.length === 0 ? undefined : packed(all);
+  }
+
+  /** Those of the second tier that were not sent. */
+  #tiers(names: readonly string[]): ModuleRecord[] {
+    const fresh = [...new Set(names)].filter(
+      (name) => !this.#sent.has(OWN + name) && Object.hasOwn(this.#tier2, name),
+    );
+    return fresh.map((name) => this.#own(OWN + name));
   }
 
   answer(body: Uint8Array): ModuleAnswer {
     const request = decodeValue(body);
     const file = Array.isArray(request) && request.length === 2 ? this.#file(request) : undefined;
-    if (file === undefined) return { body: encoded(this.#records(request)), isText: true };
-    return { body: encoded(file), isText: true };
+    if (file === undefined) return { body: packed(this.#records(request)), isText: true };
+    return { body: Buffer.concat(encodeValue(file).chunks), isText: true };
   }
 
   /** What lies beside the modules that were sent. */
@@ -115,7 +122,8 @@ export class JavaScriptResponder implements ModuleResponder {
     const records: ModuleRecord[] = [];
     this.#follow(name, records);
     const asked = records.find((record) => record[0] === name) ?? this.#record(found);
-    return [asked, ...records.filter((record) => record !== asked)];
+    const others = records.filter((record) => record !== asked);
+    return [asked, ...others, ...this.#tiers(records.flatMap(readers))];
   }
 
   /** Only who was sent the parent, or its package, may ask what its specifiers lead to. */
@@ -148,28 +156,72 @@ export class JavaScriptResponder implements ModuleResponder {
     return [found.name, found.hash, found.format, found.dependencies, found.source];
   }
 
-  /** Add the module and all that it needs and was not sent: breadth first. */
+  /** Add the module and all that it needs and was not sent: breadth first; behind it, what it may need later, as far as that is little. */
   #follow(name: string, records: ModuleRecord[]): void {
-    let characters = 0;
-    const queue = [name];
-    for (let i = 0; i < queue.length; i++) {
-      const next = queue[i] ?? "";
+    const room = { modules: MAX_BURST, bytes: MAX_BURST_BYTES };
+    let later = this.#add(this.#needed(name, room) ?? [], records);
+    const spare = { modules: MAX_BURST, bytes: MAX_LATER_BYTES };
+    for (let next = later.shift(); next !== undefined; next = later.shift()) {
       if (this.#sent.has(next)) continue;
-      const found = this.#finder.find(next);
-      if (found === undefined) continue;
-      characters += found.source.length;
-      const isFull = records.length >= MAX_BURST || characters > MAX_BURST_CHARACTERS;
-      if (isFull && records.length > 0) return;
-      records.push(this.#record(found));
-      queue.push(...found.follows);
+      const needed = this.#needed(next, spare, true);
+      if (needed === undefined) return;
+      later = [...later, ...this.#add(needed, records)];
     }
   }
+
+  /** @returns what functions of these require */
+  #add(needed: readonly FoundScript[], records: ModuleRecord[]): string[] {
+    records.push(...needed.map((found) => this.#record(found)));
+    return needed.flatMap((found) => found.later);
+  }
+
+  /** What running a module needs and was not sent, taken from the room that there is. @param whole all, or undefined */
+  #needed(name: string, room: Room, whole = false): FoundScript[] | undefined {
+    const needed: FoundScript[] = [];
+    const queue = new Set([name]);
+    let { modules, bytes } = room;
+    for (const next of queue) {
+      if (this.#sent.has(next)) continue;
+      // What is too large to go along is not even read.
+      if (whole && Bun.file(next).size > bytes) return undefined;
+      const found = this.#finder.find(next);
+      if (found === undefined) continue;
+      modules--;
+      bytes -= found.source.length;
+      if ((modules < 0 || bytes < 0) && (whole || needed.length > 0)) {
+        return whole ? undefined : needed;
+      }
+      needed.push(found);
+      for (const one of found.follows) queue.add(one);
+    }
+    room.modules = modules;
+    room.bytes = bytes;
+    return needed;
+  }
+}
+
+/** What may still be sent for one request. */
+interface Room {
+  modules: number;
+  bytes: number;
 }
 
 function readers(record: ModuleRecord): readonly string[] {
   return Object.values(record[3] ?? {}).flatMap((target) => READERS[target] ?? []);
 }
 
-function encoded(value: unknown): Uint8Array {
-  return Buffer.concat(encodeValue(value).chunks);
+/** As plain JSON: what was compressed before stays so. */
+function packed(records: readonly ModuleRecord[]): PackedText {
+  const parts: (string | Packed)[] = [];
+  let text = "[";
+  for (const [i, record] of records.entries()) {
+    const source = record[4];
+    const isPacked = typeof source === "object";
+    const own = JSON.stringify(isPacked ? record.slice(0, 4) : record);
+    text += i === 0 ? own : `,${own}`;
+    if (!isPacked) continue;
+    parts.push(`${text.slice(0, -1)},`, source);
+    text = "]";
+  }
+  return new PackedText([...parts, `${text}]`]);
 }

@@ -5,13 +5,14 @@
  * Spec: docs/protocol.md, "Module records".
  */
 import { deflateSync } from "node:zlib";
+import { PackedText } from "./packed.ts";
 
 export interface ModuleResponder {
   /**
    * A `LOAD_MODULE` body, not yet compressed, with what importing one of `names` takes and the context does not have yet; undefined when
    * that is nothing. `needs` are modules of the second tier that the call itself wants.
    */
-  offer(names: readonly string[], needs: readonly string[]): Uint8Array | undefined;
+  offer(names: readonly string[], needs: readonly string[]): Uint8Array | PackedText | undefined;
   /**
    * The answer to a `GET_MODULE` body, not yet compressed: text, or package data.
    *
@@ -21,7 +22,7 @@ export interface ModuleResponder {
 }
 
 export interface ModuleAnswer {
-  readonly body: Uint8Array;
+  readonly body: Uint8Array | PackedText;
   /** Whether it is worth compressing. */
   readonly isText: boolean;
 }
@@ -32,6 +33,11 @@ export const MAX_NAME = 4096;
 export const OWN = "econtext.";
 
 /** For the `DEFLATE` flag. */
-export function deflate(body: Uint8Array): Uint8Array {
-  return deflateSync(body, { level: 6 });
+export function deflate(body: Uint8Array | PackedText): Uint8Array {
+  return body instanceof PackedText ? body.deflated() : deflateSync(body, { level: 6 });
+}
+
+/** As it is. */
+export function plain(body: Uint8Array | PackedText): Uint8Array {
+  return body instanceof PackedText ? new TextEncoder().encode(body.text()) : body;
 }

@@ -42,6 +42,8 @@ declare module "econtext" {
     readonly signal?: AbortSignal;
     /** Milliseconds of silence after which a remote context is given up, by both ends. Default 45,000; 0: never. */
     readonly leaseMs?: number;
+    /** Whether what modules become on their way is kept for other runs, in `$XDG_CACHE_HOME/econtext`. Default true. */
+    readonly cache?: boolean;
     /** Hears how far the lending of a runtime has come, often. Must not throw. */
     readonly onLend?: (progress: LendProgress) => void;
   }

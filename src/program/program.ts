@@ -32,6 +32,8 @@ export interface ProgramSettings {
   readonly connect: ConnectOptions;
   readonly logLevel: LevelName;
   readonly roots: readonly string[];
+  /** Whether what modules become on their way is kept for other runs. */
+  readonly cache: boolean;
 }
 
 export interface ProgramHost {
@@ -112,10 +114,11 @@ export class Program {
 
   #sharedBroker(): Broker {
     const { signal } = this.#host;
-    const { connect, logLevel } = this.#settings;
+    const { connect, logLevel, cache } = this.#settings;
     this.#broker ??= new Broker({
       roots: [dirname(this.#file), ...pythonRoots(), ...foldersOf(this.#file), ...this.#roots],
       logLevel,
+      cache,
       defaults: connect,
       onLog: (record) => this.#host.log(record),
       onLend: (progress) => this.#host.lend(progress),

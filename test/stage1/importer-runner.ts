@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { JS_TIER2 } from "../../src/bootstrap/stage1.ts";
 import { JavaScriptFinder } from "../../src/modules/javascript-finder.ts";
 import { JavaScriptResponder } from "../../src/modules/javascript-responder.ts";
+import { plain } from "../../src/modules/responder.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
 
 export interface Told {
@@ -42,7 +43,7 @@ export class FarImporter implements AsyncDisposable {
   ): Promise<Told> {
     const module = typeof name === "string" ? name.slice(0, name.lastIndexOf(":")) : name[0];
     const offered = offers && module !== "" ? this.#responder.offer([module], []) : undefined;
-    if (offered !== undefined) this.#say({ offer: decodeValue(offered) });
+    if (offered !== undefined) this.#say({ offer: decodeValue(plain(offered)) });
     this.#say({ call: name, args });
     for (;;) {
       const { value, done } = await this.#lines.next();
@@ -51,7 +52,7 @@ export class FarImporter implements AsyncDisposable {
       if (message.get === undefined) return this.#mapped(message);
       this.asked.push(message.get);
       const { body } = this.#responder.answer(Buffer.concat(encodeValue(message.get).chunks));
-      this.#say({ records: decodeValue(body) });
+      this.#say({ records: decodeValue(plain(body)) });
     }
   }
 

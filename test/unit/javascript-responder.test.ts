@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { ProtocolError } from "../../src/errors.ts";
 import { JavaScriptFinder } from "../../src/modules/javascript-finder.ts";
 import { JavaScriptResponder } from "../../src/modules/javascript-responder.ts";
+import { plain } from "../../src/modules/responder.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
 
 let dir = "";
@@ -31,12 +32,12 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 const at = (file: string): string => join(dir, file);
 const responder = () => new JavaScriptResponder(new JavaScriptFinder([dir]), false, TIER);
 const ask = (to: JavaScriptResponder, request: unknown): unknown[][] =>
-  decodeValue(to.answer(Buffer.concat(encodeValue(request).chunks)).body) as unknown[][];
+  decodeValue(plain(to.answer(Buffer.concat(encodeValue(request).chunks)).body)) as unknown[][];
 const names = (records: unknown): string[] =>
   (records as string[][]).map(([name = ""]) => name.replace(`${dir}/`, ""));
 const offered = (to: JavaScriptResponder, modules: string[], needs: string[] = []): string[] => {
   const body = to.offer(modules.map(at), needs);
-  return body === undefined ? [] : names(decodeValue(body));
+  return body === undefined ? [] : names(decodeValue(plain(body)));
 };
 
 test("a call's module comes with all that it imports, breadth first, once", () => {

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { ProtocolError } from "../../src/errors.ts";
 import { PythonFinder } from "../../src/modules/python-finder.ts";
 import { PythonResponder } from "../../src/modules/python-responder.ts";
+import { plain } from "../../src/modules/responder.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
 
 let dir = "";
@@ -34,7 +35,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const responder = (): PythonResponder => new PythonResponder(new PythonFinder([dir]));
 const ask = (to: PythonResponder, request: unknown): unknown =>
-  decodeValue(to.answer(Buffer.concat(encodeValue(request).chunks)).body);
+  decodeValue(plain(to.answer(Buffer.concat(encodeValue(request).chunks)).body));
 const namesOf = (records: unknown): string[] => (records as [string][]).map(([name]) => name);
 const offered = (to: PythonResponder, ...names: string[]): string[] => {
   const body = to.offer(names, []);

@@ -1,0 +1,18 @@
+/**
+ * What the results of transforming a JavaScript module depend on, beside its text: our own sources, and the parsers' versions. Runs while
+ * src/modules/transform-cache.ts is bundled (a Bun macro): a cache of another build's results is never read.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dir, "..");
+
+export function transformVersion(): string {
+  const hasher = new Bun.CryptoHasher("sha256");
+  const folder = join(ROOT, "src/modules");
+  for (const file of readdirSync(folder).sort()) {
+    if (/^(?:javascript|line|packed)/.test(file)) hasher.update(readFileSync(join(folder, file)));
+  }
+  hasher.update(readFileSync(join(ROOT, "package-lock.json")));
+  return hasher.digest("hex").slice(0, 16);
+}

@@ -3,8 +3,9 @@ import { BootstrapError, type BootstrapReport } from "../errors.ts";
 import { neutralise } from "../text.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Child, Ending } from "./child.ts";
-import { CUT_SHORT, NO_INTERPRETER, type Plan, TOO_OLD, tried } from "./first-stage.ts";
+import { CUT_SHORT, NO_INTERPRETER, NODE_FLAG, type Plan, TOO_OLD, tried } from "./first-stage.ts";
 import type { Handshake } from "./handshake.ts";
+import { unusable } from "./unusable.ts";
 
 export interface Circumstances {
   readonly name: string;
@@ -22,17 +23,25 @@ interface Cause {
   readonly phase: string;
   readonly what: string;
   readonly hint: string;
+  /** Of what it printed, the line that matters most. */
+  readonly line?: string | undefined;
 }
+
+/** Lines of what it printed that an error shows. */
+const SHOWN = 8;
+/** From here on, a status is that of a signal, or ssh's own. */
+const SIGNALLED = 128;
 
 export function explainBootstrap(c: Circumstances): BootstrapError {
   const { ending, child, handshake, name } = c;
   const { old, rest } = readTooOld(child.stderr);
   const said = neutralise([handshake.noise.trim(), rest].filter(Boolean).join("\n"));
-  const { code, phase, what, hint } = causeOf(c, old);
+  const { code, phase, what, hint, line } = causeOf(c, old);
   const status = ending.status ?? ending.signal;
   const report: BootstrapReport = { argv: child.argv, phase, status, said };
-  const heard =
-    said === "" ? "" : `\n  it said: ${said.split("\n").slice(-8).join("\n           ")}`;
+  const lines = said.split("\n").slice(-SHOWN);
+  if (line !== undefined && !lines.includes(neutralise(line))) lines[0] = neutralise(line);
+  const heard = said === "" ? "" : `\n  it said: ${lines.join("\n           ")}`;
   return new BootstrapError(code, `${name}: ${what}${heard}\n  try: ${hint}`, report, {
     cause: ending.spawnError ?? handshake.failure,
   });
@@ -75,13 +84,16 @@ function causeOf({ ending, child, transport, handshake, plan }: Circumstances, o
         hint: "try again; if it stays so, something between reads standard input",
       };
   }
+  if (child.stderr.includes(`bad option: ${NODE_FLAG}`)) return tooOld(plan, old);
+  const failed = { code: "ERR_BOOTSTRAP_FAILED", phase: "waiting for the marker" };
+  const how = `ended with ${ending.signal ?? `status ${ending.status}`} before it was ready`;
+  if (ending.status !== undefined && ending.status < SIGNALLED) {
+    return { ...failed, ...unusable(plan, `it ${how}`, child.stderr) };
+  }
+  const isClosed = ending.status === undefined && ending.signal === undefined;
   return {
-    code: "ERR_BOOTSTRAP_FAILED",
-    phase: "waiting for the marker",
-    what:
-      ending.status === undefined && ending.signal === undefined
-        ? "the connection was closed before it was ready"
-        : `ended with ${ending.signal ?? `status ${ending.status}`} before it was ready`,
+    ...failed,
+    what: isClosed ? "the connection was closed before it was ready" : how,
     hint: "econtext bootstrap TARGET shows what was run",
   };
 }

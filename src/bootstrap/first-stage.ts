@@ -54,6 +54,9 @@ function cores({ wants, kind }: Plan): readonly Uint8Array[] {
 /** Bun must neither install what is missing nor read the `.env` of its working directory. */
 const BUN_FLAGS = ["--no-install", "--no-env-file"] as const;
 
+/** With `--trace-sync-io` in NODE_OPTIONS, telling of what was printed would print more, without end. From Node.js 12 on. */
+export const NODE_FLAG = "--no-trace-sync-io";
+
 /** `-B`: nothing on disk. `-S`: `site` costs a third of the start, and is taken in when it is needed. */
 export function firstStage(plan: Plan): string[] {
   const { kind, path } = plan;
@@ -61,7 +64,9 @@ export function firstStage(plan: Plan): string[] {
   const total = String(sent.reduce((sum, core) => sum + core.length, 0));
   const python = [PYTHON_FIRST_STAGE, total];
   const javascript = [JS_FIRST_STAGE, total];
-  if (kind === "node") return ["sh", "-c", RUN_JS, path ?? "node", "-e", ...javascript];
+  if (kind === "node") {
+    return ["sh", "-c", RUN_JS, path ?? "node", NODE_FLAG, "-e", ...javascript];
+  }
   if (kind === "bun") return ["sh", "-c", RUN_JS, path ?? "bun", ...BUN_FLAGS, "-e", ...javascript];
   if (path !== undefined) return [path, "-BSc", ...python];
   if (sent.length > 1) {

@@ -210,7 +210,7 @@ describe("errors", () => {
   function aged(path: string): string {
     const versions = '{ ...process.versions, node: "16.20.2" }';
     const code = `Object.defineProperties(process, { version: { value: "v16.20.2" }, versions: { value: ${versions} } });`;
-    return `shift; code=$1; shift; exec '${path}' -e '${code}'"$code" "$@"`;
+    return `shift 2; code=$1; shift; exec '${path}' -e '${code}'"$code" "$@"`;
   }
 
   for (const kind of ["bun", "node"] as const) {
@@ -233,6 +233,12 @@ describe("errors", () => {
       const error = await fails({ kind: "node" }, { node: aged(path) });
       expect(error.code).toBe("ERR_BOOTSTRAP_TOO_OLD");
       expect(error.message).toContain(`${path} 16.20.2`);
+    });
+
+    test("is refused, if it is so old that it does not know our option", async () => {
+      const node = script("node-10", 'echo "node: bad option: $1" >&2; exit 9');
+      const error = await fails({ kind: "node", node }, {});
+      expect(error.code).toBe("ERR_BOOTSTRAP_TOO_OLD");
     });
 
     test("is refused where it is all that there is", async () => {

@@ -159,7 +159,10 @@ describe("errors", () => {
   }
 
   /** Connect with a PATH that has only `sh` and what is in `dir`. */
-  async function withPath(programs: Record<string, string>): Promise<BootstrapError> {
+  async function withPath(
+    programs: Record<string, string>,
+    code: "NO_INTERPRETER" | "TOO_OLD" | "FAILED",
+  ): Promise<BootstrapError> {
     const bin = mkdtempSync(join(dir, "bin-"));
     symlinkSync("/bin/sh", join(bin, "sh"));
     for (const [name, lines] of Object.entries(programs)) {
@@ -168,7 +171,6 @@ describe("errors", () => {
     const before = process.env["PATH"];
     process.env["PATH"] = bin;
     try {
-      const code = programs["python3"] === undefined ? "NO_INTERPRETER" : "TOO_OLD";
       return await fails(`ERR_BOOTSTRAP_${code}`, "local", {});
     } finally {
       process.env["PATH"] = before;
@@ -176,14 +178,14 @@ describe("errors", () => {
   }
 
   test("no interpreter: all that was tried is listed", async () => {
-    const error = await withPath({});
+    const error = await withPath({}, "NO_INTERPRETER");
     expect(error.message).toContain("python3, python, python2");
     expect(error.report.status).toBe(97);
   });
 
   test("the interpreter is too old", async () => {
     // No Python as old as that runs here: this says what the first stage says on one.
-    expect((await withPath({ python3: "exit 98" })).report.status).toBe(98);
+    expect((await withPath({ python3: "exit 98" }, "TOO_OLD")).report.status).toBe(98);
   });
 
   test("the interpreter that was named is not there", async () => {
@@ -204,6 +206,21 @@ describe("errors", () => {
     expect(error).toBeInstanceOf(BootstrapError);
     expect(error.report.said).toBe("I am no Python\nreally");
     expect(error.report.status).toBe(3);
+    expect(error.message).toContain(`${python} is not a usable Python: it ended with status 3`);
+    expect(error.message).toContain("I am no Python");
+    const silent = await fails("ERR_BOOTSTRAP_FAILED", "local", { python: "/bin/true" });
+    expect(silent.message).toContain("/bin/true is not a usable Python: it ended with status 0");
+    const other = await fails("ERR_BOOTSTRAP_FAILED", "local", { python: process.execPath });
+    expect(other.message).toContain("is not a usable Python");
+    expect(other.message).toContain("-B");
+  });
+
+  test("what was found on PATH is no Python", async () => {
+    const error = await withPath({ python3: "echo I am no Python; exit 4" }, "FAILED");
+    expect(error.message).toContain(
+      "what was found is not a usable Python: it ended with status 4",
+    );
+    expect(error.message).toContain("I am no Python");
   });
 
   test("what stands between reads the preamble", async () => {

@@ -22,25 +22,28 @@ export interface Rows {
   readonly everyVersion: Row;
 }
 
+// What is not declared is not skipped either: another version runs it, or it is not about this one.
 const nothing = () => {};
-/** Another version runs it: nothing is skipped. */
 const leftOut: Row = Object.assign(nothing, { if: () => nothing });
+const row: Row = Object.assign<Declare, Pick<Row, "if">>((...args) => test(...args), {
+  if: (condition) => (condition ? test : nothing),
+});
 
 /** @param versions are those that this machine has, the oldest first */
 export function rowsByPipe<T>(version: T, versions: readonly T[]): Rows {
-  return { test: sample(versions).includes(version) ? test : leftOut, everyVersion: test };
+  return { test: sample(versions).includes(version) ? row : leftOut, everyVersion: row };
 }
 
 /** @param version is one of the sample */
 export function rowsBySsh<T>(version: T, versions: readonly T[]): Rows {
-  return { test: version === versions.at(-1) ? test : leftOut, everyVersion: test };
+  return { test: version === versions.at(-1) ? row : leftOut, everyVersion: row };
 }
 
 /** Of a kind that has one version. */
-export const ALL_ROWS: Rows = { test, everyVersion: test };
+export const ALL_ROWS: Rows = { test: row, everyVersion: row };
 
 /** What every version runs, and nothing else. */
-export const EVERY_VERSION_ROWS: Rows = { test: leftOut, everyVersion: test };
+export const EVERY_VERSION_ROWS: Rows = { test: leftOut, everyVersion: row };
 
 /** The same but for the rows with these titles. */
 export function without(rows: Rows, titles: readonly string[]): Rows {

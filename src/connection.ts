@@ -18,6 +18,7 @@ import { type Interpreter, isKind, type Language, languageOf, type Wants } from 
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import type { Finders } from "./modules/finders.ts";
 import { JavaScriptResponder } from "./modules/javascript-responder.ts";
+import { PythonFiles } from "./modules/python-files.ts";
 import { FORWARDED, PythonResponder, type Unpacking } from "./modules/python-responder.ts";
 import { deflate, type ModuleResponder, plain } from "./modules/responder.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
@@ -181,11 +182,7 @@ export class Connection implements Lifeline {
     if (this.#language === "python") {
       const own = text.replaceAll(`File "${FORWARDED}/`, 'File "/').replace(PYTHON_TIER_FRAME, "");
       return own.replace(MISSING_FILE, (line, path: string) => {
-        const name = this.#finders.python.packageOf(path);
-        const hint =
-          name === undefined
-            ? "files beside a module that is in no package are not sent; --unpack NAME, with the module's name, places them there"
-            : `only Python's own functions read files of a forwarded package; --unpack ${name} places real ones there`;
+        const hint = new PythonFiles(this.#finders.python).explainMissing(path);
         return line.includes("--unpack") ? line : `${line} (${hint})`;
       });
     }

@@ -4,7 +4,7 @@
  */
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import type { FoundModule, PythonFinder } from "./python-finder.ts";
-import { contains } from "./roots.ts";
+import { contains, realpath } from "./roots.ts";
 import type { TreeEntry } from "./source-trees.ts";
 
 const MAX_RESOURCE_BYTES = 128 * 1024 * 1024;
@@ -72,6 +72,21 @@ export class PythonFiles {
       all[folder] = data;
     }
     return all;
+  }
+
+  /** What to do about a file that code looked for over there, and did not find. @param path absolute */
+  explainMissing(path: string): string {
+    const { trees } = this.#finder;
+    const root = trees.rootOf(path);
+    const real = realpath(path);
+    if (root !== undefined && real !== undefined && trees.real(path) === undefined) {
+      return `it is a link to ${real}, which is in none of the folders that may be read`;
+    }
+    const [first = "", ...inside] = relative(root ?? path, path).split(sep);
+    const isPackage = root !== undefined && this.#finder.at(join(root, first))?.isPackage === true;
+    return isPackage || inside.length > 0
+      ? `only Python's own functions read files of a forwarded package; --unpack ${first} places real ones there`
+      : "files beside a module that is in no package are not sent; --unpack NAME, with the module's name, places them there";
   }
 
   #read(path: string): Uint8Array | undefined {

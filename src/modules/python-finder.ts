@@ -77,14 +77,6 @@ export class PythonFinder {
     });
   }
 
-  /** Of a file in a root: the package at the top that it belongs to. */
-  packageOf(path: string): string | undefined {
-    const root = this.trees.rootOf(path);
-    const [first = "", ...inside] = relative(root ?? path, path).split(sep);
-    const isPackage = root !== undefined && this.at(join(root, first))?.isPackage === true;
-    return isPackage || inside.length > 0 ? first : undefined;
-  }
-
   /** Where `at` finds it. */
   placeOf({ path, isPackage, folders }: FoundModule): string {
     if (folders !== undefined) return path;

@@ -10,7 +10,7 @@ import stat as modes
 import sys
 
 from econtext import DEAD, GET_MODULE, PY3, ask, decode, modules
-from econtext.importer import ROOT, native, path_text
+from econtext.importer import ROOT, native, path_text, places, source_of, stem
 
 MAX_KEPT = 33554432  # bytes of files that are kept
 folders = {}  # path: {name: (size, time)}; None: no folder that may be read
@@ -69,6 +69,18 @@ def content(path):
     return files[path]
 
 
+def lines_of(path):
+    """The source of a module, if linecache asks: its lines are here, and a traceback needs no more. None for all others."""
+    frame = sys._getframe(1)
+    while frame and frame.f_globals.get("__name__") in ("econtext.forwarded", "econtext.importer", "tokenize"):
+        frame = frame.f_back
+    if not frame or frame.f_globals.get("__name__") != "linecache":
+        return None
+    record = places.get(stem(path))
+    source = record and source_of(record)
+    return source if not record or type(source) is bytes else source.encode("utf-8")
+
+
 # -- The functions that are served ------------------------------------------------------------------------
 def problem(number, path, kind=OSError):
     return kind(number, os.strerror(number), path)
@@ -83,10 +95,8 @@ def found(path, full, kind=OSError):
 
 
 def os_stat(original, path, full, *arguments, **named):
-    # The lines of a forwarded module are here: linecache asks its loader for them when there is no such file.
-    if sys._getframe(3).f_globals.get("__name__") == "linecache":
-        raise problem(errno.ENOENT, full)
-    size, time = found(path, full)
+    lines = lines_of(path)
+    size, time = found(path, full) if lines is None else (len(lines), 0)
     mode = modes.S_IFDIR | 0o555 if size < 0 else modes.S_IFREG | 0o444
     number = hash(path) & 0x7FFFFFFF
     ns = int(time * 1e9)
@@ -188,6 +198,9 @@ def readable(path, full, writes):
     """The bytes of what is opened."""
     if writes:
         raise problem(errno.EROFS, full, IOError)
+    lines = lines_of(path)
+    if lines is not None:
+        return lines
     if found(path, full, IOError)[0] < 0:
         raise problem(errno.EISDIR, full, IOError)
     data = content(path)

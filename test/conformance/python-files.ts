@@ -74,6 +74,14 @@ export function pythonFiles(far: Far): void {
     expect(await far.call("beside.elsewhere")).toEqual([true, true, false, true]);
   });
 
+  everyVersion("linecache has the lines of a module by its file, without a request", async () => {
+    const requests = await requestsOf(async () => {
+      const [first] = (await far.call("beside.lines")) as string[];
+      expect(first).toStartWith('"""A package whose code reads the files beside it');
+    });
+    expect(requests.filter((name) => name.startsWith(":"))).toEqual([]);
+  });
+
   test("a folder is asked for once, whatever is looked for in it", async () => {
     await using session = await far.connect();
     await session.context.call("beside.absolute");

@@ -46,7 +46,7 @@ const NEVER: Readonly<Record<string, readonly string[]>> = {
 /** Doors show the library; they do not reach behind it. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   cli: ["index", "program", "repl", "descriptor", "kernel", "piped", "error-text"],
-  repl: ["index", "functions", "closures", "javascript-scope", "modules", "program"],
+  repl: ["index", "call-site", "functions", "closures", "javascript-scope", "modules", "program"],
   program: ["index", "functions", "closures", "javascript-scope", "modules"],
 };
 

@@ -16,14 +16,27 @@ const PLACE = /^ +at (?:.* \()?(?:async )?(?:file:\/\/)?(.*?)\)?$/;
 /** Loaded as if it ended in `.ts` (program/loader.ts). */
 const ADDED_ENDING = /\?\.ts(?=:\d)/;
 
-/** The frames of a stack that are in files of the user's, in their order. */
-export function userFrames(stack: string): string[] {
-  const frames = stack.split("\n").filter((line) => FRAME.test(line) && isOfTheUser(line));
-  return frames.map((frame) => frame.replace(ADDED_ENDING, ""));
+/** @returns what a place in a text of the user's is called that is in no file; undefined for any other place */
+export type FindPlace = (place: string) => string | undefined;
+
+let findPlace: FindPlace = () => undefined;
+
+/** From now on, frames in texts that were typed count as the user's. */
+export function placeFrames(find: FindPlace): void {
+  findPlace = find;
 }
 
-/** Frames of the runtime have no path: `native:7:39`, `node:fs:1:2`. */
-function isOfTheUser(frame: string): boolean {
-  const [, place = ""] = PLACE.exec(frame) ?? [];
+/** The frames of a stack that are the user's, in their order. */
+export function userFrames(stack: string): string[] {
+  return stack.split("\n").flatMap((frame) => {
+    const [, place = ""] = (FRAME.test(frame) && PLACE.exec(frame)) || [];
+    if (isOfTheUser(place)) return [frame.replace(ADDED_ENDING, "")];
+    const other = place === "" ? undefined : findPlace(place);
+    return other === undefined ? [] : [frame.replace(place, () => other)];
+  });
+}
+
+/** Places of the runtime have no path: `native:7:39`, `node:fs:1:2`. */
+function isOfTheUser(place: string): boolean {
   return place.startsWith("/") && !place.startsWith("/$bunfs/") && !place.startsWith(OWN);
 }

@@ -47,7 +47,7 @@ options explains the options that all commands share. -V prints the version.
 
 Options before PROGRAM.ts apply to each of its connections: -F, -o, --ssh,
 --kind, --python, --node, --bun, --lend-runtime, --log-level, --log-format.
---root DIR adds a folder whose modules may be sent.`,
+--roots DIR adds a folder whose modules may be sent.`,
 };
 
 /** Of what was given up: for these, a reader that does not read holds nothing up. */

@@ -94,7 +94,7 @@ export const JSON_OPTION = {
 } as const;
 
 /** Options that may be given several times. */
-const REPEATED: readonly string[] = ["ssh-option", "python-path", "env", "root", "unpack"];
+const REPEATED: readonly string[] = ["ssh-option", "python-path", "env", "roots", "unpack"];
 
 export interface Flags {
   readonly [name: string]: string | boolean | readonly (string | boolean)[] | undefined;

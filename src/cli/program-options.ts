@@ -32,7 +32,7 @@ const { deadline: _, ...OTHERS } = COMMON;
 export const PROGRAM_OPTIONS: ArgsDef = {
   ...UNPACK,
   ...OTHERS,
-  root: {
+  roots: {
     type: "string",
     valueHint: "DIR",
     description: "One more folder whose modules may be sent; may be repeated",
@@ -54,9 +54,9 @@ export function readProgramLine(args: readonly string[]): ProgramLine | undefine
     const line = [file, ...own, ...args.slice(at + 1)].join(" ");
     throw new Usage("", `not a program: ${file}; a command's options follow it: econtext ${line}`);
   }
-  const roots = texts(flags["root"]);
+  const roots = texts(flags["roots"]);
   const missing = roots.find((root) => statSync(root, NO_THROW)?.isDirectory() !== true);
-  if (missing !== undefined) throw new Usage("", `not a folder: --root ${missing}`);
+  if (missing !== undefined) throw new Usage("", `not a folder: --roots ${missing}`);
   return {
     file,
     args: args.slice(at + 1),

@@ -56,6 +56,7 @@ class Session {
     log: (lines: string) => void,
     isInteractive: boolean,
     isShown = () => true,
+    inputName?: string,
   ): Promise<Prompt> {
     const { flags, targets } = this.#plan;
     const format = readLogFormat("repl", flags);
@@ -70,7 +71,13 @@ class Session {
     });
     const { ssh, ...others } = this.#options;
     const options = { ...others, ssh: isInteractive ? ssh : { ...ssh, interactive: false } };
-    return openPrompt({ broker: this.#broker, targets, options, interrupt: this.interrupt });
+    return openPrompt({
+      broker: this.#broker,
+      targets,
+      options,
+      interrupt: this.interrupt,
+      inputName,
+    });
   }
 
   async close(): Promise<void> {
@@ -100,9 +107,9 @@ export async function runPrompt(plan: ReplPlan): Promise<number> {
     terminal = new Terminal(evaluator, {
       isColoured: stdout.coloured,
       interrupt: () => session.interrupt.now(),
-      explain,
+      explain: explainAtPrompt,
     });
-    onUncaught(async (thrown) => say(`${await explain(thrown)}\n`));
+    onUncaught(async (thrown) => say(`${await explainAtPrompt(thrown)}\n`));
     await Promise.race([terminal.closed, session.stop.happened]);
     terminal.close();
     session.interrupt.now();
@@ -124,7 +131,7 @@ async function readyOrSaid(
 ): Promise<void> {
   await Promise.all(
     contexts.map(({ context }) =>
-      context.ready().catch(async (error) => say(`${await explain(error)}\n`)),
+      context.ready().catch(async (error) => say(`${await explainAtPrompt(error)}\n`)),
     ),
   );
 }
@@ -140,7 +147,12 @@ export async function runSource(plan: SourcePlan): Promise<number> {
   });
   const broken = uncaught();
   const evaluate = async (): Promise<undefined> => {
-    const { evaluator, contexts } = await session.open(log, process.stdin.isTTY === true);
+    const { evaluator, contexts } = await session.open(
+      log,
+      process.stdin.isTTY === true,
+      () => true,
+      plan.source === undefined ? "[stdin]" : "[eval]",
+    );
     for (const { target, name } of contexts) {
       if (target !== name) log(`econtext repl: ${name} is ${target}\n`);
     }
@@ -167,4 +179,11 @@ async function explain(thrown: unknown): Promise<string> {
   if (process.env["ECONTEXT_DEBUG"]) return describe(reasonOf(thrown));
   if (thrown instanceof InputError) return neutralise(`SyntaxError: ${thrown.message}`);
   return uncaughtText(thrown);
+}
+
+/** A frame in what was typed at the prompt: it is still to be seen there. */
+const TYPED = /\n *at [^\n]*\brepl:\d+:\d+:\d+\)?$/gm;
+
+async function explainAtPrompt(thrown: unknown): Promise<string> {
+  return (await explain(thrown)).replace(TYPED, "");
 }

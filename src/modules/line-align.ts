@@ -24,14 +24,31 @@ export function alignColumn(left: string, whole: string, column: number): number
     : partner.start + column - word.start;
 }
 
+const SOLID = /[\p{ID_Continue}$]+|\S/gu;
+/** Of a text of many lines. */
+const MAX_SOLID_WORDS = 4_000;
+
+/**
+ * The same for a text of many lines that was written anew: white space counts for nothing.
+ *
+ * @param offset in `left`. @returns that of the same word in `whole`; undefined where there is none
+ */
+export function alignOffset(left: string, whole: string, offset: number): number | undefined {
+  const a = words(left, SOLID);
+  const b = words(whole, SOLID);
+  if (a.length > MAX_SOLID_WORDS || b.length > MAX_SOLID_WORDS) return undefined;
+  const at = a.findIndex(({ end }) => offset < end);
+  return at < 0 ? undefined : b[partners(a, b)[at] ?? -1]?.start;
+}
+
 interface Word {
   readonly text: string;
   readonly start: number;
   readonly end: number;
 }
 
-function words(line: string): Word[] {
-  return [...line.matchAll(WORD)].map(({ 0: text, index: start }) => ({
+function words(line: string, word = WORD): Word[] {
+  return [...line.matchAll(word)].map(({ 0: text, index: start }) => ({
     text,
     start,
     end: start + text.length,

@@ -2,6 +2,7 @@
  * Evaluates the inputs of a prompt, one after the other, in the global scope of this process. Knows no terminal and no context.
  */
 import { runInThisContext } from "node:vm";
+import type { InputPlaces } from "./input-places.ts";
 import type { PromptScope } from "./scope.ts";
 import type { SentFunctions } from "./sent-functions.ts";
 import { compile } from "./source.ts";
@@ -12,12 +13,17 @@ export type Evaluated = { readonly value: unknown } | undefined;
 export class Evaluator {
   readonly #scope: PromptScope;
   readonly #functions: SentFunctions;
+  readonly #places: InputPlaces;
+  readonly #name: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #inputs = 0;
 
-  constructor(scope: PromptScope, functions: SentFunctions) {
+  /** @param name of the input, where there is but one */
+  constructor(scope: PromptScope, functions: SentFunctions, places: InputPlaces, name?: string) {
     this.#scope = scope;
     this.#functions = functions;
+    this.#places = places;
+    this.#name = name;
   }
 
   /** @throws {InputError} at once, not by the promise; what the input throws, by the promise */
@@ -26,7 +32,8 @@ export class Evaluator {
     const run = async (): Promise<Evaluated> => {
       this.#scope.declare(compiled.names);
       this.#functions.add(compiled);
-      const filename = `repl:${++this.#inputs}`;
+      const name = this.#name ?? `repl:${++this.#inputs}`;
+      const filename = this.#places.add(name, { source, code: compiled.code });
       const result = await (runInThisContext(compiled.code, { filename }) as unknown);
       return compiled.hasValue ? (result as Evaluated) : undefined;
     };

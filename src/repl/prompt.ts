@@ -2,10 +2,12 @@
  * What a prompt consists of, whoever types: the names in scope, a context for each target, functions that may be passed to a call.
  * Knows no terminal and no option of the command line.
  */
+import { placeFrames } from "../call-site.ts";
 import { registerSource } from "../functions.ts";
 import * as library from "../index.ts";
 import { installLoader } from "../program/loader.ts";
 import { Evaluator } from "./evaluator.ts";
+import { InputPlaces } from "./input-places.ts";
 import type { Interrupt } from "./interruptible.ts";
 import { PromptScope } from "./scope.ts";
 import { SentFunctions } from "./sent-functions.ts";
@@ -17,6 +19,8 @@ export interface PromptSettings {
   /** Of every context that is opened here, unless it is said otherwise. */
   readonly options: library.ConnectOptions;
   readonly interrupt: Interrupt;
+  /** Of the input, where there is but one: what errors call it. */
+  readonly inputName?: string | undefined;
 }
 
 export interface NamedContext {
@@ -51,5 +55,7 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
     }),
   );
   scope.define(Object.fromEntries(contexts.map(({ name, context }) => [name, context])));
-  return { evaluator: new Evaluator(scope, functions), contexts };
+  const places = new InputPlaces();
+  placeFrames((place) => places.find(place));
+  return { evaluator: new Evaluator(scope, functions, places, settings.inputName), contexts };
 }

@@ -204,22 +204,38 @@ setTimeout(() => console.log("goes on"), 50);
   });
 });
 
-test.concurrent("repl: the same format", async () => {
-  const told = await econtext(
-    "repl",
-    "local",
-    "-e",
-    'import * as tasks from "./tasks.py"; await local.call(tasks.boom, 1)',
+test.concurrent("repl: the same format, and the lines of the input", async () => {
+  const lines = (stderr: string) => stderr.replace(/(:\d+):\d+\)/g, "$1)");
+  const call = 'import * as tasks from "./tasks.py"; await local.call(tasks.boom, 1)';
+  const told = await econtext("repl", "local", "-e", call);
+  const site = (place: string) => `    at <anonymous> (${place})\n`;
+  expect(lines(told.stderr)).toBe(`local: ValueError: boom 1\n${TRACEBACK}${site("[eval]:1")}`);
+  const late = "Promise.reject(new Error('late')); await Bun.sleep(60_000)";
+  const unhandled = await econtext("repl", "-e", late);
+  expect(lines(unhandled.stderr)).toBe(`unhandled rejection: Error: late\n${site("[eval]:1")}`);
+  put(
+    "input",
+    `// What was typed is not what runs.
+import * as tasks from "./tasks.py";
+
+type Text = { readonly text: string };
+const boom = async (x: number): Promise<void> => {
+  /* here */
+  await local.call(tasks.boom, x);
+};
+for (const one of [1, 2]) void one;
+
+await boom(
+  1);
+`,
   );
-  expect(told.stderr).toBe(`local: ValueError: boom 1\n${TRACEBACK}`);
-  const unhandled = await econtext(
-    "repl",
-    "-e",
-    'Promise.reject(new Error("late")); await Bun.sleep(60_000)',
-  );
-  expect(unhandled).toEqual({
-    stdout: "",
-    stderr: "unhandled rejection: Error: late\n",
-    status: 1,
+  await using child = Bun.spawn([...ECONTEXT, "repl", "local"], {
+    cwd: folder,
+    stdin: Bun.file(join(folder, "input")),
+    stdout: "ignore",
+    stderr: "pipe",
   });
+  const stdin = (await child.stderr.text()).replaceAll(`${folder}/`, "");
+  const sites = site("[stdin]:7") + site("[stdin]:11");
+  expect(lines(stdin)).toBe(`local: ValueError: boom 1\n${TRACEBACK}${sites}`);
 });

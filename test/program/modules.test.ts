@@ -161,7 +161,7 @@ test.concurrent("what is linked from another repository stays outside; roots tak
   expect(refused.stderr).toContain("outside of the folders");
   expect(refused.status).toBe(1);
   const taken = { stdout: "HERE THERE\n", stderr: "", status: 0 };
-  expect(await econtext(folder, "--root", "../foreign", "main.ts")).toEqual(taken);
+  expect(await econtext(folder, "--roots", "../foreign", "main.ts")).toEqual(taken);
   expect(await econtext(base, "linking/wide.ts")).toEqual(taken);
   const late = await econtext(folder, "late.ts");
   expect(late.stderr).toStartWith("run: roots come too late");
@@ -203,7 +203,7 @@ run(async (broker) => {
   expect([told.stderr, told.status]).toEqual(["", 0]);
   for (const [args, problem] of [
     [["--kind", "node"], "a program is missing after --kind node"],
-    [["--root", "none", "main.ts"], "not a folder: --root none"],
+    [["--roots", "none", "main.ts"], "not a folder: --roots none"],
     [["--kind", "perl", "main.ts"], "not for --kind: perl"],
     [["-F", "x", "exec", "web1"], "a command's options follow it: econtext exec -F x web1"],
   ] as const) {

@@ -78,7 +78,11 @@ test("errors: the far side's, the input's, and what is no TypeScript", async () 
   expect(far.stderr).toMatch(/^local: ValueError: refused: it\n {2}Traceback/);
   expect(far.status).toBe(1);
   const own = await repl(["-e", 'throw new TypeError("mine")']);
-  expect(own).toEqual({ stdout: "", stderr: "TypeError: mine\n", status: 1 });
+  expect({ ...own, stderr: own.stderr.replace(/\d+\)$/m, "N)") }).toEqual({
+    stdout: "",
+    stderr: "TypeError: mine\n    at <anonymous> ([eval]:1:N)\n",
+    status: 1,
+  });
   const wrong = await repl(["-e", "a b"]);
   expect(wrong.stderr).toStartWith('SyntaxError: 1:3: Expected ";"');
   expect(wrong.status).toBe(1);

@@ -59,19 +59,20 @@ export function planCopies(words: readonly string[], last: string, byHost: boole
   return { targets: [...new Set(targets)], copies, into, makesFolders: byHost };
 }
 
-/** @throws {Usage} Names that patterns stand for are known on the remote machine, which then refuses them. */
+/** @throws {Usage} What patterns and folders of one target hold is known where they are read, and refused there. */
 function refuseSameNames(sources: readonly CopyPlace[], byHost: boolean): void {
   const seen = new Map<string, CopyPlace>();
   for (const source of sources) {
-    const [, name = ""] = /([^/]*)\/*$/.exec(source.path) ?? [];
-    const isPattern = source.target !== undefined && /[*?[]/.test(name);
+    const [, last = ""] = /([^/]*)\/*$/.exec(source.path) ?? [];
     // `FOLDER/.` is what is in the folder.
-    if (isPattern || ["", ".", ".."].includes(name)) continue;
+    const name = ["", ".."].includes(last) ? "." : last;
+    const isVague = name === "." || (source.target !== undefined && /[*?[]/.test(name));
     const key = byHost ? `${source.target}\0${name}` : name;
     const other = seen.get(key);
     seen.set(key, source);
-    if (other === undefined) continue;
-    const hint = other.target === source.target ? "" : "; --by-host makes a folder for each host";
+    const isElsewhere = other?.target !== source.target;
+    if (other === undefined || (isVague && !isElsewhere)) continue;
+    const hint = isElsewhere ? "; --by-host makes a folder for each host" : "";
     throw new Usage("cp", `${shown(other)} and ${shown(source)} would overwrite each other${hint}`);
   }
 }

@@ -84,8 +84,11 @@ async function run(rawArgs: readonly string[]): Promise<number> {
 
 /** What only ssh can tell of itself. */
 async function ask(args: readonly string[]): Promise<number> {
-  if (Bun.which("ssh") === null) throw new Usage("rsh", "there is no ssh on this machine");
-  return await Bun.spawn(["ssh", ...args], { stdio: ["inherit", "inherit", "inherit"] }).exited;
+  try {
+    return await Bun.spawn(["ssh", ...args], { stdio: ["inherit", "inherit", "inherit"] }).exited;
+  } catch {
+    throw new Usage("rsh", "there is no ssh on this machine");
+  }
 }
 
 /** @throws {Usage} */

@@ -97,7 +97,16 @@ async function readPlan(line: CommandLine, rawArgs: readonly string[]): Promise<
   const { targets, file, rest } = readPlaces(line, rawArgs);
   if (file !== "-")
     return { targets, name: file, script: readScript(file), rest, isFromInput: false };
-  return { targets, name: "sh", script: await Bun.stdin.bytes(), rest, isFromInput: true };
+  const last = line.before.at(-1) ?? "";
+  const mayBeFile = line.after === undefined && line.before.length > 1;
+  // Nobody types a script for several: the last word was to be its file.
+  const hint = `several targets, whose script you type: econtext sh ${line.before.join(",")}`;
+  if (mayBeFile && process.stdin.isTTY) throw new Usage("sh", `no such file: ${last}; ${hint}`);
+  const script = await Bun.stdin.bytes();
+  if (mayBeFile && script.length === 0) {
+    throw new Usage("sh", `no such file: ${last}, and standard input holds no script`);
+  }
+  return { targets, name: "sh", script, rest, isFromInput: true };
 }
 
 interface Places {

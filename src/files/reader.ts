@@ -79,7 +79,7 @@ class Reader {
   async run(paths: readonly string[]): Promise<void> {
     const sources: string[] = [];
     for (const path of paths) sources.push(...(await this.#find(path)));
-    for (const path of sameNames(sources)) {
+    for (const path of sameNames(await this.#named(sources))) {
       await this.#fail(path, "another source has the same name: nothing is copied");
       sources.length = 0;
     }
@@ -98,6 +98,18 @@ class Reader {
     if (!this.#options.expand) return [path];
     const found = expand(path);
     if (found.length === 0) await this.#fail(path, "nothing matches");
+    return found;
+  }
+
+  /** What must have different names: the sources; and of several whose contents are put together (`FOLDER/.`), the files in them. */
+  async #named(sources: readonly string[]): Promise<(readonly [name: string, path: string])[]> {
+    const named = sources.map((path) => [nameOf(path), path] as const);
+    const merged = named.filter(([name]) => name === ".").map(([, path]) => path);
+    const found = named.filter(([name]) => name !== ".");
+    if (merged.length < 2) return found;
+    for await (const { name, path, stats } of this.#walk(merged, false)) {
+      if (!stats.isDirectory()) found.push([name, path]);
+    }
     return found;
   }
 
@@ -249,14 +261,13 @@ class Reader {
   }
 }
 
-/** Sources that would overwrite one another; what is in several folders (`FOLDER/.`) is put together. */
-function sameNames(sources: readonly string[]): string[] {
+/** Paths of which others have the same name. */
+function sameNames(named: readonly (readonly [name: string, path: string])[]): string[] {
   const byName = new Map<string, string[]>();
-  for (const path of sources) {
-    const name = nameOf(path);
+  for (const [name, path] of named) {
     const known = byName.get(name);
     if (known === undefined) byName.set(name, [path]);
-    else if (name !== ".") known.push(path);
+    else known.push(path);
   }
   return [...byName.values()].flatMap((paths) => (paths.length > 1 ? paths : []));
 }

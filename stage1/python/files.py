@@ -91,14 +91,13 @@ class Reader(object):
         sources = []
         for path in paths:
             sources += self.find(path)
-        # Those that would overwrite one another; what is in several folders ("FOLDER/.") is put together.
         named = {}
-        for name, path in sources:
+        for name, path in self.named(sources):
             named.setdefault(name, []).append(path)
-        for name in named:
-            if len(named[name]) > 1 and name != b".":
+        for same in named.values():
+            if len(same) > 1:
                 sources = []
-                for path in named[name]:
+                for path in same:
                     self.fail(path, "another source has the same name: nothing is copied")
         self.add(["sources", len(sources)])
         if self.options.get("total"):
@@ -114,6 +113,14 @@ class Reader(object):
             except EnvironmentError as e:
                 self.fail(path, reason(e))
         self.flush()
+
+    def named(self, sources):
+        """What must have different names: the sources; and of several whose contents are put together ("FOLDER/."), the files in them."""
+        merged = [source for source in sources if source[0] == b"."]
+        found = [source for source in sources if source[0] != b"."]
+        if len(merged) > 1:
+            found += [(name, path) for name, path, status, _ in self.walk(merged, False) if not stat.S_ISDIR(status.st_mode)]
+        return found
 
     def find(self, path):
         """What a path names, as (name, path)."""

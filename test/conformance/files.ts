@@ -98,6 +98,33 @@ export function files(far: Far): void {
     expect(statSync(at("put/tree/inner")).mode & 0o7777).toBe(0o700);
   });
 
+  test("sources that would overwrite one another are refused before anything is written", async () => {
+    for (const name of ["1/both", "2/both", "2/other", "1/sub/one", "2/sub/two"]) {
+      mkdirSync(join(at(name), ".."), { recursive: true });
+      writeFileSync(at(name), name);
+    }
+    mkdirSync(at("there"));
+    const problem = "another source has the same name: nothing is copied";
+    for (const copy of ["put", "get"] as const) {
+      for (const sources of [
+        ["1/both", "2/both", "2/other"],
+        ["1/.", "2/."],
+      ]) {
+        const paths = sources.map((source) => `${folder}/${source}`);
+        const failed = await failureOf(context()[copy](paths, at("there"), { recursive: true }));
+        const failures = [{ problem }, { problem }];
+        expect(failed).toMatchObject({ code: "ERR_FILES_COPY", failures });
+        expect(list(at("there"))).toEqual([]);
+      }
+      rmSync(at("1/both"));
+      await context()[copy]([`${folder}/1/.`, `${folder}/2/.`], at("there"), { recursive: true });
+      expect(list(at("there/sub"))).toEqual(["one", "two"]);
+      writeFileSync(at("1/both"), "both");
+      rmSync(at("there"), { recursive: true });
+      mkdirSync(at("there"));
+    }
+  });
+
   test("into a folder that is there, else as the name says; several only into a folder", async () => {
     writeFileSync(at("a"), "a");
     writeFileSync(at("b"), "b");

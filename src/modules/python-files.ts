@@ -52,7 +52,8 @@ export class PythonFiles {
     return trees.list(path).filter(({ name, size }) => {
       if (path === root && DISTRIBUTION.test(name)) return true;
       const [stem = ""] = name.split(".");
-      return size < 0 ? children.has(name) : name !== stem && children.has(stem);
+      if (size < 0) return children.has(name);
+      return name !== stem && (stem === "__init__" || children.has(stem));
     });
   }
 

@@ -10,10 +10,11 @@ import stat as modes
 import sys
 
 from econtext import DEAD, GET_MODULE, PY3, ask, decode, modules
-from econtext.importer import ROOT, native, path_text, places, source_of, stem
+from econtext.importer import ROOT, is_package, native, path_text, places, source_of, stem
 
 MAX_KEPT = 33554432  # bytes of files that are kept
 folders = {}  # path: {name: (size, time)}; None: no folder that may be read
+partial = set()  # folders that were listed before their package came: only names of modules are known
 files = {}  # path: bytes; None: no file that may be read
 metadata = {}  # (root, file's name): {distribution's folder: bytes}
 kept = 0
@@ -34,10 +35,18 @@ def roots():
 
 def listing(path):
     """What is in a folder of the master's, by name; None when it is no folder."""
-    if path not in folders:
+    if path not in folders or path in partial and in_package(path):
+        (partial.discard if in_package(path) else partial.add)(path)
         entries = request("", path + "/") if any((path + "/").startswith(root + "/") for root in roots()) else None
         folders[path] = entries if entries is None else dict([(native(e[0]), (e[1], e[2])) for e in entries])
     return folders[path]
+
+
+def in_package(path):
+    """Whether a folder is in a package that has come."""
+    while path and not is_package(path):
+        path = path.rpartition("/")[0]
+    return path != ""
 
 
 def entry(path):

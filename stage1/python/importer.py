@@ -70,12 +70,7 @@ def record_at(place, exact=False):
     top = take_offers()
     if not top:
         return None
-    for name in set(modules) - indexed:
-        indexed.add(name)
-        record = modules[name]
-        if len(record) > 1 and record[1]:
-            for path in paths_of(record):
-                places.setdefault(stem(path), record)
+    index()
     folder, _, child = place.rpartition("/")
     if child == "__init__" and folder in places:
         return [place, places[folder][1], False, None, places[folder][4]]  # a package's own file, as a module of its own
@@ -89,6 +84,23 @@ def record_at(place, exact=False):
         if record:
             places[place] = record
     return places.get(place)
+
+
+def index():
+    """Note the places of the records that have come."""
+    for name in set(modules) - indexed:
+        indexed.add(name)
+        record = modules[name]
+        if len(record) > 1 and record[1]:
+            for path in paths_of(record):
+                places.setdefault(stem(path), record)
+
+
+def is_package(folder):
+    """Whether that is the folder of a package that has come, with an __init__.py."""
+    index()
+    record = places.get(folder)
+    return bool(record) and record[2] and not isinstance(record[1], list)
 
 
 def paths_of(record):

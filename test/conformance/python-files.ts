@@ -97,6 +97,15 @@ export function pythonFiles(far: Far): void {
     expect(found).toEqual([names, ["one", "two"]]);
   });
 
+  everyVersion.if(python3)(
+    "plugins in a namespace package, which nothing has imported",
+    async () => {
+      const before = [["__init__.py"]];
+      const found = await far.call("beside.offered");
+      expect(found).toEqual([before, [["offers.first", true]], ["offered\n"]]);
+    },
+  );
+
   everyVersion("modules under other names, and in folders that were added", async () => {
     expect(await far.call("beside.other_names")).toEqual([
       "beside_alias.two",

@@ -243,6 +243,9 @@ test("files by their paths: of packages that were sent, of modules, of no other 
   const names = (path: string) => files.folder(join(real, path), sent)?.map(({ name }) => name);
   expect(names("root/pkg")).toContain("data.txt");
   expect(names("root/spread")).toEqual(["one.py"]);
+  const unsent = files.folder(join(real, "root/pkg"), () => false)?.map(({ name }) => name);
+  expect(unsent).toContain("__init__.py");
+  expect(unsent).not.toContain("data.txt");
   expect(names("root")).toEqual(["mod.py", "other_root.py", "pkg", "spread", "within.py"]);
   expect(names("outside")).toBeUndefined();
   expect(names("")).toBeUndefined();

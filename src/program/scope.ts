@@ -24,6 +24,8 @@ interface Syntax {
 /** White space and comments in front of the first token. */
 const BEFORE = /^(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/)*/;
 const DIRECTIVE = /^(?:"use [^"\n]*"|'use [^'\n]*')\s*;?/;
+const IMPORT_LINE =
+  /^import\b(?:[^\n;"']*\bfrom)?\s*["'][^\n"']*["'](?:\s*with\s*\{[^\n}]*\})?;[ \t]*(?=\n|$)/;
 const DEFAULT = "__econtext_default__";
 const UNNAMED_DECLARATION =
   /(\bexport\s+default\s+(?:async\s+)?(?:function\b\s*\*?|(?:abstract\s+)?class\b))/;
@@ -42,7 +44,7 @@ export function withScope(module: ModuleText, { register, isMain }: ScopeOptions
   const name = JSON.stringify(module.name);
   const all = `{__proto__:null,${members.join()}}`;
   const whole = lines.join("\n");
-  const at = firstStatement(whole);
+  const at = afterImport(whole, firstStatement(whole));
   return `${whole.slice(0, at)}${declaration}globalThis.${register}(${name},${all});${whole.slice(at)}`;
 }
 
@@ -106,6 +108,11 @@ function setMain(syntax: Syntax, lines: string[], url: string): void {
     for (const child of children(node)) visit(child);
   };
   visit(syntax.root);
+}
+
+/** Imports come first in any case: behind one that has a line to itself, nothing of the user's moves to another column. */
+function afterImport(source: string, at: number): number {
+  return at + (IMPORT_LINE.exec(source.slice(at))?.[0].length ?? 0);
 }
 
 function firstStatement(source: string): number {

@@ -144,8 +144,11 @@ export class Terminal {
     const giveUp = this.#giveUp;
     if (giveUp !== undefined) {
       server.output.write("^C\n");
-      this.#host.interrupt();
-      setTimeout(giveUp, GRACE_MS);
+      // An input that was read together with the key has not begun yet.
+      setImmediate(() => {
+        this.#host.interrupt();
+        setTimeout(giveUp, GRACE_MS);
+      });
       return;
     }
     const isEmpty = server.line === "";

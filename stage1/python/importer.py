@@ -62,6 +62,8 @@ def record_of(name):
     parent, _, child = name.rpartition(".")
     if parent == "econtext_own":
         return tier("own").aliased(name)
+    if not PY3 and type(name) is str:
+        return record_of(name.decode("utf-8", "replace"))  # as the lists have it
     return top and look(name, (top, name.partition(".")[0]), (modules.get(parent), child))
 
 

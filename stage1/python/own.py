@@ -1,4 +1,4 @@
-"""econtext.own: modules that a call names by their files, `econtext.own.ROOT//PLACE` with `%2F` for each slash: those run, whatever else has their names.
+"""econtext.own: modules that a call names by their files, `econtext.own.ROOT//PLACE` quoted as in a URL: those run, whatever else has their names.
 
 Second tier. Such a module gets its plain name where that leads to it, as any import of it would. Where this interpreter has a module of
 that name, or another root does, its topmost package or itself is `econtext_own.NAME`. Twin: src/functions.ts (pythonFile).
@@ -21,7 +21,7 @@ def find(name):
     """The module that a call named, for an import of it below this one."""
     if name[:3] != "%2F":
         return None
-    root, _, place = name.replace("%2F", "/").replace("%2E", ".").replace("%25", "%").partition("//")
+    root, _, place = unquoted(name).partition("//")
     steps = place.replace(".", "_").split("/")
     top = steps[0]
     if not leads_to(top, root + "/" + top):
@@ -32,6 +32,16 @@ def find(name):
     join()
     __import__(name)
     return sys.modules[name]
+
+
+def unquoted(name):
+    """A path, of which the master sends all but letters and digits as in a URL."""
+    first, rest = name.split("%", 1)
+    data = bytearray(first.encode("ascii"))
+    for part in rest.split("%"):
+        data.append(int(part[:2], 16))
+        data.extend(part[2:].encode("ascii"))
+    return data.decode("utf-8") if PY3 else bytes(data)
 
 
 def aliased(name):

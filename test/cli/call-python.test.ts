@@ -18,6 +18,8 @@ const FILES: Readonly<Record<string, string>> = {
   "queue/jobs.py":
     "from . import parts\nfrom .parts import PART\ndef fn(): return [PART, parts.__name__]\n",
   "queue/parts.py": "PART = 'a part'\n",
+  "a:b%2F+é/tâche.py": "def fn(): return __import__('aide').NAME\n",
+  "a:b%2F+é/aide.py": "NAME = 'beside it'\n",
   "other/helper.py": "def name(): return 'of the other'\n",
   "flow.py": `def things(n):
     for i in range(int(n)):
@@ -98,6 +100,7 @@ for (const version of ["2.7", "3.8", "3.13"] as const) {
     const part = version === "2.7" ? "queue.parts" : "econtext_own.queue.parts";
     expect(await call("queue/jobs.py:fn")).toBe(`["a part","${part}"]\n`);
     expect(await call("other/helper.py:name")).toBe("of the other\n");
+    expect(await call("a:b%2F+é/tâche.py:fn")).toBe("beside it\n");
     expect(await call("--python-path", dir, "other/helper.py:name")).toBe("of the other\n");
     expect(await call("json.py:fail")).toContain("Bad: no");
   });

@@ -175,7 +175,10 @@ export class Connection implements Lifeline {
     this.#responder =
       language === "python"
         ? new PythonResponder(this.#finders.python, this.#settings.unpacking)
-        : new JavaScriptResponder(this.#finders.javascript, !this.#settings.transport.remote);
+        : new JavaScriptResponder(this.#finders.javascript, {
+            sharesDisk: !this.#settings.transport.remote,
+            unpacking: this.#settings.unpacking,
+          });
   }
 
   tellStack(text: string): string {

@@ -79,9 +79,9 @@ export class JavaScriptFinder {
     return this.#roots;
   }
 
-  /** The folder of the package.json that a file belongs to. */
-  packageFolder(file: string): string | undefined {
-    return this.#packages.nearest(file)?.folder;
+  /** What knows which package a file is of. */
+  get packages(): Packages {
+    return this.#packages;
   }
 
   /** The main file of a program, whatever its ending. */
@@ -270,7 +270,8 @@ export class JavaScriptFinder {
   #addon(name: string): string {
     const owner = this.#packages.nearest(name)?.json.name;
     const what = owner ? `the package ${owner}` : "this module";
-    return `${what} needs a native addon, which cannot be sent: ${name} is one`;
+    const how = owner ? `sent by --unpack ${owner} alone` : "not sent";
+    return `${what} needs a native addon, which is ${how}: ${name} is one`;
   }
 }
 
@@ -327,7 +328,7 @@ function nameOf(mark: string, path: string): string {
 /** The core's first tier: what called the user's code. Below it there is nothing of the user's. */
 const CORE_FRAME = /^ +at .*(?:\[eval\]|%5Beval%5D)/;
 /** Its second tier may stand between the user's frames. */
-const TIER_FRAME = /^ +at .*(?:\(econtext\.\w+:|evalmachine\.|\(:0\)$|\(unknown\)$)/;
+const TIER_FRAME = /^ +at .*(?:\(econtext\.[\w-]+:|evalmachine\.|\(:0\)$|\(unknown\)$)/;
 
 function withoutCore(text: string): string {
   let isBelow = false;

@@ -8,8 +8,10 @@ import { JS_TIER2 } from "../bootstrap/stage1.ts";
 import { ProtocolError } from "../errors.ts";
 import { decodeValue, encodeValue } from "../protocol/value.ts";
 import type { FoundScript, JavaScriptFinder } from "./javascript-finder.ts";
+import { JavaScriptUnpack, unpackedRecord } from "./javascript-unpack.ts";
 import { outermost, PackageFiles } from "./package-files.ts";
 import { type Packed, PackedText } from "./packed.ts";
+import type { Unpacking } from "./python-responder.ts";
 import { MAX_NAME, type ModuleAnswer, type ModuleResponder, OWN } from "./responder.ts";
 
 /** `[NAME, HASH, FORMAT, DEPS, SOURCE]`, or `[NAME]`: there is none. */
@@ -34,6 +36,8 @@ const READERS: Readonly<Record<string, readonly string[]>> = {
   "node:fs": FILES_TIER,
   "node:fs/promises": FILES_TIER,
   "node:module": ["roots", "package-files", "packaged-module"],
+  "node:worker_threads": ["roots", "package-files", "packaged-processes"],
+  "node:child_process": ["roots", "package-files", "packaged-processes"],
 };
 /** What these take in their turn. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
@@ -41,6 +45,15 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
   commands: ["values", "channels", "bulk", "launch", "kernel", "sockets"],
   files: ["values", "channels"],
 };
+
+export interface JavaScriptOptions {
+  /** Whether the far side sees the same files as we do. */
+  readonly sharesDisk?: boolean;
+  readonly unpacking?: Unpacking;
+  readonly tier2?: Readonly<Record<string, string>>;
+}
+
+const NOTHING: Unpacking = { names: [], into: undefined };
 
 export class JavaScriptResponder implements ModuleResponder {
   readonly #finder: JavaScriptFinder;
@@ -52,18 +65,22 @@ export class JavaScriptResponder implements ModuleResponder {
   readonly #offered = new Set<string>();
 
   readonly #files: PackageFiles;
+  readonly #unpack: JavaScriptUnpack;
 
-  /** One for each context. @param sharesDisk whether the far side sees the same files as we do */
-  constructor(
-    finder: JavaScriptFinder,
-    sharesDisk = false,
-    tier2: Readonly<Record<string, string>> = JS_TIER2,
-  ) {
+  /** One for each context. */
+  constructor(finder: JavaScriptFinder, options: JavaScriptOptions = {}) {
+    const { sharesDisk = false, unpacking = NOTHING, tier2 = JS_TIER2 } = options;
+    const { roots, packages } = finder;
     this.#finder = finder;
-    this.#files = new PackageFiles(finder.roots, (file) => finder.packageFolder(file));
-    const folders = JSON.stringify(outermost(finder.roots.folders));
-    const roots = `exports.folders=${folders};exports.sharesDisk=${sharesDisk}`;
-    this.#tier2 = { ...tier2, roots };
+    this.#files = new PackageFiles(roots, (file) => packages.nearest(file)?.folder);
+    this.#unpack = new JavaScriptUnpack(roots, packages, unpacking.names);
+    const told = {
+      folders: outermost(roots.folders),
+      sharesDisk,
+      unpack: unpacking.names,
+      unpackInto: unpacking.into,
+    };
+    this.#tier2 = { ...tier2, roots: `Object.assign(exports,${JSON.stringify(told)})` };
   }
 
   offer(names: readonly string[], needs: readonly string[]): PackedText | undefined {
@@ -98,8 +115,10 @@ export class JavaScriptResponder implements ModuleResponder {
 
   /** What lies beside the modules that were sent. */
   #file([path, what]: readonly unknown[]): unknown {
-    if (typeof path !== "string" || (what !== "file" && what !== "folder")) return undefined;
-    return path.length > MAX_NAME ? null : this.#files[what](path);
+    if (typeof path !== "string") return undefined;
+    if (path.length > MAX_NAME) return null;
+    if (what === "file" || what === "folder") return this.#files[what](path);
+    return Number.isSafeInteger(what) ? this.#unpack.piece(path, Number(what)) : undefined;
   }
 
   #records(request: unknown): ModuleRecord[] {
@@ -117,7 +136,7 @@ export class JavaScriptResponder implements ModuleResponder {
   #module(name: string): ModuleRecord[] {
     if (name.length > MAX_NAME) return [[name]];
     if (name.startsWith(OWN)) return [this.#own(name)];
-    const found = this.#finder.find(name);
+    const found = this.#find(name);
     if (found === undefined || (found.format === "json" && !this.#data.has(name))) return [[name]];
     const records: ModuleRecord[] = [];
     this.#follow(name, records);
@@ -135,7 +154,18 @@ export class JavaScriptResponder implements ModuleResponder {
     if (name === "") return [[specifier]];
     if (this.#data.size < MAX_DATA) this.#data.add(name);
     // What the far side has itself goes by its own name, and has no source.
-    return name.startsWith("/") ? this.#module(name) : [[name, "", "builtin", {}, ""]];
+    if (!name.startsWith("/")) return [[name, "", "builtin", {}, ""]];
+    const records = this.#module(name);
+    if (records[0]?.length !== 1 || !this.#finder.roots.contain(name)) return records;
+    // A file that is no module has a place all the same (`require.resolve`), where it can be read.
+    this.#files.add(name);
+    return [[name, "", "error", {}, `${name} is no module`]];
+  }
+
+  /** Of a package that shall be real files, that folder's path stands for its modules. */
+  #find(name: string): FoundScript | undefined {
+    const folder = this.#unpack.folderOf(name);
+    return folder === undefined ? this.#finder.find(name) : unpackedRecord(name, folder);
   }
 
   #own(name: string): ModuleRecord {
@@ -184,7 +214,7 @@ export class JavaScriptResponder implements ModuleResponder {
       if (this.#sent.has(next)) continue;
       // What is too large to go along is not even read.
       if (whole && Bun.file(next).size > bytes) return undefined;
-      const found = this.#finder.find(next);
+      const found = this.#find(next);
       if (found === undefined) continue;
       modules--;
       bytes -= found.source.length;

@@ -10,6 +10,7 @@ const vm = require("node:vm");
 const { dirname, basename, resolve: resolvePath } = require("node:path");
 const { pathToFileURL, fileURLToPath } = require("node:url");
 const nodeModule = require("node:module");
+const util = require("node:util");
 
 // What `-e` adds is no global of a program's: a module that tries for `module` would take itself for CommonJS.
 for (const name of [
@@ -99,6 +100,10 @@ const ownFile = (unit, specifier) => {
   }
 };
 
+/** The path over here of a module of a package that was unpacked, else undefined. */
+const unpacked = (record) =>
+  record?.[2] === "unpacked" ? core.tier("unpacking").pathOf(record[0], record[4]) : undefined;
+
 const isOwnFile = (name) => name.startsWith("file:");
 /** Not by the loader of forwarded modules. */
 const importOwn = new Function("url", "return import(url)");
@@ -113,7 +118,42 @@ const placeOf = (path) => {
 
 /** As `require.resolve` tells it. */
 const told = (name, specifier) =>
-  isOwnFile(name) ? fileURLToPath(name) : isBuiltin(name) ? specifier : name;
+  isOwnFile(name) ? fileURLToPath(name) : isBuiltin(name) ? specifier : placeOfModule(name);
+
+/** What was unpacked lies elsewhere than on the master. */
+const placeOfModule = (name) => {
+  const [, owner] = /^.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(name) ?? [];
+  const { unpack } = core.tier("roots");
+  const record = recordOf(name) ?? (unpack.includes(owner) ? core.fetch(name) : undefined);
+  return unpacked(record) ?? name;
+};
+
+/** A module that the interpreter itself has loaded. */
+const foreign = (name, exports) => {
+  const format = util.types.isModuleNamespaceObject(exports) ? "far" : "builtin";
+  const unit = { name, format, listeners: new Map(), exports };
+  units.set(name, unit);
+  return unit;
+};
+
+/** Get a module that linking needs, without blocking. */
+const bring = async (name) => {
+  const path = unpacked(recordOf(name) ?? (await core.fetchAsync(name)));
+  if (path === undefined) return;
+  try {
+    foreign(name, require(path));
+  } catch (e) {
+    if (!/^ERR_REQUIRE_(?:ESM|ASYNC)/.test(e?.code)) throw e;
+    foreign(name, await importOwn(pathToFileURL(path).href));
+  }
+};
+
+/** Whether it can be linked at once. */
+const isHere = (name) => {
+  if (units.has(name)) return true;
+  const record = recordOf(name);
+  return record !== undefined && record[2] !== "unpacked";
+};
 
 const resolve = (unit, specifier, kind) => {
   const name =
@@ -138,6 +178,7 @@ const unitOf = (name, parent = "here") => {
   const record = recordOf(name) ?? core.fetch(name);
   if (record.length < 2) throw missing(name, parent);
   const [, , format, deps, source] = record;
+  if (format === "unpacked") return foreign(name, require(unpacked(record)));
   if (format === "error")
     throw fail(
       Error,
@@ -182,6 +223,8 @@ const builtin = (name) => {
   if (isOwnFile(name)) return require(fileURLToPath(name));
   if (name === "node:fs") return core.tier("packaged-fs").fs;
   if (name === "node:fs/promises") return core.tier("packaged-fs").promises;
+  if (name === "node:worker_threads") return core.tier("packaged-processes").threads;
+  if (name === "node:child_process") return core.tier("packaged-processes").processes;
   if (name === "node:module") return core.tier("packaged-module").make(importer);
   return require(name);
 };
@@ -197,7 +240,7 @@ const importOf = (unit) => {
     url: pathToFileURL(unit.name).href,
     resolve(specifier) {
       const name = resolve(unit, String(specifier), "import");
-      return isBuiltin(name) ? name : pathToFileURL(name).href;
+      return isBuiltin(name) ? name : pathToFileURL(placeOfModule(name)).href;
     },
   });
   if (process.versions.bun)
@@ -296,7 +339,7 @@ const requireOf = (unit) => {
 };
 
 const requireUnit = (target, parent) => {
-  if (target.format === "builtin") return target.exports;
+  if (target.format === "builtin" || target.format === "far") return target.exports;
   if (target.format !== "esm") return execute(target, parent);
   linker.link(target);
   if (linker.willWait(target))
@@ -312,17 +355,17 @@ const requireUnit = (target, parent) => {
 const importer = { cache, placeOf, requireOf, resolve, told, unitOf };
 
 const linker = core.tier("linker").make({
+  bring,
   cache,
   compile,
   execute,
   fail,
   importOf,
   isBuiltin,
-  recordOf,
+  isHere,
   requireOf,
   resolve,
   unitOf,
-  units,
 });
 
 // == Functions =======================================================================================

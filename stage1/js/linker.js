@@ -13,17 +13,17 @@ const FAILED = 3;
 
 /** @param host what the importer knows: units, names, CommonJS */
 exports.make = ({
+  bring,
   cache,
   compile,
   execute,
   fail,
   importOf,
   isBuiltin,
-  recordOf,
+  isHere,
   requireOf,
   resolve,
   unitOf,
-  units,
 }) => {
   // -- Exports -----------------------------------------------------------------------------------------
   /** `module.exports`, or what stands for it, of all that is no ES module. As far as it has been run. */
@@ -76,6 +76,7 @@ exports.make = ({
     if (name === "*") return namespaceOf(unit);
     if (unit.format === "esm") return unit.links.x[name]();
     const exported = exportsOf(unit);
+    if (unit.format === "far") return exported[name];
     return name === "default" ? defaultOf(exported, isProgram) : exported?.[name];
   };
 
@@ -90,6 +91,7 @@ exports.make = ({
       return [...Object.keys(x), ...r.map(([name]) => name), ...stars];
     }
     const exported = exportsOf(unit);
+    if (unit.format === "far") return Object.keys(exported);
     const names = has(exported, "toString") ? Object.keys(exported) : [];
     return unit.format === "builtin"
       ? ["default", ...Object.getOwnPropertyNames(exported)]
@@ -148,7 +150,7 @@ exports.make = ({
     const queue = new Map([[name, from]]);
     for (const [next, parent] of queue) {
       if (isBuiltin(next)) continue;
-      if (!units.has(next) && !recordOf(next)) names.push(next);
+      if (!isHere(next)) names.push(next);
       else {
         const unit = unitOf(next, parent);
         if (unit.format !== "esm" || unit.needs) continue;
@@ -164,7 +166,7 @@ exports.make = ({
   /** Fetch, without blocking, what linking needs. */
   const prepare = async (name, from) => {
     for (let names = absent(name, from); names.length > 0; names = absent(name, from))
-      await Promise.all(names.map((one) => core.fetchAsync(one)));
+      await Promise.all(names.map(bring));
   };
 
   const link = (unit) => {
@@ -242,7 +244,8 @@ exports.make = ({
     }
   };
 
-  const isRun = (unit) => unit.format === "builtin" || cache[unit.name]?.loaded === true;
+  const isRun = (unit) =>
+    /^(?:builtin|far)$/.test(unit.format) || cache[unit.name]?.loaded === true;
 
   /** What has to be run for a unit, in order. */
   const order = (unit, list = [], seen = new Set()) => {
@@ -295,7 +298,8 @@ exports.make = ({
       execute(unit);
       return;
     }
-    if (unit.format === "builtin" || unit.state === DONE || unit.state === RUNNING) return;
+    if (/^(?:builtin|far)$/.test(unit.format) || unit.state === DONE || unit.state === RUNNING)
+      return;
     const broken = unit.needs.find((need) => need.state === FAILED);
     if (broken) failed(unit, broken.error);
     if (unit.state === FAILED) throw unit.error;

@@ -18,11 +18,11 @@ const listings = new Map(); // folder: { real, stat, entries }, or null: it is n
 const contents = new Map(); // file: its bytes
 let kept = 0;
 
-const answer = (flags, body) => {
+const answer = (exports.answer = (flags, body) => {
   const bytes = flags & DEFLATE ? require("zlib").inflateSync(body) : body;
   if (flags & DEAD) throw new Error(JSON.parse(bytes));
   return core.tier("values").decodeValue(bytes);
-};
+});
 
 exports.now = (steps) => {
   let step = steps.next();

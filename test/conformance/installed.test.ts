@@ -3,13 +3,16 @@
  * it gives when the same interpreter runs it directly. The far side does not see the packages' folder: it is hidden by an empty one.
  */
 import { expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { Broker, type Context } from "../../src/index.ts";
+import { pathToFileURL } from "node:url";
+import { Broker, type CallError, type Context, type UnpackOptions } from "../../src/index.ts";
 import { missingHiding, writeHidingSsh } from "../helpers/hidden.ts";
 import { bun, nodeOf, nodeVersions } from "../helpers/javascripts.ts";
 import { sample } from "../helpers/sample.ts";
 import { suite } from "../helpers/skip.ts";
-import { requestsOf } from "./session.ts";
+import { eventually, failureOf, requestsOf } from "./session.ts";
 
 const FOLDER = join(import.meta.dir, "../fixtures/javascript/packages");
 const MAIN = join(FOLDER, "main.ts");
@@ -21,11 +24,14 @@ const KINDS = [
 
 for (const { kind, path, missing } of KINDS) {
   suite(`installed, ${kind} ${path}`, missing ?? missingHiding(), kind, () => {
-    const far = async (work: (context: Context) => Promise<void>): Promise<void> => {
+    const far = async (
+      work: (context: Context) => Promise<void>,
+      options: UnpackOptions = {},
+    ): Promise<void> => {
       await using hiding = writeHidingSsh(dirname(FOLDER));
       await using broker = new Broker({ roots: [FOLDER] });
       const ssh = { program: hiding.path };
-      await work(await broker.connect("far", { kind, [kind]: path, ssh }));
+      await work(await broker.connect("far", { kind, [kind]: path, ssh, ...options }));
     };
 
     test("files, descriptors, streams, createRequire and stack frames", () =>
@@ -63,6 +69,52 @@ for (const { kind, path, missing } of KINDS) {
           expect([file, answer]).toEqual([file, ["ENOENT", false]]);
         }
       }));
+
+    test("a Worker and a child process of a package say what they need", () =>
+      far(async (context) => {
+        for (const [name, file] of [
+          ["start", "worker.js"],
+          ["startChild", "child.js"],
+        ]) {
+          const error = (await failureOf(context.call(`${MAIN}:${name}`))) as CallError;
+          expect(error.remoteMessage).toContain(join(FOLDER, "node_modules/starter", file ?? ""));
+          expect(error.remoteMessage).toContain("--unpack starter");
+        }
+      }));
+
+    test("unpacked, they run; the folder is removed with the context, however it ends", async () => {
+      const into = mkdtempSync(join(tmpdir(), "econtext-unpacked-"));
+      try {
+        const unpacked = { unpack: ["starter"], unpackInto: into };
+        await far(async (context) => {
+          expect(await context.call(`${MAIN}:start`)).toEqual(["worker leaf", "child leaf"]);
+          const [name = ""] = readdirSync(into);
+          expect(statSync(join(into, name)).mode & 0o777).toBe(0o700);
+          const place = join(into, name, FOLDER, "node_modules/starter");
+          const file = join(place, "esm.mjs");
+          const told = [place, join(place, "index.js"), pathToFileURL(file).href, "esm"];
+          expect(await context.call(`${MAIN}:places`)).toEqual(told);
+        }, unpacked);
+        expect(await eventually(() => readdirSync(into).length === 0)).toBe(true);
+        await far(async (context) => {
+          expect(await context.call(`${MAIN}:startChild`)).toBe("child leaf");
+          await failureOf(context.call(`${MAIN}:end`));
+          expect(await eventually(() => readdirSync(into).length === 0)).toBe(true);
+        }, unpacked);
+      } finally {
+        rmSync(into, { recursive: true });
+      }
+    });
+
+    test("unpacked into memory, unless a folder is named", () =>
+      far(
+        async (context) => {
+          expect(await context.call(`${MAIN}:startChild`)).toBe("child leaf");
+          const [folder] = (await context.call(`${MAIN}:places`)) as string[];
+          expect(folder).toMatch(/^(?:\/dev\/shm|\/run)\/.*econtext-[0-9a-f]{16}\//);
+        },
+        { unpack: ["starter"] },
+      ));
   });
 }
 

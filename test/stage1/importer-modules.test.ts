@@ -288,7 +288,7 @@ for (const [label, { path, missing }] of interpreters) {
       expect(await call("optional")).toBe("MODULE_NOT_FOUND");
       expect(await call("hiddenPart")).toMatchObject({ code: "MODULE_NOT_FOUND" });
       expect(await call("addon")).toMatchObject({
-        message: `the package native needs a native addon, which cannot be sent: ${at("node_modules/native/build/native.node")} is one, imported from ${at("node_modules/native/index.js")}`,
+        message: `the package native needs a native addon, which is sent by --unpack native alone: ${at("node_modules/native/build/native.node")} is one, imported from ${at("node_modules/native/index.js")}`,
       });
       expect(one.asked).toEqual([]);
     });

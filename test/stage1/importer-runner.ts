@@ -27,12 +27,12 @@ export class FarImporter implements AsyncDisposable {
 
   constructor(interpreter: string, roots: readonly string[]) {
     this.finder = new JavaScriptFinder(roots);
-    this.#responder = new JavaScriptResponder(this.finder, false, {});
+    this.#responder = new JavaScriptResponder(this.finder, { tier2: {} });
     const argv = [interpreter, join(import.meta.dir, "importer-harness.cjs")];
     this.#child = Bun.spawn(argv, { stdin: "pipe", stdout: "pipe" });
     this.#lines = lines(this.#child.stdout);
     // What is sent is what is tested: minified. What lies beside modules is no subject here.
-    this.#say({ texts: { ...JS_TIER2, roots: "exports.folders=[]" } });
+    this.#say({ texts: { ...JS_TIER2, roots: "exports.folders=exports.unpack=[]" } });
   }
 
   /** Call `MODULE:path` or `[MODULE, SOURCE]`; `offers` says whether its modules go along unasked. */

@@ -177,7 +177,7 @@ test("native addons are refused by name, the module that loads one is sent: it m
   const found = one.find(join(dir, "node_modules/addon/build/x.node"));
   expect(found).toMatchObject({ format: "error", hash: "" });
   expect(textOf(found)).toMatch(
-    /^the package addon needs a native addon, which cannot be sent: .*addon\/build\/x\.node is one$/,
+    /^the package addon needs a native addon, which is sent by --unpack addon alone: .*addon\/build\/x\.node is one$/,
   );
   expect(one.find(join(dir, "node_modules/addon/index.js"))).toMatchObject({ format: "cjs" });
 });

@@ -30,7 +30,7 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const at = (file: string): string => join(dir, file);
-const responder = () => new JavaScriptResponder(new JavaScriptFinder([dir]), false, TIER);
+const responder = () => new JavaScriptResponder(new JavaScriptFinder([dir]), { tier2: TIER });
 const ask = (to: JavaScriptResponder, request: unknown): unknown[][] =>
   decodeValue(plain(to.answer(Buffer.concat(encodeValue(request).chunks)).body)) as unknown[][];
 const names = (records: unknown): string[] =>

@@ -36,7 +36,7 @@ afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 function filesOf(root: string, ...modules: string[]): PackageFiles {
   const finder = new JavaScriptFinder([at(root)]);
-  const files = new PackageFiles(finder.roots, (file) => finder.packageFolder(file));
+  const files = new PackageFiles(finder.roots, (file) => finder.packages.nearest(file)?.folder);
   for (const module of modules) files.add(at(module));
   return files;
 }

@@ -69,7 +69,8 @@ a generator yields is printed as it comes, one value per line.
 What JSON has no type for is {"!b": BASE64}, {"!s": SET}, {"!m": [[KEY,
 VALUE]]}, {"!d": MILLISECONDS}, {"!f": "nan"}. With several targets each line
 begins with the target's name; with --json it is {"target", "result"} or
-{"target", "error"}. What the function prints and logs appears on stderr.`,
+{"target", "error"}, where the error has its traceback. What the function prints
+and logs appears on stderr.`,
   begins: (word) => /^[\w./-]*[\w/-][.:][\w.:]+$/.test(word) && !word.includes(","),
   run,
 });

@@ -37,7 +37,11 @@ How ssh is run. Your ~/.ssh/config, agent and known hosts apply.
 What is logged to stderr.
   --log-level LEVEL      debug, info (the default), warning or error
   --log-format FORMAT    text (the default), or json: one object a line, for
-                         errors of connections too`;
+                         errors of connections too
+
+What is kept on this machine.
+  --no-cache             Do not keep the modules that are sent, made ready, for
+                         the next run.`;
 
 /** The text of `econtext help options`. */
 export async function showOptions(): Promise<void> {

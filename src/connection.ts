@@ -6,7 +6,8 @@
  * BOOT, `ready`, `ended` (`reason` says why).
  */
 import { randomBytes } from "node:crypto";
-import { Child, type Ending } from "./bootstrap/child.ts";
+import { Child } from "./bootstrap/child.ts";
+import { describeEnding, lastWordsOf } from "./bootstrap/ending.ts";
 import { explainBootstrap } from "./bootstrap/explain.ts";
 import { firstStage, type Plan } from "./bootstrap/first-stage.ts";
 import type { Handover, Lender } from "./bootstrap/handover.ts";
@@ -16,13 +17,14 @@ import { DisconnectError, EcontextError, ProtocolError, TimeoutError } from "./e
 import { Held } from "./held.ts";
 import { type Interpreter, isKind, type Language, languageOf, type Wants } from "./kind.ts";
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
+import { LEVELS } from "./log.ts";
 import type { Finders } from "./modules/finders.ts";
 import { JavaScriptResponder } from "./modules/javascript-responder.ts";
 import { PythonFiles } from "./modules/python-files.ts";
 import { FORWARDED, PythonResponder, type Unpacking } from "./modules/python-responder.ts";
 import { deflate, type ModuleResponder, plain } from "./modules/responder.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
-import { HANDLES } from "./protocol/handles.ts";
+import { HANDLES, MASTER_ID } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
 import { decodeValue, encodeValue } from "./protocol/value.ts";
 import type { Router } from "./router.ts";
@@ -59,9 +61,6 @@ const MISSING_FILE = new RegExp(
 );
 /** What a slave without a guard has to end by itself. */
 const SWEEP_MS = 800;
-/** What a shell says of a child that a signal has ended; bash puts more around it. */
-const CRASHED =
-  /\b(?:Aborted|Killed(?! by)|Segmentation fault|Bus error|Illegal instruction|trap|Terminated)\b/;
 
 /** A child that was started, and the way that its bytes take. */
 interface Live {
@@ -327,7 +326,11 @@ export class Connection implements Lifeline {
     if (this.#live === undefined) return;
     const { child, handshake, plan, reply } = this.#live;
     // Before there is a context there is nothing to be graceful to. But ssh closes our pipe before it ends with the status that we wait for.
-    if (!handshake.open && error !== undefined) child.kill("SIGTERM");
+    if (!handshake.open && error !== undefined) {
+      // Its guard ignores what it is told, and what does not answer may not read, either.
+      if (transport.remote || transport.asks) child.kill("SIGTERM");
+      else child.killGroup();
+    }
     const reaper = setTimeout(() => child.kill("SIGKILL"), REAP_MS);
     if (error === undefined && !handshake.open) {
       // What it printed last is the useful part: both pipes are drained before anything is said.
@@ -339,7 +342,7 @@ export class Connection implements Lifeline {
       if (failure === undefined) return;
       this.#reason = failure;
     } else {
-      this.#reason = error ?? (await this.#explainEnd(child));
+      this.#reason = error ?? (await this.#explainEnd(child, handshake.marker));
     }
     clearTimeout(this.#connectTimer);
     clearInterval(this.#keepalive);
@@ -375,30 +378,30 @@ export class Connection implements Lifeline {
     }
   }
 
-  async #explainEnd(child: Child): Promise<EcontextError> {
-    const { name } = this.#settings;
+  async #explainEnd(child: Child, marker: string): Promise<EcontextError> {
+    const { name, transport, level } = this.#settings;
     // A stream that ends is mostly followed by the end of its process, which says more. Not for long: callers wait.
     const ending = await Promise.race([
       child.ended,
       new Promise<undefined>((resolve) => setTimeout(resolve, 500, undefined).unref()),
     ]);
-    const why = this.#howItEnded(child, ending);
-    const said = neutralise(child.stderr.trim().split("\n").slice(-3).join("; "));
-    const details = [why, said].filter(Boolean).join(": ");
+    const { stderr, words } = lastWordsOf(child.stderr, marker);
+    if (words !== "" && level <= LEVELS.info) this.#print(words);
+    const details = describeEnding(transport, ending, stderr);
     const message = `${name}: the far side ended${details === "" ? "" : ` (${details})`}`;
     return new DisconnectError("ERR_DISCONNECT_LOST", message);
   }
 
-  #howItEnded({ stderr }: Child, ending: Ending | undefined): string {
-    // Whatever is told of the guard, and by ssh of what it cannot pass on: the shell over there has said what ended the slave.
-    if (CRASHED.test(stderr)) return "it ended by a signal";
-    const { transport } = this.#settings;
-    if (ending?.signal !== undefined) {
-      // Of a network's program, it is not what the far side died of.
-      return transport.remote ? `${transport.scheme} died of ${ending.signal}` : ending.signal;
-    }
-    if (transport.explain(ending?.status, stderr) !== undefined) return "the connection was lost";
-    return ending?.status === undefined ? "" : `status ${ending.status}`;
+  /** What user code had printed, and the slave could not send any more. */
+  #print(text: string): void {
+    const { id } = this.#settings;
+    const { chunks } = encodeValue([LEVELS.info, "stderr", text, Date.now() / 1000]);
+    const envelope = { dst: MASTER_ID, src: id, auth: id, reply: 0, flags: 0 };
+    this.#router.deliver(id, {
+      ...envelope,
+      handle: HANDLES.FORWARD_LOG,
+      body: Buffer.concat(chunks),
+    });
   }
 
   /** Its guard sees to it that nothing is left of a slave. On this machine, we see to it when somebody has killed the guard. */

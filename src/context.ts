@@ -382,6 +382,7 @@ export class Context implements AsyncDisposable {
 
   async #close(): Promise<void> {
     if (!this.connected && this.#awaited === 0) this.#lifeline.sever(this.#gone());
+    if (this.#lifeline.language() === "python") this.#atExit();
     const { chunks } = encodeValue("closed");
     const to = { dst: this.id, handle: HANDLES.CALL_FUNCTION, flags: FLAGS.DEAD };
     this.#router.send(to, chunks);
@@ -395,6 +396,12 @@ export class Context implements AsyncDisposable {
     }, this.#graceMs);
     await this.#lifeline.gone;
     clearTimeout(timer);
+  }
+
+  /** A Python core ends without the interpreter's own end: what user code wants done then, is a last call. Its failures are logged there. */
+  #atExit(): void {
+    const { chunks } = encodeValue(["atexit._run_exitfuncs", []]);
+    this.#router.send({ dst: this.id, handle: HANDLES.CALL_FUNCTION }, chunks);
   }
 
   #hung(name: string): void {

@@ -148,6 +148,16 @@ export class Child implements Pipe {
     if (this.#alive) this.#process?.kill(signal);
   }
 
+  /** Kill it and what it has started, as far as that is in its group: for one that is in a group of its own. */
+  killGroup(): void {
+    if (!this.#alive || this.pid === undefined) return;
+    try {
+      process.kill(-this.pid, "SIGKILL");
+    } catch {
+      this.kill("SIGKILL"); // it has not come as far as that
+    }
+  }
+
   #end(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -13,6 +13,8 @@ const KEPT_BYTES = 32768;
 
 export class Handshake implements Pipe {
   readonly #pipe: Pipe;
+  /** The line that begins the stream, on its own: nobody else can know it. */
+  readonly marker: string;
   readonly #marker: Uint8Array;
   readonly #limits: Limits;
   #listener: PipeListener | undefined;
@@ -24,7 +26,8 @@ export class Handshake implements Pipe {
 
   constructor(pipe: Pipe, nonce: string, limits: Limits = LIMITS) {
     this.#pipe = pipe;
-    this.#marker = new TextEncoder().encode(`econtext/${PROTOCOL_VERSION} ${nonce}\n`);
+    this.marker = `econtext/${PROTOCOL_VERSION} ${nonce}\n`;
+    this.#marker = new TextEncoder().encode(this.marker);
     this.#limits = limits;
     pipe.listen({
       data: (chunk) => (this.#open ? this.#listener?.data(chunk) : this.#search(chunk)),

@@ -285,10 +285,14 @@ def log(level, name, message, when=None):
 def drain(fd, last=False):
     """Forward what can be read from the pipe `fd`: whole lines, and the rest when it is long or the last."""
     with drain_lock:
-        name, data = lines[fd]
-        data += read(fd) or b""
+        name, before = lines[fd]
+        data = before + (read(fd) or b"")
         cut = len(data) if last or len(data) > MAX_FRAME else data.rfind(b"\n") + 1
         lines[fd] = name, data[cut:]
+        if before or data[cut:]:
+            # In case that we crash: the guard has the other end.
+            read(kept)
+            os.write(keep, b"".join([v[1] for v in lines.values()])[-4000:])
         if cut:
             log(20, name, data[:cut].decode("utf-8", "replace"))
 
@@ -475,7 +479,7 @@ class Finder(object):
 
 # -- The end -----------------------------------------------------------------------------------------
 def end():
-    """The stream is over. User code gets half a second to notice; then our session is told to end, and the guard sees to that."""
+    """The stream is over. User code gets half a second to notice; the guard sees to the rest of our session."""
     global doomed
     if thread.get_ident() != main_thread:
         calls.clear()
@@ -486,11 +490,6 @@ def end():
         while busy and time() < stop:
             clock()
             asleep.poll(20)
-    finish()
-
-
-def finish():
-    os.killpg(0, signal.SIGTERM)
     os._exit(0)
 
 
@@ -506,6 +505,7 @@ def guard(child):
         signal.signal(number, signal.SIG_IGN)
     os.dup2(null, 1)
     os.dup2(null, 2)
+    os.close(cout)
     poll = select.poll()
     poll.register(0, 8192 * ("linux" in sys.platform))  # POLLRDHUP
     left = -1
@@ -520,13 +520,16 @@ def guard(child):
         except (OSError, select.error) as e:
             pid = e.args[:1] == (10,)  # ECHILD: reaped, and its signal came before its id was stored
     try:
-        # What was told to end has a moment to do so.
-        for left in range(15):
-            os.killpg(child, 0 if left < 14 and pid else signal.SIGKILL)
+        # What is told to end has a moment to do so.
+        for number in ([signal.SIGTERM] + [0] * 13) * bool(pid) + [signal.SIGKILL]:
+            os.killpg(child, number)
             select.select([], [], [], 0.02)
     except OSError:
         pass  # all gone
-    os._exit(status >> 8)
+    said = b"".join([read(fd) or b"" for fd in [kept] + list(lines)])
+    # Its last words, behind the marker.
+    said and os.write(cerr, marker + said)
+    os._exit(status and (status >> 8 or status % 128 + 128))
 
 
 # -- Boot --------------------------------------------------------------------------------------------
@@ -537,11 +540,20 @@ def poller(*fds):
     return poll
 
 
+def pipe():
+    """A pipe that no child inherits, and that does not block: two threads read it."""
+    ends = os.pipe()
+    for fd in ends:
+        fcntl.fcntl(fd, fcntl.F_SETFD, 1)
+        fcntl.fcntl(fd, fcntl.F_SETFL, os.O_NONBLOCK)
+    return ends
+
+
 def pipe_to(fd, name):
-    """Point `fd` at a pipe; returns the end to read."""
-    r, w = os.pipe()
-    os.dup2(w, fd)
-    fcntl.fcntl(w, fcntl.F_SETFD, 1)  # stays open: user code may close the other
+    """Point `fd` at a pipe, where writing blocks; returns the end to read."""
+    r, w = pipe()
+    fcntl.fcntl(w, fcntl.F_SETFL, 0)
+    os.dup2(w, fd)  # that stays open, too: user code may close the other
     lines[r] = name, b""
     return r
 
@@ -568,22 +580,22 @@ try:
     memory.close()
 except Exception:
     pass
+marker = ("econtext/1 %s\n" % nonce).encode("utf-8")
+cin = os.dup(0)
+cout = os.dup(1)
+cerr = os.dup(2)
+kept, keep = pipe()
+streams = pipe_to(1, "stdout"), pipe_to(2, "stderr")
 child = os.fork()
 if child:
     guard(child)
 os.setsid()
-cin = os.dup(0)
-cout = os.dup(1)
 os.dup2(null, 0)
 os.close(null)
-wake, alarm = os.pipe()
-nap, bell = os.pipe()
-streams = pipe_to(1, "stdout"), pipe_to(2, "stderr")
-for fd in (cin, cout, wake, alarm, nap, bell) + streams:
-    # No child inherits it. What is ours alone may be non-blocking: two threads read it.
+wake, alarm = pipe()
+nap, bell = pipe()
+for fd in cin, cout, cerr:
     fcntl.fcntl(fd, fcntl.F_SETFD, 1)
-    if fd not in (cin, cout):
-        fcntl.fcntl(fd, fcntl.F_SETFL, os.O_NONBLOCK)
 relaxed = poller(cin, wake, *streams)
 jammed = poller(cin, wake, cout)
 writeable = poller(cout)
@@ -610,7 +622,7 @@ sys.meta_path.insert(0, Finder())
 if PY3:
     sys.meta_path.append(Finder())
 
-os.write(cout, ("econtext/1 %s\n" % nonce).encode("utf-8"))
+os.write(cout, marker)
 pid = os.getpid()
 # Not by `encode`: for a path that is no text it would fetch a module, and nobody reads yet.
 path = sys.executable if PY3 else sys.executable.decode("utf-8", "replace")
@@ -656,4 +668,4 @@ stop = time() + 2
 while (out or rest) and time() < stop:
     flush()
     select.select([], [cout], [], 0.1)
-finish()
+os._exit(0)

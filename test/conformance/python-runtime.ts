@@ -3,6 +3,9 @@
  * (JavaScript takes any number of arguments, has a console, no search path, workers with modules of their own, and no fork.)
  */
 import { expect } from "bun:test";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { CallError, CancelledError, Channel } from "../../src/index.ts";
 import { isRunning } from "../helpers/leaks.ts";
 import {
@@ -232,6 +235,40 @@ export function pythonRuntime(far: Far): void {
     process.kill(pid, "SIGKILL");
     await session.broker.close();
   });
+
+  everyVersion(
+    "atexit handlers run when a context is closed, and temporary folders are gone",
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "econtext-atexit-"));
+      try {
+        await using session = await far.connect();
+        expect(await session.call("tasks.procs.leave_files", folder)).toBe(2);
+        await session.context.close();
+        expect(readdirSync(folder)).toEqual([]);
+        expect(messages(session, "stdout")).toEqual(["said at the end"]);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
+
+  everyVersion(
+    "a crash: its signal is named, and what was printed arrives before the error",
+    async () => {
+      // At once, and when a line without its end has been read already.
+      for (const [number, name, pause] of [
+        [11, "SIGSEGV", 0],
+        [9, "SIGKILL", 0.1],
+      ] as const) {
+        await using session = await far.connect();
+        const error = await failureOf(session.call("tasks.procs.crash", number, pause));
+        const said = session.logs.map((record) => record.message).join("");
+        expect(error).toMatchObject({ code: "ERR_DISCONNECT_LOST" });
+        expect((error as Error).message).toContain(`killed by ${name}, status ${128 + number}`);
+        for (const words of ["partial", "last words"]) expect(said).toContain(words);
+      }
+    },
+  );
 
   everyVersion("a fork that ends by sys.exit does not answer the call a second time", async () => {
     const call = far.callWith({ deadline: 20_000 }, "tasks.procs.fork_exit", 6);

@@ -59,7 +59,7 @@ function crashes(open: () => [target: string, options: ConnectOptions]): void {
       const calls = [context.call(tasks("waits"), 1), context.call("process.abort")];
       for (const error of await Promise.all(calls.map(failure))) {
         expect(error.code).toBe("ERR_DISCONNECT_LOST");
-        expect(error.message).toMatch(/ended \(it ended by a signal: .*Aborted/);
+        expect(error.message).toMatch(/ended \(killed by SIGABRT: .*Aborted/);
       }
     });
   });
@@ -71,7 +71,7 @@ function crashes(open: () => [target: string, options: ConnectOptions]): void {
       signal(pid, "SIGKILL");
       const error = await call;
       expect(error.code).toBe("ERR_DISCONNECT_LOST");
-      expect(error.message).toMatch(/ended \(it ended by a signal: .*Killed/);
+      expect(error.message).toMatch(/ended \(killed by SIGKILL: .*Killed/);
     });
   });
 

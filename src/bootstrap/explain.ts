@@ -36,7 +36,7 @@ export function explainBootstrap(c: Circumstances): BootstrapError {
   const { ending, child, handshake, name } = c;
   const { old, rest } = readTooOld(child.stderr);
   const said = neutralise([handshake.noise.trim(), rest].filter(Boolean).join("\n"));
-  const { code, phase, what, hint, line } = causeOf(c, old);
+  const { code, phase, what, hint, line } = causeOf(c, old, said);
   const status = ending.status ?? ending.signal;
   const report: BootstrapReport = { argv: child.argv, phase, status, said };
   const lines = said.split("\n").slice(-SHOWN);
@@ -47,7 +47,11 @@ export function explainBootstrap(c: Circumstances): BootstrapError {
   });
 }
 
-function causeOf({ ending, child, transport, handshake, plan }: Circumstances, old: string): Cause {
+function causeOf(
+  { ending, child, transport, handshake, plan }: Circumstances,
+  old: string,
+  said: string,
+): Cause {
   if (ending.spawnError !== undefined) {
     return {
       code: "ERR_BOOTSTRAP_SPAWN",
@@ -88,7 +92,8 @@ function causeOf({ ending, child, transport, handshake, plan }: Circumstances, o
   const failed = { code: "ERR_BOOTSTRAP_FAILED", phase: "waiting for the marker" };
   const how = `ended with ${ending.signal ?? `status ${ending.status}`} before it was ready`;
   if (ending.status !== undefined && ending.status < SIGNALLED) {
-    return { ...failed, ...unusable(plan, `it ${how}`, child.stderr) };
+    const silence = said === "" ? ", and printed nothing" : "";
+    return { ...failed, ...unusable(plan, `it ${how}${silence}`, child.stderr) };
   }
   const isClosed = ending.status === undefined && ending.signal === undefined;
   return {

@@ -209,7 +209,9 @@ describe("errors", () => {
     expect(error.message).toContain(`${python} is not a usable Python: it ended with status 3`);
     expect(error.message).toContain("I am no Python");
     const silent = await fails("ERR_BOOTSTRAP_FAILED", "local", { python: "/bin/true" });
-    expect(silent.message).toContain("/bin/true is not a usable Python: it ended with status 0");
+    expect(silent.message).toContain(
+      "/bin/true is not a usable Python: it ended with status 0 before it was ready, and printed nothing",
+    );
     const other = await fails("ERR_BOOTSTRAP_FAILED", "local", { python: process.execPath });
     expect(other.message).toContain("is not a usable Python");
     expect(other.message).toContain("-B");

@@ -15,7 +15,6 @@ import { missingSshd, startSshd } from "../helpers/sshd.ts";
 import { failure, growth } from "./puppet.ts";
 import { ROOT, Scene, signal } from "./scene.ts";
 
-const GRACE_MS = 300;
 const tasks = (name: string): string => `${join(ROOT, "tasks.cjs")}:${name}`;
 
 let scene: Scene;
@@ -34,7 +33,7 @@ async function within(
   {
     await using broker = new Broker({
       roots: [ROOT],
-      graceMs: GRACE_MS,
+      graceMs: SOON_MS,
       onLog: (record) => logs.push(record),
     });
     const context = await broker.connect(target, { ...options, argv0: scene.argv0 });

@@ -13,6 +13,7 @@ import { bun, nodeOf } from "../helpers/javascripts.ts";
 import { pythonOf } from "../helpers/pythons.ts";
 import { below, type Dice, makeDice, SEED } from "../helpers/random.ts";
 import { suite } from "../helpers/skip.ts";
+import { SOON_MS } from "../helpers/soon.ts";
 
 const ROUNDS = Number(process.env["ECONTEXT_BREAKS"] ?? 40);
 const MAX_MS = 40;
@@ -234,7 +235,7 @@ function table(kind: Kind, path: string): void {
 
   beforeAll(async () => {
     const spy = spyOn(Router.prototype, "allocateId");
-    broker = new Broker({ roots: kind.roots, graceMs: 2000 });
+    broker = new Broker({ roots: kind.roots, graceMs: SOON_MS });
     contexts = await open();
     router = spy.mock.contexts[0] as Router;
     spy.mockRestore();

@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { parseArgs } from "node:util";
 import type { ArgsDef } from "citty";
 import type { ConnectOptions, LevelName } from "../index.ts";
+import { isPythonRoot } from "../program/python-names.ts";
 import { Usage } from "./exit.ts";
 import {
   COMMON,
@@ -55,7 +56,7 @@ export function readProgramLine(args: readonly string[]): ProgramLine | undefine
     throw new Usage("", `not a program: ${file}; a command's options follow it: econtext ${line}`);
   }
   const roots = texts(flags["roots"]);
-  const missing = roots.find((root) => statSync(root, NO_THROW)?.isDirectory() !== true);
+  const missing = roots.find((root) => !isPythonRoot(root));
   if (missing !== undefined) throw new Usage("", `not a folder: --roots ${missing}`);
   return {
     file,

@@ -10,7 +10,7 @@ import stat as modes
 import sys
 
 from econtext import DEAD, GET_MODULE, PY3, ask, decode, modules
-from econtext.importer import ROOT, is_package, native, path_text, places, source_of, stem
+from econtext.importer import ROOT, is_package, native, path_text, places, source_of, stem, unread
 
 MAX_KEPT = 33554432  # bytes of files that are kept
 folders = {}  # path: {name: (size, time)}; None: no folder that may be read
@@ -25,7 +25,7 @@ def request(name, path):
     try:
         flags, body = ask(GET_MODULE, [name, path])
     except ImportError:
-        return None  # a fork: nobody reads for it
+        raise unread(ROOT + path)
     return None if flags & DEAD else decode(body)
 
 

@@ -334,8 +334,15 @@ class Watch(object):
         if type(path) is not str:
             path = path_text(path)
         if path[:16] == ROOT:
+            if os.getpid() != process and "econtext.forwarded" not in sys.modules:
+                raise unread(path)
             return tier("forwarded").serve(self.name, self.original, path, arguments, named)
         return self.original(*arguments, **named)
+
+
+def unread(path):
+    """The error of a fork that would have to ask the master."""
+    return OSError(2, "a forked process cannot ask for this file; read it before the fork", path)
 
 
 def path_text(path):

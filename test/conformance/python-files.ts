@@ -74,6 +74,13 @@ export function pythonFiles(far: Far): void {
     expect(await far.call("beside.elsewhere")).toEqual([true, true, false, true]);
   });
 
+  test("a fork reads what was read before, and is told of what it cannot ask for", async () => {
+    await using session = await far.connect();
+    expect(await session.context.call("beside.in_fork")).toBe(
+      "hi\na forked process cannot ask for this file; read it before the fork",
+    );
+  });
+
   everyVersion("linecache has the lines of a module by its file, without a request", async () => {
     const requests = await requestsOf(async () => {
       const [first] = (await far.call("beside.lines")) as string[];

@@ -11,6 +11,7 @@ const MAX_END_BYTES = 22 + 0xffff;
 export class ZipArchive {
   /** Milliseconds since 1970: of the archive itself. */
   readonly modifiedMs: number;
+  readonly #file: string;
   readonly #data: Uint8Array;
   /** File by path; a folder is a path that ends with a slash. */
   readonly #sizes = new Map<string, number>();
@@ -18,6 +19,7 @@ export class ZipArchive {
 
   /** @throws when the file is not a readable zip file */
   constructor(file: string) {
+    this.#file = file;
     this.modifiedMs = statSync(file).mtimeMs;
     this.#data = withoutPrefix(readFileSync(file));
     this.#entries(({ name, originalSize }) => {
@@ -45,12 +47,14 @@ export class ZipArchive {
     return [...(this.#folders.get(folder) ?? [])];
   }
 
+  /** @throws when its compression is none that Python reads either, or its bytes are damaged */
   read(path: string): Uint8Array | undefined {
     if (!this.#sizes.has(path)) return undefined;
     try {
       return Object.values(this.#entries(({ name }) => name === path))[0];
-    } catch {
-      return undefined;
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      throw new Error(`${path} in ${this.#file} cannot be read: ${problem}`);
     }
   }
 

@@ -90,6 +90,11 @@ def body(kind, error, trace):
 def missing(name):
     """No import of the user's failed, but ours: of the last part of a name, which is no member of what is before it."""
     module, _, part = name.rpartition(".")
+    if name[:13] == "econtext.own.":
+        # It was named by a file: that is what its caller knows.
+        own, _, part = name[13:].partition(".")
+        path = attempt(lambda: plain_text(sys.modules[name[:13] + own].__loader__.path)) or text("/?/the file")
+        module = text("/") + path.split("/", 2)[2]
     return "no builtin function " + part if module in BUILTIN else "%s has no %s" % (module, part)
 
 

@@ -19,8 +19,8 @@ aliases = {}  # name of a module: its place
 
 def find(name):
     """The module that a call named, for an import of it below this one."""
-    if name[:3] != "%2F":
-        return None
+    if name[:3] != "%2F" or "." in name:
+        return None  # a dot leads to what the file does not have
     root, _, place = unquoted(name).partition("//")
     steps = place.replace(".", "_").split("/")
     top = steps[0]

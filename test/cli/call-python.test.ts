@@ -73,8 +73,9 @@ beforeAll(() => {
   }
   const zipped = {
     "zipped/__init__.py": strToU8(
-      "import os\ndef read():\n    with open(os.path.join(os.path.dirname(__file__), 'a.txt')) as f: return f.read()\n",
+      "import os\ndef read():\n    with open(os.path.join(os.path.dirname(__file__), 'a.txt')) as f: return f.read()\ndef names():\n    import pkgutil, zipped.part\n    return [name for _, name, _ in pkgutil.iter_modules(zipped.__path__)]\n",
     ),
+    "zipped/part.py": strToU8("import os\n"),
     "zipped/a.txt": strToU8("from the zip"),
   };
   writeFileSync(join(dir, "app.whl"), zipSync(zipped));
@@ -103,10 +104,16 @@ for (const version of ["2.7", "3.8", "3.13"] as const) {
     expect(await call("a:b%2F+é/tâche.py:fn")).toBe("beside it\n");
     expect(await call("--python-path", dir, "other/helper.py:name")).toBe("of the other\n");
     expect(await call("json.py:fail")).toContain("Bad: no");
+    expect(await call("json.py:Bad.none")).toBe(
+      `local: AttributeError: ${dir}/json.py has no Bad.none\n`,
+    );
+    const missing = `local: AttributeError: ${dir}/a:b%2F+é/tâche.py has no none\n`;
+    expect(await call("a:b%2F+é/tâche.py:none")).toBe(missing);
   });
 
   test(`python ${version}: a zip file is a root`, async () => {
     expect(await call("--python-path", "app.whl", "zipped.read")).toBe("from the zip\n");
+    expect(await call("--python-path", "app.whl", "zipped.names")).toBe('["part"]\n');
   });
 
   test(`python ${version}: a generator's values are lines, as they come`, async () => {

@@ -70,3 +70,14 @@ test("what is no zip file is no root", () => {
   writeFileSync(file, "no zip file");
   expect(new PythonFinder([file]).top()).toEqual([]);
 });
+
+test("a file in a compression of another kind says so where it is imported", () => {
+  const data = Buffer.from(zipSync({ "odd.py": strToU8("x = 1\n") }));
+  const BZIP2 = 12;
+  data.writeUInt16LE(BZIP2, 8);
+  data.writeUInt16LE(BZIP2, data.indexOf("PK\x01\x02") + 10);
+  const file = join(dir, "odd.zip");
+  writeFileSync(file, data);
+  const source = new PythonFinder([file]).find("odd")?.source;
+  expect(source).toMatch(/^raise ImportError\("odd\.py in .*odd\.zip cannot be read: .*12/);
+});

@@ -14,12 +14,11 @@ The handler raises Cancelled in the main thread, under two rules:
 import fcntl
 import os
 import select
-import signal
 from _weakref import ref
 from time import sleep, time
 
 import econtext
-from econtext import thread
+from econtext import signal, thread
 
 SOON = 0.02  # seconds until the next try, where the code that ran was ours
 AGAIN = 0.2  # and where it was the user's

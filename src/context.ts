@@ -29,7 +29,7 @@ import {
 import type { CopyResult } from "./files/report.ts";
 import type { AnyFunction } from "./functions.ts";
 import { type CallTier, iterateResult, RemoteGenerator } from "./generator.ts";
-import { checkLanguage } from "./kind.ts";
+import { checkLanguage, type Language } from "./kind.ts";
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import { type CallHost, OutstandingCall } from "./outstanding.ts";
 import { Peer } from "./peer.ts";
@@ -40,6 +40,12 @@ import { LIMITS } from "./protocol/limits.ts";
 import { encodeValue } from "./protocol/value.ts";
 import type { Router } from "./router.ts";
 import { type Shell, ShellCommand, scriptOf } from "./shell.ts";
+
+/** What an interpreter does at its end. */
+const AT_EXIT: Readonly<Record<Language, readonly unknown[]>> = {
+  python: ["atexit._run_exitfuncs", []],
+  javascript: ["process.emit", ["exit", 0]],
+};
 
 export interface ReadFileOptions extends CallLimits {
   /** `~` is the home. */
@@ -74,6 +80,8 @@ export class Context implements AsyncDisposable {
   /** Calls that wait for room in the queue keep their order behind this. */
   #turn: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
+  /** Called when no caller waits any more. */
+  #onIdle = (): void => {};
   /** Calls whose callers wait. */
   #awaited = 0;
 
@@ -101,7 +109,10 @@ export class Context implements AsyncDisposable {
       graceMs: this.#graceMs,
       decode: (body) => this.#peer.decode(body),
       hung: (call) => this.#hung(call),
-      settled: () => this.#awaited--,
+      settled: () => {
+        this.#awaited--;
+        if (this.#awaited === 0) this.#onIdle();
+      },
     };
     this.#end = endOf(this.name, this.#files);
   }
@@ -382,10 +393,6 @@ export class Context implements AsyncDisposable {
 
   async #close(): Promise<void> {
     if (!this.connected && this.#awaited === 0) this.#lifeline.sever(this.#gone());
-    if (this.#lifeline.language() === "python") this.#atExit();
-    const { chunks } = encodeValue("closed");
-    const to = { dst: this.id, handle: HANDLES.CALL_FUNCTION, flags: FLAGS.DEAD };
-    this.#router.send(to, chunks);
     const timer = setTimeout(() => {
       this.#lifeline.sever(
         new DisconnectError(
@@ -394,14 +401,29 @@ export class Context implements AsyncDisposable {
         ),
       );
     }, this.#graceMs);
+    const language = this.#lifeline.language();
+    if (language === "javascript" && this.#awaited > 0) {
+      // Calls run beside one another there: the last one is to be the last.
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    if (language !== undefined) this.#atExit(language);
+    const { chunks } = encodeValue("closed");
+    const to = { dst: this.id, handle: HANDLES.CALL_FUNCTION, flags: FLAGS.DEAD };
+    this.#router.send(to, chunks);
     await this.#lifeline.gone;
     clearTimeout(timer);
   }
 
-  /** A Python core ends without the interpreter's own end: what user code wants done then, is a last call. Its failures are logged there. */
-  #atExit(): void {
-    const { chunks } = encodeValue(["atexit._run_exitfuncs", []]);
-    this.#router.send({ dst: this.id, handle: HANDLES.CALL_FUNCTION }, chunks);
+  /** A core ends without the interpreter's own end: what user code wants done then, is a last call, whose outcome is nobody's. */
+  #atExit(language: Language): void {
+    const { chunks } = encodeValue(AT_EXIT[language]);
+    const reply = this.#router.expect(this.id, {
+      receive: () => this.#router.forget(this.id, reply),
+      dead: () => {},
+    });
+    this.#router.send({ dst: this.id, handle: HANDLES.CALL_FUNCTION, reply }, chunks);
   }
 
   #hung(name: string): void {

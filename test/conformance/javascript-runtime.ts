@@ -13,6 +13,15 @@ import { eventually, type Far, failureOf, messages } from "./session.ts";
 
 export function javascriptRuntime(far: Far): void {
   const { test, everyVersion } = far;
+
+  test("listeners of the process's exit are called when a context is closed", async () => {
+    await using session = await far.connect();
+    const call = session.call("tasks.procs.say_at_exit", 0.1);
+    await session.context.close();
+    await call;
+    const said = session.logs.map((record) => record.message);
+    expect(said).toEqual(["done", "at exit: 0"]);
+  });
   test("calls start in their order, and await at the same time", async () => {
     await far.call("tasks.state.forget");
     const first = far.call("tasks.state.wait_at", "one");

@@ -68,7 +68,8 @@ class Baggage(object):
 
     def __reduce__(self):
         names = {"SOURCE": SOURCE, "ROOT": ROOT, "RECORDS": collect(), "__name__": "econtext.spawned"}
-        return exec, (SOURCE + "\nreceive()\n", names)
+        # By name: to Python 2, which only reads this module, it is a statement.
+        return eval("exec"), (SOURCE + "\nreceive()\n", names)
 
 
 def hand_down():

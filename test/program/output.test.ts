@@ -85,7 +85,7 @@ test.concurrent("an exit in the middle loses no log line that has come", async (
     `import { run } from "econtext";
 function flood() { for (let i = 0; i < 200; i++) console.log("z".repeat(1000)); }
 run(async (broker) => {
-  const web = await broker.connect("local");
+  const web = await broker.connect("local", { kind: "bun", bun: ${JSON.stringify(process.execPath)} });
   await web.call(flood);
   process.exit(5);
 });

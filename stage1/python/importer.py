@@ -25,6 +25,7 @@ else:
 
 INTERRUPTIBLE = "load_module", "exec_module", "call"  # which run user code, or wait as that would
 ROOT = "/econtext-master"  # twin: FORWARDED in src/modules/python-responder.ts
+OF_SITE = "sitecustomize", "usercustomize"  # what `site` imports is this machine's, and nobody asked for the master's
 process = os.getpid()
 places = {}  # path without .py: record; of what has come
 indexed = set()  # names of the records that are in there
@@ -56,7 +57,7 @@ def take_offers():
 
 def record_of(name):
     """The record of a dotted name."""
-    if name[:9] == "econtext.":
+    if name[:9] == "econtext." or name in OF_SITE:
         return None
     top = take_offers()
     parent, _, child = name.rpartition(".")

@@ -12,6 +12,7 @@ const FILES: Readonly<Record<string, string>> = {
   "json.py":
     "class Bad(Exception): pass\ndef dumps(x): return 'mine'\ndef fail(): raise Bad('no')\n",
   "helper.py": "NAME = 'helper'\n",
+  "sitecustomize.py": "print('not asked for')\n",
   "deploy-tasks.py": "def restart(name): return 'restarted ' + name\n",
   "my.tasks.py": "def fn(): return __name__\n",
   "queue/__init__.py": "",

@@ -33,6 +33,8 @@ export interface ProgramModule extends ModuleText {
 }
 
 const origins = new WeakMap<AnyFunction, FunctionOrigin>();
+/** Of Python functions: they are called again and again. */
+const described = new WeakMap<FunctionOrigin, Described>();
 const closures = new Closures();
 /** With members that may not have been looked at since they got their value. */
 const pending = new Map<string, ProgramModule["members"]>();
@@ -69,7 +71,14 @@ export function describeFunction(fn: AnyFunction): Described {
   if (origin !== undefined) {
     const { language, module, path, root } = origin;
     if (root === undefined) return { language, function: `${module}:${path}`, module };
-    return { language, function: ownName(root, module, path), module: join(root, module), root };
+    const known = described.get(origin) ?? {
+      language,
+      function: ownName(root, module, path),
+      module: join(root, module),
+      root,
+    };
+    described.set(origin, known);
+    return known;
   }
   const text = Function.prototype.toString.call(fn);
   if (isClass(text)) {

@@ -217,10 +217,17 @@ function moduleName(file: string): string {
   return COMPILED.exec(file)?.[1] ?? file;
 }
 
+/** The source of a module that cannot be had. What tells the kinds of ImportError apart takes it for one that is not installed. */
 function refusal(module: string, path: string): string {
   const what = path.endsWith(".pyc") ? "bytecode without its source" : "a compiled extension";
-  const problem = `${module} is ${what}, which cannot be forwarded: ${path}; install it on the remote machine, or try --unpack ${module.split(".")[0]}`;
-  return `raise ImportError(${pythonText(problem)})\n`;
+  const advice = `install it on the remote machine; if that is like this one, --unpack ${module.split(".")[0]} may do`;
+  const problem = `${module} is ${what}, which cannot be forwarded: ${path}; ${advice}`;
+  return `try:
+    kind = ModuleNotFoundError
+except NameError:
+    kind = ImportError
+raise kind(${pythonText(problem)})
+`;
 }
 
 function pythonText(text: string): string {

@@ -13,6 +13,11 @@ export type MinimalVersion = (typeof MINIMAL)[number];
 
 const LISTS = join(import.meta.dir, "../fixtures/minimal-pythons");
 
+/** The modules at the top level that Debian's has. */
+export function modulesOf(version: MinimalVersion): ReadonlySet<string> {
+  return new Set(readFileSync(join(LISTS, `${version}.txt`), "utf8").split("\n"));
+}
+
 /** Why `prune` cannot make one of that version; undefined when it can. */
 export function missingMinimal(version: MinimalVersion): string | undefined {
   return pythonOf(version).missing;
@@ -25,7 +30,7 @@ export function prune(version: MinimalVersion, folder: string): string {
   const [library = "", executable] = Bun.spawnSync([whole, "-c", paths])
     .stdout.toString()
     .split("\n");
-  const listed = new Set(readFileSync(join(LISTS, `${version}.txt`), "utf8").split("\n"));
+  const listed = modulesOf(version);
   const home = join(folder, version);
   const target = join(home, `lib/python${version}`);
   for (const part of ["", "lib-dynload"]) {

@@ -215,16 +215,16 @@ function links(): string[] {
   });
 }
 
-/** README.md has a row `| name | bytes | at most |` for all that has a ceiling. */
+/** docs/how-it-works.md has a row `| name | bytes | at most |` for all that has a ceiling. */
 async function sizes(): Promise<string[]> {
-  const readme = read("README.md");
+  const page = read("docs/how-it-works.md");
   if (!existsSync(join(ROOT, "scripts/size.ts"))) throw new Missing("scripts/size.ts");
   const { measure } = await import("./size.ts");
   return (await measure()).flatMap(({ name, sent, limit }) => {
     if (limit === undefined || sent === undefined) return [];
     const cells = [name, sent.toLocaleString("en"), limit.toLocaleString("en")];
     const row = new RegExp(`^\\|\\s*${cells.map(escapeRegExp).join("\\s*\\|\\s*")}\\s*\\|`, "m");
-    return row.test(readme) ? [] : [`README.md: no row | ${cells.join(" | ")} |`];
+    return row.test(page) ? [] : [`docs/how-it-works.md: no row | ${cells.join(" | ")} |`];
   });
 }
 

@@ -224,10 +224,14 @@ def memory(data):
         fd = os.memfd_create("econtext")
     except (AttributeError, OSError):
         return None
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-    os.lseek(fd, 0, 0)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+        os.lseek(fd, 0, 0)
+    except BaseException:
+        os.close(fd)
+        raise
     return fd
 
 
@@ -246,7 +250,13 @@ def open(original, path, full, mode="r", buffering=-1, encoding=None, errors=Non
     data = readable(path, full, set(mode) & set("wax+"))
     fd = memory(data) if PY3 else None
     if fd is not None:
-        return original(full, mode, buffering, encoding, errors, newline, opener=lambda *_: fd)
+        ours = [fd]
+        try:
+            return original(full, mode, buffering, encoding, errors, newline, opener=lambda *_: ours.pop())
+        finally:
+            # A mode that is no mode fails before the descriptor is taken over.
+            for fd in ours:
+                os.close(fd)
     raw = Bytes(data)
     raw.name = full
     raw.mode = "rb"

@@ -70,6 +70,10 @@ export function pythonFiles(far: Far): void {
     expect(await far.call("beside.mapped")).toEqual(["hi\n", "hi"]);
   });
 
+  everyVersion.if(since(8))("an open that fails leaves no descriptor behind", async () => {
+    expect(await far.call("beside.misused")).toEqual(["ValueError", "LookupError", true]);
+  });
+
   test("files of the machine itself are as ever", async () => {
     expect(await far.call("beside.elsewhere")).toEqual([true, true, false, true]);
   });

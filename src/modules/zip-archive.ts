@@ -23,7 +23,7 @@ export class ZipArchive {
     this.modifiedMs = statSync(file).mtimeMs;
     this.#data = withoutPrefix(readFileSync(file));
     this.#entries(({ name, originalSize }) => {
-      const parts = name.split("/").filter((part) => part !== "");
+      const parts = partsOf(name);
       if (parts.some((part) => part === "." || part === ".." || part.includes("\0"))) return false;
       const isFolder = name.endsWith("/");
       if (!isFolder) this.#sizes.set(parts.join("/"), originalSize);
@@ -51,7 +51,7 @@ export class ZipArchive {
   read(path: string): Uint8Array | undefined {
     if (!this.#sizes.has(path)) return undefined;
     try {
-      return Object.values(this.#entries(({ name }) => name === path))[0];
+      return Object.values(this.#entries(({ name }) => partsOf(name).join("/") === path))[0];
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
       throw new Error(`${path} in ${this.#file} cannot be read: ${problem}`);
@@ -61,6 +61,11 @@ export class ZipArchive {
   #entries(filter: (info: UnzipFileInfo) => boolean): Record<string, Uint8Array> {
     return unzipSync(this.#data, { filter });
   }
+}
+
+/** The steps of an entry's path: `/a//b` is the file `a/b`. */
+function partsOf(name: string): string[] {
+  return name.split("/").filter((part) => part !== "");
 }
 
 /** Positions in a zip file count from its own first byte, which is not the file's where something stands in front. */

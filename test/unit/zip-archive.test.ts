@@ -65,6 +65,12 @@ for (const [what, before] of [
   });
 }
 
+test("an entry whose name has more slashes than needed is read", () => {
+  const file = join(dir, "slashes.zip");
+  writeFileSync(file, zipSync({ "/sub//one.py": strToU8("x = 1\n") }));
+  expect(new PythonFinder([file]).find("sub.one")?.source).toBe("x = 1\n");
+});
+
 test("what is no zip file is no root", () => {
   const file = join(dir, "broken.whl");
   writeFileSync(file, "no zip file");

@@ -158,14 +158,16 @@ export class JavaScriptFinder {
 
   /** Few ask for positions: it is made again, if the file is what it was. */
   #wayBack(name: string): Transformed | undefined {
-    if (this.#ways.has(name)) return this.#ways.get(name);
     const made = this.#made.get(name);
+    // A remote machine may make up names without end: nothing is kept of those.
+    if (made === undefined) return undefined;
+    if (this.#ways.has(name)) return this.#ways.get(name);
     let way: Transformed | undefined;
     try {
-      const bytes = made === undefined ? undefined : readFileSync(name);
+      const bytes = readFileSync(name);
       const options = this.#options(name);
-      const isSame = bytes !== undefined && made?.key === keyOf(name, bytes, options);
-      if (isSame) way = transform(name, bytes.toString(), options);
+      if (made.key === keyOf(name, bytes, options))
+        way = transform(name, bytes.toString(), options);
     } catch {
       // It is gone: then its positions are told as they came.
     }

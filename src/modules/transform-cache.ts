@@ -1,8 +1,10 @@
 /**
- * What modules become on their way, kept by the hash of their content: in a folder of the user's own, so that the second run of a program
- * transforms nothing. What is found there is believed, as it lies where only the user can write; what cannot be read is made anew.
+ * Keeps transformed modules by the hash of their content, in a folder of the user's own: the second run of a program transforms nothing.
+ * A kept module is sent and run as it is, so the folder must be one that only the user can write to; an entry that cannot be read is made
+ * anew.
  */
 import {
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -31,19 +33,25 @@ export interface Made {
 
 const VERSION: string = transformVersion();
 const DAY_MS = 24 * 3600 * 1000;
-/** What nobody asked for in this time is removed. */
+/** An entry that was not used for this time is removed. */
 const KEPT_MS = 30 * DAY_MS;
 
 export class TransformCache {
-  readonly #root: string | undefined;
-  #folder: string | undefined;
+  readonly #root: string;
+  readonly #folder: string;
+  /** Whether nobody else can have written what is in the folder. */
+  #isReadable: boolean;
+  #isWritable: boolean;
   #isPrepared = false;
 
   /** @param root default: `$XDG_CACHE_HOME/econtext`, or `~/.cache/econtext` */
   constructor(root: string | undefined = defaultRoot()) {
-    this.#root = root;
-    this.#folder = root === undefined ? undefined : join(root, `javascript-${VERSION}`);
-    if (this.#folder !== undefined && !isOwn(this.#folder)) this.#folder = undefined;
+    this.#root = root ?? "";
+    this.#folder = join(this.#root, `javascript-${VERSION}`);
+    const owned = root === undefined ? [false] : [this.#root, this.#folder].map(isOwn);
+    this.#isReadable = owned.every((one) => one === true);
+    // A folder that does not exist yet will be the user's own.
+    this.#isWritable = !owned.includes(false);
   }
 
   /** @param parts all that the result depends on; of texts, their bytes */
@@ -54,7 +62,7 @@ export class TransformCache {
   }
 
   get(key: string): Made | undefined {
-    if (this.#folder === undefined) return undefined;
+    if (!this.#isReadable) return undefined;
     try {
       const file = readFileSync(this.#path(key));
       const end = file.indexOf(10);
@@ -64,24 +72,24 @@ export class TransformCache {
       this.#touch(this.#path(key));
       return { ...made, source: { bytes, length, adler } };
     } catch {
-      return undefined; // not there, or no file of ours
+      return undefined; // not there, or damaged
     }
   }
 
-  /** What cannot be kept is made again next time. */
+  /** A module that cannot be kept is made again next time. */
   put(key: string, { source, ...made }: Made): void {
-    if (this.#folder === undefined) return;
+    if (!this.#isWritable) return;
     const { bytes, length, adler } = source;
     const head = JSON.stringify({ ...made, length, adler, size: bytes.length });
     const path = this.#path(key);
     const part = `${path}.${process.pid}`;
     try {
-      this.#prepare(this.#folder);
+      this.#prepare();
       writeFileSync(part, Buffer.concat([Buffer.from(`${head}\n`), bytes]), { mode: 0o600 });
       renameSync(part, path);
     } catch {
-      // A full disk, or one that is read-only: it was a try.
-      this.#folder = undefined;
+      // A full disk, one that is read-only, or a folder of somebody else's: nothing more is kept in this run.
+      this.#isWritable = false;
       try {
         rmSync(part);
       } catch {}
@@ -89,29 +97,37 @@ export class TransformCache {
   }
 
   #path(key: string): string {
-    return join(this.#folder ?? "", key);
+    return join(this.#folder, key);
   }
 
-  /** Before the first write of a run: the folder, and once a day what is in it. */
-  #prepare(folder: string): void {
+  /** Before the first write of a run: make the folder. @throws when it is not, or not only, the user's own */
+  #prepare(): void {
     if (this.#isPrepared) return;
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    this.#isReadable = [this.#root, this.#folder].every((folder) => isOwn(folder) === true);
+    if (!this.#isReadable) throw new Error(`${this.#folder} can be written to by others`);
     this.#isPrepared = true;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const stamp = join(folder, "swept");
+    this.#sweep();
+  }
+
+  /** Once a day: remove entries that are not used any more, and the folders of other builds. */
+  #sweep(): void {
+    const stamp = join(this.#folder, "swept");
     if (Date.now() - (timeOf(stamp) ?? 0) < DAY_MS) return;
     writeFileSync(stamp, "");
-    for (const name of readdirSync(this.#root ?? folder)) {
-      const other = join(this.#root ?? folder, name);
-      if (name.startsWith("javascript-") && other !== folder && isOld(other)) {
+    for (const name of readdirSync(this.#root)) {
+      const other = join(this.#root, name);
+      if (name.startsWith("javascript-") && other !== this.#folder && isOld(other)) {
         rmSync(other, { recursive: true, force: true });
       }
     }
-    for (const name of readdirSync(folder)) {
-      if (isOld(join(folder, name))) rmSync(join(folder, name), { force: true });
+    for (const name of readdirSync(this.#folder)) {
+      const entry = join(this.#folder, name);
+      if (isOld(entry)) rmSync(entry, { force: true });
     }
   }
 
-  /** It is in use: it stays. */
+  /** Keep an entry that is in use. */
   #touch(path: string): void {
     const time = timeOf(path);
     if (time === undefined || Date.now() - time < DAY_MS) return;
@@ -128,13 +144,14 @@ function defaultRoot(): string | undefined {
   return isAbsolute(home) ? join(home, ".cache/econtext") : undefined;
 }
 
-/** Nobody else may put something there: it is sent and run. */
-function isOwn(folder: string): boolean {
+/** Whether a folder is the user's, and no other account's to write to; undefined where there is nothing. A link is nobody's own. */
+function isOwn(folder: string): boolean | undefined {
   try {
-    const { uid, mode } = statSync(folder);
-    return uid === process.getuid?.() && (mode & 0o022) === 0;
-  } catch {
-    return true; // not there: it is made by us
+    const found = lstatSync(folder);
+    const isForUs = found.uid === process.getuid?.() && (found.mode & 0o022) === 0;
+    return found.isDirectory() && isForUs;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? undefined : false;
   }
 }
 

@@ -10,6 +10,7 @@ import {
   realpathSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -106,6 +107,30 @@ test("a folder that others may write to is not used", () => {
   const cache = new TransformCache(root);
   expect(cache.get("key")).toBeUndefined();
   cache.put("other", MADE);
+  expect(kept()).toEqual(["key"]);
+});
+
+test("a folder above that others may write to, or a link in its place, is not used", () => {
+  new TransformCache(root).put("key", MADE);
+  chmodSync(root, 0o777);
+  expect(new TransformCache(root).get("key")).toBeUndefined();
+  chmodSync(root, 0o700);
+  expect(new TransformCache(root).get("key")).toEqual(MADE);
+  const link = join(dir, "link");
+  symlinkSync(root, link);
+  const cache = new TransformCache(link);
+  expect(cache.get("key")).toBeUndefined();
+  cache.put("other", MADE);
+  expect(kept()).toEqual(["key"]);
+});
+
+test("a folder that somebody else makes meanwhile is not used", () => {
+  const cache = new TransformCache(root);
+  new TransformCache(root).put("key", MADE);
+  chmodSync(root, 0o777);
+  expect(cache.get("key")).toBeUndefined();
+  cache.put("other", MADE);
+  expect(cache.get("key")).toBeUndefined();
   expect(kept()).toEqual(["key"]);
 });
 

@@ -11,8 +11,8 @@ import type { FoundScript, JavaScriptFinder } from "./javascript-finder.ts";
 import { JavaScriptUnpack, unpackedRecord } from "./javascript-unpack.ts";
 import { outermost, PackageFiles } from "./package-files.ts";
 import { type Packed, PackedText } from "./packed.ts";
-import type { Unpacking } from "./python-responder.ts";
 import { MAX_NAME, type ModuleAnswer, type ModuleResponder, OWN } from "./responder.ts";
+import type { Unpacking } from "./unpack-list.ts";
 
 /** `[NAME, HASH, FORMAT, DEPS, SOURCE]`, or `[NAME]`: there is none. */
 type ModuleRecord =

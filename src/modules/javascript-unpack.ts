@@ -1,7 +1,7 @@
 /**
- * Packages of JavaScript that a context has as real files (`--unpack`), with all that they depend on: which files they are made of, in pieces of
- * bounded size. The user named them, so all of their files are sent, compiled ones too. They keep their paths, below a folder over there: so
- * an interpreter finds them as it does here. Twin: stage1/js/unpacking.js.
+ * Packages of JavaScript that a context has as real files (`--unpack`), with all that they depend on: which files they are made of. The user
+ * named them, so all of their files are sent, compiled ones too, except those that the roots hide. They keep their paths, below a folder of
+ * the remote machine: so an interpreter finds them there as it does here. Twin: stage1/js/unpacking.js.
  */
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,15 +9,15 @@ import type { FoundScript } from "./javascript-finder.ts";
 import type { Packages } from "./javascript-packages.ts";
 import { pack } from "./packed.ts";
 import { type Roots, realpath } from "./roots.ts";
+import { UnpackList } from "./unpack-list.ts";
 
 /** `[PATH, MODE, BYTES]`; of a link `[PATH, TARGET]`. */
 export type UnpackedFile =
   | readonly [string, number, Uint8Array]
   | readonly [path: string, target: string];
 
-const MAX_TOTAL_BYTES = 512 * 1024 * 1024;
-const MAX_PIECE_BYTES = 16 * 1024 * 1024;
 const IN_MODULES = /^.*\/node_modules\/((?:@[^/]+\/)?[^/]+)(?=\/)/;
+const LEFT_OUT: readonly string[] = ["node_modules", ".git"];
 const DEPENDENCIES = ["dependencies", "optionalDependencies", "peerDependencies"] as const;
 
 interface Found {
@@ -32,7 +32,7 @@ export class JavaScriptUnpack {
   readonly #roots: Roots;
   readonly #packages: Packages;
   readonly #names: readonly string[];
-  readonly #listed = new Map<string, readonly Found[] | undefined>();
+  readonly #listed = new Map<string, UnpackList<Found>>();
 
   constructor(roots: Roots, packages: Packages, names: readonly string[]) {
     this.#roots = roots;
@@ -50,41 +50,47 @@ export class JavaScriptUnpack {
     return known !== undefined && isNamed && this.#roots.contain(module) ? known : undefined;
   }
 
-  /** The next files behind the first `done`; none at the end; null where it is too much, or was not named. */
+  /** The next files after the first `done`; none at the end; null where the package is too large, or was not named. */
   piece(folder: string, done: number): UnpackedFile[] | null {
     if (this.folderOf(join(folder, "package.json")) !== folder) return null;
-    if (!this.#listed.has(folder)) this.#listed.set(folder, this.#list(folder));
-    const files: UnpackedFile[] = [];
-    let bytes = 0;
-    for (const { path, size, mode, target } of this.#listed.get(folder)?.slice(done) ?? []) {
-      if (files.length > 0 && bytes + size > MAX_PIECE_BYTES) break;
-      files.push(target === undefined ? [path, mode, bytesOf(path)] : [path, target]);
-      bytes += size;
-    }
-    return this.#listed.get(folder) === undefined ? null : files;
+    const listed = this.#listed.get(folder) ?? this.#list(folder);
+    this.#listed.set(folder, listed);
+    if (!listed.isSendable) return null;
+    return listed.piece(done).map(({ path, mode, target }) => {
+      return target === undefined ? [path, mode, bytesOf(path)] : [path, target];
+    });
   }
 
-  #list(first: string): readonly Found[] | undefined {
-    const found: Found[] = [];
-    let left = MAX_TOTAL_BYTES;
+  #list(first: string): UnpackList<Found> {
+    const list = new UnpackList<Found>();
     const folders = new Set([first]);
     const links = new Set<string>();
     for (const folder of folders) {
-      for (const file of filesOf(folder)) {
-        found.push(file);
-        left -= file.size;
-        if (left < 0) return undefined;
-      }
+      this.#add(folder, list);
+      if (!list.isSendable) break;
       for (const place of this.#dependencies(folder)) {
         const real = realpath(place);
         if (real === undefined || !this.#roots.contain(real)) continue;
         folders.add(real);
         if (real === place || links.has(place)) continue;
         links.add(place);
-        found.push({ path: place, size: 0, mode: 0, target: real });
+        list.add({ path: place, size: 0, mode: 0, target: real });
       }
     }
-    return found;
+    return list;
+  }
+
+  /** The files of one package. Packages within it are dependencies, or are not needed. */
+  #add(folder: string, list: UnpackList<Found>): void {
+    for (const one of readdirSync(folder, { withFileTypes: true })) {
+      const path = join(folder, one.name);
+      if (!list.isSendable) return;
+      if (LEFT_OUT.includes(one.name) || this.#roots.hide(path)) continue;
+      if (one.isDirectory()) this.#add(path, list);
+      if (!one.isFile()) continue;
+      const { size, mode } = lstatSync(path);
+      list.add({ path, size, mode: mode & 0o100 ? 0o700 : 0o600 });
+    }
   }
 
   /** Where a package finds those that it names: optional ones may be missing. */
@@ -107,22 +113,7 @@ export function unpackedRecord(name: string, folder: string): FoundScript {
   return { name, hash: "", format: "unpacked", dependencies: {}, source, follows: [], later: [] };
 }
 
-/** Of one package: those of packages within it are their own affair. */
-function filesOf(folder: string): Found[] {
-  const found: Found[] = [];
-  for (const one of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, one.name);
-    if (one.isDirectory()) {
-      if (one.name !== "node_modules" && one.name !== ".git") found.push(...filesOf(path));
-    } else if (one.isFile()) {
-      const { size, mode } = lstatSync(path);
-      found.push({ path, size, mode: mode & 0o100 ? 0o700 : 0o600 });
-    }
-  }
-  return found;
-}
-
-/** It was there a moment ago: an empty one in its place keeps the count. */
+/** An empty file stands for one that cannot be read, or has gone since it was listed: the count stays right. */
 function bytesOf(path: string): Uint8Array {
   try {
     return readFileSync(path);

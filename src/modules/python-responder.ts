@@ -11,6 +11,7 @@ import { PythonFiles } from "./python-files.ts";
 import type { FoundModule, PythonFinder } from "./python-finder.ts";
 import { PythonUnpack } from "./python-unpack.ts";
 import { MAX_NAME, type ModuleAnswer, type ModuleResponder, OWN } from "./responder.ts";
+import type { Unpacking } from "./unpack-list.ts";
 
 /**
  * `[NAME, PATH, IS_PACKAGE, CHILDREN, SOURCE]`, or `[NAME]`: there is none. PATH is a list for what has no file; SOURCE is one, of the
@@ -52,14 +53,6 @@ const IMPORTED: Readonly<Record<string, readonly string[]>> = {
   commands: ["importer", "failures", ...CHANNELS_TIER, "environment", "splicing", "pipes"],
   files: ["importer", "failures", ...CHANNELS_TIER, "destination"],
 };
-
-/** What a context gets as real files. */
-export interface Unpacking {
-  /** Modules and packages at the top of a root. */
-  readonly names: readonly string[];
-  /** The folder over there; undefined: one that lives in memory. */
-  readonly into: string | undefined;
-}
 
 export class PythonResponder implements ModuleResponder {
   readonly #finder: PythonFinder;

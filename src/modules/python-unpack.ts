@@ -1,15 +1,14 @@
 /**
- * Packages that a context has as real files (`--unpack`): which files they are made of, in pieces of bounded size. The user named them, so all
- * of their files are sent, compiled ones too. Twin: stage1/python/unpacking.py.
+ * Packages that a context has as real files (`--unpack`): which files they are made of. The user named them, so all of their files are sent,
+ * compiled ones too, except those with a hidden name. Twin: stage1/python/unpacking.py.
  */
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import type { PythonFinder } from "./python-finder.ts";
+import { MAX_FILE_BYTES, UnpackList } from "./unpack-list.ts";
 
 /** `[PATH, MODE, BYTES]`, the path relative to the folder that the package is in. */
 export type UnpackedFile = readonly [string, number, Uint8Array];
 
-const MAX_TOTAL_BYTES = 512 * 1024 * 1024;
-const MAX_PIECE_BYTES = 16 * 1024 * 1024;
 const LEFT_OUT: readonly string[] = ["__pycache__", "node_modules"];
 
 interface Found {
@@ -20,60 +19,73 @@ interface Found {
 
 export class PythonUnpack {
   readonly #finder: PythonFinder;
-  readonly #listed = new Map<string, readonly Found[] | undefined>();
+  readonly #listed = new Map<string, UnpackList<Found>>();
 
   constructor(finder: PythonFinder) {
     this.#finder = finder;
   }
 
-  /** The next files behind the first `done`; none at the end; undefined where it is too much, or nothing. @param place of a module at the top of a root */
+  /**
+   * The next files after the first `done`; none at the end; undefined where the package is too large, or not there.
+   *
+   * @param place of a module at the top of a root
+   */
   piece(place: string, done: number): UnpackedFile[] | undefined {
-    if (!this.#listed.has(place)) this.#listed.set(place, this.#list(place));
-    const listed = this.#listed.get(place);
-    if (listed === undefined) return undefined;
-    const files: UnpackedFile[] = [];
-    let bytes = 0;
-    for (const { path, size, mode } of listed.slice(done)) {
-      if (files.length > 0 && bytes + size > MAX_PIECE_BYTES) break;
-      const data = this.#finder.trees.read(path, MAX_TOTAL_BYTES);
-      // It was there a moment ago: an empty one in its place keeps the count.
-      files.push([relative(dirname(place), path), mode, data ?? new Uint8Array()]);
-      bytes += size;
+    // One place has one name: a slave cannot have it listed again and again.
+    if (resolve(place) !== place) return undefined;
+    const listed = this.#listed.get(place) ?? this.#list(place);
+    this.#listed.set(place, listed);
+    if (!listed.isSendable || listed.isEmpty) return undefined;
+    return listed.piece(done).map(({ path, mode }) => {
+      return [relative(dirname(place), path), mode, this.#read(path)];
+    });
+  }
+
+  /** An empty file stands for one that cannot be read, or has gone since it was listed: the count stays right. */
+  #read(path: string): Uint8Array {
+    try {
+      return this.#finder.trees.read(path, MAX_FILE_BYTES) ?? new Uint8Array();
+    } catch {
+      return new Uint8Array();
     }
-    return files;
   }
 
-  #list(place: string): readonly Found[] | undefined {
-    const found: Found[] = [];
-    let left = MAX_TOTAL_BYTES;
-    const take = (path: string): void => {
-      const { trees } = this.#finder;
-      const { size, isExecutable } = trees.entry(path) ?? {};
-      if (size === undefined || left < 0) return;
-      if (size >= 0) {
-        found.push({ path, size, mode: isExecutable === true ? 0o700 : 0o600 });
-        left -= size;
-        return;
-      }
-      for (const name of trees.names(path)) {
-        if (!name.startsWith(".") && !LEFT_OUT.includes(name)) take(join(path, name));
-      }
-    };
-    for (const path of this.#parts(place)) take(path);
-    return left < 0 || found.length === 0 ? undefined : found;
+  #list(place: string): UnpackList<Found> {
+    const list = new UnpackList<Found>();
+    for (const path of this.#parts(place)) this.#add(path, list, []);
+    return list;
   }
 
-  /** What makes it up: a package's folder, and the libraries beside it; for a module, its file and all that is beside it. */
+  /** @param above real paths of the folders on the way: a link to one of them has no end */
+  #add(path: string, list: UnpackList<Found>, above: readonly string[]): void {
+    const { trees } = this.#finder;
+    const { size, isExecutable } = trees.entry(path) ?? {};
+    const real = trees.real(path);
+    if (size === undefined || real === undefined || !list.isSendable) return;
+    if (size >= 0) {
+      list.add({ path, size, mode: isExecutable === true ? 0o700 : 0o600 });
+      return;
+    }
+    if (above.includes(real)) return;
+    for (const name of trees.names(path)) {
+      if (isTaken(name)) this.#add(join(path, name), list, [...above, real]);
+    }
+  }
+
+  /** A package's folder, and the libraries beside it; for a module, its file and all that is beside it. */
   #parts(place: string): string[] {
     const { trees } = this.#finder;
-    const [folder, name] = [dirname(place), basename(place)];
+    const folder = dirname(place);
     if (trees.isFolder(place)) return [place, `${place}.libs`];
     const module = this.#finder.at(place);
     if (module === undefined) return [];
     if (!module.path.endsWith(".py")) return [module.path];
-    const files = trees
-      .names(folder)
-      .filter((file) => !/^\./.test(file) && !LEFT_OUT.includes(file));
-    return name === "" ? [] : files.map((file) => join(folder, file));
+    if (basename(place) === "") return [];
+    const names = trees.names(folder).filter(isTaken);
+    return names.map((name) => join(folder, name));
   }
+}
+
+function isTaken(name: string): boolean {
+  return !name.startsWith(".") && !LEFT_OUT.includes(name);
 }

@@ -25,7 +25,7 @@ const place = (folder) => {
   root ??= makeRoot();
   for (let done = 0; ; ) {
     const files = core.fetch([folder, done], answer);
-    if (!files) throw new Error(`${folder} cannot be unpacked: it is over 512 MiB, or not there`);
+    if (!files) throw new Error(`${folder} cannot be unpacked: it is too large, or not there`);
     if (files.length === 0) break;
     for (const file of files) write(...file);
     done += files.length;

@@ -7,6 +7,7 @@ import { isPythonRoot } from "../program/python-names.ts";
 import { Usage } from "./exit.ts";
 import {
   COMMON,
+  optionsOf,
   readCache,
   readCommandLine,
   readConnect,
@@ -71,20 +72,11 @@ export function readProgramLine(args: readonly string[]): ProgramLine | undefine
 
 const NO_THROW = { throwIfNoEntry: false } as const;
 
-function optionsOf(definitions: ArgsDef) {
-  const entries = Object.entries(definitions).map(([name, definition]) => {
-    const type = definition.type === "boolean" ? ("boolean" as const) : ("string" as const);
-    return [name, { type, ...("alias" in definition ? { short: String(definition.alias) } : {}) }];
-  });
-  return Object.fromEntries(entries);
-}
-
 /** Where the options end: their values are none. */
 function firstPositional(args: readonly string[]): number {
-  const options = optionsOf(PROGRAM_OPTIONS);
   const { tokens } = parseArgs({
     args: [...args],
-    options,
+    options: optionsOf(PROGRAM_OPTIONS),
     strict: false,
     allowPositionals: true,
     tokens: true,

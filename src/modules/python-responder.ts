@@ -42,13 +42,14 @@ const CHANNELS_TIER = [
   "failures",
   "forks",
   "interruption",
+  "sweeping",
   "waiting",
   "bulk",
   "channels",
 ] as const;
 /** What these import in their turn. */
 const IMPORTED: Readonly<Record<string, readonly string[]>> = {
-  interruption: ["forks"],
+  interruption: ["forks", "sweeping"],
   channels: CHANNELS_TIER,
   commands: ["importer", "failures", ...CHANNELS_TIER, "environment", "splicing", "pipes"],
   files: ["importer", "failures", ...CHANNELS_TIER, "destination"],

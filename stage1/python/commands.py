@@ -14,6 +14,7 @@ import econtext
 from econtext import PY3
 
 interruption = econtext.tier("interruption")
+sweeping = econtext.tier("sweeping")
 values = econtext.tier("values")
 channels = values.channels()
 pipes = econtext.tier("pipes")
@@ -237,7 +238,7 @@ class Command(object):
             process.poll()
             return self.family(known)
 
-        interruption.wait_for_end(left)
+        sweeping.wait_for_end(left)
         if process.poll() is None:
             process.kill()
             process.wait()
@@ -247,9 +248,9 @@ class Command(object):
         group that have come from it, that were `known` to, or whose parents are gone: one call runs at a time. [] where there is no /proc."""
         own = self.process.pid
         if self.terminal:
-            return [pid for pid, (_, _, session, _) in interruption.processes() if session == own]
+            return [pid for pid, (_, _, session, _) in sweeping.processes() if session == own]
         group = os.getpgrp()
-        parents = dict((pid, parent) for pid, (parent, members, _, _) in interruption.processes() if members == group)
+        parents = dict((pid, parent) for pid, (parent, members, _, _) in sweeping.processes() if members == group)
         us = parents.pop(os.getpid(), None)
 
         def belongs(pid):

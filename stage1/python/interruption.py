@@ -13,7 +13,6 @@ The handler raises Cancelled in the main thread, under two rules:
 """
 import fcntl
 import os
-import select
 from _weakref import ref
 from time import sleep, time
 
@@ -22,8 +21,6 @@ from econtext import signal, thread
 
 SOON = 0.02  # seconds until the next try, where the code that ran was ours
 AGAIN = 0.2  # and where it was the user's
-TERM_SECONDS = 0.1  # what a process has to end by itself
-KILL_SECONDS = 2  # what the system has to end it
 
 # Functions of the core that call user code.
 INTERRUPTIBLE = "work", "find"
@@ -67,7 +64,7 @@ def run(arrived, name, arguments, named, options):
     finally:
         close()
     if econtext.doomed[0] == handle:
-        sweep(*began)
+        econtext.tier("sweeping").sweep(*began)
         raise Cancelled(econtext.doomed[1])
     return answer
 
@@ -171,86 +168,12 @@ def in_child():
     until = 0
 
 
-# -- What a cancelled call leaves behind -----------------------------------------------------------
-def processes():
-    """(pid, (parent, process group, session, start)) of each that lives, as far as the system tells. `start`: in ticks since the boot."""
-    try:
-        names = os.listdir("/proc")
-    except OSError:
-        names = []
-    for name in names:
-        if name.isdigit():
-            try:
-                with open("/proc/%s/stat" % name, "rb") as file:
-                    about = file.read().rpartition(b")")[2].split()
-            except EnvironmentError:
-                continue  # it has ended meanwhile
-            if about[0] not in b"ZX":
-                yield int(name), tuple(map(int, about[1:4] + about[19:20]))
-
-
-def uptime():
-    """Seconds since the boot."""
-    try:
-        from time import clock_gettime
-
-        return clock_gettime(7)  # CLOCK_BOOTTIME of Linux
-    except (ImportError, EnvironmentError):
-        with open("/proc/uptime") as file:
-            return float(file.read().split()[0])
-
-
 def newest():
     """The id of the process that was started last, or 0."""
     if load is None:
         return 0
     os.lseek(load, 0, 0)
     return int(os.read(load, 128).split()[-1])
-
-
-def sweep(began, last):
-    """End what a call that began then, when `last` was the newest process, has started and is still in our process group."""
-    try:
-        first = int((uptime() - (time() - began)) * os.sysconf("SC_CLK_TCK"))
-    except (EnvironmentError, ValueError):
-        return  # this system does not tell
-    group = os.getpgrp()
-    us = os.getpid()
-
-    def left():
-        # Ticks are long: of those that started about then, the ids tell which are newer.
-        return [
-            pid
-            for pid, (_, members, _, start) in processes()
-            if members == group and pid != us and start >= first - 1 and (pid > last or start > first + 1)
-        ]
-
-    known = left()
-    if known:
-        signal_all(known, signal.SIGTERM)
-        wait_for_end(left)
-
-
-def signal_all(pids, number):
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except OSError:
-            pass  # it has just ended, or is somebody else's
-
-
-def wait_for_end(left):
-    """Wait until there is `left` nobody; who does not end by itself is killed. What is killed may have started another just before."""
-    began = time()
-    pids = left()
-    while pids and time() < began + KILL_SECONDS:
-        if time() >= began + TERM_SECONDS:
-            signal_all(pids, signal.SIGKILL)
-        try:
-            select.select([], [], [], SOON / 2)
-        except select.error:
-            pass  # EINTR
-        pids = left()
 
 
 try:

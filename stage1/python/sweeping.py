@@ -1,0 +1,86 @@
+"""econtext.sweeping: ends the processes that a cancelled call has left behind.
+
+Second tier: sent with econtext.interruption, and compiled when a call is cancelled, so that no other call pays for it.
+"""
+import os
+import select
+from time import time
+
+from econtext import signal
+
+POLL_SECONDS = 0.01
+TERM_SECONDS = 0.1  # what a process has to end by itself
+KILL_SECONDS = 2  # what the system has to end it
+
+
+def processes():
+    """(pid, (parent, process group, session, start)) of each that lives, as far as the system tells. `start`: in ticks since the boot."""
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        names = []
+    for name in names:
+        if name.isdigit():
+            try:
+                with open("/proc/%s/stat" % name, "rb") as file:
+                    about = file.read().rpartition(b")")[2].split()
+            except EnvironmentError:
+                continue  # it has ended meanwhile
+            if about[0] not in b"ZX":
+                yield int(name), tuple(map(int, about[1:4] + about[19:20]))
+
+
+def uptime():
+    """Seconds since the boot."""
+    try:
+        from time import clock_gettime
+
+        return clock_gettime(7)  # CLOCK_BOOTTIME of Linux
+    except (ImportError, EnvironmentError):
+        with open("/proc/uptime") as file:
+            return float(file.read().split()[0])
+
+
+def sweep(began, last):
+    """End what a call that began then, when `last` was the newest process, has started and is still in our process group."""
+    try:
+        first = int((uptime() - (time() - began)) * os.sysconf("SC_CLK_TCK"))
+    except (EnvironmentError, ValueError):
+        return  # this system does not tell
+    group = os.getpgrp()
+    us = os.getpid()
+
+    def left():
+        # Ticks are long: of those that started about then, the ids tell which are newer.
+        return [
+            pid
+            for pid, (_, members, _, start) in processes()
+            if members == group and pid != us and start >= first - 1 and (pid > last or start > first + 1)
+        ]
+
+    known = left()
+    if known:
+        signal_all(known, signal.SIGTERM)
+        wait_for_end(left)
+
+
+def signal_all(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except OSError:
+            pass  # it has just ended, or is somebody else's
+
+
+def wait_for_end(left):
+    """Wait until there is `left` nobody; who does not end by itself is killed. What is killed may have started another just before."""
+    began = time()
+    pids = left()
+    while pids and time() < began + KILL_SECONDS:
+        if time() >= began + TERM_SECONDS:
+            signal_all(pids, signal.SIGKILL)
+        try:
+            select.select([], [], [], POLL_SECONDS)
+        except select.error:
+            pass  # EINTR
+        pids = left()

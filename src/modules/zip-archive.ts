@@ -2,7 +2,7 @@
  * A zip file as a tree of files, as Python's zipimport reads one: wheels, eggs, zipapps, also behind a `#!` line. Knows no module.
  */
 import { readFileSync, statSync } from "node:fs";
-import { type UnzipFileInfo, unzipSync } from "fflate";
+import type { UnzipFileInfo } from "fflate";
 
 const END_OF_DIRECTORY = 0x06054b50;
 /** A comment of up to 64 KiB may follow the end record, which has 22 bytes. */
@@ -59,6 +59,8 @@ export class ZipArchive {
   }
 
   #entries(filter: (info: UnzipFileInfo) => boolean): Record<string, Uint8Array> {
+    // Loaded here: it makes tables when it is loaded, and few programs have a zip file as a root.
+    const { unzipSync } = require("fflate") as typeof import("fflate");
     return unzipSync(this.#data, { filter });
   }
 }

@@ -3,7 +3,7 @@
  * named them, so all of their files are sent, compiled ones too, except those that the roots hide. They keep their paths, below a folder of
  * the remote machine: so an interpreter finds them there as it does here. Twin: stage1/js/unpacking.js.
  */
-import { lstatSync, readdirSync, readFileSync } from "node:fs";
+import { type Dirent, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { FoundScript } from "./javascript-finder.ts";
 import type { Packages } from "./javascript-packages.ts";
@@ -82,14 +82,14 @@ export class JavaScriptUnpack {
 
   /** The files of one package. Packages within it are dependencies, or are not needed. */
   #add(folder: string, list: UnpackList<Found>): void {
-    for (const one of readdirSync(folder, { withFileTypes: true })) {
+    for (const one of entriesOf(folder)) {
       const path = join(folder, one.name);
       if (!list.isSendable) return;
       if (LEFT_OUT.includes(one.name) || this.#roots.hide(path)) continue;
       if (one.isDirectory()) this.#add(path, list);
-      if (!one.isFile()) continue;
-      const { size, mode } = lstatSync(path);
-      list.add({ path, size, mode: mode & 0o100 ? 0o700 : 0o600 });
+      const found = one.isFile() ? lstatSync(path, { throwIfNoEntry: false }) : undefined;
+      if (found === undefined) continue;
+      list.add({ path, size: found.size, mode: found.mode & 0o100 ? 0o700 : 0o600 });
     }
   }
 
@@ -111,6 +111,15 @@ export class JavaScriptUnpack {
 export function unpackedRecord(name: string, folder: string): FoundScript {
   const source = pack(JSON.stringify(folder));
   return { name, hash: "", format: "unpacked", dependencies: {}, source, follows: [], later: [] };
+}
+
+/** A folder that cannot be read counts as an empty one. */
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
 }
 
 /** An empty file stands for one that cannot be read, or has gone since it was listed: the count stays right. */

@@ -125,13 +125,9 @@ class ImportFinder {
       if (kind === "newline" || word === ":") break;
       text += ` ${word}`;
     }
-    if (
-      /^(?: [\w.]+)*? (?:TYPE_CHECKING|MYPY|False|0)(?: and .*)?$/.test(text) &&
-      !/ not /.test(text)
-    ) {
-      return NEVER;
-    }
-    return /^ not (?:[\w.]+ )*TYPE_CHECKING$/.test(text) ? SURELY : PERHAPS;
+    const isFalse = /^(?: \w+ \.)* (?:TYPE_CHECKING|MYPY|False|0)(?: and .*)?$/.test(text);
+    if (isFalse && !/ (?:not|or) /.test(text)) return NEVER;
+    return /^ not (?:\w+ \. )*TYPE_CHECKING$/.test(text) ? SURELY : PERHAPS;
   }
 
   /** Whether a statement may start at the next token. */

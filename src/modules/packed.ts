@@ -1,20 +1,22 @@
 /**
- * Texts that are compressed once and sent often: a zlib stream is put together from pieces that were deflated each by itself. Knows no module.
+ * Texts that are compressed once and sent often: a zlib stream is put together from pieces, each of which was deflated by itself. Knows no
+ * module. Packages that become real files (`--unpack`) are the business of unpack-list.ts.
  *
- * RFC 1950 and 1951: a piece ends on a byte, by a sync flush, so that pieces follow one another; the check sum of all is computed from theirs.
+ * RFC 1950 and 1951: a piece ends at a byte's end, by a sync flush, so that the next piece can follow; the check sum of the stream is
+ * computed from those of the pieces.
  */
 import { constants, deflateRawSync, inflateSync } from "node:zlib";
 
 export interface Packed {
   /** Raw deflate, without a last block. */
   readonly bytes: Uint8Array;
-  /** Of what was compressed: bytes, and Adler-32. */
+  /** Bytes of the text before it was compressed, and its Adler-32. */
   readonly length: number;
   readonly adler: number;
 }
 
 const HEADER = Uint8Array.of(0x78, 0x9c);
-/** A last block with nothing in it. */
+/** An empty last block. */
 const END = Uint8Array.of(3, 0);
 const BASE = 65521;
 
@@ -24,12 +26,12 @@ export function pack(text: string | Uint8Array): Packed {
   return { bytes, length: plain.length, adler: Bun.hash.adler32(plain) };
 }
 
-/** The text of one. */
-export function unpack(piece: Packed): string {
+/** The text of a piece. */
+export function textOf(piece: Packed): string {
   return new TextDecoder().decode(inflateSync(join([piece])));
 }
 
-/** One zlib stream. */
+/** One zlib stream of all pieces. */
 export function join(pieces: readonly Packed[]): Uint8Array {
   const sum = new Uint8Array(4);
   const adler = pieces.reduce((all, { adler, length }) => combined(all, adler, length), 1);
@@ -37,7 +39,7 @@ export function join(pieces: readonly Packed[]): Uint8Array {
   return Buffer.concat([HEADER, ...pieces.map(({ bytes }) => bytes), END, sum]);
 }
 
-/** Adler-32 of two texts behind one another, as zlib's adler32_combine. */
+/** Adler-32 of a text that is two texts, one after the other, as zlib's adler32_combine. */
 function combined(first: number, second: number, secondLength: number): number {
   const rest = secondLength % BASE;
   const low = first & 0xffff;
@@ -46,7 +48,7 @@ function combined(first: number, second: number, secondLength: number): number {
   return (((high % BASE) << 16) | (sum % BASE)) >>> 0;
 }
 
-/** A text of which some parts are compressed already. */
+/** A text, some parts of which are compressed already. */
 export class PackedText {
   readonly #parts: readonly (string | Packed)[];
 
@@ -59,6 +61,6 @@ export class PackedText {
   }
 
   text(): string {
-    return this.#parts.map((part) => (typeof part === "string" ? part : unpack(part))).join("");
+    return this.#parts.map((part) => (typeof part === "string" ? part : textOf(part))).join("");
   }
 }

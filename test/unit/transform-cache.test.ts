@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { inflateSync } from "node:zlib";
 import { JavaScriptFinder } from "../../src/modules/javascript-finder.ts";
 import * as transforming from "../../src/modules/javascript-transform.ts";
-import { join as joined, PackedText, pack, unpack } from "../../src/modules/packed.ts";
+import { join as joined, PackedText, pack, textOf } from "../../src/modules/packed.ts";
 import { type Made, TransformCache } from "../../src/modules/transform-cache.ts";
 
 let dir = "";
@@ -39,7 +39,7 @@ test("pieces that were compressed apart make one stream", () => {
   const texts = ["", "a", "zwei ☃", "x".repeat(300_000), JSON.stringify({ b: "\n" })];
   const pieces = texts.map((text) => pack(text));
   expect(inflateSync(joined(pieces)).toString()).toBe(texts.join(""));
-  expect(pieces.map(unpack)).toEqual(texts);
+  expect(pieces.map(textOf)).toEqual(texts);
   const mixed = new PackedText(["[", pack('"one"'), ",2]"]);
   expect(inflateSync(mixed.deflated()).toString()).toBe('["one",2]');
   expect(mixed.text()).toBe('["one",2]');
@@ -60,7 +60,7 @@ test("a second finder transforms nothing; a change is seen; positions are found 
     expect(transform).toHaveBeenCalledTimes(1);
     expect(again).toEqual(first);
     // Columns of what was sent are not those of the file: it is transformed again to tell.
-    const sent = JSON.parse(unpack(again?.source ?? pack('""'))) as string;
+    const sent = JSON.parse(textOf(again?.source ?? pack('""'))) as string;
     const column = sent.indexOf("throw") + 1;
     expect(second.mapStack(`E\n    at f (${file}:1:${column})`)).toBe(`E\n    at f (${file}:1:50)`);
     writeFileSync(file, "export const other = 2;");

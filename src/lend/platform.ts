@@ -10,6 +10,8 @@ export interface Machine {
   /** Whether the dynamic linker is there that the program asks for. */
   readonly loader: boolean;
   readonly free: number | null;
+  /** Whether /proc is mounted: a file in memory has no other name. */
+  readonly proc: boolean;
   /** Why there is no file in memory. */
   readonly refused: string | null;
 }
@@ -37,6 +39,13 @@ export class Refusal {
   ofMachine(runtime: Runtime, it: Machine): BootstrapError | undefined {
     if (runtime.system !== it.system || runtime.machine !== it.machine || !it.loader) {
       return this.#platform(runtime, it, "");
+    }
+    if (!it.proc) {
+      return this.#error(
+        "ERR_LEND_REFUSED",
+        "a program in memory is run by way of /proc, which is not mounted there",
+        "mount /proc there, or install Bun or Node.js",
+      );
     }
     if (it.refused !== null) return this.#memoryFile(it.refused);
     const needed = megabytes(runtime.bytes) + WORK_MB;

@@ -27,6 +27,7 @@ def survey(loader):
     global program
     about = os.uname()
     answer = {"system": about[0], "machine": about[4], "loader": os.path.exists(loader), "free": free_bytes(), "refused": None}
+    answer["proc"] = os.path.exists("/proc/self/fd")
     try:
         program = memory_file(about[4])
     except EnvironmentError as e:

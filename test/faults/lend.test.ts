@@ -200,6 +200,27 @@ test("a Bun for another C library is refused", async () => {
   expect(error.message).toContain("it has no /lib/ld-of-another-libc.so.1");
 });
 
+/** Runs what stands for ssh where nothing is mounted on /proc. */
+const withoutProc = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"];
+const canHide = isRoot && Bun.which("unshare") !== null;
+
+test.if(canHide && Bun.spawnSync([...withoutProc, "true"]).success)(
+  "where /proc is not mounted, nothing is sent",
+  async () => {
+    let lent = 0;
+    const words = withoutProc.map((word) => `'${word}'`).join(" ");
+    const program = writeScript(
+      join(mkdtempSync(join(dir, "ssh-")), "ssh"),
+      `exec ${words} '${bareShell("")}' "$@"`,
+    );
+    const error = await refusal({ lend: true, ssh: { program } }, { onLend: () => lent++ });
+    expect(error.code).toBe("ERR_LEND_REFUSED");
+    expect(error.message).toContain("/proc, which is not mounted there");
+    expect(lent).toBe(0);
+    await scene.emptied(SOON_MS);
+  },
+);
+
 test("a program that does not start is told with what it says", async () => {
   const error = await refusal({ lend: Bun.which("false") ?? "" });
   expect(error.code).toBe("ERR_LEND_FAILED");

@@ -9,7 +9,14 @@ const runtime = {
   machine: "x86_64",
   loader: "/lib64/ld-linux-x86-64.so.2",
 };
-const fit: Machine = { system: "Linux", machine: "x86_64", loader: true, free: 1e9, refused: null };
+const fit: Machine = {
+  system: "Linux",
+  machine: "x86_64",
+  loader: true,
+  free: 1e9,
+  proc: true,
+  refused: null,
+};
 const refusal = new Refusal("web1");
 
 test("a machine that is fit, and one whose memory is unknown", () => {
@@ -26,6 +33,7 @@ const MACHINES: readonly (readonly [change: Partial<Machine>, code: string, says
   ],
   [{ system: "FreeBSD" }, "ERR_LEND_PLATFORM", "its FreeBSD x86_64"],
   [{ loader: false }, "ERR_LEND_PLATFORM", "it has no /lib64/ld-linux-x86-64.so.2"],
+  [{ proc: false }, "ERR_LEND_REFUSED", "/proc, which is not mounted"],
   [{ refused: "Permission denied" }, "ERR_LEND_REFUSED", "Permission denied"],
   [{ free: 50e6 }, "ERR_LEND_MEMORY", "it has 50 MB of memory left; 148 are needed"],
 ];

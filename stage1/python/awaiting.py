@@ -1,4 +1,4 @@
-"""econtext.awaiting: what a call of an `async def` function gives: its coroutine is awaited, an async generator is iterated.
+"""econtext.awaiting: what a call of an `async def` function gives: its coroutine is awaited, an async iterable is iterated.
 
 Second tier: fetched when the first such result is met. Each call has an event loop of its own, which ends with it. Used by
 econtext.values.
@@ -11,20 +11,33 @@ except ImportError:
     asyncio = None  # a small Python: what awaits nothing but coroutines needs no loop
 
 
+def has(value, *names):
+    return any([hasattr(type(value), name) for name in names])
+
+
 def result(value):
-    """The value of a coroutine; of an async generator, a generator of the same values."""
-    if hasattr(value, "asend"):
-        return iterate(value)
+    """The value of an awaitable; of an async iterable, which an awaitable may give too, a generator of the same values."""
     loop = Loop()
+    given = None
     try:
-        return loop.run(value)
+        if has(value, "__await__"):
+            value = loop.run(value)
+        if has(value, "__aiter__", "__anext__"):
+            given = iterate(value, loop)
+            next(given)
+            return given
+        return value
     finally:
-        loop.close()
+        if given is None:
+            loop.close()
 
 
-def iterate(values):
-    loop = Loop()
+def iterate(values, loop):
+    """First yields None: a generator that has begun closes its loop even if nobody iterates it."""
     try:
+        yield
+        if has(values, "__aiter__"):
+            values = values.__aiter__()
         while True:
             try:
                 value = loop.run(values.__anext__())
@@ -33,7 +46,8 @@ def iterate(values):
             yield value
     finally:
         try:
-            loop.run(values.aclose())
+            if hasattr(values, "aclose"):
+                loop.run(values.aclose())
         finally:
             loop.close()
 

@@ -37,6 +37,33 @@ async def numbers(n):
     for i in range(n):
         await asyncio.sleep(0)
         yield i
+async def later(n):
+    await asyncio.sleep(0)
+    return numbers(n)
+class Countdown:
+    def __init__(self, n):
+        self.n = n
+    def __aiter__(self):
+        return self
+    async def __anext__(self):
+        await asyncio.sleep(0)
+        self.n -= 1
+        if self.n < 0:
+            raise StopAsyncIteration
+        return self.n
+class Steps:
+    def __init__(self, n):
+        self.__anext__ = None
+        self.countdown = Countdown(n)
+    def __aiter__(self):
+        return self.countdown
+class Next:
+    def __init__(self, n):
+        self.countdown = Countdown(n)
+    def __anext__(self):
+        return self.countdown.__anext__()
+async def countdown(n):
+    return Countdown(n)
 async def wait():
     try:
         await asyncio.sleep(100)
@@ -127,6 +154,9 @@ for (const version of ["2.7", "3.8", "3.13"] as const) {
   test.if(version !== "2.7")(`python ${version}: what is async is awaited`, async () => {
     expect(await call("later.py:work", "1")).toBe("2\n");
     expect(await call("later.py:numbers", "3")).toBe("0\n1\n2\n");
+    expect(await call("later.py:later", "2")).toBe("0\n1\n");
+    for (const name of ["Countdown", "Steps", "Next", "countdown"])
+      expect([name, await call(`later.py:${name}`, "2")]).toEqual([name, "1\n0\n"]);
     expect(await call("later.py:leave")).toMatch(/^left\n.*the rest ended\n$/s);
     const stopped = await call("--deadline", "1", "later.py:wait");
     expect(stopped).toContain("no result within 1000 ms");

@@ -25,6 +25,7 @@ export interface Stage1 {
   readonly findJavascript: string;
   readonly findAny: string;
   readonly runJavascript: string;
+  readonly runPython: string;
 }
 
 const STAGE1 = join(import.meta.dir, "../stage1");
@@ -96,6 +97,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
     findJavascript: shell("find_javascript"),
     findAny: shell("find_any"),
     runJavascript: shell("run_javascript"),
+    runPython: shell("run_python"),
   };
 }
 

@@ -11,6 +11,7 @@ import {
   PYTHON_CORE,
   PYTHON_FIRST_STAGE,
   RUN_JS,
+  RUN_PYTHON,
 } from "./stage1.ts";
 
 /** What is to be started. */
@@ -51,8 +52,8 @@ function cores({ wants, kind }: Plan): readonly Uint8Array[] {
   return kind === undefined && wants === "any" ? [PYTHON_CORE, JS_CORE] : [JS_CORE];
 }
 
-/** Bun must neither install what is missing nor read the `.env` of its working directory. */
-const BUN_FLAGS = ["--no-install", "--no-env-file"] as const;
+/** Bun must neither install what is missing nor read the `.env` or the `bunfig.toml` (it may name code to run) of its working directory. */
+const BUN_FLAGS = ["--config=/dev/null", "--no-install", "--no-env-file"] as const;
 
 /** With `--trace-sync-io` in NODE_OPTIONS, telling of what was printed would print more, without end. From Node.js 12 on. */
 export const NODE_FLAG = "--no-trace-sync-io";
@@ -68,7 +69,7 @@ export function firstStage(plan: Plan): string[] {
     return ["sh", "-c", RUN_JS, path ?? "node", NODE_FLAG, "-e", ...javascript];
   }
   if (kind === "bun") return ["sh", "-c", RUN_JS, path ?? "bun", ...BUN_FLAGS, "-e", ...javascript];
-  if (path !== undefined) return [path, "-BSc", ...python];
+  if (path !== undefined) return ["sh", "-c", RUN_PYTHON, path, "-BSc", ...python];
   if (sent.length > 1) {
     return ["sh", "-c", FIND_ANY, "sh", PYTHON_FIRST_STAGE, total];
   }

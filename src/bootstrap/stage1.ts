@@ -22,4 +22,5 @@ export const JS_FIRST_STAGE: string = built.javascriptFirstStage;
 export const FIND_PYTHON: string = built.findPython;
 export const FIND_JS: string = built.findJavascript;
 export const FIND_ANY: string = built.findAny;
+export const RUN_PYTHON: string = built.runPython;
 export const RUN_JS: string = built.runJavascript;

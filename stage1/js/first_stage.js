@@ -3,12 +3,12 @@
 //
 // Joined into one line as the Python one is (stage1/README.md has the rules): no single quote, no backslash, no exclamation mark.
 // Descriptors 3 and 4 are the connection; the shell has moved it there (stage1/sh/run_javascript.sh). The end of the file is
-// status 99; a Node.js older than 18 is status 98, said on stderr. Descriptor 3 may be non-blocking: error 11 (EAGAIN) is to try again.
+// status 99; a Node.js older than 18 (its modules have numbers below 108) is status 98, said on stderr. Descriptor 3 may be non-blocking: error 11 (EAGAIN) is to try again.
 // Raw deflate, because Bun has that at hand; its node:zlib costs as much as all the rest of the start.
 //
 // In a block: a `var` would be a global of the user's code.
 //
 // Names: p process, R reads N bytes (the core reads BOOT with it), c the core's text (its worker runs it, too).
 {let p=process,R=(n,b=Buffer.alloc(n),i=0)=>{while(i<n)try{i+=require("fs").readSync(3,b,i,n-i)||p.exit(99)}catch(e){e.errno+11&&p.exit(99)}return b},c
-parseInt(p.versions.node)<18&&p.exit(console.error("econtext:",p.execPath,p.version)||98)
-eval(c=""+Buffer.from((typeof Bun<"u"?Bun.inflateSync:require("zlib").inflateRawSync)(R(+p.argv.pop()))))}
+p.versions.modules<108&&p.exit(console.error("econtext:",p.execPath,p.version)||98)
+eval(c=""+Buffer.from((p.isBun?Bun.inflateSync:require("zlib").inflateRawSync)(R(+p.argv.pop()))))}

@@ -9,9 +9,8 @@ The bytes on the wire: docs/protocol.md. What happens in which order: docs/how-i
 Two threads: the main thread runs user code, the I/O thread keeps control while it does. Whoever holds `role` reads the stream: the
 main thread when it waits for a call (no thread has to be woken for a call that is short), the I/O thread otherwise.
 """
-# The first stage has imported os, select, sys and zlib, and left `r` and `v` (stage1/python/first_stage.py).
-import fcntl
-import struct
+# The first stage has imported fcntl, os, select, struct, sys (and all names of it) and zlib, and left `r` and `v`
+# (stage1/python/first_stage.py). Signals and poll events are written as the numbers that they have everywhere: that is shorter.
 from _collections import deque
 from time import time
 
@@ -485,7 +484,7 @@ def end():
         calls.clear()
         doomed = busy, "disconnected"
         write_lock.acquire(False)  # for good: nobody is to hear how the call ends
-        os.killpg(0, signal.SIGINT)
+        os.killpg(0, 2)
         stop = time() + 0.5
         while busy and time() < stop:
             clock()
@@ -501,7 +500,7 @@ def guard(child):
         raise OSError
 
     signal.signal(signal.SIGCHLD, wake_up)
-    for number in signal.SIGINT, signal.SIGHUP, signal.SIGTERM:
+    for number in 1, 2, 15:
         signal.signal(number, signal.SIG_IGN)
     os.dup2(null, 1)
     os.dup2(null, 2)
@@ -512,7 +511,7 @@ def guard(child):
     pid = status = 0
     while left and not pid:
         try:
-            pid, status = os.waitpid(child, os.WNOHANG)
+            pid, status = os.waitpid(child, 1)
             left -= left > 0
             if not pid and poll.poll(250) and left < 0:
                 poll.unregister(0)
@@ -521,7 +520,7 @@ def guard(child):
             pid = e.args[:1] == (10,)  # ECHILD: reaped, and its signal came before its id was stored
     try:
         # What is told to end has a moment to do so.
-        for number in ([signal.SIGTERM] + [0] * 13) * bool(pid) + [signal.SIGKILL]:
+        for number in ([15] + [0] * 13) * bool(pid) + [9]:
             os.killpg(child, number)
             select.select([], [], [], 0.02)
     except OSError:
@@ -536,7 +535,7 @@ def guard(child):
 def poller(*fds):
     poll = select.poll()
     for fd in fds:
-        poll.register(fd, select.POLLOUT if fd == cout else select.POLLIN)
+        poll.register(fd, 4 if fd == cout else 1)
     return poll
 
 
@@ -557,6 +556,11 @@ def pipe_to(fd, name):
     lines[r] = name, b""
     return r
 
+
+# What keeps the current folder out of the interpreter's own start is nobody else's (stage1/sh/run_python.sh).
+safe = os.environ.pop("PYTHONSAFEPATH", "")[1:]
+if safe:
+    os.environ["PYTHONSAFEPATH"] = safe
 
 # Descriptors 0, 1 and 2 are taken, whatever was closed at the start.
 null = 0
@@ -612,7 +616,7 @@ next_handle = 1000
 main_thread = thread.get_ident()
 lease = lease or 1e18
 heard = time()
-signal.signal(signal.SIGINT, on_interrupt)
+signal.signal(2, on_interrupt)
 
 sys.argv = [argv0]
 __path__ = []

@@ -8,12 +8,12 @@
 # file before that is status 99; a Python older than 2.7, or a 3 older than 3.6, is status 98, said on stderr.
 #
 # Names: v the version, b what was read, n how much is wanted, r the code that reads until it is there (the core reads BOOT with it).
-import sys
-sys.path[:]=filter(None,sys.path)
-import os,zlib,select
-v=sys.version_info
-(2,7)<=v<(3,)or v>=(3,6)or sys.exit(os.write(2,("econtext: %s %d.%d"%((sys.executable,)+v[:2])+chr(10)).encode())and 98)
-b=b"";n=int(sys.argv[1])
-r="while len(b)<n:select.select([0],[],[]);b+=os.read(0,n-len(b))or sys.exit(99)"
+from sys import*
+path[:]=filter(None,path)
+import os,zlib,select,sys,fcntl,struct
+v=version_info
+(2,7)<=v<(3,)or v>=(3,6)or exit([stderr.write("econtext: %s %d.%d"%((executable,)+v[:2])+chr(10))]and 98)
+b=b"";n=int(argv[1])
+r="while len(b)<n:select.select([0],[],[]);b+=os.read(0,n-len(b))or exit(99)"
 exec(r)
 exec(zlib.decompress(b))

@@ -9,7 +9,7 @@ done
 [ "$p" ]||exit 97
 exec 3<&0 4>&1
 trap "" 1 2 15
-:|(exec 5<&0;:|$p -e "$@")
+:|(:|$p -e "$@")5<&0
 s=$?
 [ $s -lt 128 ]||{ kill 0
 sleep .3

@@ -8,7 +8,7 @@
 # seen as if it had, may have left something: the group is told to end, has 0.3 seconds, and is killed, we with it.
 exec 3<&0 4>&1
 trap "" 1 2 15
-:|(exec 5<&0;:|"$0" "$@")
+:|(:|"$0" "$@")5<&0
 s=$?
 [ $s -lt 128 ]||{ kill 0
 sleep .3

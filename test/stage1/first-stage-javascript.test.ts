@@ -208,7 +208,7 @@ describe("errors", () => {
 
   /** A Node.js that says that it is an old one. */
   function aged(path: string): string {
-    const versions = '{ ...process.versions, node: "16.20.2" }';
+    const versions = '{ ...process.versions, node: "16.20.2", modules: "93" }';
     const code = `Object.defineProperties(process, { version: { value: "v16.20.2" }, versions: { value: ${versions} } });`;
     return `shift 2; code=$1; shift; exec '${path}' -e '${code}'"$code" "$@"`;
   }

@@ -189,15 +189,17 @@ describe("errors", () => {
   });
 
   test("the interpreter that was named is not there", async () => {
-    const error = await fails("ERR_BOOTSTRAP_SPAWN", "local", { python: join(dir, "nope") });
+    const error = await fails("ERR_BOOTSTRAP_NO_INTERPRETER", "local", {
+      python: join(dir, "nope"),
+    });
     expect(error.message).toContain(join(dir, "nope"));
   });
 
   test("the interpreter that was named may not be run", async () => {
     const python = script("python-forbidden", "exit 0", 0o644);
-    expect((await fails("ERR_BOOTSTRAP_SPAWN", "local", { python })).message).toMatch(
-      /EACCES|ermission/,
-    );
+    const error = await fails("ERR_BOOTSTRAP_NO_INTERPRETER", "local", { python });
+    expect(error.message).toContain(`tried ${python}`);
+    expect(error.message).toMatch(/ermission/);
   });
 
   test("the interpreter that was named is no Python", async () => {

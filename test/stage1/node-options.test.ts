@@ -1,6 +1,6 @@
 /** NODE_OPTIONS of an account: those that the core cannot run with are named, and all others do no harm. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -74,24 +74,30 @@ for (const version of sample(nodeVersions())) {
   });
 }
 
-test("a bunfig.toml of the current folder runs no code where bun is found", async () => {
-  const home = join(folder, "home");
-  const bin = join(folder, "bin");
-  for (const made of [home, bin]) mkdirSync(made);
-  const ran = join(home, "ran");
-  writeFileSync(join(home, "bunfig.toml"), 'preload = ["./preload.ts"]\n');
-  writeFileSync(join(home, "preload.ts"), `await Bun.write(${JSON.stringify(ran)}, "");\n`);
-  for (const name of ["sh", "sleep"]) symlinkSync(`/bin/${name}`, join(bin, name));
-  writeScript(join(bin, "bun"), `cd '${home}' && exec '${bun().path}' "$@"`);
-  const before = process.env["PATH"];
-  process.env["PATH"] = bin;
-  try {
-    await using broker = new Broker();
-    const context = await broker.connect("local");
-    expect((await context.ready()).kind).toBe("bun");
-    expect(await context.call("process.cwd")).toBe(home);
-  } finally {
-    process.env["PATH"] = before;
-  }
-  expect(await Bun.file(ran).exists()).toBe(false);
-});
+for (const how of ["found", "asked for by kind", "named"] as const) {
+  test(`a bunfig.toml of the current folder runs no code where bun is ${how}`, async () => {
+    const home = mkdtempSync(join(folder, "home-"));
+    const bin = mkdtempSync(join(folder, "bin-"));
+    const ran = join(home, "ran");
+    writeFileSync(join(home, "bunfig.toml"), 'preload = ["./preload.ts"]\n');
+    writeFileSync(join(home, "preload.ts"), `await Bun.write(${JSON.stringify(ran)}, "");\n`);
+    for (const name of ["sh", "sleep"]) symlinkSync(`/bin/${name}`, join(bin, name));
+    writeScript(join(bin, "bun"), `cd '${home}' && exec '${bun().path}' "$@"`);
+    const before = process.env["PATH"];
+    process.env["PATH"] = bin;
+    try {
+      await using broker = new Broker();
+      const options = {
+        found: {},
+        "asked for by kind": { kind: "bun" },
+        named: { bun: join(bin, "bun") },
+      } as const;
+      const context = await broker.connect("local", options[how]);
+      expect((await context.ready()).kind).toBe("bun");
+      expect(await context.call("process.cwd")).toBe(home);
+    } finally {
+      process.env["PATH"] = before;
+    }
+    expect(await Bun.file(ran).exists()).toBe(false);
+  });
+}

@@ -235,7 +235,7 @@ export class Broker implements AsyncDisposable {
   }
 }
 
-/** Which interpreter is one question: who answers any part of it, answers all of it. */
+/** Options that choose the interpreter belong together: a `connect` that gives one of them replaces all defaults of these. */
 function withDefaults(own: ConnectOptions, defaults: ConnectOptions = {}): ConnectOptions {
   const { kind, python, node, bun, lend, ssh, ...others } = defaults;
   const isChosen = [own.kind, own.python, own.node, own.bun].some((one) => one !== undefined);

@@ -416,7 +416,7 @@ export class Context implements AsyncDisposable {
     clearTimeout(timer);
   }
 
-  /** A core ends without the interpreter's own end: what user code wants done then, is a last call, whose outcome is nobody's. */
+  /** Run the handlers that user code has registered for the interpreter's end, by a last call. A core exits without them. The result is ignored. */
   #atExit(language: Language): void {
     const { chunks } = encodeValue(AT_EXIT[language]);
     const reply = this.#router.expect(this.id, {

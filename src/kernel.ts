@@ -170,7 +170,7 @@ export function widenSocket(fd: number): void {
   load()?.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, new Int32Array([SOCKET_BYTES]), 4);
 }
 
-/** Of a terminal, `struct termios`, of Linux on the processors that there is a Bun for. @returns undefined when it is none */
+/** The `struct termios` of a terminal, on Linux and the processors that Bun supports. @returns undefined when `fd` is not a terminal */
 export function terminalAttributes(fd: number): DataView | undefined {
   const bytes = new Uint8Array(TERMIOS_BYTES);
   return load()?.tcgetattr(fd, bytes) === 0 ? new DataView(bytes.buffer) : undefined;

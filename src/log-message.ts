@@ -5,7 +5,7 @@ import type { LogRecord } from "./log.ts";
 const decoder = new TextDecoder();
 
 /**
- * Texts are what user code has printed, so they may hold anything: what is no text becomes U+FFFD.
+ * Texts are output of user code, so they may hold anything: bytes that are not UTF-8 and lone surrogates become U+FFFD.
  *
  * @throws {ProtocolError} when the body is not `[LEVEL, LOGGER, TEXT, TIME]`
  */

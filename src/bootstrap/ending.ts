@@ -23,7 +23,7 @@ const SHELL_WORDS: readonly (readonly [RegExp, string])[] = [
 export interface LastWords {
   /** What is left of the child's stderr: the shell's, the transport's. */
   readonly stderr: string;
-  /** What user code had printed and nobody had read. */
+  /** Output of user code that the slave had not sent before it ended. */
   readonly words: string;
 }
 

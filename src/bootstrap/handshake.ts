@@ -13,7 +13,7 @@ const KEPT_BYTES = 32768;
 
 export class Handshake implements Pipe {
   readonly #pipe: Pipe;
-  /** The line that begins the stream, on its own: nobody else can know it. */
+  /** The line that begins the stream. Its nonce is new for each connection, so no banner contains it. */
   readonly marker: string;
   readonly #marker: Uint8Array;
   readonly #limits: Limits;

@@ -1,6 +1,6 @@
 /**
- * Why an interpreter that was started did not run the core: it is none, or NODE_OPTIONS of the account take away what the core needs.
- * All that is known is what it printed.
+ * Why a program that was started as an interpreter did not run the core: it is no interpreter, or NODE_OPTIONS of the account forbid
+ * something that the core needs. Only the program's output tells which.
  */
 import type { Plan } from "./first-stage.ts";
 

@@ -99,7 +99,7 @@ async function readPlan(line: CommandLine, rawArgs: readonly string[]): Promise<
     return { targets, name: file, script: readScript(file), rest, isFromInput: false };
   const last = line.before.at(-1) ?? "";
   const mayBeFile = line.after === undefined && line.before.length > 1;
-  // Nobody types a script for several: the last word was to be its file.
+  // A script is not typed for several targets: the last word was meant as its file.
   const hint = `several targets, whose script you type: econtext sh ${line.before.join(",")}`;
   if (mayBeFile && process.stdin.isTTY) throw new Usage("sh", `no such file: ${last}; ${hint}`);
   const script = await Bun.stdin.bytes();

@@ -145,7 +145,7 @@ export class JavaScriptResponder implements ModuleResponder {
     return [asked, ...others, ...this.#tiers(records.flatMap(readers))];
   }
 
-  /** Only who was sent the parent, or its package, may ask what its specifiers lead to. */
+  /** A context may ask where specifiers lead only for a parent that it was sent, or that is in a package of which it was sent a module. */
   #resolved(parent: string, specifier: string, kind: "import" | "require"): ModuleRecord[] {
     // Of a package that was sent, any path may be where somebody asks from (`createRequire`).
     const isKnown =

@@ -31,7 +31,7 @@ const MAX_SOLID_WORDS = 4_000;
 /**
  * The same for a text of many lines that was written anew: white space counts for nothing.
  *
- * @param offset in `left`. @returns that of the same word in `whole`; undefined where there is none
+ * @param offset in `left`. @returns the offset of the same word in `whole`; undefined where it does not occur
  */
 export function alignOffset(left: string, whole: string, offset: number): number | undefined {
   const a = words(left, SOLID);

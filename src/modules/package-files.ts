@@ -32,7 +32,7 @@ export class PackageFiles {
     this.#nearest = nearest;
   }
 
-  /** This module was sent: what is in its package may be seen. */
+  /** Note that this module was sent: from now on, the files of its package may be seen. */
   add(module: string): void {
     const folder = PACKAGE.exec(module)?.[0] ?? this.#nearest(module);
     const isOwn = folder !== undefined && this.#roots.contain(folder);
@@ -48,7 +48,7 @@ export class PackageFiles {
     }
   }
 
-  /** What is in a folder; `false` where there is no such folder; null where none may be seen. */
+  /** The listing of a folder; `false` where there is no such folder; null where no folder may be seen. */
   folder(path: string): FolderListing | false | null {
     const real = this.#real(path);
     if (typeof real !== "string") return real;
@@ -66,7 +66,7 @@ export class PackageFiles {
     }
   }
 
-  /** A file's bytes; null where there is none, or where it may not be seen. */
+  /** A file's bytes; null where there is no such file, or where it may not be seen. */
   file(path: string): Uint8Array | null {
     const real = this.#real(path);
     if (typeof real !== "string") return null;

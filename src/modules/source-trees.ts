@@ -27,7 +27,7 @@ export class SourceTrees {
     this.#roots = this.#open();
   }
 
-  /** One more, after all others. */
+  /** Add a root, after all others. */
   add(root: string): void {
     if (this.#named.includes(root)) return;
     this.#named.push(root);
@@ -67,7 +67,7 @@ export class SourceTrees {
     return this.entry(path)?.size === -1;
   }
 
-  /** What is in a folder, by name; nothing for what is no folder. */
+  /** The names in a folder, sorted; an empty list when the path is not a folder. */
   names(folder: string): readonly string[] {
     const zip = this.#archive(folder);
     if (zip !== undefined) return [...zip.archive.names(zip.inside)].sort();
@@ -80,7 +80,7 @@ export class SourceTrees {
     }
   }
 
-  /** The same, with sizes; what leads out of the roots is left out. */
+  /** The entries of a folder, without links that lead out of the roots. */
   list(folder: string): TreeEntry[] {
     return this.names(folder).flatMap((name) => {
       const entry = this.entry(join(folder, name));
@@ -88,7 +88,7 @@ export class SourceTrees {
     });
   }
 
-  /** A file's bytes; undefined where there is none of at most `limit` bytes. @throws when it cannot be read */
+  /** A file's bytes; undefined where there is no file, or a larger one than `limit` bytes. @throws when it cannot be read */
   read(path: string, limit: number): Uint8Array | undefined {
     const size = this.entry(path)?.size ?? -1;
     if (size < 0 || size > limit) return undefined;
@@ -104,7 +104,7 @@ export class SourceTrees {
     return usable.length === roots.folders.length ? roots : new Roots(usable);
   }
 
-  /** Whether modules can be in it at all. */
+  /** Whether a root is a folder or a readable zip file. */
   #opens(root: string): boolean {
     try {
       if (statSync(root).isDirectory()) return true;
@@ -123,7 +123,7 @@ export class SourceTrees {
     return undefined;
   }
 
-  /** Without links; undefined where there is nothing, or it is not in a root. */
+  /** The path without links; undefined where nothing exists, or where it is outside of the roots. */
   real(path: string): string | undefined {
     if (this.#archive(path) !== undefined) return this.entry(path) === undefined ? undefined : path;
     const real = realpath(path);

@@ -39,7 +39,7 @@ const KEPT_MS = 30 * DAY_MS;
 export class TransformCache {
   readonly #root: string;
   readonly #folder: string;
-  /** Whether nobody else can have written what is in the folder. */
+  /** Whether only this user can have written the entries of the folder. */
   #isReadable: boolean;
   #isWritable: boolean;
   #isPrepared = false;
@@ -144,7 +144,7 @@ function defaultRoot(): string | undefined {
   return isAbsolute(home) ? join(home, ".cache/econtext") : undefined;
 }
 
-/** Whether a folder is the user's, and no other account's to write to; undefined where there is nothing. A link is nobody's own. */
+/** Whether a folder belongs to the user, and no other account can write to it; undefined where nothing exists. Never true for a link. */
 function isOwn(folder: string): boolean | undefined {
   try {
     const found = lstatSync(folder);

@@ -47,7 +47,7 @@ export class ZipArchive {
     return [...(this.#folders.get(folder) ?? [])];
   }
 
-  /** @throws when its compression is none that Python reads either, or its bytes are damaged */
+  /** @throws when the bytes are damaged, or compressed in a way that Python cannot read either */
   read(path: string): Uint8Array | undefined {
     if (!this.#sizes.has(path)) return undefined;
     try {

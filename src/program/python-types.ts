@@ -17,7 +17,7 @@ export interface TypeScope {
 }
 
 const UNKNOWN = "unknown";
-/** What is nested deeper is not looked into, and what is longer helps nobody. */
+/** Deeper nesting is not read, and a longer type is not shown: both become `unknown`. */
 const MAX_DEPTH = 30;
 const MAX_LENGTH = 2_000;
 
@@ -120,7 +120,7 @@ class TypeReader {
       return this.#nested(textOf(word) ?? "");
     }
     if (word === "(" || word === "[") {
-      // Of a Callable, or a default that is none of a type's business.
+      // The parameters of a Callable, or a default value: neither is a type.
       this.#skipBrackets();
       return UNKNOWN;
     }

@@ -1,6 +1,6 @@
 /**
- * Where in an input of a prompt something stands: what runs was rewritten, and its frames name lines
- * that nobody typed. Known inputs are kept; a place is looked for only when a stack is read.
+ * Maps places in the code that a prompt runs to places in the input that was typed: the code is a rewritten
+ * input, so its lines differ. The last inputs are kept; a place is looked for only when a stack is read.
  */
 import { alignOffset } from "../modules/line-align.ts";
 

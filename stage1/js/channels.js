@@ -121,7 +121,7 @@ class Remote {
     this.wake();
   }
 
-  /** Whoever waits for room, waits for the end as well, whichever side it comes from. */
+  /** Wake the senders that wait for room: the channel has room, or either side has ended it. */
   wake() {
     if (!this.ready) return;
     const hook = this.onReady;

@@ -11,10 +11,10 @@ const { folders } = core.tier("roots");
 
 const DEAD = 4;
 const DEFLATE = 16;
-/** Bytes of files that are kept, for the next who reads them. */
+/** Bytes of files that are kept for later reads. */
 const MAX_KEPT = 64 << 20;
 
-const listings = new Map(); // folder: { real, stat, entries }, or null: it is not the master's to show, or undefined: there is none
+const listings = new Map(); // folder: { real, stat, entries }; null: the master does not show it; undefined: there is no such folder
 const contents = new Map(); // file: its bytes
 let kept = 0;
 
@@ -100,14 +100,14 @@ exports.realOf = function* (path) {
   return above ? join(above.real, basename(target.path)) : (yield* listingOf(target.path))?.real;
 };
 
-/** `[name, entry]` of all that is in a folder; undefined where there is none. */
+/** `[name, entry]` of each entry of a folder; undefined where there is no such folder. */
 exports.namesOf = function* (path) {
   const target = yield* exports.targetOf(path);
   if (target?.type !== "d") return undefined;
   return [...((yield* listingOf(target.path))?.entries ?? [])];
 };
 
-/** The bytes of a file. They are shared: who gives them away makes a copy. */
+/** The bytes of a file. They are shared: a caller that hands them to user code makes a copy. */
 exports.bytesOf = function* (path) {
   const have = contents.get(path);
   if (have) return have;

@@ -1,6 +1,6 @@
 /**
- * econtext.packaged-module: the `module` of forwarded modules. Who asks from a place in a forwarded package is answered by the importer; what
- * the master does not have, and every other place, is this machine's own.
+ * econtext.packaged-module: the `module` of forwarded modules. Requests from a place in a forwarded package go to the
+ * importer; requests from elsewhere, and for what the master does not have, go to this machine's own module system.
  *
  * Second tier, of importer.js.
  */

@@ -325,7 +325,7 @@ class Receiver(End):
         return self.handle
 
     def revoke(self):
-        """The handle was not sent after all: nobody will ever send to it."""
+        """Free the handle: it was not sent after all, so no message will ever come for it."""
         if self.handle:
             del handlers[self.handle], homes[self.handle]
             self.handle = 0
@@ -398,7 +398,7 @@ def pump(number, sender):
         raise
     except:  # noqa: E722
         if os.getpid() != econtext.pid:
-            raise  # it has forked: nobody hears of it by the channel
+            raise  # the generator has forked: the channel belongs to the parent
         error = sys.exc_info()[1]
     finally:
         try:
@@ -433,7 +433,7 @@ def in_child():
     for kind, names in (Sender, ("send", "offer", "pour")), (Receiver, ("receive", "take")), (Select, ("next", "__next__")):
         for name in names:
             setattr(kind, name, forks.refuse)
-    # Who leaves a `with` there closes nothing here.
+    # The end of a `with` block in the child must not close the parent's channel.
     Sender.part = Receiver.tell = lambda *_: None
 
 

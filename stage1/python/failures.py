@@ -24,7 +24,7 @@ def attempt(work, *arguments):
 
 
 def plain_text(value):
-    """A string as text without lone surrogates, None if it is none."""
+    """A string as text without lone surrogates; None if the value is not a string."""
     if isinstance(value, bytes) and not PY3:
         value = bytes.decode(value, "utf-8", "replace")
     if not isinstance(value, text):

@@ -1,4 +1,4 @@
-"""econtext.forwarded: files beside modules that came from the master, for whoever opens, lists or looks for them by their paths.
+"""econtext.forwarded: opens, lists and finds files beside modules that came from the master, by their paths.
 
 Second tier: fetched when the first such path is met. The master is asked once for each folder, whatever is asked of it, and once for each
 file. What may be read is the master's decision: src/modules/python-files.ts. The requests: docs/protocol.md, GET_MODULE.
@@ -50,7 +50,7 @@ def in_package(path):
 
 
 def entry(path):
-    """(size, time) of a file, (-1, time) of a folder, None of neither. What is above a root is a folder too."""
+    """(size, time) of a file, (-1, time) of a folder, else None. The folders above a root count as folders too."""
     if any((root + "/").startswith(path.rstrip("/") + "/") for root in roots()):
         return -1, 0
     folder, _, name = path.rpartition("/")
@@ -65,7 +65,7 @@ def content(path):
         root, _, tail = path.rpartition("/")[0].rpartition("/")
         name = path.rpartition("/")[2]
         if root in roots() and name in ("entry_points.txt", "top_level.txt"):
-            # Who asks one distribution for these asks them all.
+            # Code that asks one distribution for these files asks all of them: one request brings them.
             if (root, name) not in metadata:
                 metadata[root, name] = request("*", root + "/" + name) or {}
             return metadata[root, name].get(tail)

@@ -25,7 +25,7 @@ else:
 
 INTERRUPTIBLE = "load_module", "exec_module", "call"  # which run user code, or wait as that would
 ROOT = "/econtext-master"  # twin: FORWARDED in src/modules/python-responder.ts
-OF_SITE = "sitecustomize", "usercustomize"  # what `site` imports is this machine's, and nobody asked for the master's
+OF_SITE = "sitecustomize", "usercustomize"  # `site` imports these: this machine's own are meant, and never the master's
 process = os.getpid()
 places = {}  # path without .py: record; of what has come
 indexed = set()  # names of the records that are in there
@@ -44,7 +44,7 @@ def look(name, *listings):
             if known and (len(known) < 4 or known[3] is not None and child not in known[3]):
                 return None
         if os.getpid() != process:
-            # Nobody would read the answer.
+            # A fork has no thread that reads the answer.
             raise ImportError("cannot import %s: %s; import it before the fork" % (name, tier("forks").problem()))
     record = fetch(name)
     return record if len(record) > 1 else None
@@ -358,7 +358,7 @@ def unread(path):
 
 
 def path_text(path):
-    """A path as text; empty for what is none."""
+    """A path as text; empty if the value is not a path."""
     if hasattr(path, "__fspath__"):
         path = path.__fspath__()
     if PY3 and type(path) is bytes:

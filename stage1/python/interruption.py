@@ -9,7 +9,7 @@ The handler raises Cancelled in the main thread, under two rules:
 - Once for each call. While that exception lives, it is on its way out and clean-up is under way: nothing is sent and nothing raised. If
   user code swallows it, the exception dies, and the call is interrupted again.
 - In user code only, or where a module of ours says in INTERRUPTIBLE that it may be. Everything else of ours is done first: no lock stays
-  taken, no handle stays open, no process is started that nobody knows.
+  taken, no handle stays open, no process is started whose id is lost.
 """
 import fcntl
 import os
@@ -55,7 +55,7 @@ def run(arrived, name, arguments, named, options):
     if "deadline" in options:
         until = arrived + options["deadline"] / 1e3
     if econtext.role.locked():
-        os.write(econtext.alarm, b"k")  # who reads already, waits without knowing that there is a `clock`
+        os.write(econtext.alarm, b"k")  # the thread that reads the stream already waits for longer than `clock` may want
     try:
         answer = econtext.work(name, arguments, named, options)
     except:  # noqa: E722
@@ -81,7 +81,7 @@ def close():
 
 
 def clock():
-    """Interrupt the call that runs, if it is time. By who reads the stream meanwhile, who may wait for so many milliseconds."""
+    """Interrupt the call that runs, if it is time. Called by the thread that reads the stream, before each wait: gives its length in ms."""
     handle = econtext.busy
     if until and time() >= until and econtext.doomed[0] != handle:
         with sending:
@@ -133,7 +133,7 @@ def check():
 
 
 def make():
-    """The exception to raise. No frame may keep it: only who handles it does."""
+    """The exception to raise. No frame of ours may keep it: it must die as soon as user code has handled it."""
     global raised, alive
     error = Cancelled(econtext.doomed[1])
     raised = ref(error, gone)
@@ -162,7 +162,7 @@ def is_interruptible(frame):
 
 
 def in_child():
-    """In a process that user code has forked (econtext.forks): nobody interrupts it from here."""
+    """In a process that user code has forked (econtext.forks): no call of it is interrupted from here."""
     global sending, until
     sending = thread.allocate_lock()
     until = 0

@@ -73,7 +73,7 @@ def signal_all(pids, number):
 
 
 def wait_for_end(left):
-    """Wait until there is `left` nobody; who does not end by itself is killed. What is killed may have started another just before."""
+    """Wait until `left` gives no process. Kill those that do not end by themselves, and what these have started meanwhile."""
     began = time()
     pids = left()
     while pids and time() < began + KILL_SECONDS:

@@ -167,7 +167,7 @@ def flush(nudge=True):
                 n = os.write(cout, rest[:PIPE_BUF])
                 rest = rest[n:]
                 queued -= n
-        except (OSError, select.error) as e:
+        except Exception as e:
             if e.args[0] not in BUSY:
                 end()
         finally:
@@ -478,7 +478,8 @@ class Finder(object):
 
 # -- The end -----------------------------------------------------------------------------------------
 def end():
-    """The stream is over. User code gets half a second to notice; the guard sees to the rest of our session."""
+    """The stream is over. User code gets half a second to notice. Then our process group is told to end: the guard sees to that, if it
+    lives."""
     global doomed
     if thread.get_ident() != main_thread:
         calls.clear()
@@ -489,6 +490,7 @@ def end():
         while busy and time() < stop:
             clock()
             asleep.poll(20)
+        os.killpg(0, 15)  # SIGTERM
     os._exit(0)
 
 
@@ -502,9 +504,9 @@ def guard(child):
     signal.signal(signal.SIGCHLD, wake_up)
     for number in 1, 2, 15:
         signal.signal(number, signal.SIG_IGN)
+    os.close(cout)
     os.dup2(null, 1)
     os.dup2(null, 2)
-    os.close(cout)
     poll = select.poll()
     poll.register(0, 8192 * ("linux" in sys.platform))  # POLLRDHUP
     left = -1
@@ -516,7 +518,7 @@ def guard(child):
             if not pid and poll.poll(250) and left < 0:
                 poll.unregister(0)
                 left = 3
-        except (OSError, select.error) as e:
+        except Exception as e:
             pid = e.args[:1] == (10,)  # ECHILD: reaped, and its signal came before its id was stored
     try:
         # What is told to end has a moment to do so.

@@ -271,13 +271,19 @@ export class Connection implements Lifeline {
     this.#router.forget(this.#settings.id, reply);
     const info = decodeValue(message.body);
     if (!Array.isArray(info) || info.length !== 4 || typeof info[2] !== "number") {
-      throw new ProtocolError("ERR_PROTOCOL_VALUE", "an answer to BOOT that is none");
+      throw new ProtocolError(
+        "ERR_PROTOCOL_VALUE",
+        "malformed reply to BOOT: expected [kind, version, pid, executable]",
+      );
     }
     clearTimeout(this.#connectTimer);
     this.#held?.settle();
     const [kind, version, , executable] = info.map(String) as [string, string, string, string];
     if (!isKind(kind) || languageOf(kind) !== (this.#language ?? languageOf(kind))) {
-      throw new ProtocolError("ERR_PROTOCOL_VALUE", "an answer to BOOT of another kind");
+      throw new ProtocolError(
+        "ERR_PROTOCOL_VALUE",
+        "a reply to BOOT from an interpreter of another kind",
+      );
     }
     this.#slave = { kind, version, pid: info[2], executable };
     this.#speaks(languageOf(kind));

@@ -103,7 +103,7 @@ export class Inlet implements Receiver {
 
   #open(credits: unknown): void {
     if (!Number.isInteger(credits) || (credits as number) < 1) {
-      throw new ProtocolError("ERR_PROTOCOL_VALUE", "the opening of a channel that is none");
+      throw new ProtocolError("ERR_PROTOCOL_VALUE", "malformed opening of a channel");
     }
     this.#credits = credits as number;
     if (this.#closing !== undefined) this.#tell(FLAGS.DEAD, this.#closing);

@@ -35,5 +35,8 @@ function parse(body: Uint8Array): unknown {
 }
 
 function malformed(): ProtocolError {
-  return new ProtocolError("ERR_PROTOCOL_VALUE", "a log message that is none");
+  return new ProtocolError(
+    "ERR_PROTOCOL_VALUE",
+    "malformed log message: expected [level, logger, text, time]",
+  );
 }

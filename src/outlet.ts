@@ -99,7 +99,10 @@ export class RemoteOutlet implements Outlet, Receiver {
     }
     const credit = decodeValue(body);
     if (!Number.isSafeInteger(credit) || (credit as number) < 1) {
-      throw new ProtocolError("ERR_PROTOCOL_VALUE", "credit that is none");
+      throw new ProtocolError(
+        "ERR_PROTOCOL_VALUE",
+        "malformed credit of a channel: expected a number",
+      );
     }
     if (!this.#credit.add(credit as number)) {
       throw new ProtocolError("ERR_PROTOCOL_CREDIT", "more credit than any window has");

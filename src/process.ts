@@ -194,7 +194,10 @@ function readStart(event: unknown): Start {
   if (typeof pid === "number" && isInput && control instanceof Sender) {
     return { pid, stdin, control };
   }
-  throw new ProtocolError("ERR_PROTOCOL_VALUE", "the start of a command that is none");
+  throw new ProtocolError(
+    "ERR_PROTOCOL_VALUE",
+    "malformed start of a command: expected [pid, stdin, control]",
+  );
 }
 
 function pipe(mode: "pipe" | "log" = "pipe"): Channel<Uint8Array> | undefined {
@@ -308,7 +311,10 @@ function bytesOf(chunk: Chunk | string): Chunk {
 function readResult(name: string, value: unknown): ExecResult {
   const result = value as Partial<ExecResult> | null;
   if (typeof result?.status !== "number") {
-    throw new ProtocolError("ERR_PROTOCOL_VALUE", `${name}: the ending of a command that is none`);
+    throw new ProtocolError(
+      "ERR_PROTOCOL_VALUE",
+      `${name}: malformed result of a command: expected its status`,
+    );
   }
   return {
     status: result.status,

@@ -36,7 +36,7 @@ export function decodeClosing(
   }
   const isFailure = Array.isArray(said) && said.length === 3;
   if (!isFailure || !said.every((text) => typeof text === "string")) {
-    throw new ProtocolError("ERR_PROTOCOL_VALUE", "the closing of a channel that is none");
+    throw new ProtocolError("ERR_PROTOCOL_VALUE", "malformed closing of a channel");
   }
   const [type, message, trace] = said as [string, string, string];
   return { error: new CallError(wire.name, type, wire.tellStack(message), wire.tellStack(trace)) };

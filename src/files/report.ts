@@ -66,7 +66,7 @@ export class Report {
       } else if (what === "error") this.#fail(words);
       else if (what === "total") [this.#totalFiles, this.#totalBytes] = words as [number, number];
       else if (what === "progress") this.#progress(words as [number, number, string | null]);
-      else throw new ProtocolError("ERR_PROTOCOL_VALUE", `${this.#to}: an event that is none`);
+      else throw new ProtocolError("ERR_PROTOCOL_VALUE", `${this.#to}: malformed event of a copy`);
     }
     await reading;
   }
@@ -75,7 +75,10 @@ export class Report {
   conclude(totals: unknown): CopyResult {
     const isRight = Array.isArray(totals) && totals.every((one) => Number.isSafeInteger(one));
     if (!isRight || totals.length !== 4) {
-      throw new ProtocolError("ERR_PROTOCOL_VALUE", `${this.#to}: a copy's end that is none`);
+      throw new ProtocolError(
+        "ERR_PROTOCOL_VALUE",
+        `${this.#to}: malformed result of a copy: expected [files, bytes, same, errors]`,
+      );
     }
     const [files, bytes, same, errors] = totals as [number, number, number, number];
     if (errors > 0) throw new FilesError(this.#failures, errors);

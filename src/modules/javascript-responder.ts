@@ -129,7 +129,10 @@ export class JavaScriptResponder implements ModuleResponder {
         if (kind === "import" || kind === "require") return this.#resolved(parent, specifier, kind);
       }
     }
-    throw new ProtocolError("ERR_PROTOCOL_VALUE", "a request for a module that is none");
+    throw new ProtocolError(
+      "ERR_PROTOCOL_VALUE",
+      "malformed request for a module: expected a name, [parent, specifier, kind] or [path, what]",
+    );
   }
 
   /** Asked for by name: what was sent is sent again, its dependencies are not. */

@@ -104,7 +104,10 @@ export class PythonResponder implements ModuleResponder {
         return { body: Buffer.concat(chunks), isText: false };
       }
     }
-    throw new ProtocolError("ERR_PROTOCOL_VALUE", "a request for a module that is none");
+    throw new ProtocolError(
+      "ERR_PROTOCOL_VALUE",
+      "malformed request for a module: expected a name or [name, path]",
+    );
   }
 
   #module(name: string): ModuleRecord[] {

@@ -24,7 +24,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["inlet", "outlet", "functions"],
   ["peer", "call"],
   ["generator"],
-  ["outstanding", "process", "files"],
+  ["outstanding", "process", "files", "ping", "at-exit"],
   ["shell"],
   ["context"],
   ["held"],

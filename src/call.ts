@@ -126,6 +126,14 @@ function checkFunctionName(name: string): void {
   );
 }
 
+/** A signal that is aborted when the first of both is. */
+export function eitherSignal(
+  a: AbortSignal | undefined,
+  b: AbortSignal | undefined,
+): AbortSignal | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : AbortSignal.any([a, b]);
+}
+
 /** What a timer can wait for. @throws {UsageError} `ERR_USAGE_DEADLINE` */
 export function checkMilliseconds(what: string, value: number | undefined): void {
   if (value === undefined || (value >= 0 && value <= 0x7fffffff)) return;

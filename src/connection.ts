@@ -10,6 +10,7 @@ import { Child } from "./bootstrap/child.ts";
 import { describeEnding, lastWordsOf } from "./bootstrap/ending.ts";
 import { explainBootstrap } from "./bootstrap/explain.ts";
 import { firstStage, type Plan } from "./bootstrap/first-stage.ts";
+import { sweepGroup } from "./bootstrap/group.ts";
 import type { Handover, Lender } from "./bootstrap/handover.ts";
 import { Handshake } from "./bootstrap/handshake.ts";
 import { preamble } from "./bootstrap/preamble.ts";
@@ -20,8 +21,8 @@ import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import { LEVELS } from "./log.ts";
 import type { Finders } from "./modules/finders.ts";
 import { JavaScriptResponder } from "./modules/javascript-responder.ts";
-import { PythonFiles } from "./modules/python-files.ts";
-import { FORWARDED, PythonResponder } from "./modules/python-responder.ts";
+import { PythonResponder } from "./modules/python-responder.ts";
+import { mapTraceback } from "./modules/python-traceback.ts";
 import { deflate, type ModuleResponder, plain } from "./modules/responder.ts";
 import type { Unpacking } from "./modules/unpack-list.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
@@ -55,13 +56,6 @@ export interface ConnectionSettings {
 const LENDABLE: readonly string[] = ["ERR_BOOTSTRAP_NO_INTERPRETER", "ERR_BOOTSTRAP_TOO_OLD"];
 /** What a child has to end by itself after its stream is closed; its guard needs three quarters of a second. */
 const REAP_MS = 3000;
-/** A line of an error about a file of a forwarded package. */
-const MISSING_FILE = new RegExp(
-  `^(?=.*No such file or directory|.*unable to open).*${FORWARDED}(/[^'"\n:]*).*$`,
-  "gm",
-);
-/** What a slave without a guard has to end by itself. */
-const SWEEP_MS = 800;
 
 /** A child that was started, and the way that its bytes take. */
 interface Live {
@@ -72,9 +66,6 @@ interface Live {
   /** Where its answer to BOOT goes. */
   readonly reply: number;
 }
-
-/** A line of a traceback: the slave's own code has no source that could be shown below it. */
-const PYTHON_TIER_FRAME = /^ *File "econtext(?:\.\w+)?", line \d+, in .*\n/gm;
 
 export class Connection implements Lifeline {
   readonly ready: Promise<SlaveInfo>;
@@ -182,13 +173,7 @@ export class Connection implements Lifeline {
   }
 
   tellStack(text: string): string {
-    if (this.#language === "python") {
-      const own = text.replaceAll(`File "${FORWARDED}/`, 'File "/').replace(PYTHON_TIER_FRAME, "");
-      return own.replace(MISSING_FILE, (line, path: string) => {
-        const hint = new PythonFiles(this.#finders.python).explainMissing(path);
-        return line.includes("--unpack") ? line : `${line} (${hint})`;
-      });
-    }
+    if (this.#language === "python") return mapTraceback(text, this.#finders.python);
     return this.#finders.javascript.mapStack(text);
   }
 
@@ -357,7 +342,8 @@ export class Connection implements Lifeline {
     this.#router.removeRoute(id, this.#reason);
     const { signal } = await child.ended;
     clearTimeout(reaper);
-    if (this.#group !== undefined && signal !== undefined) await this.#sweep(this.#group);
+    // Its guard sees to it that nothing is left of a slave. On this machine, we see to it when somebody has killed the guard.
+    if (this.#group !== undefined && signal !== undefined) await sweepGroup(this.#group);
     this.#setGone();
   }
 
@@ -409,18 +395,5 @@ export class Connection implements Lifeline {
       handle: HANDLES.FORWARD_LOG,
       body: Buffer.concat(chunks),
     });
-  }
-
-  /** Its guard sees to it that nothing is left of a slave. On this machine, we see to it when somebody has killed the guard. */
-  async #sweep(group: number): Promise<void> {
-    for (let left = SWEEP_MS; ; left -= 20) {
-      try {
-        process.kill(-group, left > 0 ? 0 : "SIGKILL");
-      } catch {
-        return; // nobody is left
-      }
-      if (left <= 0) return;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
   }
 }

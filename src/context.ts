@@ -2,6 +2,7 @@
  * Context: one execution context as its user sees it. Calls are pipelined: each has a handle that its reply comes to. Knows the router
  * and the protocol, no process and no transport; what it needs of those is its `Lifeline`.
  */
+import { runExitHandlers } from "./at-exit.ts";
 import {
   CALL_ROOT,
   type Callable,
@@ -10,13 +11,14 @@ import {
   type CallOptions,
   callPayload,
   checkMilliseconds,
+  eitherSignal,
   type ParametersAfterContext,
   type Result,
   readCallee,
 } from "./call.ts";
 import type { CallSite } from "./call-site.ts";
-import { calledFrom, located, locatedEach } from "./error-stack.ts";
-import { DisconnectError, type EcontextError, TimeoutError, UsageError } from "./errors.ts";
+import { located, locatedEach } from "./error-stack.ts";
+import { DisconnectError, type EcontextError, UsageError } from "./errors.ts";
 import {
   type CopyOptions,
   copy,
@@ -24,15 +26,18 @@ import {
   endOf,
   endOfBytes,
   HERE,
+  type ReadFileOptions,
   readBytes,
+  type WriteFileOptions,
 } from "./files/copy.ts";
 import type { CopyResult } from "./files/report.ts";
 import type { AnyFunction } from "./functions.ts";
 import { type CallTier, iterateResult, RemoteGenerator } from "./generator.ts";
-import { checkLanguage, type Language } from "./kind.ts";
+import { checkLanguage } from "./kind.ts";
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import { type CallHost, OutstandingCall } from "./outstanding.ts";
 import { Peer } from "./peer.ts";
+import { ping } from "./ping.ts";
 import { type ExecOptions, type Input, RemoteProcess } from "./process.ts";
 import { FLAGS } from "./protocol/frame.ts";
 import { HANDLES } from "./protocol/handles.ts";
@@ -40,22 +45,6 @@ import { LIMITS } from "./protocol/limits.ts";
 import { encodeValue } from "./protocol/value.ts";
 import type { Router } from "./router.ts";
 import { type Shell, ShellCommand, scriptOf } from "./shell.ts";
-
-/** What an interpreter does at its end. */
-const AT_EXIT: Readonly<Record<Language, readonly unknown[]>> = {
-  python: ["atexit._run_exitfuncs", []],
-  javascript: ["process.emit", ["exit", 0]],
-};
-
-export interface ReadFileOptions extends CallLimits {
-  /** `~` is the home. */
-  readonly expand?: boolean;
-}
-
-export interface WriteFileOptions extends ReadFileOptions {
-  /** Its permissions. */
-  readonly mode?: number;
-}
 
 export interface ContextSettings {
   readonly id: number;
@@ -185,7 +174,7 @@ export class Context implements AsyncDisposable {
     const result = new Promise((resolve, reject) => {
       const callee = readCallee(fn);
       const { deadline, withContext } = options;
-      const signal = either(options.signal, this.#signal);
+      const signal = eitherSignal(options.signal, this.#signal);
       checkMilliseconds("deadline", deadline);
       const payload = callPayload(callee.function, args, { ...options, signal });
       const body = this.#peer.encode(payload, CALL_ROOT);
@@ -352,30 +341,8 @@ export class Context implements AsyncDisposable {
     checkMilliseconds("deadline", options.deadline);
     if (this.#closing !== undefined || this.#lifeline.reason() !== undefined) throw this.#gone();
     this.#lifeline.start("any");
-    const [started, site] = [performance.now(), new Error()];
-    return new Promise((resolve, reject) => {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const handle = this.#router.expect(this.id, {
-        receive: () => {
-          this.#router.forget(this.id, handle);
-          clearTimeout(timer);
-          resolve(performance.now() - started);
-        },
-        dead: (reason) => {
-          clearTimeout(timer);
-          reject(calledFrom(reason, site));
-        },
-      });
-      if (options.deadline !== undefined) {
-        // The handle stays, for an answer that comes late.
-        timer = setTimeout(() => {
-          const message = `${this.name}: no answer within ${options.deadline} ms`;
-          reject(calledFrom(new TimeoutError("ERR_DEADLINE_PING", message), site));
-        }, options.deadline);
-      }
-      const { chunks } = encodeValue(null);
-      this.#router.send({ dst: this.id, handle: HANDLES.PING, reply: handle }, chunks, "control");
-    });
+    const { id, name } = this;
+    return located(ping(this.#router, { id, name }, options.deadline), new Error());
   }
 
   /**
@@ -408,22 +375,12 @@ export class Context implements AsyncDisposable {
         this.#onIdle = resolve;
       });
     }
-    if (language !== undefined) this.#atExit(language);
+    if (language !== undefined) runExitHandlers(this.#router, this.id, language);
     const { chunks } = encodeValue("closed");
     const to = { dst: this.id, handle: HANDLES.CALL_FUNCTION, flags: FLAGS.DEAD };
     this.#router.send(to, chunks);
     await this.#lifeline.gone;
     clearTimeout(timer);
-  }
-
-  /** Run the handlers that user code has registered for the interpreter's end, by a last call. A core exits without them. The result is ignored. */
-  #atExit(language: Language): void {
-    const { chunks } = encodeValue(AT_EXIT[language]);
-    const reply = this.#router.expect(this.id, {
-      receive: () => this.#router.forget(this.id, reply),
-      dead: () => {},
-    });
-    this.#router.send({ dst: this.id, handle: HANDLES.CALL_FUNCTION, reply }, chunks);
   }
 
   #hung(name: string): void {
@@ -440,8 +397,4 @@ export class Context implements AsyncDisposable {
     const message = `${this.name}: the context was closed`;
     return reason ?? new DisconnectError("ERR_DISCONNECT_CLOSED", message);
   }
-}
-
-function either(a: AbortSignal | undefined, b: AbortSignal | undefined): AbortSignal | undefined {
-  return a === undefined || b === undefined ? (a ?? b) : AbortSignal.any([a, b]);
 }

@@ -9,7 +9,7 @@ export {
   type Result,
 } from "./call.ts";
 export { Channel, type ReceiveOptions, Receiver, Sender } from "./channel.ts";
-export { Context, type ReadFileOptions, type WriteFileOptions } from "./context.ts";
+export { Context } from "./context.ts";
 export {
   type BootstrapDescription,
   type DescribeOptions,
@@ -31,7 +31,7 @@ export {
   UsageError,
   ValueError,
 } from "./errors.ts";
-export type { CopyOptions } from "./files/copy.ts";
+export type { CopyOptions, ReadFileOptions, WriteFileOptions } from "./files/copy.ts";
 export type { CopyFailure, CopyProgress, CopyResult } from "./files/report.ts";
 export type { AnyFunction } from "./functions.ts";
 export type { Kind, KindOptions, Language } from "./kind.ts";

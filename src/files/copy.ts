@@ -20,6 +20,16 @@ import { CHUNK, INLINE, type MakeChannel, type ReadOptions, type WriteOptions } 
 import { type CopyFailure, type CopyProgress, type CopyResult, Report } from "./report.ts";
 import { write as writeHere } from "./writer.ts";
 
+export interface ReadFileOptions extends CallLimits {
+  /** `~` is the home. */
+  readonly expand?: boolean;
+}
+
+export interface WriteFileOptions extends ReadFileOptions {
+  /** The file's permissions. */
+  readonly mode?: number;
+}
+
 export interface CopyOptions {
   /** Folders and all that is in them, too. */
   readonly recursive?: boolean;
@@ -228,7 +238,7 @@ export async function* readBytes(
   context: string,
   call: CallTier,
   path: string,
-  { expand = false, ...limits }: CallLimits & { readonly expand?: boolean },
+  { expand = false, ...limits }: ReadFileOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { sender, receiver } = new Channel<Uint8Array>();
   const sent = call(limits, "econtext.files:fetch", pathOnWire(path), { expand }, sender);

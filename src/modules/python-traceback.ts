@@ -1,0 +1,24 @@
+/**
+ * Texts of a Python slave as its user reads them: paths of forwarded files are the master's own, frames of the slave's own code are left
+ * out, and a missing file of a forwarded package is explained. Twin: JavaScriptFinder.mapStack.
+ */
+import { PythonFiles } from "./python-files.ts";
+import type { PythonFinder } from "./python-finder.ts";
+import { FORWARDED } from "./python-responder.ts";
+
+/** A line of an error about a file of a forwarded package. */
+const MISSING_FILE = new RegExp(
+  `^(?=.*No such file or directory|.*unable to open).*${FORWARDED}(/[^'"\n:]*).*$`,
+  "gm",
+);
+/** A line of a traceback: the slave's own code has no source that could be shown below it. */
+const OWN_FRAME = /^ *File "econtext(?:\.\w+)?", line \d+, in .*\n/gm;
+
+/** @param text of an error or of a log record, as the slave sent it */
+export function mapTraceback(text: string, finder: PythonFinder): string {
+  const own = text.replaceAll(`File "${FORWARDED}/`, 'File "/').replace(OWN_FRAME, "");
+  return own.replace(MISSING_FILE, (line, path: string) => {
+    if (line.includes("--unpack")) return line;
+    return `${line} (${new PythonFiles(finder).explainMissing(path)})`;
+  });
+}

@@ -77,6 +77,8 @@ export class RemoteProcess {
   #pid: number | undefined;
   #orders: Order[] = [];
   #control: Sender<Order> | undefined;
+  /** Of signals that it may not have got yet, the oldest first. */
+  #unconfirmed: (() => void)[] = [];
 
   /** Made by `Context.exec`. */
   constructor(name: string, argv: readonly string[], options: ExecOptions, call: CallTier) {
@@ -148,7 +150,14 @@ export class RemoteProcess {
 
   /** Send it a signal. Without effect when it has ended. */
   kill(signal = "SIGTERM"): void {
+    void this.deliver(signal);
+  }
+
+  /** As `kill`. Resolves when the far side has passed it on, or the command has ended. */
+  async deliver(signal: string): Promise<void> {
+    const passedOn = new Promise<void>((resolve) => this.#unconfirmed.push(resolve));
     this.#order(["signal", signal]);
+    await Promise.race([passedOn, this.exited.catch(() => {})]);
   }
 
   /** Its terminal has another size now. */
@@ -165,6 +174,10 @@ export class RemoteProcess {
   async #follow(events: Receiver<unknown>, input: Receiver<Chunk>): Promise<void> {
     try {
       for await (const event of events) {
+        if (this.#control !== undefined) {
+          this.#unconfirmed.shift()?.();
+          continue;
+        }
         const { pid, stdin, control } = readStart(event);
         this.#pid = pid;
         this.#control = control;

@@ -31,14 +31,11 @@ export class Signals {
     return () => this.#processes.delete(process);
   }
 
-  /** @returns whether a command has started that can hear it */
-  readonly pass = (name: string): boolean => {
-    let isHeard = false;
-    for (const one of this.#processes) {
-      one.kill(name);
-      isHeard ||= one.pid !== undefined;
-    }
-    return isHeard;
+  /** @returns what resolves when all have got it; undefined: no command has started that could hear it */
+  readonly pass = (name: string): Promise<unknown> | undefined => {
+    const started = [...this.#processes].some(({ pid }) => pid !== undefined);
+    const delivered = Promise.all(Array.from(this.#processes, (one) => one.deliver(name)));
+    return started ? delivered : undefined;
   };
 
   dispose(): void {

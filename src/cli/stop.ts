@@ -7,11 +7,13 @@
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type Signal = keyof typeof SIGNALS;
 
-/** Who hears of a signal first. @returns whether somebody was there to hear it: it is theirs to act on */
-export type PassSignal = (name: string) => boolean;
+/** Who hears of a signal first. @returns what resolves when it has come to those whose affair it is; undefined: nobody is there to hear it */
+export type PassSignal = (name: string) => Promise<unknown> | undefined;
 
 /** Exit status when nobody reads our output any more: 128 + SIGPIPE, as for any program that is ended so. */
 export const BROKEN_PIPE = 141;
+/** What one that is passed on may take to arrive. A far side that is busy with itself, with a flood of log lines, say, may never hear of it. */
+const PASSING_MS = 3000;
 /** What a signal that is sent to ourselves takes, at most. */
 const DYING_MS = 100;
 let fatal: Signal | undefined;
@@ -41,19 +43,21 @@ export class Stop {
   #resolve: (none: undefined) => void = () => {};
 
   /** @param pass gets the first signal, and not the ones that follow */
-  constructor(pass: PassSignal = () => false) {
+  constructor(pass: PassSignal = () => undefined) {
     this.happened = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    for (const [name, status] of Object.entries(SIGNALS) as [Signal, number][]) {
+    for (const name of Object.keys(SIGNALS) as Signal[]) {
       const listener = () => {
-        if (this.#passed === undefined && this.#status === undefined && pass(name)) {
-          this.#passed = name;
+        const isFirst = this.#passed === undefined && this.#status === undefined;
+        const passing = isFirst ? pass(name) : undefined;
+        if (passing === undefined) {
+          this.#end(name);
           return;
         }
-        fatal ??= name;
-        if (this.#status !== undefined) void dieOfSignal().then(() => process.exit(status));
-        this.now(status);
+        this.#passed = name;
+        const timer = setTimeout(() => this.#end(name), PASSING_MS);
+        void passing.then(() => clearTimeout(timer));
       };
       this.#listeners.set(name, listener);
       process.on(name, listener);
@@ -78,6 +82,14 @@ export class Stop {
   /** Who had the signal passed on, and ended as by it, ends us as well. */
   conclude(status: number): void {
     if (this.#passed !== undefined && SIGNALS[this.#passed] === status) fatal ??= this.#passed;
+  }
+
+  /** By a signal; at once, if it is about to end anyway. */
+  #end(name: Signal): void {
+    const status = SIGNALS[name];
+    fatal ??= name;
+    if (this.#status !== undefined) void dieOfSignal().then(() => process.exit(status));
+    this.now(status);
   }
 
   dispose(): void {

@@ -175,6 +175,8 @@ declare module "econtext" {
     get exitCode(): number | undefined;
     get signal(): string | undefined;
     kill(signal?: string): void;
+    /** As `kill`. Resolves when the far side has passed it on, or the command has ended. */
+    deliver(signal: string): Promise<void>;
     resize(columns: number, rows: number): void;
   }
   export interface ShellOutput {

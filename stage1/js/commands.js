@@ -40,7 +40,7 @@ exports.run = async (argv, options) => {
     // A missing folder is not to be taken for a missing command.
     if (typeof cwd === "string") statSync(`${cwd}/.`);
     const command = await start(argv, options, input.receiver);
-    obey(command, control.receiver, isAlone);
+    obey(command, control.receiver, isAlone, events);
     let isStopped = false;
     const stop = () => {
       if (isStopped) return;
@@ -125,9 +125,9 @@ const family = ({ pid, isEnded }, known, isAlone) => {
   return [...session, ...[...parents.keys()].filter(isOf)];
 };
 
-/** Do what is asked for while it runs. */
-const obey = async (command, orders, isAlone) => {
-  for await (const [what, ...rest] of orders)
+/** Do what is asked for while it runs. That a signal has come is told. */
+const obey = async (command, orders, isAlone, events) => {
+  for await (const [what, ...rest] of orders) {
     try {
       if (what === "resize") command.resize?.(...rest);
       else if (GROUP.includes(rest[0]) && isAlone() && !command.resize) process.kill(0, rest[0]);
@@ -135,6 +135,8 @@ const obey = async (command, orders, isAlone) => {
     } catch {
       // It has ended, or there is no such signal.
     }
+    if (what === "signal") events?.send([what, ...rest]).catch(() => {});
+  }
 };
 
 const hasEnded = ({ exitCode, signalCode }) => exitCode !== null || signalCode !== null;

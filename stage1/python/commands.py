@@ -201,6 +201,11 @@ class Command(object):
                 self.terminal.resize(self.outputs[0].pipe.fileno(), *words)
         except EnvironmentError:
             pass  # it has just ended
+        if verb == "signal":
+            try:
+                self.options["events"].send([verb] + list(words))
+            except (KeyError, channels.Closed, values.RemoteError):
+                pass  # nobody wants to know that it has come
 
     def signal(self, name):
         number = SIGNALS.get(name)

@@ -125,6 +125,22 @@ export function commands(far: Far): void {
     expect(await process.exited).toEqual({ status: 0 });
   });
 
+  test("that a signal has come is known, whatever the command does with it", async () => {
+    const script = 'trap "echo heard" USR1; trap "" TERM; echo up; while :; do sleep .02; done';
+    const process = context().exec(["sh", "-c", script]);
+    const said = process.stdout[Symbol.asyncIterator]();
+    const next = async () => new TextDecoder().decode((await said.next()).value);
+    expect(await next()).toBe("up\n");
+    await process.deliver("SIGTERM");
+    await process.deliver("no signal");
+    expect(process.exitCode).toBeUndefined();
+    await process.deliver("SIGUSR1");
+    expect(await next()).toBe("heard\n");
+    await process.deliver("SIGKILL");
+    expect(await process.exited).toEqual({ status: 137, signal: "SIGKILL" });
+    await process.deliver("SIGTERM");
+  });
+
   test("kill, by name; a deadline and a signal end it and its children", async () => {
     const seconds = uniqueSeconds();
     const process = context().exec(["sleep", seconds]);

@@ -5,6 +5,7 @@
  * Spec: docs/protocol.md, "Files of packages". Twin: stage1/js/package-files.js.
  */
 import { type Dirent, lstatSync, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
+import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { contains, type Roots, realpath } from "./roots.ts";
 
@@ -24,24 +25,31 @@ const PACKAGE = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/;
 export class PackageFiles {
   readonly #roots: Roots;
   readonly #packages = new Set<string>();
+  /** Folders of which only the files directly in them may be seen. */
+  readonly #flat = new Set<string>();
+  readonly #home: string;
   /** The folder of the package.json that a file belongs to. */
   readonly #nearest: (file: string) => string | undefined;
 
-  constructor(roots: Roots, nearest: (file: string) => string | undefined) {
+  constructor(roots: Roots, nearest: (file: string) => string | undefined, home = homedir()) {
     this.#roots = roots;
     this.#nearest = nearest;
+    this.#home = realpath(home) ?? home;
   }
 
   /** Note that this module was sent: from now on, the files of its package may be seen. */
   add(module: string): void {
     const folder = PACKAGE.exec(module)?.[0] ?? this.#nearest(module);
     const isOwn = folder !== undefined && this.#roots.contain(folder);
-    this.#packages.add(isOwn ? folder : dirname(module));
+    const chosen = isOwn ? folder : dirname(module);
+    // A script in the home directory must not open all that the account has.
+    (contains(chosen, this.#home) ? this.#flat : this.#packages).add(chosen);
   }
 
   /** Whether a path is of a package that was sent. @param real without links, `.` and `..` */
   has(real: string): boolean {
     if (resolve(real) !== real || !this.#roots.contain(real)) return false;
+    if (this.#flat.has(real) || (this.#flat.has(dirname(real)) && !isFolder(real))) return true;
     for (let at = real; ; at = dirname(at)) {
       if (this.#packages.has(at)) return true;
       if (at === dirname(at)) return false;
@@ -110,6 +118,10 @@ export class PackageFiles {
       return undefined; // it has gone meanwhile
     }
   }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function entryOf(info: Stats): FileEntry {

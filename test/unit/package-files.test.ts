@@ -35,8 +35,13 @@ beforeAll(() => {
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 function filesOf(root: string, ...modules: string[]): PackageFiles {
+  return filesAtHome(undefined, root, ...modules);
+}
+
+function filesAtHome(home: string | undefined, root: string, ...modules: string[]): PackageFiles {
   const finder = new JavaScriptFinder([at(root)]);
-  const files = new PackageFiles(finder.roots, (file) => finder.packages.nearest(file)?.folder);
+  const nearest = (file: string) => finder.packages.nearest(file)?.folder;
+  const files = new PackageFiles(finder.roots, nearest, home);
   for (const module of modules) files.add(at(module));
   return files;
 }
@@ -71,6 +76,19 @@ test("a package of node_modules is seen by itself, a program's own with all that
 
 test("without a package.json it is the module's folder", () => {
   expect(textOf(filesOf("bare", "bare/main.ts"), "bare/main.ts")).toBe("bare/main.ts");
+});
+
+test("of the home directory, and of a folder that holds it, only the files directly in it", () => {
+  for (const home of ["app", "app/data"]) {
+    const files = filesAtHome(at(home), "app", "app/main.ts", "app/node_modules/one/lib/index.js");
+    expect(textOf(files, "app/main.ts")).toBe("app/main.ts");
+    expect(textOf(files, "app/data/a.txt")).toBeNull();
+    expect(files.folder(at("app/data"))).toBeNull();
+    expect(files.folder(at("app/absent"))).toBe(false);
+    expect(files.folder(at("app/data/absent"))).toBeNull();
+    expect(textOf(files, "app/node_modules/one/lib/index.js")).not.toBeNull();
+    expect(textOf(files, "app/node_modules/two/index.js")).toBeNull();
+  }
 });
 
 test("what a dot hides is not shown, and not told of", () => {

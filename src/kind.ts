@@ -86,10 +86,12 @@ export interface Work {
 export function checkLanguage(context: string, its: Language, { name, language }: Work): void {
   if (language === undefined || language === its) return;
   const [has, wants] = [LANGUAGE_NAMES[its], LANGUAGE_NAMES[language]];
-  const way = language === "python" ? "python (--kind python)" : "bun or node (--kind bun)";
+  const where = JSON.stringify(context);
+  const way = (kind: Kind) => `connect(${where}, { kind: "${kind}" })`;
+  const ways = language === "python" ? way("python") : `${way("node")}, or "bun"`;
   throw new UsageError(
     "ERR_USAGE_LANGUAGE",
-    `${context} is a ${has} context; ${name} is a ${wants} function; connect with kind ${way}`,
+    `${context} is already a ${has} context, and ${name} is a ${wants} function: open a second connection for it: ${ways}`,
   );
 }
 

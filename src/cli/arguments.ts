@@ -52,22 +52,35 @@ export interface FunctionName {
 
 const IN_FILE = /^(.*\.(?:py|[cm]?[jt]s|[jt]sx)):(.*)$/s;
 
-/** `module.function`, `module:Class.method`, `node:module.function`, `path/to/tasks.py:function`, `path/to/tasks.ts:function`. @throws {Usage} */
-export function readFunction(text: string): FunctionName {
+/**
+ * `module.function`, `module:Class.method`, `node:module.function`, `path/to/tasks.py:function`, `path/to/tasks.ts:function`.
+ *
+ * @param next the word after it
+ * @throws {Usage}
+ */
+export function readFunction(text: string, next = ""): FunctionName {
   if (text.startsWith("node:")) return { name: text, roots: [] };
   const [, file, path = ""] = IN_FILE.exec(text) ?? [];
   if (file === undefined) {
+    if (IN_FILE.test(`${text}:`) && isFile(text)) {
+      const name = NAMES.test(next) ? next : "FUNCTION";
+      throw new Usage("call", `${text} is a file: write ${text}:${name}`);
+    }
     if (text.includes("/")) {
       const spelling = "path/to/tasks.py:function or path/to/tasks.ts:function";
       throw new Usage("call", `not a function: ${text}; in a file it is ${spelling}`);
     }
     return { name: text, roots: ["."] };
   }
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
+  if (!isFile(file)) {
     throw new Usage("call", `no such file: ${file}`);
   }
   const real = realpathSync(file);
   return file.endsWith(".py") ? inPython(real, path) : inScript(real, path);
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /** @param file absolute real path */

@@ -71,13 +71,19 @@ VALUE]]}, {"!d": MILLISECONDS}, {"!f": "nan"}. With several targets each line
 begins with the target's name; with --json it is {"target", "result"} or
 {"target", "error"}, where the error has its traceback. What the function prints
 and logs appears on stderr.`,
-  begins: (word) => /^[\w./-]*[\w/-][.:][\w.:]+$/.test(word) && !word.includes(","),
+  begins: isFunction,
   run,
 });
 
+/** Whether a word looks like a FUNCTION. */
+function isFunction(word: string): boolean {
+  return /^[\w./-]*[\w/-][.:][\w.:]+$/.test(word) && !word.includes(",");
+}
+
 async function run(line: CommandLine): Promise<number> {
-  const { targets, name, positional, named, roots } = read(line);
+  const { targets, name, written, positional, named, roots } = read(line);
   const { kwargs } = await import("../index.ts");
+  const { hinted } = await import("./call-hints.ts");
   const { display, toJson } = await import("./result.ts");
   const { runSession } = await import("./session.ts");
   const { prefixed } = await import("./prefix.ts");
@@ -100,7 +106,9 @@ async function run(line: CommandLine): Promise<number> {
         typeof name === "string"
           ? context.callWith(limits(), name, ...given)
           : context.callWith(limits(), name, ...given);
-      const value = await result;
+      const value = await result.catch((error) => {
+        throw hinted(error, { target, ...written });
+      });
       // A function that gives nothing prints nothing.
       const isNothing = value === null || value === undefined;
       if (isIterable(value)) for await (const one of value) await show(target, one);
@@ -125,7 +133,8 @@ function read({ flags, before, after }: CommandLine) {
   const targets = readTargets("call", after === undefined ? [first ?? ""] : before);
   const [text, ...args] = after ?? (called === undefined ? [] : [called, ...rest]);
   if (text === undefined) throw new Usage("call", "a FUNCTION is missing");
-  const { name, roots } = readFunction(text);
+  const { name, roots } = readFunction(text, args[0]);
+  const written = { name: text, isFollowed: isFunction(args[0] ?? "") };
   const named = texts(flags["python-path"]);
   for (const folder of named) {
     if (isPythonRoot(folder)) continue;
@@ -137,7 +146,8 @@ function read({ flags, before, after }: CommandLine) {
     typeof name === "string" &&
     !name.includes(":") &&
     (kind ?? (node || bun ? "node" : "python")) !== "python";
-  return { targets, name, roots: [...named, ...(isGlobal ? [] : roots)], ...readArguments(args) };
+  const folders = [...named, ...(isGlobal ? [] : roots)];
+  return { targets, name, written, roots: folders, ...readArguments(args) };
 }
 
 /** For programs that read our output. */

@@ -17,6 +17,7 @@ import { makeRaw } from "./own-terminal.ts";
 import { LinePrefixer } from "./prefix.ts";
 import { runSession, type Turn } from "./session.ts";
 import { Signals } from "./signals.ts";
+import { quoted } from "./words.ts";
 
 export interface CommandPlan {
   /** Whose options these are. */
@@ -78,14 +79,25 @@ async function runOne(
   }
 }
 
-/** @param prefix of each line */
 /** How a command has ended, in words: as a shell tells it, when it could not be started. */
-function endingOf({ name, options }: CommandPlan, { status, signal, problem }: ExecResult): string {
+function endingOf(plan: CommandPlan, { status, signal, problem }: ExecResult): string {
+  const { name, options } = plan;
   if (problem === undefined) return signal === undefined ? `exit status ${status}` : signal;
   const ofFolder = options?.cwd !== undefined && problem.startsWith(`${options.cwd}: `);
-  return neutralise(ofFolder ? `--cwd ${problem}` : `${oneLine(name)}: ${problem}`);
+  const text = neutralise(ofFolder ? `--cwd ${problem}` : `${oneLine(name)}: ${problem}`);
+  return status === 127 && !ofFolder ? text + oneWordHint(plan) : text;
 }
 
+/** A whole command line was given as the name of a program. */
+function oneWordHint({ command, argv, targets }: CommandPlan): string {
+  const [line = ""] = argv;
+  if (command !== "exec" || argv.length !== 1 || !/\S\s+\S/.test(line)) return "";
+  const words = /^[\w\s./:@%+,=-]+$/.test(line) ? `-- ${oneLine(line)}, or ` : "";
+  const shell = `econtext sh -c ${quoted(line)} ${targets.map(quoted).join(" ")}`;
+  return oneLine(`; one word with spaces is one program name: write ${words}${shell}`);
+}
+
+/** @param prefix of each line */
 async function copy(
   from: RemoteProcess["stdout"],
   prefix: string | undefined,

@@ -21,6 +21,11 @@ const args: ArgsDef = {
     type: "boolean",
     description: "Continue a copy with --resume that was interrupted",
   },
+  preserve: {
+    type: "boolean",
+    alias: "p",
+    description: "As for scp; times and modes are always kept",
+  },
   quiet: { type: "boolean", alias: "q", description: "Show no progress on a terminal" },
   ...COMMON,
 };

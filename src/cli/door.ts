@@ -1,7 +1,7 @@
 /** What a command of the command line is, and how one is made: its help is shown by help.ts, its options are read by options.ts. */
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
 import { Usage } from "./exit.ts";
-import { type CommandLine, readCommandLine } from "./options.ts";
+import { type CommandLine, readCommandLine, readConnect, Typo } from "./options.ts";
 import { withSeparator } from "./words.ts";
 
 /** What `--help` shows of a command. */
@@ -37,7 +37,12 @@ export interface DoorPlan extends HelpText {
 
 export function makeDoor(plan: DoorPlan): Door {
   return {
-    command: commandOf(plan, (rawArgs) => plan.run(read(plan, rawArgs), rawArgs)),
+    command: commandOf(plan, (rawArgs) => {
+      const line = read(plan, rawArgs);
+      // Before the targets are read: an option without a value has taken one of them.
+      if ("deadline" in plan.args) readConnect(plan.name, line.flags);
+      return plan.run(line, rawArgs);
+    }),
     help: plan,
     takesWords: plan.begins !== undefined,
   };
@@ -51,12 +56,12 @@ export function makeRawDoor(
 }
 
 function commandOf(
-  { name, description, args }: HelpText,
+  { name, description }: HelpText,
   run: (rawArgs: readonly string[]) => Promise<number>,
 ): CommandDef {
   return defineCommand({
     meta: { name, description },
-    args,
+    // What is missing among the arguments is the command's to say: an option may have taken it.
     run: ({ rawArgs }) => run(rawArgs),
   });
 }
@@ -66,6 +71,7 @@ function read({ name, args, begins }: DoorPlan, rawArgs: readonly string[]): Com
   try {
     return readCommandLine(name, args, rawArgs);
   } catch (error) {
+    if (error instanceof Typo) throw error;
     const isForeign = begins !== undefined && !rawArgs.includes("--");
     const hint = isForeign ? withSeparator(name, args, rawArgs, begins) : undefined;
     if (hint === undefined || !(error instanceof Usage)) throw error;

@@ -9,6 +9,7 @@ import { fail, Usage } from "./exit.ts";
 import { showHelp, showOptions } from "./help.ts";
 import { stderr, stdout } from "./output.ts";
 import { dieOfSignal } from "./stop.ts";
+import { closest } from "./typos.ts";
 import { wantsHelp } from "./words.ts";
 
 const DOORS: Readonly<Record<string, () => Promise<Door>>> = {
@@ -79,7 +80,8 @@ async function dispatch(args: readonly string[]): Promise<number> {
       const { readProgramLine } = await import("./program-options.ts");
       const line = readProgramLine(args);
       if (line !== undefined) return await (await import("./program.ts")).runProgram(line);
-      throw new Usage("", unknown(name));
+      const { PROGRAM_OPTIONS } = await import("./program-options.ts");
+      throw new Usage("", unknown(name, Object.keys(PROGRAM_OPTIONS)));
     }
     const { command, help, takesWords } = await load();
     // The options of rsh are another program's.
@@ -115,9 +117,13 @@ async function showHelpOf([name, ...more]: readonly string[]): Promise<void> {
   await showHelp({ ...ROOT, details: `Commands:\n${commands.join("\n")}\n\n${ROOT.details}` });
 }
 
-function unknown(name: string): string {
+function unknown(name: string, options: readonly string[] = []): string {
   const known = Object.keys(DOORS).join(", ");
   if (name === "") return `a command is missing: one of ${known}`;
   const what = name.startsWith("-") ? "option" : "command";
+  const meant = closest(name.replace(/^--/, ""), what === "option" ? options : Object.keys(DOORS));
+  if (meant !== undefined) {
+    return `no such ${what}: ${name}; did you mean ${what === "option" ? "--" : ""}${meant}?`;
+  }
   return `no such ${what}: ${name}; the commands are ${known}`;
 }

@@ -39,7 +39,12 @@ is cut. Each target that failed is named on stderr, and all of them in the last
 line.
 
 SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP and SIGCONT are passed on to the
-command. One that ends, and has not arrived there within 3 seconds, ends econtext. When the reader of the output is gone, the command is killed.`,
+command. One that ends, and has not arrived there within 3 seconds, ends
+econtext. When the reader of the output is gone, the command is killed.
+
+When the command ends, what it started in the background is ended too; nohup
+does not prevent that. To leave something running:
+  setsid -f CMD >/dev/null 2>&1 </dev/null`,
   begins: isCommand,
   run,
 });

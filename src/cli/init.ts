@@ -1,4 +1,5 @@
 /** `econtext init`: what an editor needs to understand a program. */
+import { statSync } from "node:fs";
 import type { ArgsDef } from "citty";
 import { type Door, makeDoor } from "./door.ts";
 import { Usage } from "./exit.ts";
@@ -27,6 +28,9 @@ they are.`,
 async function run({ before, after }: CommandLine): Promise<number> {
   const [folder = ".", ...more] = [...before, ...(after ?? [])];
   if (more.length > 0) throw new Usage("init", `one DIR is enough: ${more.join(" ")}`);
+  const status = statSync(folder, { throwIfNoEntry: false });
+  if (status === undefined) throw new Usage("init", `no such folder: ${folder}`);
+  if (!status.isDirectory()) throw new Usage("init", `not a folder: ${folder}`);
   const { initialise } = await import("../program/init.ts");
   const { files, advice } = initialise(folder);
   await stdout.write(files.map((file) => `${file}\n`).join(""));

@@ -13,6 +13,7 @@ import type {
   UnpackOptions,
 } from "../index.ts";
 import { Usage } from "./exit.ts";
+import { closest, portOf } from "./typos.ts";
 
 /** Which interpreter the far side is. */
 export const INTERPRETER = {
@@ -144,9 +145,33 @@ export function readCommandLine(
       after: end < 0 ? undefined : rawArgs.slice(end + 1),
     };
   } catch (error) {
-    const [sentence = ""] = (error as Error).message.split(/\.\s/);
-    throw new Usage(command, sentence.replaceAll("\0", ""));
+    throw misread(command, definitions, rawArgs, error as Error);
   }
+}
+
+/** An option that was mistyped: what follows is no other program's. */
+export class Typo extends Usage {}
+
+function misread(
+  command: string,
+  definitions: ArgsDef,
+  rawArgs: readonly string[],
+  error: Error,
+): Usage {
+  const [sentence = ""] = error.message.replaceAll("\0", "").split(/\.\s/);
+  const [, dashes, name = ""] = /^Unknown option '(-{0,2})([^']+)'/.exec(sentence) ?? [];
+  const names = Object.keys(optionsOf(definitions));
+  const meant = dashes === "--" ? closest(name, names) : undefined;
+  if (meant !== undefined) return new Typo(command, `${sentence}: did you mean --${meant}?`);
+  const isShort = dashes !== "--" && "ssh-option" in definitions;
+  const port = isShort && /^[pP]$/.test(name) ? portOf(rawArgs) : undefined;
+  if (port !== undefined) {
+    return new Typo(command, `${sentence}; for a port: ssh://HOST:${port}, or -o Port=${port}`);
+  }
+  if (command === "cp" && name === "a") {
+    return new Typo(command, `${sentence}; write -r: times and modes are always kept`);
+  }
+  return new Usage(command, sentence);
 }
 
 /** Without the marks that `parseArgs` was given. */
@@ -163,7 +188,7 @@ export function readDeadline(command: string, text: unknown): number | undefined
   const [, number, unit = "s"] = /^(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h)?$/.exec(String(text)) ?? [];
   const ms = Number(number) * (UNITS_MS[unit] ?? 1);
   if (ms > 0 && ms <= 0x7fffffff) return Math.ceil(ms);
-  throw new Usage(command, `not a time: --deadline ${String(text)}; write 5, 500ms, 2m or 1h`);
+  throw new Usage(command, `--deadline ${String(text)}: not a time; write 5, 500ms, 2m or 1h`);
 }
 
 /** @param startedAt on the clock of `performance.now`. @returns whole milliseconds */
@@ -291,5 +316,6 @@ function oneOf<const T extends string>(
   const text = flags[name] ?? allowed[0];
   const found = allowed.find((one) => one === text);
   if (found !== undefined) return found;
-  throw new Usage(command, `not for --${name}: ${String(text)}; write ${allowed.join(", ")}`);
+  const all = `${allowed.slice(0, -1).join(", ")} or ${allowed.at(-1)}`;
+  throw new Usage(command, `--${name} ${String(text)}: must be ${all}`);
 }

@@ -122,7 +122,8 @@ export async function runPrompt(plan: ReplPlan): Promise<number> {
 function banner(contexts: readonly NamedContext[]): string {
   const list = contexts.map(({ target, name }) => (target === name ? name : `${name} = ${target}`));
   const named = list.length === 0 ? "" : ` ${list.join(", ")};`;
-  return `econtext ${version}:${named} ctrl-D leaves, .help says more\n`;
+  const rule = list.length === 0 ? "" : "the first call on a connection decides its language\n";
+  return `econtext ${version}:${named} ctrl-D leaves, .help says more\n${rule}`;
 }
 
 async function readyOrSaid(

@@ -36,13 +36,15 @@ export const door: Door = makeDoor({
   args,
   details: `TypeScript with await at its top level. Each target is a variable. Names that
 are not valid identifiers are changed (web-1.example.com is web_1); the banner
-lists them. A target is connected to when it is first used.
+lists them. A target is connected to when it is first used. The first call on a
+connection decides its language: JavaScript for a function of the prompt, Python
+for a name such as platform.node. For the other language, open a second one.
 
   $ econtext repl web1 db1
-  > await web1.call("platform.node")
   > function load(cores: number) { return os.loadavg()[0]! / cores }
   > await Promise.all([web1, db1].map((context) => context.call(load, 4)))
-  > const web2 = await connect("web2", { kind: "node" })
+  > const py = await connect("web1", { kind: "python" })
+  > await py.call("platform.node")
 
 In scope: connect, broker, kwargs, CallError and all else of the library; os, fs
 and the other builtin modules; what is imported: import * as tasks from
@@ -51,7 +53,7 @@ functions of the prompt that it uses, and builtin modules; anything else that it
 uses is refused, and has to be passed as an argument.
 
 Ctrl-C cancels the current await and the remote call. A busy loop in local code
-cannot be interrupted: kill the process. Ctrl-D closes everything. History is
+cannot be interrupted: kill -9 the process. Ctrl-D closes everything. History is
 kept in $XDG_STATE_HOME/econtext/history. ssh may ask for a password only where
 --kind, --python, --node or --bun is given: then all targets are connected to
 before the first prompt. --deadline is for each call; without a terminal, for

@@ -36,7 +36,11 @@ export const door: Door = makeRawDoor({
 shell of the account, as sshd does it.
 
 ECONTEXT_KIND in the environment says which interpreter to use there: python,
-node or bun.`,
+node or bun.
+
+When the command ends, what it started in the background is ended too; nohup
+does not prevent that. To leave something running:
+  setsid -f CMD >/dev/null 2>&1 </dev/null`,
   run,
 });
 

@@ -5,6 +5,7 @@ import type { ArgsDef } from "citty";
 import { type Door, makeDoor } from "./door.ts";
 import { Usage } from "./exit.ts";
 import { COMMAND, COMMON, type CommandLine, readCommandOptions, readTargets } from "./options.ts";
+import { stderr } from "./output.ts";
 import { quoted, withSeparator } from "./words.ts";
 
 const args: ArgsDef = {
@@ -49,13 +50,20 @@ from standard input reads nothing.
 
 Without --, the last of several words is the FILE if there is such a file here.
 A word that looks like a file and names none is an error; a host of such a name
-can be written with a comma (web1,host.sh), or in front of "-- FILE".`,
+can be written with a comma (web1,host.sh), or in front of "-- FILE".
+
+When the script ends, what it started in the background is ended too; nohup
+does not prevent that. To leave something running:
+  setsid -f CMD >/dev/null 2>&1 </dev/null`,
   begins: (word) => looksLikeFile(word) || isFile(word),
   run,
 });
 
 /** Shells that understand what the script is handed over with. */
 const SHELLS = ["sh", "bash", "dash", "ksh", "zsh", "ash", "mksh"];
+
+/** Programs that read a script from standard input, which is called `-`. */
+const INTERPRETERS = /^(?:python[\d.]*|node|perl|ruby)$/;
 
 interface Plan {
   readonly targets: readonly string[];
@@ -78,7 +86,13 @@ async function run(line: CommandLine, rawArgs: readonly string[]): Promise<numbe
     command: "sh",
     flags,
     targets,
-    argv: [...shellOf(script), "-c", handOver(script.length), name, ...rest],
+    argv: [
+      ...shellOf(script, { targets, name, rest }),
+      "-c",
+      handOver(script.length),
+      name,
+      ...rest,
+    ],
     name,
     hasInput: !isFromInput && flags["no-stdin"] !== true,
     preface: script,
@@ -101,10 +115,13 @@ async function readPlan(line: CommandLine, rawArgs: readonly string[]): Promise<
   const mayBeFile = line.after === undefined && line.before.length > 1;
   // A script is not typed for several targets: the last word was meant as its file.
   const hint = `several targets, whose script you type: econtext sh ${line.before.join(",")}`;
-  if (mayBeFile && process.stdin.isTTY) throw new Usage("sh", `no such file: ${last}; ${hint}`);
+  if (mayBeFile && process.stdin.isTTY) throw new Usage("sh", `${noFile(last)}; ${hint}`);
+  if (process.stdin.isTTY) {
+    await stderr.write("reading the script from the terminal; end it with ctrl-D\n");
+  }
   const script = await Bun.stdin.bytes();
   if (mayBeFile && script.length === 0) {
-    throw new Usage("sh", `no such file: ${last}, and standard input holds no script`);
+    throw new Usage("sh", `${noFile(last)}, and standard input holds no script`);
   }
   return { targets, name: "sh", script, rest, isFromInput: true };
 }
@@ -119,6 +136,13 @@ interface Places {
 function readPlaces({ before, after }: CommandLine, rawArgs: readonly string[]): Places {
   if (after !== undefined) {
     const [file = "-", ...rest] = after;
+    const early = before.slice(1).findLast(isFile);
+    if (early !== undefined && (after.length === 0 || (file !== "-" && !isFile(file)))) {
+      const own = rawArgs.slice(0, rawArgs.indexOf("--"));
+      own.splice(own.lastIndexOf(early), 1);
+      const hint = ["econtext", "sh", ...[...own, "--", early, ...after].map(quoted)].join(" ");
+      throw new Usage("sh", `the script comes after --\n  ${hint}`);
+    }
     return { targets: readTargets("sh", before), file, rest };
   }
   const [first = "", ...others] = before;
@@ -163,7 +187,10 @@ function readScript(file: string): Uint8Array {
 }
 
 /** The shell of its first line, and the options that stand there. @throws {Usage} when that names none */
-function shellOf(script: Uint8Array): string[] {
+function shellOf(
+  script: Uint8Array,
+  { targets, name, rest }: Pick<Plan, "targets" | "name" | "rest">,
+): string[] {
   const [first = ""] = new TextDecoder().decode(script.subarray(0, 256)).split("\n");
   if (!first.startsWith("#!")) return ["sh"];
   const words = first.slice(2).trim().split(/\s+/);
@@ -172,7 +199,10 @@ function shellOf(script: Uint8Array): string[] {
   const [shell = "", ...options] = words;
   const areOptions = options.every((option) => /^[-+]\w+$/.test(option));
   if (SHELLS.includes(basename(shell)) && areOptions) return [shell, ...options];
-  throw new Usage("sh", `the script's first line names no shell that is known: ${first}`);
+  const problem = `the script's first line names no shell that is known: ${first}`;
+  if (!INTERPRETERS.test(basename(shell)) || name === "sh") throw new Usage("sh", problem);
+  const line = [...targets, "--", basename(shell), "-", ...rest].map(quoted).join(" ");
+  throw new Usage("sh", `${problem}\n  econtext exec ${line} < ${quoted(name)}`);
 }
 
 /**

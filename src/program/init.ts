@@ -2,7 +2,7 @@
  * What an editor needs to understand a program: types of "econtext", a tsconfig.json, and types of the Python files beside it. Never
  * touches a file that somebody else wrote. Prints nothing.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 // @ts-expect-error A declaration file cannot be imported: this is its text.
 import declarations from "./econtext.d.ts" with { type: "text" };
@@ -21,9 +21,7 @@ const MAX_PYTHON_FILES = 1000;
 /** Folders of what is installed, or made by programs. */
 const OTHERS = ["node_modules", "site-packages", "__pycache__"];
 
-/** @param folder is made if it is not there */
 export function initialise(folder: string): Written {
-  mkdirSync(folder, { recursive: true });
   const files: string[] = [];
   const advice: string[] = [];
   const put = (path: string, text: string): void => {

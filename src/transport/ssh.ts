@@ -115,7 +115,10 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
 
 function explainSsh(destination: string, stderr: string): Explanation {
   for (const [pattern, code, what, hint] of REASONS) {
-    if (pattern.test(stderr)) return { code, message: `ssh ${destination}: ${what}`, hint };
+    if (!pattern.test(stderr)) continue;
+    const isPort = code === "ERR_TRANSPORT_UNKNOWN_HOST" && /^[^:/]+:\d+$/.test(destination);
+    const advice = isPort ? `for a port: ssh://${destination}` : hint;
+    return { code, message: `ssh ${destination}: ${what}`, hint: advice };
   }
   return {
     code: "ERR_TRANSPORT_FAILED",

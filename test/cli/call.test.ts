@@ -164,3 +164,24 @@ test("bootstrap of several targets, in the notation of all commands", async () =
     ["web1", "web2", "local"].map((t) => `target    ${t}`),
   );
 });
+
+test.each([
+  [
+    ["web2", "tasks.py:echo"],
+    "web2 is taken as the FUNCTION; several targets: local,web2, or local web2 -- FUNCTION",
+  ],
+  [["web2", "1"], "no function web2: write module.function, or FILE.py:function"],
+])("a word that is no function: %j", async (words, advice) => {
+  const expected = { stdout: "", stderr: `local: ${advice}\n`, status: 1 };
+  expect(await local("call", ...words)).toEqual(expected);
+  expect(await econtext("call", "--bun", process.execPath, "local", ...words)).toEqual(expected);
+});
+
+test.each(["disk-tools.usage", "disk-tools:usage", "disk-tools.py"])(
+  "%s is no name: files are named by their path",
+  async (name) => {
+    const { stderr, status } = await local("call", name);
+    expect(stderr).toContain("or FILE.py:function");
+    expect(status).toBe(2);
+  },
+);

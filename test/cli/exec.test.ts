@@ -24,6 +24,13 @@ test("a signal is 128 + N; not found is 127, not executable 126", async () => {
     stderr: "local: absent-command: No such file or directory\n",
     status: 127,
   });
+  expect((await local("exec", "--", "df -h")).stderr).toBe(
+    "local: df -h: No such file or directory; one word with spaces is one program name: " +
+      "write -- df -h, or econtext sh -c 'df -h' local\n",
+  );
+  expect((await local("exec", "--", "a | b")).stderr).toEndWith(
+    "write econtext sh -c 'a | b' local\n",
+  );
   expect((await local("exec", "--", "/etc/passwd")).status).toBe(126);
 });
 

@@ -89,10 +89,14 @@ describe("with no kind, the function says what is looked for", () => {
 
   test("a context of the other language is refused", async () => {
     const run = await econtext("call", "--python", PYTHON, "local", `${TASKS}:greet`);
-    expect(run.stderr).toMatch(/^local is a Python context; .* connect with kind bun or node/);
+    expect(run.stderr).toBe(
+      `local: ${TASKS}:greet is a JavaScript function: write --kind node or --kind bun\n`,
+    );
     expect(run).toMatchObject({ stdout: "", status: 2 });
     const other = await econtext("call", ...BUN, "local", "tasks.py:echo");
-    expect(other.stderr).toStartWith("local is a JavaScript context; echo is a Python ");
+    expect(other.stderr).toStartWith(
+      "local: tasks.py:echo is a Python function: write --kind python\n",
+    );
   });
 });
 

@@ -204,7 +204,7 @@ run(async (broker) => {
   for (const [args, problem] of [
     [["--kind", "node"], "a program is missing after --kind node"],
     [["--roots", "none", "main.ts"], "not a folder: --roots none"],
-    [["--kind", "perl", "main.ts"], "not for --kind: perl"],
+    [["--kind", "perl", "main.ts"], "--kind perl: must be python, node or bun"],
     [["-F", "x", "exec", "web1"], "a command's options follow it: econtext exec -F x web1"],
   ] as const) {
     const { stderr, status } = await econtext(folder, ...args);

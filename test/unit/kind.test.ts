@@ -64,7 +64,7 @@ test("a context refuses what another language has, and says what to ask for", ()
   const error = { code: "ERR_USAGE_LANGUAGE", exitStatus: 2 };
   expect(refused("python", "javascript")).toThrow(expect.objectContaining(error));
   expect(refused("python", "javascript")).toThrow(
-    "web1 is a Python context; install is a JavaScript function; connect with kind bun or node",
+    'web1 is already a Python context, and install is a JavaScript function: open a second connection for it: connect("web1", { kind: "node" }), or "bun"',
   );
-  expect(refused(languageOf("bun"), "python")).toThrow("connect with kind python");
+  expect(refused(languageOf("bun"), "python")).toThrow('connect("web1", { kind: "python" })');
 });

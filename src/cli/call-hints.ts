@@ -1,0 +1,46 @@
+/** What to write instead, for calls that failed because of how FUNCTION was written. */
+import { CallError, type EcontextError, UsageError } from "../index.ts";
+
+/** How a context says that it has no such function. */
+const MISSING = /^no builtin function |is not (?:a function|defined)$/;
+const BARE = /^[\p{ID_Continue}]+$/u;
+
+export interface Written {
+  readonly target: string;
+  /** FUNCTION. */
+  readonly name: string;
+  /** The first ARG looks like a FUNCTION. */
+  readonly isFollowed: boolean;
+}
+
+/** @returns the error with a message that says what to write; the same error where econtext has no advice */
+export function hinted(error: unknown, { target, name, isFollowed }: Written): unknown {
+  if (error instanceof UsageError) {
+    if (error.code === "ERR_USAGE_LANGUAGE") return retold(error, wrongKind(target, name, error));
+    if (error.code !== "ERR_USAGE_FUNCTION") return error;
+    return retold(error, `${error.message}, or FILE.py:function`);
+  }
+  const isMissing = error instanceof CallError && MISSING.test(error.remoteMessage);
+  if (!isMissing || !BARE.test(name)) return error;
+  const advice = isFollowed
+    ? `${name} is taken as the FUNCTION; several targets: ${target},${name}, or ${target} ${name} -- FUNCTION`
+    : `no function ${name}: write module.function, or FILE.py:function`;
+  return retold(error, `${target}: ${advice}`);
+}
+
+function wrongKind(target: string, name: string, error: UsageError): string {
+  const isPython = error.message.includes("a Python function");
+  const [language, options] = isPython
+    ? ["Python", "--kind python"]
+    : ["JavaScript", "--kind node or --kind bun"];
+  return `${target}: ${name} is a ${language} function: write ${options}`;
+}
+
+/** Without its traceback: the message says more. */
+function retold(error: EcontextError, message: string): EcontextError {
+  return Object.create(error, {
+    message: { value: message },
+    remoteMessage: { value: message },
+    traceback: { value: "" },
+  });
+}

@@ -65,10 +65,10 @@ export class TransformCache {
     if (!this.#isReadable) return undefined;
     try {
       const file = readFileSync(this.#path(key));
-      const end = file.indexOf(10);
-      const { adler, length, size, ...made } = JSON.parse(file.toString("utf8", 0, end));
-      const bytes = file.subarray(end + 1);
-      if (bytes.length !== size) return undefined;
+      const [sum, entry] = splitLine(file);
+      if (sum.toString() !== sumOf(entry)) return undefined;
+      const [head, bytes] = splitLine(entry);
+      const { adler, length, ...made } = JSON.parse(head.toString());
       this.#touch(this.#path(key));
       return { ...made, source: { bytes, length, adler } };
     } catch {
@@ -80,12 +80,14 @@ export class TransformCache {
   put(key: string, { source, ...made }: Made): void {
     if (!this.#isWritable) return;
     const { bytes, length, adler } = source;
-    const head = JSON.stringify({ ...made, length, adler, size: bytes.length });
+    const head = JSON.stringify({ ...made, length, adler });
+    const entry = Buffer.concat([Buffer.from(`${head}\n`), bytes]);
     const path = this.#path(key);
     const part = `${path}.${process.pid}`;
     try {
       this.#prepare();
-      writeFileSync(part, Buffer.concat([Buffer.from(`${head}\n`), bytes]), { mode: 0o600 });
+      const file = Buffer.concat([Buffer.from(`${sumOf(entry)}\n`), entry]);
+      writeFileSync(part, file, { mode: 0o600 });
       renameSync(part, path);
     } catch {
       // A full disk, one that is read-only, or a folder of somebody else's: nothing more is kept in this run.
@@ -135,6 +137,16 @@ export class TransformCache {
       utimesSync(path, new Date(), new Date());
     } catch {}
   }
+}
+
+function splitLine(data: Buffer): [line: Buffer, rest: Buffer] {
+  const end = data.indexOf(10);
+  return [data.subarray(0, end), data.subarray(end + 1)];
+}
+
+/** Tells a damaged entry. Who may write here is another question. */
+function sumOf(entry: Uint8Array): string {
+  return Bun.hash(entry).toString(36);
 }
 
 function defaultRoot(): string | undefined {

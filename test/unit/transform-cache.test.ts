@@ -95,7 +95,16 @@ test("entries are for the user alone; a broken one is made anew", () => {
   expect(statSync(folderOf()).mode & 0o777).toBe(0o700);
   const file = join(folderOf(), "key");
   expect(statSync(file).mode & 0o777).toBe(0o600);
-  for (const broken of [readFileSync(file).subarray(0, -1), Buffer.from("{}"), Buffer.alloc(0)]) {
+  const whole = readFileSync(file);
+  const turned = (at: number) => whole.map((byte, index) => (index === at ? byte ^ 1 : byte));
+  const damaged = Array.from(whole, (_, at) => turned(at));
+  for (const broken of [
+    ...damaged,
+    whole.subarray(0, -1),
+    Buffer.from("{}"),
+    Buffer.from("{}\n"),
+    Buffer.alloc(0),
+  ]) {
     writeFileSync(file, broken);
     expect(new TransformCache(root).get("key")).toBeUndefined();
   }

@@ -14,9 +14,15 @@ const MISSING_FILE = new RegExp(
 /** A line of a traceback: the slave's own code has no source that could be shown below it. */
 const OWN_FRAME = /^ *File "econtext(?:\.\w+)?", line \d+, in .*\n/gm;
 
+/** The last line of a traceback, of an exception in a file whose module name was taken (stage1/python/own.py). */
+const OWN_NAME = /^( *)econtext_own\.(?=[\w.]+(?::|$))/gm;
+
 /** @param text of an error or of a log record, as the slave sent it */
 export function mapTraceback(text: string, finder: PythonFinder): string {
-  const own = text.replaceAll(`File "${FORWARDED}/`, 'File "/').replace(OWN_FRAME, "");
+  const own = text
+    .replaceAll(`File "${FORWARDED}/`, 'File "/')
+    .replace(OWN_FRAME, "")
+    .replace(OWN_NAME, "$1");
   return own.replace(MISSING_FILE, (line, path: string) => {
     if (line.includes("--unpack")) return line;
     return `${line} (${new PythonFiles(finder).explainMissing(path)})`;

@@ -45,6 +45,8 @@ def type_name(kind):
     """How Python itself would call a type: qualified, but for what is built in."""
     name = attempt(lambda: plain_text(kind.__qualname__)) or attempt(lambda: plain_text(kind.__name__)) or text("unknown type")
     module = attempt(lambda: plain_text(kind.__module__))
+    if module and module[:13] == "econtext_own.":
+        module = module[13:]  # the name that the user's file has (econtext.own)
     return name if not module or module in BUILTIN else text(".").join((module, name))
 
 

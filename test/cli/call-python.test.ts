@@ -131,7 +131,9 @@ for (const version of ["2.7", "3.8", "3.13"] as const) {
     expect(await call("other/helper.py:name")).toBe("of the other\n");
     expect(await call("a:b%2F+é/tâche.py:fn")).toBe("beside it\n");
     expect(await call("--python-path", dir, "other/helper.py:name")).toBe("of the other\n");
-    expect(await call("json.py:fail")).toContain("Bad: no");
+    const failure = await call("json.py:fail");
+    expect(failure).toStartWith("local: json.Bad: no\n");
+    expect(failure).not.toContain("econtext_own");
     expect(await call("json.py:Bad.none")).toBe(
       `local: AttributeError: ${dir}/json.py has no Bad.none\n`,
     );

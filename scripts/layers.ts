@@ -8,7 +8,7 @@ import { dirname, join, normalize, sep } from "node:path";
 
 /** Bottom to top; what stands on one line does not know of each other. */
 const LAYERS: readonly (readonly string[])[] = [
-  ["text", "kernel", "call-site"],
+  ["text", "kernel", "call-site", "remote-trace"],
   ["resident"],
   ["piped"],
   ["errors", "pipe", "log", "descriptor"],
@@ -45,7 +45,7 @@ const NEVER: Readonly<Record<string, readonly string[]>> = {
 
 /** Doors show the library; they do not reach behind it. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
-  cli: ["index", "program", "repl", "descriptor", "kernel", "piped", "error-text"],
+  cli: ["index", "program", "repl", "descriptor", "kernel", "piped", "error-text", "remote-trace"],
   repl: ["index", "call-site", "functions", "closures", "javascript-scope", "modules", "program"],
   program: ["index", "functions", "closures", "javascript-scope", "modules"],
 };

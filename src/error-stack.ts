@@ -4,6 +4,7 @@
  */
 import { type CallSite, userFrames } from "./call-site.ts";
 import { CallError, EcontextError, stacks } from "./errors.ts";
+import { tracebackLines } from "./remote-trace.ts";
 
 /** Frames of a stack: ours, which may be many, stand in front of the user's. */
 const MAX_FRAMES = 100;
@@ -63,7 +64,6 @@ function locate(error: EcontextError, site: CallSite): void {
 
 /** A line each. */
 function remoteStack(error: EcontextError): string[] {
-  const trace = error instanceof CallError ? error.traceback.trimEnd() : "";
-  // One line of it says nothing that the message does not.
-  return trace.includes("\n") ? trace.split("\n").map((line) => `  ${line}`) : [];
+  if (!(error instanceof CallError)) return [];
+  return tracebackLines(error).map((line) => `  ${line}`);
 }

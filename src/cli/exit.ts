@@ -28,7 +28,8 @@ export function statusOf(error: unknown): number {
 /** The library's errors name their context, and are neutralised here once more: their words come from the far side. */
 export async function describe(error: unknown): Promise<string> {
   // Not above: `--help` has no need of the library.
-  const { EcontextError, neutralise } = await import("../index.ts");
+  const { CallError, EcontextError, neutralise } = await import("../index.ts");
+  const { tracebackLines } = await import("../remote-trace.ts");
   if (process.env["ECONTEXT_DEBUG"]) {
     return error instanceof EcontextError
       ? `${error.stack}\n${Bun.inspect({ ...error })}`
@@ -41,8 +42,7 @@ export async function describe(error: unknown): Promise<string> {
   const text = error instanceof Error ? error.message : String(error);
   const isOurs = error instanceof EcontextError;
   const message = neutralise(isOurs ? text : `econtext: ${text}`);
-  const { traceback } = error as { readonly traceback?: unknown };
-  // One line of it says nothing that the message does not.
-  if (typeof traceback !== "string" || !traceback.trim().includes("\n")) return message;
-  return `${message}\n${neutralise(traceback.trimEnd()).replace(/^/gm, "  ")}`;
+  if (!(error instanceof CallError)) return message;
+  const lines = tracebackLines(error).map((line) => `  ${neutralise(line)}`);
+  return [message, ...lines].join("\n");
 }

@@ -55,5 +55,5 @@ export class Failures {
 }
 
 function withoutTraceback(error: Error): Error {
-  return "traceback" in error ? Object.create(error, { traceback: { value: undefined } }) : error;
+  return "traceback" in error ? Object.create(error, { traceback: { value: "" } }) : error;
 }

@@ -260,7 +260,7 @@ function readLend(flags: Flags): { readonly lend: boolean } {
 }
 
 /** @throws {Usage} */
-function readUnpack(command: string, flags: Flags): UnpackOptions {
+export function readUnpack(command: string, flags: Flags): UnpackOptions {
   const unpack = texts(flags["unpack"]).flatMap((text) => text.split(","));
   const into = flags["unpack-into"];
   if (unpack.includes("")) throw new Usage(command, "--unpack: a NAME is missing");

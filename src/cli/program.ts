@@ -9,7 +9,7 @@ import { stderr, stdout } from "./output.ts";
 import type { ProgramLine } from "./program-options.ts";
 import { printed, printSynchronously } from "./program-output.ts";
 import { Stop } from "./stop.ts";
-import { failUncaught, uncaught } from "./uncaught.ts";
+import { failUncaught, tellEnd, uncaught } from "./uncaught.ts";
 
 /** @returns the exit status; does not return while what the program started goes on */
 export async function runProgram(line: ProgramLine): Promise<number> {
@@ -43,13 +43,16 @@ export async function runProgram(line: ProgramLine): Promise<number> {
     // A top-level await of what never comes: nothing is left that could end it.
     const ran = await Promise.race([ended, broken, idle.then(() => undefined)]);
     if (stop.status !== undefined) return stop.status;
-    if (ran === undefined) return fail(new Error(`${path}: waits for what never comes`));
+    if (ran === undefined) {
+      tellEnd(`econtext: ${path}: waits for what never comes`, line.logFormat);
+      return 1;
+    }
     if (!ran) await Promise.race([idle, broken, stop.happened]);
     await Promise.race([printed(), broken, stop.happened]);
     return stop.status ?? Number(process.exitCode ?? 0);
   } catch (error) {
     if (stop.status !== undefined) return stop.status;
-    const status = await failUncaught(error);
+    const status = await failUncaught(error, line.logFormat);
     // What it has started goes with it.
     stop.now(status);
     await ended.catch(() => {});

@@ -21,7 +21,7 @@ import {
 import { isBrokenPipe, stderr, stdout } from "./output.ts";
 import { displayAny } from "./result.ts";
 import { BROKEN_PIPE, Stop } from "./stop.ts";
-import { onUncaught, reasonOf, uncaught, uncaughtText } from "./uncaught.ts";
+import { onUncaught, reasonOf, tellEnd, uncaught, uncaughtText } from "./uncaught.ts";
 
 export interface ReplPlan {
   readonly flags: Flags;
@@ -169,7 +169,8 @@ export async function runSource(plan: SourcePlan): Promise<number> {
   } catch (error) {
     if (stop.status !== undefined) return stop.status;
     if (isBrokenPipe(error)) return BROKEN_PIPE;
-    log(`${session.lending.erased()}${await explain(error)}\n`);
+    log(session.lending.erased());
+    tellEnd(await explain(error), readLogFormat("repl", plan.flags));
     return statusOf(reasonOf(error));
   } finally {
     await session.close();

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { errorText } from "../error-text.ts";
 import { fail, statusOf } from "./exit.ts";
-import { stderr } from "./output.ts";
+import { Failures } from "./failures.ts";
 
 /** A promise was rejected, and nothing waits for it. */
 class UnhandledRejection {
@@ -37,12 +37,17 @@ export function reasonOf(thrown: unknown): unknown {
   return thrown instanceof UnhandledRejection ? thrown.reason : thrown;
 }
 
-/** Print it. @returns the exit status */
-export async function failUncaught(thrown: unknown): Promise<number> {
+/** Print it: as text, or as one record of `--log-format json`. @returns the exit status */
+export async function failUncaught(thrown: unknown, format: "text" | "json"): Promise<number> {
   const error = reasonOf(thrown);
   if (process.env["ECONTEXT_DEBUG"]) return fail(error);
-  stderr.write(`${uncaughtText(thrown)}\n`).catch(() => {});
+  tellEnd(uncaughtText(thrown), format);
   return statusOf(error);
+}
+
+/** Why a program ended, to stderr. */
+export function tellEnd(text: string, format: "text" | "json"): void {
+  new Failures([], format, () => "").say("", text);
 }
 
 export function uncaughtText(thrown: unknown): string {

@@ -133,7 +133,7 @@ export class JavaScriptFinder {
   }
 
   #map(text: string): string {
-    if (!/\/.*:\d|, imported |'/.test(text)) return text;
+    if (!/\/.*:\d|, imported |'|^ +at /m.test(text)) return text;
     return withoutCore(text)
       .replace(POSITION, (all, mark: string, path: string, line: string, column?: string) => {
         const inline = mark === "master:" ? INLINE.exec(path) : null;
@@ -332,12 +332,18 @@ const CORE_FRAME = /^ +at .*(?:\[eval\]|%5Beval%5D)/;
 /** Its second tier may stand between the user's frames. */
 const TIER_FRAME = /^ +at .*(?:\(econtext\.[\w-]+:|evalmachine\.|\(:0\)$|\(unknown\)$)/;
 
+/** What Bun puts in front of some stacks: the line that failed, as it was sent, or where it is not. */
+const QUOTED = /^(?:\[native code\]:\d+\n|\/[^\n]*:\d+\n[^\n]*\n *\^+\s*\n(?=[^\n]+\n +at ))/;
+
 function withoutCore(text: string): string {
   let isBelow = false;
-  const kept = text.split("\n").filter((line) => {
-    if (!/^ +at /.test(line)) isBelow = false;
-    else if (CORE_FRAME.test(line)) isBelow = true;
-    return !isBelow && !TIER_FRAME.test(line);
-  });
+  const kept = text
+    .replace(QUOTED, "")
+    .split("\n")
+    .filter((line) => {
+      if (!/^ +at /.test(line)) isBelow = false;
+      else if (CORE_FRAME.test(line)) isBelow = true;
+      return !isBelow && !TIER_FRAME.test(line);
+    });
   return kept.join("\n");
 }

@@ -64,7 +64,7 @@ for (const version of ["2.7", "3.8", "3.13"] as const) {
   });
 
   test(`python ${version}: the folder is in memory, the user's own, and removed`, async () => {
-    const { stdout } = await call("real.where", "--unpack", "real,other");
+    const { stdout } = await call("real.where", "--unpack", "real,one");
     const [folder, mode] = JSON.parse(stdout) as [string, string];
     expect(folder).toMatch(/^\/(?:dev\/shm|run\/.*)\/econtext-[0-9a-f]{16}\/real$/);
     expect(mode).toBe("700");
@@ -93,6 +93,16 @@ for (const version of ["2.7", "3.8", "3.13"] as const) {
     expect((await call("one.read", "--unpack", "one")).stdout).toBe("beside\n");
   });
 }
+
+test("a name that is no package is refused, before anything is connected to", async () => {
+  const call = (...names: string[]) =>
+    econtextIn(dir, "call", "absent-host", "real.child", ...names.flatMap((n) => ["--unpack", n]));
+  const { stderr, status } = await call("real,absent");
+  expect(stderr).toContain("--unpack absent: no such package in .");
+  expect(status).toBe(2);
+  mkdirSync(join(dir, "node_modules/@scope/leaf"), { recursive: true });
+  expect((await call("one", "@scope/leaf")).status).toBe(255);
+});
 
 test("what contradicts itself is refused", async () => {
   const { stderr, status } = await econtextIn(

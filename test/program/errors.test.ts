@@ -4,6 +4,7 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ECONTEXT } from "../cli/econtext.ts";
+import { bun, nodeOf, nodeVersions } from "../helpers/javascripts.ts";
 
 let folder = "";
 
@@ -239,3 +240,40 @@ await boom(
   const sites = site("[stdin]:7") + site("[stdin]:11");
   expect(lines(stdin)).toBe(`local: ValueError: boom 1\n${TRACEBACK}${sites}`);
 });
+
+test.concurrent("--log-format json: what ends a program is one record", async () => {
+  const json = ["--log-format", "json"];
+  const ended = async (...args: string[]) => {
+    const { stderr, status } = await econtext(...args);
+    expect(status).toBe(1);
+    expect(stderr.trimEnd()).not.toContain("\n");
+    return JSON.parse(stderr) as { readonly level: string; readonly message: string };
+  };
+  const thrown = await ended(...json, put("throws.ts", 'throw new RangeError("full");\n'));
+  expect(thrown).toMatchObject({ level: "error", context: "", logger: "econtext" });
+  expect(thrown.message).toStartWith("RangeError: full\n    at throws.ts:1:");
+  const rejected = await ended(...json, put("rejects.ts", "Promise.reject(1);\n"));
+  expect(rejected.message).toBe("unhandled rejection: thrown: 1");
+  const waiting = await ended(...json, put("waits.ts", "await new Promise(() => {});\n"));
+  expect(waiting.message).toBe("econtext: waits.ts: waits for what never comes");
+  const typed = await ended("repl", ...json, "-e", "throw new Error('typed')");
+  expect(typed.message).toStartWith("Error: typed\n");
+});
+
+const { path: BUN } = bun();
+const OLDEST = nodeVersions()[0];
+const JAVASCRIPTS = [
+  ["bun", BUN],
+  ...(OLDEST === undefined ? [] : [["node", nodeOf(OLDEST).path]]),
+] as [string, string][];
+
+test.concurrent.each(JAVASCRIPTS)(
+  "%s: call prints the message once, and the user's lines",
+  async (kind, path) => {
+    const call = (name: string) => econtext("call", `--${kind}`, path, "local", name, "x");
+    const absent = await call("far.ts:absent");
+    expect(absent.stderr).toBe("local: TypeError: far.ts:absent is not a function\n");
+    const { stderr } = await call("far.ts:deep");
+    expect(stderr).toMatch(/^local: RangeError: deep x\n {6}at deep \(far\.ts:3:\d+\)\n$/);
+  },
+);

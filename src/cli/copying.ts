@@ -8,6 +8,7 @@ import type { Flags } from "./options.ts";
 import { stdout } from "./output.ts";
 import { STANDARD } from "./place.ts";
 import { type ProgressLine, progressLine } from "./progress.ts";
+import { ProgressSum } from "./progress-sum.ts";
 import type { Turn } from "./session.ts";
 
 /** How a copy ended that is not as it should be. */
@@ -22,6 +23,9 @@ export class Copying {
   readonly #flags: Flags;
   readonly #turns = new Map<string, Turn>();
   readonly #input: SharedInput;
+  /** One for all copies. */
+  readonly #line: ProgressLine | undefined;
+  readonly #progress: ProgressSum | undefined;
   /** By target. */
   readonly #failures = new Map<string, Failure>();
   readonly #said = new Set<string>();
@@ -31,6 +35,9 @@ export class Copying {
     this.#plan = plan;
     this.#flags = flags;
     this.#input = new SharedInput(undefined, true);
+    const isPrinted = plan.copies.some(({ to }) => isStandard(to));
+    this.#line = progressLine(flags["quiet"] === true || isPrinted);
+    this.#progress = this.#line && new ProgressSum(this.#line);
     this.#done.promise.catch(() => {});
   }
 
@@ -38,7 +45,8 @@ export class Copying {
   async add(turn: Turn): Promise<number> {
     this.#turns.set(turn.target, turn);
     if (this.#turns.size === this.#plan.targets.length) {
-      this.#copyAll().then(this.#done.resolve, this.#done.reject);
+      const all = this.#copyAll().finally(() => this.#line?.stop());
+      all.then(this.#done.resolve, this.#done.reject);
     }
     await this.#done.promise;
     const failure = this.#failures.get(turn.target);
@@ -79,22 +87,16 @@ export class Copying {
     }
   }
 
-  async #copy({ from, to }: Copy, turn: Turn): Promise<void> {
+  async #copy(copy: Copy, turn: Turn): Promise<void> {
+    const { from, to } = copy;
     const [reader, writer] = [from.target, to.target].map((target) =>
       target === undefined ? undefined : this.#turn(target).context,
     );
-    const isAlone = this.#plan.copies.length === 1;
-    const isQuiet = this.#flags["quiet"] === true || isStandard(to) || !isAlone;
-    const line = progressLine(isQuiet);
-    const options = { ...this.#options(line, turn), ...turn.limits(), into: this.#plan.into };
-    try {
-      if (reader === undefined) await this.#send(from.paths, writer as Context, to.path, options);
-      else if (writer !== undefined) await reader.copy(from.paths, writer, to.path, options);
-      else if (isStandard(to)) await this.#print(reader, from.paths, options, turn);
-      else await this.#fetch(reader, from.paths, to.path, options);
-    } finally {
-      line?.stop();
-    }
+    const options = { ...this.#options(copy, turn), ...turn.limits(), into: this.#plan.into };
+    if (reader === undefined) await this.#send(from.paths, writer as Context, to.path, options);
+    else if (writer !== undefined) await reader.copy(from.paths, writer, to.path, options);
+    else if (isStandard(to)) await this.#print(reader, from.paths, options, turn);
+    else await this.#fetch(reader, from.paths, to.path, options);
   }
 
   async #send(
@@ -149,14 +151,15 @@ export class Copying {
     if (failed !== undefined) throw failed;
   }
 
-  #options(line: ProgressLine | undefined, turn: Turn): CopyOptions {
+  #options(copy: Copy, turn: Turn): CopyOptions {
+    const sum = this.#progress;
     return {
       recursive: this.#flags["recursive"] === true,
       checksum: this.#flags["checksum"] === true,
       resume: this.#flags["resume"] === true,
       expand: true,
-      onFailure: (failure) => this.#tell(failure, turn, line?.erased()),
-      ...(line === undefined ? {} : { onProgress: (progress) => line.show(progress) }),
+      onFailure: (failure) => this.#tell(failure, turn, this.#line?.erased()),
+      ...(sum === undefined ? {} : { onProgress: (progress) => sum.show(copy, progress) }),
     };
   }
 

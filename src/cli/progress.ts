@@ -45,6 +45,8 @@ export class ProgressLine {
 
   show({ path, files, totalFiles, bytes, totalBytes }: CopyProgress): void {
     if (path !== undefined) this.#path = path;
+    // A copy that fails at once has nothing to show: it would be 100 % of nothing.
+    if (!this.#isStarted && totalBytes === 0 && files === 0) return;
     const rate = this.#rate(bytes);
     const left = rate > 0 ? clock((totalBytes - bytes) / rate) : "-:--";
     const payload = {
@@ -56,6 +58,7 @@ export class ProgressLine {
       files,
       of: totalFiles,
     };
+    this.#bar.setTotal(totalBytes);
     if (!this.#isStarted) {
       this.#isStarted = true;
       this.#bar.start(totalBytes, bytes, payload);

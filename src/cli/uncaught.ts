@@ -1,5 +1,5 @@
 /** What ends a program because nothing in it catches it, and what is printed about that. */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { errorText } from "../error-text.ts";
 import { fail, statusOf } from "./exit.ts";
 import { Failures } from "./failures.ts";
@@ -77,6 +77,9 @@ function messageText({ position, message, referrer, specifier }: BuildMessage): 
     return `${file}:${line}:${column}: ${message}\n  ${lineText.trim()}`;
   }
   if (specifier === undefined || referrer === undefined) return message;
+  if (statSync(referrer, { throwIfNoEntry: false })?.isDirectory() === true) {
+    return `cannot find ${JSON.stringify(specifier)} in ${referrer}`;
+  }
   const file = referrer.replace(/\?\.ts$/, "");
   return `${file}:${lineOf(specifier, file)}: cannot find ${JSON.stringify(specifier)}`;
 }

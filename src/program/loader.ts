@@ -12,6 +12,7 @@ import { type ProgramModule, registerLate, registerModule } from "../functions.t
 import * as library from "../index.ts";
 import { parse } from "../modules/javascript-syntax.ts";
 import { eraseTypes } from "../modules/javascript-types.ts";
+import { placeMissingExport } from "./missing-export.ts";
 import { pythonDefinitions } from "./python-definitions.ts";
 import { pythonFunction, pythonModule } from "./python-names.ts";
 import { withScope } from "./scope.ts";
@@ -42,6 +43,12 @@ export function pythonRoots(): string[] {
   return [...roots];
 }
 
+/** Say where, if a module that the program loaded imports what another does not export. */
+export function placed(error: unknown): unknown {
+  placeMissingExport(error, loaded.values());
+  return error;
+}
+
 /** The runtime asks nobody for a file without an ending. */
 const AS_TYPESCRIPT = "?.ts";
 
@@ -54,6 +61,7 @@ export function mainSpecifier(main: string): string {
 export function installLoader({ main, exports }: LoaderOptions): void {
   Object.defineProperty(globalThis, REGISTER, { value: registered, configurable: true });
   registerLate(registerWhole);
+  nameClasses();
   Bun.plugin({
     name: "econtext",
     setup(build) {
@@ -64,6 +72,15 @@ export function installLoader({ main, exports }: LoaderOptions): void {
       build.onLoad({ filter: PYTHON }, ({ path }) => loadPython(path));
     },
   });
+}
+
+/** Values are shown with the names that the program knows: ours are one letter after minification. */
+function nameClasses(): void {
+  for (const [name, value] of Object.entries(library)) {
+    if (typeof value === "function" && /^[A-Z]/.test(name)) {
+      Object.defineProperty(value, "name", { value: name, configurable: true });
+    }
+  }
 }
 
 function loadScript(path: string, isMain: boolean): OnLoadResult {

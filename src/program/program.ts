@@ -17,7 +17,7 @@ import {
   UsageError,
 } from "../index.ts";
 import { foldersOf } from "./folders.ts";
-import { installLoader, mainSpecifier, pythonRoots } from "./loader.ts";
+import { installLoader, mainSpecifier, placed, pythonRoots } from "./loader.ts";
 
 export type Main = (broker: Broker) => unknown;
 
@@ -90,7 +90,9 @@ export class Program {
   }
 
   async #whole(): Promise<void> {
-    await import(mainSpecifier(this.#file));
+    await import(mainSpecifier(this.#file)).catch((error) => {
+      throw placed(error);
+    });
     this.#evaluated();
     // One may call it for another.
     for (let i = 0; i < this.#runs.length; i++) await this.#runs[i];

@@ -4,6 +4,7 @@
  */
 import { builtinModules } from "node:module";
 import { builtinModule } from "../functions.ts";
+import { placed } from "../program/loader.ts";
 import { IMPORT } from "./source.ts";
 
 const OTHERS = /^(?:module|repl|sys|test|console|process|[^a-z].*|.*[/_:].*)$/;
@@ -91,5 +92,7 @@ async function importHere(specifier: unknown): Promise<unknown> {
   const name = String(specifier);
   const isOurs = name === "econtext" || isBuiltin(name.replace(/^node:/, ""));
   const resolved = isOurs ? name : Bun.resolveSync(name, process.cwd());
-  return import(resolved);
+  return import(resolved).catch((error) => {
+    throw placed(error);
+  });
 }

@@ -277,3 +277,26 @@ test.concurrent.each(JAVASCRIPTS)(
     expect(stderr).toMatch(/^local: RangeError: deep x\n {6}at deep \(far\.ts:3:\d+\)\n$/);
   },
 );
+
+test.concurrent("an import of what a module does not export names file and line", async () => {
+  put("lacks.ts", "export const one = 1;\n");
+  const imports = put("imports.ts", '\nimport { one,\n  two } from "./lacks.ts";\none;\ntwo;\n');
+  const { stderr } = await econtext(imports);
+  expect(stderr).toMatch(
+    /^SyntaxError: Export named 'two' not found .*\n {4}at imports\.ts:3:3\n$/,
+  );
+  const typed = await econtext("repl", "-e", 'import "./imports.ts"');
+  expect(typed.stderr).toBe(stderr);
+  const ours = await econtext(put("ours.ts", 'import { runn } from "econtext";\nrunn();\n'));
+  expect(ours.stderr).toBe(
+    "SyntaxError: Export named 'runn' not found in module 'econtext'.\n    at ours.ts:1:10\n",
+  );
+  const missing = await econtext("repl", "-e", 'import "./nosuchfile.ts"');
+  expect(missing.stderr).toBe(`cannot find "./nosuchfile.ts" in ${folder}\n`);
+});
+
+test.concurrent("values of the library are shown under their public names", async () => {
+  const shown = async (code: string) => (await econtext("repl", "local", "-p", code)).stdout;
+  expect(await shown('local.exec(["true"])')).toStartWith("RemoteProcess {");
+  expect(await shown("new Channel()")).toMatch(/^Channel \{.*Sender.*Receiver/s);
+});

@@ -1,0 +1,26 @@
+/** How far several copies are, together, in one line. */
+import type { CopyProgress } from "../index.ts";
+import type { ProgressLine } from "./progress.ts";
+
+export class ProgressSum {
+  readonly #line: Pick<ProgressLine, "show">;
+  readonly #copies = new Map<unknown, CopyProgress>();
+
+  constructor(line: Pick<ProgressLine, "show">) {
+    this.#line = line;
+  }
+
+  /** @param copy which of them this is the progress of */
+  show(copy: unknown, progress: CopyProgress): void {
+    this.#copies.set(copy, progress);
+    const sum = (key: "files" | "totalFiles" | "bytes" | "totalBytes") =>
+      [...this.#copies.values()].reduce((all, one) => all + one[key], 0);
+    this.#line.show({
+      ...progress,
+      files: sum("files"),
+      totalFiles: sum("totalFiles"),
+      bytes: sum("bytes"),
+      totalBytes: sum("totalBytes"),
+    });
+  }
+}

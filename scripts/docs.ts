@@ -14,6 +14,7 @@ type Table = ReadonlyMap<string, number>;
 
 const CHECKS: Readonly<Record<string, () => Promise<string[]> | string[]>> = {
   codes,
+  messages,
   classes,
   numbers,
   limits,
@@ -40,6 +41,18 @@ function codes(): string[] {
     ...[...inCode.difference(inDocs)].map((code) => `${code} is not in docs/errors.md`),
     ...[...inDocs.difference(inCode)].map((code) => `${code} of docs/errors.md is not in src/`),
   ];
+}
+
+/** The words by which a message is found are in the code, and lead to a code that exists. */
+function messages(): string[] {
+  const rows = [...read("docs/errors.md").matchAll(/^\| ([^|`]+) \| `(ERR_\w+)` \|$/gm)];
+  if (rows.length === 0) return ["docs/errors.md lists no messages"];
+  const code = sources("src", ".ts").join("\n");
+  const known = new Set(errorRows().map((row) => row.code));
+  return rows.flatMap(([, words = "", name = ""]) => [
+    ...(code.includes(words) ? [] : [`no message in src/ has the words: ${words}`]),
+    ...(known.has(name) ? [] : [`${name} has words and no row in docs/errors.md`]),
+  ]);
 }
 
 /** A code's class is the one that src/ makes with it, its exit status that class's. */

@@ -88,11 +88,8 @@ async function run(line: CommandLine): Promise<number> {
   const { display, toJson } = await import("./result.ts");
   const { runSession } = await import("./session.ts");
   const { prefixed } = await import("./prefix.ts");
-  const { unknownPackages } = await import("../program/unpack-names.ts");
-  const [unknown] = unknownPackages(readUnpack("call", line.flags).unpack ?? [], roots);
-  if (unknown !== undefined) {
-    throw new Usage("call", `--unpack ${unknown}: no such package in ${roots.join(", ")}`);
-  }
+  const { checkPackages } = await import("../program/unpack-names.ts");
+  checkPackages(readUnpack("call", line.flags).unpack ?? [], roots);
   const asJson = line.flags["json"] === true;
   const several = targets.length > 1;
   const show = async (target: string, result: unknown): Promise<void> => {

@@ -18,6 +18,7 @@ import {
 } from "../index.ts";
 import { foldersOf } from "./folders.ts";
 import { installLoader, mainSpecifier, placed, pythonRoots } from "./loader.ts";
+import { checkPackages } from "./unpack-names.ts";
 
 export type Main = (broker: Broker) => unknown;
 
@@ -110,15 +111,24 @@ export class Program {
     this.#runs.push(running);
   }
 
-  #connect(target: string, options?: ConnectOptions): Promise<Context> {
-    return this.#sharedBroker().connect(target, options);
+  async #connect(target: string, options?: ConnectOptions): Promise<Context> {
+    const broker = this.#sharedBroker();
+    checkPackages(options?.unpack ?? [], this.#folders());
+    return await broker.connect(target, options);
+  }
+
+  /** Whose modules may be sent. */
+  #folders(): string[] {
+    return [dirname(this.#file), ...pythonRoots(), ...foldersOf(this.#file), ...this.#roots];
   }
 
   #sharedBroker(): Broker {
     const { signal } = this.#host;
     const { connect, logLevel, cache } = this.#settings;
+    const roots = this.#folders();
+    if (this.#broker === undefined) checkPackages(connect.unpack ?? [], roots);
     this.#broker ??= new Broker({
-      roots: [dirname(this.#file), ...pythonRoots(), ...foldersOf(this.#file), ...this.#roots],
+      roots,
       logLevel,
       cache,
       defaults: connect,

@@ -100,8 +100,18 @@ test("a name that is no package is refused, before anything is connected to", as
   const { stderr, status } = await call("real,absent");
   expect(stderr).toContain("--unpack absent: no such package in .");
   expect(status).toBe(2);
-  mkdirSync(join(dir, "node_modules/@scope/leaf"), { recursive: true });
-  expect((await call("one", "@scope/leaf")).status).toBe(255);
+  for (const name of ["@scope/leaf", "a/node_modules/b"]) {
+    mkdirSync(join(dir, "node_modules", name), { recursive: true });
+    writeFileSync(join(dir, "node_modules", name, "package.json"), "{}");
+  }
+  expect((await call("one", "@scope/leaf", "b")).status).toBe(255);
+  const text = 'import { connect } from "econtext"; await connect("local", {unpack: ["x"]});';
+  writeFileSync(join(dir, "program.ts"), text);
+  const program = await econtextIn(dir, "program.ts");
+  expect(program.stderr).toContain("--unpack x: no such package in ");
+  expect(program.status).toBe(2);
+  const option = await econtextIn(dir, "--unpack", "y", "program.ts");
+  expect(option.stderr).toContain("--unpack y: no such package in ");
 });
 
 test("what contradicts itself is refused", async () => {

@@ -23,7 +23,7 @@ test("a file there, back, and from there to elsewhere", async () => {
 });
 
 test("folders with -r, several and patterns into a folder", async () => {
-  expect(await cp("-r", at("tree"), `local:${at("new")}`)).toEqual(QUIET);
+  expect(await cp("-rp", at("tree"), `local:${at("new")}`)).toEqual(QUIET);
   expect(readFileSync(at("new/sub/file"), "utf8")).toBe("file\n");
   expect(await cp(`local:${at("[ab]")}`, `local:${at("tree/sub/f*")}`, at("new"))).toEqual(QUIET);
   expect(readdirSync(at("new")).sort()).toEqual(["a", "b", "file", "sub"]);

@@ -8,6 +8,18 @@ import { ECONTEXT, PYTHON } from "./econtext.ts";
 
 setDefaultTimeout(60_000);
 
+suite("a script that is typed", missingTmux, "tmux", () => {
+  test("is asked for, and runs after ctrl-D", async () => {
+    await using terminal = new Tmux();
+    const argv = [...ECONTEXT, "sh", "--python", PYTHON, "local"].join(" ");
+    await terminal.open(`exec sh -c '${argv}; echo LEFT $?; exec cat'`);
+    await terminal.until(/^reading the script from the terminal; end it with ctrl-D$/m);
+    await terminal.line("exit $((6*7))");
+    await terminal.press("C-d");
+    expect(await terminal.until(/LEFT \d+/)).toContain("LEFT 42");
+  });
+});
+
 suite("a lent terminal", missingTmux, "tmux", () => {
   test("is given back by a signal that ends us at once", async () => {
     await using terminal = new Tmux();

@@ -158,6 +158,8 @@ export function callPayload(
   options: CallLimits & { readonly withContext?: boolean },
 ): unknown[] {
   const last = args.at(-1);
+  const isPlain = options.deadline === undefined && options.signal === undefined;
+  if (isPlain && options.withContext !== true && !(last instanceof Kwargs)) return [fn, args];
   const named = last instanceof Kwargs ? last.values : {};
   const positional = last instanceof Kwargs ? args.slice(0, -1) : args;
   const extra: Record<string, unknown> = {};

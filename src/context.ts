@@ -32,7 +32,7 @@ import {
 } from "./files/copy.ts";
 import type { CopyResult } from "./files/report.ts";
 import type { AnyFunction } from "./functions.ts";
-import { type CallTier, iterateResult, RemoteGenerator } from "./generator.ts";
+import { type CallTier, iterable, RemoteGenerator } from "./generator.ts";
 import { checkLanguage } from "./kind.ts";
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import { type CallHost, OutstandingCall } from "./outstanding.ts";
@@ -176,7 +176,8 @@ export class Context implements AsyncDisposable {
       const { deadline, withContext } = options;
       const signal = eitherSignal(options.signal, this.#signal);
       checkMilliseconds("deadline", deadline);
-      const payload = callPayload(callee.function, args, { ...options, signal });
+      const given = signal === options.signal ? options : { ...options, signal };
+      const payload = callPayload(callee.function, args, given);
       const body = this.#peer.encode(payload, CALL_ROOT);
       const { chunks, length, extended, revoke } = body;
       // In JavaScript a cancelled function goes on, and closes its own.
@@ -217,8 +218,7 @@ export class Context implements AsyncDisposable {
         this.#wait(() => (call.isSettled ? revoke() : send()));
       } else send();
     });
-    // Not a class of promises of our own: awaiting one costs three turns more.
-    return Object.assign(result, { [Symbol.asyncIterator]: iterateResult });
+    return iterable(result);
   }
 
   /**

@@ -98,8 +98,15 @@ export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, und
 
 async function* nothing(): AsyncGenerator<never, void, undefined> {}
 
-/** What makes the promise of a generator one itself, for `for await`. */
-export function iterateResult(this: Promise<unknown>): AsyncGenerator<unknown> {
+/** @returns the same promise: `for await` iterates the generator that it is resolved with */
+export function iterable(result: Promise<unknown>): Promise<unknown> & AsyncIterable<unknown> {
+  // Not a class of promises of our own: awaiting one costs three turns more.
+  const promise = result as Promise<unknown> & { [Symbol.asyncIterator]: typeof iterateResult };
+  promise[Symbol.asyncIterator] = iterateResult;
+  return promise;
+}
+
+function iterateResult(this: Promise<unknown>): AsyncGenerator<unknown> {
   const site = new Error();
   const generator = this.then((result) => {
     if (result instanceof RemoteGenerator) return result;

@@ -61,7 +61,10 @@ class Wake(object):
         for end in self.sources:
             end.listeners.remove(self.ring)
         signal.set_wakeup_fd(self.signals)
-        signal.signal(signal.SIGCHLD, self.child or signal.SIG_DFL)
+        if callable(self.child):
+            signal.signal(signal.SIGCHLD, self.child)
+        # Else ours, which does nothing, stays: up to Python 3.9, a signal that has come and was not handled yet when the default is set
+        # is a TypeError, wherever the main thread is then (https://bugs.python.org/issue43406).
         with self.lock:
             self.armed = False
         os.close(self.fd)

@@ -8,6 +8,26 @@
  */
 export type CallSite = Error;
 
+/** Calls of a context that wait, above which a call notes one line of the user's program only. */
+const MANY_CALLS = 32;
+/** This function, the method of the context, and the line that called the method. */
+const SHORT_STACK = 3;
+
+/**
+ * The place that called the method that calls this. A stack holds on to the functions in it, so
+ * thousands of whole stacks would cost more than their calls do.
+ *
+ * @param waiting how many calls of the context have no answer yet
+ */
+export function callSite(waiting: number): CallSite {
+  if (waiting < MANY_CALLS) return new Error();
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = SHORT_STACK;
+  const site = new Error();
+  Error.stackTraceLimit = stackTraceLimit;
+  return site;
+}
+
 /** Where this program's own text is: in the compiled program, or in its source. */
 const OWN = `${import.meta.dir}/`;
 const FRAME = /^ +at /;

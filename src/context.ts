@@ -16,7 +16,7 @@ import {
   type Result,
   readCallee,
 } from "./call.ts";
-import type { CallSite } from "./call-site.ts";
+import { type CallSite, callSite } from "./call-site.ts";
 import { located, locatedEach } from "./error-stack.ts";
 import { DisconnectError, type EcontextError, UsageError } from "./errors.ts";
 import {
@@ -133,7 +133,7 @@ export class Context implements AsyncDisposable {
   call<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Result<F>;
   call(name: string, ...args: unknown[]): Promise<unknown> & AsyncIterable<unknown>;
   call(fn: Callable, ...args: unknown[]): Promise<unknown> & AsyncIterable<unknown> {
-    return this.#call({}, fn, args, [], new Error());
+    return this.#call({}, fn, args, [], callSite(this.#awaited));
   }
 
   /**
@@ -156,7 +156,7 @@ export class Context implements AsyncDisposable {
     fn: Callable,
     ...args: unknown[]
   ): Promise<unknown> & AsyncIterable<unknown> {
-    return this.#call(options, fn, args, [], new Error());
+    return this.#call(options, fn, args, [], callSite(this.#awaited));
   }
 
   /**

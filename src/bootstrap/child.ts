@@ -29,11 +29,20 @@ interface Reader {
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** It is given sockets as descriptors 3 and 4: these are the ones whose other ends we can have. */
-const JOIN = 'exec "$@" <&3 >&4 3>&- 4>&-';
+const JOIN = "exec <&3 >&4 3>&- 4>&-";
 /** So that what is started has the limit that we were started with. */
 const limit = (): string => (originalLimit() === "" ? "" : `ulimit -Sn ${originalLimit()};`);
 /** What a terminal sends is ours to act on, or for the command that the child carries: ssh keeps ignoring what it was told to ignore. */
 const DEAF = `trap "" INT QUIT TSTP;${JOIN}`;
+
+/** What starts `argv` with our sockets as its input and output. A script for `sh` runs in the shell that does so: one start less. */
+function joined(argv: readonly string[], own: boolean): string[] {
+  const [program, flag, script, ...rest] = argv;
+  const prepare = `${limit()}${own ? JOIN : DEAF};`;
+  return program === "sh" && flag === "-c"
+    ? ["/bin/sh", "-c", prepare + script, ...rest]
+    : ["/bin/sh", "-c", `${prepare}exec "$@"`, "sh", ...argv];
+}
 
 export class Child implements Pipe {
   readonly argv: readonly string[];
@@ -62,9 +71,7 @@ export class Child implements Pipe {
     // What does not exist is started as it is, and fails as it should.
     const { PATH = DEFAULT_PATH } = process.env;
     const isThere = Bun.which(this.argv[0] ?? "", { PATH }) !== null;
-    const argv = isThere
-      ? ["/bin/sh", "-c", limit() + (own ? JOIN : DEAF), "sh", ...this.argv]
-      : [...this.argv];
+    const argv = isThere ? joined(this.argv, own) : [...this.argv];
     const exited = Promise.withResolvers<Ending>();
     const child = Bun.spawn(argv, {
       stdio: ["ignore", "ignore", "pipe", "socket-fd", "socket-fd"],

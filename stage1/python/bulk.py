@@ -217,7 +217,7 @@ def enlarge(fd):
 
 
 # When so much was freed once, the C library keeps as much for the next time; or each chunk would be given back, and cleared anew.
-bytearray(1 << 22)
+bytes(1 << 22) if PY3 else bytearray(1 << 22)  # bytes are given zeroed memory, which is not touched
 for improve in widen, whole_reads:
     try:
         improve()

@@ -8,10 +8,16 @@ One loop in the main thread, around one poll. Channels are heard by who reads th
 import os
 import select
 import signal
-import subprocess
+import sys
 
 import econtext
 from econtext import PY3
+
+# subprocess tries this module of Windows: that nobody has it shall not be asked of the master.
+absent = "msvcrt" not in sys.modules and not sys.modules.setdefault("msvcrt")
+import subprocess
+
+absent and sys.modules.pop("msvcrt")
 
 interruption = econtext.tier("interruption")
 sweeping = econtext.tier("sweeping")

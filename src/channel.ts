@@ -6,7 +6,7 @@
  */
 import { calledFrom } from "./error-stack.ts";
 import { ChannelError, TimeoutError } from "./errors.ts";
-import type { Sink } from "./piped.ts";
+import type { Sink } from "./io/splice-pipe.ts";
 
 export interface ReceiveOptions {
   /** Milliseconds from now until it is given up. */

@@ -2,11 +2,12 @@
  * Inflow: gets the large frames of a stream from its descriptor to where they belong, without a copy in between: into their bodies, or, when somebody
  * takes bytes without looking at them, past us altogether. Twin: stage1/python/splicing.py.
  */
-import { readNow } from "./kernel.ts";
-import type { Place } from "./pipe.ts";
-import type { Sink } from "./piped.ts";
+
+import { giveBack, lend } from "./io/buffer-pool.ts";
+import type { Place } from "./io/duplex.ts";
+import { readNow } from "./io/libc.ts";
+import type { Sink } from "./io/splice-pipe.ts";
 import { FLAGS, HEADER_BYTES, type Message, type MessageReader } from "./protocol/frame.ts";
-import { giveBack, lend } from "./protocol/spare.ts";
 import { bytesHead, encodeBytes } from "./protocol/value.ts";
 
 /** What takes a value that is nothing but bytes. */

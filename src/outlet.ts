@@ -5,7 +5,7 @@ import type { Outlet } from "./channel.ts";
 import { calledFrom } from "./error-stack.ts";
 import { ChannelError, type EcontextError, ProtocolError } from "./errors.ts";
 import { Credit, costOf } from "./flow.ts";
-import { type Chunk, Piped } from "./piped.ts";
+import { type Chunk, Piped } from "./io/splice-pipe.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
 import { LIMITS } from "./protocol/limits.ts";
 import { decodeValue, encodeBytes, encodeValue } from "./protocol/value.ts";

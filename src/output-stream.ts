@@ -1,8 +1,8 @@
 /** What a command prints, as a web stream of bytes that can also be read by lines; Bun's streams can be read whole: `text`, `bytes`, `json`. */
 import type { Receiver } from "./channel.ts";
 import { ProtocolError } from "./errors.ts";
-import type { Sink } from "./piped.ts";
-import { giveBack } from "./protocol/spare.ts";
+import { giveBack } from "./io/buffer-pool.ts";
+import type { Sink } from "./io/splice-pipe.ts";
 
 export class Output extends ReadableStream<Uint8Array> {
   readonly #chunks: Receiver<Uint8Array> | undefined;

@@ -8,8 +8,8 @@ import { Channel, Receiver, Sender } from "./channel.ts";
 import { calledFrom } from "./error-stack.ts";
 import { ProtocolError, UsageError } from "./errors.ts";
 import type { CallTier } from "./generator.ts";
+import { type Chunk, Piped } from "./io/splice-pipe.ts";
 import { Output } from "./output-stream.ts";
-import { type Chunk, Piped } from "./piped.ts";
 
 /** What a command reads: bytes, text, or what gives these. `pipe`: what is written to `stdin`. */
 export type Input =

@@ -7,7 +7,7 @@
 
 import { type EcontextError, ProtocolError } from "./errors.ts";
 import type { Diversion } from "./inflow.ts";
-import type { Chunk } from "./piped.ts";
+import type { Chunk } from "./io/splice-pipe.ts";
 import { type Envelope, FLAGS, type Message } from "./protocol/frame.ts";
 import { FIRST_FREE_HANDLE, MASTER_ID } from "./protocol/handles.ts";
 import { LIMITS, type Limits } from "./protocol/limits.ts";

@@ -6,8 +6,8 @@
  */
 import { EcontextError, ProtocolError } from "./errors.ts";
 import { type Diversion, Inflow } from "./inflow.ts";
-import type { Pipe, Place } from "./pipe.ts";
-import { type Chunk, Piped } from "./piped.ts";
+import type { Pipe, Place } from "./io/duplex.ts";
+import { type Chunk, Piped } from "./io/splice-pipe.ts";
 import { type Envelope, encodeMessage, type Message, MessageReader } from "./protocol/frame.ts";
 import { LIMITS, type Limits } from "./protocol/limits.ts";
 

@@ -3,10 +3,10 @@
  * Knows nothing of what is said over the pipe.
  */
 import { readFileSync } from "node:fs";
-import type { Pipe, PipeListener } from "../pipe.ts";
-import type { Chunk } from "../piped.ts";
+import type { Pipe, PipeListener } from "../io/duplex.ts";
+import { ReadingEnd, WritingEnd } from "../io/socket.ts";
+import type { Chunk } from "../io/splice-pipe.ts";
 import { originalLimit } from "./open-files.ts";
-import { ReadingEnd, WritingEnd } from "./socket.ts";
 
 const TAIL_BYTES = 32768;
 /** How long what an ended process has written may take to be read. */

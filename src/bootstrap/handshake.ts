@@ -4,8 +4,8 @@
  * States: `noise` until the marker, then `open`. Writing needs no state: the master never waits to be asked. Spec: docs/protocol.md, "Bootstrap".
  */
 import { ProtocolError } from "../errors.ts";
-import type { Pipe, PipeListener } from "../pipe.ts";
-import type { Chunk } from "../piped.ts";
+import type { Pipe, PipeListener } from "../io/duplex.ts";
+import type { Chunk } from "../io/splice-pipe.ts";
 import { PROTOCOL_VERSION } from "../protocol/handles.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
 

@@ -1,7 +1,8 @@
 /** Our standard input for several who read it: each gets all of it, and the slowest sets the pace. Knows no context. */
-import { readInput } from "../descriptor.ts";
+
 import { Channel, type Receiver, type Sender } from "../index.ts";
-import type { Chunk } from "../piped.ts";
+import { readInput } from "../io/fd.ts";
+import type { Chunk } from "../io/splice-pipe.ts";
 import { tidy } from "./tidy.ts";
 
 export class SharedInput {

@@ -4,9 +4,9 @@
  */
 import { write } from "node:fs";
 import { isatty } from "node:tty";
-import { BlockingWriter, openQuick, writeQuickly } from "../descriptor.ts";
-import { splice, widen } from "../kernel.ts";
-import type { Sink } from "../piped.ts";
+import { BlockingWriter, openQuick, writeQuickly } from "../io/fd.ts";
+import { splice, widen } from "../io/libc.ts";
+import type { Sink } from "../io/splice-pipe.ts";
 import { wasClosed } from "./closed.ts";
 import { tidy } from "./tidy.ts";
 

@@ -7,7 +7,7 @@
  * `Bun.write(Bun.stdout)` and by `Bun.stdout.writer()`; the same for stderr.
  */
 import { Writable } from "node:stream";
-import { BlockingWriter } from "../descriptor.ts";
+import { BlockingWriter } from "../io/fd.ts";
 
 type Data = string | ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
 

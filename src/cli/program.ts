@@ -1,7 +1,7 @@
 /** `econtext FILE [ARG...]`, also as the first line of FILE: how a program is started, and what its end means. */
 import { realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { dieWithReader } from "../kernel.ts";
+import { dieWithReader } from "../io/libc.ts";
 import { fail, Usage } from "./exit.ts";
 import { Lending } from "./lending.ts";
 import { logLines } from "./log-lines.ts";

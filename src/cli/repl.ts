@@ -1,6 +1,6 @@
 /** `econtext repl`: a prompt on a terminal; without one, or with -e or -p, one program that is evaluated. */
 import type { ArgsDef } from "citty";
-import { dieWithReader } from "../kernel.ts";
+import { dieWithReader } from "../io/libc.ts";
 import { type Door, makeDoor } from "./door.ts";
 import { Usage } from "./exit.ts";
 import { COMMON, type CommandLine, JSON_OPTION, UNPACK } from "./options.ts";

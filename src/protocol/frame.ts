@@ -9,9 +9,9 @@
  * All integers are big-endian: five u32, u8, u24. Spec: docs/protocol.md, "Frame". Twins: stage1/python/core.py, `send` and `feed`; stage1/js/core.js, `frames` and `feed`.
  */
 import { ProtocolError } from "../errors.ts";
-import type { Chunk } from "../piped.ts";
+import { lend } from "../io/buffer-pool.ts";
+import type { Chunk } from "../io/splice-pipe.ts";
 import { LIMITS, type Limits } from "./limits.ts";
-import { lend } from "./spare.ts";
 
 export const HEADER_BYTES = 24;
 

@@ -2,7 +2,7 @@
  * econtext.sockets: what a command prints, in Bun on Linux: to a socket of ours, which in a flood is read without the event loop, to where it is sent
  * from.
  *
- * Second tier: comes with econtext.commands. Twin: src/bootstrap/socket.ts.
+ * Second tier: comes with econtext.commands. Twin: src/io/socket.ts.
  */
 const { closeSync } = require("fs");
 const { duplicate, flood, makeSockets, readNow, widenSocket } = core.tier("kernel");
@@ -11,7 +11,7 @@ const { onClose } = core.tier("channels");
 
 widenSocket(4); // the stream: what the worker writes to
 
-/** One output of a command, on its way to a sender. In a flood it is a source of src/bootstrap/flood.ts. */
+/** One output of a command, on its way to a sender. In a flood it is a source of src/io/busy-poll.ts. */
 class Output {
   isFlood = false;
   #gatherer;

@@ -1,6 +1,6 @@
 """econtext.splicing: bytes go between the stream and a command's pipes without coming through here. Linux, from Python 3.10 on.
 
-Second tier: comes with econtext.commands. Twin: src/piped.ts.
+Second tier: comes with econtext.commands. Twin: src/io/splice-pipe.ts.
 """
 import fcntl
 import os

@@ -2,7 +2,7 @@
  * Two pipes in memory that are each other's far end. `room` is how many chunks one takes before its writer is told to wait: 0 and 1
  * uncover deadlocks that a large one hides. A chunk is handed over in a later turn of the event loop, never in `write`.
  */
-import type { Pipe, PipeListener } from "../../src/pipe.ts";
+import type { Pipe, PipeListener } from "../../src/io/duplex.ts";
 
 export class MemoryPipe implements Pipe {
   readonly #room: number;

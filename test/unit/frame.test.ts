@@ -1,6 +1,7 @@
 /** Frames: vectors as they stand on the wire, cut at every byte; any messages there and back; what is refused. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { giveBack } from "../../src/io/buffer-pool.ts";
 import {
   type Envelope,
   encodeMessage,
@@ -10,7 +11,6 @@ import {
   MessageReader,
 } from "../../src/protocol/frame.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
-import { giveBack } from "../../src/protocol/spare.ts";
 import { concat } from "../helpers/value-notation.ts";
 
 const { MORE, CONT, DEAD, ERROR, DEFLATE } = FLAGS;

@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { closeSync, readSync, writeSync } from "node:fs";
 import fc from "fast-check";
-import { makePipe, readNow } from "../../src/kernel.ts";
-import { Conduit } from "../../src/piped.ts";
+import { makePipe, readNow } from "../../src/io/libc.ts";
+import { Conduit } from "../../src/io/splice-pipe.ts";
 import { pattern } from "../helpers/random.ts";
 
 type Ends = readonly [read: number, write: number];

@@ -1,6 +1,6 @@
 /** Spare buffers: what is given back is lent again, what was never lent is not, and nothing is lent twice at a time. */
 import { expect, test } from "bun:test";
-import { giveBack, lend } from "../../src/protocol/spare.ts";
+import { giveBack, lend } from "../../src/io/buffer-pool.ts";
 
 test("what is given back is lent again, as large as it was or somewhat smaller", () => {
   const first = lend(100_000);

@@ -3,7 +3,7 @@
  * Linux; elsewhere there is no conduit.
  */
 import { readSync } from "node:fs";
-import { makePipe, splice, widen } from "./kernel.ts";
+import { makePipe, splice, widen } from "./libc.ts";
 import { wentThrough } from "./resident.ts";
 
 /** More than any pipe holds. */

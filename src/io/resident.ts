@@ -3,7 +3,7 @@
  * was of use at the start stays. What is given back is read again from the system's cache where it is needed.
  */
 import { readFileSync, readlinkSync } from "node:fs";
-import { dropPages } from "./kernel.ts";
+import { dropPages } from "./libc.ts";
 
 /** Bytes that go through in between: so it costs next to nothing. */
 const INTERVAL_BYTES = 1 << 25;

@@ -10,8 +10,8 @@ import {
   readSync,
   writeSync,
 } from "node:fs";
-import { waitToWrite, widen } from "./kernel.ts";
-import { type Chunk, Conduit } from "./piped.ts";
+import { waitToWrite, widen } from "./libc.ts";
+import { type Chunk, Conduit } from "./splice-pipe.ts";
 
 /** Bytes that are read at a time. */
 const CHUNK = 131072;

@@ -2,10 +2,11 @@
  * The two ends that we hold of a child's standard input and output: sockets, read and written without Node.js' streams, which cost a call a fifth of its
  * time. What one writes beyond what the system takes is kept here, not copied.
  */
-import { hasCalls } from "../kernel.ts";
-import type { PipeListener } from "../pipe.ts";
-import { type Chunk, Piped } from "../piped.ts";
-import { flood, type Source } from "./flood.ts";
+
+import { flood, type Source } from "./busy-poll.ts";
+import type { PipeListener } from "./duplex.ts";
+import { hasCalls } from "./libc.ts";
+import { type Chunk, Piped } from "./splice-pipe.ts";
 
 /** From here on, what comes is read by turns: so many bytes within so many milliseconds. */
 const FLOOD_BYTES = 1 << 16;

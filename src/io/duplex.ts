@@ -1,5 +1,5 @@
 /** A duplex byte pipe to a child, whatever carries it. */
-import type { Chunk } from "./piped.ts";
+import type { Chunk } from "./splice-pipe.ts";
 
 export interface Pipe {
   /** Queue bytes; false when the writer should wait for `drained`. The chunk must not change afterwards. */

@@ -2,8 +2,8 @@
  * Descriptors from which much comes are waited for here, for a moment at a time, and not by the event loop: ssh hands over 32 KiB at a time, and to be
  * woken by the loop for each costs more than to move it. Other events wait no longer than that.
  */
-import { waitFor } from "../kernel.ts";
-import { wentThrough } from "../resident.ts";
+import { waitFor } from "./libc.ts";
+import { wentThrough } from "./resident.ts";
 
 /** One of them. */
 export interface Source {

@@ -8,9 +8,9 @@ import { dirname, join, normalize, sep } from "node:path";
 
 /** Bottom to top; what stands on one line does not know of each other. */
 const LAYERS: readonly (readonly string[])[] = [
-  ["call-site", "io", "log", "remote-trace", "text", "transport"],
+  ["io", "log", "text", "transport"],
   ["errors"],
-  ["error-stack", "error-text", "kind", "log-message", "protocol", "target"],
+  ["kind", "log-message", "protocol", "target", "traces"],
   ["bootstrap", "channel", "flow", "inflow", "lifeline"],
   ["describe", "modules", "output-stream", "select", "stream"],
   ["javascript-scope", "router"],
@@ -37,8 +37,8 @@ const NEVER: Readonly<Record<string, readonly string[]>> = {
 
 /** Doors show the library; they do not reach behind it. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
-  cli: ["index", "program", "repl", "io", "error-text", "remote-trace"],
-  repl: ["index", "call-site", "functions", "closures", "javascript-scope", "modules", "program"],
+  cli: ["index", "program", "repl", "io", "traces"],
+  repl: ["index", "traces", "functions", "closures", "javascript-scope", "modules", "program"],
   program: ["index", "functions", "closures", "javascript-scope", "modules"],
 };
 

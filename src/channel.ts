@@ -4,9 +4,10 @@
  *
  * Twins: stage1/python/channels.py, stage1/js/channels.js: the same words.
  */
-import { calledFrom } from "./error-stack.ts";
+
 import { ChannelError, TimeoutError } from "./errors.ts";
 import type { Sink } from "./io/splice-pipe.ts";
+import { calledFrom } from "./traces/error-stack.ts";
 
 export interface ReceiveOptions {
   /** Milliseconds from now until it is given up. */

@@ -16,8 +16,6 @@ import {
   type Result,
   readCallee,
 } from "./call.ts";
-import { type CallSite, callSite } from "./call-site.ts";
-import { located, locatedEach } from "./error-stack.ts";
 import { DisconnectError, type EcontextError, UsageError } from "./errors.ts";
 import {
   type CopyOptions,
@@ -45,6 +43,8 @@ import { LIMITS } from "./protocol/limits.ts";
 import { encodeValue } from "./protocol/value.ts";
 import type { Router } from "./router.ts";
 import { type Shell, ShellCommand, scriptOf } from "./shell.ts";
+import { type CallSite, callSite } from "./traces/call-site.ts";
+import { located, locatedEach } from "./traces/error-stack.ts";
 
 export interface ContextSettings {
   readonly id: number;

@@ -3,10 +3,10 @@
  * taken. Knows no context but by how it calls.
  */
 import type { CallLimits } from "./call.ts";
-import type { CallSite } from "./call-site.ts";
 import { Channel } from "./channel.ts";
-import { calledFrom } from "./error-stack.ts";
 import { UsageError } from "./errors.ts";
+import type { CallSite } from "./traces/call-site.ts";
+import { calledFrom } from "./traces/error-stack.ts";
 
 /** Calls what is econtext's own over there. */
 export type CallTier = (limits: CallLimits, name: string, ...args: unknown[]) => Promise<unknown>;

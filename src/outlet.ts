@@ -2,7 +2,6 @@
  * Outlet: a receiver of a context as this process sends to it: as far as there is credit, the rest waits. Spec: docs/protocol.md, "Channels".
  */
 import type { Outlet } from "./channel.ts";
-import { calledFrom } from "./error-stack.ts";
 import { ChannelError, type EcontextError, ProtocolError } from "./errors.ts";
 import { Credit, costOf } from "./flow.ts";
 import { type Chunk, Piped } from "./io/splice-pipe.ts";
@@ -10,6 +9,7 @@ import { FLAGS, type Message } from "./protocol/frame.ts";
 import { LIMITS } from "./protocol/limits.ts";
 import { decodeValue, encodeBytes, encodeValue } from "./protocol/value.ts";
 import type { Receiver } from "./router.ts";
+import { calledFrom } from "./traces/error-stack.ts";
 import { decodeClosing, encodeClosing, type Wire } from "./wire.ts";
 
 /** A value that waits for credit. */

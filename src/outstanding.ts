@@ -3,8 +3,6 @@
  * Knows the router and the protocol; what it needs of its context is its `CallHost`.
  */
 import { type CallLimits, decodeFailure } from "./call.ts";
-import type { CallSite } from "./call-site.ts";
-import { calledFrom } from "./error-stack.ts";
 import { CancelledError, DisconnectError, type EcontextError, TimeoutError } from "./errors.ts";
 import { RemoteGenerator } from "./generator.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
@@ -12,6 +10,8 @@ import { HANDLES } from "./protocol/handles.ts";
 import { decodeValue, encodeValue } from "./protocol/value.ts";
 import type { Receiver, Router, Withdraw } from "./router.ts";
 import { neutralise } from "./text.ts";
+import type { CallSite } from "./traces/call-site.ts";
+import { calledFrom } from "./traces/error-stack.ts";
 
 /** What calls share: one for each context. */
 export interface CallHost {

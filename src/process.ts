@@ -5,11 +5,11 @@
  * Twins: stage1/python/commands.py, stage1/js/commands.js. Spec: docs/protocol.md, "Commands".
  */
 import { Channel, Receiver, Sender } from "./channel.ts";
-import { calledFrom } from "./error-stack.ts";
 import { ProtocolError, UsageError } from "./errors.ts";
 import type { CallTier } from "./generator.ts";
 import { type Chunk, Piped } from "./io/splice-pipe.ts";
 import { Output } from "./output-stream.ts";
+import { calledFrom } from "./traces/error-stack.ts";
 
 /** What a command reads: bytes, text, or what gives these. `pipe`: what is written to `stdin`. */
 export type Input =

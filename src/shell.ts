@@ -2,9 +2,10 @@
  * Shell commands as tagged templates: context.$`grep ${word} ${file} | wc -l`. What is put in is one word, whatever is in it; a list is so many
  * words. The conventions are those of zx and of Bun's own shell. Knows its context only by how it runs a command.
  */
-import { calledFrom, located } from "./error-stack.ts";
+
 import { ShellError, UsageError } from "./errors.ts";
 import type { ExecOptions, ExecResult, RemoteProcess } from "./process.ts";
+import { calledFrom, located } from "./traces/error-stack.ts";
 
 export interface ShellOutput {
   readonly stdout: string;

@@ -29,7 +29,7 @@ export function statusOf(error: unknown): number {
 export async function describe(error: unknown): Promise<string> {
   // Not above: `--help` has no need of the library.
   const { CallError, EcontextError, neutralise } = await import("../index.ts");
-  const { tracebackLines } = await import("../remote-trace.ts");
+  const { tracebackLines } = await import("../traces/remote-trace.ts");
   if (process.env["ECONTEXT_DEBUG"]) {
     return error instanceof EcontextError
       ? `${error.stack}\n${Bun.inspect({ ...error })}`

@@ -1,6 +1,6 @@
 /** What ends a program because nothing in it catches it, and what is printed about that. */
 import { readFileSync, statSync } from "node:fs";
-import { errorText } from "../error-text.ts";
+import { errorText } from "../traces/error-text.ts";
 import { fail, statusOf } from "./exit.ts";
 import { Failures } from "./failures.ts";
 

@@ -2,10 +2,11 @@
  * What a prompt consists of, whoever types: the names in scope, a context for each target, functions that may be passed to a call.
  * Knows no terminal and no option of the command line.
  */
-import { placeFrames } from "../call-site.ts";
+
 import { registerSource } from "../functions.ts";
 import * as library from "../index.ts";
 import { installLoader } from "../program/loader.ts";
+import { placeFrames } from "../traces/call-site.ts";
 import { Evaluator } from "./evaluator.ts";
 import { InputPlaces } from "./input-places.ts";
 import type { Interrupt } from "./interruptible.ts";

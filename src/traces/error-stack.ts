@@ -2,8 +2,9 @@
  * What `stack` of an error of econtext's holds: what the far side told of where it failed, if
  * anything, then the lines of the user's program that made the call. Never a line of our own.
  */
+
+import { CallError, EcontextError, stacks } from "../errors.ts";
 import { type CallSite, userFrames } from "./call-site.ts";
-import { CallError, EcontextError, stacks } from "./errors.ts";
 import { tracebackLines } from "./remote-trace.ts";
 
 /** Frames of a stack: ours, which may be many, stand in front of the user's. */

@@ -1,6 +1,7 @@
 /**
  * Which lines of a stack are the user's, and where in the user's program something was called. Leaf.
  */
+import { dirname } from "node:path";
 
 /**
  * Where something was called: an `Error` made there. It costs little until its stack is read, which
@@ -29,7 +30,7 @@ export function callSite(waiting: number): CallSite {
 }
 
 /** Where this program's own text is: in the compiled program, or in its source. */
-const OWN = `${import.meta.dir}/`;
+const OWN = `${dirname(import.meta.dir)}/`;
 const FRAME = /^ +at /;
 /** Of a frame: what stands in its last brackets, or all behind `at`. */
 const PLACE = /^ +at (?:.* \()?(?:async )?(?:file:\/\/)?(.*?)\)?$/;

@@ -3,9 +3,9 @@
  * what caused it and what it holds. Fit for a terminal.
  */
 import { inspect } from "node:util";
+import { EcontextError } from "../errors.ts";
+import { neutralise } from "../text.ts";
 import { userFrames } from "./call-site.ts";
-import { EcontextError } from "./errors.ts";
-import { neutralise } from "./text.ts";
 
 /** Errors are told up to here: causes may have no end. */
 const MAX_ERRORS = 100;

@@ -8,9 +8,9 @@ import { dirname, join, normalize, sep } from "node:path";
 
 /** Bottom to top; what stands on one line does not know of each other. */
 const LAYERS: readonly (readonly string[])[] = [
-  ["io", "log", "text", "transport"],
+  ["io", "text", "transport"],
   ["errors"],
-  ["kind", "log-message", "protocol", "target", "traces"],
+  ["kind", "logs", "protocol", "target", "traces"],
   ["bootstrap", "channel", "flow", "inflow", "lifeline"],
   ["describe", "modules", "output-stream", "select", "stream"],
   ["javascript-scope", "router"],

@@ -18,7 +18,7 @@ import { DisconnectError, EcontextError, ProtocolError, TimeoutError } from "./e
 import { Held } from "./held.ts";
 import { type Interpreter, isKind, type Language, languageOf, type Wants } from "./kind.ts";
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
-import { LEVELS } from "./log.ts";
+import { LEVELS } from "./logs/log.ts";
 import type { Finders } from "./modules/finders.ts";
 import { JavaScriptResponder } from "./modules/javascript-responder.ts";
 import { PythonResponder } from "./modules/python-responder.ts";

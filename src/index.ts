@@ -37,7 +37,7 @@ export type { AnyFunction } from "./functions.ts";
 export type { Kind, KindOptions, Language } from "./kind.ts";
 export type { LendProgress } from "./lend/lender.ts";
 export type { SlaveInfo } from "./lifeline.ts";
-export { LEVELS, type LevelName, type LogRecord, levelName } from "./log.ts";
+export { LEVELS, type LevelName, type LogRecord, levelName } from "./logs/log.ts";
 export { Output } from "./output-stream.ts";
 export {
   type ExecOptions,

@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import { Handshake } from "../../src/bootstrap/handshake.ts";
 import { CallError, DisconnectError, EcontextError, ProtocolError } from "../../src/errors.ts";
-import { readLogMessage } from "../../src/log-message.ts";
+import { readLogMessage } from "../../src/logs/log-record.ts";
 import { PythonFinder } from "../../src/modules/python-finder.ts";
 import { PythonResponder } from "../../src/modules/python-responder.ts";
 import { encodeMessage, FLAGS, MessageReader } from "../../src/protocol/frame.ts";

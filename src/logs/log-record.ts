@@ -1,5 +1,5 @@
 /** `FORWARD_LOG` bodies to log records. Spec: docs/protocol.md, "FORWARD_LOG". Twins: `log` in stage1/python/core.py and stage1/js/core.js. */
-import { ProtocolError } from "./errors.ts";
+import { ProtocolError } from "../errors.ts";
 import type { LogRecord } from "./log.ts";
 
 const decoder = new TextDecoder();

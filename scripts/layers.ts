@@ -11,12 +11,12 @@ const LAYERS: readonly (readonly string[])[] = [
   ["io", "text", "transport"],
   ["errors"],
   ["kind", "logs", "protocol", "target", "traces"],
-  ["bootstrap", "channel", "flow", "inflow", "lifeline"],
-  ["describe", "modules", "output-stream", "select", "stream"],
-  ["javascript-scope", "router"],
-  ["at-exit", "closures", "held", "ping", "wire"],
-  ["connection", "functions", "inlet", "outlet"],
-  ["call", "peer"],
+  ["bootstrap", "channel", "flow", "lifeline", "mux"],
+  ["at-exit", "describe", "modules", "output-stream", "ping", "select", "wire"],
+  ["connection", "inlet", "javascript-scope", "outlet"],
+  ["closures", "peer"],
+  ["functions"],
+  ["call"],
   ["generator"],
   ["files", "outstanding", "process"],
   ["shell"],
@@ -86,7 +86,7 @@ function judge(path: string, target: string): string | undefined {
   return `${from} may not import ${to}`;
 }
 
-/** `src/protocol/frame.ts` and `src/stream.ts` are of the units `protocol` and `stream`. */
+/** `src/protocol/frame.ts` and `src/mux/stream.ts` are of the units `protocol` and `stream`. */
 function unit(path: string): string {
   return path.split("/")[1]?.replace(/\.ts$/, "") ?? "";
 }

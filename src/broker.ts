@@ -16,9 +16,9 @@ import type { Finders } from "./modules/finders.ts";
 import { JavaScriptFinder } from "./modules/javascript-finder.ts";
 import { PythonFinder } from "./modules/python-finder.ts";
 import { TransformCache } from "./modules/transform-cache.ts";
+import { Router } from "./mux/router.ts";
 import { HANDLES } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
-import { Router } from "./router.ts";
 import { parseTarget } from "./target.ts";
 import type { SshOptions } from "./transport/ssh.ts";
 

@@ -5,11 +5,11 @@
 import type { Receiver as ChannelReceiver } from "./channel.ts";
 import { type EcontextError, ProtocolError } from "./errors.ts";
 import { costOf, Window } from "./flow.ts";
-import type { Diversion } from "./inflow.ts";
+import type { Diversion } from "./mux/frame-receiver.ts";
+import type { Receiver } from "./mux/router.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
 import { LIMITS } from "./protocol/limits.ts";
 import { decodeValue, encodeValue } from "./protocol/value.ts";
-import type { Receiver } from "./router.ts";
 import { decodeClosing, encodeClosing, type Wire } from "./wire.ts";
 
 export class Inlet implements Receiver {

@@ -5,10 +5,10 @@ import type { Outlet } from "./channel.ts";
 import { ChannelError, type EcontextError, ProtocolError } from "./errors.ts";
 import { Credit, costOf } from "./flow.ts";
 import { type Chunk, Piped } from "./io/splice-pipe.ts";
+import type { Receiver } from "./mux/router.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
 import { LIMITS } from "./protocol/limits.ts";
 import { decodeValue, encodeBytes, encodeValue } from "./protocol/value.ts";
-import type { Receiver } from "./router.ts";
 import { calledFrom } from "./traces/error-stack.ts";
 import { decodeClosing, encodeClosing, type Wire } from "./wire.ts";
 

@@ -5,10 +5,10 @@
 import { type CallLimits, decodeFailure } from "./call.ts";
 import { CancelledError, DisconnectError, type EcontextError, TimeoutError } from "./errors.ts";
 import { RemoteGenerator } from "./generator.ts";
+import type { Receiver, Router, Withdraw } from "./mux/router.ts";
 import { FLAGS, type Message } from "./protocol/frame.ts";
 import { HANDLES } from "./protocol/handles.ts";
 import { decodeValue, encodeValue } from "./protocol/value.ts";
-import type { Receiver, Router, Withdraw } from "./router.ts";
 import { neutralise } from "./text.ts";
 import type { CallSite } from "./traces/call-site.ts";
 import { calledFrom } from "./traces/error-stack.ts";

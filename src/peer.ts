@@ -7,6 +7,7 @@
 import { Channel, LocalOutlet, type Outlet, outletOf, type Receiver, Sender } from "./channel.ts";
 import { ChannelError, ProtocolError } from "./errors.ts";
 import { Inlet } from "./inlet.ts";
+import type { Router } from "./mux/router.ts";
 import { RemoteOutlet } from "./outlet.ts";
 import { MASTER_ID } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
@@ -17,7 +18,6 @@ import {
   GeneratorReference,
   SenderReference,
 } from "./protocol/value.ts";
-import type { Router } from "./router.ts";
 import type { Wire } from "./wire.ts";
 
 /** What is needed of a context. */

@@ -8,12 +8,12 @@ import { CallError, DisconnectError, EcontextError, ProtocolError } from "../../
 import { readLogMessage } from "../../src/logs/log-record.ts";
 import { PythonFinder } from "../../src/modules/python-finder.ts";
 import { PythonResponder } from "../../src/modules/python-responder.ts";
+import { Router } from "../../src/mux/router.ts";
+import { Stream } from "../../src/mux/stream.ts";
 import { encodeMessage, FLAGS, MessageReader } from "../../src/protocol/frame.ts";
 import { HANDLES } from "../../src/protocol/handles.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
-import { Router } from "../../src/router.ts";
-import { Stream } from "../../src/stream.ts";
 import { MemoryPipe } from "../helpers/memory-pipe.ts";
 import { below, type Dice, makeDice, randomValue, SEED } from "../helpers/random.ts";
 import { bodyOf, VECTORS } from "../helpers/value-notation.ts";

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
 import { Broker, Channel, type Context, type Sender } from "../../src/index.ts";
-import { Router } from "../../src/router.ts";
+import { Router } from "../../src/mux/router.ts";
 import { javascriptKind } from "../conformance/javascript.ts";
 import type { Kind } from "../conformance/kind.ts";
 import { pythonKind } from "../conformance/python.ts";

@@ -148,7 +148,9 @@ describe("layers", () => {
     expect(check("src/call.ts", '\nimport type { A } from "./context.ts";')).toEqual([
       "src/call.ts:2: call may not import context",
     ]);
-    expect(check("src/stream.ts", 'import {\n  A,\n} from "./transport/ssh.ts";')).toHaveLength(1);
+    expect(check("src/mux/stream.ts", 'import {\n  A,\n} from "./transport/ssh.ts";')).toHaveLength(
+      1,
+    );
     expect(check("src/transport/ssh.ts", 'import "../protocol/frame.ts";')).toHaveLength(1);
     expect(check("src/cli/main.ts", 'await import("../broker.ts");')).toHaveLength(1);
     expect(check("src/call.ts", 'import x from "../scripts/a.ts";')).toHaveLength(1);

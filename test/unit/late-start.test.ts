@@ -5,9 +5,9 @@ import { Context } from "../../src/context.ts";
 import type { EcontextError } from "../../src/errors.ts";
 import type { Language, Wants } from "../../src/kind.ts";
 import type { Lifeline, SlaveInfo } from "../../src/lifeline.ts";
+import { Router } from "../../src/mux/router.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { decodeValue } from "../../src/protocol/value.ts";
-import { Router } from "../../src/router.ts";
 
 /** A far side that says what it is when it is told to, and answers nothing. */
 class Silent implements Lifeline {

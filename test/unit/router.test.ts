@@ -1,10 +1,10 @@
 /** Router: who may say what, who is told of an end, how handles are given out. */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { DisconnectError, type EcontextError, ProtocolError } from "../../src/errors.ts";
+import { type Link, Router, type Withdraw } from "../../src/mux/router.ts";
 import { type Envelope, FLAGS, type Message } from "../../src/protocol/frame.ts";
 import { FIRST_FREE_HANDLE, HANDLES } from "../../src/protocol/handles.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
-import { type Link, Router, type Withdraw } from "../../src/router.ts";
 
 class FakeLink implements Link {
   readonly sent: Envelope[] = [];

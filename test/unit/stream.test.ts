@@ -1,9 +1,9 @@
 /** Stream over pipes in memory that take nothing, one chunk, or many: no deadlock, control overtakes bulk, waiting, the end. */
 import { describe, expect, test } from "bun:test";
 import type { EcontextError } from "../../src/errors.ts";
+import { Stream } from "../../src/mux/stream.ts";
 import type { Envelope, Message } from "../../src/protocol/frame.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
-import { Stream } from "../../src/stream.ts";
 import { MemoryPipe } from "../helpers/memory-pipe.ts";
 
 const LIMIT = { ...LIMITS, maxFrameBytes: 1024, maxQueuedBytes: 4096 };

@@ -4,12 +4,12 @@
  *
  * Spec: docs/protocol.md, "Frame". Twins: "Output" and "Input" in stage1/python/core.py and stage1/js/core.js.
  */
-import { EcontextError, ProtocolError } from "./errors.ts";
-import { type Diversion, Inflow } from "./inflow.ts";
-import type { Pipe, Place } from "./io/duplex.ts";
-import { type Chunk, Piped } from "./io/splice-pipe.ts";
-import { type Envelope, encodeMessage, type Message, MessageReader } from "./protocol/frame.ts";
-import { LIMITS, type Limits } from "./protocol/limits.ts";
+import { EcontextError, ProtocolError } from "../errors.ts";
+import type { Pipe, Place } from "../io/duplex.ts";
+import { type Chunk, Piped } from "../io/splice-pipe.ts";
+import { type Envelope, encodeMessage, type Message, MessageReader } from "../protocol/frame.ts";
+import { LIMITS, type Limits } from "../protocol/limits.ts";
+import { type Diversion, Inflow } from "./frame-receiver.ts";
 
 export interface StreamListener {
   message(message: Message): void;

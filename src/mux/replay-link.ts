@@ -2,7 +2,7 @@
  * Held: what is sent to a context before it is known which child will serve it. It goes out at once, to the child that is tried first,
  * and is remembered until one has answered: should another take that one's place, that hears all of it again. Knows nothing of children.
  */
-import type { Envelope } from "./protocol/frame.ts";
+import type { Envelope } from "../protocol/frame.ts";
 import type { Link, Withdraw } from "./router.ts";
 import type { Lane } from "./stream.ts";
 

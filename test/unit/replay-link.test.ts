@@ -1,7 +1,7 @@
 /** What is sent before it is known who serves a context: to the first at once, and to the next again. */
 import { expect, test } from "bun:test";
-import { Held } from "../../src/held.ts";
-import type { Link, Withdraw } from "../../src/router.ts";
+import { Held } from "../../src/mux/replay-link.ts";
+import type { Link, Withdraw } from "../../src/mux/router.ts";
 
 function envelope(handle: number) {
   return { dst: 1, src: 0, auth: 0, handle, reply: 0, flags: 0 };

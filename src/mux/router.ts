@@ -5,13 +5,13 @@
  * Spec: docs/protocol.md, "Who may say what". Twins: `deliver` in stage1/python/core.py and stage1/js/core.js.
  */
 
-import { type EcontextError, ProtocolError } from "./errors.ts";
-import type { Diversion } from "./inflow.ts";
-import type { Chunk } from "./io/splice-pipe.ts";
-import { type Envelope, FLAGS, type Message } from "./protocol/frame.ts";
-import { FIRST_FREE_HANDLE, MASTER_ID } from "./protocol/handles.ts";
-import { LIMITS, type Limits } from "./protocol/limits.ts";
-import { encodeValue } from "./protocol/value.ts";
+import { type EcontextError, ProtocolError } from "../errors.ts";
+import type { Chunk } from "../io/splice-pipe.ts";
+import { type Envelope, FLAGS, type Message } from "../protocol/frame.ts";
+import { FIRST_FREE_HANDLE, MASTER_ID } from "../protocol/handles.ts";
+import { LIMITS, type Limits } from "../protocol/limits.ts";
+import { encodeValue } from "../protocol/value.ts";
+import type { Diversion } from "./frame-receiver.ts";
 import type { Lane } from "./stream.ts";
 
 /** What the router needs of a stream. */

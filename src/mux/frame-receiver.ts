@@ -3,12 +3,12 @@
  * takes bytes without looking at them, past us altogether. Twin: stage1/python/splicing.py.
  */
 
-import { giveBack, lend } from "./io/buffer-pool.ts";
-import type { Place } from "./io/duplex.ts";
-import { readNow } from "./io/libc.ts";
-import type { Sink } from "./io/splice-pipe.ts";
-import { FLAGS, HEADER_BYTES, type Message, type MessageReader } from "./protocol/frame.ts";
-import { bytesHead, encodeBytes } from "./protocol/value.ts";
+import { giveBack, lend } from "../io/buffer-pool.ts";
+import type { Place } from "../io/duplex.ts";
+import { readNow } from "../io/libc.ts";
+import type { Sink } from "../io/splice-pipe.ts";
+import { FLAGS, HEADER_BYTES, type Message, type MessageReader } from "../protocol/frame.ts";
+import { bytesHead, encodeBytes } from "../protocol/value.ts";
 
 /** What takes a value that is nothing but bytes. */
 export interface Diversion extends Sink {

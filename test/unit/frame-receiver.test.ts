@@ -2,9 +2,9 @@
 import { expect, test } from "bun:test";
 import { closeSync, writeSync } from "node:fs";
 import fc from "fast-check";
-import { type Diversion, Inflow } from "../../src/inflow.ts";
 import { openQuick } from "../../src/io/fd.ts";
 import { makePipe, readNow } from "../../src/io/libc.ts";
+import { type Diversion, Inflow } from "../../src/mux/frame-receiver.ts";
 import { encodeMessage, type Message, MessageReader } from "../../src/protocol/frame.ts";
 import { bytesHead, decodeValue, encodeBytes, encodeValue } from "../../src/protocol/value.ts";
 import { pattern } from "../helpers/random.ts";

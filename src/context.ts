@@ -16,6 +16,7 @@ import {
   type Result,
   readCallee,
 } from "./call.ts";
+import { Peer } from "./channels/sender-table.ts";
 import { DisconnectError, type EcontextError, UsageError } from "./errors.ts";
 import {
   type CopyOptions,
@@ -35,7 +36,6 @@ import { checkLanguage } from "./kind.ts";
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import type { Router } from "./mux/router.ts";
 import { type CallHost, OutstandingCall } from "./outstanding.ts";
-import { Peer } from "./peer.ts";
 import { ping } from "./ping.ts";
 import { type ExecOptions, type Input, RemoteProcess } from "./process.ts";
 import { FLAGS } from "./protocol/frame.ts";

@@ -3,7 +3,7 @@
  * taken. Knows no context but by how it calls.
  */
 import type { CallLimits } from "./call.ts";
-import { Channel } from "./channel.ts";
+import { Channel } from "./channels/channel.ts";
 import { UsageError } from "./errors.ts";
 import type { CallSite } from "./traces/call-site.ts";
 import { calledFrom } from "./traces/error-stack.ts";

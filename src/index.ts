@@ -8,7 +8,8 @@ export {
   type ParametersAfterContext,
   type Result,
 } from "./call.ts";
-export { Channel, type ReceiveOptions, Receiver, Sender } from "./channel.ts";
+export { Channel, type ReceiveOptions, Receiver, Sender } from "./channels/channel.ts";
+export { Select } from "./channels/select.ts";
 export { Context } from "./context.ts";
 export {
   type BootstrapDescription,
@@ -47,7 +48,6 @@ export {
   type Terminal,
 } from "./process.ts";
 export { ContextReference, RemoteError, SenderReference } from "./protocol/value.ts";
-export { Select } from "./select.ts";
 export { type Shell, ShellCommand, type ShellOutput } from "./shell.ts";
 export { neutralise, oneLine } from "./text.ts";
 export type { SshOptions } from "./transport/ssh.ts";

@@ -1,5 +1,5 @@
 /** What a command prints, as a web stream of bytes that can also be read by lines; Bun's streams can be read whole: `text`, `bytes`, `json`. */
-import type { Receiver } from "./channel.ts";
+import type { Receiver } from "./channels/channel.ts";
 import { ProtocolError } from "./errors.ts";
 import { giveBack } from "./io/buffer-pool.ts";
 import type { Sink } from "./io/splice-pipe.ts";

@@ -4,7 +4,7 @@
  *
  * Twins: stage1/python/commands.py, stage1/js/commands.js. Spec: docs/protocol.md, "Commands".
  */
-import { Channel, Receiver, Sender } from "./channel.ts";
+import { Channel, Receiver, Sender } from "./channels/channel.ts";
 import { ProtocolError, UsageError } from "./errors.ts";
 import type { CallTier } from "./generator.ts";
 import { type Chunk, Piped } from "./io/splice-pipe.ts";

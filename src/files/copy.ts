@@ -3,7 +3,7 @@
  * both are contexts, what is copied goes from one to the other through the parent that they have in common. Touches no file by itself.
  */
 import type { CallLimits } from "../call.ts";
-import { Channel, type Sender } from "../channel.ts";
+import { Channel, type Sender } from "../channels/channel.ts";
 import {
   CallError,
   CancelledError,

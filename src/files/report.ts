@@ -1,5 +1,5 @@
 /** What becomes of a copy, from what its writer tells on the way: progress, failures, and the end. Knows no end of it but by its name. */
-import type { Receiver, Sender } from "../channel.ts";
+import type { Receiver, Sender } from "../channels/channel.ts";
 import { FilesError, ProtocolError } from "../errors.ts";
 import { neutralise } from "../text.ts";
 import { heard, shown } from "./paths.ts";

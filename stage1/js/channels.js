@@ -1,8 +1,8 @@
 /**
  * econtext.channels: values that go one way, from who has a channel's sender to its one receiver; and generators, which are sent over one.
  *
- * Second tier: comes with the first sender, or with a generator. Twins: channels.py; src/outlet.ts (Remote), src/inlet.ts and src/channel.ts (Receiver),
- * src/flow.ts (the arithmetic of both). Spec: docs/protocol.md, "Channels".
+ * Second tier: comes with the first sender, or with a generator. Twins: channels.py; src/channels/outbound.ts (Remote), src/channels/inbound.ts and src/channels/channel.ts (Receiver),
+ * src/channels/window.ts (the arithmetic of both). Spec: docs/protocol.md, "Channels".
  */
 const {
   encodeBounded,

@@ -1,7 +1,7 @@
 """econtext.channels: values that go one way, from who has a channel's sender to its one receiver; and generators, which are sent over one.
 
-Second tier: comes with the first sender, or with a generator. Twins: stage1/js/channels.js, src/outlet.ts (Sender), src/inlet.ts (Receiver),
-src/flow.ts (the arithmetic of both). Spec: docs/protocol.md, "Channels".
+Second tier: comes with the first sender, or with a generator. Twins: stage1/js/channels.js, src/channels/outbound.ts (Sender), src/channels/inbound.ts (Receiver),
+src/channels/window.ts (the arithmetic of both). Spec: docs/protocol.md, "Channels".
 
 User code calls from any thread. `hear` is called by who reads the stream: it takes no lock that user code may keep, and tells whoever
 has put itself into `listeners`. A count is written by one side only: credit is the difference of two.

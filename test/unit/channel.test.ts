@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { Channel } from "../../src/channel.ts";
-import { Select } from "../../src/select.ts";
+import { Channel } from "../../src/channels/channel.ts";
+import { Select } from "../../src/channels/select.ts";
 
 const CLOSED = { code: "ERR_CHANNEL_CLOSED" };
 

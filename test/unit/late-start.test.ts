@@ -1,6 +1,6 @@
 /** Calls to a context of which it is not known yet what it is: they wait, and go out in the order in which they were made. And how many may. */
 import { expect, test } from "bun:test";
-import { Channel } from "../../src/channel.ts";
+import { Channel } from "../../src/channels/channel.ts";
 import { Context } from "../../src/context.ts";
 import type { EcontextError } from "../../src/errors.ts";
 import type { Language, Wants } from "../../src/kind.ts";

@@ -1,6 +1,6 @@
 /** The lines of what a command prints. */
 import { expect, test } from "bun:test";
-import { Channel } from "../../src/channel.ts";
+import { Channel } from "../../src/channels/channel.ts";
 import { Output } from "../../src/output-stream.ts";
 
 async function linesOf(chunks: Iterable<Uint8Array>): Promise<string[]> {

@@ -4,8 +4,8 @@
  * A receiver's window begins small and doubles while whoever receives keeps up: so it becomes as large as a long link needs, and stays small
  * for who is slow. Spec: docs/protocol.md, "Flow control". Twins: channels.py, channels.js.
  */
-import { HEADER_BYTES } from "./protocol/frame.ts";
-import { LIMITS, type Limits } from "./protocol/limits.ts";
+import { HEADER_BYTES } from "../protocol/frame.ts";
+import { LIMITS, type Limits } from "../protocol/limits.ts";
 
 type Bounds = Pick<Limits, "windowBytes" | "maxWindowBytes">;
 

@@ -4,21 +4,22 @@
  *
  * A sender of one context that is given to another leads through here, with a window of its own on each hop.
  */
-import { Channel, LocalOutlet, type Outlet, outletOf, type Receiver, Sender } from "./channel.ts";
-import { ChannelError, ProtocolError } from "./errors.ts";
-import { Inlet } from "./inlet.ts";
-import type { Router } from "./mux/router.ts";
-import { RemoteOutlet } from "./outlet.ts";
-import { MASTER_ID } from "./protocol/handles.ts";
-import { LIMITS } from "./protocol/limits.ts";
+
+import { ChannelError, ProtocolError } from "../errors.ts";
+import type { Router } from "../mux/router.ts";
+import { MASTER_ID } from "../protocol/handles.ts";
+import { LIMITS } from "../protocol/limits.ts";
 import {
   type Body,
   decodeValue,
   encodeValue,
   GeneratorReference,
   SenderReference,
-} from "./protocol/value.ts";
-import type { Wire } from "./wire.ts";
+} from "../protocol/value.ts";
+import { Channel, LocalOutlet, type Outlet, outletOf, type Receiver, Sender } from "./channel.ts";
+import type { Wire } from "./close-reason.ts";
+import { Inlet } from "./inbound.ts";
+import { RemoteOutlet } from "./outbound.ts";
 
 /** What is needed of a context. */
 export interface PeerHost {

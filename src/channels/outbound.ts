@@ -1,16 +1,17 @@
 /**
  * Outlet: a receiver of a context as this process sends to it: as far as there is credit, the rest waits. Spec: docs/protocol.md, "Channels".
  */
+
+import { ChannelError, type EcontextError, ProtocolError } from "../errors.ts";
+import { type Chunk, Piped } from "../io/splice-pipe.ts";
+import type { Receiver } from "../mux/router.ts";
+import { FLAGS, type Message } from "../protocol/frame.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { decodeValue, encodeBytes, encodeValue } from "../protocol/value.ts";
+import { calledFrom } from "../traces/error-stack.ts";
 import type { Outlet } from "./channel.ts";
-import { ChannelError, type EcontextError, ProtocolError } from "./errors.ts";
-import { Credit, costOf } from "./flow.ts";
-import { type Chunk, Piped } from "./io/splice-pipe.ts";
-import type { Receiver } from "./mux/router.ts";
-import { FLAGS, type Message } from "./protocol/frame.ts";
-import { LIMITS } from "./protocol/limits.ts";
-import { decodeValue, encodeBytes, encodeValue } from "./protocol/value.ts";
-import { calledFrom } from "./traces/error-stack.ts";
-import { decodeClosing, encodeClosing, type Wire } from "./wire.ts";
+import { decodeClosing, encodeClosing, type Wire } from "./close-reason.ts";
+import { Credit, costOf } from "./window.ts";
 
 /** A value that waits for credit. */
 interface Waiting {

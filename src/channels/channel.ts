@@ -5,9 +5,9 @@
  * Twins: stage1/python/channels.py, stage1/js/channels.js: the same words.
  */
 
-import { ChannelError, TimeoutError } from "./errors.ts";
-import type { Sink } from "./io/splice-pipe.ts";
-import { calledFrom } from "./traces/error-stack.ts";
+import { ChannelError, TimeoutError } from "../errors.ts";
+import type { Sink } from "../io/splice-pipe.ts";
+import { calledFrom } from "../traces/error-stack.ts";
 
 export interface ReceiveOptions {
   /** Milliseconds from now until it is given up. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { Credit, costOf, Window } from "../../src/flow.ts";
+import { Credit, costOf, Window } from "../../src/channels/window.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 
 const BOUNDS = { windowBytes: 1000, maxWindowBytes: 8000 };

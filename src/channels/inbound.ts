@@ -2,15 +2,16 @@
  * Inlet: a receiver of this process as one context may send to it: a handle that only that context may use, and the window that says how much.
  * Spec: docs/protocol.md, "Channels".
  */
+
+import { type EcontextError, ProtocolError } from "../errors.ts";
+import type { Diversion } from "../mux/frame-receiver.ts";
+import type { Receiver } from "../mux/router.ts";
+import { FLAGS, type Message } from "../protocol/frame.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { decodeValue, encodeValue } from "../protocol/value.ts";
 import type { Receiver as ChannelReceiver } from "./channel.ts";
-import { type EcontextError, ProtocolError } from "./errors.ts";
-import { costOf, Window } from "./flow.ts";
-import type { Diversion } from "./mux/frame-receiver.ts";
-import type { Receiver } from "./mux/router.ts";
-import { FLAGS, type Message } from "./protocol/frame.ts";
-import { LIMITS } from "./protocol/limits.ts";
-import { decodeValue, encodeValue } from "./protocol/value.ts";
-import { decodeClosing, encodeClosing, type Wire } from "./wire.ts";
+import { decodeClosing, encodeClosing, type Wire } from "./close-reason.ts";
+import { costOf, Window } from "./window.ts";
 
 export class Inlet implements Receiver {
   /** What the context sends to. */

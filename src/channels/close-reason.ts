@@ -1,8 +1,8 @@
 /** What the ends of a channel need of the context that they are one end of. Types, and how a channel says why it was closed. */
-import { CallError, ChannelError, EcontextError, ProtocolError } from "./errors.ts";
-import type { Router } from "./mux/router.ts";
-import { type Body, decodeValue, encodeValue } from "./protocol/value.ts";
-import { neutralise, toWellFormed } from "./text.ts";
+import { CallError, ChannelError, EcontextError, ProtocolError } from "../errors.ts";
+import type { Router } from "../mux/router.ts";
+import { type Body, decodeValue, encodeValue } from "../protocol/value.ts";
+import { neutralise, toWellFormed } from "../text.ts";
 
 export interface Wire {
   readonly id: number;

@@ -1,8 +1,8 @@
 /** Which senders a context was given and has given, and when they are forgotten; without a slave. */
 import { expect, test } from "bun:test";
-import { Channel, type Sender } from "../../src/channel.ts";
+import { Channel, type Sender } from "../../src/channels/channel.ts";
+import { Peer } from "../../src/channels/sender-table.ts";
 import { Router } from "../../src/mux/router.ts";
-import { Peer } from "../../src/peer.ts";
 import { FLAGS } from "../../src/protocol/frame.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { decodeValue } from "../../src/protocol/value.ts";

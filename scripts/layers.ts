@@ -8,16 +8,12 @@ import { dirname, join, normalize, sep } from "node:path";
 
 /** Bottom to top; what stands on one line does not know of each other. */
 const LAYERS: readonly (readonly string[])[] = [
-  ["io", "text", "transport"],
+  ["io", "syntax", "text", "transport"],
   ["errors"],
-  ["kind", "logs", "protocol", "target", "traces"],
-  ["bootstrap", "lifeline", "mux"],
-  ["at-exit", "channels", "describe", "modules", "ping"],
-  ["connection", "javascript-scope", "output-stream"],
-  ["closures"],
-  ["functions"],
-  ["call"],
-  ["generator"],
+  ["closures", "kind", "logs", "protocol", "target", "traces"],
+  ["bootstrap", "functions", "lifeline", "mux"],
+  ["at-exit", "call", "channels", "describe", "modules", "ping"],
+  ["connection", "generator", "output-stream"],
   ["files", "outstanding", "process"],
   ["shell"],
   ["context"],
@@ -38,8 +34,8 @@ const NEVER: Readonly<Record<string, readonly string[]>> = {
 /** Doors show the library; they do not reach behind it. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   cli: ["index", "program", "repl", "io", "traces"],
-  repl: ["index", "traces", "functions", "closures", "javascript-scope", "modules", "program"],
-  program: ["index", "functions", "closures", "javascript-scope", "modules"],
+  repl: ["index", "traces", "functions", "closures", "syntax", "modules", "program"],
+  program: ["index", "functions", "closures", "syntax", "modules"],
 };
 
 /** What may be taken from outside of src/, by whom. */

@@ -9,9 +9,11 @@ const ROOT = join(import.meta.dir, "..");
 
 export function transformVersion(): string {
   const hasher = new Bun.CryptoHasher("sha256");
-  const folder = join(ROOT, "src/modules");
-  for (const file of readdirSync(folder).sort()) {
-    if (/^(?:javascript|line|packed)/.test(file)) hasher.update(readFileSync(join(folder, file)));
+  for (const folder of ["src/modules", "src/syntax"]) {
+    for (const file of readdirSync(join(ROOT, folder)).sort()) {
+      if (folder === "src/modules" && !/^(?:javascript|packed)/.test(file)) continue;
+      hasher.update(readFileSync(join(ROOT, folder, file)));
+    }
   }
   hasher.update(readFileSync(join(ROOT, "package-lock.json")));
   return hasher.digest("hex").slice(0, 16);

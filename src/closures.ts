@@ -4,12 +4,12 @@
  */
 import { basename } from "node:path";
 import { UsageError } from "./errors.ts";
-import { type FoundFunction, findFunctions, parseAny } from "./javascript-scope.ts";
-import { Edits } from "./modules/javascript-edits.ts";
-import { lower, USING } from "./modules/javascript-lower.ts";
-import { names } from "./modules/javascript-names.ts";
-import { type AnyNode, children, parse } from "./modules/javascript-syntax.ts";
-import { type Erased, eraseTypes } from "./modules/javascript-types.ts";
+import { Edits } from "./syntax/edits.ts";
+import { type Erased, eraseTypes } from "./syntax/erase-types.ts";
+import { lower, USING } from "./syntax/lower.ts";
+import { type AnyNode, children, parse } from "./syntax/parse.ts";
+import { names } from "./syntax/reserved-names.ts";
+import { type FoundFunction, findFunctions, parseAny } from "./syntax/scope-analysis.ts";
 
 /** Where a module's text came from, in the user's own words. */
 export interface ModuleText {

@@ -5,12 +5,12 @@
  * Spec: docs/protocol.md, "Module records".
  */
 import { extname } from "node:path";
+import { Edits } from "../syntax/edits.ts";
+import { eraseTypes } from "../syntax/erase-types.ts";
+import { type Program, parse } from "../syntax/parse.ts";
 import { wrapCommonJs } from "./javascript-cjs.ts";
-import { Edits } from "./javascript-edits.ts";
 import { EsModule } from "./javascript-esm.ts";
 import type { Request } from "./javascript-requests.ts";
-import { type Program, parse } from "./javascript-syntax.ts";
-import { eraseTypes } from "./javascript-types.ts";
 
 export type Format = "esm" | "cjs" | "json" | "text" | "error";
 

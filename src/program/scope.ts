@@ -4,9 +4,9 @@
  */
 import { pathToFileURL } from "node:url";
 import type { ModuleText } from "../closures.ts";
-import { parseAny, topLevelNames } from "../javascript-scope.ts";
-import { type AnyNode, children, isNode } from "../modules/javascript-syntax.ts";
-import { eraseTypes } from "../modules/javascript-types.ts";
+import { eraseTypes } from "../syntax/erase-types.ts";
+import { type AnyNode, children, isNode } from "../syntax/parse.ts";
+import { parseAny, topLevelNames } from "../syntax/scope-analysis.ts";
 
 export interface ScopeOptions {
   /** The global function that is called with the module's name and its members. */

@@ -2,7 +2,7 @@
  * Maps places in the code that a prompt runs to places in the input that was typed: the code is a rewritten
  * input, so its lines differ. The last inputs are kept; a place is looked for only when a stack is read.
  */
-import { alignOffset } from "../modules/line-align.ts";
+import { alignOffset } from "../syntax/line-align.ts";
 
 interface Input {
   readonly source: string;

@@ -2,9 +2,10 @@
  * One input of a prompt, from TypeScript to a script of this process: what it declares becomes global, `await` works at its top level, its
  * last expression is its value. Runs nothing.
  */
-import { type FoundFunction, findFunctions, topLevelNames } from "../javascript-scope.ts";
-import { type AnyNode, children, isNode, parse } from "../modules/javascript-syntax.ts";
-import { eraseTypes } from "../modules/javascript-types.ts";
+
+import { eraseTypes } from "../syntax/erase-types.ts";
+import { type AnyNode, children, isNode, parse } from "../syntax/parse.ts";
+import { type FoundFunction, findFunctions, topLevelNames } from "../syntax/scope-analysis.ts";
 
 export interface Compiled {
   /** Evaluates to nothing, to `{ value }`, or to a promise of one of the two. */

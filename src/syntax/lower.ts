@@ -6,10 +6,10 @@
  *
  * At the top level of an ES module nothing may be put into a block: there the loader ends the stack (LINKS.u, stage1/js/linker.js).
  */
-import { declaratorNames } from "./javascript-assignments.ts";
-import type { Edits } from "./javascript-edits.ts";
-import type { OwnNames } from "./javascript-names.ts";
-import { type AnyNode, children, isNode } from "./javascript-syntax.ts";
+import { declaratorNames } from "./assignments.ts";
+import type { Edits } from "./edits.ts";
+import { type AnyNode, children, isNode } from "./parse.ts";
+import type { OwnNames } from "./reserved-names.ts";
 
 /** Makes a stack of what is to be disposed of. Kept short, as it goes along with each file that needs it. */
 export const USING = `()=>{let s=[],f,e;const fail=x=>{e=!f?x:typeof SuppressedError=="function"?new SuppressedError(x,e):Object.assign(new Error("An error was suppressed during disposal"),{name:"SuppressedError",error:x,suppressed:e});f=1};return{fail,use(v,a){let d,y;if(v!=null){if(a)d=v[Symbol.asyncDispose];if(d==null){d=v[Symbol.dispose];y=1}if(typeof d!="function")throw new TypeError("the value of a using declaration cannot be disposed of")}if(v!=null||a)s.push([v,d,a,y]);return v},end(){while(s.length){const[v,d]=s.pop();try{d.call(v)}catch(x){fail(x)}}if(f)throw e},async endAsync(){while(s.length){const[v,d,a,y]=s.pop();try{const r=d&&d.call(v);if(a)await(y?0:r)}catch(x){fail(x)}}if(f)throw e}}}`;

@@ -10,7 +10,7 @@ import {
   isNode,
   type Program,
   parse,
-} from "./modules/javascript-syntax.ts";
+} from "./parse.ts";
 
 export interface FreeVariable {
   /** Also `this`, `arguments`, `super`, `new.target` and `#private`, where they are those of a function or class around it. */

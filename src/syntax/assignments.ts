@@ -2,14 +2,7 @@
  * Finds where bindings of a module's top level are assigned after they were declared, wherever in the module: what a module exports is
  * live. Minds shadowing: a local of the same name is another binding. Knows nothing of exports.
  */
-import {
-  type AnyNode,
-  boundNames,
-  children,
-  isFunction,
-  isNode,
-  type Program,
-} from "./javascript-syntax.ts";
+import { type AnyNode, boundNames, children, isFunction, isNode, type Program } from "./parse.ts";
 
 export interface FoundAssignment {
   /** An expression; or the statement that is the body of a `for` loop, whose head assigns. */

@@ -10,9 +10,9 @@ import { dirname, join, normalize, sep } from "node:path";
 const LAYERS: readonly (readonly string[])[] = [
   ["io", "syntax", "text", "transport"],
   ["errors"],
-  ["closures", "kind", "logs", "protocol", "target", "traces"],
-  ["bootstrap", "functions", "lifeline", "mux"],
-  ["at-exit", "call", "channels", "describe", "modules", "ping"],
+  ["functions", "kind", "logs", "protocol", "target", "traces"],
+  ["bootstrap", "call", "lifeline", "mux"],
+  ["at-exit", "channels", "describe", "modules", "ping"],
   ["connection", "generator", "output-stream"],
   ["files", "outstanding", "process"],
   ["shell"],
@@ -34,8 +34,8 @@ const NEVER: Readonly<Record<string, readonly string[]>> = {
 /** Doors show the library; they do not reach behind it. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   cli: ["index", "program", "repl", "io", "traces"],
-  repl: ["index", "traces", "functions", "closures", "syntax", "modules", "program"],
-  program: ["index", "functions", "closures", "syntax", "modules"],
+  repl: ["index", "traces", "functions", "syntax", "modules", "program"],
+  program: ["index", "functions", "syntax", "modules"],
 };
 
 /** What may be taken from outside of src/, by whom. */

@@ -3,7 +3,12 @@
  * Spec: docs/protocol.md, "CALL_FUNCTION". Twins: `run` in stage1/python/core.py (with failures.py) and stage1/js/core.js.
  */
 import { CallError, ProtocolError, UsageError } from "./errors.ts";
-import { type AnyFunction, type Described, describeFunction, functionName } from "./functions.ts";
+import {
+  type AnyFunction,
+  type Described,
+  describeFunction,
+  functionName,
+} from "./functions/registry.ts";
 import { type Language, languageOfName, type Wants, wantsOf } from "./kind.ts";
 import { decodeValue } from "./protocol/value.ts";
 

@@ -30,7 +30,7 @@ import {
   type WriteFileOptions,
 } from "./files/copy.ts";
 import type { CopyResult } from "./files/report.ts";
-import type { AnyFunction } from "./functions.ts";
+import type { AnyFunction } from "./functions/registry.ts";
 import { type CallTier, iterable, RemoteGenerator } from "./generator.ts";
 import { checkLanguage } from "./kind.ts";
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";

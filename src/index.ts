@@ -34,7 +34,7 @@ export {
 } from "./errors.ts";
 export type { CopyOptions, ReadFileOptions, WriteFileOptions } from "./files/copy.ts";
 export type { CopyFailure, CopyProgress, CopyResult } from "./files/report.ts";
-export type { AnyFunction } from "./functions.ts";
+export type { AnyFunction } from "./functions/registry.ts";
 export type { Kind, KindOptions, Language } from "./kind.ts";
 export type { LendProgress } from "./lend/lender.ts";
 export type { SlaveInfo } from "./lifeline.ts";

@@ -1,7 +1,7 @@
 /** How a Python file of a program is found over there, and what stands for its functions here. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { registerFunction } from "../functions.ts";
+import { registerFunction } from "../functions/registry.ts";
 import { UsageError } from "../index.ts";
 import { SourceTrees } from "../modules/source-trees.ts";
 

@@ -3,7 +3,7 @@
  * Knows no terminal and no option of the command line.
  */
 
-import { registerSource } from "../functions.ts";
+import { registerSource } from "../functions/registry.ts";
 import * as library from "../index.ts";
 import { installLoader } from "../program/loader.ts";
 import { placeFrames } from "../traces/call-site.ts";

@@ -2,8 +2,8 @@
  * Functions that were typed at a prompt, as text that runs elsewhere: with the functions of the prompt that they use, and the builtin
  * modules. What else they use of this process is refused. Knows no context.
  */
-import { standAlone } from "../closures.ts";
-import { type AnyFunction, describeFunction } from "../functions.ts";
+import { standAlone } from "../functions/closures.ts";
+import { type AnyFunction, describeFunction } from "../functions/registry.ts";
 import { UsageError } from "../index.ts";
 import { moduleName, type PromptScope } from "./scope.ts";
 import type { Compiled } from "./source.ts";

@@ -3,13 +3,13 @@
  * refused when it needs a variable of a function around it. Knows the program's modules as texts; says nothing of how they are loaded.
  */
 import { basename } from "node:path";
-import { UsageError } from "./errors.ts";
-import { Edits } from "./syntax/edits.ts";
-import { type Erased, eraseTypes } from "./syntax/erase-types.ts";
-import { lower, USING } from "./syntax/lower.ts";
-import { type AnyNode, children, parse } from "./syntax/parse.ts";
-import { names } from "./syntax/reserved-names.ts";
-import { type FoundFunction, findFunctions, parseAny } from "./syntax/scope-analysis.ts";
+import { UsageError } from "../errors.ts";
+import { Edits } from "../syntax/edits.ts";
+import { type Erased, eraseTypes } from "../syntax/erase-types.ts";
+import { lower, USING } from "../syntax/lower.ts";
+import { type AnyNode, children, parse } from "../syntax/parse.ts";
+import { names } from "../syntax/reserved-names.ts";
+import { type FoundFunction, findFunctions, parseAny } from "../syntax/scope-analysis.ts";
 
 /** Where a module's text came from, in the user's own words. */
 export interface ModuleText {

@@ -128,7 +128,7 @@ async function limits(): Promise<string[]> {
 
 /** Exit statuses of the first stages, and the protocol's version. */
 async function statuses(): Promise<string[]> {
-  const stage = await constants("src/bootstrap/first-stage.ts", undefined);
+  const stage = await constants("src/interpreters/first-stage.ts", undefined);
   const { PROTOCOL_VERSION } = (await import(join(ROOT, "src/protocol/handles.ts"))) as {
     readonly PROTOCOL_VERSION: number;
   };
@@ -158,8 +158,10 @@ function firstStages(): string[] {
 
 /** docs/protocol.md has a row for each kind, and one for the work of each language, with the names that are tried. */
 async function kinds(): Promise<string[]> {
-  const { KINDS } = (await import(join(ROOT, "src/kind.ts"))) as { KINDS: readonly string[] };
-  const { tried } = (await import(join(ROOT, "src/bootstrap/first-stage.ts"))) as {
+  const { KINDS } = (await import(join(ROOT, "src/interpreters/kind.ts"))) as {
+    KINDS: readonly string[];
+  };
+  const { tried } = (await import(join(ROOT, "src/interpreters/first-stage.ts"))) as {
     tried(plan: { wants: string; kind?: string }): readonly string[];
   };
   const spec = read("docs/protocol.md");

@@ -10,9 +10,9 @@ import { dirname, join, normalize, sep } from "node:path";
 const LAYERS: readonly (readonly string[])[] = [
   ["io", "syntax", "text", "transport"],
   ["errors"],
-  ["functions", "kind", "logs", "protocol", "target", "traces"],
-  ["bootstrap", "call", "lifeline", "mux"],
-  ["at-exit", "channels", "describe", "modules", "ping"],
+  ["functions", "logs", "protocol", "target", "traces"],
+  ["interpreters", "mux"],
+  ["at-exit", "bootstrap", "call", "channels", "describe", "lifeline", "modules", "ping"],
   ["connection", "generator", "output-stream"],
   ["files", "outstanding", "process"],
   ["shell"],
@@ -40,7 +40,7 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
 
 /** What may be taken from outside of src/, by whom. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
-  bootstrap: ["scripts/stage1.ts", "stage1/"],
+  interpreters: ["scripts/stage1.ts", "stage1/"],
   modules: ["scripts/transform-version.ts"],
   cli: ["package.json"],
   index: ["package.json"],

@@ -7,8 +7,8 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
-import { firstStage } from "../src/bootstrap/first-stage.ts";
-import { preamble } from "../src/bootstrap/preamble.ts";
+import { firstStage } from "../src/interpreters/first-stage.ts";
+import { preamble } from "../src/interpreters/preamble.ts";
 import { quote } from "../src/transport/ssh.ts";
 import { minifyPython } from "./minify.ts";
 import { minifyCore, minifyJavaScript } from "./minify-javascript.ts";

@@ -1,7 +1,7 @@
 /**
  * stage1/ → what is embedded in the program: minified, and the core compressed as it is sent.
  *
- * Runs while src/bootstrap/stage1.ts is bundled (a Bun macro), so a compiled binary holds only
+ * Runs while src/interpreters/embedded.ts is bundled (a Bun macro), so a compiled binary holds only
  * the results and no generated file can be stale. The same input gives the same bytes: that is
  * what `econtext bootstrap --sha256` promises. Knows nothing of hosts or connections.
  */

@@ -3,12 +3,12 @@
  * `Connection`'s.
  */
 import { basename } from "node:path";
-import { defaultArgv0 } from "./bootstrap/argv0.ts";
 import { checkMilliseconds } from "./call.ts";
 import { Connection, type ConnectionSettings } from "./connection.ts";
 import { Context } from "./context.ts";
 import { type EcontextError, UsageError } from "./errors.ts";
-import { type KindOptions, readKind } from "./kind.ts";
+import { type KindOptions, readKind } from "./interpreters/kind.ts";
+import { defaultArgv0 } from "./interpreters/process-title.ts";
 import { BunLender, type Helper, type LendProgress } from "./lend/lender.ts";
 import { LEVELS, type LevelName, type LogRecord, RateLimit } from "./logs/log.ts";
 import { readLogMessage } from "./logs/log-record.ts";

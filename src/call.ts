@@ -9,7 +9,7 @@ import {
   describeFunction,
   functionName,
 } from "./functions/registry.ts";
-import { type Language, languageOfName, type Wants, wantsOf } from "./kind.ts";
+import { type Language, languageOfName, type Wants, wantsOf } from "./interpreters/kind.ts";
 import { decodeValue } from "./protocol/value.ts";
 
 export interface CallOptions {

@@ -9,13 +9,19 @@ import { randomBytes } from "node:crypto";
 import { Child } from "./bootstrap/child.ts";
 import { describeEnding, lastWordsOf } from "./bootstrap/ending.ts";
 import { explainBootstrap } from "./bootstrap/explain.ts";
-import { firstStage, type Plan } from "./bootstrap/first-stage.ts";
 import { sweepGroup } from "./bootstrap/group.ts";
 import type { Handover, Lender } from "./bootstrap/handover.ts";
 import { Handshake } from "./bootstrap/handshake.ts";
-import { preamble } from "./bootstrap/preamble.ts";
 import { DisconnectError, EcontextError, ProtocolError, TimeoutError } from "./errors.ts";
-import { type Interpreter, isKind, type Language, languageOf, type Wants } from "./kind.ts";
+import { firstStage, type Plan } from "./interpreters/first-stage.ts";
+import {
+  type Interpreter,
+  isKind,
+  type Language,
+  languageOf,
+  type Wants,
+} from "./interpreters/kind.ts";
+import { preamble } from "./interpreters/preamble.ts";
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import { LEVELS } from "./logs/log.ts";
 import type { Finders } from "./modules/finders.ts";

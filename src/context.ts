@@ -32,7 +32,7 @@ import {
 import type { CopyResult } from "./files/report.ts";
 import type { AnyFunction } from "./functions/registry.ts";
 import { type CallTier, iterable, RemoteGenerator } from "./generator.ts";
-import { checkLanguage } from "./kind.ts";
+import { checkLanguage } from "./interpreters/kind.ts";
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import type { Router } from "./mux/router.ts";
 import { type CallHost, OutstandingCall } from "./outstanding.ts";

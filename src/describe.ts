@@ -3,10 +3,10 @@
  * user's name and the host's, which the boot arguments hold.
  */
 import { createHash } from "node:crypto";
-import { defaultArgv0 } from "./bootstrap/argv0.ts";
-import { firstStage, type Plan, program, tried } from "./bootstrap/first-stage.ts";
-import { preamble as makePreamble } from "./bootstrap/preamble.ts";
-import { type KindOptions, type Language, readKind } from "./kind.ts";
+import { firstStage, type Plan, program, tried } from "./interpreters/first-stage.ts";
+import { type KindOptions, type Language, readKind } from "./interpreters/kind.ts";
+import { preamble as makePreamble } from "./interpreters/preamble.ts";
+import { defaultArgv0 } from "./interpreters/process-title.ts";
 import { parseTarget } from "./target.ts";
 import type { SshOptions } from "./transport/ssh.ts";
 

@@ -35,7 +35,7 @@ export {
 export type { CopyOptions, ReadFileOptions, WriteFileOptions } from "./files/copy.ts";
 export type { CopyFailure, CopyProgress, CopyResult } from "./files/report.ts";
 export type { AnyFunction } from "./functions/registry.ts";
-export type { Kind, KindOptions, Language } from "./kind.ts";
+export type { Kind, KindOptions, Language } from "./interpreters/kind.ts";
 export type { LendProgress } from "./lend/lender.ts";
 export type { SlaveInfo } from "./lifeline.ts";
 export { LEVELS, type LevelName, type LogRecord, levelName } from "./logs/log.ts";

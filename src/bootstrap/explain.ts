@@ -1,11 +1,18 @@
 /** Why a child did not become a context: from how it ended to an error that says what to try. */
 import { BootstrapError, type BootstrapReport } from "../errors.ts";
+import {
+  CUT_SHORT,
+  NO_INTERPRETER,
+  NODE_FLAG,
+  type Plan,
+  TOO_OLD,
+  tried,
+} from "../interpreters/first-stage.ts";
+import { unusable } from "../interpreters/unusable.ts";
 import { neutralise } from "../text.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { Child, Ending } from "./child.ts";
-import { CUT_SHORT, NO_INTERPRETER, NODE_FLAG, type Plan, TOO_OLD, tried } from "./first-stage.ts";
 import type { Handshake } from "./handshake.ts";
-import { unusable } from "./unusable.ts";
 
 export interface Circumstances {
   readonly name: string;

@@ -4,8 +4,9 @@
  *
  * Spec: docs/protocol.md, "Module records". Twin: stage1/js/importer.js.
  */
-import { JS_TIER2 } from "../bootstrap/stage1.ts";
+
 import { ProtocolError } from "../errors.ts";
+import { JS_TIER2 } from "../interpreters/embedded.ts";
 import { decodeValue, encodeValue } from "../protocol/value.ts";
 import type { FoundScript, JavaScriptFinder } from "./javascript-finder.ts";
 import { JavaScriptUnpack, unpackedRecord } from "./javascript-unpack.ts";

@@ -4,8 +4,8 @@
  * Spec: docs/protocol.md, "Module records". Twin: stage1/python/importer.py.
  */
 import { basename, dirname } from "node:path";
-import { PYTHON_TIER2 } from "../bootstrap/stage1.ts";
 import { ProtocolError } from "../errors.ts";
+import { PYTHON_TIER2 } from "../interpreters/embedded.ts";
 import { decodeValue, encodeValue } from "../protocol/value.ts";
 import { PythonFiles } from "./python-files.ts";
 import type { FoundModule, PythonFinder } from "./python-finder.ts";

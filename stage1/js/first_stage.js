@@ -1,5 +1,5 @@
 // The first stage for Node.js and Bun: reads exactly TOTAL bytes, its argument, from descriptor 3, and inflates and runs the core that
-// they are. (Where another language's core is in front of it, the master has this skip it: src/bootstrap/first-stage.ts.)
+// they are. (Where another language's core is in front of it, the master has this skip it: src/interpreters/first-stage.ts.)
 //
 // Joined into one line as the Python one is (stage1/README.md has the rules): no single quote, no backslash, no exclamation mark.
 // Descriptors 3 and 4 are the connection; the shell has moved it there (stage1/sh/run_javascript.sh). The end of the file is

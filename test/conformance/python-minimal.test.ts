@@ -6,8 +6,8 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PYTHON_TIER2 } from "../../src/bootstrap/stage1.ts";
 import { Broker, CallError } from "../../src/index.ts";
+import { PYTHON_TIER2 } from "../../src/interpreters/embedded.ts";
 import {
   MINIMAL,
   type MinimalVersion,

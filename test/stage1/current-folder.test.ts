@@ -14,8 +14,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PYTHON_TIER2 } from "../../src/bootstrap/stage1.ts";
 import { Broker, CallError, type ConnectOptions, type Context } from "../../src/index.ts";
+import { PYTHON_TIER2 } from "../../src/interpreters/embedded.ts";
 import { failureOf } from "../conformance/session.ts";
 import { pythons } from "../helpers/pythons.ts";
 import { sample } from "../helpers/sample.ts";

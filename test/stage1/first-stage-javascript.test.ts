@@ -6,9 +6,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Plan } from "../../src/bootstrap/first-stage.ts";
-import { JS_CORE } from "../../src/bootstrap/stage1.ts";
 import { Broker, type ConnectOptions } from "../../src/index.ts";
+import { JS_CORE } from "../../src/interpreters/embedded.ts";
+import type { Plan } from "../../src/interpreters/first-stage.ts";
 import { HEADER_BYTES } from "../../src/protocol/frame.ts";
 import { failure } from "../faults/puppet.ts";
 import { Scene } from "../faults/scene.ts";

@@ -3,7 +3,7 @@
  * it is called. Knows the harness (importer-harness.cjs) and no transport.
  */
 import { join } from "node:path";
-import { JS_TIER2 } from "../../src/bootstrap/stage1.ts";
+import { JS_TIER2 } from "../../src/interpreters/embedded.ts";
 import { JavaScriptFinder } from "../../src/modules/javascript-finder.ts";
 import { JavaScriptResponder } from "../../src/modules/javascript-responder.ts";
 import { plain } from "../../src/modules/responder.ts";

@@ -18,7 +18,7 @@ import { inflateSync } from "node:zlib";
 import { minifyPython } from "../../scripts/minify.ts";
 import { violations } from "../../scripts/size.ts";
 import { compress, joinPython, joinShell } from "../../scripts/stage1.ts";
-import { PYTHON_CORE, PYTHON_TIER2 } from "../../src/bootstrap/stage1.ts";
+import { PYTHON_CORE, PYTHON_TIER2 } from "../../src/interpreters/embedded.ts";
 import { decodeSource, stripComments } from "../../src/modules/python-strip.ts";
 
 const STAGE1 = join(import.meta.dir, "../../stage1/python");

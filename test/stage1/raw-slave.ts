@@ -4,8 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { firstStage, type Plan } from "../../src/bootstrap/first-stage.ts";
-import { JS_TIER2, PYTHON_TIER2 } from "../../src/bootstrap/stage1.ts";
+import { JS_TIER2, PYTHON_TIER2 } from "../../src/interpreters/embedded.ts";
+import { firstStage, type Plan } from "../../src/interpreters/first-stage.ts";
 import {
   encodeMessage,
   FLAGS,

@@ -1,8 +1,8 @@
 /** A first stage as its tests start it, whatever its language: by hand, with a marker that is known. */
 import { expect } from "bun:test";
 import { join } from "node:path";
-import { firstStage, type Plan } from "../../src/bootstrap/first-stage.ts";
-import { preamble } from "../../src/bootstrap/preamble.ts";
+import { firstStage, type Plan } from "../../src/interpreters/first-stage.ts";
+import { preamble } from "../../src/interpreters/preamble.ts";
 
 export const DESCRIPTORS = join(import.meta.dir, "../fixtures/faults/descriptors.py");
 /** How long what was cut short may take to be gone, on a machine that is busy. */

@@ -6,7 +6,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { JS_TIER2 } from "../../src/bootstrap/stage1.ts";
+import { JS_TIER2 } from "../../src/interpreters/embedded.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
 import { NODES, nodeOf } from "../helpers/javascripts.ts";
 import { suite } from "../helpers/skip.ts";

@@ -7,7 +7,7 @@ import {
   languageOfName,
   readKind,
   wantsOf,
-} from "../../src/kind.ts";
+} from "../../src/interpreters/kind.ts";
 
 describe("options", () => {
   const asked: readonly (readonly [KindOptions, ReturnType<typeof readKind>])[] = [

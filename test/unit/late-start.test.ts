@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { Channel } from "../../src/channels/channel.ts";
 import { Context } from "../../src/context.ts";
 import type { EcontextError } from "../../src/errors.ts";
-import type { Language, Wants } from "../../src/kind.ts";
+import type { Language, Wants } from "../../src/interpreters/kind.ts";
 import type { Lifeline, SlaveInfo } from "../../src/lifeline.ts";
 import { Router } from "../../src/mux/router.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";

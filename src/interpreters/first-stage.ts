@@ -12,7 +12,7 @@ import {
   PYTHON_FIRST_STAGE,
   RUN_JS,
   RUN_PYTHON,
-} from "./stage1.ts";
+} from "./embedded.ts";
 
 /** What is to be started. */
 export interface Plan {

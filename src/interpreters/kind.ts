@@ -2,7 +2,7 @@
  * Kinds of far sides: which interpreter, which language, how a user asks for one, and what a call needs. Which names are tried for it, is the
  * first stage's: bootstrap/first-stage.ts. Knows no connection.
  */
-import { UsageError } from "./errors.ts";
+import { UsageError } from "../errors.ts";
 
 export type Kind = "python" | "node" | "bun";
 export type Language = "python" | "javascript";

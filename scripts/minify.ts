@@ -5,7 +5,7 @@
  * line, so tracebacks from a far side name lines of our own files, and no name changes. Holds for
  * any Python that the lexer reads; test/stage1/minify.test.ts compares syntax trees.
  */
-import { operatorLength, type Token, tokenize } from "../src/modules/python-lexer.ts";
+import { operatorLength, type Token, tokenize } from "../src/modules/python/lexer.ts";
 
 export function minifyPython(source: string): string {
   return new Minifier(source).run();

@@ -9,11 +9,11 @@ const ROOT = join(import.meta.dir, "..");
 
 export function transformVersion(): string {
   const hasher = new Bun.CryptoHasher("sha256");
-  for (const folder of ["src/modules", "src/syntax"]) {
-    for (const file of readdirSync(join(ROOT, folder)).sort()) {
-      if (folder === "src/modules" && !/^(?:javascript|packed)/.test(file)) continue;
-      hasher.update(readFileSync(join(ROOT, folder, file)));
-    }
+  const sources = ["src/syntax", "src/modules/javascript"].flatMap((folder) =>
+    readdirSync(join(ROOT, folder)).map((file) => join(ROOT, folder, file)),
+  );
+  for (const file of [...sources, join(ROOT, "src/modules/packed.ts")].sort()) {
+    hasher.update(readFileSync(file));
   }
   hasher.update(readFileSync(join(ROOT, "package-lock.json")));
   return hasher.digest("hex").slice(0, 16);

@@ -17,8 +17,8 @@ import {
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { transformVersion } from "../../scripts/transform-version.ts" with { type: "macro" };
-import type { Request } from "./javascript-requests.ts";
-import type { Format } from "./javascript-transform.ts";
+import type { Request } from "./javascript/requests.ts";
+import type { Format } from "./javascript/transform.ts";
 import type { Packed } from "./packed.ts";
 
 /** A module's text as it is sent, with what it asks for. */

@@ -2,7 +2,7 @@
  * What a Python file defines, read from its text without running it: functions at the top level and
  * static methods there, with their annotations and docstrings; classes of data; aliases of types.
  */
-import { type Token, tokenize } from "../modules/python-lexer.ts";
+import { type Token, tokenize } from "../modules/python/lexer.ts";
 import { textOf } from "./python-types.ts";
 
 export interface PythonParameter {

@@ -3,7 +3,7 @@
  * an `int` arrives as a number, a tuple as an array, a dict with text keys as an object. What is not
  * known is `unknown`. Reads text; runs nothing.
  */
-import { tokenize } from "../modules/python-lexer.ts";
+import { tokenize } from "../modules/python/lexer.ts";
 
 /** What a value of the type is: given to a call, or what a call gives. */
 export type Direction = "in" | "out";

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { UsageError } from "../index.ts";
-import { PythonFinder } from "../modules/python-finder.ts";
+import { PythonFinder } from "../modules/python/finder.ts";
 import { realpath } from "../modules/roots.ts";
 
 /** @throws {UsageError} `ERR_USAGE_UNPACK` */

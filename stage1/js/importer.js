@@ -4,7 +4,7 @@
  * A module's name is its path on the master's disk; nothing is looked up on this one. The master has resolved what a module's text asks for
  * (DEPS) and wrapped it into a function; what only running code knows is asked for: `require` blocks meanwhile, `import()` does not.
  *
- * Spec: docs/protocol.md, "Module records". Twins: src/modules/javascript-responder.ts, -esm.ts and -cjs.ts, which say what is in a source.
+ * Spec: docs/protocol.md, "Module records". Twins: src/modules/javascript/responder.ts, -esm.ts and -cjs.ts, which say what is in a source.
  */
 const vm = require("node:vm");
 const { dirname, basename, resolve: resolvePath } = require("node:path");
@@ -56,7 +56,7 @@ const missing = (specifier, parent, kind) =>
     kind === "require" ? "MODULE_NOT_FOUND" : "ERR_MODULE_NOT_FOUND",
   );
 
-/** Under which key a unit's DEPS hold a specifier. Twin: `dependencyKey` of src/modules/javascript-finder.ts. */
+/** Under which key a unit's DEPS hold a specifier. Twin: `dependencyKey` of src/modules/javascript/finder.ts. */
 const keyOf = (unit, specifier, kind) => {
   const usual = unit.format === "esm" ? "import" : "require";
   return kind === usual ? specifier : `${kind} ${specifier}`;

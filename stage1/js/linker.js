@@ -3,7 +3,7 @@
  * tier, of the importer, which finds units and runs CommonJS.
  *
  * A module's function is a generator: its first step tells what it imports (setters) and exports (getters), its second runs the source.
- * Twin: src/modules/javascript-esm.ts, which makes them.
+ * Twin: src/modules/javascript/esm.ts, which makes them.
  */
 // States of an ES module
 const NEW = 0;

@@ -3,7 +3,7 @@
  * For code that cannot do with packaged-fs.js: a Worker, a child process, a native addon. The folder is this context's own, and is removed
  * with it, however that ends.
  *
- * Second tier, of importer.js. Twin: src/modules/javascript-unpack.ts.
+ * Second tier, of importer.js. Twin: src/modules/javascript/unpack.ts.
  */
 const { spawn } = require("child_process");
 const { randomBytes } = require("crypto");

@@ -1,7 +1,7 @@
 """econtext.forwarded: opens, lists and finds files beside modules that came from the master, by their paths.
 
 Second tier: fetched when the first such path is met. The master is asked once for each folder, whatever is asked of it, and once for each
-file. What may be read is the master's decision: src/modules/python-files.ts. The requests: docs/protocol.md, GET_MODULE.
+file. What may be read is the master's decision: src/modules/python/files.ts. The requests: docs/protocol.md, GET_MODULE.
 """
 import errno
 import io

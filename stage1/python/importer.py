@@ -1,6 +1,6 @@
 """econtext.importer: what user code imports and this interpreter does not have comes from the master.
 
-Second tier: a context whose functions are all in the standard library never needs it. Twin: src/modules/python-responder.ts. The records:
+Second tier: a context whose functions are all in the standard library never needs it. Twin: src/modules/python/responder.ts. The records:
 docs/protocol.md, "Module records".
 
 A module of the master's is found by its dotted name, when nothing else has it; or by its place, the path on the master without `.py`:
@@ -24,7 +24,7 @@ else:
     FileFinder = SourceFileLoader = object
 
 INTERRUPTIBLE = "load_module", "exec_module", "call"  # which run user code, or wait as that would
-ROOT = "/econtext-master"  # twin: FORWARDED in src/modules/python-responder.ts
+ROOT = "/econtext-master"  # twin: FORWARDED in src/modules/python/responder.ts
 OF_SITE = "sitecustomize", "usercustomize"  # `site` imports these: this machine's own are meant, and never the master's
 process = os.getpid()
 places = {}  # path without .py: record; of what has come

@@ -1,7 +1,7 @@
 """econtext.resources: package data of what came from the master, for pkgutil.get_data and importlib.resources.
 
 Second tier: fetched when the first data is asked for. Nothing is kept: data may be large, and is mostly read once. The requests:
-docs/protocol.md, GET_MODULE. Twin: src/modules/python-responder.ts.
+docs/protocol.md, GET_MODULE. Twin: src/modules/python/responder.ts.
 """
 import errno
 import io

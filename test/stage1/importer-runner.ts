@@ -4,8 +4,8 @@
  */
 import { join } from "node:path";
 import { JS_TIER2 } from "../../src/interpreters/embedded.ts";
-import { JavaScriptFinder } from "../../src/modules/javascript-finder.ts";
-import { JavaScriptResponder } from "../../src/modules/javascript-responder.ts";
+import { JavaScriptFinder } from "../../src/modules/javascript/finder.ts";
+import { JavaScriptResponder } from "../../src/modules/javascript/responder.ts";
 import { plain } from "../../src/modules/responder.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
 

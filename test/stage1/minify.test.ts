@@ -19,7 +19,7 @@ import { minifyPython } from "../../scripts/minify.ts";
 import { violations } from "../../scripts/size.ts";
 import { compress, joinPython, joinShell } from "../../scripts/stage1.ts";
 import { PYTHON_CORE, PYTHON_TIER2 } from "../../src/interpreters/embedded.ts";
-import { decodeSource, stripComments } from "../../src/modules/python-strip.ts";
+import { decodeSource, stripComments } from "../../src/modules/python/strip.ts";
 
 const STAGE1 = join(import.meta.dir, "../../stage1/python");
 const LIBRARY_FILES = 40;

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { PythonFiles } from "../../src/modules/python-files.ts";
-import { PythonFinder } from "../../src/modules/python-finder.ts";
+import { PythonFiles } from "../../src/modules/python/files.ts";
+import { PythonFinder } from "../../src/modules/python/finder.ts";
 
 let dir = "";
 /** Written below `dir`, each file with its own name as its text. */

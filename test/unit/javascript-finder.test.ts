@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { type FoundScript, JavaScriptFinder } from "../../src/modules/javascript-finder.ts";
-import type { RequestKind } from "../../src/modules/javascript-resolve.ts";
+import { type FoundScript, JavaScriptFinder } from "../../src/modules/javascript/finder.ts";
+import type { RequestKind } from "../../src/modules/javascript/resolve.ts";
 import { textOf as unpacked } from "../../src/modules/packed.ts";
 
 let base = "";

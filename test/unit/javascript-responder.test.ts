@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ProtocolError } from "../../src/errors.ts";
-import { JavaScriptFinder } from "../../src/modules/javascript-finder.ts";
-import { JavaScriptResponder } from "../../src/modules/javascript-responder.ts";
+import { JavaScriptFinder } from "../../src/modules/javascript/finder.ts";
+import { JavaScriptResponder } from "../../src/modules/javascript/responder.ts";
 import { plain } from "../../src/modules/responder.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
 

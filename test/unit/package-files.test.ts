@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { JavaScriptFinder } from "../../src/modules/javascript-finder.ts";
+import { JavaScriptFinder } from "../../src/modules/javascript/finder.ts";
 import { outermost, PackageFiles } from "../../src/modules/package-files.ts";
 
 let base = "";

@@ -1,6 +1,6 @@
 /** Which names a module is found to import. */
 import { expect, test } from "bun:test";
-import { findImports } from "../../src/modules/python-imports.ts";
+import { findImports } from "../../src/modules/python/imports.ts";
 
 const FUTURE = "from __future__ import absolute_import\n";
 

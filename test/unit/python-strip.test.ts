@@ -1,7 +1,7 @@
 /** Comments out, meaning and lines kept; bytes to text as PEP 263 has it. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { decodeSource, stripComments } from "../../src/modules/python-strip.ts";
+import { decodeSource, stripComments } from "../../src/modules/python/strip.ts";
 
 describe("stripComments", () => {
   const CASES: readonly (readonly [what: string, source: string, stripped: string])[] = [

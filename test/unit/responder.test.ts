@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ProtocolError } from "../../src/errors.ts";
-import { PythonFinder } from "../../src/modules/python-finder.ts";
-import { PythonResponder } from "../../src/modules/python-responder.ts";
+import { PythonFinder } from "../../src/modules/python/finder.ts";
+import { PythonResponder } from "../../src/modules/python/responder.ts";
 import { plain } from "../../src/modules/responder.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
 

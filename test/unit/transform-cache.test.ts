@@ -17,8 +17,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inflateSync } from "node:zlib";
-import { JavaScriptFinder } from "../../src/modules/javascript-finder.ts";
-import * as transforming from "../../src/modules/javascript-transform.ts";
+import { JavaScriptFinder } from "../../src/modules/javascript/finder.ts";
+import * as transforming from "../../src/modules/javascript/transform.ts";
 import { join as joined, PackedText, pack, textOf } from "../../src/modules/packed.ts";
 import { type Made, TransformCache } from "../../src/modules/transform-cache.ts";
 

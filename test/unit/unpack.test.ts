@@ -11,10 +11,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { JavaScriptFinder } from "../../src/modules/javascript-finder.ts";
-import { JavaScriptUnpack } from "../../src/modules/javascript-unpack.ts";
-import { PythonFinder } from "../../src/modules/python-finder.ts";
-import { PythonUnpack } from "../../src/modules/python-unpack.ts";
+import { JavaScriptFinder } from "../../src/modules/javascript/finder.ts";
+import { JavaScriptUnpack } from "../../src/modules/javascript/unpack.ts";
+import { PythonFinder } from "../../src/modules/python/finder.ts";
+import { PythonUnpack } from "../../src/modules/python/unpack.ts";
 import { UnpackList } from "../../src/modules/unpack-list.ts";
 
 const MIB = 1024 * 1024;

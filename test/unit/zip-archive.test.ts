@@ -4,8 +4,8 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { strToU8, zipSync } from "fflate";
-import { PythonFiles } from "../../src/modules/python-files.ts";
-import { PythonFinder } from "../../src/modules/python-finder.ts";
+import { PythonFiles } from "../../src/modules/python/files.ts";
+import { PythonFinder } from "../../src/modules/python/finder.ts";
 
 let dir = "";
 beforeAll(() => {

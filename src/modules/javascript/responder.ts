@@ -5,15 +5,15 @@
  * Spec: docs/protocol.md, "Module records". Twin: stage1/js/importer.js.
  */
 
-import { ProtocolError } from "../errors.ts";
-import { JS_TIER2 } from "../interpreters/embedded.ts";
-import { decodeValue, encodeValue } from "../protocol/value.ts";
-import type { FoundScript, JavaScriptFinder } from "./javascript-finder.ts";
-import { JavaScriptUnpack, unpackedRecord } from "./javascript-unpack.ts";
-import { outermost, PackageFiles } from "./package-files.ts";
-import { type Packed, PackedText } from "./packed.ts";
-import { MAX_NAME, type ModuleAnswer, type ModuleResponder, OWN } from "./responder.ts";
-import type { Unpacking } from "./unpack-list.ts";
+import { ProtocolError } from "../../errors.ts";
+import { JS_TIER2 } from "../../interpreters/embedded.ts";
+import { decodeValue, encodeValue } from "../../protocol/value.ts";
+import { outermost, PackageFiles } from "../package-files.ts";
+import { type Packed, PackedText } from "../packed.ts";
+import { MAX_NAME, type ModuleAnswer, type ModuleResponder, OWN } from "../responder.ts";
+import type { Unpacking } from "../unpack-list.ts";
+import type { FoundScript, JavaScriptFinder } from "./finder.ts";
+import { JavaScriptUnpack, unpackedRecord } from "./unpack.ts";
 
 /** `[NAME, HASH, FORMAT, DEPS, SOURCE]`, or `[NAME]`: there is none. */
 type ModuleRecord =

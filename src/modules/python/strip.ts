@@ -4,7 +4,7 @@
  * Docstrings stay, because a user's module may read `__doc__`, and every statement keeps its line
  * number, because tracebacks name it. Knows nothing of files or of who asks.
  */
-import { tokenize } from "./python-lexer.ts";
+import { tokenize } from "./lexer.ts";
 
 const COMMENT_ONLY = /^[ \t\f]*(?:#.*)?$/;
 const CODING = /^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)/;

@@ -3,9 +3,9 @@
  * import does, or by place: the absolute path without `.py`. Knows no message.
  */
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import { type FoundImport, findImports } from "./python-imports.ts";
-import { decodeSource, stripComments } from "./python-strip.ts";
-import { SourceTrees } from "./source-trees.ts";
+import { SourceTrees } from "../source-trees.ts";
+import { type FoundImport, findImports } from "./imports.ts";
+import { decodeSource, stripComments } from "./strip.ts";
 
 export interface FoundModule {
   /** Absolute; of a namespace package: its first folder. */

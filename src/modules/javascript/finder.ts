@@ -4,19 +4,19 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import { dirname, extname, isAbsolute, resolve } from "node:path";
-import { Packages } from "./javascript-packages.ts";
-import type { Request } from "./javascript-requests.ts";
-import { type RequestKind, Resolver } from "./javascript-resolve.ts";
+import { type Packed, pack } from "../packed.ts";
+import { Roots, realpath } from "../roots.ts";
+import { type Made, TransformCache } from "../transform-cache.ts";
+import { Packages } from "./packages.ts";
+import type { Request } from "./requests.ts";
+import { type RequestKind, Resolver } from "./resolve.ts";
 import {
   type Format,
   type Position,
   type Transformed,
   type TransformOptions,
   transform,
-} from "./javascript-transform.ts";
-import { type Packed, pack } from "./packed.ts";
-import { Roots, realpath } from "./roots.ts";
-import { type Made, TransformCache } from "./transform-cache.ts";
+} from "./transform.ts";
 
 export interface FoundScript {
   /** Its absolute real path. */

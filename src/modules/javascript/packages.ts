@@ -4,7 +4,7 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type Roots, realpath } from "./roots.ts";
+import { type Roots, realpath } from "../roots.ts";
 
 export interface Package {
   readonly folder: string;

@@ -8,12 +8,12 @@
  * what is exported, hoisted functions included; the second runs the source. Exports are told as getters, imports as setters; where an
  * exported binding changes, `LINK.set` passes it on. Twin: stage1/js/linker.js.
  */
-import { declaratorNames, findAssignments, varNames } from "../syntax/assignments.ts";
-import type { Edits } from "../syntax/edits.ts";
-import { type Lowered, lower, USING } from "../syntax/lower.ts";
-import { type AnyNode, boundNames, isNode, type Program } from "../syntax/parse.ts";
-import { names as identifierNames } from "../syntax/reserved-names.ts";
-import { type Request, Requests } from "./javascript-requests.ts";
+import { declaratorNames, findAssignments, varNames } from "../../syntax/assignments.ts";
+import type { Edits } from "../../syntax/edits.ts";
+import { type Lowered, lower, USING } from "../../syntax/lower.ts";
+import { type AnyNode, boundNames, isNode, type Program } from "../../syntax/parse.ts";
+import { names as identifierNames } from "../../syntax/reserved-names.ts";
+import { type Request, Requests } from "./requests.ts";
 
 const EXPORT_DEFAULT = /^export(?:\s|\/\*[\s\S]*?\*\/|\/\/.*)*default/;
 

@@ -5,11 +5,11 @@
  */
 import { type Dirent, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { FoundScript } from "./javascript-finder.ts";
-import type { Packages } from "./javascript-packages.ts";
-import { pack } from "./packed.ts";
-import { type Roots, realpath } from "./roots.ts";
-import { UnpackList } from "./unpack-list.ts";
+import { pack } from "../packed.ts";
+import { type Roots, realpath } from "../roots.ts";
+import { UnpackList } from "../unpack-list.ts";
+import type { FoundScript } from "./finder.ts";
+import type { Packages } from "./packages.ts";
 
 /** `[PATH, MODE, BYTES]`; of a link `[PATH, TARGET]`. */
 export type UnpackedFile =

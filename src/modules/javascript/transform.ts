@@ -5,12 +5,12 @@
  * Spec: docs/protocol.md, "Module records".
  */
 import { extname } from "node:path";
-import { Edits } from "../syntax/edits.ts";
-import { eraseTypes } from "../syntax/erase-types.ts";
-import { type Program, parse } from "../syntax/parse.ts";
-import { wrapCommonJs } from "./javascript-cjs.ts";
-import { EsModule } from "./javascript-esm.ts";
-import type { Request } from "./javascript-requests.ts";
+import { Edits } from "../../syntax/edits.ts";
+import { eraseTypes } from "../../syntax/erase-types.ts";
+import { type Program, parse } from "../../syntax/parse.ts";
+import { wrapCommonJs } from "./cjs.ts";
+import { EsModule } from "./esm.ts";
+import type { Request } from "./requests.ts";
 
 export type Format = "esm" | "cjs" | "json" | "text" | "error";
 

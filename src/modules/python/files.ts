@@ -3,9 +3,9 @@
  * of their distributions (`*.dist-info`, `*.egg-info`). Of other folders only the names of modules are told. Knows no message.
  */
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import type { FoundModule, PythonFinder } from "./python-finder.ts";
-import { contains, realpath } from "./roots.ts";
-import type { TreeEntry } from "./source-trees.ts";
+import { contains, realpath } from "../roots.ts";
+import type { TreeEntry } from "../source-trees.ts";
+import type { FoundModule, PythonFinder } from "./finder.ts";
 
 const MAX_RESOURCE_BYTES = 128 * 1024 * 1024;
 /** Of one answer about all distributions. */

@@ -2,11 +2,11 @@
  * Wraps a CommonJS module into a function for the far loader: `(function(exports,require,module,__filename,__dirname,IMPORT){SOURCE})`.
  * The source itself stays as it is, but for `import(…)`. Twin: stage1/js/importer.js, "CommonJS".
  */
-import type { Edits } from "../syntax/edits.ts";
-import { lower, USING } from "../syntax/lower.ts";
-import type { AnyNode, Program } from "../syntax/parse.ts";
-import { names } from "../syntax/reserved-names.ts";
-import { type Request, Requests } from "./javascript-requests.ts";
+import type { Edits } from "../../syntax/edits.ts";
+import { lower, USING } from "../../syntax/lower.ts";
+import type { AnyNode, Program } from "../../syntax/parse.ts";
+import { names } from "../../syntax/reserved-names.ts";
+import { type Request, Requests } from "./requests.ts";
 
 /** @param scope whether functions may be looked up and made in its top-level scope */
 export function wrapCommonJs(

@@ -2,9 +2,9 @@
  * Texts of a Python slave as its user reads them: paths of forwarded files are the master's own, frames of the slave's own code are left
  * out, and a missing file of a forwarded package is explained. Twin: JavaScriptFinder.mapStack.
  */
-import { PythonFiles } from "./python-files.ts";
-import type { PythonFinder } from "./python-finder.ts";
-import { FORWARDED } from "./python-responder.ts";
+import { PythonFiles } from "./files.ts";
+import type { PythonFinder } from "./finder.ts";
+import { FORWARDED } from "./responder.ts";
 
 /** A line of an error about a file of a forwarded package. */
 const MISSING_FILE = new RegExp(

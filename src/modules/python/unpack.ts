@@ -3,8 +3,8 @@
  * compiled ones too, except those with a hidden name. Twin: stage1/python/unpacking.py.
  */
 import { basename, dirname, join, relative, resolve } from "node:path";
-import type { PythonFinder } from "./python-finder.ts";
-import { MAX_FILE_BYTES, UnpackList } from "./unpack-list.ts";
+import { MAX_FILE_BYTES, UnpackList } from "../unpack-list.ts";
+import type { PythonFinder } from "./finder.ts";
 
 /** `[PATH, MODE, BYTES]`, the path relative to the folder that the package is in. */
 export type UnpackedFile = readonly [string, number, Uint8Array];

@@ -2,8 +2,14 @@
  * What a module's text asks for within its code: `import(…)`, `import.meta`, `require("…")`, and whether it awaits at its top level.
  * Puts the loader's own identifier in the place of each `import`. Knows nothing of where modules are.
  */
-import type { Edits } from "../syntax/edits.ts";
-import { type AnyNode, children, isFunction, literalText, type Program } from "../syntax/parse.ts";
+import type { Edits } from "../../syntax/edits.ts";
+import {
+  type AnyNode,
+  children,
+  isFunction,
+  literalText,
+  type Program,
+} from "../../syntax/parse.ts";
 
 export interface Request {
   readonly specifier: string;

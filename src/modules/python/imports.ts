@@ -6,7 +6,7 @@
  * nothing of which modules exist; parents of a dotted name are implied. Reads broken source as far
  * as it goes.
  */
-import { type Token, tokenize } from "./python-lexer.ts";
+import { type Token, tokenize } from "./lexer.ts";
 
 export interface FoundImport {
   /** Absolute dotted name. For `from a import b` both `a` and `a.b`: only who finds them knows. */

@@ -5,9 +5,9 @@
 import { builtinModules } from "node:module";
 import { dirname, extname, isAbsolute, join, resolve } from "node:path";
 import { exports as exportsOf, imports as importsOf } from "resolve.exports";
-import type { Package, Packages } from "./javascript-packages.ts";
-import { type Roots, realpath } from "./roots.ts";
-import { Aliases } from "./tsconfig.ts";
+import { type Roots, realpath } from "../roots.ts";
+import { Aliases } from "../tsconfig.ts";
+import type { Package, Packages } from "./packages.ts";
 
 export type RequestKind = "import" | "require";
 
@@ -48,7 +48,7 @@ export class Resolver {
     if (specifier.includes("\0")) return MISSING;
     const path = asPath(specifier, dirname(parent));
     if (path !== undefined) {
-      // `./`, `..`: what ends so is a folder.
+      // `../`, `..`: what ends so is a folder.
       return this.#path(path, kind, /(?:^|\/)\.{0,2}$/.test(specifier));
     }
     const aliased = this.#alias(specifier, parent, kind);
@@ -177,7 +177,7 @@ export class Resolver {
     }
     const target = list?.[0];
     if (target === undefined) return MISSING;
-    if (target.startsWith("./")) {
+    if (target.startsWith("../")) {
       if (/(?:^|\/)(?:\.\.|node_modules)(?:\/|$)/.test(target.slice(2))) return MISSING;
       return this.exact(join(found.folder, target));
     }

@@ -6,7 +6,7 @@
  * a backslash that continues the line. Knows nothing of grammar. Reads any text without an error
  * and in linear time, because the files are the user's: see python-string.ts for broken literals.
  */
-import { stringEnd } from "./python-string.ts";
+import { stringEnd } from "./string-prefix.ts";
 
 export type TokenKind =
   | "name"

@@ -4,14 +4,14 @@
  * Spec: docs/protocol.md, "Module records". Twin: stage1/python/importer.py.
  */
 import { basename, dirname } from "node:path";
-import { ProtocolError } from "../errors.ts";
-import { PYTHON_TIER2 } from "../interpreters/embedded.ts";
-import { decodeValue, encodeValue } from "../protocol/value.ts";
-import { PythonFiles } from "./python-files.ts";
-import type { FoundModule, PythonFinder } from "./python-finder.ts";
-import { PythonUnpack } from "./python-unpack.ts";
-import { MAX_NAME, type ModuleAnswer, type ModuleResponder, OWN } from "./responder.ts";
-import type { Unpacking } from "./unpack-list.ts";
+import { ProtocolError } from "../../errors.ts";
+import { PYTHON_TIER2 } from "../../interpreters/embedded.ts";
+import { decodeValue, encodeValue } from "../../protocol/value.ts";
+import { MAX_NAME, type ModuleAnswer, type ModuleResponder, OWN } from "../responder.ts";
+import type { Unpacking } from "../unpack-list.ts";
+import { PythonFiles } from "./files.ts";
+import type { FoundModule, PythonFinder } from "./finder.ts";
+import { PythonUnpack } from "./unpack.ts";
 
 /**
  * `[NAME, PATH, IS_PACKAGE, CHILDREN, SOURCE]`, or `[NAME]`: there is none. PATH is a list for what has no file; SOURCE is one, of the

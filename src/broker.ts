@@ -3,7 +3,7 @@
  * `Connection`'s.
  */
 import { basename } from "node:path";
-import { checkMilliseconds } from "./call.ts";
+import { checkMilliseconds } from "./calls/callee.ts";
 import { Connection, type ConnectionSettings } from "./connection.ts";
 import { Context } from "./context.ts";
 import { type EcontextError, UsageError } from "./errors.ts";

@@ -2,7 +2,7 @@
  * Context: one execution context as its user sees it. Calls are pipelined: each has a handle that its reply comes to. Knows the router
  * and the protocol, no process and no transport; what it needs of those is its `Lifeline`.
  */
-import { runExitHandlers } from "./at-exit.ts";
+import { runExitHandlers } from "./calls/at-exit.ts";
 import {
   CALL_ROOT,
   type Callable,
@@ -15,7 +15,10 @@ import {
   type ParametersAfterContext,
   type Result,
   readCallee,
-} from "./call.ts";
+} from "./calls/callee.ts";
+import { type CallHost, OutstandingCall } from "./calls/pending-call.ts";
+import { ping } from "./calls/ping.ts";
+import { type CallTier, iterable, RemoteGenerator } from "./calls/remote-generator.ts";
 import { Peer } from "./channels/sender-table.ts";
 import { DisconnectError, type EcontextError, UsageError } from "./errors.ts";
 import {
@@ -31,12 +34,9 @@ import {
 } from "./files/copy.ts";
 import type { CopyResult } from "./files/report.ts";
 import type { AnyFunction } from "./functions/registry.ts";
-import { type CallTier, iterable, RemoteGenerator } from "./generator.ts";
 import { checkLanguage } from "./interpreters/kind.ts";
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import type { Router } from "./mux/router.ts";
-import { type CallHost, OutstandingCall } from "./outstanding.ts";
-import { ping } from "./ping.ts";
 import { type ExecOptions, type Input, RemoteProcess } from "./process.ts";
 import { FLAGS } from "./protocol/frame.ts";
 import { HANDLES } from "./protocol/handles.ts";

@@ -7,7 +7,7 @@ export {
   kwargs,
   type ParametersAfterContext,
   type Result,
-} from "./call.ts";
+} from "./calls/callee.ts";
 export { Channel, type ReceiveOptions, Receiver, Sender } from "./channels/channel.ts";
 export { Select } from "./channels/select.ts";
 export { Context } from "./context.ts";

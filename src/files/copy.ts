@@ -2,7 +2,8 @@
  * Copies: who reads and who writes are brought together, and what they tell becomes one answer. Each end is this process or a context; when
  * both are contexts, what is copied goes from one to the other through the parent that they have in common. Touches no file by itself.
  */
-import type { CallLimits } from "../call.ts";
+import type { CallLimits } from "../calls/callee.ts";
+import type { CallTier } from "../calls/remote-generator.ts";
 import { Channel, type Sender } from "../channels/channel.ts";
 import {
   CallError,
@@ -12,7 +13,6 @@ import {
   FilesError,
   ProtocolError,
 } from "../errors.ts";
-import type { CallTier } from "../generator.ts";
 import { neutralise } from "../text.ts";
 import { nameOf, told, type WirePath } from "./paths.ts";
 import { read as readHere } from "./reader.ts";

@@ -145,15 +145,15 @@ describe("layers", () => {
   test("down is allowed; up, sideways and out are not", () => {
     expect(check("src/context.ts", 'import { A } from "./call.ts";')).toEqual([]);
     expect(check("src/protocol/a.ts", 'export * from "./b.ts";')).toEqual([]);
-    expect(check("src/call.ts", '\nimport type { A } from "./context.ts";')).toEqual([
-      "src/call.ts:2: call may not import context",
+    expect(check("src/calls/callee.ts", '\nimport type { A } from "./context.ts";')).toEqual([
+      "src/calls/callee.ts:2: call may not import context",
     ]);
     expect(check("src/mux/stream.ts", 'import {\n  A,\n} from "./transport/ssh.ts";')).toHaveLength(
       1,
     );
     expect(check("src/transport/ssh.ts", 'import "../protocol/frame.ts";')).toHaveLength(1);
     expect(check("src/cli/main.ts", 'await import("../broker.ts");')).toHaveLength(1);
-    expect(check("src/call.ts", 'import x from "../scripts/a.ts";')).toHaveLength(1);
+    expect(check("src/calls/callee.ts", 'import x from "../scripts/a.ts";')).toHaveLength(1);
     expect(check("src/unknown.ts", "")).toHaveLength(1);
   });
 

@@ -2,11 +2,12 @@
  * A generator of a context, iterated from here: one call over there that sends what comes to a channel of its own, no faster than it is
  * taken. Knows no context but by how it calls.
  */
-import type { CallLimits } from "./call.ts";
-import { Channel } from "./channels/channel.ts";
-import { UsageError } from "./errors.ts";
-import type { CallSite } from "./traces/call-site.ts";
-import { calledFrom } from "./traces/error-stack.ts";
+
+import { Channel } from "../channels/channel.ts";
+import { UsageError } from "../errors.ts";
+import type { CallSite } from "../traces/call-site.ts";
+import { calledFrom } from "../traces/error-stack.ts";
+import type { CallLimits } from "./callee.ts";
 
 /** Calls what is econtext's own over there. */
 export type CallTier = (limits: CallLimits, name: string, ...args: unknown[]) => Promise<unknown>;

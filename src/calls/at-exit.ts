@@ -1,8 +1,8 @@
 /** The last call of a context: the handlers that user code has registered for its interpreter's end. A core exits without running them. */
-import type { Language } from "./interpreters/kind.ts";
-import type { Router } from "./mux/router.ts";
-import { HANDLES } from "./protocol/handles.ts";
-import { encodeValue } from "./protocol/value.ts";
+import type { Language } from "../interpreters/kind.ts";
+import type { Router } from "../mux/router.ts";
+import { HANDLES } from "../protocol/handles.ts";
+import { encodeValue } from "../protocol/value.ts";
 
 /** What an interpreter does at its end. */
 const AT_EXIT: Readonly<Record<Language, readonly unknown[]>> = {

@@ -1,8 +1,8 @@
 /** A question to a slave's broker, which answers even when user code hangs there. */
-import { TimeoutError } from "./errors.ts";
-import type { Router } from "./mux/router.ts";
-import { HANDLES } from "./protocol/handles.ts";
-import { encodeValue } from "./protocol/value.ts";
+import { TimeoutError } from "../errors.ts";
+import type { Router } from "../mux/router.ts";
+import { HANDLES } from "../protocol/handles.ts";
+import { encodeValue } from "../protocol/value.ts";
 
 interface Pinged {
   readonly id: number;

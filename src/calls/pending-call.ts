@@ -2,16 +2,17 @@
  * One call between its caller and its answer: who waits for it, how long, and what becomes of it when nobody does any more.
  * Knows the router and the protocol; what it needs of its context is its `CallHost`.
  */
-import { type CallLimits, decodeFailure } from "./call.ts";
-import { CancelledError, DisconnectError, type EcontextError, TimeoutError } from "./errors.ts";
-import { RemoteGenerator } from "./generator.ts";
-import type { Receiver, Router, Withdraw } from "./mux/router.ts";
-import { FLAGS, type Message } from "./protocol/frame.ts";
-import { HANDLES } from "./protocol/handles.ts";
-import { decodeValue, encodeValue } from "./protocol/value.ts";
-import { neutralise } from "./text.ts";
-import type { CallSite } from "./traces/call-site.ts";
-import { calledFrom } from "./traces/error-stack.ts";
+
+import { CancelledError, DisconnectError, type EcontextError, TimeoutError } from "../errors.ts";
+import type { Receiver, Router, Withdraw } from "../mux/router.ts";
+import { FLAGS, type Message } from "../protocol/frame.ts";
+import { HANDLES } from "../protocol/handles.ts";
+import { decodeValue, encodeValue } from "../protocol/value.ts";
+import { neutralise } from "../text.ts";
+import type { CallSite } from "../traces/call-site.ts";
+import { calledFrom } from "../traces/error-stack.ts";
+import { type CallLimits, decodeFailure } from "./callee.ts";
+import { RemoteGenerator } from "./remote-generator.ts";
 
 /** What calls share: one for each context. */
 export interface CallHost {

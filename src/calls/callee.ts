@@ -2,15 +2,15 @@
  * Calls as payloads: what `CALL_FUNCTION` holds, and what a reply means. Knows no stream and keeps no state.
  * Spec: docs/protocol.md, "CALL_FUNCTION". Twins: `run` in stage1/python/core.py (with failures.py) and stage1/js/core.js.
  */
-import { CallError, ProtocolError, UsageError } from "./errors.ts";
+import { CallError, ProtocolError, UsageError } from "../errors.ts";
 import {
   type AnyFunction,
   type Described,
   describeFunction,
   functionName,
-} from "./functions/registry.ts";
-import { type Language, languageOfName, type Wants, wantsOf } from "./interpreters/kind.ts";
-import { decodeValue } from "./protocol/value.ts";
+} from "../functions/registry.ts";
+import { type Language, languageOfName, type Wants, wantsOf } from "../interpreters/kind.ts";
+import { decodeValue } from "../protocol/value.ts";
 
 export interface CallOptions {
   /** Milliseconds from now until the call is given up, here and over there. */

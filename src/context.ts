@@ -20,6 +20,8 @@ import { type CallHost, OutstandingCall } from "./calls/pending-call.ts";
 import { ping } from "./calls/ping.ts";
 import { type CallTier, iterable, RemoteGenerator } from "./calls/remote-generator.ts";
 import { Peer } from "./channels/sender-table.ts";
+import { type ExecOptions, type Input, RemoteProcess } from "./commands/remote-process.ts";
+import { type Shell, ShellCommand, scriptOf } from "./commands/shell-command.ts";
 import { DisconnectError, type EcontextError, UsageError } from "./errors.ts";
 import {
   type CopyOptions,
@@ -37,12 +39,10 @@ import type { AnyFunction } from "./functions/registry.ts";
 import { checkLanguage } from "./interpreters/kind.ts";
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import type { Router } from "./mux/router.ts";
-import { type ExecOptions, type Input, RemoteProcess } from "./process.ts";
 import { FLAGS } from "./protocol/frame.ts";
 import { HANDLES } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
 import { encodeValue } from "./protocol/value.ts";
-import { type Shell, ShellCommand, scriptOf } from "./shell.ts";
 import { type CallSite, callSite } from "./traces/call-site.ts";
 import { located, locatedEach } from "./traces/error-stack.ts";
 

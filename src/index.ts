@@ -10,6 +10,15 @@ export {
 } from "./calls/callee.ts";
 export { Channel, type ReceiveOptions, Receiver, Sender } from "./channels/channel.ts";
 export { Select } from "./channels/select.ts";
+export { Output } from "./commands/output.ts";
+export {
+  type ExecOptions,
+  type ExecResult,
+  type Input,
+  RemoteProcess,
+  type Terminal,
+} from "./commands/remote-process.ts";
+export { type Shell, ShellCommand, type ShellOutput } from "./commands/shell-command.ts";
 export { Context } from "./context.ts";
 export {
   type BootstrapDescription,
@@ -39,15 +48,6 @@ export type { Kind, KindOptions, Language } from "./interpreters/kind.ts";
 export type { LendProgress } from "./lend/lender.ts";
 export type { SlaveInfo } from "./lifeline.ts";
 export { LEVELS, type LevelName, type LogRecord, levelName } from "./logs/log.ts";
-export { Output } from "./output-stream.ts";
-export {
-  type ExecOptions,
-  type ExecResult,
-  type Input,
-  RemoteProcess,
-  type Terminal,
-} from "./process.ts";
 export { ContextReference, RemoteError, SenderReference } from "./protocol/value.ts";
-export { type Shell, ShellCommand, type ShellOutput } from "./shell.ts";
 export { neutralise, oneLine } from "./text.ts";
 export type { SshOptions } from "./transport/ssh.ts";

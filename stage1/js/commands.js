@@ -1,7 +1,7 @@
 /**
  * econtext.commands: runs a command without a shell, its streams over channels.
  *
- * Second tier. Twins: src/process.ts, commands.py. Spec: docs/protocol.md, "Commands". The command stays in this context's process group:
+ * Second tier. Twins: src/commands/remote-process.ts, commands.py. Spec: docs/protocol.md, "Commands". The command stays in this context's process group:
  * whatever becomes of the context, its guard ends the command too.
  */
 const { spawn } = require("child_process");

@@ -1,6 +1,6 @@
 """econtext.commands: runs a command without a shell, between channels of bytes: its stdin, stdout and stderr, and what tells of it.
 
-Second tier. Twins: stage1/js/commands.js, src/process.ts. Spec: docs/protocol.md, "Commands". The command stays in this context's process
+Second tier. Twins: stage1/js/commands.js, src/commands/remote-process.ts. Spec: docs/protocol.md, "Commands". The command stays in this context's process
 group, unless it has a terminal of its own: whatever becomes of the context, its guard ends the command too.
 
 One loop in the main thread, around one poll. Channels are heard by who reads the stream: it wakes the poll. So does a signal.

@@ -1,7 +1,7 @@
 /** The lines of what a command prints. */
 import { expect, test } from "bun:test";
 import { Channel } from "../../src/channels/channel.ts";
-import { Output } from "../../src/output-stream.ts";
+import { Output } from "../../src/commands/output.ts";
 
 async function linesOf(chunks: Iterable<Uint8Array>): Promise<string[]> {
   const { sender, receiver } = new Channel<Uint8Array>();

@@ -1,8 +1,8 @@
 /** What a command prints, as a web stream of bytes that can also be read by lines; Bun's streams can be read whole: `text`, `bytes`, `json`. */
-import type { Receiver } from "./channels/channel.ts";
-import { ProtocolError } from "./errors.ts";
-import { giveBack } from "./io/buffer-pool.ts";
-import type { Sink } from "./io/splice-pipe.ts";
+import type { Receiver } from "../channels/channel.ts";
+import { ProtocolError } from "../errors.ts";
+import { giveBack } from "../io/buffer-pool.ts";
+import type { Sink } from "../io/splice-pipe.ts";
 
 export class Output extends ReadableStream<Uint8Array> {
   readonly #chunks: Receiver<Uint8Array> | undefined;

@@ -5,12 +5,12 @@
  * Twins: stage1/python/commands.py, stage1/js/commands.js. Spec: docs/protocol.md, "Commands".
  */
 
-import type { CallTier } from "./calls/remote-generator.ts";
-import { Channel, Receiver, Sender } from "./channels/channel.ts";
-import { ProtocolError, UsageError } from "./errors.ts";
-import { type Chunk, Piped } from "./io/splice-pipe.ts";
-import { Output } from "./output-stream.ts";
-import { calledFrom } from "./traces/error-stack.ts";
+import type { CallTier } from "../calls/remote-generator.ts";
+import { Channel, Receiver, Sender } from "../channels/channel.ts";
+import { ProtocolError, UsageError } from "../errors.ts";
+import { type Chunk, Piped } from "../io/splice-pipe.ts";
+import { calledFrom } from "../traces/error-stack.ts";
+import { Output } from "./output.ts";
 
 /** What a command reads: bytes, text, or what gives these. `pipe`: what is written to `stdin`. */
 export type Input =

@@ -3,9 +3,9 @@
  * words. The conventions are those of zx and of Bun's own shell. Knows its context only by how it runs a command.
  */
 
-import { ShellError, UsageError } from "./errors.ts";
-import type { ExecOptions, ExecResult, RemoteProcess } from "./process.ts";
-import { calledFrom, located } from "./traces/error-stack.ts";
+import { ShellError, UsageError } from "../errors.ts";
+import { calledFrom, located } from "../traces/error-stack.ts";
+import type { ExecOptions, ExecResult, RemoteProcess } from "./remote-process.ts";
 
 export interface ShellOutput {
   readonly stdout: string;

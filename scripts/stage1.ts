@@ -48,12 +48,12 @@ const FILES = [
   "disk",
   "mode",
   "glob",
-  "leftovers",
-  "part",
-  "place",
+  "stale-files",
+  "atomic-file",
+  "destination",
   "reader",
   "writer",
-  "within",
+  "copy-locally",
 ] as const;
 
 /** And for reading what comes in a flood, in Bun: `econtext.kernel`. */

@@ -5,12 +5,11 @@
  * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts. Twin: stage1/python/destination.py.
  */
 import { closeSync, fstatSync, renameSync, symlinkSync } from "node:fs";
+import { Part } from "./atomic-file.ts";
+import { Place, replaceableAt } from "./destination.ts";
 import { digest, isSystemError, openPlain, Refusal, reason } from "./disk.ts";
-import { Leftovers, remove, resumableOf, temporaryOf } from "./leftovers.ts";
 import { setMode, setTime } from "./mode.ts";
-import { Part } from "./part.ts";
 import { heard, onDisk, shown, told, type WirePath } from "./paths.ts";
-import { Place, replaceableAt } from "./place.ts";
 import {
   BATCH,
   type FileRecord,
@@ -19,6 +18,7 @@ import {
   type Totals,
   type WriteOptions,
 } from "./records.ts";
+import { Leftovers, remove, resumableOf, temporaryOf } from "./stale-files.ts";
 
 const PROGRESS_MS = 100;
 

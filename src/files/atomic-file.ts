@@ -4,9 +4,9 @@
  */
 import { closeSync, constants, fsync, ftruncateSync, open, openSync, renameSync } from "node:fs";
 import { closeQuietly, openPlain, Refusal, writeAll, writeAt } from "./disk.ts";
-import { remove, resumableOf, temporaryOf } from "./leftovers.ts";
 import { setMode, setTime } from "./mode.ts";
 import { onDisk } from "./paths.ts";
+import { remove, resumableOf, temporaryOf } from "./stale-files.ts";
 
 /** Bytes of a file that the disk is told of before the end. */
 const EARLY = 32 << 20;

@@ -182,7 +182,7 @@ async function kinds(): Promise<string[]> {
 
 /** What is added to the user's ssh command line is told where users look. */
 async function ssh(): Promise<string[]> {
-  const transport = (await import(join(ROOT, "src/transport/ssh.ts"))) as {
+  const transport = (await import(join(ROOT, "src/transports/ssh.ts"))) as {
     ssh(destination: string, options: object): { wrap(argv: readonly string[]): string[] };
   };
   const argv = transport.ssh("host", { interactive: false }).wrap([]);

@@ -8,7 +8,7 @@ import { dirname, join, normalize, sep } from "node:path";
 
 /** Bottom to top; what stands on one line does not know of each other. */
 const LAYERS: readonly (readonly string[])[] = [
-  ["io", "syntax", "text", "transport"],
+  ["io", "syntax", "text", "transports"],
   ["errors"],
   ["functions", "logs", "protocol", "target", "traces"],
   ["interpreters", "mux"],
@@ -26,8 +26,8 @@ const LAYERS: readonly (readonly string[])[] = [
 
 /** What the order above would allow, and must not be. */
 const NEVER: Readonly<Record<string, readonly string[]>> = {
-  transport: ["protocol", "stream"],
-  context: ["transport"],
+  transports: ["protocol", "mux"],
+  context: ["transports"],
 };
 
 /** Doors show the library; they do not reach behind it. */

@@ -9,7 +9,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { firstStage } from "../src/interpreters/first-stage.ts";
 import { preamble } from "../src/interpreters/preamble.ts";
-import { quote } from "../src/transport/ssh.ts";
+import { quote } from "../src/transports/ssh.ts";
 import { minifyPython } from "./minify.ts";
 import { minifyCore, minifyJavaScript } from "./minify-javascript.ts";
 import { compress, joinJavaScript, joinPython, joinShell } from "./stage1.ts";

@@ -20,7 +20,7 @@ import { Router } from "./mux/router.ts";
 import { HANDLES } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
 import { parseTarget } from "./target.ts";
-import type { SshOptions } from "./transport/ssh.ts";
+import type { SshOptions } from "./transports/ssh.ts";
 
 export interface BrokerOptions {
   /** Folders whose modules the far side may ask for; nothing outside of them is ever served. Default: none. */

@@ -38,7 +38,7 @@ import { HANDLES, MASTER_ID } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
 import { decodeValue, encodeValue } from "./protocol/value.ts";
 import { neutralise } from "./text.ts";
-import type { Transport } from "./transport/transport.ts";
+import type { Transport } from "./transports/transport.ts";
 
 export interface ConnectionSettings {
   readonly id: number;

@@ -8,7 +8,7 @@ import { type KindOptions, type Language, readKind } from "./interpreters/kind.t
 import { preamble as makePreamble } from "./interpreters/preamble.ts";
 import { defaultArgv0 } from "./interpreters/process-title.ts";
 import { parseTarget } from "./target.ts";
-import type { SshOptions } from "./transport/ssh.ts";
+import type { SshOptions } from "./transports/ssh.ts";
 
 /** One part of what is sent: its size, and its SHA-256 in hex. */
 export interface SentPart {

@@ -50,4 +50,4 @@ export type { SlaveInfo } from "./lifeline.ts";
 export { LEVELS, type LevelName, type LogRecord, levelName } from "./logs/log.ts";
 export { ContextReference, RemoteError, SenderReference } from "./protocol/value.ts";
 export { neutralise, oneLine } from "./text.ts";
-export type { SshOptions } from "./transport/ssh.ts";
+export type { SshOptions } from "./transports/ssh.ts";

@@ -4,7 +4,7 @@
  */
 import { constants } from "node:os";
 import { neutralise } from "../text.ts";
-import type { Transport } from "../transport/transport.ts";
+import type { Transport } from "../transports/transport.ts";
 import type { Ending } from "./child.ts";
 
 /** What a shell says of a child that a signal has ended; bash puts more around it. */

@@ -10,7 +10,7 @@ import {
 } from "../interpreters/first-stage.ts";
 import { unusable } from "../interpreters/unusable.ts";
 import { neutralise } from "../text.ts";
-import type { Transport } from "../transport/transport.ts";
+import type { Transport } from "../transports/transport.ts";
 import type { Child, Ending } from "./child.ts";
 import type { Handshake } from "./handshake.ts";
 

@@ -151,7 +151,7 @@ describe("layers", () => {
     expect(check("src/mux/stream.ts", 'import {\n  A,\n} from "./transport/ssh.ts";')).toHaveLength(
       1,
     );
-    expect(check("src/transport/ssh.ts", 'import "../protocol/frame.ts";')).toHaveLength(1);
+    expect(check("src/transports/ssh.ts", 'import "../protocol/frame.ts";')).toHaveLength(1);
     expect(check("src/cli/main.ts", 'await import("../broker.ts");')).toHaveLength(1);
     expect(check("src/calls/callee.ts", 'import x from "../scripts/a.ts";')).toHaveLength(1);
     expect(check("src/unknown.ts", "")).toHaveLength(1);

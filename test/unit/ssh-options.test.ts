@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ssh } from "../../src/transport/ssh.ts";
+import { ssh } from "../../src/transports/ssh.ts";
 
 let folder = "";
 beforeAll(() => {

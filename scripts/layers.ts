@@ -12,7 +12,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["errors"],
   ["functions", "logs", "protocol", "target", "traces"],
   ["interpreters", "mux"],
-  ["bootstrap", "channels", "describe", "lifeline", "modules"],
+  ["channels", "describe", "launch", "lifeline", "modules"],
   ["calls", "connection"],
   ["commands", "files"],
   ["context"],

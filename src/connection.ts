@@ -6,12 +6,6 @@
  * BOOT, `ready`, `ended` (`reason` says why).
  */
 import { randomBytes } from "node:crypto";
-import { Child } from "./bootstrap/child.ts";
-import { describeEnding, lastWordsOf } from "./bootstrap/ending.ts";
-import { explainBootstrap } from "./bootstrap/explain.ts";
-import { sweepGroup } from "./bootstrap/group.ts";
-import type { Handover, Lender } from "./bootstrap/handover.ts";
-import { Handshake } from "./bootstrap/handshake.ts";
 import { DisconnectError, EcontextError, ProtocolError, TimeoutError } from "./errors.ts";
 import { firstStage, type Plan } from "./interpreters/first-stage.ts";
 import {
@@ -22,6 +16,12 @@ import {
   type Wants,
 } from "./interpreters/kind.ts";
 import { preamble } from "./interpreters/preamble.ts";
+import { describeEnding, lastWordsOf } from "./launch/ending.ts";
+import { explainBootstrap } from "./launch/explain.ts";
+import type { Handover, Lender } from "./launch/handover.ts";
+import { Child } from "./launch/local-child.ts";
+import { Handshake } from "./launch/marker.ts";
+import { sweepGroup } from "./launch/process-group.ts";
 import type { Lifeline, SlaveInfo } from "./lifeline.ts";
 import { LEVELS } from "./logs/log.ts";
 import type { Finders } from "./modules/finders.ts";

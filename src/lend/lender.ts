@@ -6,11 +6,11 @@
  * told as a call's failure is. What becomes of the child afterwards is the affair of the connection that asked.
  */
 
-import type { Handover, Lender } from "../bootstrap/handover.ts";
 import type { Connection } from "../connection.ts";
 import type { Context } from "../context.ts";
 import { BootstrapError, EcontextError } from "../errors.ts";
 import { firstStage, type Plan } from "../interpreters/first-stage.ts";
+import type { Handover, Lender } from "../launch/handover.ts";
 import { type Machine, Refusal, type Trial } from "./platform.ts";
 import { inspectRuntime, piecesOf, type Runtime } from "./runtime.ts";
 

@@ -2,7 +2,7 @@
  * econtext.launch: gives a command the limit of open files that this account has. Node.js and Bun raise their own as far as they may,
  * and what they start inherits that.
  *
- * Second tier: comes with econtext.commands. Twins: src/bootstrap/open-files.ts, which does as much for what the master starts. Python
+ * Second tier: comes with econtext.commands. Twins: src/launch/open-files.ts, which does as much for what the master starts. Python
  * raises nothing.
  */
 const {

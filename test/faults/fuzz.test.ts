@@ -3,8 +3,8 @@
  * errors, bounded memory. `ECONTEXT_FUZZ=1000000` says how many, `ECONTEXT_TEST_SEED=…` which.
  */
 import { expect, test } from "bun:test";
-import { Handshake } from "../../src/bootstrap/handshake.ts";
 import { CallError, DisconnectError, EcontextError, ProtocolError } from "../../src/errors.ts";
+import { Handshake } from "../../src/launch/marker.ts";
 import { readLogMessage } from "../../src/logs/log-record.ts";
 import { PythonFinder } from "../../src/modules/python/finder.ts";
 import { PythonResponder } from "../../src/modules/python/responder.ts";

@@ -11,8 +11,8 @@ import {
 import { unusable } from "../interpreters/unusable.ts";
 import { neutralise } from "../text.ts";
 import type { Transport } from "../transports/transport.ts";
-import type { Child, Ending } from "./child.ts";
-import type { Handshake } from "./handshake.ts";
+import type { Child, Ending } from "./local-child.ts";
+import type { Handshake } from "./marker.ts";
 
 export interface Circumstances {
   readonly name: string;

@@ -5,7 +5,7 @@
 import { constants } from "node:os";
 import { neutralise } from "../text.ts";
 import type { Transport } from "../transports/transport.ts";
-import type { Ending } from "./child.ts";
+import type { Ending } from "./local-child.ts";
 
 /** What a shell says of a child that a signal has ended; bash puts more around it. */
 const SHELL_WORDS: readonly (readonly [RegExp, string])[] = [

@@ -4,8 +4,7 @@
  */
 import { basename } from "node:path";
 import { checkMilliseconds } from "./calls/callee.ts";
-import { Connection, type ConnectionSettings } from "./connection.ts";
-import { Context } from "./context.ts";
+import { Context } from "./context/context.ts";
 import { type EcontextError, UsageError } from "./errors.ts";
 import { type KindOptions, readKind } from "./interpreters/kind.ts";
 import { defaultArgv0 } from "./interpreters/process-title.ts";
@@ -19,8 +18,9 @@ import { TransformCache } from "./modules/transform-cache.ts";
 import { Router } from "./mux/router.ts";
 import { HANDLES } from "./protocol/handles.ts";
 import { LIMITS } from "./protocol/limits.ts";
-import { parseTarget } from "./target.ts";
+import { Connection, type ConnectionSettings } from "./session/connection.ts";
 import type { SshOptions } from "./transports/ssh.ts";
+import { parseTarget } from "./tree/target-path.ts";
 
 export interface BrokerOptions {
   /** Folders whose modules the far side may ask for; nothing outside of them is ever served. Default: none. */

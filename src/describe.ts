@@ -7,8 +7,8 @@ import { firstStage, type Plan, program, tried } from "./interpreters/first-stag
 import { type KindOptions, type Language, readKind } from "./interpreters/kind.ts";
 import { preamble as makePreamble } from "./interpreters/preamble.ts";
 import { defaultArgv0 } from "./interpreters/process-title.ts";
-import { parseTarget } from "./target.ts";
 import type { SshOptions } from "./transports/ssh.ts";
+import { parseTarget } from "./tree/target-path.ts";
 
 /** One part of what is sent: its size, and its SHA-256 in hex. */
 export interface SentPart {

@@ -19,7 +19,8 @@ export {
   type Terminal,
 } from "./commands/remote-process.ts";
 export { type Shell, ShellCommand, type ShellOutput } from "./commands/shell-command.ts";
-export { Context } from "./context.ts";
+export { Context } from "./context/context.ts";
+export type { SlaveInfo } from "./context/session.ts";
 export {
   type BootstrapDescription,
   type DescribeOptions,
@@ -46,7 +47,6 @@ export type { CopyFailure, CopyProgress, CopyResult } from "./files/report.ts";
 export type { AnyFunction } from "./functions/registry.ts";
 export type { Kind, KindOptions, Language } from "./interpreters/kind.ts";
 export type { LendProgress } from "./lend/lender.ts";
-export type { SlaveInfo } from "./lifeline.ts";
 export { LEVELS, type LevelName, type LogRecord, levelName } from "./logs/log.ts";
 export { ContextReference, RemoteError, SenderReference } from "./protocol/value.ts";
 export { neutralise, oneLine } from "./text.ts";

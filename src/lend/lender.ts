@@ -6,12 +6,12 @@
  * told as a call's failure is. What becomes of the child afterwards is the affair of the connection that asked.
  */
 
-import type { Connection } from "../connection.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { BootstrapError, EcontextError } from "../errors.ts";
 import { firstStage, type Plan } from "../interpreters/first-stage.ts";
 import type { Handover, Lender } from "../launch/handover.ts";
-import { type Machine, Refusal, type Trial } from "./platform.ts";
+import type { Connection } from "../session/connection.ts";
+import { type Machine, Refusal, type Trial } from "./fit.ts";
 import { inspectRuntime, piecesOf, type Runtime } from "./runtime.ts";
 
 /** How much has arrived; the last one has `sentBytes` equal to `totalBytes`. */

@@ -4,7 +4,6 @@
  */
 import { spyOn } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
-import { Connection } from "../../src/connection.ts";
 import {
   Broker,
   type BrokerOptions,
@@ -14,6 +13,7 @@ import {
   type LogRecord,
 } from "../../src/index.ts";
 import { decodeValue } from "../../src/protocol/value.ts";
+import { Connection } from "../../src/session/connection.ts";
 import type { Rows } from "./extent.ts";
 import type { Kind } from "./kind.ts";
 

@@ -1,10 +1,10 @@
 /** Calls to a context of which it is not known yet what it is: they wait, and go out in the order in which they were made. And how many may. */
 import { expect, test } from "bun:test";
 import { Channel } from "../../src/channels/channel.ts";
-import { Context } from "../../src/context.ts";
+import { Context } from "../../src/context/context.ts";
+import type { Lifeline, SlaveInfo } from "../../src/context/session.ts";
 import type { EcontextError } from "../../src/errors.ts";
 import type { Language, Wants } from "../../src/interpreters/kind.ts";
-import type { Lifeline, SlaveInfo } from "../../src/lifeline.ts";
 import { Router } from "../../src/mux/router.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { decodeValue } from "../../src/protocol/value.ts";

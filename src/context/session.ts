@@ -1,6 +1,6 @@
 /** What a context needs of whatever keeps its far side alive: a connection. Types only. */
-import type { EcontextError } from "./errors.ts";
-import type { Language, Wants } from "./interpreters/kind.ts";
+import type { EcontextError } from "../errors.ts";
+import type { Language, Wants } from "../interpreters/kind.ts";
 
 /** What a slave says about itself when it is ready. */
 export interface SlaveInfo {

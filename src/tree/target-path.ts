@@ -1,8 +1,8 @@
 /** Target text: `local`, or what `ssh` accepts as a destination: `web1`, `user@web1`, `ssh://user@web1:2222`. */
-import { UsageError } from "./errors.ts";
-import { local } from "./transports/local.ts";
-import { type SshOptions, ssh } from "./transports/ssh.ts";
-import type { Transport } from "./transports/transport.ts";
+import { UsageError } from "../errors.ts";
+import { local } from "../transports/local.ts";
+import { type SshOptions, ssh } from "../transports/ssh.ts";
+import type { Transport } from "../transports/transport.ts";
 
 /** @throws {UsageError} `ERR_USAGE_TARGET` */
 export function parseTarget(target: string, options: SshOptions): Transport {

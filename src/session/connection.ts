@@ -6,39 +6,39 @@
  * BOOT, `ready`, `ended` (`reason` says why).
  */
 import { randomBytes } from "node:crypto";
-import { DisconnectError, EcontextError, ProtocolError, TimeoutError } from "./errors.ts";
-import { firstStage, type Plan } from "./interpreters/first-stage.ts";
+import type { Lifeline, SlaveInfo } from "../context/session.ts";
+import { DisconnectError, EcontextError, ProtocolError, TimeoutError } from "../errors.ts";
+import { firstStage, type Plan } from "../interpreters/first-stage.ts";
 import {
   type Interpreter,
   isKind,
   type Language,
   languageOf,
   type Wants,
-} from "./interpreters/kind.ts";
-import { preamble } from "./interpreters/preamble.ts";
-import { describeEnding, lastWordsOf } from "./launch/ending.ts";
-import { explainBootstrap } from "./launch/explain.ts";
-import type { Handover, Lender } from "./launch/handover.ts";
-import { Child } from "./launch/local-child.ts";
-import { Handshake } from "./launch/marker.ts";
-import { sweepGroup } from "./launch/process-group.ts";
-import type { Lifeline, SlaveInfo } from "./lifeline.ts";
-import { LEVELS } from "./logs/log.ts";
-import type { Finders } from "./modules/finders.ts";
-import { JavaScriptResponder } from "./modules/javascript/responder.ts";
-import { PythonResponder } from "./modules/python/responder.ts";
-import { mapTraceback } from "./modules/python/traceback.ts";
-import { deflate, type ModuleResponder, plain } from "./modules/responder.ts";
-import type { Unpacking } from "./modules/unpack-list.ts";
-import { Held } from "./mux/replay-link.ts";
-import type { Router } from "./mux/router.ts";
-import { Stream } from "./mux/stream.ts";
-import { FLAGS, type Message } from "./protocol/frame.ts";
-import { HANDLES, MASTER_ID } from "./protocol/handles.ts";
-import { LIMITS } from "./protocol/limits.ts";
-import { decodeValue, encodeValue } from "./protocol/value.ts";
-import { neutralise } from "./text.ts";
-import type { Transport } from "./transports/transport.ts";
+} from "../interpreters/kind.ts";
+import { preamble } from "../interpreters/preamble.ts";
+import { describeEnding, lastWordsOf } from "../launch/ending.ts";
+import { explainBootstrap } from "../launch/explain.ts";
+import type { Handover, Lender } from "../launch/handover.ts";
+import { Child } from "../launch/local-child.ts";
+import { Handshake } from "../launch/marker.ts";
+import { sweepGroup } from "../launch/process-group.ts";
+import { LEVELS } from "../logs/log.ts";
+import type { Finders } from "../modules/finders.ts";
+import { JavaScriptResponder } from "../modules/javascript/responder.ts";
+import { PythonResponder } from "../modules/python/responder.ts";
+import { mapTraceback } from "../modules/python/traceback.ts";
+import { deflate, type ModuleResponder, plain } from "../modules/responder.ts";
+import type { Unpacking } from "../modules/unpack-list.ts";
+import { Held } from "../mux/replay-link.ts";
+import type { Router } from "../mux/router.ts";
+import { Stream } from "../mux/stream.ts";
+import { FLAGS, type Message } from "../protocol/frame.ts";
+import { HANDLES, MASTER_ID } from "../protocol/handles.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { decodeValue, encodeValue } from "../protocol/value.ts";
+import { neutralise } from "../text.ts";
+import type { Transport } from "../transports/transport.ts";
 
 export interface ConnectionSettings {
   readonly id: number;

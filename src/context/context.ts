@@ -2,7 +2,7 @@
  * Context: one execution context as its user sees it. Calls are pipelined: each has a handle that its reply comes to. Knows the router
  * and the protocol, no process and no transport; what it needs of those is its `Lifeline`.
  */
-import { runExitHandlers } from "./calls/at-exit.ts";
+import { runExitHandlers } from "../calls/at-exit.ts";
 import {
   CALL_ROOT,
   type Callable,
@@ -15,14 +15,14 @@ import {
   type ParametersAfterContext,
   type Result,
   readCallee,
-} from "./calls/callee.ts";
-import { type CallHost, OutstandingCall } from "./calls/pending-call.ts";
-import { ping } from "./calls/ping.ts";
-import { type CallTier, iterable, RemoteGenerator } from "./calls/remote-generator.ts";
-import { Peer } from "./channels/sender-table.ts";
-import { type ExecOptions, type Input, RemoteProcess } from "./commands/remote-process.ts";
-import { type Shell, ShellCommand, scriptOf } from "./commands/shell-command.ts";
-import { DisconnectError, type EcontextError, UsageError } from "./errors.ts";
+} from "../calls/callee.ts";
+import { type CallHost, OutstandingCall } from "../calls/pending-call.ts";
+import { ping } from "../calls/ping.ts";
+import { type CallTier, iterable, RemoteGenerator } from "../calls/remote-generator.ts";
+import { Peer } from "../channels/sender-table.ts";
+import { type ExecOptions, type Input, RemoteProcess } from "../commands/remote-process.ts";
+import { type Shell, ShellCommand, scriptOf } from "../commands/shell-command.ts";
+import { DisconnectError, type EcontextError, UsageError } from "../errors.ts";
 import {
   type CopyOptions,
   copy,
@@ -33,18 +33,18 @@ import {
   type ReadFileOptions,
   readBytes,
   type WriteFileOptions,
-} from "./files/copy.ts";
-import type { CopyResult } from "./files/report.ts";
-import type { AnyFunction } from "./functions/registry.ts";
-import { checkLanguage } from "./interpreters/kind.ts";
-import type { Lifeline, SlaveInfo } from "./lifeline.ts";
-import type { Router } from "./mux/router.ts";
-import { FLAGS } from "./protocol/frame.ts";
-import { HANDLES } from "./protocol/handles.ts";
-import { LIMITS } from "./protocol/limits.ts";
-import { encodeValue } from "./protocol/value.ts";
-import { type CallSite, callSite } from "./traces/call-site.ts";
-import { located, locatedEach } from "./traces/error-stack.ts";
+} from "../files/copy.ts";
+import type { CopyResult } from "../files/report.ts";
+import type { AnyFunction } from "../functions/registry.ts";
+import { checkLanguage } from "../interpreters/kind.ts";
+import type { Router } from "../mux/router.ts";
+import { FLAGS } from "../protocol/frame.ts";
+import { HANDLES } from "../protocol/handles.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { encodeValue } from "../protocol/value.ts";
+import { type CallSite, callSite } from "../traces/call-site.ts";
+import { located, locatedEach } from "../traces/error-stack.ts";
+import type { Lifeline, SlaveInfo } from "./session.ts";
 
 export interface ContextSettings {
   readonly id: number;

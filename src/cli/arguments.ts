@@ -1,7 +1,7 @@
 /** ARG on the command line to arguments of a call, and FUNCTION to its name. Knows no option and no target. */
 import { realpathSync, statSync } from "node:fs";
-import { foldersOf } from "../program/folders.ts";
 import { type PythonStub, pythonFunction, pythonModule } from "../program/python-names.ts";
+import { foldersOf } from "../program/roots-of-file.ts";
 import { Usage } from "./exit.ts";
 
 const NAMES = /^[\p{ID_Start}_][\p{ID_Continue}]*(?:\.[\p{ID_Start}_][\p{ID_Continue}]*)*$/u;

@@ -1,7 +1,7 @@
 /** One run of `econtext repl`: broker, logs, signals, the deadline, what is printed, and the end. What is evaluated is src/repl's business. */
 import { version } from "../../package.json";
 import { Broker, neutralise } from "../index.ts";
-import { foldersFrom } from "../program/folders.ts";
+import { foldersFrom } from "../program/roots-of-file.ts";
 import { Interrupt } from "../repl/interruptible.ts";
 import { type NamedContext, openPrompt, type Prompt } from "../repl/prompt.ts";
 import { InputError } from "../repl/source.ts";

@@ -12,10 +12,10 @@ import { type ProgramModule, registerLate, registerModule } from "../functions/r
 import * as library from "../index.ts";
 import { eraseTypes } from "../syntax/erase-types.ts";
 import { parse } from "../syntax/parse.ts";
+import { withScope } from "./instrument.ts";
 import { placeMissingExport } from "./missing-export.ts";
 import { pythonDefinitions } from "./python-definitions.ts";
 import { pythonFunction, pythonModule } from "./python-names.ts";
-import { withScope } from "./scope.ts";
 
 /** The user's own. Files that are CommonJS by their ending are left to the runtime: only it gives cycles and `module.exports` as they are. */
 const OWN = /^(?!.*[\\/]node_modules[\\/]).*\.(?:m?[jt]s|[jt]sx)$/s;

@@ -16,8 +16,8 @@ import {
   type LogRecord,
   UsageError,
 } from "../index.ts";
-import { foldersOf } from "./folders.ts";
 import { installLoader, mainSpecifier, placed, pythonRoots } from "./loader.ts";
+import { foldersOf } from "./roots-of-file.ts";
 import { checkPackages } from "./unpack-names.ts";
 
 export type Main = (broker: Broker) => unknown;

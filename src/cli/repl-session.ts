@@ -2,9 +2,9 @@
 import { version } from "../../package.json";
 import { Broker, neutralise } from "../index.ts";
 import { foldersFrom } from "../program/roots-of-file.ts";
-import { Interrupt } from "../repl/interruptible.ts";
+import { InputError } from "../repl/compile-input.ts";
+import { Interrupt } from "../repl/interrupt.ts";
 import { type NamedContext, openPrompt, type Prompt } from "../repl/prompt.ts";
-import { InputError } from "../repl/source.ts";
 import { Terminal } from "../repl/terminal.ts";
 import { describe, statusOf } from "./exit.ts";
 import { Lending } from "./lending.ts";

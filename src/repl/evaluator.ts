@@ -2,10 +2,10 @@
  * Evaluates the inputs of a prompt, one after the other, in the global scope of this process. Knows no terminal and no context.
  */
 import { runInThisContext } from "node:vm";
+import { compile } from "./compile-input.ts";
+import type { SentFunctions } from "./function-sources.ts";
 import type { InputPlaces } from "./input-places.ts";
 import type { PromptScope } from "./scope.ts";
-import type { SentFunctions } from "./sent-functions.ts";
-import { compile } from "./source.ts";
 
 /** The value, or that there is none to be shown. */
 export type Evaluated = { readonly value: unknown } | undefined;

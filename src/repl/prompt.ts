@@ -8,11 +8,11 @@ import * as library from "../index.ts";
 import { installLoader } from "../program/loader.ts";
 import { placeFrames } from "../traces/call-site.ts";
 import { Evaluator } from "./evaluator.ts";
+import { SentFunctions } from "./function-sources.ts";
 import { InputPlaces } from "./input-places.ts";
-import type { Interrupt } from "./interruptible.ts";
+import type { Interrupt } from "./interrupt.ts";
 import { PromptScope } from "./scope.ts";
-import { SentFunctions } from "./sent-functions.ts";
-import { variableNames } from "./targets.ts";
+import { variableNames } from "./variable-names.ts";
 
 export interface PromptSettings {
   readonly broker: library.Broker;

@@ -5,7 +5,7 @@
 import { builtinModules } from "node:module";
 import { builtinModule } from "../functions/registry.ts";
 import { placed } from "../program/loader.ts";
-import { IMPORT } from "./source.ts";
+import { IMPORT } from "./compile-input.ts";
 
 const OTHERS = /^(?:module|repl|sys|test|console|process|[^a-z].*|.*[/_:].*)$/;
 

@@ -4,10 +4,10 @@
  */
 import { clearScreenDown, cursorTo, moveCursor } from "node:readline";
 import { type REPLServer, Recoverable, start } from "node:repl";
+import { InputError } from "./compile-input.ts";
 import type { Evaluated, Evaluator } from "./evaluator.ts";
 import { MAX_HISTORY, readHistory, writeHistory } from "./history.ts";
 import { showValue } from "./show.ts";
-import { InputError } from "./source.ts";
 
 export interface TerminalHost {
   readonly isColoured: boolean;

@@ -5,8 +5,8 @@
 import { standAlone } from "../functions/closures.ts";
 import { type AnyFunction, describeFunction } from "../functions/registry.ts";
 import { UsageError } from "../index.ts";
+import type { Compiled } from "./compile-input.ts";
 import { moduleName, type PromptScope } from "./scope.ts";
-import type { Compiled } from "./source.ts";
 
 /** What a function takes from outside of itself. */
 interface Site {

@@ -2,7 +2,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { type PythonStub, pythonFunction, pythonModule } from "../program/python-names.ts";
 import { foldersOf } from "../program/roots-of-file.ts";
-import { Usage } from "./exit.ts";
+import { Usage } from "./report-error.ts";
 
 const NAMES = /^[\p{ID_Start}_][\p{ID_Continue}]*(?:\.[\p{ID_Start}_][\p{ID_Continue}]*)*$/u;
 const KEYWORD = /^([\p{ID_Start}_][\p{ID_Continue}]*)=(.*)$/su;

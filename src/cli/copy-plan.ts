@@ -1,6 +1,5 @@
 /** What the words of `econtext cp` ask for, as copies from one place to another; what makes no sense is refused before anything is done. */
 import { join } from "node:path";
-import { Usage } from "./exit.ts";
 import {
   type CopyGroup,
   type CopyPlace,
@@ -8,7 +7,8 @@ import {
   groupPlaces,
   readPlaces,
   STANDARD,
-} from "./place.ts";
+} from "./copy-word.ts";
+import { Usage } from "./report-error.ts";
 
 export interface Copy {
   readonly from: CopyGroup;

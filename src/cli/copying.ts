@@ -2,14 +2,14 @@
 import { mkdirSync, rmdirSync } from "node:fs";
 import type { Context, CopyFailure, CopyOptions, FilesError } from "../index.ts";
 import { type Copy, type CopyPlan, isStandard } from "./copy-plan.ts";
-import { statusOf } from "./exit.ts";
-import { SharedInput } from "./input.ts";
+import { STANDARD } from "./copy-word.ts";
 import type { Flags } from "./options.ts";
-import { stdout } from "./output.ts";
-import { STANDARD } from "./place.ts";
-import { type ProgressLine, progressLine } from "./progress.ts";
-import { ProgressSum } from "./progress-sum.ts";
-import type { Turn } from "./session.ts";
+import { statusOf } from "./report-error.ts";
+import type { Turn } from "./run-targets.ts";
+import { type ProgressLine, progressLine } from "./ui/copy-progress.ts";
+import { stdout } from "./ui/output.ts";
+import { ProgressSum } from "./ui/progress-sum.ts";
+import { SharedInput } from "./ui/shared-input.ts";
 
 /** How a copy ended that is not as it should be. */
 interface Failure {

@@ -1,8 +1,8 @@
 /** `--help`: one sentence, how a command is written, examples, its options, and the details below. At most 80 columns wide. */
 import type { ArgsDef } from "citty";
-import type { HelpText } from "./door.ts";
+import type { HelpText } from "./command-definition.ts";
 import { COMMON } from "./options.ts";
-import { stdout } from "./output.ts";
+import { stdout } from "./ui/output.ts";
 
 const CONNECTION = `Connection options, the same for all commands (econtext help options):
   --kind KIND            python, node or bun; --python PATH, --node PATH or

@@ -11,7 +11,7 @@ if (isVersion && !wasClosed(1)) {
   console.log(`econtext ${version}`);
 } else {
   // Not awaited: while this file is, a program of the user's is never seen to have nothing left to do.
-  void import("./doors.ts")
+  void import("./dispatch.ts")
     .then(({ main }) => main(args))
     // Whatever timer or pipe is still there: the end is the end.
     .then((status) => process.exit(status));

@@ -12,7 +12,7 @@ import type {
   SshOptions,
   UnpackOptions,
 } from "../index.ts";
-import { Usage } from "./exit.ts";
+import { Usage } from "./report-error.ts";
 import { closest, portOf } from "./typos.ts";
 
 /** Which interpreter the far side is. */

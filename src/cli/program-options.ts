@@ -4,7 +4,6 @@ import { parseArgs } from "node:util";
 import type { ArgsDef } from "citty";
 import type { ConnectOptions, LevelName } from "../index.ts";
 import { isPythonRoot } from "../program/python-names.ts";
-import { Usage } from "./exit.ts";
 import {
   COMMON,
   optionsOf,
@@ -16,6 +15,7 @@ import {
   texts,
   UNPACK,
 } from "./options.ts";
+import { Usage } from "./report-error.ts";
 
 export interface ProgramLine {
   readonly file: string;

@@ -1,8 +1,8 @@
 /** What ends a program because nothing in it catches it, and what is printed about that. */
 import { readFileSync, statSync } from "node:fs";
 import { errorText } from "../traces/error-text.ts";
-import { fail, statusOf } from "./exit.ts";
-import { Failures } from "./failures.ts";
+import { fail, statusOf } from "./report-error.ts";
+import { Failures } from "./ui/failures.ts";
 
 /** A promise was rejected, and nothing waits for it. */
 class UnhandledRejection {

@@ -1,6 +1,6 @@
 /** Names and patterns of files, and the words of `econtext cp`. */
 import { expect, test } from "bun:test";
-import { readPlaces } from "../../src/cli/place.ts";
+import { readPlaces } from "../../src/cli/copy-word.ts";
 import { heard, matches, nameOf, told } from "../../src/files/paths.ts";
 
 test.each([

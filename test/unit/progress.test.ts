@@ -1,7 +1,7 @@
 /** The line that shows how far copies are. */
 import { expect, test } from "bun:test";
-import { ProgressLine } from "../../src/cli/progress.ts";
-import { ProgressSum } from "../../src/cli/progress-sum.ts";
+import { ProgressLine } from "../../src/cli/ui/copy-progress.ts";
+import { ProgressSum } from "../../src/cli/ui/progress-sum.ts";
 
 const NOTHING = { files: 0, totalFiles: 0, bytes: 0, totalBytes: 0 };
 

@@ -1,5 +1,5 @@
 /** Progress of the lending of runtimes, as one line of a terminal that is written anew; nowhere else a word of it. */
-import type { LendProgress } from "../index.ts";
+import type { LendProgress } from "../../index.ts";
 import { stderr } from "./output.ts";
 
 /** What a reader can follow, and no more. */

@@ -1,10 +1,10 @@
 /** `econtext repl`: a prompt on a terminal; without one, or with -e or -p, one program that is evaluated. */
 import type { ArgsDef } from "citty";
-import { dieWithReader } from "../io/libc.ts";
-import { type Door, makeDoor } from "./door.ts";
-import { Usage } from "./exit.ts";
-import { COMMON, type CommandLine, JSON_OPTION, UNPACK } from "./options.ts";
-import { stderr, stdout } from "./output.ts";
+import { dieWithReader } from "../../io/libc.ts";
+import { type Door, makeDoor } from "../command-definition.ts";
+import { COMMON, type CommandLine, JSON_OPTION, UNPACK } from "../options.ts";
+import { Usage } from "../report-error.ts";
+import { stderr, stdout } from "../ui/output.ts";
 
 const args: ArgsDef = {
   "target...": {
@@ -73,11 +73,11 @@ async function run({ flags, before, after }: CommandLine): Promise<number> {
     throw new Usage("repl", "one of --eval and --print, not both");
   }
   const source = print ?? code;
-  const { runPrompt, runSource } = await import("./repl-session.ts");
+  const { runPrompt, runSource } = await import("./repl-run.ts");
   const isInteractive = source === undefined && process.stdin.isTTY && stdout.isTerminal;
   if (isInteractive) return runPrompt({ flags, targets });
   dieWithReader();
-  const { printSynchronously } = await import("./program-output.ts");
+  const { printSynchronously } = await import("../program-output.ts");
   printSynchronously();
   for (const output of [stdout, stderr]) output.writeAtExit();
   const plan = { flags, targets, isPrinted: code === undefined };

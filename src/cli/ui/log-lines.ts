@@ -1,5 +1,5 @@
 /** Log records as lines: `18:17:56 I web1: stdout: Linux`, or as JSON. Nothing of the far side's reaches a terminal unneutralised. */
-import { type LogRecord, levelName, neutralise, oneLine } from "../index.ts";
+import { type LogRecord, levelName, neutralise, oneLine } from "../../index.ts";
 import { jsonText } from "./json.ts";
 
 const COLOURS: Readonly<Record<string, number>> = {

@@ -1,10 +1,10 @@
 /** `econtext ping`: does it answer, with what, and how fast. */
 import type { ArgsDef } from "citty";
-import { type Door, makeDoor } from "./door.ts";
-import { statusOf } from "./exit.ts";
-import { jsonText } from "./json.ts";
-import { COMMON, type CommandLine, JSON_OPTION, readTargets } from "./options.ts";
-import { stdout } from "./output.ts";
+import { type Door, makeDoor } from "../command-definition.ts";
+import { COMMON, type CommandLine, JSON_OPTION, readTargets } from "../options.ts";
+import { statusOf } from "../report-error.ts";
+import { jsonText } from "../ui/json.ts";
+import { stdout } from "../ui/output.ts";
 
 const args: ArgsDef = {
   "target...": { type: "positional", description: "local, or a destination of ssh" },
@@ -27,8 +27,8 @@ export const door: Door = makeDoor({
 
 async function run({ flags, before, after }: CommandLine): Promise<number> {
   const targets = readTargets("ping", [...before, ...(after ?? [])]);
-  const { neutralise } = await import("../index.ts");
-  const { runSession } = await import("./session.ts");
+  const { neutralise } = await import("../../index.ts");
+  const { runSession } = await import("../run-targets.ts");
   const asJson = flags["json"] === true;
   return runSession({
     command: "ping",

@@ -10,13 +10,13 @@ import {
   type RemoteProcess,
   type SshOptions,
 } from "../index.ts";
-import { SharedInput } from "./input.ts";
+import { Signals } from "./forward-signals.ts";
 import type { Flags } from "./options.ts";
-import { type Output, stderr, stdout } from "./output.ts";
-import { makeRaw } from "./own-terminal.ts";
-import { LinePrefixer } from "./prefix.ts";
-import { runSession, type Turn } from "./session.ts";
-import { Signals } from "./signals.ts";
+import { runSession, type Turn } from "./run-targets.ts";
+import { LinePrefixer } from "./ui/line-prefix.ts";
+import { type Output, stderr, stdout } from "./ui/output.ts";
+import { makeRaw } from "./ui/raw-terminal.ts";
+import { SharedInput } from "./ui/shared-input.ts";
 import { quoted } from "./words.ts";
 
 export interface CommandPlan {

@@ -1,5 +1,5 @@
 /** The modes of our terminal, by the numbers that ssh sends them with: RFC 4254, section 8. Linux; elsewhere none are known. */
-import { terminalAttributes } from "../io/libc.ts";
+import { terminalAttributes } from "../../io/libc.ts";
 
 export type Mode = readonly [number: number, value: number];
 

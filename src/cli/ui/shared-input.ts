@@ -1,9 +1,9 @@
 /** Our standard input for several who read it: each gets all of it, and the slowest sets the pace. Knows no context. */
 
-import { Channel, type Receiver, type Sender } from "../index.ts";
-import { readInput } from "../io/fd.ts";
-import type { Chunk } from "../io/splice-pipe.ts";
-import { tidy } from "./tidy.ts";
+import { Channel, type Receiver, type Sender } from "../../index.ts";
+import { readInput } from "../../io/fd.ts";
+import type { Chunk } from "../../io/splice-pipe.ts";
+import { tidy } from "./collect-garbage.ts";
 
 export class SharedInput {
   readonly #preface: Uint8Array | undefined;

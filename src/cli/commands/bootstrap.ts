@@ -1,6 +1,6 @@
 /** `econtext bootstrap`: what would be sent to a target, for audits and allow-lists. Connects to nothing. */
 import type { ArgsDef } from "citty";
-import { type Door, makeDoor } from "./door.ts";
+import { type Door, makeDoor } from "../command-definition.ts";
 import {
   type CommandLine,
   INTERPRETER,
@@ -9,8 +9,8 @@ import {
   readSsh,
   readTargets,
   SSH,
-} from "./options.ts";
-import { stdout } from "./output.ts";
+} from "../options.ts";
+import { stdout } from "../ui/output.ts";
 
 const args: ArgsDef = {
   "target...": { type: "positional", description: "local, or a destination of ssh" },
@@ -55,7 +55,7 @@ async function run({ flags, before, after }: CommandLine): Promise<number> {
     ...readInterpreter("bootstrap", flags),
     ...readLanguage("bootstrap", flags),
   };
-  const { describeBootstrap } = await import("../index.ts");
+  const { describeBootstrap } = await import("../../index.ts");
   const all = targets.map((target) => ({ target, about: describeBootstrap(target, options) }));
   for (const [at, { target, about }] of all.entries()) {
     const { command, core } = about.constant;

@@ -1,6 +1,6 @@
 /** How far a copy is, in one line of our terminal, by cli-progress. Nothing where stderr is none. Knows no context. */
 import { SingleBar } from "cli-progress";
-import type { CopyProgress } from "../index.ts";
+import type { CopyProgress } from "../../index.ts";
 import { stderr } from "./output.ts";
 
 /** Save and restore the cursor: lines that are written above the bar move it. */

@@ -4,24 +4,24 @@
  */
 import { runCommand } from "citty";
 import { version } from "../../package.json";
-import type { Door, HelpText } from "./door.ts";
-import { fail, Usage } from "./exit.ts";
+import type { Door, HelpText } from "./command-definition.ts";
 import { showHelp, showOptions } from "./help.ts";
-import { stderr, stdout } from "./output.ts";
-import { dieOfSignal } from "./stop.ts";
+import { dieOfSignal } from "./interruption.ts";
+import { fail, Usage } from "./report-error.ts";
 import { closest } from "./typos.ts";
+import { stderr, stdout } from "./ui/output.ts";
 import { wantsHelp } from "./words.ts";
 
 const DOORS: Readonly<Record<string, () => Promise<Door>>> = {
-  call: async () => (await import("./call.ts")).door,
-  exec: async () => (await import("./exec.ts")).door,
-  cp: async () => (await import("./cp.ts")).door,
-  sh: async () => (await import("./sh.ts")).door,
-  rsh: async () => (await import("./rsh.ts")).door,
-  ping: async () => (await import("./ping.ts")).door,
-  bootstrap: async () => (await import("./bootstrap.ts")).door,
-  repl: async () => (await import("./repl.ts")).door,
-  init: async () => (await import("./init.ts")).door,
+  call: async () => (await import("./commands/call.ts")).door,
+  exec: async () => (await import("./commands/exec.ts")).door,
+  cp: async () => (await import("./commands/cp.ts")).door,
+  sh: async () => (await import("./commands/sh.ts")).door,
+  rsh: async () => (await import("./commands/rsh.ts")).door,
+  ping: async () => (await import("./commands/ping.ts")).door,
+  bootstrap: async () => (await import("./commands/bootstrap.ts")).door,
+  repl: async () => (await import("./commands/repl.ts")).door,
+  init: async () => (await import("./commands/init.ts")).door,
 };
 
 /** What `econtext --help` shows. */
@@ -79,7 +79,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
     if (load === undefined) {
       const { readProgramLine } = await import("./program-options.ts");
       const line = readProgramLine(args);
-      if (line !== undefined) return await (await import("./program.ts")).runProgram(line);
+      if (line !== undefined) return await (await import("./commands/program.ts")).runProgram(line);
       const { PROGRAM_OPTIONS } = await import("./program-options.ts");
       throw new Usage("", unknown(name, Object.keys(PROGRAM_OPTIONS)));
     }

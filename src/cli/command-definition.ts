@@ -1,7 +1,7 @@
 /** What a command of the command line is, and how one is made: its help is shown by help.ts, its options are read by options.ts. */
 import { type ArgsDef, type CommandDef, defineCommand } from "citty";
-import { Usage } from "./exit.ts";
 import { type CommandLine, readCommandLine, readConnect, Typo } from "./options.ts";
+import { Usage } from "./report-error.ts";
 import { withSeparator } from "./words.ts";
 
 /** What `--help` shows of a command. */

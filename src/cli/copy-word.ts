@@ -1,5 +1,5 @@
 /** What a word of `econtext cp` names: a path here, one of a target, or our own input or output. Knows no context. */
-import { Usage } from "./exit.ts";
+import { Usage } from "./report-error.ts";
 
 export interface CopyPlace {
   /** Undefined: here. */

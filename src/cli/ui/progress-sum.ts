@@ -1,6 +1,6 @@
 /** How far several copies are, together, in one line. */
-import type { CopyProgress } from "../index.ts";
-import type { ProgressLine } from "./progress.ts";
+import type { CopyProgress } from "../../index.ts";
+import type { ProgressLine } from "./copy-progress.ts";
 
 export class ProgressSum {
   readonly #line: Pick<ProgressLine, "show">;

@@ -1,5 +1,5 @@
 /** Output of several targets on one stream: whole lines, each behind its target's name. */
-import { neutralise, oneLine } from "../index.ts";
+import { neutralise, oneLine } from "../../index.ts";
 
 /** Of a longer line, only so much is kept: a target that prints no line ends must not fill the memory. */
 const MAX_LINE_BYTES = 1 << 20;

@@ -1,9 +1,8 @@
 /** `econtext call`: one function, in one or several contexts. */
 import type { ArgsDef } from "citty";
-import { isPythonRoot } from "../program/python-names.ts";
-import { readArguments, readFunction } from "./arguments.ts";
-import { type Door, makeDoor } from "./door.ts";
-import { statusOf, Usage } from "./exit.ts";
+import { isPythonRoot } from "../../program/python-names.ts";
+import { readArguments, readFunction } from "../arguments.ts";
+import { type Door, makeDoor } from "../command-definition.ts";
 import {
   COMMON,
   type CommandLine,
@@ -13,8 +12,9 @@ import {
   readUnpack,
   texts,
   UNPACK,
-} from "./options.ts";
-import { stdout } from "./output.ts";
+} from "../options.ts";
+import { statusOf, Usage } from "../report-error.ts";
+import { stdout } from "../ui/output.ts";
 
 const args: ArgsDef = {
   target: { type: "positional", description: "local, or a destination of ssh; several: web1,web2" },
@@ -83,12 +83,12 @@ function isFunction(word: string): boolean {
 
 async function run(line: CommandLine): Promise<number> {
   const { targets, name, written, positional, named, roots } = read(line);
-  const { kwargs } = await import("../index.ts");
-  const { hinted } = await import("./call-hints.ts");
-  const { display, toJson } = await import("./result.ts");
-  const { runSession } = await import("./session.ts");
-  const { prefixed } = await import("./prefix.ts");
-  const { checkPackages } = await import("../program/unpack-names.ts");
+  const { kwargs } = await import("../../index.ts");
+  const { hinted } = await import("../call-hints.ts");
+  const { display, toJson } = await import("../ui/result.ts");
+  const { runSession } = await import("../run-targets.ts");
+  const { prefixed } = await import("../ui/line-prefix.ts");
+  const { checkPackages } = await import("../../program/unpack-names.ts");
   checkPackages(readUnpack("call", line.flags).unpack ?? [], roots);
   const asJson = line.flags["json"] === true;
   const several = targets.length > 1;

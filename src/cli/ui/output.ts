@@ -4,11 +4,11 @@
  */
 import { write } from "node:fs";
 import { isatty } from "node:tty";
-import { BlockingWriter, openQuick, writeQuickly } from "../io/fd.ts";
-import { splice, widen } from "../io/libc.ts";
-import type { Sink } from "../io/splice-pipe.ts";
-import { wasClosed } from "./closed.ts";
-import { tidy } from "./tidy.ts";
+import { BlockingWriter, openQuick, writeQuickly } from "../../io/fd.ts";
+import { splice, widen } from "../../io/libc.ts";
+import type { Sink } from "../../io/splice-pipe.ts";
+import { wasClosed } from "../closed.ts";
+import { tidy } from "./collect-garbage.ts";
 
 /** Joined into one write: log lines come by the thousand. */
 const BATCH_BYTES = 1 << 18;

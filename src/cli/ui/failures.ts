@@ -3,7 +3,7 @@
  * `--log-format json`. Knows no context.
  */
 
-import { describe } from "./exit.ts";
+import { describe } from "../report-error.ts";
 import { logLines } from "./log-lines.ts";
 import { stderr } from "./output.ts";
 

@@ -3,8 +3,8 @@
  * is ssh's configuration's business, as always.
  */
 import type { ArgsDef } from "citty";
-import { type Door, makeRawDoor } from "./door.ts";
-import { Usage } from "./exit.ts";
+import { type Door, makeRawDoor } from "../command-definition.ts";
+import { Usage } from "../report-error.ts";
 
 const args: ArgsDef = {
   "ssh-option...": {
@@ -73,7 +73,7 @@ interface SshLine {
 async function run(rawArgs: readonly string[]): Promise<number> {
   const { options, isQuestion, isSubsystem, hasInput, host, command } = readSshLine(rawArgs);
   if (isQuestion) return ask(rawArgs);
-  const { runCommands } = await import("./command.ts");
+  const { runCommands } = await import("../run-command.ts");
   const kind = process.env["ECONTEXT_KIND"];
   return runCommands({
     command: "rsh",

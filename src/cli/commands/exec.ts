@@ -1,9 +1,9 @@
 /** `econtext exec`: one command, without a shell, in one or several contexts. */
 import type { ArgsDef } from "citty";
-import { type Door, makeDoor } from "./door.ts";
-import { Usage } from "./exit.ts";
-import { COMMAND, COMMON, type CommandLine, readCommandOptions, readTargets } from "./options.ts";
-import { withSeparator } from "./words.ts";
+import { type Door, makeDoor } from "../command-definition.ts";
+import { COMMAND, COMMON, type CommandLine, readCommandOptions, readTargets } from "../options.ts";
+import { Usage } from "../report-error.ts";
+import { withSeparator } from "../words.ts";
 
 const args: ArgsDef = {
   "target...": { type: "positional", description: "local, or a destination of ssh" },
@@ -71,8 +71,8 @@ async function run({ flags, before, after }: CommandLine, rawArgs: readonly stri
   if (wantsTty && flags["no-stdin"] === true)
     throw new Usage("exec", "-t and -n cannot be combined");
   const options = readCommandOptions("exec", flags);
-  const { runCommands } = await import("./command.ts");
-  const { ownTerminal } = await import("./own-terminal.ts");
+  const { runCommands } = await import("../run-command.ts");
+  const { ownTerminal } = await import("../ui/raw-terminal.ts");
   return runCommands({
     command: "exec",
     flags,

@@ -1,14 +1,12 @@
 /** One run of `econtext repl`: broker, logs, signals, the deadline, what is printed, and the end. What is evaluated is src/repl's business. */
-import { version } from "../../package.json";
-import { Broker, neutralise } from "../index.ts";
-import { foldersFrom } from "../program/roots-of-file.ts";
-import { InputError } from "../repl/compile-input.ts";
-import { Interrupt } from "../repl/interrupt.ts";
-import { type NamedContext, openPrompt, type Prompt } from "../repl/prompt.ts";
-import { Terminal } from "../repl/terminal.ts";
-import { describe, statusOf } from "./exit.ts";
-import { Lending } from "./lending.ts";
-import { logLines } from "./log-lines.ts";
+import { version } from "../../../package.json";
+import { Broker, neutralise } from "../../index.ts";
+import { foldersFrom } from "../../program/roots-of-file.ts";
+import { InputError } from "../../repl/compile-input.ts";
+import { Interrupt } from "../../repl/interrupt.ts";
+import { type NamedContext, openPrompt, type Prompt } from "../../repl/prompt.ts";
+import { Terminal } from "../../repl/terminal.ts";
+import { BROKEN_PIPE, Stop } from "../interruption.ts";
 import {
   type Flags,
   leftOf,
@@ -17,11 +15,13 @@ import {
   readInterpreter,
   readLogFormat,
   readLogLevel,
-} from "./options.ts";
-import { isBrokenPipe, stderr, stdout } from "./output.ts";
-import { displayAny } from "./result.ts";
-import { BROKEN_PIPE, Stop } from "./stop.ts";
-import { onUncaught, reasonOf, tellEnd, uncaught, uncaughtText } from "./uncaught.ts";
+} from "../options.ts";
+import { describe, statusOf } from "../report-error.ts";
+import { Lending } from "../ui/lend-progress.ts";
+import { logLines } from "../ui/log-lines.ts";
+import { isBrokenPipe, stderr, stdout } from "../ui/output.ts";
+import { displayAny } from "../ui/result.ts";
+import { onUncaught, reasonOf, tellEnd, uncaught, uncaughtText } from "../uncaught.ts";
 
 export interface ReplPlan {
   readonly flags: Flags;

@@ -6,10 +6,7 @@
  * cancelled over there and contexts closed within their grace time; a second signal ends us at once (the far sides notice).
  */
 import { Broker, type Context, type SshOptions, TimeoutError } from "../index.ts";
-import { statusOf } from "./exit.ts";
-import { Failures } from "./failures.ts";
-import { Lending } from "./lending.ts";
-import { logLines } from "./log-lines.ts";
+import { BROKEN_PIPE, type PassSignal, Stop } from "./interruption.ts";
 import {
   type Flags,
   leftOf,
@@ -18,8 +15,11 @@ import {
   readLogFormat,
   readLogLevel,
 } from "./options.ts";
-import { isBrokenPipe, stderr } from "./output.ts";
-import { BROKEN_PIPE, type PassSignal, Stop } from "./stop.ts";
+import { statusOf } from "./report-error.ts";
+import { Failures } from "./ui/failures.ts";
+import { Lending } from "./ui/lend-progress.ts";
+import { logLines } from "./ui/log-lines.ts";
+import { isBrokenPipe, stderr } from "./ui/output.ts";
 
 /** What a command may use while it deals with one target. */
 export interface Turn {

@@ -1,9 +1,9 @@
 /** `econtext cp`: files from here to there, from there to here, or from there to elsewhere. */
 import type { ArgsDef } from "citty";
-import { type CopyPlan, planCopies } from "./copy-plan.ts";
-import { type Door, makeDoor } from "./door.ts";
-import { Usage } from "./exit.ts";
-import { COMMON, type CommandLine } from "./options.ts";
+import { type Door, makeDoor } from "../command-definition.ts";
+import { type CopyPlan, planCopies } from "../copy-plan.ts";
+import { COMMON, type CommandLine } from "../options.ts";
+import { Usage } from "../report-error.ts";
 
 const args: ArgsDef = {
   "src...": { type: "positional", description: "A file here, or TARGET:PATH; - is standard input" },
@@ -65,8 +65,8 @@ async function run({ flags, before, after = [] }: CommandLine): Promise<number> 
     throw new Usage("cp", "SRC or DST is missing: econtext cp SRC... DST");
   }
   const plan: CopyPlan = planCopies(words, last, flags["by-host"] === true);
-  const { runSession } = await import("./session.ts");
-  const { Copying } = await import("./copying.ts");
+  const { runSession } = await import("../run-targets.ts");
+  const { Copying } = await import("../copying.ts");
   const copying = new Copying(plan, flags);
   return runSession({
     command: "cp",

@@ -2,11 +2,11 @@
 import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import type { ArgsDef } from "citty";
-import { type Door, makeDoor } from "./door.ts";
-import { Usage } from "./exit.ts";
-import { COMMAND, COMMON, type CommandLine, readCommandOptions, readTargets } from "./options.ts";
-import { stderr } from "./output.ts";
-import { quoted, withSeparator } from "./words.ts";
+import { type Door, makeDoor } from "../command-definition.ts";
+import { COMMAND, COMMON, type CommandLine, readCommandOptions, readTargets } from "../options.ts";
+import { Usage } from "../report-error.ts";
+import { stderr } from "../ui/output.ts";
+import { quoted, withSeparator } from "../words.ts";
 
 const args: ArgsDef = {
   "target...": { type: "positional", description: "local, or a destination of ssh" },
@@ -81,7 +81,7 @@ async function run(line: CommandLine, rawArgs: readonly string[]): Promise<numbe
   if (isFromInput && flags["no-stdin"] === true) {
     throw new Usage("sh", "-n leaves no script to read: give a FILE, or -c TEXT");
   }
-  const { runCommands } = await import("./command.ts");
+  const { runCommands } = await import("../run-command.ts");
   return runCommands({
     command: "sh",
     flags,

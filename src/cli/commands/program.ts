@@ -1,15 +1,15 @@
 /** `econtext FILE [ARG...]`, also as the first line of FILE: how a program is started, and what its end means. */
 import { realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { dieWithReader } from "../io/libc.ts";
-import { fail, Usage } from "./exit.ts";
-import { Lending } from "./lending.ts";
-import { logLines } from "./log-lines.ts";
-import { stderr, stdout } from "./output.ts";
-import type { ProgramLine } from "./program-options.ts";
-import { printed, printSynchronously } from "./program-output.ts";
-import { Stop } from "./stop.ts";
-import { failUncaught, tellEnd, uncaught } from "./uncaught.ts";
+import { dieWithReader } from "../../io/libc.ts";
+import { Stop } from "../interruption.ts";
+import type { ProgramLine } from "../program-options.ts";
+import { printed, printSynchronously } from "../program-output.ts";
+import { fail, Usage } from "../report-error.ts";
+import { Lending } from "../ui/lend-progress.ts";
+import { logLines } from "../ui/log-lines.ts";
+import { stderr, stdout } from "../ui/output.ts";
+import { failUncaught, tellEnd, uncaught } from "../uncaught.ts";
 
 /** @returns the exit status; does not return while what the program started goes on */
 export async function runProgram(line: ProgramLine): Promise<number> {
@@ -19,7 +19,7 @@ export async function runProgram(line: ProgramLine): Promise<number> {
   if (!status.isFile()) return fail(new Usage("", `not a file: ${path}`));
   const file = realpathSync(path);
   process.argv = [process.execPath, resolve(path), ...args];
-  const { Program } = await import("../program/program.ts");
+  const { Program } = await import("../../program/program.ts");
   dieWithReader();
   printSynchronously();
   for (const output of [stdout, stderr]) output.writeAtExit();

@@ -1,5 +1,5 @@
 /** From an error to what is said about it and the exit status: one readable block, never our own stack unless ECONTEXT_DEBUG is set. */
-import { stderr } from "./output.ts";
+import { stderr } from "./ui/output.ts";
 
 /** The command line itself makes no sense. */
 export class Usage extends Error {

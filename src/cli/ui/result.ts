@@ -3,7 +3,7 @@
  * with bytes as base64: `{"!b":"aGk="}`.
  */
 import { inspect } from "node:util";
-import { ContextReference, neutralise, RemoteError, SenderReference } from "../index.ts";
+import { ContextReference, neutralise, RemoteError, SenderReference } from "../../index.ts";
 import { jsonText } from "./json.ts";
 
 /** Text is printed as it is, bytes too where no terminal would have to read them, all else as JSON. */

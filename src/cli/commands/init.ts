@@ -1,10 +1,10 @@
 /** `econtext init`: what an editor needs to understand a program. */
 import { statSync } from "node:fs";
 import type { ArgsDef } from "citty";
-import { type Door, makeDoor } from "./door.ts";
-import { Usage } from "./exit.ts";
-import type { CommandLine } from "./options.ts";
-import { stderr, stdout } from "./output.ts";
+import { type Door, makeDoor } from "../command-definition.ts";
+import type { CommandLine } from "../options.ts";
+import { Usage } from "../report-error.ts";
+import { stderr, stdout } from "../ui/output.ts";
 
 const args: ArgsDef = {
   dir: { type: "positional", required: false, description: "Folder of the program (default: .)" },
@@ -31,7 +31,7 @@ async function run({ before, after }: CommandLine): Promise<number> {
   const status = statSync(folder, { throwIfNoEntry: false });
   if (status === undefined) throw new Usage("init", `no such folder: ${folder}`);
   if (!status.isDirectory()) throw new Usage("init", `not a folder: ${folder}`);
-  const { initialise } = await import("../program/init.ts");
+  const { initialise } = await import("../../program/init.ts");
   const { files, advice } = initialise(folder);
   await stdout.write(files.map((file) => `${file}\n`).join(""));
   await stderr.write(advice.map((line) => `${line}\n`).join(""));

@@ -1,7 +1,7 @@
 /** Our terminal, lent to a command elsewhere: every key is the command's, and what it prints is shown as it is. */
-import type { Terminal } from "../index.ts";
-import { Usage } from "./exit.ts";
-import { beforeDying } from "./stop.ts";
+import type { Terminal } from "../../index.ts";
+import { beforeDying } from "../interruption.ts";
+import { Usage } from "../report-error.ts";
 import { terminalModes } from "./terminal-modes.ts";
 
 /** @throws {Usage} when we have none */

@@ -497,11 +497,9 @@ def end():
 def guard(child):
     """The process that was started stays as the parent of the slave: when the stream ends or the slave dies, whatever state the
     slave is in (stopped, or in C code that keeps the interpreter's lock), its process group is killed."""
-
-    def wake_up(*_):
-        raise OSError
-
-    signal.signal(signal.SIGCHLD, wake_up)
+    global busy
+    # It raises out of `poll` only: as waitpid returns, it would lose the status.
+    signal.signal(signal.SIGCHLD, on_interrupt)
     for number in 1, 2, 15:
         signal.signal(number, signal.SIG_IGN)
     os.close(cout)
@@ -515,11 +513,15 @@ def guard(child):
         try:
             pid, status = os.waitpid(child, 1)
             left -= left > 0
-            if not pid and poll.poll(250) and left < 0:
-                poll.unregister(0)
-                left = 3
-        except Exception as e:
-            pid = e.args[:1] == (10,)  # ECHILD: reaped, and its signal came before its id was stored
+            if not pid:
+                busy = 2
+                ended = poll.poll(250)
+                busy = 0
+                if ended and left < 0:
+                    poll.unregister(0)
+                    left = 3
+        except:  # woken
+            busy = 0
     try:
         # What is told to end has a moment to do so.
         for number in ([15] + [0] * 13) * bool(pid) + [9]:

@@ -1,42 +1,190 @@
 /**
- * The layer check: every relative import in src/, `import type` included, points to its own
- * file or folder or to a layer below. Reads the text and not the bundler's view of it, in which
- * type imports are gone. Knows nothing of what the layers do; design.md and README.md say that.
+ * Checks that every relative import in src/, `import type` included, points to the file's own
+ * folder or to one that the table below allows. It reads the text, because type imports are gone
+ * from what the bundler sees.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize, sep } from "node:path";
 
-/** Bottom to top; what stands on one line does not know of each other. */
-const LAYERS: readonly (readonly string[])[] = [
-  ["io", "syntax", "text", "transports"],
-  ["errors"],
-  ["functions", "logs", "protocol", "traces", "tree"],
-  ["interpreters", "mux"],
-  ["channels", "describe", "launch", "modules"],
-  ["calls"],
-  ["commands", "files"],
-  ["context"],
-  ["session"],
-  ["lend"],
-  ["broker"],
-  ["index"],
-  ["program"],
-  ["repl"],
-  ["cli"],
+interface Layer {
+  /** A folder of src/, or a file at its root. */
+  readonly name: string;
+  /** What its files may import, `import type` included. */
+  readonly imports: readonly string[];
+  /** Why it may import these and nothing more. */
+  readonly because: string;
+}
+
+/** From the bottom to the top: a layer imports only what stands above it in this list. */
+const LAYERS: readonly Layer[] = [
+  { name: "text", imports: [], because: "strings only" },
+  { name: "errors", imports: ["text"], because: "every part throws them" },
+  { name: "io", imports: [], because: "knows bytes and descriptors, and no frames" },
+  { name: "syntax", imports: [], because: "JavaScript text in, JavaScript text out" },
+  {
+    name: "transports",
+    imports: [],
+    because: "argument vectors and exit codes: `bootstrap` shows them without starting anything",
+  },
+  {
+    name: "protocol",
+    imports: ["errors", "io", "text"],
+    because: "frames and values, which a core in another language can be written from",
+  },
+  { name: "logs", imports: ["errors"], because: "records, however they came" },
+  { name: "traces", imports: ["errors", "text"], because: "what an error shows of a stack" },
+  {
+    name: "tree",
+    imports: ["errors", "transports"],
+    because: "a target's text names transports and nothing that runs",
+  },
+  {
+    name: "interpreters",
+    imports: ["errors", "protocol", "transports"],
+    because: "what is sent first; starts no process",
+  },
+  {
+    name: "mux",
+    imports: ["errors", "io", "protocol"],
+    because: "the only place where frames meet bytes",
+  },
+  { name: "functions", imports: ["errors", "syntax"], because: "a function's name, or its text" },
+  {
+    name: "modules",
+    imports: ["errors", "functions", "interpreters", "protocol", "syntax"],
+    because: "answers imports from files; knows no connection",
+  },
+  {
+    name: "channels",
+    imports: ["errors", "io", "mux", "protocol", "text", "traces"],
+    because: "values one way, over whatever link the router has",
+  },
+  {
+    name: "calls",
+    imports: [
+      "channels",
+      "errors",
+      "functions",
+      "interpreters",
+      "mux",
+      "protocol",
+      "text",
+      "traces",
+    ],
+    because: "one request and its answer; knows no process and no transport",
+  },
+  {
+    name: "files",
+    imports: ["calls", "channels", "errors", "text"],
+    because: "copies are calls and channels; within.ts and its like also run in the slave",
+  },
+  {
+    name: "commands",
+    imports: ["calls", "channels", "errors", "io", "traces"],
+    because: "a remote command is a call and its channels",
+  },
+  {
+    name: "launch",
+    imports: ["errors", "interpreters", "io", "protocol", "text", "transports"],
+    because: "the only place that starts processes",
+  },
+  {
+    name: "context",
+    imports: [
+      "calls",
+      "channels",
+      "commands",
+      "errors",
+      "files",
+      "functions",
+      "interpreters",
+      "mux",
+      "protocol",
+      "traces",
+    ],
+    because: "what a user can ask; knows no process and no transport",
+  },
+  {
+    name: "session",
+    imports: [
+      "context",
+      "errors",
+      "interpreters",
+      "launch",
+      "logs",
+      "modules",
+      "mux",
+      "protocol",
+      "text",
+      "transports",
+    ],
+    because: "one child's life, from its start to its end",
+  },
+  {
+    name: "lend",
+    imports: ["context", "errors", "interpreters", "launch", "session", "text"],
+    because: "a session that has another runtime started by a context",
+  },
+  {
+    name: "broker",
+    imports: [
+      "calls",
+      "context",
+      "errors",
+      "interpreters",
+      "lend",
+      "logs",
+      "modules",
+      "mux",
+      "protocol",
+      "session",
+      "transports",
+      "tree",
+    ],
+    because: "puts the parts together for each target",
+  },
+  {
+    name: "describe",
+    imports: ["errors", "interpreters", "protocol", "transports", "tree"],
+    because: "shows what would be sent, and starts nothing",
+  },
+  {
+    name: "index",
+    imports: [
+      "broker",
+      "calls",
+      "channels",
+      "commands",
+      "context",
+      "describe",
+      "errors",
+      "files",
+      "functions",
+      "interpreters",
+      "lend",
+      "logs",
+      "protocol",
+      "text",
+      "transports",
+    ],
+    because: "the library's public names",
+  },
+  {
+    name: "program",
+    imports: ["functions", "index", "modules", "syntax"],
+    because: "runs a user's file with the library; sees no more of it than a program does",
+  },
+  {
+    name: "repl",
+    imports: ["functions", "index", "modules", "program", "syntax", "traces"],
+    because: "as program, for what is typed",
+  },
+  {
+    name: "cli",
+    imports: ["index", "io", "program", "repl", "traces"],
+    because: "shows the library; io for its own streams",
+  },
 ];
-
-/** What the order above would allow, and must not be. */
-const NEVER: Readonly<Record<string, readonly string[]>> = {
-  transports: ["protocol", "mux"],
-  context: ["transports"],
-};
-
-/** Doors show the library; they do not reach behind it. */
-const ONLY: Readonly<Record<string, readonly string[]>> = {
-  cli: ["index", "program", "repl", "io", "traces"],
-  repl: ["index", "traces", "functions", "syntax", "modules", "program"],
-  program: ["index", "functions", "syntax", "modules"],
-};
 
 /** What may be taken from outside of src/, by whom. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
@@ -52,7 +200,7 @@ const IMPORT =
 /** @param files by their path in the repository. @returns a line for each import that is wrong. */
 export function violations(files: ReadonlyMap<string, string>): string[] {
   return [...files].flatMap(([path, text]) => {
-    if (depth(unit(path)) < 0)
+    if (!LAYERS.some(({ name }) => name === unit(path)))
       return [`${path}:1: ${unit(path)} is in no layer of scripts/layers.ts`];
     return [...text.matchAll(IMPORT)].flatMap((match) => {
       const specifier = match[1] ?? match[2] ?? "";
@@ -77,18 +225,23 @@ function judge(path: string, target: string): string | undefined {
   }
   const to = unit(target);
   if (to === from) return undefined;
-  const allowed = ONLY[from]?.includes(to) ?? depth(to) < depth(from);
-  if (allowed && depth(to) >= 0 && !NEVER[from]?.includes(to)) return undefined;
-  return `${from} may not import ${to}`;
+  const { imports = [], because = "" } = LAYERS.find(({ name }) => name === from) ?? {};
+  return imports.includes(to) ? undefined : `${from} may not import ${to} (${because})`;
 }
 
-/** `src/protocol/frame.ts` and `src/mux/stream.ts` are of the units `protocol` and `stream`. */
+/** `src/protocol/frame.ts` is of the layer `protocol`, `src/broker.ts` of `broker`. */
 function unit(path: string): string {
   return path.split("/")[1]?.replace(/\.ts$/, "") ?? "";
 }
 
-function depth(name: string): number {
-  return LAYERS.findIndex((layer) => layer.includes(name));
+/** @returns a line for each row of the table that names a layer below itself, or none at all */
+function upward(): string[] {
+  const names = LAYERS.map(({ name }) => name);
+  return LAYERS.flatMap(({ name, imports }, depth) =>
+    imports
+      .filter((other) => !names.slice(0, depth).includes(other))
+      .map((other) => `scripts/layers.ts: ${name} may not name ${other}, which is not above it`),
+  );
 }
 
 if (import.meta.main) {
@@ -98,7 +251,7 @@ if (import.meta.main) {
     .map((path) => `src/${path.split(sep).join("/")}`)
     .sort();
   const files = new Map(paths.map((path) => [path, readFileSync(join(root, path), "utf8")]));
-  const wrong = violations(files);
+  const wrong = [...upward(), ...violations(files)];
   for (const line of wrong) console.error(line);
   process.exitCode = wrong.length > 0 ? 1 : 0;
 }

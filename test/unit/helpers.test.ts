@@ -143,14 +143,14 @@ describe("layers", () => {
   const check = (path: string, text: string) => violations(new Map([[path, text]]));
 
   test("down is allowed; up, sideways and out are not", () => {
-    expect(check("src/context/context.ts", 'import { A } from "./call.ts";')).toEqual([]);
+    expect(check("src/context/context.ts", 'import { A } from "../calls/callee.ts";')).toEqual([]);
     expect(check("src/protocol/a.ts", 'export * from "./b.ts";')).toEqual([]);
-    expect(check("src/calls/callee.ts", '\nimport type { A } from "./context.ts";')).toEqual([
-      "src/calls/callee.ts:2: call may not import context",
+    const upward = '\nimport type { A } from "../context/context.ts";';
+    expect(check("src/calls/callee.ts", upward)).toEqual([
+      expect.stringContaining("src/calls/callee.ts:2: calls may not import context ("),
     ]);
-    expect(check("src/mux/stream.ts", 'import {\n  A,\n} from "./transport/ssh.ts";')).toHaveLength(
-      1,
-    );
+    const aside = 'import {\n  A,\n} from "../transports/ssh.ts";';
+    expect(check("src/mux/stream.ts", aside)).toHaveLength(1);
     expect(check("src/transports/ssh.ts", 'import "../protocol/frame.ts";')).toHaveLength(1);
     expect(check("src/cli/main.ts", 'await import("../broker.ts");')).toHaveLength(1);
     expect(check("src/calls/callee.ts", 'import x from "../scripts/a.ts";')).toHaveLength(1);

@@ -48,7 +48,7 @@ export class Resolver {
     if (specifier.includes("\0")) return MISSING;
     const path = asPath(specifier, dirname(parent));
     if (path !== undefined) {
-      // `../`, `..`: what ends so is a folder.
+      // `./`, `..`: what ends so is a folder.
       return this.#path(path, kind, /(?:^|\/)\.{0,2}$/.test(specifier));
     }
     const aliased = this.#alias(specifier, parent, kind);
@@ -177,7 +177,7 @@ export class Resolver {
     }
     const target = list?.[0];
     if (target === undefined) return MISSING;
-    if (target.startsWith("../")) {
+    if (target.startsWith("./")) {
       if (/(?:^|\/)(?:\.\.|node_modules)(?:\/|$)/.test(target.slice(2))) return MISSING;
       return this.exact(join(found.folder, target));
     }

@@ -57,7 +57,7 @@ const FILES = [
 ] as const;
 
 /** And for reading what comes in a flood, in Bun: `econtext.kernel`. */
-const KERNEL = ["io/libc.ts", "io/resident.ts", "io/busy-poll.ts"] as const;
+const KERNEL = ["io/libc.ts", "io/busy-poll.ts"] as const;
 
 export function buildStage1(folder: string = STAGE1): Stage1 {
   const read = (...path: string[]) => readFileSync(join(folder, ...path), "utf8");

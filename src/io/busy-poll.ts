@@ -3,7 +3,6 @@
  * woken by the loop for each costs more than to move it. Other events wait no longer than that.
  */
 import { waitFor } from "./libc.ts";
-import { wentThrough } from "./resident.ts";
 
 /** One of them. */
 export interface Source {
@@ -48,7 +47,6 @@ class Flood {
     for (const [source, idle] of this.#idle) {
       const got = readSome(source);
       if (got > 0) isIdle = false;
-      wentThrough(got);
       this.#idle.set(source, got > 0 ? 0 : idle + 1);
       if (source.isFlood && (got > 0 || idle < PATIENCE)) continue;
       this.#idle.delete(source);

@@ -15,7 +15,6 @@ const F_SETPIPE_SZ = 1031;
 const O_CLOEXEC = 0o2000000;
 const POLLIN = 1;
 const POLLOUT = 4;
-const MADV_DONTNEED = 4;
 /** What any user may have. */
 const PIPE_BYTES = 1 << 20;
 /** `termios.h`, and some to spare */
@@ -32,7 +31,6 @@ const CALLS = {
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   read: { args: ["i32", "ptr", "usize"], returns: "i32" },
   poll: { args: ["ptr", "usize", "i32"], returns: "i32" },
-  madvise: { args: ["usize", "usize", "i32"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
   sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
@@ -174,11 +172,6 @@ export function widenSocket(fd: number): void {
 export function terminalAttributes(fd: number): DataView | undefined {
   const bytes = new Uint8Array(TERMIOS_BYTES);
   return load()?.tcgetattr(fd, bytes) === 0 ? new DataView(bytes.buffer) : undefined;
-}
-
-/** Give back the memory of a part of a file that is mapped and was not written to: what is used of it again, comes from the file. */
-export function dropPages(begin: number, bytes: number): void {
-  load()?.madvise(begin, bytes, MADV_DONTNEED);
 }
 
 /**

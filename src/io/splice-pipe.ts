@@ -4,7 +4,6 @@
  */
 import { readSync } from "node:fs";
 import { makePipe, splice, widen } from "./libc.ts";
-import { wentThrough } from "./resident.ts";
 
 /** More than any pipe holds. */
 const ALL = 1 << 24;
@@ -58,7 +57,6 @@ export class Conduit {
   /** Take in what waits, as far as there is room. @returns how much; 0 at its end; undefined: not now */
   fill(from: number): number | undefined {
     const moved = splice(from, this.#ends[1], ALL);
-    wentThrough(moved ?? 0);
     this.#free += moved ?? 0;
     this.#held += moved ?? 0;
     return moved;

@@ -11,7 +11,7 @@ const { getSystemErrorMap } = require("util");
 const { Gatherer, discardFrame } = core.tier("bulk");
 const { Channel, onClose } = core.tier("channels");
 const { launch } = core.tier("launch");
-const [kernel, sockets] = process.versions.bun ? ["kernel", "sockets"].map(core.tier) : [];
+const sockets = process.versions.bun && core.tier("sockets");
 
 /** Why a command was not started, as the system puts it: for those, Bun and Node.js have other words. */
 const PROBLEMS = {
@@ -202,7 +202,6 @@ const feed = async (stream, input) => {
   gone.then(() => input.close());
   try {
     for await (const chunk of input) {
-      kernel?.wentThrough(chunk.length);
       if (stream.write(chunk, () => discardFrame(chunk))) continue;
       await Promise.race([gone, new Promise((resolve) => stream.once("drain", resolve))]);
     }

@@ -215,7 +215,7 @@ export class Broker implements AsyncDisposable {
     }
     const connection = this.#contexts.get(id)?.connection;
     for (const record of records) {
-      const message = connection?.tellStack(record.message) ?? record.message;
+      const message = connection?.mapStack(record.message) ?? record.message;
       onLog(message === record.message ? record : { ...record, message });
     }
   }

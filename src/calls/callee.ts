@@ -182,7 +182,7 @@ export function callPayload(
 export function decodeFailure(
   context: string,
   body: Uint8Array,
-  tellStack: (text: string) => string,
+  mapStack: (text: string) => string,
 ): CallError {
   const value = decodeValue(body);
   if (!Array.isArray(value) || value.length !== 3 || !value.every((v) => typeof v === "string")) {
@@ -190,5 +190,5 @@ export function decodeFailure(
   }
   const [type, message, traceback] = value as [string, string, string];
   // The prefix told the far side that the file is not one of its own. Here it is one of the user's.
-  return new CallError(context, type, tellStack(message), tellStack(traceback));
+  return new CallError(context, type, mapStack(message), mapStack(traceback));
 }

@@ -22,7 +22,7 @@ export interface CallHost {
   readonly graceMs: number;
   readonly router: Router;
   decode(body: Uint8Array): unknown;
-  tellStack(text: string): string;
+  mapStack(text: string): string;
   /** A cancelled call did not end in time. */
   hung(call: string): void;
   /** Nobody waits for one of its calls any more. */
@@ -40,7 +40,7 @@ function nameOf(callee: string): string {
   return OWN[callee.slice(0, callee.indexOf(":"))] ?? callee;
 }
 
-export class OutstandingCall implements Receiver {
+export class PendingCall implements Receiver {
   readonly #host: CallHost;
   readonly #name: string;
   readonly #limits: CallLimits;
@@ -117,8 +117,8 @@ export class OutstandingCall implements Receiver {
   receive({ flags, body }: Message): void {
     try {
       if (flags & FLAGS.ERROR) {
-        const { name, tellStack } = this.#host;
-        const failure = decodeFailure(name, body, tellStack);
+        const { name, mapStack } = this.#host;
+        const failure = decodeFailure(name, body, mapStack);
         const isCancelled = failure.type === "econtext.Cancelled";
         // Its last word before it ends: the end of the stream says why.
         if (isCancelled && failure.remoteMessage === "disconnected") return;

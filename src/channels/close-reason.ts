@@ -13,7 +13,7 @@ export interface Wire {
   /** @throws {ProtocolError} `ERR_PROTOCOL_VALUE` */
   decode(body: Uint8Array): unknown;
   /** In the lines of the user's own source. */
-  tellStack(text: string): string;
+  mapStack(text: string): string;
 }
 
 /** The body of the message that closes a channel: null where there is nothing wrong, else what is. */
@@ -39,7 +39,7 @@ export function decodeClosing(
     throw new ProtocolError("ERR_PROTOCOL_VALUE", "malformed closing of a channel");
   }
   const [type, message, trace] = said as [string, string, string];
-  return { error: new CallError(wire.name, type, wire.tellStack(message), wire.tellStack(trace)) };
+  return { error: new CallError(wire.name, type, wire.mapStack(message), wire.mapStack(trace)) };
 }
 
 interface Description {

@@ -21,7 +21,7 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
-export class RemoteOutlet implements Outlet, Receiver {
+export class OutboundChannel implements Outlet, Receiver {
   readonly wire: Wire;
   /** The receiver's, in its context. */
   readonly handle: number;

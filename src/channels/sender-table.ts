@@ -1,5 +1,5 @@
 /**
- * Peer: the values that go to one context and come from it, and which senders it was given and has given. A sender that it may use is one
+ * SenderTable: the values that go to one context and come from it, and which senders it was given and has given. A sender that it may use is one
  * that was handed to it; nobody else can use that. Knows no call.
  *
  * A sender of one context that is given to another leads through here, with a window of its own on each hop.
@@ -19,20 +19,20 @@ import {
 import { Channel, LocalOutlet, type Outlet, outletOf, type Receiver, Sender } from "./channel.ts";
 import type { Wire } from "./close-reason.ts";
 import { Inlet } from "./inbound.ts";
-import { RemoteOutlet } from "./outbound.ts";
+import { OutboundChannel } from "./outbound.ts";
 
 /** What is needed of a context. */
 export interface PeerHost {
   readonly id: number;
   readonly name: string;
   readonly router: Router;
-  tellStack(text: string): string;
+  mapStack(text: string): string;
   /** What a generator over there is here. */
   generator(number: number): unknown;
 }
 
 /** An encoded value. */
-export interface PeerBody extends Body {
+export interface SentBody extends Body {
   /** Nobody was told of it: forget the handles that were made for senders in it. */
   revoke(): void;
   /** It was torn out of what it did with them: forget those that nobody receives from. */
@@ -45,7 +45,7 @@ interface Admitted {
   readonly sender: Sender;
 }
 
-export class Peer implements Wire {
+export class SenderTable implements Wire {
   readonly id: number;
   readonly name: string;
   readonly router: Router;
@@ -75,9 +75,9 @@ export class Peer implements Wire {
     return this.#byHandle.size + this.#outlets.size;
   }
 
-  encode(value: unknown, root: string | readonly string[] = "value"): PeerBody {
+  encode(value: unknown, root: string | readonly string[] = "value"): SentBody {
     const admitted: Admitted[] = [];
-    const body = encodeValue(value, { root, refer: (object) => this.#refer(object, admitted) });
+    const body = encodeValue(value, { root, refer: (object) => this.#export(object, admitted) });
     const revoke = (): void => {
       for (const { inlet } of admitted) inlet.revoke();
     };
@@ -88,18 +88,18 @@ export class Peer implements Wire {
   }
 
   decode(body: Uint8Array): unknown {
-    return decodeValue(body, { adopt: (reference) => this.#adopt(reference) });
+    return decodeValue(body, { adopt: (reference) => this.#import(reference) });
   }
 
-  tellStack(text: string): string {
-    return this.#host.tellStack(text);
+  mapStack(text: string): string {
+    return this.#host.mapStack(text);
   }
 
-  #refer(object: object, admitted: Admitted[]): SenderReference | undefined {
+  #export(object: object, admitted: Admitted[]): SenderReference | undefined {
     if (!(object instanceof Sender)) return undefined;
     this.#isLinked = true;
     const outlet = outletOf(object);
-    if (outlet instanceof RemoteOutlet && outlet.wire === this) {
+    if (outlet instanceof OutboundChannel && outlet.wire === this) {
       return new SenderReference(this.id, outlet.handle);
     }
     const known = this.#inlets.get(outlet);
@@ -121,7 +121,7 @@ export class Peer implements Wire {
     return admitted;
   }
 
-  #adopt(reference: SenderReference | GeneratorReference): unknown {
+  #import(reference: SenderReference | GeneratorReference): unknown {
     const { id, handle } = reference;
     if (id === this.id) {
       if (reference instanceof GeneratorReference) return this.#host.generator(handle);
@@ -139,7 +139,7 @@ export class Peer implements Wire {
       const problem = `${LIMITS.maxSenders} senders were given, and none of those channels was closed`;
       throw new ProtocolError("ERR_PROTOCOL_SENDERS", problem);
     }
-    const outlet = new RemoteOutlet(this, handle, () => this.#outlets.delete(handle));
+    const outlet = new OutboundChannel(this, handle, () => this.#outlets.delete(handle));
     const sender = new Sender(outlet);
     this.#outlets.set(handle, sender);
     return sender;

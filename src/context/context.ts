@@ -1,6 +1,6 @@
 /**
  * Context: one execution context as its user sees it. Calls are pipelined: each has a handle that its reply comes to. Knows the router
- * and the protocol, no process and no transport; what it needs of those is its `Lifeline`.
+ * and the protocol, no process and no transport; what it needs of those is its `Session`.
  */
 import { runExitHandlers } from "../calls/at-exit.ts";
 import {
@@ -16,10 +16,10 @@ import {
   type Result,
   readCallee,
 } from "../calls/callee.ts";
-import { type CallHost, OutstandingCall } from "../calls/pending-call.ts";
+import { type CallHost, PendingCall } from "../calls/pending-call.ts";
 import { ping } from "../calls/ping.ts";
 import { type CallTier, iterable, RemoteGenerator } from "../calls/remote-generator.ts";
-import { Peer } from "../channels/sender-table.ts";
+import { SenderTable } from "../channels/sender-table.ts";
 import { type ExecOptions, type Input, RemoteProcess } from "../commands/remote-process.ts";
 import { type Shell, ShellCommand, scriptOf } from "../commands/shell-command.ts";
 import { DisconnectError, type EcontextError, UsageError } from "../errors.ts";
@@ -44,7 +44,7 @@ import { LIMITS } from "../protocol/limits.ts";
 import { encodeValue } from "../protocol/value.ts";
 import { type CallSite, callSite } from "../traces/call-site.ts";
 import { located, locatedEach } from "../traces/error-stack.ts";
-import type { Lifeline, SlaveInfo } from "./session.ts";
+import type { Session, SlaveInfo } from "./session.ts";
 
 export interface ContextSettings {
   readonly id: number;
@@ -61,9 +61,9 @@ export class Context implements AsyncDisposable {
   readonly #graceMs: number;
   readonly #signal: AbortSignal | undefined;
   readonly #router: Router;
-  readonly #lifeline: Lifeline;
+  readonly #session: Session;
   readonly #host: CallHost;
-  readonly #peer: Peer;
+  readonly #senders: SenderTable;
   /** One and the same for both sides of a copy within this context. */
   readonly #end: End;
   /** Calls that wait for room in the queue keep their order behind this. */
@@ -75,20 +75,20 @@ export class Context implements AsyncDisposable {
   #awaited = 0;
 
   /** Contexts are made by `Broker.connect`. */
-  constructor(settings: ContextSettings, router: Router, lifeline: Lifeline) {
+  constructor(settings: ContextSettings, router: Router, session: Session) {
     this.id = settings.id;
     this.name = settings.name;
     this.#graceMs = settings.graceMs;
     this.#signal = settings.signal;
     this.#router = router;
-    this.#lifeline = lifeline;
+    this.#session = session;
     const shared = {
       id: this.id,
       name: this.name,
       router,
-      tellStack: (text: string) => lifeline.tellStack(text),
+      mapStack: (text: string) => session.mapStack(text),
     };
-    this.#peer = new Peer({
+    this.#senders = new SenderTable({
       ...shared,
       generator: (number) =>
         new RemoteGenerator(number, (limits, name, ...values) => this.#call(limits, name, values)),
@@ -96,7 +96,7 @@ export class Context implements AsyncDisposable {
     this.#host = {
       ...shared,
       graceMs: this.#graceMs,
-      decode: (body) => this.#peer.decode(body),
+      decode: (body) => this.#senders.decode(body),
       hung: (call) => this.#hung(call),
       settled: () => {
         this.#awaited--;
@@ -108,7 +108,7 @@ export class Context implements AsyncDisposable {
 
   /** Whether the slave has answered. */
   get connected(): boolean {
-    return this.#lifeline.isReady();
+    return this.#session.isReady();
   }
 
   /**
@@ -117,8 +117,8 @@ export class Context implements AsyncDisposable {
    * @throws {BootstrapError} `ERR_BOOTSTRAP_…`, `ERR_TRANSPORT_…`
    */
   ready(): Promise<SlaveInfo> {
-    this.#lifeline.start("any");
-    return located(this.#lifeline.ready, new Error());
+    this.#session.start("any");
+    return located(this.#session.ready, new Error());
   }
 
   /**
@@ -178,11 +178,11 @@ export class Context implements AsyncDisposable {
       checkMilliseconds("deadline", deadline);
       const given = signal === options.signal ? options : { ...options, signal };
       const payload = callPayload(callee.function, args, given);
-      const body = this.#peer.encode(payload, CALL_ROOT);
+      const body = this.#senders.encode(payload, CALL_ROOT);
       const { chunks, length, extended, revoke } = body;
       // In JavaScript a cancelled function goes on, and closes its own.
       const torn = (): void => {
-        if (this.#lifeline.language() === "python") body.revokeEnded();
+        if (this.#session.language() === "python") body.revokeEnded();
       };
       if (length > LIMITS.maxMessageBytes) {
         revoke();
@@ -192,29 +192,29 @@ export class Context implements AsyncDisposable {
         );
       }
       const limits = { deadline, signal };
-      const call = new OutstandingCall(this.#host, callee.name, limits, site, resolve, reject);
+      const call = new PendingCall(this.#host, callee.name, limits, site, resolve, reject);
       this.#awaited++;
       const send = (): void => {
         try {
           this.#check(callee);
           const needs = [...tier2];
           if (extended) needs.push("values");
-          if (this.#peer.isLinked || callee.generates) needs.push("channels");
+          if (this.#senders.isLinked || callee.generates) needs.push("channels");
           const isLimited = deadline !== undefined || signal !== undefined;
-          const isJavaScript = this.#lifeline.language() === "javascript";
+          const isJavaScript = this.#session.language() === "javascript";
           if (withContext === true || (isLimited && isJavaScript)) needs.push("external");
           if (!isJavaScript && (withContext === true || isLimited)) needs.push("interruption");
           if (typeof callee.function !== "string") needs.push("importer");
-          this.#lifeline.offer(callee.modules, needs, callee.root);
+          this.#session.offer(callee.modules, needs, callee.root);
           call.send(chunks, revoke, torn);
         } catch (error) {
           revoke();
           call.fail(error);
         }
       };
-      this.#lifeline.start(callee.wants);
-      const isFull = this.#lifeline.queuedBytes() > LIMITS.maxQueuedBytes;
-      if (this.#turn !== undefined || isFull || this.#lifeline.language() === undefined) {
+      this.#session.start(callee.wants);
+      const isFull = this.#session.queuedBytes() > LIMITS.maxQueuedBytes;
+      if (this.#turn !== undefined || isFull || this.#session.language() === undefined) {
         this.#wait(() => (call.isSettled ? revoke() : send()));
       } else send();
     });
@@ -227,7 +227,7 @@ export class Context implements AsyncDisposable {
    */
   #wait(send: () => void): void {
     const before = this.#turn ?? Promise.resolve();
-    const turn = before.then(() => this.#lifeline.writable());
+    const turn = before.then(() => this.#session.writable());
     this.#turn = turn;
     void turn.then(() => {
       if (this.#turn === turn) this.#turn = undefined;
@@ -237,10 +237,10 @@ export class Context implements AsyncDisposable {
 
   /** @throws what keeps a call from being sent at all */
   #check(callee: Callee): void {
-    if (this.#closing !== undefined || this.#lifeline.reason() !== undefined) throw this.#gone();
-    const language = this.#lifeline.language();
+    if (this.#closing !== undefined || this.#session.reason() !== undefined) throw this.#gone();
+    const language = this.#session.language();
     if (language !== undefined) checkLanguage(this.name, language, callee);
-    if (this.#router.pending(this.id) - this.#peer.channels >= LIMITS.maxPendingCalls) {
+    if (this.#router.pending(this.id) - this.#senders.channels >= LIMITS.maxPendingCalls) {
       throw new UsageError(
         "ERR_USAGE_PENDING",
         `${this.name}: ${LIMITS.maxPendingCalls} calls are outstanding; await some first`,
@@ -339,8 +339,8 @@ export class Context implements AsyncDisposable {
    */
   async ping(options: { readonly deadline?: number } = {}): Promise<number> {
     checkMilliseconds("deadline", options.deadline);
-    if (this.#closing !== undefined || this.#lifeline.reason() !== undefined) throw this.#gone();
-    this.#lifeline.start("any");
+    if (this.#closing !== undefined || this.#session.reason() !== undefined) throw this.#gone();
+    this.#session.start("any");
     const { id, name } = this;
     return located(ping(this.#router, { id, name }, options.deadline), new Error());
   }
@@ -359,16 +359,16 @@ export class Context implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    if (!this.connected && this.#awaited === 0) this.#lifeline.sever(this.#gone());
+    if (!this.connected && this.#awaited === 0) this.#session.sever(this.#gone());
     const timer = setTimeout(() => {
-      this.#lifeline.sever(
+      this.#session.sever(
         new DisconnectError(
           "ERR_DISCONNECT_FORCED",
           `${this.name}: did not end within ${this.#graceMs} ms of being closed; it was ended by force`,
         ),
       );
     }, this.#graceMs);
-    const language = this.#lifeline.language();
+    const language = this.#session.language();
     if (language === "javascript" && this.#awaited > 0) {
       // Calls run beside one another there: the last one is to be the last.
       await new Promise<void>((resolve) => {
@@ -379,12 +379,12 @@ export class Context implements AsyncDisposable {
     const { chunks } = encodeValue("closed");
     const to = { dst: this.id, handle: HANDLES.CALL_FUNCTION, flags: FLAGS.DEAD };
     this.#router.send(to, chunks);
-    await this.#lifeline.gone;
+    await this.#session.gone;
     clearTimeout(timer);
   }
 
   #hung(name: string): void {
-    this.#lifeline.sever(
+    this.#session.sever(
       new DisconnectError(
         "ERR_DISCONNECT_HUNG",
         `${this.name}: ${name} could not be interrupted within ${this.#graceMs} ms; the context was ended`,
@@ -393,7 +393,7 @@ export class Context implements AsyncDisposable {
   }
 
   #gone(): EcontextError {
-    const reason = this.#closing === undefined ? this.#lifeline.reason() : undefined;
+    const reason = this.#closing === undefined ? this.#session.reason() : undefined;
     const message = `${this.name}: the context was closed`;
     return reason ?? new DisconnectError("ERR_DISCONNECT_CLOSED", message);
   }

@@ -11,7 +11,7 @@ export interface SlaveInfo {
 }
 
 /** What its connection does for a context. */
-export interface Lifeline {
+export interface Session {
   /** Resolves when the slave has answered; rejects with why it never will. */
   readonly ready: Promise<SlaveInfo>;
   /** Resolves when its stream is closed and its process gone. */
@@ -28,7 +28,7 @@ export interface Lifeline {
   /** What functions there are written in; undefined until that is known: `writable` waits for it. */
   language(): Language | undefined;
   /** A traceback or log text of it, in the lines of the user's own source. */
-  tellStack(text: string): string;
+  mapStack(text: string): string;
   /**
    * Offer the slave, unasked, what a call will import: of the user's modules, and of the second tier.
    *

@@ -1,5 +1,5 @@
 /**
- * Held: what is sent to a context before it is known which child will serve it. It goes out at once, to the child that is tried first,
+ * ReplayLink: what is sent to a context before it is known which child will serve it. It goes out at once, to the child that is tried first,
  * and is remembered until one has answered: should another take that one's place, that hears all of it again. Knows nothing of children.
  */
 import type { Envelope } from "../protocol/frame.ts";
@@ -14,7 +14,7 @@ interface Sent {
   withdraw: Withdraw;
 }
 
-export class Held implements Link {
+export class ReplayLink implements Link {
   #link: Link | undefined;
   #sent: Sent[] = [];
   #settled = false;

@@ -1,12 +1,12 @@
 /**
  * Connection: the life of one child, from its argument vector to its last byte: spawn, preamble, stream, keepalive, end, reap.
- * It is the `Lifeline` of its context. Knows nothing of calls.
+ * It is the `Session` of its context. Knows nothing of calls.
  *
  * States: `late` until the first use (where the kind is known, for one turn of the event loop at most), `starting` until the slave has answered
  * BOOT, `ready`, `ended` (`reason` says why).
  */
 import { randomBytes } from "node:crypto";
-import type { Lifeline, SlaveInfo } from "../context/session.ts";
+import type { Session, SlaveInfo } from "../context/session.ts";
 import { DisconnectError, EcontextError, ProtocolError, TimeoutError } from "../errors.ts";
 import { firstStage, type Plan } from "../interpreters/first-stage.ts";
 import {
@@ -30,7 +30,7 @@ import { PythonResponder } from "../modules/python/responder.ts";
 import { mapTraceback } from "../modules/python/traceback.ts";
 import { deflate, type ModuleResponder, plain } from "../modules/responder.ts";
 import type { Unpacking } from "../modules/unpack-list.ts";
-import { Held } from "../mux/replay-link.ts";
+import { ReplayLink } from "../mux/replay-link.ts";
 import type { Router } from "../mux/router.ts";
 import { Stream } from "../mux/stream.ts";
 import { FLAGS, type Message } from "../protocol/frame.ts";
@@ -73,7 +73,7 @@ interface Live {
   readonly reply: number;
 }
 
-export class Connection implements Lifeline {
+export class Connection implements Session {
   readonly ready: Promise<SlaveInfo>;
   readonly gone: Promise<void>;
   readonly #settings: ConnectionSettings;
@@ -81,7 +81,7 @@ export class Connection implements Lifeline {
   readonly #finders: Finders;
   #live: Live | undefined;
   /** Where another child may take the place of the first. */
-  readonly #held: Held | undefined;
+  readonly #held: ReplayLink | undefined;
   /** Asked for while there was no stream to close. */
   #severed: EcontextError | undefined;
   /** Known with the plan, or when the slave has said what it is. */
@@ -112,7 +112,7 @@ export class Connection implements Lifeline {
       this.#setGone = resolve;
     });
     const { interpreter, lender } = settings;
-    this.#held = lender === undefined ? undefined : new Held();
+    this.#held = lender === undefined ? undefined : new ReplayLink();
     // What is needed is said by the first use, which travels with the preamble. Where it is known, nobody has to wait for that.
     if (interpreter === undefined) return;
     this.#speaks(languageOf(interpreter.kind));
@@ -178,7 +178,7 @@ export class Connection implements Lifeline {
           });
   }
 
-  tellStack(text: string): string {
+  mapStack(text: string): string {
     if (this.#language === "python") return mapTraceback(text, this.#finders.python);
     return this.#finders.javascript.mapStack(text);
   }

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { Channel } from "../../src/channels/channel.ts";
 import { Context } from "../../src/context/context.ts";
-import type { Lifeline, SlaveInfo } from "../../src/context/session.ts";
+import type { Session, SlaveInfo } from "../../src/context/session.ts";
 import type { EcontextError } from "../../src/errors.ts";
 import type { Language, Wants } from "../../src/interpreters/kind.ts";
 import { Router } from "../../src/mux/router.ts";
@@ -10,7 +10,7 @@ import { LIMITS } from "../../src/protocol/limits.ts";
 import { decodeValue } from "../../src/protocol/value.ts";
 
 /** A far side that says what it is when it is told to, and answers nothing. */
-class Silent implements Lifeline {
+class Silent implements Session {
   readonly ready: Promise<SlaveInfo> = new Promise(() => {});
   readonly gone: Promise<void> = new Promise(() => {});
   readonly started: Wants[] = [];
@@ -37,12 +37,12 @@ class Silent implements Lifeline {
   isReady = () => false;
   reason = (): EcontextError | undefined => undefined;
   queuedBytes = () => 0;
-  tellStack = (text: string) => text;
+  mapStack = (text: string) => text;
   sever(): void {}
 }
 
 function open() {
-  const lifeline = new Silent();
+  const session = new Silent();
   const router = new Router(() => {});
   const sent: unknown[] = [];
   router.addRoute(1, {
@@ -53,25 +53,25 @@ function open() {
     },
     close: () => {},
   });
-  const context = new Context({ id: 1, name: "web1", graceMs: 100 }, router, lifeline);
-  return { context, lifeline, sent };
+  const context = new Context({ id: 1, name: "web1", graceMs: 100 }, router, session);
+  return { context, session, sent };
 }
 
 test("a first call says what is to be started", async () => {
-  const { context, lifeline } = open();
+  const { context, session } = open();
   for (const name of ["os.getpid", "node:os.hostname", "econtext.commands:run"]) {
     context.call(name).catch(() => {});
   }
   context.exec(["true"]);
   context.ping().catch(() => {});
-  expect(lifeline.started).toEqual(["python", "javascript", "any", "any", "any"]);
+  expect(session.started).toEqual(["python", "javascript", "any", "any", "any"]);
 });
 
 test("they keep their order, also with one that is made while they go out", async () => {
-  const { context, lifeline, sent } = open();
+  const { context, session, sent } = open();
   for (let i = 0; i < 5; i++) context.call("f", i).catch(() => {});
   expect(sent).toEqual([]);
-  lifeline.become("python");
+  session.become("python");
   for (let i = 5; i < 40; i++) {
     context.call("f", i).catch(() => {});
     await Promise.resolve();
@@ -81,39 +81,39 @@ test("they keep their order, also with one that is made while they go out", asyn
 });
 
 test("what a command needs is offered when it is known for whom", async () => {
-  const { context, lifeline } = open();
+  const { context, session } = open();
   context.exec(["true"]);
   await Bun.sleep(1);
-  expect(lifeline.offered).toEqual([]);
-  lifeline.become("javascript");
+  expect(session.offered).toEqual([]);
+  session.become("javascript");
   await Bun.sleep(1);
-  expect(lifeline.offered.map(([, needs]) => needs)).toEqual([["commands", "values", "channels"]]);
+  expect(session.offered.map(([, needs]) => needs)).toEqual([["commands", "values", "channels"]]);
 });
 
 test("one of another language is refused, those behind it are not", async () => {
-  const { context, lifeline, sent } = open();
+  const { context, session, sent } = open();
   const wrong = context.call("node:os.hostname").catch((error: unknown) => error);
   context.call("f", "right").catch(() => {});
-  lifeline.become("python");
+  session.become("python");
   expect(await wrong).toMatchObject({ code: "ERR_USAGE_LANGUAGE" });
   await Bun.sleep(1);
   expect(sent).toEqual(["right"]);
 });
 
 test("who gives up keeps its place, and holds nobody up", async () => {
-  const { context, lifeline, sent } = open();
+  const { context, session, sent } = open();
   const late = context.callWith({ deadline: 5 }, "f", 1).catch((error: unknown) => error);
   context.call("f", 2).catch(() => {});
   expect(await late).toMatchObject({ code: "ERR_DEADLINE_CALL" });
-  lifeline.become("python");
+  session.become("python");
   await Bun.sleep(1);
   context.call("f", 3).catch(() => {});
   expect(sent).toEqual([2, 3]);
 });
 
 test("open channels are no outstanding calls", async () => {
-  const { context, lifeline, sent } = open();
-  lifeline.become("python");
+  const { context, session, sent } = open();
+  session.become("python");
   const senders = Array.from({ length: LIMITS.maxPendingCalls }, () => new Channel().sender);
   context.call("f", 1, senders).catch(() => {});
   context.call("f", 2).catch(() => {});
@@ -121,8 +121,8 @@ test("open channels are no outstanding calls", async () => {
 });
 
 test("outstanding calls have a limit", async () => {
-  const { context, lifeline } = open();
-  lifeline.become("python");
+  const { context, session } = open();
+  session.become("python");
   for (let i = 0; i < LIMITS.maxPendingCalls; i++) context.call("f", i).catch(() => {});
   await expect(context.call("f")).rejects.toMatchObject({ code: "ERR_USAGE_PENDING" });
 });

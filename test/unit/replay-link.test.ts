@@ -1,6 +1,6 @@
 /** What is sent before it is known who serves a context: to the first at once, and to the next again. */
 import { expect, test } from "bun:test";
-import { Held } from "../../src/mux/replay-link.ts";
+import { ReplayLink } from "../../src/mux/replay-link.ts";
 import type { Link, Withdraw } from "../../src/mux/router.ts";
 
 function envelope(handle: number) {
@@ -23,7 +23,7 @@ const body = [new Uint8Array(10)];
 
 test("whoever takes over hears all of it, in order", () => {
   const [first, second] = [link(), link()];
-  const held = new Held();
+  const held = new ReplayLink();
   held.lead(first.self);
   held.send(envelope(1), body);
   held.send(envelope(2), body);
@@ -37,7 +37,7 @@ test("whoever takes over hears all of it, in order", () => {
 
 test("when it is settled, nothing is remembered", () => {
   const [first, second] = [link(), link()];
-  const held = new Held();
+  const held = new ReplayLink();
   held.lead(first.self);
   held.send(envelope(1), body);
   held.settle();
@@ -50,7 +50,7 @@ test("when it is settled, nothing is remembered", () => {
 
 test("while nobody has it, all of it can be taken back", () => {
   const [first, second] = [link("sent"), link()];
-  const held = new Held();
+  const held = new ReplayLink();
   held.lead(first.self);
   const withdraw = held.send(envelope(1), body);
   expect(withdraw()).toBe("sent");

@@ -1,7 +1,7 @@
 /** Which senders a context was given and has given, and when they are forgotten; without a slave. */
 import { expect, test } from "bun:test";
 import { Channel, type Sender } from "../../src/channels/channel.ts";
-import { Peer } from "../../src/channels/sender-table.ts";
+import { SenderTable } from "../../src/channels/sender-table.ts";
 import { Router } from "../../src/mux/router.ts";
 import { FLAGS } from "../../src/protocol/frame.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
@@ -25,16 +25,16 @@ function open() {
     },
     close: () => {},
   });
-  const peer = new Peer({
+  const table = new SenderTable({
     id: 1,
     name: "web1",
     router,
-    tellStack: (text) => text,
+    mapStack: (text) => text,
     generator: () => undefined,
   });
   const say = (handle: number, text: string, flags = 0): void =>
     router.deliver(1, { dst: 0, src: 1, auth: 1, handle, reply: 0, flags, body: bytes(text) });
-  return { peer, router, problems, sent, say };
+  return { table, router, problems, sent, say };
 }
 
 function bytes(text: string): Uint8Array {
@@ -42,8 +42,8 @@ function bytes(text: string): Uint8Array {
 }
 
 test("who is given a sender says at once where it can be told of the end; used or not, it is forgotten then", () => {
-  const { peer, router, problems, sent, say } = open();
-  const sender = peer.decode(bytes('{"!h":[1,1234]}')) as Sender;
+  const { table, router, problems, sent, say } = open();
+  const sender = table.decode(bytes('{"!h":[1,1234]}')) as Sender;
   const [[handle, , credits] = []] = sent;
   expect([handle, sent.length, router.pending(1)]).toEqual([1234, 1, 1]);
   say(credits as number, "null", FLAGS.DEAD);
@@ -51,13 +51,13 @@ test("who is given a sender says at once where it can be told of the end; used o
   expect(sent.slice(1)).toEqual([[1234, true, null]]);
   expect([router.pending(1), problems]).toEqual([0, []]);
   // It is none that was known before.
-  expect(peer.decode(bytes('{"!h":[1,1234]}'))).not.toBe(sender);
+  expect(table.decode(bytes('{"!h":[1,1234]}'))).not.toBe(sender);
 });
 
 test("a receiver that is closed before its sender is heard of tells it then, and is forgotten", () => {
-  const { peer, router, problems, sent, say } = open();
+  const { table, router, problems, sent, say } = open();
   const { sender, receiver } = new Channel();
-  peer.encode(sender);
+  table.encode(sender);
   const [handle] = handlesOf(router);
   receiver.close();
   expect([sent, router.pending(1)]).toEqual([[], 1]);
@@ -68,11 +68,11 @@ test("a receiver that is closed before its sender is heard of tells it then, and
 });
 
 test("a relayed sender hears that its receiver was closed, and why, without sending", () => {
-  const { peer, router, sent, say } = open();
+  const { table, router, sent, say } = open();
   const other = open();
-  const theirs = other.peer.decode(bytes('{"!h":[1,500]}')) as Sender;
+  const theirs = other.table.decode(bytes('{"!h":[1,500]}')) as Sender;
   const [[, , credits] = []] = other.sent;
-  peer.encode(theirs);
+  table.encode(theirs);
   const [handle] = handlesOf(router);
   say(handle, "77");
   other.say(credits as number, '["ValueError","no","trace"]', FLAGS.DEAD);
@@ -80,10 +80,10 @@ test("a relayed sender hears that its receiver was closed, and why, without send
 });
 
 test("only the context that was given a sender can use it, and none can make one up", () => {
-  const { peer, router, problems, say } = open();
+  const { table, router, problems, say } = open();
   router.addRoute(2, { send: () => () => "sent", close: () => {} });
   const { sender, receiver } = new Channel();
-  peer.encode(sender);
+  table.encode(sender);
   const [handle] = handlesOf(router);
   const body = bytes("77");
   router.deliver(2, { dst: 0, src: 2, auth: 2, handle, reply: 0, flags: 0, body });
@@ -91,18 +91,18 @@ test("only the context that was given a sender can use it, and none can make one
   say(handle, "77");
   say(handle, '"its own"');
   expect([receiver.waiting, receiver.take()]).toEqual([1, "its own"]);
-  expect(() => peer.decode(bytes('{"!h":[2,1234]}'))).toThrow(
+  expect(() => table.decode(bytes('{"!h":[2,1234]}'))).toThrow(
     expect.objectContaining({ code: "ERR_PROTOCOL_VALUE" }),
   );
-  expect((peer.decode(bytes(`{"!h":[0,${handle + 1}]}`)) as Sender).closed).toBe(true);
+  expect((table.decode(bytes(`{"!h":[0,${handle + 1}]}`)) as Sender).closed).toBe(true);
 });
 
 test("senders without end are refused", () => {
-  const { peer } = open();
+  const { table } = open();
   const many = (from: number, count: number): Uint8Array =>
     bytes(`[${Array.from({ length: count }, (_, i) => `{"!h":[1,${from + i}]}`).join(",")}]`);
-  peer.decode(many(1000, LIMITS.maxSenders));
-  expect(() => peer.decode(many(1000 + LIMITS.maxSenders, 1))).toThrow(
+  table.decode(many(1000, LIMITS.maxSenders));
+  expect(() => table.decode(many(1000 + LIMITS.maxSenders, 1))).toThrow(
     expect.objectContaining({ code: "ERR_PROTOCOL_SENDERS" }),
   );
 });

@@ -6,7 +6,7 @@
  */
 
 import { ChannelError, TimeoutError } from "../errors.ts";
-import type { Sink } from "../io/splice-pipe.ts";
+import type { SpliceTarget } from "../io/splice-pipe.ts";
 import { calledFrom } from "../traces/error-stack.ts";
 
 export interface ReceiveOptions {
@@ -15,7 +15,7 @@ export interface ReceiveOptions {
 }
 
 /** Where the values of a sender go. */
-export interface Outlet {
+export interface SendTarget {
   /** Resolves when there is room for more. @throws when it is closed, or the value cannot be sent */
   send(value: unknown): Promise<void>;
   close(error?: unknown): void;
@@ -37,10 +37,10 @@ const MAX_LOCAL = 16;
 const MAX_TIMER = 0x7fffffff;
 
 export class Sender<T = unknown> {
-  readonly #outlet: Outlet;
+  readonly #outlet: SendTarget;
 
   /** Made by a `Channel`, or by what a context sends. */
-  constructor(outlet: Outlet) {
+  constructor(outlet: SendTarget) {
     this.#outlet = outlet;
     outlets.set(this, outlet);
   }
@@ -71,10 +71,10 @@ export class Sender<T = unknown> {
 }
 
 /** Behind the back of users: where the values of a sender go. */
-const outlets = new WeakMap<Sender, Outlet>();
+const outlets = new WeakMap<Sender, SendTarget>();
 
-export function outletOf(sender: Sender): Outlet {
-  return outlets.get(sender) as Outlet;
+export function outletOf(sender: Sender): SendTarget {
+  return outlets.get(sender) as SendTarget;
 }
 
 export class Receiver<T = unknown> implements AsyncIterable<T> {
@@ -86,7 +86,7 @@ export class Receiver<T = unknown> implements AsyncIterable<T> {
   #failure: { readonly error: unknown } | undefined;
   #onStop: ((error?: unknown) => void)[] = [];
   /** What may take bytes that come for it while nothing waits: for who brings them, and who takes them. */
-  sink: Sink | undefined;
+  sink: SpliceTarget | undefined;
 
   /** Whether it takes no more: nothing that waits is left. */
   get closed(): boolean {
@@ -236,12 +236,12 @@ export class Channel<T = unknown> {
 
   constructor() {
     this.receiver = new Receiver<T>();
-    this.sender = new Sender<T>(new LocalOutlet(this.receiver as Receiver));
+    this.sender = new Sender<T>(new LocalTarget(this.receiver as Receiver));
   }
 }
 
 /** Of a channel whose receiver is in this process. */
-export class LocalOutlet implements Outlet {
+export class LocalTarget implements SendTarget {
   readonly receiver: Receiver;
   /** Resolve when values were taken. */
   #waiters: (() => void)[] = [];

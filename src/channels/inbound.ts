@@ -1,5 +1,5 @@
 /**
- * Inlet: a receiver of this process as one context may send to it: a handle that only that context may use, and the window that says how much.
+ * InboundChannel: a receiver of this process as one context may send to it: a handle that only that context may use, and the window that says how much.
  * Spec: docs/protocol.md, "Channels".
  */
 
@@ -13,7 +13,7 @@ import type { Receiver as ChannelReceiver } from "./channel.ts";
 import { decodeClosing, encodeClosing, type Wire } from "./close-reason.ts";
 import { costOf, Window } from "./window.ts";
 
-export class Inlet implements Receiver {
+export class InboundChannel implements Receiver {
   /** What the context sends to. */
   readonly handle: number;
   readonly #wire: Wire;

@@ -1,15 +1,15 @@
 /**
- * Outlet: a receiver of a context as this process sends to it: as far as there is credit, the rest waits. Spec: docs/protocol.md, "Channels".
+ * SendTarget: a receiver of a context as this process sends to it: as far as there is credit, the rest waits. Spec: docs/protocol.md, "Channels".
  */
 
 import { ChannelError, type EcontextError, ProtocolError } from "../errors.ts";
-import { type Chunk, Piped } from "../io/splice-pipe.ts";
+import { type Chunk, PipedBytes } from "../io/splice-pipe.ts";
 import type { Receiver } from "../mux/router.ts";
 import { FLAGS, type Message } from "../protocol/frame.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { decodeValue, encodeBytes, encodeValue } from "../protocol/value.ts";
 import { calledFrom } from "../traces/error-stack.ts";
-import type { Outlet } from "./channel.ts";
+import type { SendTarget } from "./channel.ts";
 import { decodeClosing, encodeClosing, type Wire } from "./close-reason.ts";
 import { Credit, costOf } from "./window.ts";
 
@@ -21,7 +21,7 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
-export class OutboundChannel implements Outlet, Receiver {
+export class OutboundChannel implements SendTarget, Receiver {
   readonly wire: Wire;
   /** The receiver's, in its context. */
   readonly handle: number;
@@ -59,7 +59,7 @@ export class OutboundChannel implements Outlet, Receiver {
     if (this.#refusal !== undefined) throw calledFrom(this.#refusal, new Error());
     if (this.#closing !== undefined) throw this.#closed();
     const { chunks: body, length } =
-      value instanceof Piped ? encodeBytes(value) : this.wire.encode(value);
+      value instanceof PipedBytes ? encodeBytes(value) : this.wire.encode(value);
     if (length > LIMITS.maxMessageBytes) {
       const problem = `${this.wire.name}: a value of ${length} bytes is over the limit of ${LIMITS.maxMessageBytes}`;
       throw new ChannelError("ERR_CHANNEL_TOO_LARGE", problem);

@@ -16,9 +16,16 @@ import {
   GeneratorReference,
   SenderReference,
 } from "../protocol/value.ts";
-import { Channel, LocalOutlet, type Outlet, outletOf, type Receiver, Sender } from "./channel.ts";
+import {
+  Channel,
+  LocalTarget,
+  outletOf,
+  type Receiver,
+  Sender,
+  type SendTarget,
+} from "./channel.ts";
 import type { Wire } from "./close-reason.ts";
-import { Inlet } from "./inbound.ts";
+import { InboundChannel } from "./inbound.ts";
 import { OutboundChannel } from "./outbound.ts";
 
 /** What is needed of a context. */
@@ -41,7 +48,7 @@ export interface SentBody extends Body {
 
 /** A receiver that a context may send to, and the sender that stands for it here. */
 interface Admitted {
-  readonly inlet: Inlet;
+  readonly inlet: InboundChannel;
   readonly sender: Sender;
 }
 
@@ -51,7 +58,7 @@ export class SenderTable implements Wire {
   readonly router: Router;
   readonly #host: PeerHost;
   /** What it was given, by where that leads, and by the handle that it knows. */
-  readonly #inlets = new Map<Outlet, Admitted>();
+  readonly #inlets = new Map<SendTarget, Admitted>();
   readonly #byHandle = new Map<number, Admitted>();
   /** What it has given, by its own handles. */
   readonly #outlets = new Map<number, Sender>();
@@ -104,14 +111,14 @@ export class SenderTable implements Wire {
     }
     const known = this.#inlets.get(outlet);
     if (known !== undefined) return new SenderReference(MASTER_ID, known.inlet.handle);
-    const receiver = outlet instanceof LocalOutlet ? outlet.receiver : relayed(object);
+    const receiver = outlet instanceof LocalTarget ? outlet.receiver : relayed(object);
     const one = this.#admit(outlet, receiver, object);
     admitted.push(one);
     return new SenderReference(MASTER_ID, one.inlet.handle);
   }
 
-  #admit(outlet: Outlet, receiver: Receiver, sender: Sender): Admitted {
-    const inlet = new Inlet(this, receiver, () => {
+  #admit(outlet: SendTarget, receiver: Receiver, sender: Sender): Admitted {
+    const inlet = new InboundChannel(this, receiver, () => {
       this.#inlets.delete(outlet);
       this.#byHandle.delete(inlet.handle);
     });
@@ -166,7 +173,7 @@ async function relay(receiver: Receiver, sender: Sender): Promise<void> {
 }
 
 /** Of a channel that is long over. */
-class ClosedOutlet implements Outlet {
+class ClosedOutlet implements SendTarget {
   readonly closed = true;
   readonly #context: string;
 

@@ -1,8 +1,8 @@
 /** What a command prints, as a web stream of bytes that can also be read by lines; Bun's streams can be read whole: `text`, `bytes`, `json`. */
 import type { Receiver } from "../channels/channel.ts";
 import { ProtocolError } from "../errors.ts";
-import { giveBack } from "../io/buffer-pool.ts";
-import type { Sink } from "../io/splice-pipe.ts";
+import { releaseBuffer } from "../io/buffer-pool.ts";
+import type { SpliceTarget } from "../io/splice-pipe.ts";
 
 export class Output extends ReadableStream<Uint8Array> {
   readonly #chunks: Receiver<Uint8Array> | undefined;
@@ -46,13 +46,13 @@ export class Output extends ReadableStream<Uint8Array> {
   }
 
   /** What is read from it is written to this one, and to nothing else, before the next is read: then bytes may go there at once, too. */
-  passTo(sink: Sink): void {
+  passTo(sink: SpliceTarget): void {
     if (this.#chunks !== undefined) this.#chunks.sink = sink;
   }
 
   /** Nobody uses this chunk of it any more, nor a view of it: its memory may serve for the next. Left out, nothing is lost but speed. */
   recycle(chunk: Uint8Array): void {
-    giveBack(chunk);
+    releaseBuffer(chunk);
   }
 
   /** Without their ends; the last one, too, when it has none. Bytes that are not UTF-8 are replaced. Leaving the loop closes it. */

@@ -8,7 +8,7 @@
 import type { CallTier } from "../calls/remote-generator.ts";
 import { Channel, Receiver, Sender } from "../channels/channel.ts";
 import { ProtocolError, UsageError } from "../errors.ts";
-import { type Chunk, Piped } from "../io/splice-pipe.ts";
+import { type Chunk, PipedBytes } from "../io/splice-pipe.ts";
 import { calledFrom } from "../traces/error-stack.ts";
 import { Output } from "./output.ts";
 
@@ -20,7 +20,7 @@ export type Input =
   | AsyncIterable<Uint8Array | string>;
 
 /** As our own command line gives it: part of it may wait in a pipe. */
-type Inflow = AsyncIterable<Chunk>;
+type ChunkInput = AsyncIterable<Chunk>;
 
 export interface Terminal {
   /** What `TERM` says; default `xterm-256color`. */
@@ -222,7 +222,7 @@ function pipe(mode: "pipe" | "log" = "pipe"): Channel<Uint8Array> | undefined {
 async function forward(from: Receiver<Chunk>, to: Sender<Chunk>): Promise<void> {
   try {
     for await (const chunk of joined(from)) {
-      if (chunk instanceof Piped) {
+      if (chunk instanceof PipedBytes) {
         await to.send(chunk);
         continue;
       }
@@ -241,7 +241,7 @@ async function* joined(from: Receiver<Chunk>): AsyncGenerator<Chunk, void> {
   let small: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of from) {
-    if (!(chunk instanceof Piped)) {
+    if (!(chunk instanceof PipedBytes)) {
       small.push(chunk);
       size += chunk.length;
       if (size < LARGE && from.waiting > 0) continue;
@@ -250,7 +250,7 @@ async function* joined(from: Receiver<Chunk>): AsyncGenerator<Chunk, void> {
       yield small.length === 1 ? (small[0] as Uint8Array) : Buffer.concat(small);
     small = [];
     size = 0;
-    if (chunk instanceof Piped) yield chunk;
+    if (chunk instanceof PipedBytes) yield chunk;
   }
 }
 
@@ -258,7 +258,10 @@ async function* joined(from: Receiver<Chunk>): AsyncGenerator<Chunk, void> {
  * All that it is given, as long as somebody reads: the input is let go of when the command has ended, whatever it has still to give. Never
  * rejects: what fails to be read is the end of what is written.
  */
-async function feed({ sender, receiver }: Channel<Chunk>, input: Input | Inflow): Promise<void> {
+async function feed(
+  { sender, receiver }: Channel<Chunk>,
+  input: Input | ChunkInput,
+): Promise<void> {
   try {
     const source = sourceOf(input);
     receiver.onStop(() => void source.release().catch(() => {}));
@@ -280,7 +283,7 @@ interface Source {
   release(): Promise<unknown>;
 }
 
-function sourceOf(input: Input | Inflow): Source {
+function sourceOf(input: Input | ChunkInput): Source {
   if (input instanceof ReadableStream) {
     const reader = (input as ReadableStream<Uint8Array | string>).getReader();
     const next = async () => (await reader.read()) as IteratorResult<Uint8Array | string>;

@@ -12,7 +12,7 @@ const spare = new Map<number, ArrayBuffer[]>();
 const lent = new WeakSet<ArrayBufferLike>();
 
 /** Memory of any content, for as long as the caller likes. */
-export function lend(bytes: number): Uint8Array {
+export function takeBuffer(bytes: number): Uint8Array {
   const size = 2 ** Math.ceil(Math.log2(bytes));
   const buffer = spare.get(size)?.pop() ?? new ArrayBuffer(size);
   lent.add(buffer);
@@ -23,7 +23,7 @@ export function lend(bytes: number): Uint8Array {
  * Nobody uses this memory any more, nor any view of it: it may be lent again. Only for who has seen all that became of it. What was never lent is
  * left alone, and what is never given back is garbage like all else.
  */
-export function giveBack({ buffer }: Uint8Array): void {
+export function releaseBuffer({ buffer }: Uint8Array): void {
   if (!lent.delete(buffer)) return;
   const same = spare.get(buffer.byteLength) ?? [];
   if (same.length < MAX_SPARE) same.push(buffer as ArrayBuffer);

@@ -8,11 +8,11 @@ import { waitFor } from "./libc.ts";
 export interface Source {
   readonly fd: number;
   /** Whether it is to be read by turns still. */
-  readonly isFlood: boolean;
+  readonly isBusy: boolean;
   /** @returns how many bytes were got; undefined: none are there, or nobody takes them now; 0 at the end */
   read(): number | undefined;
   /** It is waited for by the event loop again. */
-  left(): void;
+  idle(): void;
 }
 
 /** Bytes of one source in a turn. */
@@ -21,7 +21,7 @@ const MOMENT_MS = 1;
 /** Turns that bring nothing, before one is left to the event loop again. */
 const PATIENCE = 25;
 
-class Flood {
+class BusyPoller {
   /** Each with how many turns have brought nothing. */
   readonly #idle = new Map<Source, number>();
   #isRunning = false;
@@ -48,9 +48,9 @@ class Flood {
       const got = readSome(source);
       if (got > 0) isIdle = false;
       this.#idle.set(source, got > 0 ? 0 : idle + 1);
-      if (source.isFlood && (got > 0 || idle < PATIENCE)) continue;
+      if (source.isBusy && (got > 0 || idle < PATIENCE)) continue;
       this.#idle.delete(source);
-      source.left();
+      source.idle();
     }
     this.#isRunning = this.#idle.size > 0;
     if (!this.#isRunning) {
@@ -69,7 +69,7 @@ function fdOf({ fd }: Source): number {
 
 function readSome(source: Source): number {
   let total = 0;
-  while (total < TURN_BYTES && source.isFlood) {
+  while (total < TURN_BYTES && source.isBusy) {
     const got = source.read();
     if (got === undefined || got === 0) break;
     total += got;
@@ -77,4 +77,4 @@ function readSome(source: Source): number {
   return total;
 }
 
-export const flood = new Flood();
+export const busyPoller = new BusyPoller();

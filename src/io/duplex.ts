@@ -1,16 +1,16 @@
 /** A duplex byte pipe to a child, whatever carries it. */
 import type { Chunk } from "./splice-pipe.ts";
 
-export interface Pipe {
+export interface Duplex {
   /** Queue bytes; false when the writer should wait for `drained`. The chunk must not change afterwards. */
   write(chunk: Chunk): boolean;
   /** Set once, by the reader, before the first turn of the event loop after the pipe was made. */
-  listen(listener: PipeListener): void;
+  listen(listener: DuplexListener): void;
   /** Close both directions at once. Idempotent; `closed` follows. */
   close(): void;
 }
 
-export interface PipeListener {
+export interface DuplexListener {
   data(chunk: Uint8Array): void;
   /** What can be asked to get the next bytes itself, instead of a call of `data`; undefined: nothing, any more. */
   place?(): Place | undefined;

@@ -11,7 +11,7 @@ import {
   writeSync,
 } from "node:fs";
 import { waitToWrite, widen } from "./libc.ts";
-import { type Chunk, Conduit } from "./splice-pipe.ts";
+import { type Chunk, SplicePipe } from "./splice-pipe.ts";
 
 /** Bytes that are read at a time. */
 const CHUNK = 131072;
@@ -33,7 +33,7 @@ const FOREVER = -1;
  *
  * @returns undefined when it is no pipe, or this system cannot do it
  */
-export function openQuick(fd: number, mode: "read" | "write"): number | undefined {
+export function openNonBlocking(fd: number, mode: "read" | "write"): number | undefined {
   try {
     if (!fstatSync(fd).isFIFO()) return undefined;
     const flags = mode === "read" ? modes.O_RDONLY : modes.O_WRONLY;
@@ -103,7 +103,7 @@ export class BlockingWriter {
 
   #open(): number {
     this.#isFile = isFile(this.#fd);
-    return openQuick(this.#fd, "write") ?? -1;
+    return openNonBlocking(this.#fd, "write") ?? -1;
   }
 }
 
@@ -138,13 +138,13 @@ function readQuickly(fd: number, into: Uint8Array, at: number): number | undefin
 export function readInput(unread: false): AsyncIterable<Uint8Array>;
 export function readInput(unread: boolean): AsyncIterable<Chunk>;
 export function readInput(unread: boolean): AsyncIterable<Chunk> {
-  const quick = openQuick(0, "read");
+  const quick = openNonBlocking(0, "read");
   if (quick !== undefined) return readPipe(quick, unread);
   return unread && isFile(0) ? readFile() : Bun.stdin.stream();
 }
 
 async function* readFile(): AsyncGenerator<Chunk, void> {
-  const conduit = Conduit.open();
+  const conduit = SplicePipe.open();
   for (let moved = conduit?.fill(0); moved !== undefined; moved = conduit?.fill(0)) {
     if (conduit === undefined || moved === 0) return;
     while (conduit.free > 0) yield conduit.take(PIECE);
@@ -155,7 +155,7 @@ async function* readFile(): AsyncGenerator<Chunk, void> {
 }
 
 async function* readPipe(quick: number, unread: boolean): AsyncGenerator<Chunk, void> {
-  let conduit: Conduit | undefined;
+  let conduit: SplicePipe | undefined;
   let spare = new Uint8Array(CHUNK);
   for (let idle = 0; ; ) {
     if (conduit !== undefined) {
@@ -178,7 +178,7 @@ async function* readPipe(quick: number, unread: boolean): AsyncGenerator<Chunk, 
     idle = 0;
     if (conduit === undefined && size >= LARGE) {
       widen(quick);
-      if (unread) conduit = Conduit.open();
+      if (unread) conduit = SplicePipe.open();
     }
   }
 }

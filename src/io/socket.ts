@@ -3,10 +3,10 @@
  * time. What one writes beyond what the system takes is kept here, not copied.
  */
 
-import { flood, type Source } from "./busy-poll.ts";
-import type { PipeListener } from "./duplex.ts";
+import { busyPoller, type Source } from "./busy-poll.ts";
+import type { DuplexListener } from "./duplex.ts";
 import { hasCalls } from "./libc.ts";
-import { type Chunk, Piped } from "./splice-pipe.ts";
+import { type Chunk, PipedBytes } from "./splice-pipe.ts";
 
 /** From here on, what comes is read by turns: so many bytes within so many milliseconds. */
 const FLOOD_BYTES = 1 << 16;
@@ -15,7 +15,7 @@ const FLOOD_MS = 10;
 const KNOCK = 4096;
 
 /** Writes, in order; what is written when nobody reads any more is lost without a word: the end of the output tells. */
-export class WritingEnd {
+export class SocketWriter {
   readonly #fd: number;
   #socket: Bun.Socket | undefined;
   /** What the socket does not take yet. */
@@ -58,7 +58,7 @@ export class WritingEnd {
   #flush(socket: Bun.Socket): boolean {
     while (this.#rest.length > 0) {
       const chunk = this.#rest[0] as Chunk;
-      if (chunk instanceof Piped) {
+      if (chunk instanceof PipedBytes) {
         chunk.moveTo(this.#fd);
         // Only who has written too much is told of room.
         this.#rest.splice(0, 1, ...(chunk.left === 0 ? [] : [chunk.read(KNOCK), chunk]));
@@ -76,10 +76,10 @@ export class WritingEnd {
   }
 }
 
-type Listener = Required<Omit<PipeListener, "drained">>;
+type Listener = Required<Omit<DuplexListener, "drained">>;
 
 /** Reads until the end. */
-export class ReadingEnd {
+export class SocketReader {
   readonly #source: Source;
   #socket: Bun.Socket | undefined;
   #isClosed = false;
@@ -91,18 +91,18 @@ export class ReadingEnd {
   constructor(fd: number, listener: Listener) {
     this.#source = {
       fd,
-      get isFlood() {
+      get isBusy() {
         return listener.place() !== undefined;
       },
       read: () => (this.#isClosed ? undefined : listener.place()?.fill(fd)),
-      left: () => {
+      idle: () => {
         if (this.#isClosed) return;
         listener.place()?.leave();
         this.#socket?.resume();
       },
     };
     const closed = (): void => {
-      flood.delete(this.#source);
+      busyPoller.delete(this.#source);
       listener.closed();
     };
     const data = (_socket: Bun.Socket, chunk: Uint8Array): void => {
@@ -124,7 +124,7 @@ export class ReadingEnd {
 
   close(): void {
     this.#isClosed = true;
-    flood.delete(this.#source);
+    busyPoller.delete(this.#source);
     this.#socket?.terminate();
   }
 
@@ -141,6 +141,6 @@ export class ReadingEnd {
   #dive(): void {
     if (this.#isClosed) return;
     this.#socket?.pause();
-    flood.add(this.#source);
+    busyPoller.add(this.#source);
   }
 }

@@ -9,10 +9,10 @@ import { makePipe, splice, widen } from "./libc.ts";
 const ALL = 1 << 24;
 
 /** What can be written to a stream. */
-export type Chunk = Uint8Array | Piped;
+export type Chunk = Uint8Array | PipedBytes;
 
 /** What takes bytes without their being read. */
-export interface Sink {
+export interface SpliceTarget {
   /**
    * Let at most so many come from a descriptor, as far as that can be done at once.
    *
@@ -22,7 +22,7 @@ export interface Sink {
 }
 
 /** A pipe to ourselves, for as long as this process lives: what is in it, nobody else can take. Its pieces have to be used in the order in which they were taken. */
-export class Conduit {
+export class SplicePipe {
   readonly #ends: readonly [number, number];
   /** Bytes in it that belong to no piece yet. */
   #free = 0;
@@ -31,9 +31,9 @@ export class Conduit {
   #emptied: (() => void) | undefined;
 
   /** @returns undefined where there is none to be had */
-  static open(): Conduit | undefined {
+  static open(): SplicePipe | undefined {
     const ends = makePipe();
-    return ends === undefined ? undefined : new Conduit(ends);
+    return ends === undefined ? undefined : new SplicePipe(ends);
   }
 
   private constructor(ends: readonly [number, number]) {
@@ -63,10 +63,10 @@ export class Conduit {
   }
 
   /** A piece of what is free, of at most so many bytes. */
-  take(bytes: number): Piped {
+  take(bytes: number): PipedBytes {
     const length = Math.min(bytes, this.#free);
     this.#free -= length;
-    return new Piped(this.#ends[0], length, (used) => {
+    return new PipedBytes(this.#ends[0], length, (used) => {
       this.#held -= used;
       if (this.#held === 0) this.#emptied?.();
     });
@@ -74,14 +74,14 @@ export class Conduit {
 }
 
 /** A piece of what is in a conduit; to be used up once. */
-export class Piped {
+export class PipedBytes {
   /** As it was taken. */
   readonly length: number;
   readonly #fd: number;
   readonly #used: (bytes: number) => void;
   #left: number;
 
-  /** Made by `Conduit.take`. */
+  /** Made by `SplicePipe.take`. */
   constructor(fd: number, length: number, used: (bytes: number) => void) {
     this.#fd = fd;
     this.length = length;

@@ -3,8 +3,8 @@
  * Knows nothing of what is said over the pipe.
  */
 import { readFileSync } from "node:fs";
-import type { Pipe, PipeListener } from "../io/duplex.ts";
-import { ReadingEnd, WritingEnd } from "../io/socket.ts";
+import type { Duplex, DuplexListener } from "../io/duplex.ts";
+import { SocketReader, SocketWriter } from "../io/socket.ts";
 import type { Chunk } from "../io/splice-pipe.ts";
 import { originalLimit } from "./open-files.ts";
 
@@ -44,16 +44,16 @@ function joined(argv: readonly string[], own: boolean): string[] {
     : ["/bin/sh", "-c", `${prepare}exec "$@"`, "sh", ...argv];
 }
 
-export class Child implements Pipe {
+export class Child implements Duplex {
   readonly argv: readonly string[];
   /** Resolves when the process has ended and stdout and stderr are read to their ends; never rejects. */
   readonly ended: Promise<Ending>;
   #process: Started | undefined;
-  #stdin: WritingEnd | undefined;
-  #stdout: ReadingEnd | undefined;
+  #stdin: SocketWriter | undefined;
+  #stdout: SocketReader | undefined;
   #said: Reader | undefined;
   #stderr = "";
-  #listener: PipeListener | undefined;
+  #listener: DuplexListener | undefined;
   #alive = true;
   #closed = false;
 
@@ -85,9 +85,9 @@ export class Child implements Pipe {
     });
     this.#process = child;
     const [, , , stdin, stdout] = child.stdio as unknown as number[];
-    this.#stdin = new WritingEnd(stdin as number, () => this.#listener?.drained());
+    this.#stdin = new SocketWriter(stdin as number, () => this.#listener?.drained());
     const silent = Promise.withResolvers<void>();
-    this.#stdout = new ReadingEnd(stdout as number, {
+    this.#stdout = new SocketReader(stdout as number, {
       data: (chunk) => this.#listener?.data(chunk),
       place: () => this.#listener?.place?.(),
       closed: () => {
@@ -125,7 +125,7 @@ export class Child implements Pipe {
     return this.#stderr;
   }
 
-  listen(listener: PipeListener): void {
+  listen(listener: DuplexListener): void {
     this.#listener = listener;
   }
 

@@ -4,27 +4,27 @@
  * States: `noise` until the marker, then `open`. Writing needs no state: the master never waits to be asked. Spec: docs/protocol.md, "Bootstrap".
  */
 import { ProtocolError } from "../errors.ts";
-import type { Pipe, PipeListener } from "../io/duplex.ts";
+import type { Duplex, DuplexListener } from "../io/duplex.ts";
 import type { Chunk } from "../io/splice-pipe.ts";
 import { PROTOCOL_VERSION } from "../protocol/handles.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
 
 const KEPT_BYTES = 32768;
 
-export class Handshake implements Pipe {
-  readonly #pipe: Pipe;
+export class Handshake implements Duplex {
+  readonly #pipe: Duplex;
   /** The line that begins the stream. Its nonce is new for each connection, so no banner contains it. */
   readonly marker: string;
   readonly #marker: Uint8Array;
   readonly #limits: Limits;
-  #listener: PipeListener | undefined;
+  #listener: DuplexListener | undefined;
   #noise = Buffer.alloc(0);
   #noiseBytes = 0;
   #open = false;
   /** Why it failed, when that was not the child's end: too much noise. */
   failure: ProtocolError | undefined;
 
-  constructor(pipe: Pipe, nonce: string, limits: Limits = LIMITS) {
+  constructor(pipe: Duplex, nonce: string, limits: Limits = LIMITS) {
     this.#pipe = pipe;
     this.marker = `econtext/${PROTOCOL_VERSION} ${nonce}\n`;
     this.#marker = new TextEncoder().encode(this.marker);
@@ -47,7 +47,7 @@ export class Handshake implements Pipe {
     return this.#noise.subarray(-KEPT_BYTES).toString("utf8");
   }
 
-  listen(listener: PipeListener): void {
+  listen(listener: DuplexListener): void {
     this.#listener = listener;
   }
 

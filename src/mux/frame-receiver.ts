@@ -1,22 +1,22 @@
 /**
- * Inflow: gets the large frames of a stream from its descriptor to where they belong, without a copy in between: into their bodies, or, when somebody
+ * FrameReceiver: gets the large frames of a stream from its descriptor to where they belong, without a copy in between: into their bodies, or, when somebody
  * takes bytes without looking at them, past us altogether. Twin: stage1/python/splicing.py.
  */
 
-import { giveBack, lend } from "../io/buffer-pool.ts";
+import { releaseBuffer, takeBuffer } from "../io/buffer-pool.ts";
 import type { Place } from "../io/duplex.ts";
 import { readNow } from "../io/libc.ts";
-import type { Sink } from "../io/splice-pipe.ts";
-import { FLAGS, HEADER_BYTES, type Message, type MessageReader } from "../protocol/frame.ts";
+import type { SpliceTarget } from "../io/splice-pipe.ts";
+import { FLAGS, type FrameReader, HEADER_BYTES, type Message } from "../protocol/frame.ts";
 import { bytesHead, encodeBytes } from "../protocol/value.ts";
 
 /** What takes a value that is nothing but bytes. */
-export interface Diversion extends Sink {
+export interface Diversion extends SpliceTarget {
   /** So many bytes of the body went past. The rest, if that was not all, comes as a message. */
   passed(bytes: number, isAll: boolean): void;
 }
 
-export interface InflowListener {
+export interface FrameReceiverListener {
   /** A whole message. */
   message(message: Message): void;
   /** What takes this message, whose body has begun, and goes on as it should; undefined: nothing does now. */
@@ -37,21 +37,21 @@ interface Passing {
   left: number;
 }
 
-export class Inflow implements Place {
-  readonly #reader: MessageReader;
-  readonly #listener: InflowListener;
+export class FrameReceiver implements Place {
+  readonly #reader: FrameReader;
+  readonly #listener: FrameReceiverListener;
   #header = new Uint8Array(HEADER_BYTES);
   #isBehindLarge = false;
   /** A large message was given to somebody who has yet to see it: before that, nothing can go past. */
   #isGiven = false;
   #passing: Passing | undefined;
 
-  constructor(reader: MessageReader, listener: InflowListener) {
+  constructor(reader: FrameReader, listener: FrameReceiverListener) {
     this.#reader = reader;
     this.#listener = listener;
   }
 
-  /** A chunk of the stream, as it came. @throws {ProtocolError} as `MessageReader.push` */
+  /** A chunk of the stream, as it came. @throws {ProtocolError} as `FrameReader.push` */
   push(chunk: Uint8Array): void {
     for (const message of this.#reader.push(chunk)) this.#deliver(message, false);
   }
@@ -60,7 +60,7 @@ export class Inflow implements Place {
     return this.#reader.begun !== undefined || (this.#isBehindLarge && this.#reader.isBetween);
   }
 
-  /** @throws {ProtocolError} as `MessageReader.push` */
+  /** @throws {ProtocolError} as `FrameReader.push` */
   fill(from: number): number | undefined {
     if (this.#passing !== undefined) return this.#pass(from, this.#passing);
     if (this.#isGiven) {
@@ -89,7 +89,7 @@ export class Inflow implements Place {
     const { to, bytes, left } = this.#passing;
     this.#passing = undefined;
     const { chunks, length } = encodeBytes({ length: left });
-    const body = lend(length);
+    const body = takeBuffer(length);
     body.set(chunks[0]);
     to.passed(bytes - length, false);
     this.#reader.replace(body, chunks[0].length);
@@ -120,7 +120,7 @@ export class Inflow implements Place {
     const to = this.#listener.divert(message);
     if (to === undefined) return;
     this.#passing = { to, bytes: body.length, left: body.length - head.length };
-    giveBack(body);
+    releaseBuffer(body);
   }
 
   #pass(from: number, passing: Passing): number | undefined {

@@ -5,11 +5,11 @@
  * Spec: docs/protocol.md, "Frame". Twins: "Output" and "Input" in stage1/python/core.py and stage1/js/core.js.
  */
 import { EcontextError, ProtocolError } from "../errors.ts";
-import type { Pipe, Place } from "../io/duplex.ts";
-import { type Chunk, Piped } from "../io/splice-pipe.ts";
-import { type Envelope, encodeMessage, type Message, MessageReader } from "../protocol/frame.ts";
+import type { Duplex, Place } from "../io/duplex.ts";
+import { type Chunk, PipedBytes } from "../io/splice-pipe.ts";
+import { type Envelope, encodeMessage, FrameReader, type Message } from "../protocol/frame.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
-import { type Diversion, Inflow } from "./frame-receiver.ts";
+import { type Diversion, FrameReceiver } from "./frame-receiver.ts";
 
 export interface StreamListener {
   message(message: Message): void;
@@ -38,7 +38,7 @@ const SMALL_BYTES = 16384;
 const MAX_CONTROL = 10_000;
 
 export class Stream {
-  readonly #pipe: Pipe;
+  readonly #pipe: Duplex;
   readonly #limits: Limits;
   readonly #listener: StreamListener;
   readonly #place: Place;
@@ -56,11 +56,11 @@ export class Stream {
   #heardAt = performance.now();
   #open = true;
 
-  constructor(pipe: Pipe, listener: StreamListener, limits: Limits = LIMITS) {
+  constructor(pipe: Duplex, listener: StreamListener, limits: Limits = LIMITS) {
     this.#pipe = pipe;
     this.#listener = listener;
     this.#limits = limits;
-    const inflow = new Inflow(new MessageReader(limits), {
+    const inflow = new FrameReceiver(new FrameReader(limits), {
       message: (message) => {
         if (this.#open) listener.message(message);
       },
@@ -269,7 +269,7 @@ function* joined(chunks: readonly Chunk[]): Generator<Chunk> {
 }
 
 function isRead(chunk: Chunk): chunk is Uint8Array {
-  return !(chunk instanceof Piped);
+  return !(chunk instanceof PipedBytes);
 }
 
 function isSent(): "sent" {

@@ -9,7 +9,7 @@
  * All integers are big-endian: five u32, u8, u24. Spec: docs/protocol.md, "Frame". Twins: stage1/python/core.py, `send` and `feed`; stage1/js/core.js, `frames` and `feed`.
  */
 import { ProtocolError } from "../errors.ts";
-import { lend } from "../io/buffer-pool.ts";
+import { takeBuffer } from "../io/buffer-pool.ts";
 import type { Chunk } from "../io/splice-pipe.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 
@@ -146,7 +146,7 @@ interface Begun {
  * Invariant: between calls, `#pending` and `#begun` hold less than one whole frame; what one source has under way is below `maxMessageBytes`, and there
  * is at most one such source for each of the few contexts behind a stream (`MAX_PARTIALS` at most).
  */
-export class MessageReader {
+export class FrameReader {
   readonly #limits: Limits;
   readonly #partials = new Map<number, Partial>();
   #pending: Uint8Array[] = [];
@@ -227,7 +227,7 @@ export class MessageReader {
       if (whole !== undefined) yield whole;
     }
     if (data.length - at >= HEADER_BYTES && this.#needed > LARGE_BYTES) {
-      const message = readMessage(view, at, lend(this.#needed - HEADER_BYTES));
+      const message = readMessage(view, at, takeBuffer(this.#needed - HEADER_BYTES));
       const part = data.subarray(at + HEADER_BYTES);
       message.body.set(part);
       this.#begun = { message, got: part.length };

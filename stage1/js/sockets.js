@@ -5,7 +5,7 @@
  * Second tier: comes with econtext.commands. Twin: src/io/socket.ts.
  */
 const { closeSync } = require("fs");
-const { duplicate, flood, makeSockets, readNow, widenSocket } = core.tier("kernel");
+const { busyPoller, duplicate, makeSockets, readNow, widenSocket } = core.tier("kernel");
 const { Gatherer } = core.tier("bulk");
 const { onClose } = core.tier("channels");
 
@@ -13,7 +13,7 @@ widenSocket(4); // the stream: what the worker writes to
 
 /** One output of a command, on its way to a sender. In a flood it is a source of src/io/busy-poll.ts. */
 class Output {
-  isFlood = false;
+  isBusy = false;
   #gatherer;
   #ended;
   /** Undefined before it is open, and after it is closed. */
@@ -54,14 +54,14 @@ class Output {
   }
 
   #resume() {
-    if (this.isFlood || this.#isOver) return;
+    if (this.isBusy || this.#isOver) return;
     if (this.#socket) this.#socket.resume();
     else this.#dive();
   }
 
   #dive() {
-    this.isFlood = true;
-    flood.add(this);
+    this.isBusy = true;
+    busyPoller.add(this);
   }
 
   read() {
@@ -73,8 +73,8 @@ class Output {
     return size;
   }
 
-  left() {
-    this.isFlood = false;
+  idle() {
+    this.isBusy = false;
     // Else when there is room.
     if (!this.#isOver && this.#gatherer.flush()) this.#resume();
   }
@@ -82,8 +82,8 @@ class Output {
   #end() {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.isFlood = false;
-    flood.delete(this);
+    this.isBusy = false;
+    busyPoller.delete(this);
     this.#gatherer.end();
     this.#socket?.terminate();
     closeSync(this.fd);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, mkdtempSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openQuick } from "../../src/io/fd.ts";
+import { openNonBlocking } from "../../src/io/fd.ts";
 import { makePipe } from "../../src/io/libc.ts";
 import { eventually, isCommandRunning, uniqueSeconds } from "../conformance/session.ts";
 import { pattern } from "../helpers/random.ts";
@@ -37,7 +37,7 @@ describe("standard input", () => {
 
   test.if(process.platform === "linux")("that does not block is waited for", async () => {
     const [end, write] = makePipe() as readonly [number, number];
-    const stdin = openQuick(end, "read") as number;
+    const stdin = openNonBlocking(end, "read") as number;
     await using child = Bun.spawn([...ECONTEXT, "exec", ...LOCAL, "--", "wc", "-c"], {
       stdin,
       stdout: "pipe",

@@ -10,7 +10,7 @@ import { PythonFinder } from "../../src/modules/python/finder.ts";
 import { PythonResponder } from "../../src/modules/python/responder.ts";
 import { Router } from "../../src/mux/router.ts";
 import { Stream } from "../../src/mux/stream.ts";
-import { encodeMessage, FLAGS, MessageReader } from "../../src/protocol/frame.ts";
+import { encodeMessage, FLAGS, FrameReader } from "../../src/protocol/frame.ts";
 import { HANDLES } from "../../src/protocol/handles.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
@@ -151,7 +151,7 @@ test(
     const before = retained();
     for (let i = 0; i < COUNT; i++) {
       const input = dice() < 0.2 ? noise(dice, 200) : frames(dice);
-      const reader = new MessageReader(SMALL);
+      const reader = new FrameReader(SMALL);
       let length = 0;
       clean(input, () => {
         for (const chunk of chunks(dice, input)) {

@@ -7,7 +7,7 @@
  */
 import { spawn } from "node:child_process";
 import { readSync, writeSync } from "node:fs";
-import { encodeMessage, type Message, MessageReader } from "../../src/protocol/frame.ts";
+import { encodeMessage, FrameReader, type Message } from "../../src/protocol/frame.ts";
 import { HANDLES } from "../../src/protocol/handles.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
@@ -15,7 +15,7 @@ import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
 type Verb = (call: Message, ...args: never[]) => unknown;
 
 const mode = process.argv[2] ?? "";
-const reader = new MessageReader();
+const reader = new FrameReader();
 const inbox: Message[] = [];
 let me = 0;
 let nextReply = 5000;

@@ -2,13 +2,13 @@
  * Two pipes in memory that are each other's far end. `room` is how many chunks one takes before its writer is told to wait: 0 and 1
  * uncover deadlocks that a large one hides. A chunk is handed over in a later turn of the event loop, never in `write`.
  */
-import type { Pipe, PipeListener } from "../../src/io/duplex.ts";
+import type { Duplex, DuplexListener } from "../../src/io/duplex.ts";
 
-export class MemoryPipe implements Pipe {
+export class MemoryPipe implements Duplex {
   readonly #room: number;
   readonly #waiting: Uint8Array[] = [];
   #far: MemoryPipe | undefined;
-  #listener: PipeListener | undefined;
+  #listener: DuplexListener | undefined;
   #paused = false;
   #full = false;
   #busy = false;
@@ -28,12 +28,12 @@ export class MemoryPipe implements Pipe {
   }
 
   /** Who reads this end: a test may speak to it as the far end would. */
-  get listener(): PipeListener {
+  get listener(): DuplexListener {
     if (this.#listener === undefined) throw new Error("nobody listens yet");
     return this.#listener;
   }
 
-  listen(listener: PipeListener): void {
+  listen(listener: DuplexListener): void {
     this.#listener = listener;
   }
 

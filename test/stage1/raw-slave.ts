@@ -9,9 +9,9 @@ import { firstStage, type Plan } from "../../src/interpreters/first-stage.ts";
 import {
   encodeMessage,
   FLAGS,
+  FrameReader,
   HEADER_BYTES,
   type Message,
-  MessageReader,
 } from "../../src/protocol/frame.ts";
 import { HANDLES } from "../../src/protocol/handles.ts";
 import {
@@ -98,7 +98,7 @@ const FIXTURES = ["channels_fixture"];
 export class RawSlave implements AsyncDisposable {
   readonly #child;
   readonly #mailboxes = new Map<number, Mailbox>();
-  readonly #reader = new MessageReader();
+  readonly #reader = new FrameReader();
   readonly logs: string[] = [];
   readonly #module: (name: string) => unknown;
   #next = REPLY_READY;

@@ -1,11 +1,11 @@
-/** Inflow: whatever comes as chunks, is read where it belongs, or goes past us, is all that was sent, in order, and nothing is told twice. */
+/** FrameReceiver: whatever comes as chunks, is read where it belongs, or goes past us, is all that was sent, in order, and nothing is told twice. */
 import { expect, test } from "bun:test";
 import { closeSync, writeSync } from "node:fs";
 import fc from "fast-check";
-import { openQuick } from "../../src/io/fd.ts";
+import { openNonBlocking } from "../../src/io/fd.ts";
 import { makePipe, readNow } from "../../src/io/libc.ts";
-import { type Diversion, Inflow } from "../../src/mux/frame-receiver.ts";
-import { encodeMessage, type Message, MessageReader } from "../../src/protocol/frame.ts";
+import { type Diversion, FrameReceiver } from "../../src/mux/frame-receiver.ts";
+import { encodeMessage, FrameReader, type Message } from "../../src/protocol/frame.ts";
 import { bytesHead, decodeValue, encodeBytes, encodeValue } from "../../src/protocol/value.ts";
 import { pattern } from "../helpers/random.ts";
 
@@ -94,7 +94,7 @@ test.if(process.platform === "linux")("all that was sent, in order", () => {
       }
       const taker = new Taker(seen, room);
       let told = 0;
-      const inflow = new Inflow(new MessageReader(), {
+      const inflow = new FrameReceiver(new FrameReader(), {
         message: ({ body }: Message) => {
           told += body.length;
           seen.add(decodeValue(body));
@@ -112,9 +112,13 @@ test.if(process.platform === "linux")("all that was sent, in order", () => {
 });
 
 /** All of `data`, by the ways that `how` says in turn; what is filled goes through a pipe. */
-function run(inflow: Inflow, data: Uint8Array, how: readonly { cut: number; how: string }[]): void {
+function run(
+  inflow: FrameReceiver,
+  data: Uint8Array,
+  how: readonly { cut: number; how: string }[],
+): void {
   const [end, write] = makePipe() as readonly [number, number];
-  const read = openQuick(end, "read") as number;
+  const read = openNonBlocking(end, "read") as number;
   let turn = 0;
   for (let at = 0; at < data.length; ) {
     const step = how[turn++ % how.length] as { cut: number; how: string };

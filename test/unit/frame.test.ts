@@ -1,14 +1,14 @@
 /** Frames: vectors as they stand on the wire, cut at every byte; any messages there and back; what is refused. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { giveBack } from "../../src/io/buffer-pool.ts";
+import { releaseBuffer } from "../../src/io/buffer-pool.ts";
 import {
   type Envelope,
   encodeMessage,
   FLAGS,
+  FrameReader,
   HEADER_BYTES,
   type Message,
-  MessageReader,
 } from "../../src/protocol/frame.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { concat } from "../helpers/value-notation.ts";
@@ -22,7 +22,7 @@ function wire(envelope: Envelope, body: Uint8Array, limits = LIMITS): Uint8Array
 }
 
 function read(bytes: Uint8Array, limits = LIMITS, sizes: readonly number[] = []): Message[] {
-  const reader = new MessageReader(limits);
+  const reader = new FrameReader(limits);
   const messages: Message[] = [];
   let at = 0;
   for (const size of [...sizes, bytes.length]) {
@@ -150,14 +150,14 @@ describe("properties", () => {
       (messages, sizes, isRecycled) => {
         const bodies = messages.map(({ size, fill }) => new Uint8Array(size).fill(fill));
         const bytes = concat(bodies.map((body) => wire(CALL, body)));
-        const reader = new MessageReader();
+        const reader = new FrameReader();
         const got: [number, boolean][] = [];
         let at = 0;
         for (const size of [...sizes, bytes.length]) {
           for (const { body } of reader.push(bytes.slice(at, at + size))) {
             const expected = bodies[got.length] as Uint8Array;
             got.push([body.length, Buffer.compare(body, expected) === 0]);
-            if (isRecycled) giveBack(body);
+            if (isRecycled) releaseBuffer(body);
           }
           at += size;
         }

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { closeSync, readSync, writeSync } from "node:fs";
 import fc from "fast-check";
 import { makePipe, readNow } from "../../src/io/libc.ts";
-import { Conduit } from "../../src/io/splice-pipe.ts";
+import { SplicePipe } from "../../src/io/splice-pipe.ts";
 import { pattern } from "../helpers/random.ts";
 
 type Ends = readonly [read: number, write: number];
@@ -24,7 +24,7 @@ test.if(process.platform === "linux")("what goes in comes out, moved or read", (
     piece: fc.integer({ min: 1, max: 50_000 }),
     read: fc.integer({ min: 0, max: 3000 }),
   });
-  const conduit = Conduit.open() as Conduit;
+  const conduit = SplicePipe.open() as SplicePipe;
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 8 }), (steps) => {
       const [from, to] = [pipe(), pipe()];
@@ -55,7 +55,7 @@ test.if(process.platform === "linux")("what goes in comes out, moved or read", (
 });
 
 test.if(process.platform === "linux")("its end, and when it is empty", async () => {
-  const conduit = Conduit.open() as Conduit;
+  const conduit = SplicePipe.open() as SplicePipe;
   const from = pipe();
   await conduit.empty();
   writeSync(from[1], "abcdef");
@@ -78,7 +78,7 @@ test.if(process.platform === "linux")("its end, and when it is empty", async () 
 });
 
 test.if(process.platform === "linux")("a full pipe takes what it can", () => {
-  const conduit = Conduit.open() as Conduit;
+  const conduit = SplicePipe.open() as SplicePipe;
   const [from, to] = [pipe(), pipe()];
   const data = pattern(50_000);
   for (let i = 0; i < 4; i++) {

@@ -4,9 +4,9 @@
  */
 import { write } from "node:fs";
 import { isatty } from "node:tty";
-import { BlockingWriter, openQuick, writeQuickly } from "../../io/fd.ts";
+import { BlockingWriter, openNonBlocking, writeQuickly } from "../../io/fd.ts";
 import { splice, widen } from "../../io/libc.ts";
-import type { Sink } from "../../io/splice-pipe.ts";
+import type { SpliceTarget } from "../../io/splice-pipe.ts";
 import { wasClosed } from "../closed.ts";
 import { tidy } from "./collect-garbage.ts";
 
@@ -24,7 +24,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-export class Output implements Sink {
+export class Output implements SpliceTarget {
   readonly isTerminal: boolean;
   readonly coloured: boolean;
   readonly #fd: number;
@@ -57,7 +57,7 @@ export class Output implements Sink {
     return done;
   }
 
-  /** As a `Sink`: when nothing waits to be written. */
+  /** As a `SpliceTarget`: when nothing waits to be written. */
   fill(from: number, bytes: number): number | undefined {
     const quick = this.#quick ?? -1;
     if (this.#writing !== undefined || quick < 0) return undefined;
@@ -118,7 +118,7 @@ export class Output implements Sink {
     this.#isClosed ??= wasClosed(this.#fd);
     if (this.#isClosed && data.length > 0) throw new Error(`${NAMES[this.#fd]} is closed`);
     if (this.#writer !== undefined) return this.#writePieces(this.#writer, data);
-    this.#quick ??= openQuick(this.#fd, "write") ?? -1;
+    this.#quick ??= openNonBlocking(this.#fd, "write") ?? -1;
     await writeSlowly(this.#fd, data, this.#quick < 0 ? 0 : this.#begin(data));
   }
 

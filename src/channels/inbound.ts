@@ -4,7 +4,7 @@
  */
 
 import { type EcontextError, ProtocolError } from "../errors.ts";
-import type { Diversion } from "../mux/frame-receiver.ts";
+import { type BodyTarget, directLink } from "../mux/frame-receiver.ts";
 import type { Receiver } from "../mux/router.ts";
 import { FLAGS, type Message } from "../protocol/frame.ts";
 import { LIMITS } from "../protocol/limits.ts";
@@ -13,7 +13,7 @@ import type { Receiver as ChannelReceiver } from "./channel.ts";
 import { decodeClosing, encodeClosing, type Wire } from "./close-reason.ts";
 import { costOf, Window } from "./window.ts";
 
-export class InboundChannel implements Receiver {
+export class InboundChannel implements Receiver, BodyTarget {
   /** What the context sends to. */
   readonly handle: number;
   readonly #wire: Wire;
@@ -28,6 +28,7 @@ export class InboundChannel implements Receiver {
   #passed = 0;
   /** It was waited for in vain: others use the stream, too. */
   #isSlow = false;
+  #stopDirect: () => void = () => {};
 
   /** @param gone is called when the context can send nothing more */
   constructor(wire: Wire, receiver: ChannelReceiver, gone: () => void) {
@@ -43,8 +44,7 @@ export class InboundChannel implements Receiver {
     if (flags & FLAGS.DEAD) {
       const failure = decodeClosing(this.#wire, body);
       this.#receiver.end(failure);
-      this.#wire.router.forget(this.#wire.id, this.handle);
-      this.#gone();
+      this.revoke();
       return;
     }
     if (this.#credits === undefined) {
@@ -61,25 +61,26 @@ export class InboundChannel implements Receiver {
     this.#receiver.put({ value, taken: () => this.#grant(this.#window.take(cost)) });
   }
 
-  /** Bytes may go past, as soon as nothing waits that comes before them. */
-  divert({ flags }: Message): Diversion | undefined {
-    const { sink } = this.#receiver;
-    const isValue = flags === 0 && this.#credits !== undefined;
-    if (this.#isIdle) this.#isSlow = false;
-    if (sink === undefined || !isValue || this.#isSlow || !this.#window.isOpen) return undefined;
-    return {
-      fill: (from, bytes) => (this.#isIdle ? sink.fill(from, bytes) : undefined),
-      passed: (bytes, isAll) => {
-        if (!isAll) {
-          this.#passed = bytes;
-          this.#isSlow = true;
-          return;
-        }
-        const cost = costOf(bytes);
-        this.#window.arrive(cost);
-        this.#grant(this.#window.take(cost));
-      },
-    };
+  /** As `BodyTarget`: bytes may go past the queue while it is empty. */
+  accepts(): boolean {
+    const isIdle = this.#isIdle;
+    if (isIdle) this.#isSlow = false;
+    return this.#receiver.sink !== undefined && !this.#isSlow && this.#window.isOpen;
+  }
+
+  fill(from: number, bytes: number): number | undefined {
+    return this.#isIdle ? this.#receiver.sink?.fill(from, bytes) : undefined;
+  }
+
+  passed(bytes: number, isAll: boolean): void {
+    if (!isAll) {
+      this.#passed = bytes;
+      this.#isSlow = true;
+      return;
+    }
+    const cost = costOf(bytes);
+    this.#window.arrive(cost);
+    this.#grant(this.#window.take(cost));
   }
 
   get #isIdle(): boolean {
@@ -94,11 +95,16 @@ export class InboundChannel implements Receiver {
   /** The context was never told of it, or says no more. */
   revoke(): void {
     this.#wire.router.forget(this.#wire.id, this.handle);
-    this.#gone();
+    this.#end();
   }
 
   dead(reason: EcontextError): void {
     this.#receiver.end({ error: reason });
+    this.#end();
+  }
+
+  #end(): void {
+    this.#stopDirect();
     this.#gone();
   }
 
@@ -107,6 +113,8 @@ export class InboundChannel implements Receiver {
       throw new ProtocolError("ERR_PROTOCOL_VALUE", "malformed opening of a channel");
     }
     this.#credits = credits as number;
+    const { id, router } = this.#wire;
+    this.#stopDirect = directLink(router.linkOf(id))?.direct(id, this.handle, this) ?? (() => {});
     if (this.#closing !== undefined) this.#tell(FLAGS.DEAD, this.#closing);
   }
 

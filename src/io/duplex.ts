@@ -1,34 +1,44 @@
-/** A duplex byte pipe to a child, whatever carries it. */
+/** A duplex stream of bytes to a child, whatever carries the bytes. */
 import type { Chunk } from "./splice-pipe.ts";
 
 export interface Duplex {
-  /** Queue bytes; false when the writer should wait for `drained`. The chunk must not change afterwards. */
+  /** Queues bytes, which must not change afterwards. @returns false if the writer should wait for `drained` */
   write(chunk: Chunk): boolean;
-  /** Set once, by the reader, before the first turn of the event loop after the pipe was made. */
+  /**
+   * Gives all that comes to this listener from now on, instead of to the one before. The first
+   * listener is set before the first turn of the event loop after the duplex was made.
+   */
   listen(listener: DuplexListener): void;
-  /** Close both directions at once. Idempotent; `closed` follows. */
+  /** Closes both directions at once. Idempotent; `closed` follows. */
   close(): void;
 }
 
 export interface DuplexListener {
   data(chunk: Uint8Array): void;
-  /** What can be asked to get the next bytes itself, instead of a call of `data`; undefined: nothing, any more. */
-  place?(): Place | undefined;
   drained(): void;
   /** Called once; nothing follows. */
   closed(): void;
 }
 
-/** Where bytes belong that come next. */
-export interface Place {
-  /** Whether something large is under way, so that it should be asked. */
+/**
+ * Optional ability of a listener: it reads bytes from the duplex's descriptor itself, to where they
+ * belong, so that they are not copied. What it does not read is given to its `data`.
+ */
+export interface DirectReader {
+  /** Whether a large frame is under way, so that reading it directly saves a copy. */
   readonly isLarge: boolean;
   /**
-   * Get them from a descriptor that does not block, as far as they are there.
+   * Reads what is there from a descriptor that does not block.
    *
-   * @returns how many; 0 at its end; undefined: now there are none, or they cannot be taken now
+   * @returns the number of bytes; 0 at the end; undefined if no byte is there, or none can be taken
    */
-  fill(from: number): number | undefined;
-  /** It is not asked any more for a while: what comes next is given to `data`. */
-  leave(): void;
+  readFrom(fd: number): number | undefined;
+  /** The event loop reads the descriptor again: what comes next is given to `data`. */
+  stopReading(): void;
+}
+
+/** @returns the listener's ability to read directly; undefined if it has none */
+export function directReader(listener: DuplexListener | undefined): DirectReader | undefined {
+  const isReader = listener !== undefined && "readFrom" in listener;
+  return isReader ? (listener as DuplexListener & DirectReader) : undefined;
 }

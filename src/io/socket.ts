@@ -4,7 +4,7 @@
  */
 
 import { busyPoller, type Source } from "./busy-poll.ts";
-import type { DuplexListener } from "./duplex.ts";
+import { type DuplexListener, directReader } from "./duplex.ts";
 import { hasCalls } from "./libc.ts";
 import { type Chunk, PipedBytes } from "./splice-pipe.ts";
 
@@ -76,8 +76,6 @@ export class SocketWriter {
   }
 }
 
-type Listener = Required<Omit<DuplexListener, "drained">>;
-
 /** Reads until the end. */
 export class SocketReader {
   readonly #source: Source;
@@ -87,28 +85,32 @@ export class SocketReader {
   #recent = 0;
   #since = 0;
 
-  /** @param listener `closed` is called once: nothing follows */
-  constructor(fd: number, listener: Listener) {
+  /**
+   * @param listener returns the listener of the moment, which is given all that comes
+   * @param closed is called once: nothing follows
+   */
+  constructor(fd: number, listener: () => DuplexListener | undefined, closed: () => void) {
+    const reader = () => directReader(listener());
     this.#source = {
       fd,
       get isBusy() {
-        return listener.place() !== undefined;
+        return reader() !== undefined;
       },
-      read: () => (this.#isClosed ? undefined : listener.place()?.fill(fd)),
+      read: () => (this.#isClosed ? undefined : reader()?.readFrom(fd)),
       idle: () => {
         if (this.#isClosed) return;
-        listener.place()?.leave();
+        reader()?.stopReading();
         this.#socket?.resume();
       },
     };
-    const closed = (): void => {
+    const close = (): void => {
       busyPoller.delete(this.#source);
-      listener.closed();
+      closed();
     };
     const data = (_socket: Bun.Socket, chunk: Uint8Array): void => {
       if (this.#isClosed) return;
-      listener.data(chunk);
-      if (this.#isMuch(chunk.length) && listener.place()?.isLarge && hasCalls()) this.#dive();
+      listener()?.data(chunk);
+      if (this.#isMuch(chunk.length) && reader()?.isLarge && hasCalls()) this.#startPolling();
     };
     const open = (socket: Bun.Socket): void => {
       this.#socket = socket;
@@ -118,8 +120,8 @@ export class SocketReader {
     const error = (socket: Bun.Socket): void => {
       socket.terminate();
     };
-    const socket = { open, data, drain: () => {}, close: closed, error };
-    Bun.connect({ fd, socket } as unknown as Bun.UnixSocketOptions).catch(closed);
+    const socket = { open, data, drain: () => {}, close, error };
+    Bun.connect({ fd, socket } as unknown as Bun.UnixSocketOptions).catch(close);
   }
 
   close(): void {
@@ -138,7 +140,7 @@ export class SocketReader {
     return this.#recent >= FLOOD_BYTES;
   }
 
-  #dive(): void {
+  #startPolling(): void {
     if (this.#isClosed) return;
     this.#socket?.pause();
     busyPoller.add(this.#source);

@@ -87,14 +87,14 @@ export class Child implements Duplex {
     const [, , , stdin, stdout] = child.stdio as unknown as number[];
     this.#stdin = new SocketWriter(stdin as number, () => this.#listener?.drained());
     const silent = Promise.withResolvers<void>();
-    this.#stdout = new SocketReader(stdout as number, {
-      data: (chunk) => this.#listener?.data(chunk),
-      place: () => this.#listener?.place?.(),
-      closed: () => {
+    this.#stdout = new SocketReader(
+      stdout as number,
+      () => this.#listener,
+      () => {
         silent.resolve();
         this.#end();
       },
-    });
+    );
     const said = child.stderr.getReader();
     this.#said = said;
     const read = Promise.all([silent.promise, this.#listen(said)]);

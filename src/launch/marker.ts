@@ -30,8 +30,7 @@ export class Handshake implements Duplex {
     this.#marker = new TextEncoder().encode(this.marker);
     this.#limits = limits;
     pipe.listen({
-      data: (chunk) => (this.#open ? this.#listener?.data(chunk) : this.#search(chunk)),
-      place: () => (this.#open ? this.#listener?.place?.() : undefined),
+      data: (chunk) => this.#search(chunk),
       drained: () => this.#listener?.drained(),
       closed: () => this.#listener?.closed(),
     });
@@ -49,6 +48,7 @@ export class Handshake implements Duplex {
 
   listen(listener: DuplexListener): void {
     this.#listener = listener;
+    if (this.#open) this.#pipe.listen(listener);
   }
 
   write(chunk: Chunk): boolean {
@@ -65,6 +65,8 @@ export class Handshake implements Duplex {
     if (at >= 0) {
       this.#open = true;
       this.#noise = Buffer.from(seen.subarray(0, at));
+      // From here on the bytes are the listener's own: it hears the child without a detour.
+      if (this.#listener !== undefined) this.#pipe.listen(this.#listener);
       const rest = seen.subarray(at + this.#marker.length);
       if (rest.length > 0) this.#listener?.data(rest);
       return;

@@ -1,90 +1,124 @@
 /**
- * FrameReceiver: gets the large frames of a stream from its descriptor to where they belong, without a copy in between: into their bodies, or, when somebody
- * takes bytes without looking at them, past us altogether. Twin: stage1/python/splicing.py.
+ * FrameReceiver: takes in the frames of a stream. Bodies of large frames are read from the
+ * descriptor to where they stay, without a copy in between. Bytes for a registered `BodyTarget` are
+ * not read at all: they are moved (splice) from the descriptor to the target.
+ *
+ * Twin: stage1/python/splicing.py.
  */
-
 import { releaseBuffer, takeBuffer } from "../io/buffer-pool.ts";
-import type { Place } from "../io/duplex.ts";
 import { readNow } from "../io/libc.ts";
 import type { SpliceTarget } from "../io/splice-pipe.ts";
-import { FLAGS, type FrameReader, HEADER_BYTES, type Message } from "../protocol/frame.ts";
+import { type Envelope, type FrameReader, HEADER_BYTES, type Message } from "../protocol/frame.ts";
+import { MASTER_ID } from "../protocol/handles.ts";
 import { bytesHead, encodeBytes } from "../protocol/value.ts";
 
-/** What takes a value that is nothing but bytes. */
-export interface Diversion extends SpliceTarget {
-  /** So many bytes of the body went past. The rest, if that was not all, comes as a message. */
+/** Takes values that are nothing but bytes, without their being read. Made by an inbound channel. */
+export interface BodyTarget extends SpliceTarget {
+  /** Whether the next value may go past; asked once for each, when its body has begun. */
+  accepts(): boolean;
+  /**
+   * Bytes of the body went past.
+   *
+   * @param isAll whether that was the whole body; otherwise the rest of it comes as a message
+   */
   passed(bytes: number, isAll: boolean): void;
 }
 
-export interface FrameReceiverListener {
-  /** A whole message. */
-  message(message: Message): void;
-  /** What takes this message, whose body has begun, and goes on as it should; undefined: nothing does now. */
-  divert(message: Message): Diversion | undefined;
+/** Optional ability of a link: values that come over it can go straight to a target. */
+export interface DirectLink {
+  /**
+   * Lets `target` take the bytes that context `src` sends to `handle`, whenever it accepts them.
+   * The caller has checked that `src` may send there.
+   *
+   * @returns what ends that
+   */
+  direct(src: number, handle: number, target: BodyTarget): () => void;
 }
 
-/** More than stands before the bytes of any frame. */
+/** @returns the link's ability to send values straight to a target; undefined if it has none */
+export function directLink(link: object | undefined): DirectLink | undefined {
+  return link !== undefined && "direct" in link ? (link as DirectLink) : undefined;
+}
+
+/** More than stands before the bytes of any value. */
 const MAX_HEAD = 32;
 
-/** For what is copied out of it at once. */
+/** For small frames, which are copied out of it at once. */
 const scratch = new Uint8Array(1 << 15);
 
-/** A large frame that goes past us. */
+/** A large frame whose body goes past, to a target. */
 interface Passing {
-  readonly to: Diversion;
-  /** Of its body. */
+  readonly to: BodyTarget;
+  /** Of the whole body. */
   readonly bytes: number;
   left: number;
 }
 
-export class FrameReceiver implements Place {
+export class FrameReceiver implements DirectLink {
   readonly #reader: FrameReader;
-  readonly #listener: FrameReceiverListener;
+  readonly #deliver: (message: Message) => void;
+  /** By `keyOf`. */
+  readonly #targets = new Map<string, BodyTarget>();
   #header = new Uint8Array(HEADER_BYTES);
-  #isBehindLarge = false;
-  /** A large message was given to somebody who has yet to see it: before that, nothing can go past. */
-  #isGiven = false;
+  #isAfterLarge = false;
+  /** A large message was delivered, and its receiver has not run yet: until then, nothing can go past. */
+  #isDelivered = false;
   #passing: Passing | undefined;
 
-  constructor(reader: FrameReader, listener: FrameReceiverListener) {
+  /** @param deliver is called with each whole message */
+  constructor(reader: FrameReader, deliver: (message: Message) => void) {
     this.#reader = reader;
-    this.#listener = listener;
+    this.#deliver = deliver;
   }
 
-  /** A chunk of the stream, as it came. @throws {ProtocolError} as `FrameReader.push` */
+  direct(src: number, handle: number, target: BodyTarget): () => void {
+    const key = keyOf(src, handle);
+    this.#targets.set(key, target);
+    return () => {
+      if (this.#targets.get(key) === target) this.#targets.delete(key);
+    };
+  }
+
+  /** A chunk of the stream. @throws {ProtocolError} as `FrameReader.push` */
   push(chunk: Uint8Array): void {
-    for (const message of this.#reader.push(chunk)) this.#deliver(message, false);
+    for (const message of this.#reader.push(chunk)) this.#finish(message, false);
   }
 
+  /** Whether a large frame is under way, or is likely to be next. */
   get isLarge(): boolean {
-    return this.#reader.begun !== undefined || (this.#isBehindLarge && this.#reader.isBetween);
+    return this.#reader.begun !== undefined || (this.#isAfterLarge && this.#reader.isBetween);
   }
 
-  /** @throws {ProtocolError} as `FrameReader.push` */
-  fill(from: number): number | undefined {
-    if (this.#passing !== undefined) return this.#pass(from, this.#passing);
-    if (this.#isGiven) {
-      this.#isGiven = false;
+  /**
+   * Reads what is there from a descriptor that does not block.
+   *
+   * @returns the number of bytes; 0 at the end; undefined if no byte is there, or none can be taken
+   * @throws {ProtocolError} as `FrameReader.push`
+   */
+  readFrom(fd: number): number | undefined {
+    if (this.#passing !== undefined) return this.#pass(fd, this.#passing);
+    if (this.#isDelivered) {
+      this.#isDelivered = false;
       return undefined;
     }
     const { begun } = this.#reader;
-    if (begun === undefined) return this.isLarge ? this.#fillHeader(from) : this.#fillSmall(from);
+    if (begun === undefined) return this.isLarge ? this.#readHeader(fd) : this.#readSmall(fd);
     const { message, got } = begun;
     const { body } = message;
-    // What stands before bytes tells that they are nothing else; they are not read before that.
+    // The head of a value says whether it is nothing but bytes. These are not read before that.
     const head = got < MAX_HEAD ? bytesHead(body.length) : undefined;
     const end = head !== undefined && got < head.length ? head.length : body.length;
-    const n = readNow(from, body.subarray(got, end));
+    const n = readNow(fd, body.subarray(got, end));
     if (n === undefined || n === 0) return n;
     const whole = this.#reader.advance(n);
-    if (whole !== undefined) this.#deliver(whole, true);
-    else if (this.#reader.begun === undefined) this.#isBehindLarge = true;
-    else if (head !== undefined && got + n === head.length) this.#divert(message, head);
+    if (whole !== undefined) this.#finish(whole, true);
+    else if (this.#reader.begun === undefined) this.#isAfterLarge = true;
+    else if (head !== undefined && got + n === head.length) this.#startPassing(message, head);
     return n;
   }
 
-  /** What was to go past us, and has not come yet, is read after all. */
-  leave(): void {
+  /** Nothing goes past any more: the rest of a body that was on its way is read as a message. */
+  stopReading(): void {
     if (this.#passing === undefined) return;
     const { to, bytes, left } = this.#passing;
     this.#passing = undefined;
@@ -95,50 +129,58 @@ export class FrameReceiver implements Place {
     this.#reader.replace(body, chunks[0].length);
   }
 
-  /** Behind a large frame there mostly is another: nothing is read but its header. */
-  #fillHeader(from: number): number | undefined {
-    const n = readNow(from, this.#header);
+  /** After a large frame there is usually another, so that only its header is read. */
+  #readHeader(fd: number): number | undefined {
+    const n = readNow(fd, this.#header);
     if (n === undefined || n === 0) return n;
-    this.#isBehindLarge = false;
+    this.#isAfterLarge = false;
     this.push(this.#header.subarray(0, n));
-    // Of a frame that is not large, it was kept.
+    // The reader keeps the header of a frame that is not large.
     if (this.#reader.begun === undefined) this.#header = new Uint8Array(HEADER_BYTES);
     return n;
   }
 
-  /** Small frames, as they come. */
-  #fillSmall(from: number): number | undefined {
-    const n = readNow(from, scratch);
+  #readSmall(fd: number): number | undefined {
+    const n = readNow(fd, scratch);
     if (n !== undefined && n > 0) this.push(scratch.slice(0, n));
     return n;
   }
 
-  #divert(message: Message, head: Uint8Array): void {
-    const { body, flags } = message;
-    const isOne = (flags & (FLAGS.MORE | FLAGS.CONT)) === 0;
-    if (!isOne || !head.every((byte, at) => body[at] === byte)) return;
-    const to = this.#listener.divert(message);
-    if (to === undefined) return;
+  #startPassing(message: Message, head: Uint8Array): void {
+    const { body } = message;
+    if (!head.every((byte, at) => body[at] === byte)) return;
+    const to = this.#targetOf(message);
+    if (to?.accepts() !== true) return;
     this.#passing = { to, bytes: body.length, left: body.length - head.length };
     releaseBuffer(body);
   }
 
-  #pass(from: number, passing: Passing): number | undefined {
+  /** As strict as the router, which does not see this message. */
+  #targetOf({ dst, src, auth, handle, flags }: Envelope): BodyTarget | undefined {
+    const isPlain = dst === MASTER_ID && auth === src && flags === 0;
+    return isPlain ? this.#targets.get(keyOf(src, handle)) : undefined;
+  }
+
+  #pass(fd: number, passing: Passing): number | undefined {
     const { to, bytes, left } = passing;
-    const n = to.fill(from, left);
+    const n = to.fill(fd, left);
     if (n === undefined || n === 0) return n;
     passing.left -= n;
     if (passing.left > 0) return n;
     this.#passing = undefined;
-    this.#isBehindLarge = true;
+    this.#isAfterLarge = true;
     this.#reader.replace(undefined);
     to.passed(bytes, true);
     return n;
   }
 
-  #deliver(message: Message, isLarge: boolean): void {
-    this.#isBehindLarge = isLarge;
-    this.#isGiven = isLarge;
-    this.#listener.message(message);
+  #finish(message: Message, isLarge: boolean): void {
+    this.#isAfterLarge = isLarge;
+    this.#isDelivered = isLarge;
+    this.#deliver(message);
   }
+}
+
+function keyOf(src: number, handle: number): string {
+  return `${src}:${handle}`;
 }

@@ -3,6 +3,7 @@
  * and is remembered until one has answered: should another take that one's place, that hears all of it again. Knows nothing of children.
  */
 import type { Envelope } from "../protocol/frame.ts";
+import { type BodyTarget, type DirectLink, directLink } from "./frame-receiver.ts";
 import type { Link, Withdraw } from "./router.ts";
 import type { Lane } from "./stream.ts";
 
@@ -14,7 +15,7 @@ interface Sent {
   withdraw: Withdraw;
 }
 
-export class ReplayLink implements Link {
+export class ReplayLink implements Link, DirectLink {
   #link: Link | undefined;
   #sent: Sent[] = [];
   #settled = false;
@@ -52,6 +53,11 @@ export class ReplayLink implements Link {
       if (progress === "withdrawn") this.#forget(one);
       return progress;
     };
+  }
+
+  /** As `DirectLink`, on the link of now: the slave that sends is the one that has answered. */
+  direct(src: number, handle: number, target: BodyTarget): () => void {
+    return directLink(this.#link)?.direct(src, handle, target) ?? (() => {});
   }
 
   close(error: Parameters<Link["close"]>[0]): void {

@@ -11,7 +11,6 @@ import { type Envelope, FLAGS, type Message } from "../protocol/frame.ts";
 import { FIRST_FREE_HANDLE, MASTER_ID } from "../protocol/handles.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
 import { encodeValue } from "../protocol/value.ts";
-import type { Diversion } from "./frame-receiver.ts";
 import type { Lane } from "./stream.ts";
 
 /** What the router needs of a stream. */
@@ -28,8 +27,6 @@ export interface Receiver {
   receive(message: Message): void;
   /** The context that was to send here is gone, and why. */
   dead?(reason: EcontextError): void;
-  /** What takes this message, bytes whose body has only begun to come, without their being read. */
-  divert?(message: Message): Diversion | undefined;
 }
 
 export class Router {
@@ -60,6 +57,11 @@ export class Router {
   addRoute(context: number, link: Link): void {
     this.#links.set(context, link);
     this.#gone.delete(context);
+  }
+
+  /** The link that leads to a context; undefined if there is none. */
+  linkOf(context: number): Link | undefined {
+    return this.#links.get(context);
   }
 
   /** The context is gone: everyone who waits for it is told why. */
@@ -142,12 +144,6 @@ export class Router {
       if (!(error instanceof ProtocolError)) throw error;
       this.#links.get(context)?.close(error);
     }
-  }
-
-  /** As `deliver`, for a message whose body has only begun to come: what takes it past us; undefined: it is to be delivered. */
-  divert(context: number, message: Message): Diversion | undefined {
-    if (this.#refuse(context, message) !== undefined) return undefined;
-    return this.#expected.get(context)?.get(message.handle)?.divert?.(message);
   }
 
   #refuse(context: number, message: Message): string | undefined {

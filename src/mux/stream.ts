@@ -5,16 +5,14 @@
  * Spec: docs/protocol.md, "Frame". Twins: "Output" and "Input" in stage1/python/core.py and stage1/js/core.js.
  */
 import { EcontextError, ProtocolError } from "../errors.ts";
-import type { Duplex, Place } from "../io/duplex.ts";
+import type { DirectReader, Duplex, DuplexListener } from "../io/duplex.ts";
 import { type Chunk, PipedBytes } from "../io/splice-pipe.ts";
 import { type Envelope, encodeMessage, FrameReader, type Message } from "../protocol/frame.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
-import { type Diversion, FrameReceiver } from "./frame-receiver.ts";
+import { type BodyTarget, type DirectLink, FrameReceiver } from "./frame-receiver.ts";
 
 export interface StreamListener {
   message(message: Message): void;
-  /** What takes this message past us, whose body has begun and is nothing but bytes; undefined: nothing. */
-  divert?(message: Message): Diversion | undefined;
   /** Called once. `error` is what this end found wrong, if it was this end that closed the stream for that. */
   closed(error: EcontextError | undefined): void;
 }
@@ -37,11 +35,11 @@ const SMALL_BYTES = 16384;
 /** Frames of control that wait one by one. */
 const MAX_CONTROL = 10_000;
 
-export class Stream {
+export class Stream implements DirectLink {
   readonly #pipe: Duplex;
   readonly #limits: Limits;
   readonly #listener: StreamListener;
-  readonly #place: Place;
+  readonly #receiver: FrameReceiver;
   /** Frames of whole, small messages that overtake. */
   #control: Uint8Array[] = [];
   #controlBytes = 0;
@@ -60,33 +58,34 @@ export class Stream {
     this.#pipe = pipe;
     this.#listener = listener;
     this.#limits = limits;
-    const inflow = new FrameReceiver(new FrameReader(limits), {
-      message: (message) => {
-        if (this.#open) listener.message(message);
-      },
-      divert: (message) => listener.divert?.(message),
+    const receiver = new FrameReceiver(new FrameReader(limits), (message) => {
+      if (this.#open) listener.message(message);
     });
-    this.#place = {
-      get isLarge() {
-        return inflow.isLarge;
-      },
-      fill: (from) => this.#take(() => inflow.fill(from)),
-      leave: () => inflow.leave(),
-    };
-    pipe.listen({
+    this.#receiver = receiver;
+    const reader: DuplexListener & DirectReader = {
       data: (chunk) => {
         this.#take(() => {
-          inflow.push(chunk);
+          receiver.push(chunk);
           return chunk.length;
         });
       },
-      place: () => (this.#open ? this.#place : undefined),
+      get isLarge() {
+        return receiver.isLarge;
+      },
+      readFrom: (fd) => this.#take(() => receiver.readFrom(fd)),
+      stopReading: () => receiver.stopReading(),
       drained: () => {
         this.#full = false;
         this.#flush();
       },
       closed: () => this.#end(undefined),
-    });
+    };
+    pipe.listen(reader);
+  }
+
+  /** As `DirectLink`: `target` takes the bytes that `src` sends to `handle`. */
+  direct(src: number, handle: number, target: BodyTarget): () => void {
+    return this.#receiver.direct(src, handle, target);
   }
 
   /** Bytes that wait to be written. */

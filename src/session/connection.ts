@@ -146,7 +146,6 @@ export class Connection implements Session {
     const handshake = new Handshake(child, nonce);
     const stream = new Stream(handshake, {
       message: (message) => this.#router.deliver(id, message),
-      divert: (message) => this.#router.divert(id, message),
       closed: (error) => void this.#ended(error),
     });
     const reply = this.#router.expect(id, {

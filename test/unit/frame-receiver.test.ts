@@ -1,11 +1,11 @@
-/** FrameReceiver: whatever comes as chunks, is read where it belongs, or goes past us, is all that was sent, in order, and nothing is told twice. */
+/** FrameReceiver: bytes may come as chunks, be read where they belong, or go past: all arrive, once, in order. */
 import { expect, test } from "bun:test";
 import { closeSync, writeSync } from "node:fs";
 import fc from "fast-check";
 import { openNonBlocking } from "../../src/io/fd.ts";
 import { makePipe, readNow } from "../../src/io/libc.ts";
-import { type Diversion, FrameReceiver } from "../../src/mux/frame-receiver.ts";
-import { encodeMessage, FrameReader, type Message } from "../../src/protocol/frame.ts";
+import { type BodyTarget, FrameReceiver } from "../../src/mux/frame-receiver.ts";
+import { encodeMessage, FLAGS, FrameReader, type Message } from "../../src/protocol/frame.ts";
 import { bytesHead, decodeValue, encodeBytes, encodeValue } from "../../src/protocol/value.ts";
 import { pattern } from "../helpers/random.ts";
 
@@ -37,16 +37,20 @@ function short(_key: string, value: unknown): unknown {
 }
 
 /** Takes bytes as a pipe of somebody else would: `room` of them at a time, and now and then none. */
-class Taker implements Diversion {
+class Taker implements BodyTarget {
   readonly #seen: Seen;
   readonly #rooms: Iterator<number>;
   taken = 0;
-  /** Of bodies, as the inflow tells it. */
+  /** Of bodies, as the receiver tells it. */
   passedBytes = 0;
 
   constructor(seen: Seen, rooms: readonly number[]) {
     this.#seen = seen;
     this.#rooms = endless(rooms);
+  }
+
+  accepts(): boolean {
+    return true;
   }
 
   fill(from: number, left: number): number | undefined {
@@ -85,7 +89,7 @@ const rooms = fc.array(fc.constantFrom(0, 777, 5000, 100_000), { minLength: 1, m
 
 test.if(process.platform === "linux")("all that was sent, in order", () => {
   fc.assert(
-    fc.property(values, steps, rooms, fc.boolean(), (sent, how, room, isDiverted) => {
+    fc.property(values, steps, rooms, fc.boolean(), (sent, how, room, isDirect) => {
       const [expected, seen] = [new Seen(), new Seen()];
       const wire: Uint8Array[] = [];
       for (const value of sent) {
@@ -94,14 +98,12 @@ test.if(process.platform === "linux")("all that was sent, in order", () => {
       }
       const taker = new Taker(seen, room);
       let told = 0;
-      const inflow = new FrameReceiver(new FrameReader(), {
-        message: ({ body }: Message) => {
-          told += body.length;
-          seen.add(decodeValue(body));
-        },
-        divert: () => (isDiverted ? taker : undefined),
+      const receiver = new FrameReceiver(new FrameReader(), ({ body }: Message) => {
+        told += body.length;
+        seen.add(decodeValue(body));
       });
-      run(inflow, Buffer.concat(wire), how);
+      if (isDirect) receiver.direct(ENVELOPE.src, ENVELOPE.handle, taker);
+      run(receiver, Buffer.concat(wire), how);
       expect(seen.all).toEqual(expected.all);
       // What went past, and what was told: all bodies, each byte once.
       const bodies = Buffer.concat(wire).length - 24 * sent.length;
@@ -113,7 +115,7 @@ test.if(process.platform === "linux")("all that was sent, in order", () => {
 
 /** All of `data`, by the ways that `how` says in turn; what is filled goes through a pipe. */
 function run(
-  inflow: FrameReceiver,
+  receiver: FrameReceiver,
   data: Uint8Array,
   how: readonly { cut: number; how: string }[],
 ): void {
@@ -125,21 +127,56 @@ function run(
     const chunk = data.subarray(at, at + step.cut);
     at += chunk.length;
     if (step.how === "chunk") {
-      inflow.leave();
-      inflow.push(chunk.slice());
+      receiver.stopReading();
+      receiver.push(chunk.slice());
       continue;
     }
     writeSync(write, chunk);
     // What it does not take, as it would come afterwards.
-    for (let idle = 0; idle < 3; ) idle = inflow.fill(read) ? 0 : idle + 1;
+    for (let idle = 0; idle < 3; ) idle = receiver.readFrom(read) ? 0 : idle + 1;
     const rest = new Uint8Array(chunk.length);
     const left = readNow(read, rest) ?? 0;
     if (left === 0) continue;
-    inflow.leave();
-    inflow.push(rest.subarray(0, left));
+    receiver.stopReading();
+    receiver.push(rest.subarray(0, left));
   }
   for (const fd of [end, read, write]) closeSync(fd);
 }
+
+test.if(process.platform === "linux")(
+  "only what the router would accept goes past, while it is registered",
+  () => {
+    const value = pattern(50_000);
+    const body = encodeValue(value).chunks;
+    const wanted = { ...ENVELOPE };
+    const others = [
+      { ...ENVELOPE, src: 2, auth: 2 },
+      { ...ENVELOPE, auth: 0 },
+      { ...ENVELOPE, dst: 2 },
+      { ...ENVELOPE, handle: 1001 },
+      { ...ENVELOPE, flags: FLAGS.DEAD },
+      { ...ENVELOPE, flags: FLAGS.DEFLATE },
+    ];
+    const taker = new Taker(new Seen(), [100_000]);
+    const told: Message[] = [];
+    const receiver = new FrameReceiver(new FrameReader(), (message) => told.push(message));
+    const send = (envelope: typeof ENVELOPE): void => {
+      const frames = [...encodeMessage(envelope, body)].flat();
+      run(receiver, Buffer.concat(frames), [{ cut: 60_000, how: "fill" }]);
+    };
+    const end = receiver.direct(wanted.src, wanted.handle, taker);
+    // The first is read in one piece with its header; what follows a large frame is read directly.
+    send({ ...ENVELOPE, handle: 1001 });
+    for (const one of others) send(one);
+    expect(told.length).toBe(1 + others.length);
+    expect(taker.taken).toBe(0);
+    send(wanted);
+    expect([told.length, taker.taken]).toEqual([1 + others.length, value.length]);
+    end();
+    send(wanted);
+    expect([told.length, taker.taken]).toEqual([2 + others.length, value.length]);
+  },
+);
 
 test("the head of a body that is nothing but bytes", () => {
   fc.assert(

@@ -107,6 +107,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: "session",
     imports: [
+      "calls",
       "context",
       "errors",
       "interpreters",

@@ -3,7 +3,7 @@
  * `Connection`'s.
  */
 import { basename } from "node:path";
-import { checkMilliseconds } from "./calls/callee.ts";
+import { checkMilliseconds } from "./calls/options.ts";
 import { Context } from "./context/context.ts";
 import { type EcontextError, UsageError } from "./errors.ts";
 import { type KindOptions, readKind } from "./interpreters/kind.ts";

@@ -1,13 +1,8 @@
 /** What a program imports. Re-exports only. */
 export { Broker, type BrokerOptions, type ConnectOptions, type UnpackOptions } from "./broker.ts";
-export {
-  type Callable,
-  type CallOptions,
-  Kwargs,
-  kwargs,
-  type ParametersAfterContext,
-  type Result,
-} from "./calls/callee.ts";
+export type { Callable, ParametersAfterContext, Result } from "./calls/callee.ts";
+export type { CallOptions } from "./calls/options.ts";
+export { Kwargs, kwargs } from "./calls/payload.ts";
 export { Channel, type ReceiveOptions, Receiver, Sender } from "./channels/channel.ts";
 export { Select } from "./channels/select.ts";
 export { Output } from "./commands/output.ts";

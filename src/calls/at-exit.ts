@@ -1,21 +1,13 @@
-/** The last call of a context: the handlers that user code has registered for its interpreter's end. A core exits without running them. */
+/** The last call of a context: it runs the handlers of user code for the interpreter's end. */
 import type { Language } from "../interpreters/kind.ts";
-import type { Router } from "../mux/router.ts";
+import type { ContextLink } from "../mux/context-link.ts";
 import { HANDLES } from "../protocol/handles.ts";
 import { encodeValue } from "../protocol/value.ts";
+import { LANGUAGE_RULES } from "./language-rules.ts";
 
-/** What an interpreter does at its end. */
-const AT_EXIT: Readonly<Record<Language, readonly unknown[]>> = {
-  python: ["atexit._run_exitfuncs", []],
-  javascript: ["process.emit", ["exit", 0]],
-};
-
-/** Send the call. Its result is ignored. */
-export function runExitHandlers(router: Router, id: number, language: Language): void {
-  const { chunks } = encodeValue(AT_EXIT[language]);
-  const reply = router.expect(id, {
-    receive: () => router.forget(id, reply),
-    dead: () => {},
-  });
+/** Sends the call. Its result is ignored. */
+export function runExitHandlers({ id, router }: ContextLink, language: Language): void {
+  const { chunks } = encodeValue(LANGUAGE_RULES[language].atExit);
+  const reply = router.expect(id, { receive: () => router.forget(id, reply) });
   router.send({ dst: id, handle: HANDLES.CALL_FUNCTION, reply }, chunks);
 }

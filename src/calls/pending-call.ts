@@ -1,35 +1,46 @@
 /**
- * One call between its caller and its answer: who waits for it, how long, and what becomes of it when nobody does any more.
- * Knows the router and the protocol; what it needs of its context is its `CallHost`.
+ * PendingCall: one call between its caller and its answer. It has the call's deadline and signal,
+ * cancels the call on the remote side, and lets go of its senders. Knows the router, no session.
  */
 
+import type { SentSenders } from "../channels/value-link.ts";
 import { CancelledError, DisconnectError, type EcontextError, TimeoutError } from "../errors.ts";
-import type { Receiver, Router, Withdraw } from "../mux/router.ts";
+import type { ContextLink } from "../mux/context-link.ts";
+import type { Receiver, Withdraw } from "../mux/router.ts";
 import { FLAGS, type Message } from "../protocol/frame.ts";
 import { HANDLES } from "../protocol/handles.ts";
 import { decodeValue, encodeValue } from "../protocol/value.ts";
 import { neutralise } from "../text.ts";
 import type { CallSite } from "../traces/call-site.ts";
 import { calledFrom } from "../traces/error-stack.ts";
-import { type CallLimits, decodeFailure } from "./callee.ts";
+import type { CallLimits } from "./options.ts";
+import { decodeFailure } from "./payload.ts";
 import { RemoteGenerator } from "./remote-generator.ts";
 
-/** What calls share: one for each context. */
-export interface CallHost {
-  readonly id: number;
-  readonly name: string;
+/** What the calls of one context share. `Caller` is one. */
+export interface CallOwner {
+  readonly link: ContextLink;
   /** Milliseconds that a cancelled call has to end. */
   readonly graceMs: number;
-  readonly router: Router;
   decode(body: Uint8Array): unknown;
-  mapStack(text: string): string;
+  /** Whether an interrupted function stops in the language of the slave. */
+  stopsFunctions(): boolean;
   /** A cancelled call did not end in time. */
   hung(call: string): void;
-  /** Nobody waits for one of its calls any more. */
+  /** The caller of one of its calls waits no longer. */
   settled(): void;
 }
 
-/** What calls of our own functions are called in messages: those are nobody else's business. */
+export interface CallSettings {
+  /** The name of the function. */
+  readonly name: string;
+  readonly limits: CallLimits;
+  readonly senders: SentSenders;
+  /** Where the user's program made the call; absent in calls of econtext's own. */
+  readonly site: CallSite | undefined;
+}
+
+/** What messages call functions of econtext's own, whose names mean nothing to a user. */
 const OWN: Readonly<Record<string, string>> = {
   "econtext.commands": "the command",
   "econtext.files": "the copy",
@@ -40,43 +51,43 @@ function nameOf(callee: string): string {
   return OWN[callee.slice(0, callee.indexOf(":"))] ?? callee;
 }
 
+/**
+ * Its caller is free when the answer comes, the deadline passes, the signal is aborted or the
+ * context ends. A call that is given up keeps its handle until the slave has answered it.
+ */
 export class PendingCall implements Receiver {
-  readonly #host: CallHost;
-  readonly #name: string;
-  readonly #limits: CallLimits;
-  /** Absent where a caller of econtext's own says where it was called. */
-  readonly #site: CallSite | undefined;
+  readonly #owner: CallOwner;
+  readonly #settings: CallSettings;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (reason: unknown) => void;
+  /** The deadline; after the call was given up, the grace time. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #onAbort: (() => void) | undefined;
-  /** What its reply comes to; 0 until it is sent. */
+  /** The handle of its reply; 0 until the call is sent. */
   #handle = 0;
   #withdraw: Withdraw | undefined;
   #isSettled = false;
+  /** When a call with a deadline was made, on the clock of `performance.now`. */
   #begun = 0;
-  #unheard: (() => void) | undefined;
-  #torn: (() => void) | undefined;
 
   /** @throws {CancelledError} when the signal is aborted already */
   constructor(
-    host: CallHost,
-    name: string,
-    limits: CallLimits,
-    site: CallSite | undefined,
+    owner: CallOwner,
+    settings: CallSettings,
     resolve: (value: unknown) => void,
     reject: (reason: unknown) => void,
   ) {
-    this.#host = host;
-    this.#name = nameOf(name);
-    this.#limits = limits;
-    this.#site = site;
+    this.#owner = owner;
+    this.#settings = settings;
     this.#resolve = resolve;
     this.#reject = reject;
-    const { deadline, signal } = limits;
-    if (deadline !== undefined) this.#begun = performance.now();
-    if (signal?.aborted) throw this.#cancelled();
+    const { deadline, signal } = settings.limits;
+    if (signal?.aborted) {
+      settings.senders.release("unread");
+      throw this.#cancelled();
+    }
     if (deadline !== undefined) {
+      this.#begun = performance.now();
       this.#timer = setTimeout(() => this.#giveUp(this.#late(), "deadline"), deadline);
     }
     if (signal !== undefined) {
@@ -85,62 +96,45 @@ export class PendingCall implements Receiver {
     }
   }
 
-  /** Whether its caller waits no more. */
+  /** Whether the caller waits no longer. */
   get isSettled(): boolean {
     return this.#isSettled;
   }
 
-  /**
-   * @param unheard is called if the far side never looks into it
-   * @param torn is called if it was torn out of it
-   */
-  send(body: readonly Uint8Array[], unheard: () => void, torn: () => void): void {
-    const { id, router } = this.#host;
-    this.#unheard = unheard;
-    this.#torn = torn;
+  send(body: readonly Uint8Array[]): void {
+    const { id, router } = this.#owner.link;
     this.#handle = router.expect(id, this);
     const to = { dst: id, handle: HANDLES.CALL_FUNCTION, reply: this.#handle };
     this.#withdraw = router.send(to, body);
   }
 
-  #fail(error: unknown): void {
-    this.#reject(this.#site === undefined ? error : calledFrom(error, this.#site));
-  }
-
-  /** It could not be sent. */
+  /** The call could not be sent. */
   fail(error: unknown): void {
+    this.#settings.senders.release("unread");
     this.#settle();
     this.#fail(error);
   }
 
+  /** Its caller gave the call up before it was sent. */
+  drop(): void {
+    this.#settings.senders.release("unread");
+  }
+
   /** The answer. */
-  receive({ flags, body }: Message): void {
+  receive(message: Message): void {
+    const { flags, body } = message;
+    const { link } = this.#owner;
     try {
       if (flags & FLAGS.ERROR) {
-        const { name, mapStack } = this.#host;
-        const failure = decodeFailure(name, body, mapStack);
-        const isCancelled = failure.type === "econtext.Cancelled";
-        // Its last word before it ends: the end of the stream says why.
-        if (isCancelled && failure.remoteMessage === "disconnected") return;
-        if (isCancelled && failure.remoteMessage === "") this.#unheard?.();
-        else if (isCancelled) this.#torn?.();
-        // Its clock may be the first to see the deadline pass.
-        const isLate = isCancelled && this.#limits.deadline !== undefined;
-        this.#fail(isLate ? this.#late() : failure);
+        if (this.#isLastWord(body)) return;
       } else if (flags & FLAGS.DEAD) this.#fail(this.#refused(body));
-      else this.#answered(this.#host.decode(body));
+      else this.#answered(this.#owner.decode(body));
     } catch (error) {
       this.#fail(error);
       throw error;
     }
-    this.#host.router.forget(this.#host.id, this.#handle);
+    link.router.forget(link.id, this.#handle);
     this.#settle();
-  }
-
-  #answered(value: unknown): void {
-    // The answer was on its way when it was given up: nobody will iterate that.
-    if (this.#isSettled && value instanceof RemoteGenerator) void value.return().catch(() => {});
-    this.#resolve(this.#limited(value));
   }
 
   /** Its context is gone. */
@@ -149,63 +143,98 @@ export class PendingCall implements Receiver {
     this.#fail(reason);
   }
 
-  /** The caller is free at once. The handle stays until the far side has let go of the call. */
+  #fail(error: unknown): void {
+    const { site } = this.#settings;
+    this.#reject(site === undefined ? error : calledFrom(error, site));
+  }
+
+  /**
+   * Takes a failure.
+   *
+   * @returns true if the slave only reports that its connection ends: why is known soon
+   */
+  #isLastWord(body: Uint8Array): boolean {
+    const failure = decodeFailure(this.#owner.link, body);
+    if (failure.type !== "econtext.Cancelled") {
+      this.#fail(failure);
+      return false;
+    }
+    const { limits, senders } = this.#settings;
+    if (failure.remoteMessage === "disconnected") return true;
+    if (failure.remoteMessage === "") senders.release("unread");
+    else if (this.#owner.stopsFunctions()) senders.release("interrupted");
+    // The slave's clock may be the first to see the deadline pass.
+    this.#fail(limits.deadline === undefined ? failure : this.#late());
+    return false;
+  }
+
+  #answered(value: unknown): void {
+    if (value instanceof RemoteGenerator) {
+      // The call was given up while its answer was on its way: that generator has no reader.
+      if (this.#isSettled) void value.return().catch(() => {});
+      this.#limit(value);
+    }
+    this.#resolve(value);
+  }
+
+  /** A generator has what is left of the limits of the call that returned it. */
+  #limit(generator: RemoteGenerator): void {
+    const { limits, site } = this.#settings;
+    const { deadline, signal } = limits;
+    const left =
+      deadline === undefined ? undefined : Math.max(0, this.#begun + deadline - performance.now());
+    generator.limit({ deadline: left, signal }, site);
+  }
+
+  /** Frees the caller at once, and cancels the call. */
   #giveUp(error: EcontextError, why: "deadline" | "cancelled"): void {
     this.#settle();
     this.#fail(error);
     if (this.#withdraw === undefined) return;
-    const { id, router, graceMs } = this.#host;
+    const { link, graceMs } = this.#owner;
+    const { id, router } = link;
     const progress = this.#withdraw();
     if (progress === "withdrawn") {
       router.forget(id, this.#handle);
-      this.#unheard?.();
+      this.#settings.senders.release("unread");
       return;
     }
-    // Until the answer comes.
-    this.#timer = setTimeout(() => this.#host.hung(this.#name), graceMs);
+    this.#timer = setTimeout(() => this.#owner.hung(nameOf(this.#settings.name)), graceMs);
     const { chunks } = encodeValue([this.#handle, why]);
     // It must not overtake the call that it cancels.
-    router.send(
-      { dst: id, handle: HANDLES.CANCEL },
-      chunks,
-      progress === "sent" ? "control" : "bulk",
-    );
+    const lane = progress === "sent" ? "control" : "bulk";
+    router.send({ dst: id, handle: HANDLES.CANCEL }, chunks, lane);
   }
 
-  /** There is nothing to give up any more. */
+  /** Stops the timer; the first time, the caller waits no longer. */
   #settle(): void {
     clearTimeout(this.#timer);
     if (this.#isSettled) return;
     this.#isSettled = true;
-    this.#host.settled();
-    if (this.#onAbort) this.#limits.signal?.removeEventListener("abort", this.#onAbort);
+    this.#owner.settled();
+    if (this.#onAbort === undefined) return;
+    this.#settings.limits.signal?.removeEventListener("abort", this.#onAbort);
   }
 
-  /** A generator is limited as the call is that gave it. */
-  #limited(value: unknown): unknown {
-    if (!(value instanceof RemoteGenerator)) return value;
-    const { deadline, signal } = this.#limits;
-    const left = deadline === undefined ? undefined : this.#begun + deadline - performance.now();
-    const limits = { deadline: left === undefined ? undefined : Math.max(0, left), signal };
-    value.limit(limits, this.#site);
-    return value;
+  get #subject(): string {
+    return `${this.#owner.link.name}: ${nameOf(this.#settings.name)}`;
   }
 
   #late(): TimeoutError {
+    const { deadline } = this.#settings.limits;
     return new TimeoutError(
       "ERR_DEADLINE_CALL",
-      `${this.#host.name}: ${this.#name} did not answer within ${this.#limits.deadline} ms; it is cancelled`,
+      `${this.#subject} did not answer within ${deadline} ms; it is cancelled`,
     );
   }
 
   #cancelled(): CancelledError {
-    return new CancelledError("ERR_CANCELLED", `${this.#host.name}: ${this.#name} was cancelled`, {
-      cause: this.#limits.signal?.reason,
-    });
+    const cause = this.#settings.limits.signal?.reason;
+    return new CancelledError("ERR_CANCELLED", `${this.#subject} was cancelled`, { cause });
   }
 
   #refused(body: Uint8Array): DisconnectError {
     const why = neutralise(String(decodeValue(body)));
-    return new DisconnectError("ERR_DISCONNECT_DEAD", `${this.#host.name}: ${why}`);
+    return new DisconnectError("ERR_DISCONNECT_DEAD", `${this.#owner.link.name}: ${why}`);
   }
 }

@@ -1,40 +1,56 @@
-/** A question to a slave's broker, which answers even when user code hangs there. */
-import { TimeoutError } from "../errors.ts";
-import type { Router } from "../mux/router.ts";
+/**
+ * PING: a question that a slave's broker answers even when user code hangs. The only place where
+ * the master writes one.
+ */
+import { type EcontextError, TimeoutError } from "../errors.ts";
+import type { ContextLink } from "../mux/context-link.ts";
 import { HANDLES } from "../protocol/handles.ts";
 import { encodeValue } from "../protocol/value.ts";
 
-interface Pinged {
-  readonly id: number;
-  readonly name: string;
+/** What a ping needs to know of its context. */
+type PingedLink = Pick<ContextLink, "id" | "router">;
+
+/**
+ * Sends one PING. By default its answer is taken and ignored: whatever arrives shows that the slave
+ * lives.
+ */
+export function sendPing(
+  { id, router }: PingedLink,
+  onAnswer: () => void = () => {},
+  onGone: (reason: EcontextError) => void = () => {},
+): void {
+  const reply = router.expect(id, {
+    receive: () => {
+      router.forget(id, reply);
+      onAnswer();
+    },
+    dead: onGone,
+  });
+  router.send({ dst: id, handle: HANDLES.PING, reply }, encodeValue(null).chunks, "control");
 }
 
 /**
- * @param deadline milliseconds
- * @returns milliseconds until the answer. @throws {TimeoutError} `ERR_DEADLINE_PING`
+ * @param deadline milliseconds; a later answer is taken and ignored
+ * @returns milliseconds until the answer
+ * @throws {TimeoutError} `ERR_DEADLINE_PING`
  */
-export function ping(router: Router, { id, name }: Pinged, deadline?: number): Promise<number> {
+export function ping(link: ContextLink, deadline?: number): Promise<number> {
   const started = performance.now();
   return new Promise((resolve, reject) => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const reply = router.expect(id, {
-      receive: () => {
-        router.forget(id, reply);
-        clearTimeout(timer);
-        resolve(performance.now() - started);
-      },
-      dead: (reason) => {
-        clearTimeout(timer);
-        reject(reason);
-      },
+    const timer =
+      deadline === undefined
+        ? undefined
+        : setTimeout(() => {
+            const message = `${link.name}: no answer within ${deadline} ms`;
+            reject(new TimeoutError("ERR_DEADLINE_PING", message));
+          }, deadline);
+    const answered = (): void => {
+      clearTimeout(timer);
+      resolve(performance.now() - started);
+    };
+    sendPing(link, answered, (reason) => {
+      clearTimeout(timer);
+      reject(reason);
     });
-    if (deadline !== undefined) {
-      // The handle stays, for an answer that comes late.
-      timer = setTimeout(() => {
-        const message = `${name}: no answer within ${deadline} ms`;
-        reject(new TimeoutError("ERR_DEADLINE_PING", message));
-      }, deadline);
-    }
-    router.send({ dst: id, handle: HANDLES.PING, reply }, encodeValue(null).chunks, "control");
   });
 }

@@ -1,37 +1,38 @@
 /**
- * A generator of a context, iterated from here: one call over there that sends what comes to a channel of its own, no faster than it is
- * taken. Knows no context but by how it calls.
+ * RemoteGenerator: a generator of a context, iterated from here. One call on the remote side sends
+ * its values to a channel, no faster than they are taken. Knows a context only by how to call it.
  */
 
 import { Channel } from "../channels/channel.ts";
 import { UsageError } from "../errors.ts";
 import type { CallSite } from "../traces/call-site.ts";
 import { calledFrom } from "../traces/error-stack.ts";
-import type { CallLimits } from "./callee.ts";
+import type { CallLimits } from "./options.ts";
+import type { TierCall } from "./tier-call.ts";
 
-/** Calls what is econtext's own over there. */
-export type CallTier = (limits: CallLimits, name: string, ...args: unknown[]) => Promise<unknown>;
-
-/** What a generator has to end at its next `yield`, before it is interrupted. Milliseconds. */
+/** Milliseconds that a generator has to end at its next `yield` before it is interrupted. */
 const LEAVE_MS = 50;
 
-/** Leaving its loop early ends it over there, as `return` does: at the next `yield`, or else interrupted like a cancelled call. */
+/**
+ * Leaving its loop early ends the generator on the remote side, as `return` does: at its next
+ * `yield`, or interrupted like a cancelled call.
+ */
 export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, undefined> {
   readonly #number: number;
-  readonly #call: CallTier;
+  readonly #call: TierCall;
   #limits: CallLimits = {};
   #site: CallSite | undefined;
   #values: AsyncGenerator<T, void, undefined> | undefined;
-  /** Closes it, whoever waits for its next value. */
+  /** Closes the channel of its values, so that a `next` that waits ends. */
   #leave = (): void => {};
 
-  /** @param number what the far side knows it by */
-  constructor(number: number, call: CallTier) {
+  /** @param number the slave's name for the generator */
+  constructor(number: number, call: TierCall) {
     this.#number = number;
     this.#call = call;
   }
 
-  /** Those of the call that gave it, from now on. */
+  /** Sets the limits and the place of the call that returned the generator. */
   limit(limits: CallLimits, site: CallSite | undefined): void {
     this.#limits = limits;
     this.#site = site;
@@ -42,11 +43,11 @@ export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, und
     return this.#values.next();
   }
 
-  /** Does not wait for a `next` that is under way: that ends as well. */
+  /** Does not wait for a `next` that is under way: that one ends, too. */
   async return(): Promise<IteratorResult<T, void>> {
     this.#leave();
     if (this.#values === undefined) {
-      // Nobody would ever ask for it.
+      // The slave keeps the generator until it is iterated or dropped.
       this.#values = nothing();
       await this.#call({}, "econtext.channels:drop", this.#number);
     }
@@ -80,7 +81,7 @@ export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, und
     const pumped = this.#call(limits, "econtext.channels:pump", this.#number, sender);
     const over = pumped.catch((error) => {
       receiver.end({ error });
-      // Cancelled before it began, it would be kept.
+      // If the call was cancelled before it began, the slave still keeps the generator.
       this.#call({}, "econtext.channels:drop", this.#number).catch(() => {});
     });
     try {
@@ -99,9 +100,9 @@ export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, und
 
 async function* nothing(): AsyncGenerator<never, void, undefined> {}
 
-/** @returns the same promise: `for await` iterates the generator that it is resolved with */
+/** @returns the same promise, so that `for await` iterates the generator that it resolves with */
 export function iterable(result: Promise<unknown>): Promise<unknown> & AsyncIterable<unknown> {
-  // Not a class of promises of our own: awaiting one costs three turns more.
+  // A subclass of Promise would cost three more turns of the microtask queue for each await.
   const promise = result as Promise<unknown> & { [Symbol.asyncIterator]: typeof iterateResult };
   promise[Symbol.asyncIterator] = iterateResult;
   return promise;
@@ -114,9 +115,9 @@ function iterateResult(this: Promise<unknown>): AsyncGenerator<unknown> {
     const problem = "what was called is no generator: its result cannot be iterated";
     throw calledFrom(new UsageError("ERR_USAGE_ITERATE", problem), site);
   });
-  // Told to whoever asks for a value.
+  // The error is thrown by `next`, so it is not unhandled.
   generator.catch(() => {});
-  // Not a generator of its own: `return` would wait for the `next` that is under way.
+  // An async generator function would make `return` wait for the `next` that is under way.
   return {
     next: async () => (await generator).next(),
     return: async () => (await generator).return(),

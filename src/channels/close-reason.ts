@@ -1,45 +1,36 @@
-/** What the ends of a channel need of the context that they are one end of. Types, and how a channel says why it was closed. */
+/** Why a channel was closed, as the body of its last message. Spec: docs/protocol.md, "Channels". */
 import { CallError, ChannelError, EcontextError, ProtocolError } from "../errors.ts";
-import type { Router } from "../mux/router.ts";
-import { type Body, decodeValue, encodeValue } from "../protocol/value.ts";
+import type { ContextLink } from "../mux/context-link.ts";
+import { decodeValue, encodeValue } from "../protocol/value.ts";
 import { neutralise, toWellFormed } from "../text.ts";
 
-export interface Wire {
-  readonly id: number;
-  readonly name: string;
-  readonly router: Router;
-  /** @throws {ValueError} naming the path of what cannot be sent */
-  encode(value: unknown): Body;
-  /** @throws {ProtocolError} `ERR_PROTOCOL_VALUE` */
-  decode(body: Uint8Array): unknown;
-  /** In the lines of the user's own source. */
-  mapStack(text: string): string;
-}
-
-/** The body of the message that closes a channel: null where there is nothing wrong, else what is. */
+/** @returns the body of the message that closes a channel: null, or the error that it is closed with */
 export function encodeClosing(error: unknown): readonly Uint8Array[] {
   if (error === undefined) return encodeValue(null).chunks;
   const { type, name, message, stack } = describe(error);
   return encodeValue([type ?? name, message, stack].map(toWellFormed)).chunks;
 }
 
-/** What it says: undefined where the channel ended as it should. @throws {ProtocolError} `ERR_PROTOCOL_VALUE` */
+/**
+ * @returns the error that the channel was closed with; undefined if it was closed without one
+ * @throws {ProtocolError} `ERR_PROTOCOL_VALUE`
+ */
 export function decodeClosing(
-  wire: Wire,
+  link: ContextLink,
   body: Uint8Array,
 ): { readonly error: EcontextError } | undefined {
-  const said = decodeValue(body);
-  if (said === null) return undefined;
-  if (typeof said === "string") {
-    const message = `${wire.name}: ${neutralise(said)}`;
+  const closing = decodeValue(body);
+  if (closing === null) return undefined;
+  if (typeof closing === "string") {
+    const message = `${link.name}: ${neutralise(closing)}`;
     return { error: new ChannelError("ERR_CHANNEL_CLOSED", message) };
   }
-  const isFailure = Array.isArray(said) && said.length === 3;
-  if (!isFailure || !said.every((text) => typeof text === "string")) {
+  const isFailure = Array.isArray(closing) && closing.length === 3;
+  if (!isFailure || !closing.every((text) => typeof text === "string")) {
     throw new ProtocolError("ERR_PROTOCOL_VALUE", "malformed closing of a channel");
   }
-  const [type, message, trace] = said as [string, string, string];
-  return { error: new CallError(wire.name, type, wire.mapStack(message), wire.mapStack(trace)) };
+  const [type, message, trace] = closing as [string, string, string];
+  return { error: new CallError(link.name, type, link.mapStack(message), link.mapStack(trace)) };
 }
 
 interface Description {
@@ -49,7 +40,7 @@ interface Description {
   readonly stack: string;
 }
 
-/** Never fails: an error must not fail to be told. */
+/** Never throws, even if a getter of the error does: the far side must hear of the end. */
 function describe(error: unknown): Description {
   try {
     return described(error);
@@ -68,6 +59,6 @@ function described(error: unknown): Description {
   if (error instanceof CallError) {
     return { type: error.type, name, message: error.remoteMessage, stack: error.traceback };
   }
-  // Positions in our own text are of no use to anybody.
+  // A stack of econtext's own files would not help the user.
   return { name, message, stack: error instanceof EcontextError ? `${name}: ${message}` : stack };
 }

@@ -10,13 +10,14 @@ import { FLAGS, type Message } from "../protocol/frame.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { decodeValue, encodeValue } from "../protocol/value.ts";
 import type { Receiver as ChannelReceiver } from "./channel.ts";
-import { decodeClosing, encodeClosing, type Wire } from "./close-reason.ts";
+import { decodeClosing, encodeClosing } from "./close-reason.ts";
+import type { ValueLink } from "./value-link.ts";
 import { costOf, Window } from "./window.ts";
 
 export class InboundChannel implements Receiver, BodyTarget {
   /** What the context sends to. */
   readonly handle: number;
-  readonly #wire: Wire;
+  readonly #wire: ValueLink;
   readonly #receiver: ChannelReceiver;
   readonly #gone: () => void;
   readonly #window = new Window();
@@ -31,7 +32,7 @@ export class InboundChannel implements Receiver, BodyTarget {
   #stopDirect: () => void = () => {};
 
   /** @param gone is called when the context can send nothing more */
-  constructor(wire: Wire, receiver: ChannelReceiver, gone: () => void) {
+  constructor(wire: ValueLink, receiver: ChannelReceiver, gone: () => void) {
     this.#wire = wire;
     this.#receiver = receiver;
     this.#gone = gone;

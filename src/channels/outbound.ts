@@ -1,5 +1,6 @@
 /**
- * SendTarget: a receiver of a context as this process sends to it: as far as there is credit, the rest waits. Spec: docs/protocol.md, "Channels".
+ * OutboundChannel: the sending end of a channel whose receiver is in a context. Values go out while
+ * there is credit; the others wait. Spec: docs/protocol.md, "Channels".
  */
 
 import { ChannelError, type EcontextError, ProtocolError } from "../errors.ts";
@@ -10,7 +11,8 @@ import { LIMITS } from "../protocol/limits.ts";
 import { decodeValue, encodeBytes, encodeValue } from "../protocol/value.ts";
 import { calledFrom } from "../traces/error-stack.ts";
 import type { SendTarget } from "./channel.ts";
-import { decodeClosing, encodeClosing, type Wire } from "./close-reason.ts";
+import { decodeClosing, encodeClosing } from "./close-reason.ts";
+import type { SentSenders, ValueLink } from "./value-link.ts";
 import { Credit, costOf } from "./window.ts";
 
 /** A value that waits for credit. */
@@ -21,32 +23,40 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
+interface Encoded {
+  readonly body: readonly Chunk[];
+  readonly length: number;
+  readonly senders?: SentSenders;
+}
+
 export class OutboundChannel implements SendTarget, Receiver {
-  readonly wire: Wire;
-  /** The receiver's, in its context. */
+  readonly link: ValueLink;
+  /** The handle of the receiver, in its context. */
   readonly handle: number;
-  readonly #gone: () => void;
+  readonly #onEnd: () => void;
   readonly #credit = new Credit();
-  /** Where credit comes to. */
+  /** Our handle that the context sends its credit to. */
   readonly #credits: number;
   #waiting: Waiting[] = [];
-  /** Closed from here; told when nothing waits any more. */
+  /** Closed by the sender: this message goes out when no value waits any more. */
   #closing: readonly Uint8Array[] | undefined;
+  /** The closing message was sent, or there is no context to send it to. */
   #isTold = false;
-  /** Closed from there, and why. */
+  /** Closed by the receiver, and why. */
   #refusal: EcontextError | undefined;
   #onRefused: ((reason?: EcontextError) => void)[] = [];
 
   /**
-   * Says at once where it can be told that nobody receives any more: whoever is given a sender may never use it.
+   * Sends the handle for its credit at once. The context needs that handle to report that its
+   * receiver was closed, even if no value is ever sent.
    *
-   * @param gone is called when nothing can be sent any more
+   * @param onEnd is called when nothing can be sent any more
    */
-  constructor(wire: Wire, handle: number, gone: () => void) {
-    this.wire = wire;
+  constructor(link: ValueLink, handle: number, onEnd: () => void) {
+    this.link = link;
     this.handle = handle;
-    this.#gone = gone;
-    const { id, router } = wire;
+    this.#onEnd = onEnd;
+    const { id, router } = link;
     this.#credits = router.expect(id, this);
     router.send({ dst: id, handle }, encodeValue(this.#credits).chunks, "control");
   }
@@ -58,10 +68,10 @@ export class OutboundChannel implements SendTarget, Receiver {
   async send(value: unknown): Promise<void> {
     if (this.#refusal !== undefined) throw calledFrom(this.#refusal, new Error());
     if (this.#closing !== undefined) throw this.#closed();
-    const { chunks: body, length } =
-      value instanceof PipedBytes ? encodeBytes(value) : this.wire.encode(value);
+    const { body, length, senders } = this.#encode(value);
     if (length > LIMITS.maxMessageBytes) {
-      const problem = `${this.wire.name}: a value of ${length} bytes is over the limit of ${LIMITS.maxMessageBytes}`;
+      senders?.release("unread");
+      const problem = `${this.link.name}: a value of ${length} bytes is over the limit of ${LIMITS.maxMessageBytes}`;
       throw new ChannelError("ERR_CHANNEL_TOO_LARGE", problem);
     }
     const cost = costOf(length);
@@ -78,6 +88,15 @@ export class OutboundChannel implements SendTarget, Receiver {
     }
   }
 
+  #encode(value: unknown): Encoded {
+    if (value instanceof PipedBytes) {
+      const { chunks: body, length } = encodeBytes(value);
+      return { body, length };
+    }
+    const { chunks: body, length, senders } = this.link.encode(value);
+    return { body, length, senders };
+  }
+
   close(error?: unknown): void {
     if (this.closed) return;
     this.#closing = encodeClosing(error);
@@ -88,11 +107,11 @@ export class OutboundChannel implements SendTarget, Receiver {
     this.#onRefused.push(tell);
   }
 
-  /** Credit, or that there will be none any more. */
+  /** Takes credit, or the message that the receiver was closed. */
   receive({ flags, body }: Message): void {
-    const { id, router } = this.wire;
+    const { id, router } = this.link;
     if (flags & FLAGS.DEAD) {
-      const failure = decodeClosing(this.wire, body);
+      const failure = decodeClosing(this.link, body);
       router.forget(id, this.#credits);
       this.#refuse(failure?.error);
       if (!this.#isTold) this.#tell(encodeClosing(undefined));
@@ -117,17 +136,17 @@ export class OutboundChannel implements SendTarget, Receiver {
   }
 
   #closed(): ChannelError {
-    return new ChannelError("ERR_CHANNEL_CLOSED", `${this.wire.name}: the channel is closed`);
+    return new ChannelError("ERR_CHANNEL_CLOSED", `${this.link.name}: the channel is closed`);
   }
 
-  /** @param reason what is wrong, if anything is */
+  /** @param reason the error of the far side; undefined if its receiver was closed without one */
   #refuse(reason: EcontextError | undefined): void {
     this.#refusal ??= reason ?? this.#closed();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { reject } of waiting) reject(this.#refusal);
     for (const tell of this.#onRefused.splice(0)) tell(reason);
-    this.#gone();
+    this.#onEnd();
   }
 
   #flush(): void {
@@ -143,14 +162,14 @@ export class OutboundChannel implements SendTarget, Receiver {
   }
 
   #transmit(body: readonly Chunk[], cost: number): void {
-    const { id, router } = this.wire;
+    const { id, router } = this.link;
     this.#credit.spend(cost);
     router.send({ dst: id, handle: this.handle }, body);
   }
 
   #tell(closing: readonly Uint8Array[]): void {
     this.#isTold = true;
-    const { id, router } = this.wire;
+    const { id, router } = this.link;
     router.send({ dst: id, handle: this.handle, flags: FLAGS.DEAD }, closing);
   }
 }

@@ -1,179 +1,153 @@
 /**
- * SenderTable: the values that go to one context and come from it, and which senders it was given and has given. A sender that it may use is one
- * that was handed to it; nobody else can use that. Knows no call.
- *
- * A sender of one context that is given to another leads through here, with a window of its own on each hop.
+ * SenderTable: encodes the values that go to one context, and decodes those that come from it. It
+ * keeps which senders the context was given (exports) and which it has given (imports). A context
+ * may use a sender only if it was given that sender. Knows no call.
  */
 
 import { ChannelError, ProtocolError } from "../errors.ts";
+import type { ContextLink } from "../mux/context-link.ts";
 import type { Router } from "../mux/router.ts";
 import { MASTER_ID } from "../protocol/handles.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import {
-  type Body,
   decodeValue,
   encodeValue,
   GeneratorReference,
   SenderReference,
 } from "../protocol/value.ts";
-import {
-  Channel,
-  LocalTarget,
-  outletOf,
-  type Receiver,
-  Sender,
-  type SendTarget,
-} from "./channel.ts";
-import type { Wire } from "./close-reason.ts";
+import { LocalTarget, outletOf, type Receiver, Sender, type SendTarget } from "./channel.ts";
 import { InboundChannel } from "./inbound.ts";
 import { OutboundChannel } from "./outbound.ts";
+import { relayed } from "./relay.ts";
+import type { ReleaseReason, SentBody, SentSenders, ValueLink } from "./value-link.ts";
 
-/** What is needed of a context. */
-export interface PeerHost {
-  readonly id: number;
-  readonly name: string;
-  readonly router: Router;
-  mapStack(text: string): string;
-  /** What a generator over there is here. */
-  generator(number: number): unknown;
-}
-
-/** An encoded value. */
-export interface SentBody extends Body {
-  /** Nobody was told of it: forget the handles that were made for senders in it. */
-  revoke(): void;
-  /** It was torn out of what it did with them: forget those that nobody receives from. */
-  revokeEnded(): void;
-}
-
-/** A receiver that a context may send to, and the sender that stands for it here. */
-interface Admitted {
-  readonly inlet: InboundChannel;
+/** A receiver that the context may send to, and the sender here that stands for it. */
+interface Exported {
+  readonly inbound: InboundChannel;
   readonly sender: Sender;
 }
 
-export class SenderTable implements Wire {
+const NO_SENDERS: SentSenders = { release: () => {} };
+
+export class SenderTable implements ValueLink {
   readonly id: number;
   readonly name: string;
   readonly router: Router;
-  readonly #host: PeerHost;
-  /** What it was given, by where that leads, and by the handle that it knows. */
-  readonly #inlets = new Map<SendTarget, Admitted>();
-  readonly #byHandle = new Map<number, Admitted>();
-  /** What it has given, by its own handles. */
-  readonly #outlets = new Map<number, Sender>();
+  readonly mapStack: ContextLink["mapStack"];
+  readonly #generatorOf: (number: number) => unknown;
+  /** Exports by the end that their values go to, and by the handle that the context knows. */
+  readonly #exports = new Map<SendTarget, Exported>();
+  readonly #byHandle = new Map<number, Exported>();
+  /** Imports by the context's own handle. */
+  readonly #imports = new Map<number, Sender>();
+  #hasExported = false;
 
-  #isLinked = false;
-
-  constructor(host: PeerHost) {
-    this.id = host.id;
-    this.name = host.name;
-    this.router = host.router;
-    this.#host = host;
+  /** @param generatorOf makes the generator that stands for one in the context, by its number */
+  constructor(link: ContextLink, generatorOf: (number: number) => unknown) {
+    this.id = link.id;
+    this.name = link.name;
+    this.router = link.router;
+    this.mapStack = (text) => link.mapStack(text);
+    this.#generatorOf = generatorOf;
   }
 
-  /** Whether a sender was sent: it needs what serves one. */
-  get isLinked(): boolean {
-    return this.#isLinked;
+  /** Whether a sender was ever exported: the context needs the code that serves senders. */
+  get hasExported(): boolean {
+    return this.#hasExported;
   }
 
-  /** How many channels end at it: each has a handle that waits for a message of it. */
+  /** Open channels: each has one handle that waits for messages of the context. */
   get channels(): number {
-    return this.#byHandle.size + this.#outlets.size;
+    return this.#byHandle.size + this.#imports.size;
   }
 
   encode(value: unknown, root: string | readonly string[] = "value"): SentBody {
-    const admitted: Admitted[] = [];
-    const body = encodeValue(value, { root, refer: (object) => this.#export(object, admitted) });
-    const revoke = (): void => {
-      for (const { inlet } of admitted) inlet.revoke();
-    };
-    const revokeEnded = (): void => {
-      for (const { inlet } of admitted) if (inlet.isEnded) inlet.revoke();
-    };
-    return { ...body, revoke, revokeEnded };
+    let exported: InboundChannel[] | undefined;
+    const refer = (object: object): SenderReference | undefined =>
+      this.#export(object, (inbound) => {
+        exported ??= [];
+        exported.push(inbound);
+      });
+    try {
+      const { chunks, length, extended } = encodeValue(value, { root, refer });
+      const senders = exported === undefined ? NO_SENDERS : new Exports(exported);
+      return { chunks, length, extended, senders };
+    } catch (error) {
+      if (exported !== undefined) new Exports(exported).release("unread");
+      throw error;
+    }
   }
 
   decode(body: Uint8Array): unknown {
     return decodeValue(body, { adopt: (reference) => this.#import(reference) });
   }
 
-  mapStack(text: string): string {
-    return this.#host.mapStack(text);
-  }
-
-  #export(object: object, admitted: Admitted[]): SenderReference | undefined {
+  /** @param keep is called with each channel that is opened for this value */
+  #export(object: object, keep: (inbound: InboundChannel) => void): SenderReference | undefined {
     if (!(object instanceof Sender)) return undefined;
-    this.#isLinked = true;
-    const outlet = outletOf(object);
-    if (outlet instanceof OutboundChannel && outlet.wire === this) {
-      return new SenderReference(this.id, outlet.handle);
+    this.#hasExported = true;
+    const target = outletOf(object);
+    if (target instanceof OutboundChannel && target.link === this) {
+      return new SenderReference(this.id, target.handle);
     }
-    const known = this.#inlets.get(outlet);
-    if (known !== undefined) return new SenderReference(MASTER_ID, known.inlet.handle);
-    const receiver = outlet instanceof LocalTarget ? outlet.receiver : relayed(object);
-    const one = this.#admit(outlet, receiver, object);
-    admitted.push(one);
-    return new SenderReference(MASTER_ID, one.inlet.handle);
+    const known = this.#exports.get(target);
+    if (known !== undefined) return new SenderReference(MASTER_ID, known.inbound.handle);
+    const receiver = target instanceof LocalTarget ? target.receiver : relayed(object);
+    const inbound = this.#open(target, receiver, object);
+    keep(inbound);
+    return new SenderReference(MASTER_ID, inbound.handle);
   }
 
-  #admit(outlet: SendTarget, receiver: Receiver, sender: Sender): Admitted {
-    const inlet = new InboundChannel(this, receiver, () => {
-      this.#inlets.delete(outlet);
-      this.#byHandle.delete(inlet.handle);
+  #open(target: SendTarget, receiver: Receiver, sender: Sender): InboundChannel {
+    const inbound = new InboundChannel(this, receiver, () => {
+      this.#exports.delete(target);
+      this.#byHandle.delete(inbound.handle);
     });
-    const admitted = { inlet, sender };
-    this.#inlets.set(outlet, admitted);
-    this.#byHandle.set(inlet.handle, admitted);
-    return admitted;
+    const exported = { inbound, sender };
+    this.#exports.set(target, exported);
+    this.#byHandle.set(inbound.handle, exported);
+    return inbound;
   }
 
   #import(reference: SenderReference | GeneratorReference): unknown {
     const { id, handle } = reference;
     if (id === this.id) {
-      if (reference instanceof GeneratorReference) return this.#host.generator(handle);
-      return this.#outlets.get(handle) ?? this.#outlet(handle);
+      if (reference instanceof GeneratorReference) return this.#generatorOf(handle);
+      return this.#imports.get(handle) ?? this.#connect(handle);
     }
     if (id !== MASTER_ID || reference instanceof GeneratorReference) {
       throw new ProtocolError("ERR_PROTOCOL_VALUE", `a sender of context ${id}`);
     }
-    // One that it was given, come home. What is closed may have been forgotten.
-    return this.#byHandle.get(handle)?.sender ?? new Sender(new ClosedOutlet(this.name));
+    // The context sends back a sender that it was given. A closed channel may be forgotten here.
+    return this.#byHandle.get(handle)?.sender ?? new Sender(new ClosedTarget(this.name));
   }
 
-  #outlet(handle: number): Sender {
-    if (this.#outlets.size >= LIMITS.maxSenders) {
+  #connect(handle: number): Sender {
+    if (this.#imports.size >= LIMITS.maxSenders) {
       const problem = `${LIMITS.maxSenders} senders were given, and none of those channels was closed`;
       throw new ProtocolError("ERR_PROTOCOL_SENDERS", problem);
     }
-    const outlet = new OutboundChannel(this, handle, () => this.#outlets.delete(handle));
-    const sender = new Sender(outlet);
-    this.#outlets.set(handle, sender);
+    const outbound = new OutboundChannel(this, handle, () => this.#imports.delete(handle));
+    const sender = new Sender(outbound);
+    this.#imports.set(handle, sender);
     return sender;
   }
 }
 
-/** A receiver whose values all go to a sender of another context. */
-function relayed(sender: Sender): Receiver {
-  const { receiver } = new Channel();
-  outletOf(sender).onRefused?.((reason) => receiver.close(reason));
-  void relay(receiver, sender);
-  return receiver;
-}
+class Exports implements SentSenders {
+  readonly #inbound: readonly InboundChannel[];
 
-/** Hand on all that comes, as fast as it is taken. Never rejects. */
-async function relay(receiver: Receiver, sender: Sender): Promise<void> {
-  try {
-    for await (const value of receiver) await sender.send(value);
-    sender.close();
-  } catch (error) {
-    sender.close(error);
-    receiver.close(error);
+  constructor(inbound: readonly InboundChannel[]) {
+    this.#inbound = inbound;
+  }
+
+  release(why: ReleaseReason): void {
+    for (const one of this.#inbound) if (why === "unread" || one.isEnded) one.revoke();
   }
 }
 
-/** Of a channel that is long over. */
-class ClosedOutlet implements SendTarget {
+/** The target of a sender whose channel is closed and forgotten. */
+class ClosedTarget implements SendTarget {
   readonly closed = true;
   readonly #context: string;
 

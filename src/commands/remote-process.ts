@@ -5,7 +5,7 @@
  * Twins: stage1/python/commands.py, stage1/js/commands.js. Spec: docs/protocol.md, "Commands".
  */
 
-import type { CallTier } from "../calls/remote-generator.ts";
+import type { TierCall } from "../calls/tier-call.ts";
 import { Channel, Receiver, Sender } from "../channels/channel.ts";
 import { ProtocolError, UsageError } from "../errors.ts";
 import { type Chunk, PipedBytes } from "../io/splice-pipe.ts";
@@ -82,7 +82,7 @@ export class RemoteProcess {
   #unconfirmed: (() => void)[] = [];
 
   /** Made by `Context.exec`. */
-  constructor(name: string, argv: readonly string[], options: ExecOptions, call: CallTier) {
+  constructor(name: string, argv: readonly string[], options: ExecOptions, call: TierCall) {
     if (argv.length === 0 || argv[0] === "") {
       throw new UsageError("ERR_USAGE_COMMAND", `${name}: no command to run`);
     }

@@ -2,8 +2,8 @@
  * Copies: who reads and who writes are brought together, and what they tell becomes one answer. Each end is this process or a context; when
  * both are contexts, what is copied goes from one to the other through the parent that they have in common. Touches no file by itself.
  */
-import type { CallLimits } from "../calls/callee.ts";
-import type { CallTier } from "../calls/remote-generator.ts";
+import type { CallLimits } from "../calls/options.ts";
+import type { TierCall } from "../calls/tier-call.ts";
 import { Channel, type Sender } from "../channels/channel.ts";
 import {
   CallError,
@@ -87,7 +87,7 @@ export const HERE: End = {
     writeHere(makeChannel, path, options, events, signal),
 };
 
-export function endOf(name: string, call: CallTier): End {
+export function endOf(name: string, call: TierCall): End {
   return {
     name,
     read: (paths, options, to, limits) => call(limits, "econtext.files:read", paths, options, to),
@@ -236,7 +236,7 @@ function firstCause(errors: readonly unknown[], from: End): unknown {
 /** The bytes of one file of a context, as they come. @throws {FilesError} `ERR_FILES_COPY` */
 export async function* readBytes(
   context: string,
-  call: CallTier,
+  call: TierCall,
   path: string,
   { expand = false, ...limits }: ReadFileOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {

@@ -6,6 +6,7 @@
  * BOOT, `ready`, `ended` (`reason` says why).
  */
 import { randomBytes } from "node:crypto";
+import { sendPing } from "../calls/ping.ts";
 import type { Session, SlaveInfo } from "../context/session.ts";
 import { DisconnectError, EcontextError, ProtocolError, TimeoutError } from "../errors.ts";
 import { firstStage, type Plan } from "../interpreters/first-stage.ts";
@@ -309,12 +310,7 @@ export class Connection implements Session {
       this.sever(new DisconnectError("ERR_DISCONNECT_SILENT", message));
       return;
     }
-    const reply = this.#router.expect(id, { receive: () => this.#router.forget(id, reply) });
-    this.#router.send(
-      { dst: id, handle: HANDLES.PING, reply },
-      encodeValue(null).chunks,
-      "control",
-    );
+    sendPing({ id, router: this.#router });
   }
 
   /** The stream is closed, by whichever end. Everyone who waits is told as soon as it is known why. */

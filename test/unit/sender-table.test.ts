@@ -25,13 +25,8 @@ function open() {
     },
     close: () => {},
   });
-  const table = new SenderTable({
-    id: 1,
-    name: "web1",
-    router,
-    mapStack: (text) => text,
-    generator: () => undefined,
-  });
+  const link = { id: 1, name: "web1", router, mapStack: (text: string) => text };
+  const table = new SenderTable(link, () => undefined);
   const say = (handle: number, text: string, flags = 0): void =>
     router.deliver(1, { dst: 0, src: 1, auth: 1, handle, reply: 0, flags, body: bytes(text) });
   return { table, router, problems, sent, say };

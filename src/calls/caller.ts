@@ -1,0 +1,240 @@
+/**
+ * Caller: makes the calls of one context. It encodes them, offers the slave the modules that they
+ * need, and keeps calls that have to wait in the order in which they were made.
+ */
+import { SenderTable } from "../channels/sender-table.ts";
+import type { SentBody } from "../channels/value-link.ts";
+import { DisconnectError, type EcontextError, UsageError } from "../errors.ts";
+import { checkLanguage, type Language, type Wants } from "../interpreters/kind.ts";
+import type { ContextLink } from "../mux/context-link.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import type { CallSite } from "../traces/call-site.ts";
+import { type Callable, type Callee, readCallee } from "./callee.ts";
+import { LANGUAGE_RULES, tierNeeds } from "./language-rules.ts";
+import { type CallLimits, type CallOptions, checkMilliseconds, eitherSignal } from "./options.ts";
+import { CALL_ROOT, callPayload, type PayloadOptions } from "./payload.ts";
+import { type CallOwner, PendingCall } from "./pending-call.ts";
+import { iterable, RemoteGenerator } from "./remote-generator.ts";
+import type { TierCall } from "./tier-call.ts";
+
+/** What calls need of the session of their context. */
+export interface CallSession {
+  /** Start the slave, for work of this language, if it is not started yet. */
+  start(wants: Wants): void;
+  /** The language of the slave's functions; undefined until it is known. */
+  language(): Language | undefined;
+  /** Why the session ended, once it has. */
+  reason(): EcontextError | undefined;
+  /** Bytes that wait to be written to the slave. */
+  queuedBytes(): number;
+  /** Resolves when the language is known and more may be queued, or when the session ended. */
+  writable(): Promise<void>;
+  /**
+   * Send the slave, before it asks, what a call will import: of the user's modules, and of the
+   * second tier.
+   *
+   * @param root a folder that modules may come from, from now on
+   */
+  offer(modules: readonly string[], needs: readonly string[], root?: string): void;
+  /** End the session by force: every pending call gets `reason`. */
+  sever(reason: EcontextError): void;
+}
+
+export interface CallerSettings {
+  /** Milliseconds that a cancelled call has to end. */
+  readonly graceMs: number;
+  /** Cancels every call. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One call, as it is asked for. */
+export interface CallRequest {
+  readonly fn: Callable;
+  readonly args: readonly unknown[];
+  readonly options?: CallOptions | CallLimits;
+  /** Modules of the second tier that the function is in, if it is econtext's own. */
+  readonly tier?: readonly string[];
+  /** Where the user's program made the call. */
+  readonly site?: CallSite;
+}
+
+const NO_TIER: readonly string[] = [];
+
+export class Caller implements CallOwner {
+  readonly link: ContextLink;
+  readonly graceMs: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #session: CallSession;
+  readonly #senders: SenderTable;
+  /** Resolves when the last call that waits has been sent; later calls line up after it. */
+  #turn: Promise<void> | undefined;
+  /** Calls whose callers wait. */
+  #waiting = 0;
+  #onIdle = (): void => {};
+  #isClosed = false;
+
+  constructor(link: ContextLink, session: CallSession, settings: CallerSettings) {
+    this.link = link;
+    this.graceMs = settings.graceMs;
+    this.#signal = settings.signal;
+    this.#session = session;
+    const callTier = this.tierCall(NO_TIER);
+    this.#senders = new SenderTable(link, (number) => new RemoteGenerator(number, callTier));
+  }
+
+  /** Calls whose callers wait. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** @returns a promise that rejects with everything that can go wrong, usage included */
+  call(request: CallRequest): Promise<unknown> & AsyncIterable<unknown> {
+    return iterable(new Promise((resolve, reject) => this.#begin(request, resolve, reject)));
+  }
+
+  /** @param tier modules of the second tier that the functions are in */
+  tierCall(tier: readonly string[]): TierCall {
+    return (options, fn, ...args) => this.call({ fn, args, options, tier });
+  }
+
+  /** Refuse every later call. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Why nothing can be sent to the context any more; undefined while something can. */
+  unavailable(): EcontextError | undefined {
+    const reason = this.#session.reason();
+    if (!this.#isClosed) return reason;
+    const message = `${this.link.name}: the context was closed`;
+    return new DisconnectError("ERR_DISCONNECT_CLOSED", message);
+  }
+
+  /** Resolves when no caller waits. */
+  idle(): Promise<void> {
+    if (this.#waiting === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  // -- What its pending calls ask for --
+
+  decode(body: Uint8Array): unknown {
+    return this.#senders.decode(body);
+  }
+
+  stopsFunctions(): boolean {
+    const language = this.#session.language();
+    return language !== undefined && LANGUAGE_RULES[language].stopsFunctions;
+  }
+
+  hung(call: string): void {
+    const { name } = this.link;
+    const message = `${name}: ${call} could not be interrupted within ${this.graceMs} ms; the context was ended`;
+    this.#session.sever(new DisconnectError("ERR_DISCONNECT_HUNG", message));
+  }
+
+  settled(): void {
+    this.#waiting--;
+    if (this.#waiting === 0) this.#onIdle();
+  }
+
+  // -- The way of a call --
+
+  #begin(
+    { fn, args, options = {}, tier = NO_TIER, site }: CallRequest,
+    resolve: (value: unknown) => void,
+    reject: (reason: unknown) => void,
+  ): void {
+    const callee = readCallee(fn);
+    const { deadline } = options;
+    checkMilliseconds("deadline", deadline);
+    const signal = eitherSignal(options.signal, this.#signal);
+    const withContext = "withContext" in options ? options.withContext : undefined;
+    const limits: PayloadOptions = { deadline, signal, withContext };
+    const body = this.#encode(callee, args, limits);
+    const settings = { name: callee.name, limits, senders: body.senders, site };
+    const call = new PendingCall(this, settings, resolve, reject);
+    this.#waiting++;
+    const send = (): void => this.#send(call, callee, body, tier, limits);
+    this.#session.start(callee.wants);
+    if (this.#mustWait()) this.#wait(() => (call.isSettled ? call.drop() : send()));
+    else send();
+  }
+
+  /** @throws {ValueError | UsageError} what cannot be sent */
+  #encode(callee: Callee, args: readonly unknown[], options: PayloadOptions): SentBody {
+    const body = this.#senders.encode(callPayload(callee.function, args, options), CALL_ROOT);
+    if (body.length <= LIMITS.maxMessageBytes) return body;
+    body.senders.release("unread");
+    throw new UsageError(
+      "ERR_USAGE_TOO_LARGE",
+      `${this.link.name}: arguments of ${body.length} bytes are over the limit of ${LIMITS.maxMessageBytes}`,
+    );
+  }
+
+  #mustWait(): boolean {
+    if (this.#turn !== undefined || this.#session.language() === undefined) return true;
+    return this.#session.queuedBytes() > LIMITS.maxQueuedBytes;
+  }
+
+  /**
+   * Calls wait for room in the queue, or until the language of the slave is known. They are sent in
+   * the order in which they were made. A caller that gives up is free; its call keeps its place.
+   */
+  #wait(send: () => void): void {
+    const before = this.#turn ?? Promise.resolve();
+    const turn = before.then(() => this.#session.writable());
+    this.#turn = turn;
+    void turn.then(() => {
+      if (this.#turn === turn) this.#turn = undefined;
+      send();
+    });
+  }
+
+  #send(
+    call: PendingCall,
+    callee: Callee,
+    body: SentBody,
+    tier: readonly string[],
+    limits: PayloadOptions,
+  ): void {
+    try {
+      const language = this.#check(callee);
+      const { deadline, signal, withContext = false } = limits;
+      const uses = {
+        tier,
+        values: body.extended,
+        channels: this.#senders.hasExported || callee.generates,
+        importer: typeof callee.function !== "string",
+        isLimited: deadline !== undefined || signal !== undefined,
+        withContext,
+      };
+      this.#session.offer(callee.modules, tierNeeds(language, uses), callee.root);
+      call.send(body.chunks);
+    } catch (error) {
+      call.fail(error);
+    }
+  }
+
+  /**
+   * @returns the language of the slave
+   * @throws {EcontextError} why the call cannot be sent
+   */
+  #check(callee: Callee): Language {
+    const { id, name, router } = this.link;
+    const unavailable = this.unavailable();
+    if (unavailable !== undefined) throw unavailable;
+    const language = this.#session.language();
+    if (language === undefined) throw new Error(`${name}: a call before its language was known`);
+    checkLanguage(name, language, callee);
+    if (router.pending(id) - this.#senders.channels >= LIMITS.maxPendingCalls) {
+      throw new UsageError(
+        "ERR_USAGE_PENDING",
+        `${name}: ${LIMITS.maxPendingCalls} calls are outstanding; await some first`,
+      );
+    }
+    return language;
+  }
+}

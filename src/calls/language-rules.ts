@@ -1,0 +1,61 @@
+/**
+ * What calls have to know about the language of a slave: which modules of the second tier a call
+ * needs there, and how that language ends functions and processes.
+ */
+import type { Language } from "../interpreters/kind.ts";
+
+interface LanguageRules {
+  /** Second-tier modules of a call that has a deadline or a signal. */
+  readonly limited: readonly string[];
+  /** Second-tier modules of a call whose function gets the slave's own context. */
+  readonly withContext: readonly string[];
+  /** Whether an interrupted function stops. Otherwise it goes on, and closes its own senders. */
+  readonly stopsFunctions: boolean;
+  /** Whether calls run one after another, so that the call that came last is the last to end. */
+  readonly runsInOrder: boolean;
+  /** The call that runs the handlers of user code for the interpreter's end: cores skip them. */
+  readonly atExit: readonly unknown[];
+}
+
+export const LANGUAGE_RULES: Readonly<Record<Language, LanguageRules>> = {
+  python: {
+    limited: ["interruption"],
+    withContext: ["external", "interruption"],
+    stopsFunctions: true,
+    runsInOrder: true,
+    atExit: ["atexit._run_exitfuncs", []],
+  },
+  javascript: {
+    limited: ["external"],
+    withContext: ["external"],
+    stopsFunctions: false,
+    runsInOrder: false,
+    atExit: ["process.emit", ["exit", 0]],
+  },
+};
+
+/** What one call uses, whatever the language. */
+export interface CallUses {
+  /** Second-tier modules that the called function is in. */
+  readonly tier: readonly string[];
+  /** Whether its arguments hold values that JSON has no type for. */
+  readonly values: boolean;
+  /** Whether senders or generators take part. */
+  readonly channels: boolean;
+  /** Whether the function is sent as text. */
+  readonly importer: boolean;
+  readonly isLimited: boolean;
+  readonly withContext: boolean;
+}
+
+/** @returns the second-tier modules that the slave needs before the call */
+export function tierNeeds(language: Language, uses: CallUses): readonly string[] {
+  const rules = LANGUAGE_RULES[language];
+  const needs = [...uses.tier];
+  if (uses.values) needs.push("values");
+  if (uses.channels) needs.push("channels");
+  if (uses.withContext) needs.push(...rules.withContext);
+  else if (uses.isLimited) needs.push(...rules.limited);
+  if (uses.importer) needs.push("importer");
+  return needs;
+}

@@ -1,0 +1,35 @@
+/** Options that limit a call, and how they are checked and joined. */
+import { UsageError } from "../errors.ts";
+
+/** When a call is given up. */
+export interface CallLimits {
+  /** Milliseconds from now. */
+  readonly deadline?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CallOptions {
+  /** Milliseconds from now until the call is given up, here and on the remote side. */
+  readonly deadline?: number;
+  /** Cancels the call, here and on the remote side. */
+  readonly signal?: AbortSignal;
+  /** The function's first parameter is the slave's own ExternalContext. */
+  readonly withContext?: boolean;
+}
+
+/** The longest delay of a timer, in milliseconds. */
+const MAX_TIMER = 0x7fffffff;
+
+/** @throws {UsageError} `ERR_USAGE_DEADLINE`: no timer can wait that long */
+export function checkMilliseconds(what: string, value: number | undefined): void {
+  if (value === undefined || (value >= 0 && value <= MAX_TIMER)) return;
+  throw new UsageError("ERR_USAGE_DEADLINE", `${what}: not a time in milliseconds: ${value}`);
+}
+
+/** @returns a signal that is aborted when the first of both is */
+export function eitherSignal(
+  a: AbortSignal | undefined,
+  b: AbortSignal | undefined,
+): AbortSignal | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : AbortSignal.any([a, b]);
+}

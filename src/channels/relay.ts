@@ -1,0 +1,24 @@
+/**
+ * Relay: a sender of one context that is given to another. Its values pass through this process,
+ * with a window of its own on each of the two links.
+ */
+import { Channel, outletOf, type Receiver, type Sender } from "./channel.ts";
+
+/** @returns a receiver whose values all go to `sender`; closing either end closes the other */
+export function relayed(sender: Sender): Receiver {
+  const { receiver } = new Channel();
+  outletOf(sender).onRefused?.((reason) => receiver.close(reason));
+  void relay(receiver, sender);
+  return receiver;
+}
+
+/** Hands every value on, as fast as `sender` takes them. Never rejects. */
+async function relay(receiver: Receiver, sender: Sender): Promise<void> {
+  try {
+    for await (const value of receiver) await sender.send(value);
+    sender.close();
+  } catch (error) {
+    sender.close(error);
+    receiver.close(error);
+  }
+}

@@ -182,8 +182,8 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "cli",
-    imports: ["index", "io", "program", "repl", "traces"],
-    because: "shows the library; io for its own streams",
+    imports: ["commands", "index", "io", "program", "repl", "traces"],
+    because: "shows the library; io and commands to move bytes past itself, to its own streams",
   },
 ];
 

@@ -5,11 +5,10 @@ export type { CallOptions } from "./calls/options.ts";
 export { Kwargs, kwargs } from "./calls/payload.ts";
 export { Channel, type ReceiveOptions, Receiver, Sender } from "./channels/channel.ts";
 export { Select } from "./channels/select.ts";
-export { Output } from "./commands/output.ts";
+export type { Input } from "./commands/feed.ts";
 export {
   type ExecOptions,
   type ExecResult,
-  type Input,
   RemoteProcess,
   type Terminal,
 } from "./commands/remote-process.ts";

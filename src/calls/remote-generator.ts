@@ -80,7 +80,7 @@ export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, und
     const limits = { deadline, signal: AbortSignal.any(signals) };
     const pumped = this.#call(limits, "econtext.channels:pump", this.#number, sender);
     const over = pumped.catch((error) => {
-      receiver.end({ error });
+      sender.close(error);
       // If the call was cancelled before it began, the slave still keeps the generator.
       this.#call({}, "econtext.channels:drop", this.#number).catch(() => {});
     });

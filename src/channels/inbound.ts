@@ -1,50 +1,49 @@
 /**
- * InboundChannel: a receiver of this process as one context may send to it: a handle that only that context may use, and the window that says how much.
- * Spec: docs/protocol.md, "Channels".
+ * InboundChannel: lets one context send to a receiver of this process. It has a handle that only
+ * that context may use, and a window that says how much may be under way. Spec: docs/protocol.md,
+ * "Channels".
  */
-
 import { type EcontextError, ProtocolError } from "../errors.ts";
 import { type BodyTarget, directLink } from "../mux/frame-receiver.ts";
 import type { Receiver } from "../mux/router.ts";
 import { FLAGS, type Message } from "../protocol/frame.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { decodeValue, encodeValue } from "../protocol/value.ts";
-import type { Receiver as ChannelReceiver } from "./channel.ts";
 import { decodeClosing, encodeClosing } from "./close-reason.ts";
+import type { Inbox } from "./inbox.ts";
 import type { ValueLink } from "./value-link.ts";
 import { costOf, Window } from "./window.ts";
 
 export class InboundChannel implements Receiver, BodyTarget {
-  /** What the context sends to. */
+  /** The handle that the context sends to. */
   readonly handle: number;
-  readonly #wire: ValueLink;
-  readonly #receiver: ChannelReceiver;
-  readonly #gone: () => void;
+  readonly #link: ValueLink;
+  readonly #inbox: Inbox;
+  readonly #onEnd: () => void;
   readonly #window = new Window();
-  /** Where its credit goes; it says so with the first value. */
+  /** The context's handle for credit; its first message says which. */
   #credits: number | undefined;
-  /** What it is told instead: nobody receives any more. */
+  /** The message that the receiver was closed, which is sent instead of credit. */
   #closing: readonly Uint8Array[] | undefined;
-  /** Bytes of the value that is under way which went past us. */
+  /** Bytes of the value under way that went past, to the inbox's target. */
   #passed = 0;
-  /** It was waited for in vain: others use the stream, too. */
+  /** The target was full while other messages waited behind the value: bytes are read until the inbox is empty. */
   #isSlow = false;
   #stopDirect: () => void = () => {};
 
-  /** @param gone is called when the context can send nothing more */
-  constructor(wire: ValueLink, receiver: ChannelReceiver, gone: () => void) {
-    this.#wire = wire;
-    this.#receiver = receiver;
-    this.#gone = gone;
-    this.handle = wire.router.expect(wire.id, this);
-    receiver.onStop((error) => this.#close(encodeClosing(error)));
+  /** @param onEnd is called when the context can send nothing more */
+  constructor(link: ValueLink, inbox: Inbox, onEnd: () => void) {
+    this.#link = link;
+    this.#inbox = inbox;
+    this.#onEnd = onEnd;
+    this.handle = link.router.expect(link.id, this);
+    inbox.onStop((error) => this.#close(encodeClosing(error)));
   }
 
   /** @throws {ProtocolError} `ERR_PROTOCOL_CREDIT`, `ERR_PROTOCOL_VALUE` */
   receive({ flags, body }: Message): void {
     if (flags & FLAGS.DEAD) {
-      const failure = decodeClosing(this.#wire, body);
-      this.#receiver.end(failure);
+      this.#inbox.end(decodeClosing(this.#link, body));
       this.revoke();
       return;
     }
@@ -58,19 +57,18 @@ export class InboundChannel implements Receiver, BodyTarget {
       const problem = `more was sent to handle ${this.handle} than there was credit for`;
       throw new ProtocolError("ERR_PROTOCOL_CREDIT", problem);
     }
-    const value = this.#wire.decode(body);
-    this.#receiver.put({ value, taken: () => this.#grant(this.#window.take(cost)) });
+    const value = this.#link.decode(body);
+    this.#inbox.put({ value, taken: () => this.#grant(this.#window.take(cost)) });
   }
 
-  /** As `BodyTarget`: bytes may go past the queue while it is empty. */
+  /** As `BodyTarget`: bytes may go past while the inbox is empty. */
   accepts(): boolean {
-    const isIdle = this.#isIdle;
-    if (isIdle) this.#isSlow = false;
-    return this.#receiver.sink !== undefined && !this.#isSlow && this.#window.isOpen;
+    if (this.#isIdle) this.#isSlow = false;
+    return this.#inbox.target !== undefined && !this.#isSlow && this.#window.isOpen;
   }
 
   fill(from: number, bytes: number): number | undefined {
-    return this.#isIdle ? this.#receiver.sink?.fill(from, bytes) : undefined;
+    return this.#isIdle ? this.#inbox.target?.fill(from, bytes) : undefined;
   }
 
   passed(bytes: number, isAll: boolean): void {
@@ -85,28 +83,28 @@ export class InboundChannel implements Receiver, BodyTarget {
   }
 
   get #isIdle(): boolean {
-    return !this.#receiver.isEnded && !this.#receiver.isReady;
+    return !this.#inbox.isEnded && !this.#inbox.isReady;
   }
 
-  /** Nobody takes anything from it any more. */
+  /** Whether the receiver takes no more values. */
   get isEnded(): boolean {
-    return this.#receiver.isEnded;
+    return this.#inbox.isEnded;
   }
 
-  /** The context was never told of it, or says no more. */
+  /** Frees the handle: the context was never given it, or has sent its last message. */
   revoke(): void {
-    this.#wire.router.forget(this.#wire.id, this.handle);
+    this.#link.router.forget(this.#link.id, this.handle);
     this.#end();
   }
 
   dead(reason: EcontextError): void {
-    this.#receiver.end({ error: reason });
+    this.#inbox.end({ error: reason });
     this.#end();
   }
 
   #end(): void {
     this.#stopDirect();
-    this.#gone();
+    this.#onEnd();
   }
 
   #open(credits: unknown): void {
@@ -114,8 +112,9 @@ export class InboundChannel implements Receiver, BodyTarget {
       throw new ProtocolError("ERR_PROTOCOL_VALUE", "malformed opening of a channel");
     }
     this.#credits = credits as number;
-    const { id, router } = this.#wire;
-    this.#stopDirect = directLink(router.linkOf(id))?.direct(id, this.handle, this) ?? (() => {});
+    const { id, router } = this.#link;
+    const direct = directLink(router.linkOf(id));
+    if (direct !== undefined) this.#stopDirect = direct.direct(id, this.handle, this);
     if (this.#closing !== undefined) this.#tell(FLAGS.DEAD, this.#closing);
   }
 
@@ -129,9 +128,9 @@ export class InboundChannel implements Receiver, BodyTarget {
     if (this.#credits !== undefined) this.#tell(FLAGS.DEAD, closing);
   }
 
-  /** Overtakes bulk: who waits for it must not wait for that. */
+  /** Overtakes bulk: the context may be waiting for credit while bulk waits to be written. */
   #tell(flags: number, body: readonly Uint8Array[]): void {
-    const { id, router } = this.#wire;
+    const { id, router } = this.#link;
     const isShort = body.every((chunk) => chunk.length <= LIMITS.maxFrameBytes);
     router.send(
       { dst: id, handle: this.#credits as number, flags },

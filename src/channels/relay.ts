@@ -2,12 +2,12 @@
  * Relay: a sender of one context that is given to another. Its values pass through this process,
  * with a window of its own on each of the two links.
  */
-import { Channel, outletOf, type Receiver, type Sender } from "./channel.ts";
+import { Channel, type Receiver, type Sender, targetOf } from "./channel.ts";
 
 /** @returns a receiver whose values all go to `sender`; closing either end closes the other */
 export function relayed(sender: Sender): Receiver {
   const { receiver } = new Channel();
-  outletOf(sender).onRefused?.((reason) => receiver.close(reason));
+  targetOf(sender).onRefused?.((reason) => receiver.close(reason));
   void relay(receiver, sender);
   return receiver;
 }

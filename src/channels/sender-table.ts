@@ -15,8 +15,9 @@ import {
   GeneratorReference,
   SenderReference,
 } from "../protocol/value.ts";
-import { LocalTarget, outletOf, type Receiver, Sender, type SendTarget } from "./channel.ts";
+import { inboxOf, LocalTarget, Sender, type SendTarget, targetOf } from "./channel.ts";
 import { InboundChannel } from "./inbound.ts";
+import type { Inbox } from "./inbox.ts";
 import { OutboundChannel } from "./outbound.ts";
 import { relayed } from "./relay.ts";
 import type { ReleaseReason, SentBody, SentSenders, ValueLink } from "./value-link.ts";
@@ -86,20 +87,20 @@ export class SenderTable implements ValueLink {
   #export(object: object, keep: (inbound: InboundChannel) => void): SenderReference | undefined {
     if (!(object instanceof Sender)) return undefined;
     this.#hasExported = true;
-    const target = outletOf(object);
+    const target = targetOf(object);
     if (target instanceof OutboundChannel && target.link === this) {
       return new SenderReference(this.id, target.handle);
     }
     const known = this.#exports.get(target);
     if (known !== undefined) return new SenderReference(MASTER_ID, known.inbound.handle);
-    const receiver = target instanceof LocalTarget ? target.receiver : relayed(object);
-    const inbound = this.#open(target, receiver, object);
+    const inbox = target instanceof LocalTarget ? target.inbox : inboxOf(relayed(object));
+    const inbound = this.#open(target, inbox, object);
     keep(inbound);
     return new SenderReference(MASTER_ID, inbound.handle);
   }
 
-  #open(target: SendTarget, receiver: Receiver, sender: Sender): InboundChannel {
-    const inbound = new InboundChannel(this, receiver, () => {
+  #open(target: SendTarget, inbox: Inbox, sender: Sender): InboundChannel {
+    const inbound = new InboundChannel(this, inbox, () => {
       this.#exports.delete(target);
       this.#byHandle.delete(inbound.handle);
     });

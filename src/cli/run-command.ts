@@ -2,6 +2,7 @@
  * A command in one or several contexts, joined to our own standard streams: what `exec`, `sh` and `rsh` have in common. Signals that we
  * get are the command's, once it runs.
  */
+import { passTo } from "../commands/output.ts";
 import {
   type ExecOptions,
   type ExecResult,
@@ -10,6 +11,7 @@ import {
   type RemoteProcess,
   type SshOptions,
 } from "../index.ts";
+import { releaseBuffer } from "../io/buffer-pool.ts";
 import { Signals } from "./forward-signals.ts";
 import type { Flags } from "./options.ts";
 import { runSession, type Turn } from "./run-targets.ts";
@@ -104,10 +106,10 @@ async function copy(
   to: Output,
 ): Promise<void> {
   if (prefix === undefined) {
-    from.passTo(to);
+    passTo(from, to);
     for await (const chunk of from) {
       await to.write(chunk);
-      from.recycle(chunk);
+      releaseBuffer(chunk);
     }
     return;
   }

@@ -1,64 +1,41 @@
-/** What a command prints, as a web stream of bytes that can also be read by lines; Bun's streams can be read whole: `text`, `bytes`, `json`. */
-import type { Receiver } from "../channels/channel.ts";
+/**
+ * CommandOutput: what a command prints, as a web stream of bytes that can also be read by lines.
+ * Bun's streams can be read whole, too: `text()`, `bytes()`, `json()`.
+ */
+import { inboxOf, type Receiver } from "../channels/channel.ts";
+import type { Inbox } from "../channels/inbox.ts";
 import { ProtocolError } from "../errors.ts";
-import { releaseBuffer } from "../io/buffer-pool.ts";
 import type { SpliceTarget } from "../io/splice-pipe.ts";
 
-export class Output extends ReadableStream<Uint8Array> {
-  readonly #chunks: Receiver<Uint8Array> | undefined;
+/** @returns what the error that ends an output means to its reader */
+type Explain = (error: unknown) => Promise<unknown>;
 
-  /**
-   * @param chunks absent: it is empty. Nobody else may receive from it
-   * @param explain what an error that ends it means
-   */
-  constructor(
-    chunks: Receiver<Uint8Array> | undefined,
-    explain: (error: unknown) => Promise<unknown> = async (error) => error,
-  ) {
+export class CommandOutput extends ReadableStream<Uint8Array> {
+  /** @internal @param chunks undefined: the output is empty. No one else may receive from it */
+  constructor(chunks: Receiver<Uint8Array> | undefined, explain: Explain = async (error) => error) {
+    const inbox = chunks === undefined ? undefined : inboxOf(chunks);
     super(
       {
         async pull(controller) {
-          if (chunks === undefined) {
-            controller.close();
-            return;
-          }
-          for (;;) {
-            if (chunks.isReady) {
-              const chunk = await next(chunks, explain);
-              // An empty one is none.
-              if (chunk.length === 0) continue;
-              controller.enqueue(chunk);
-              return;
-            }
-            if (chunks.isEnded) {
-              controller.close();
-              return;
-            }
-            await new Promise<void>((resolve) => chunks.onReady(resolve));
-          }
+          const chunk = await nextChunk(inbox, explain);
+          if (chunk === undefined) controller.close();
+          else controller.enqueue(chunk);
         },
-        cancel: () => chunks?.close(),
+        cancel: () => inbox?.close(),
       },
-      // Nothing is taken that nobody asks for: what waits is to slow the command.
+      // Nothing is taken before it is asked for: bytes that wait slow the command down.
       { highWaterMark: 0 },
     );
-    this.#chunks = chunks;
+    if (inbox !== undefined) inboxes.set(this, inbox);
   }
 
-  /** What is read from it is written to this one, and to nothing else, before the next is read: then bytes may go there at once, too. */
-  passTo(sink: SpliceTarget): void {
-    if (this.#chunks !== undefined) this.#chunks.sink = sink;
-  }
-
-  /** Nobody uses this chunk of it any more, nor a view of it: its memory may serve for the next. Left out, nothing is lost but speed. */
-  recycle(chunk: Uint8Array): void {
-    releaseBuffer(chunk);
-  }
-
-  /** Without their ends; the last one, too, when it has none. Bytes that are not UTF-8 are replaced. Leaving the loop closes it. */
+  /**
+   * The lines without their ends; also the last one if it has no end. Bytes that are not UTF-8 are
+   * replaced. Leaving the loop closes the output.
+   */
   async *lines(): AsyncGenerator<string, void, undefined> {
     const decoder = new TextDecoder();
-    // Of the line that has no end yet: put together once, however many there are.
+    // Of the line that has no end yet: joined once, however many pieces there are.
     let pieces: string[] = [];
     for await (const chunk of this) {
       const text = decoder.decode(chunk, { stream: true });
@@ -77,13 +54,37 @@ export class Output extends ReadableStream<Uint8Array> {
   }
 }
 
-async function next(
-  chunks: Receiver<Uint8Array>,
-  explain: (error: unknown) => Promise<unknown>,
-): Promise<Uint8Array> {
+const inboxes = new WeakMap<CommandOutput, Inbox>();
+
+/**
+ * Fast path: bytes of `output` may go straight to `target`, without being read. Its caller must
+ * write every chunk that it does read to the same place, before it reads the next one.
+ */
+export function passTo(output: CommandOutput, target: SpliceTarget): void {
+  const inbox = inboxes.get(output);
+  if (inbox !== undefined) inbox.target = target;
+}
+
+/** @returns the next chunk that is not empty; undefined at the end */
+async function nextChunk(
+  inbox: Inbox | undefined,
+  explain: Explain,
+): Promise<Uint8Array | undefined> {
+  for (;;) {
+    if (inbox?.isReady === true) {
+      const chunk = await take(inbox, explain);
+      if (chunk.length > 0) return chunk;
+      continue;
+    }
+    if (inbox === undefined || inbox.isEnded) return undefined;
+    await inbox.change();
+  }
+}
+
+async function take(inbox: Inbox, explain: Explain): Promise<Uint8Array> {
   let chunk: unknown;
   try {
-    chunk = chunks.take();
+    chunk = inbox.take();
   } catch (error) {
     throw await explain(error);
   }

@@ -9,7 +9,8 @@ import { LANGUAGE_RULES } from "../calls/language-rules.ts";
 import { type CallOptions, checkMilliseconds } from "../calls/options.ts";
 import { ping } from "../calls/ping.ts";
 import type { TierCall } from "../calls/tier-call.ts";
-import { type ExecOptions, type Input, RemoteProcess } from "../commands/remote-process.ts";
+import type { Input } from "../commands/feed.ts";
+import { type ExecOptions, RemoteProcess } from "../commands/remote-process.ts";
 import { type Shell, ShellCommand, scriptOf } from "../commands/shell-command.ts";
 import { DisconnectError } from "../errors.ts";
 import {

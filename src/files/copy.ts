@@ -242,7 +242,7 @@ export async function* readBytes(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { sender, receiver } = new Channel<Uint8Array>();
   const sent = call(limits, "econtext.files:fetch", pathOnWire(path), { expand }, sender);
-  sent.catch((error: unknown) => receiver.end({ error }));
+  sent.catch((error: unknown) => sender.close(error));
   try {
     for await (const piece of receiver) yield piece;
   } catch (error) {

@@ -158,8 +158,7 @@ declare module "econtext" {
     readonly problem?: string;
   }
   /** What a command prints: a web stream of bytes, and its lines. */
-  export class Output extends ReadableStream<Uint8Array> {
-    private constructor();
+  interface CommandOutput extends ReadableStream<Uint8Array> {
     lines(): AsyncGenerator<string, void, undefined>;
   }
   /** A command over there. Made by `Context.exec`. */
@@ -167,8 +166,8 @@ declare module "econtext" {
     private constructor();
     /** With `stdin: "pipe"`: what it reads. Else nobody can write to it: `ERR_USAGE_COMMAND`. */
     readonly stdin: WritableStream<Uint8Array | string>;
-    readonly stdout: Output;
-    readonly stderr: Output;
+    readonly stdout: CommandOutput;
+    readonly stderr: CommandOutput;
     /** How it ended, when all that it printed has arrived here. Rejects as `callWith` does. */
     readonly exited: Promise<ExecResult>;
     get pid(): number | undefined;

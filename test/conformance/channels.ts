@@ -1,5 +1,6 @@
 /** Values that flow: channels from there and to there, generators, and between two contexts. */
 import { expect } from "bun:test";
+import { inboxOf } from "../../src/channels/channel.ts";
 import { Channel, type Receiver, Select, type Sender } from "../../src/index.ts";
 import { eventually, type Far, failureOf } from "./session.ts";
 
@@ -129,7 +130,7 @@ export function channels(far: Far): void {
     const call = session.call("tasks.flow.blobs", sender, 200, 100_000);
     await receiver.receive();
     await Bun.sleep(100);
-    expect(receiver.waiting).toBeLessThan(50);
+    expect(inboxOf(receiver).waiting).toBeLessThan(50);
     await session.context.ping();
     expect((await all(receiver)).length).toBe(199);
     await call;

@@ -1,7 +1,7 @@
 /** The lines of what a command prints. */
 import { expect, test } from "bun:test";
 import { Channel } from "../../src/channels/channel.ts";
-import { Output } from "../../src/commands/output.ts";
+import { CommandOutput } from "../../src/commands/output.ts";
 
 async function linesOf(chunks: Iterable<Uint8Array>): Promise<string[]> {
   const { sender, receiver } = new Channel<Uint8Array>();
@@ -9,7 +9,7 @@ async function linesOf(chunks: Iterable<Uint8Array>): Promise<string[]> {
     for (const chunk of chunks) await sender.send(chunk);
     sender.close();
   })();
-  const lines = await Array.fromAsync(new Output(receiver).lines());
+  const lines = await Array.fromAsync(new CommandOutput(receiver).lines());
   await sending;
   return lines;
 }

@@ -82,7 +82,7 @@ const WRITERS: readonly (readonly [where: string, Write])[] = [
 async function send(writer: Write, records: readonly Record[]): Promise<unknown> {
   const events = new Channel<readonly unknown[]>();
   const end = writer(join(folder, "to"), events.sender as Sender);
-  end.catch(() => events.receiver.end());
+  end.catch(() => events.sender.close());
   for await (const [what, sender] of events.receiver) {
     if (what !== "open") continue;
     const to = sender as Sender;
@@ -111,7 +111,7 @@ for (const [where, writer] of WRITERS) {
     await Bun.write(join(folder, "to/tree"), "old");
     const events = new Channel<readonly unknown[]>();
     const end = writer(join(folder, "to"), events.sender as Sender);
-    end.catch(() => events.receiver.end());
+    end.catch(() => events.sender.close());
     const begun: Record = ["file", "tree", 9e6, 0o644, 1, null, 0];
     const [, sender] = await events.receiver.receive();
     const to = sender as Sender;

@@ -1,6 +1,6 @@
 /** Which senders a context was given and has given, and when they are forgotten; without a slave. */
 import { expect, test } from "bun:test";
-import { Channel, type Sender } from "../../src/channels/channel.ts";
+import { Channel, inboxOf, type Sender } from "../../src/channels/channel.ts";
 import { SenderTable } from "../../src/channels/sender-table.ts";
 import { Router } from "../../src/mux/router.ts";
 import { FLAGS } from "../../src/protocol/frame.ts";
@@ -74,7 +74,7 @@ test("a relayed sender hears that its receiver was closed, and why, without send
   expect(sent).toEqual([[77, true, ["ValueError", "no", "trace"]]]);
 });
 
-test("only the context that was given a sender can use it, and none can make one up", () => {
+test("only the context that was given a sender can use it, and none can make one up", async () => {
   const { table, router, problems, say } = open();
   router.addRoute(2, { send: () => () => "sent", close: () => {} });
   const { sender, receiver } = new Channel();
@@ -85,7 +85,7 @@ test("only the context that was given a sender can use it, and none can make one
   expect(problems).toEqual([`a message for handle ${handle}, which it may not use`]);
   say(handle, "77");
   say(handle, '"its own"');
-  expect([receiver.waiting, receiver.take()]).toEqual([1, "its own"]);
+  expect([inboxOf(receiver).waiting, await receiver.receive()]).toEqual([1, "its own"]);
   expect(() => table.decode(bytes('{"!h":[2,1234]}'))).toThrow(
     expect.objectContaining({ code: "ERR_PROTOCOL_VALUE" }),
   );

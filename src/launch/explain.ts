@@ -12,14 +12,14 @@ import { unusable } from "../interpreters/unusable.ts";
 import { neutralise } from "../text.ts";
 import type { Transport } from "../transports/transport.ts";
 import type { Child, Ending } from "./local-child.ts";
-import type { Handshake } from "./marker.ts";
+import type { MarkerScanner } from "./marker.ts";
 
 export interface Circumstances {
   readonly name: string;
   readonly transport: Transport;
   readonly plan: Plan;
   readonly child: Child;
-  readonly handshake: Handshake;
+  readonly scanner: MarkerScanner;
   readonly ending: Ending;
 }
 
@@ -40,9 +40,9 @@ const SHOWN = 8;
 const SIGNALLED = 128;
 
 export function explainBootstrap(c: Circumstances): BootstrapError {
-  const { ending, child, handshake, name } = c;
+  const { ending, child, scanner, name } = c;
   const { old, rest } = readTooOld(child.stderr);
-  const said = neutralise([handshake.noise.trim(), rest].filter(Boolean).join("\n"));
+  const said = neutralise([scanner.noise.trim(), rest].filter(Boolean).join("\n"));
   const { code, phase, what, hint, line } = causeOf(c, old, said);
   const status = ending.status ?? ending.signal;
   const report: BootstrapReport = { argv: child.argv, phase, status, said };
@@ -50,12 +50,12 @@ export function explainBootstrap(c: Circumstances): BootstrapError {
   if (line !== undefined && !lines.includes(neutralise(line))) lines[0] = neutralise(line);
   const heard = said === "" ? "" : `\n  it said: ${lines.join("\n           ")}`;
   return new BootstrapError(code, `${name}: ${what}${heard}\n  try: ${hint}`, report, {
-    cause: ending.spawnError ?? handshake.failure,
+    cause: ending.spawnError ?? scanner.failure,
   });
 }
 
 function causeOf(
-  { ending, child, transport, handshake, plan }: Circumstances,
+  { ending, child, transport, scanner, plan }: Circumstances,
   old: string,
   said: string,
 ): Cause {
@@ -67,11 +67,11 @@ function causeOf(
       hint: "check that it is installed and on PATH",
     };
   }
-  if (handshake.failure !== undefined) {
+  if (scanner.failure !== undefined) {
     return {
       code: "ERR_BOOTSTRAP_NOISE",
       phase: "waiting for the marker",
-      what: handshake.failure.message,
+      what: scanner.failure.message,
       hint: "make the login shell's profile print less when it is not interactive",
     };
   }

@@ -11,7 +11,7 @@ import { LIMITS, type Limits } from "../protocol/limits.ts";
 
 const KEPT_BYTES = 32768;
 
-export class Handshake implements Duplex {
+export class MarkerScanner implements Duplex {
   readonly #pipe: Duplex;
   /** The line that begins the stream. Its nonce is new for each connection, so no banner contains it. */
   readonly marker: string;

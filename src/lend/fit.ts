@@ -27,7 +27,7 @@ const ENOMEM = 12;
 const ENOSPC = 28;
 const SIGILL = 4;
 
-export class Refusal {
+export class FitErrors {
   readonly #name: string;
 
   /** @param name of the context */

@@ -11,7 +11,7 @@ import { BootstrapError, EcontextError } from "../errors.ts";
 import { firstStage, type Plan } from "../interpreters/first-stage.ts";
 import type { Handover, Lender } from "../launch/handover.ts";
 import type { Connection } from "../session/connection.ts";
-import { type Machine, Refusal, type Trial } from "./fit.ts";
+import { type Machine, FitErrors, type Trial } from "./fit.ts";
 import { inspectRuntime, piecesOf, type Runtime } from "./runtime.ts";
 
 /** How much has arrived; the last one has `sentBytes` equal to `totalBytes`. */
@@ -47,13 +47,13 @@ const START = 'BUN_BE_BUN=1 BUN_RUNTIME_TRANSPILER_CACHE_PATH=0 exec "$0" "$@" 9
 
 export class BunLender implements Lender {
   readonly #settings: LendSettings;
-  readonly #refusal: Refusal;
+  readonly #errors: FitErrors;
   #helper: Helper | undefined;
   #severed: EcontextError | undefined;
 
   constructor(settings: LendSettings) {
     this.#settings = settings;
-    this.#refusal = new Refusal(settings.name);
+    this.#errors = new FitErrors(settings.name);
   }
 
   async lend(missing: EcontextError): Promise<Handover & { readonly plan: Plan }> {
@@ -65,7 +65,7 @@ export class BunLender implements Lender {
       await this.#send(this.#helper, runtime);
       return await handOver(this.#helper, pid);
     } catch (error) {
-      const reason = error instanceof EcontextError ? error : this.#refusal.ofFault(error);
+      const reason = error instanceof EcontextError ? error : this.#errors.ofFault(error);
       this.#helper?.connection.sever(reason);
       await this.#helper?.connection.gone;
       throw reason;
@@ -95,14 +95,14 @@ export class BunLender implements Lender {
   }
 
   async #send({ context }: Helper, runtime: Runtime): Promise<void> {
-    const refusal = this.#refusal;
+    const errors = this.#errors;
     const machine = (await context.call("econtext.lend:survey", runtime.loader || "/")) as Machine;
-    const unfit = refusal.ofMachine(runtime, machine);
+    const unfit = errors.ofMachine(runtime, machine);
     if (unfit !== undefined) throw unfit;
     const underWay: Promise<void>[] = [];
     for await (const { chunk, upTo } of piecesOf(runtime.path)) {
       const written = context.call("econtext.lend:write", chunk).then((problem) => {
-        if (typeof problem === "number") throw refusal.ofWriting(problem);
+        if (typeof problem === "number") throw errors.ofWriting(problem);
         this.#tell(Math.min(upTo, runtime.bytes - 1), runtime.bytes);
       });
       written.catch(() => {}); // its turn comes
@@ -111,7 +111,7 @@ export class BunLender implements Lender {
     }
     await Promise.all(underWay);
     const trial = (await context.call("econtext.lend:check")) as Trial;
-    const failed = refusal.ofTrial(runtime, machine, trial);
+    const failed = errors.ofTrial(runtime, machine, trial);
     if (failed !== undefined) throw failed;
     this.#tell(runtime.bytes, runtime.bytes);
   }

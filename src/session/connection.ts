@@ -22,7 +22,7 @@ import { describeEnding, lastWordsOf } from "../launch/ending.ts";
 import { explainBootstrap } from "../launch/explain.ts";
 import type { Handover, Lender } from "../launch/handover.ts";
 import { Child } from "../launch/local-child.ts";
-import { Handshake } from "../launch/marker.ts";
+import { MarkerScanner } from "../launch/marker.ts";
 import { sweepGroup } from "../launch/process-group.ts";
 import { LEVELS } from "../logs/log.ts";
 import type { Finders } from "../modules/finders.ts";
@@ -68,7 +68,7 @@ const REAP_MS = 3000;
 interface Live {
   readonly plan: Plan;
   readonly child: Child;
-  readonly handshake: Handshake;
+  readonly scanner: MarkerScanner;
   readonly stream: Stream;
   /** Where its answer to BOOT goes. */
   readonly reply: number;
@@ -144,8 +144,8 @@ export class Connection implements Session {
   #boot(plan: Plan, child: Child): void {
     const { id, name, argv0, level } = this.#settings;
     const nonce = randomBytes(16).toString("base64url");
-    const handshake = new Handshake(child, nonce);
-    const stream = new Stream(handshake, {
+    const scanner = new MarkerScanner(child, nonce);
+    const stream = new Stream(scanner, {
       message: (message) => this.#router.deliver(id, message),
       closed: (error) => void this.#ended(error),
     });
@@ -153,7 +153,7 @@ export class Connection implements Session {
       receive: (message) => this.#booted(reply, message),
       dead: () => {},
     });
-    this.#live = { plan, child, handshake, stream, reply };
+    this.#live = { plan, child, scanner, stream, reply };
     this.#router.addRoute(id, this.#held ?? stream);
     const lease = this.#lease;
     const rate = LIMITS.logBytesPerSecond;
@@ -289,8 +289,8 @@ export class Connection implements Session {
 
   #tooLate(): void {
     const { name, connectMs } = this.#settings;
-    const { handshake, child } = this.#live ?? {};
-    const said = neutralise(`${handshake?.noise ?? ""}\n${child?.stderr ?? ""}`.trim());
+    const { scanner, child } = this.#live ?? {};
+    const said = neutralise(`${scanner?.noise ?? ""}\n${child?.stderr ?? ""}`.trim());
     const heard = said === "" ? "it said nothing" : `it said: ${said.slice(-500)}`;
     this.sever(
       new TimeoutError(
@@ -317,25 +317,25 @@ export class Connection implements Session {
   async #ended(error: EcontextError | undefined): Promise<void> {
     const { id, name, transport } = this.#settings;
     if (this.#live === undefined) return;
-    const { child, handshake, plan, reply } = this.#live;
+    const { child, scanner, plan, reply } = this.#live;
     // Before there is a context there is nothing to be graceful to. But ssh closes our pipe before it ends with the status that we wait for.
-    if (!handshake.open && error !== undefined) {
+    if (!scanner.open && error !== undefined) {
       // Its guard ignores what it is told, and what does not answer may not read, either.
       if (transport.remote || transport.asks) child.kill("SIGTERM");
       else child.killGroup();
     }
     const reaper = setTimeout(() => child.kill("SIGKILL"), REAP_MS);
-    if (error === undefined && !handshake.open) {
+    if (error === undefined && !scanner.open) {
       // What it printed last is the useful part: both pipes are drained before anything is said.
       const ending = await child.ended;
       clearTimeout(reaper);
-      const missing = explainBootstrap({ name, transport, plan, child, ending, handshake });
+      const missing = explainBootstrap({ name, transport, plan, child, ending, scanner });
       this.#router.forget(this.#settings.id, reply);
       const failure = await this.#replace(plan, missing);
       if (failure === undefined) return;
       this.#reason = failure;
     } else {
-      this.#reason = error ?? (await this.#explainEnd(child, handshake.marker));
+      this.#reason = error ?? (await this.#explainEnd(child, scanner.marker));
     }
     clearTimeout(this.#connectTimer);
     clearInterval(this.#keepalive);

@@ -4,7 +4,7 @@
  */
 import { expect, test } from "bun:test";
 import { CallError, DisconnectError, EcontextError, ProtocolError } from "../../src/errors.ts";
-import { Handshake } from "../../src/launch/marker.ts";
+import { MarkerScanner } from "../../src/launch/marker.ts";
 import { readLogMessage } from "../../src/logs/log-record.ts";
 import { PythonFinder } from "../../src/modules/python/finder.ts";
 import { PythonResponder } from "../../src/modules/python/responder.ts";
@@ -187,9 +187,9 @@ test(
       // Each life of the bad one goes on until its stream is ended, as the broker would do it.
       const pipe = new MemoryPipe(1 << 30);
       let alive = true;
-      const shake = new Handshake(pipe, "nonce", SMALL);
+      const scanner = new MarkerScanner(pipe, "nonce", SMALL);
       const stream: Stream = new Stream(
-        shake,
+        scanner,
         {
           message: (message) => router.deliver(1, message),
           closed: (error) => {

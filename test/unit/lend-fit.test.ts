@@ -1,6 +1,6 @@
 /** Which machines a Bun is not lent to, row by row: the code, and what the message says. */
 import { expect, test } from "bun:test";
-import { type Machine, Refusal, type Trial } from "../../src/lend/fit.ts";
+import { type Machine, FitErrors, type Trial } from "../../src/lend/fit.ts";
 
 const runtime = {
   path: "/bun",
@@ -17,12 +17,12 @@ const fit: Machine = {
   proc: true,
   refused: null,
 };
-const refusal = new Refusal("web1");
+const errors = new FitErrors("web1");
 
 test("a machine that is fit, and one whose memory is unknown", () => {
-  expect(refusal.ofMachine(runtime, fit)).toBeUndefined();
-  expect(refusal.ofMachine(runtime, { ...fit, free: null })).toBeUndefined();
-  expect(refusal.ofTrial(runtime, fit, [null, 0, "1.4.5\n"])).toBeUndefined();
+  expect(errors.ofMachine(runtime, fit)).toBeUndefined();
+  expect(errors.ofMachine(runtime, { ...fit, free: null })).toBeUndefined();
+  expect(errors.ofTrial(runtime, fit, [null, 0, "1.4.5\n"])).toBeUndefined();
 });
 
 const MACHINES: readonly (readonly [change: Partial<Machine>, code: string, says: string])[] = [
@@ -40,7 +40,7 @@ const MACHINES: readonly (readonly [change: Partial<Machine>, code: string, says
 
 for (const [change, code, says] of MACHINES) {
   test(`refused: ${JSON.stringify(change)}`, () => {
-    const error = refusal.ofMachine(runtime, { ...fit, ...change });
+    const error = errors.ofMachine(runtime, { ...fit, ...change });
     expect(error?.code).toBe(code);
     expect(error?.message).toStartWith("web1: ");
     expect(error?.message).toContain(says);
@@ -58,7 +58,7 @@ const TRIALS: readonly (readonly [trial: Trial, code: string, says: string])[] =
 
 for (const [trial, code, says] of TRIALS) {
   test(`tried in vain: ${JSON.stringify(trial)}`, () => {
-    const error = refusal.ofTrial(runtime, fit, trial);
+    const error = errors.ofTrial(runtime, fit, trial);
     expect(error?.code).toBe(code);
     expect(error?.message).toContain(says);
     expect(error?.message).not.toContain("\u001b");
@@ -66,6 +66,6 @@ for (const [trial, code, says] of TRIALS) {
 }
 
 test("no room while it is written", () => {
-  expect(refusal.ofWriting(28).code).toBe("ERR_LEND_MEMORY");
-  expect(refusal.ofWriting(5).code).toBe("ERR_LEND_FAILED");
+  expect(errors.ofWriting(28).code).toBe("ERR_LEND_MEMORY");
+  expect(errors.ofWriting(5).code).toBe("ERR_LEND_FAILED");
 });

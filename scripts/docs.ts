@@ -161,7 +161,7 @@ async function kinds(): Promise<string[]> {
   const { KINDS } = (await import(join(ROOT, "src/interpreters/kind.ts"))) as {
     KINDS: readonly string[];
   };
-  const { tried } = (await import(join(ROOT, "src/interpreters/first-stage.ts"))) as {
+  const { tried } = (await import(join(ROOT, "src/interpreters/plan.ts"))) as {
     tried(plan: { wants: string; kind?: string }): readonly string[];
   };
   const spec = read("docs/protocol.md");

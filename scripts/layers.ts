@@ -19,11 +19,12 @@ interface Layer {
 const LAYERS: readonly Layer[] = [
   { name: "text", imports: [], because: "strings only" },
   { name: "errors", imports: ["text"], because: "every part throws them" },
+  { name: "shell-quote", imports: [], because: "strings only" },
   { name: "io", imports: [], because: "knows bytes and descriptors, and no frames" },
   { name: "syntax", imports: [], because: "JavaScript text in, JavaScript text out" },
   {
     name: "transports",
-    imports: [],
+    imports: ["shell-quote"],
     because: "argument vectors and exit codes: `bootstrap` shows them without starting anything",
   },
   {
@@ -48,7 +49,11 @@ const LAYERS: readonly Layer[] = [
     imports: ["errors", "io", "protocol"],
     because: "the only place where frames meet bytes",
   },
-  { name: "functions", imports: ["errors", "syntax"], because: "a function's name, or its text" },
+  {
+    name: "functions",
+    imports: ["errors", "interpreters", "syntax"],
+    because: "a function's name and its language, or its text",
+  },
   {
     name: "modules",
     imports: ["errors", "functions", "interpreters", "protocol", "syntax"],
@@ -80,7 +85,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "commands",
-    imports: ["calls", "channels", "errors", "io", "traces"],
+    imports: ["calls", "channels", "errors", "io", "shell-quote", "traces"],
     because: "a remote command is a call and its channels",
   },
   {
@@ -146,7 +151,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "describe",
-    imports: ["errors", "interpreters", "protocol", "transports", "tree"],
+    imports: ["errors", "interpreters", "protocol", "shell-quote", "transports", "tree"],
     because: "shows what would be sent, and starts nothing",
   },
   {

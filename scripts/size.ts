@@ -9,7 +9,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { firstStage } from "../src/interpreters/first-stage.ts";
 import { preamble } from "../src/interpreters/preamble.ts";
-import { quote } from "../src/transports/ssh.ts";
+import { quoteForLoginShell } from "../src/shell-quote.ts";
 import { minifyPython } from "./minify.ts";
 import { minifyCore, minifyJavaScript } from "./minify-javascript.ts";
 import { compress, joinJavaScript, joinPython, joinShell } from "./stage1.ts";
@@ -78,7 +78,7 @@ function files(): SizeRow[] {
 
 /** What a connection sends, from the code that sends it. */
 function connection(): [name: string, bytes: number][] {
-  const command = (argv: readonly string[]) => argv.map(quote).join(" ").length;
+  const command = (argv: readonly string[]) => argv.map(quoteForLoginShell).join(" ").length;
   return [
     ["ssh command, known python", command(firstStage({ wants: "python", path: "python3" }))],
     ["ssh command, finds python", command(firstStage({ wants: "python" }))],

@@ -3,10 +3,12 @@
  * user's name and the host's, which the boot arguments hold.
  */
 import { createHash } from "node:crypto";
-import { firstStage, type Plan, program, tried } from "./interpreters/first-stage.ts";
+import { firstStage, program } from "./interpreters/first-stage.ts";
 import { type KindOptions, type Language, readKind } from "./interpreters/kind.ts";
+import { type Plan, tried } from "./interpreters/plan.ts";
 import { preamble as makePreamble } from "./interpreters/preamble.ts";
 import { defaultArgv0 } from "./interpreters/process-title.ts";
+import { quoteForLoginShell } from "./shell-quote.ts";
 import type { SshOptions } from "./transports/ssh.ts";
 import { parseTarget } from "./tree/target-path.ts";
 
@@ -48,7 +50,7 @@ export function describeBootstrap(
   const stage = firstStage(plan);
   const transport = parseTarget(target, options.ssh ?? {});
   const argv = transport.wrap(stage);
-  const command = parseTarget("host", {}).wrap(stage).at(-1) ?? "";
+  const command = stage.map(quoteForLoginShell).join(" ");
   const boot = {
     id: 1,
     nonce: "A".repeat(22),

@@ -4,6 +4,7 @@
  */
 
 import { ShellError, UsageError } from "../errors.ts";
+import { quoteForPosixShell } from "../shell-quote.ts";
 import { calledFrom, located } from "../traces/error-stack.ts";
 import type { ExecOptions, ExecResult, RemoteProcess } from "./remote-process.ts";
 
@@ -149,11 +150,11 @@ export function scriptOf(parts: TemplateStringsArray, values: readonly unknown[]
   return parts.map((part, i) => part + (words[i] ?? "")).join("");
 }
 
-/** One word to a POSIX shell. */
+/** One word of the script, which `sh` reads. */
 function quote(value: unknown): string {
   const text = typeof value === "string" ? value : wordOf(value);
   if (text.includes("\0")) throw new UsageError("ERR_USAGE_COMMAND", "a word with a NUL in it");
-  return /^[\w./:@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return quoteForPosixShell(text);
 }
 
 function wordOf(value: unknown): string {

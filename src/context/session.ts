@@ -1,9 +1,10 @@
 /** Session: what a context needs of whatever keeps its slave alive. Types only. */
 import type { CallSession } from "../calls/caller.ts";
+import type { Kind } from "../interpreters/kind.ts";
 
 /** What a slave says about itself when it is ready. */
 export interface SlaveInfo {
-  readonly kind: string;
+  readonly kind: Kind;
   readonly version: string;
   readonly pid: number;
   readonly executable: string;

@@ -4,13 +4,14 @@
  */
 import { builtinModules } from "node:module";
 import { join } from "node:path";
+import type { Language } from "../interpreters/kind.ts";
 import { Closures, type ModuleText, refused } from "./closures.ts";
 
 export type AnyFunction = (...args: never[]) => unknown;
 
 /** Where a function is found over there. */
 export interface FunctionOrigin {
-  readonly language: "javascript" | "python";
+  readonly language: Language;
   /** Absolute real path of a JavaScript module; path of a Python module below its root, without `.py`. */
   readonly module: string;
   /** `fn`, `Class.method`, `default` */
@@ -21,7 +22,7 @@ export interface FunctionOrigin {
 
 /** What a call sends for a function, and what is known of it. */
 export interface Described {
-  readonly language: "javascript" | "python";
+  readonly language: Language;
   readonly function: string | readonly [module: string, source: string];
   readonly module?: string;
   readonly root?: string;

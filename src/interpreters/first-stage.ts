@@ -1,6 +1,7 @@
 /**
- * The argument vector that starts a slave: the first stage, with or without finding the interpreter itself. A constant of the build
- * for each plan: nothing in it differs from host to host, so it can be audited and allow-listed.
+ * The argument vector that starts a slave: the first stage, and the script that finds an interpreter
+ * for it. For each plan it is a constant of the build. Nothing in it differs between hosts, so it can
+ * be audited and allow-listed.
  */
 import {
   FIND_ANY,
@@ -13,52 +14,45 @@ import {
   RUN_JS,
   RUN_PYTHON,
 } from "./embedded.ts";
-
-/** What is to be started. */
-export interface Plan {
-  /** The language of the work; `any`: whichever interpreter starts fastest. */
-  readonly wants: "python" | "javascript" | "any";
-  /** With a `kind`, no other interpreter will do. */
-  readonly kind?: "python" | "node" | "bun" | undefined;
-  /** Where that interpreter is; default: on PATH. */
-  readonly path?: string | undefined;
-}
+import { languageOfPlan, type Plan } from "./plan.ts";
 
 /** Exit statuses of the first stage itself. docs/protocol.md, "Bootstrap". */
 export const NO_INTERPRETER = 97;
 export const TOO_OLD = 98;
 export const CUT_SHORT = 99;
 
-/** Names that the first stage tries, in order. */
-export function tried({ wants, kind, path }: Plan): readonly string[] {
-  if (path !== undefined) return [path];
-  if (kind !== undefined && kind !== "python") return [kind];
-  if (wants === "python" || kind === "python") return ["python3", "python", "python2"];
-  return wants === "javascript" ? ["bun", "node"] : ["python3", "bun", "node", "python"];
-}
-
-/** What is sent for a plan before the boot arguments. */
+/** @returns what is sent for a plan, before the boot arguments */
 export function program(plan: Plan): readonly Uint8Array[] {
   const sent = cores(plan);
-  // A command line that held both first stages would be too long.
+  // Both first stages would make the command line too long: the one of JavaScript is sent.
   if (sent.length < 2) return sent;
   const skipping = JS_FIRST_STAGE.replace("p.argv.pop())", `$&.slice(${PYTHON_CORE.length})`);
   return [new TextEncoder().encode(`${skipping}\n`), ...sent];
 }
 
-/** The cores that are sent for a plan, in this order: the first stage takes its own. */
-function cores({ wants, kind }: Plan): readonly Uint8Array[] {
-  if (kind === "python" || (kind === undefined && wants === "python")) return [PYTHON_CORE];
-  return kind === undefined && wants === "any" ? [PYTHON_CORE, JS_CORE] : [JS_CORE];
+/** @returns the cores that are sent for a plan, in this order: each first stage takes its own */
+function cores(plan: Plan): readonly Uint8Array[] {
+  const language = languageOfPlan(plan);
+  if (language === undefined) return [PYTHON_CORE, JS_CORE];
+  return language === "python" ? [PYTHON_CORE] : [JS_CORE];
 }
 
-/** Bun must neither install what is missing nor read the `.env` or the `bunfig.toml` (it may name code to run) of its working directory. */
+/**
+ * Bun must not install missing packages. Nor must it read the `.env` or the `bunfig.toml` of its
+ * working directory, which may name code to run.
+ */
 const BUN_FLAGS = ["--config=/dev/null", "--no-install", "--no-env-file"] as const;
 
-/** With `--trace-sync-io` in NODE_OPTIONS, telling of what was printed would print more, without end. From Node.js 12 on. */
+/**
+ * With `--trace-sync-io` in NODE_OPTIONS, the core's own output would be traced, which is output
+ * again, without end. Node.js has this flag from 12 on.
+ */
 export const NODE_FLAG = "--no-trace-sync-io";
 
-/** `-B`: nothing on disk. `-S`: `site` costs a third of the start, and is taken in when it is needed. */
+/**
+ * `-B`: Python writes no `.pyc` files. `-S`: `site` costs a third of the start, so that it is imported
+ * only when it is needed.
+ */
 export function firstStage(plan: Plan): string[] {
   const { kind, path } = plan;
   const sent = cores(plan);

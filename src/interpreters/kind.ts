@@ -1,25 +1,25 @@
 /**
- * Kinds of far sides: which interpreter, which language, how a user asks for one, and what a call needs. Which names are tried for it, is the
- * first stage's: bootstrap/first-stage.ts. Knows no connection.
+ * Kinds and languages, declared once: which interpreters there are, how a user asks for one, and
+ * which language a function's name belongs to. What is started for them is in plan.ts.
  */
 import { UsageError } from "../errors.ts";
 
 export type Kind = "python" | "node" | "bun";
 export type Language = "python" | "javascript";
-/** What work needs where no kind was asked for; `any`: whichever starts fastest. */
+/** The language of a call, where no kind was asked for; `any`: the first interpreter found will do. */
 export type Wants = Language | "any";
 
-/** How the user asks for one. */
+/** How a user asks for an interpreter. */
 export interface KindOptions {
-  /** Take this interpreter and no other; default: the first that is there of those that can do the first call. */
+  /** Take this interpreter and no other. Default: the first one found that can do the first call. */
   readonly kind?: Kind;
-  /** Path or name of the interpreter to use there; says the kind, too. */
+  /** Path or name of the interpreter on the target; implies the kind. */
   readonly python?: string;
   readonly node?: string;
   readonly bun?: string;
 }
 
-/** The one interpreter that was asked for. */
+/** The one interpreter that a user asked for. */
 export interface Interpreter {
   readonly kind: Kind;
   readonly path?: string | undefined;
@@ -56,33 +56,37 @@ export function languageOf(kind: Kind): Language {
   return kind === "python" ? "python" : "javascript";
 }
 
-/** Whether what a far side calls itself is one. */
+/** Whether a slave's name for itself is a kind. */
 export function isKind(text: string): text is Kind {
   return (KINDS as readonly string[]).includes(text);
 }
 
 /**
- * Whose a function's name is: JavaScript's are `node:os.hostname` and `/path/module.ts:fn`, Python's is `pkg.mod:fn`. Undefined where the name
- * does not tell: `a.b` may be a member of a module or of a global, and both have what is econtext's own.
+ * @returns the language of a function's name: `node:os.hostname` and `/path/module.ts:fn` are
+ * JavaScript's, `pkg.mod:fn` is Python's. Undefined where the name does not tell: `a.b` may be a
+ * member of a module or of a global, and both languages have the functions of econtext itself.
  */
 export function languageOfName(name: string): Language | undefined {
   if (name.startsWith("econtext.") || !name.includes(":")) return undefined;
   return name.startsWith("node:") || name.startsWith("/") ? "javascript" : "python";
 }
 
-/** What to look for when a call by this name is the first. One that may be either's is taken for Python's: `os.getpid`. */
+/**
+ * @returns what to start when a call by this name is the first. A name that may belong to either
+ * language, as `os.getpid`, is taken for Python's.
+ */
 export function wantsOf(name: string): Wants {
   return languageOfName(name) ?? (name.startsWith("econtext.") ? "any" : "python");
 }
 
-/** A call, as far as it says what interpreter can do it. */
+/** A call, as far as it tells which interpreter can do it. */
 export interface Work {
   readonly name: string;
-  /** Undefined where its name does not tell. */
+  /** Undefined where the name does not tell. */
   readonly language?: Language | undefined;
 }
 
-/** @throws {UsageError} `ERR_USAGE_LANGUAGE` when a context of that language cannot do it */
+/** @throws {UsageError} `ERR_USAGE_LANGUAGE` if a context of that language cannot do the call */
 export function checkLanguage(context: string, its: Language, { name, language }: Work): void {
   if (language === undefined || language === its) return;
   const [has, wants] = [LANGUAGE_NAMES[its], LANGUAGE_NAMES[language]];

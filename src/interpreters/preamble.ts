@@ -1,7 +1,8 @@
 /** The preamble: the compressed core (both, where the interpreter is not known) and its boot arguments, written at once. docs/protocol.md, "Bootstrap". */
 import { encodeMessage } from "../protocol/frame.ts";
 import { HANDLES, MASTER_ID, PROTOCOL_VERSION } from "../protocol/handles.ts";
-import { type Plan, program } from "./first-stage.ts";
+import { program } from "./first-stage.ts";
+import type { Plan } from "./plan.ts";
 
 export interface BootArguments {
   /** The slave's context id. */

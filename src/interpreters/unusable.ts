@@ -1,32 +1,21 @@
 /**
- * Why a program that was started as an interpreter did not run the core: it is no interpreter, or NODE_OPTIONS of the account forbid
- * something that the core needs. Only the program's output tells which.
+ * Why a program that was started as an interpreter did not run the core. It may be another program,
+ * or NODE_OPTIONS of the account forbid something that the core needs: only its output tells.
  */
-import type { Plan } from "./first-stage.ts";
+import { adviceFor } from "./advice.ts";
+import { languageOfPlan, type Plan } from "./plan.ts";
 
 export interface Unusable {
   readonly what: string;
   readonly hint: string;
-  /** The line that tells, where one does. */
+  /** The line of the output that tells, if there is one. */
   readonly line?: string | undefined;
 }
 
-const NAMES = {
-  python: "Python",
-  node: "Node.js",
-  bun: "Bun",
-  javascript: "Bun or Node.js",
-  any: "Python, Bun or Node.js",
-} as const;
-const OPTIONS = {
-  python: "--python PATH",
-  node: "--node PATH",
-  bun: "--bun PATH",
-  javascript: "--bun PATH or --node PATH",
-  any: "--python PATH, --bun PATH or --node PATH",
-} as const;
-
-/** What Node.js prints when one of NODE_OPTIONS is in the way of the core. The first group, where there is one, is the option. */
+/**
+ * What Node.js prints when one of NODE_OPTIONS keeps the core from running. The first group of a
+ * pattern, if it has one, is the option; else the second column names it.
+ */
 const SIGNS: readonly (readonly [line: RegExp, option: string])[] = [
   [/: (--[\w-]+)=? is not allowed in NODE_OPTIONS$/, ""],
   [/: (--[\w-]+)\S* requires /, ""],
@@ -37,21 +26,21 @@ const SIGNS: readonly (readonly [line: RegExp, option: string])[] = [
   [/Cannot find (?:module|package) .*imported from/, "--import"],
 ];
 
-/** @param how how it ended; @param stderr all that is kept of what it printed there */
+/** @param how how the program ended; @param stderr all that is kept of its error output */
 export function unusable(plan: Plan, how: string, stderr: string): Unusable {
-  const kind = plan.kind ?? plan.wants;
-  const blamed = kind === "python" ? undefined : blame(stderr);
+  const { name, option: ours } = adviceFor(plan);
+  const blamed = languageOfPlan(plan) === "python" ? undefined : blame(stderr);
   if (blamed !== undefined) {
     const [option, line] = blamed;
     return {
       what: `Node.js cannot run the core with ${option}, which is in NODE_OPTIONS there: ${how}`,
-      hint: `take ${option} out of NODE_OPTIONS of that account, or name a script with ${OPTIONS[kind]} that does so`,
+      hint: `take ${option} out of NODE_OPTIONS of that account, or name a script with ${ours} that does so`,
       line,
     };
   }
   return {
-    what: `${plan.path ?? "what was found"} is not a usable ${NAMES[kind]}: ${how}`,
-    hint: `name one with ${OPTIONS[kind]}; econtext bootstrap TARGET shows what was run`,
+    what: `${plan.path ?? "what was found"} is not a usable ${name}: ${how}`,
+    hint: `name one with ${ours}; econtext bootstrap TARGET shows what was run`,
   };
 }
 

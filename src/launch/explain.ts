@@ -1,13 +1,8 @@
 /** Why a child did not become a context: from how it ended to an error that says what to try. */
 import { BootstrapError, type BootstrapReport } from "../errors.ts";
-import {
-  CUT_SHORT,
-  NO_INTERPRETER,
-  NODE_FLAG,
-  type Plan,
-  TOO_OLD,
-  tried,
-} from "../interpreters/first-stage.ts";
+import { adviceFor } from "../interpreters/advice.ts";
+import { CUT_SHORT, NO_INTERPRETER, NODE_FLAG, TOO_OLD } from "../interpreters/first-stage.ts";
+import { isLendable, type Plan, tried } from "../interpreters/plan.ts";
 import { unusable } from "../interpreters/unusable.ts";
 import { neutralise } from "../text.ts";
 import type { Transport } from "../transports/transport.ts";
@@ -111,52 +106,28 @@ function causeOf(
 }
 
 function noInterpreter(plan: Plan): Cause {
-  const { install, name } = ADVICE[requested(plan)];
+  const { install, option } = adviceFor(plan);
   return {
     code: "ERR_BOOTSTRAP_NO_INTERPRETER",
     phase: "finding an interpreter",
     what: `no interpreter found (tried ${tried(plan).join(", ")})`,
-    hint: `install ${install}, or name one with ${name}${lending(plan)}`,
+    hint: `install ${install}, or name one with ${option}${lending(plan)}`,
   };
 }
 
 function tooOld(plan: Plan, old: string): Cause {
-  const { needed, name } = ADVICE[requested(plan)];
+  const { needed, option } = adviceFor(plan);
   return {
     code: "ERR_BOOTSTRAP_TOO_OLD",
     phase: "starting the interpreter",
     what: `${old === "" ? "the interpreter" : old} is too old (tried ${tried(plan).join(", ")}; ${needed} will do)`,
-    hint: `name a newer one with ${name}${lending(plan)}`,
+    hint: `name a newer one with ${option}${lending(plan)}`,
   };
-}
-
-const PYTHON = {
-  install: "Python 3",
-  needed: "Python 2.7, or 3.6 and later",
-  name: "--python PATH",
-};
-const NODE = { install: "Node.js", needed: "Node.js 18 and later", name: "--node PATH" };
-const BUN = { install: "Bun", needed: "Bun 1 and later", name: "--bun PATH" };
-const JAVASCRIPT = {
-  install: "Bun or Node.js",
-  needed: "Node.js 18 and later, or Bun,",
-  name: "--bun PATH or --node PATH",
-};
-const ANY = {
-  install: "Python 3, Bun or Node.js",
-  needed: "Python 2.7, 3.6 and later, Node.js 18 and later, or Bun,",
-  name: "--python PATH, --bun PATH or --node PATH",
-};
-const ADVICE = { python: PYTHON, node: NODE, bun: BUN, javascript: JAVASCRIPT, any: ANY };
-
-function requested({ kind, wants }: Plan): keyof typeof ADVICE {
-  return kind ?? wants;
 }
 
 /** A Python that is there can start a Bun of ours. */
 function lending(plan: Plan): string {
-  const lendable = requested(plan) === "javascript" || requested(plan) === "bun";
-  return lendable ? "; where there is a Python, --lend-runtime brings a Bun along" : "";
+  return isLendable(plan) ? "; where there is a Python, --lend-runtime brings a Bun along" : "";
 }
 
 /** What the first stage says of each interpreter that it found and did not take. */

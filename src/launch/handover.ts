@@ -1,6 +1,6 @@
 /** What lets one child serve two connections, one after the other: the first has made it run the other's first stage. Types only. */
 import type { EcontextError } from "../errors.ts";
-import type { Plan } from "../interpreters/first-stage.ts";
+import type { Plan } from "../interpreters/plan.ts";
 import type { Child } from "./local-child.ts";
 
 /** A child that another connection has done with: what is written next is read by a first stage. */

@@ -8,10 +8,11 @@
 
 import type { Context } from "../context/context.ts";
 import { BootstrapError, EcontextError } from "../errors.ts";
-import { firstStage, type Plan } from "../interpreters/first-stage.ts";
+import { firstStage } from "../interpreters/first-stage.ts";
+import type { Plan } from "../interpreters/plan.ts";
 import type { Handover, Lender } from "../launch/handover.ts";
 import type { Connection } from "../session/connection.ts";
-import { type Machine, FitErrors, type Trial } from "./fit.ts";
+import { FitErrors, type Machine, type Trial } from "./fit.ts";
 import { inspectRuntime, piecesOf, type Runtime } from "./runtime.ts";
 
 /** How much has arrived; the last one has `sentBytes` equal to `totalBytes`. */

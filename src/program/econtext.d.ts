@@ -109,7 +109,7 @@ declare module "econtext" {
   }
   /** What a slave says about itself when it is ready. */
   export interface SlaveInfo {
-    readonly kind: string;
+    readonly kind: Kind;
     readonly version: string;
     readonly pid: number;
     readonly executable: string;

@@ -9,7 +9,7 @@ import { randomBytes } from "node:crypto";
 import { sendPing } from "../calls/ping.ts";
 import type { Session, SlaveInfo } from "../context/session.ts";
 import { DisconnectError, EcontextError, ProtocolError, TimeoutError } from "../errors.ts";
-import { firstStage, type Plan } from "../interpreters/first-stage.ts";
+import { firstStage } from "../interpreters/first-stage.ts";
 import {
   type Interpreter,
   isKind,
@@ -17,6 +17,7 @@ import {
   languageOf,
   type Wants,
 } from "../interpreters/kind.ts";
+import { isLendable, type Plan } from "../interpreters/plan.ts";
 import { preamble } from "../interpreters/preamble.ts";
 import { describeEnding, lastWordsOf } from "../launch/ending.ts";
 import { explainBootstrap } from "../launch/explain.ts";
@@ -349,23 +350,20 @@ export class Connection implements Session {
   }
 
   /** Have an interpreter brought where none was found. @returns why there is none still */
-  async #replace(
-    { wants, kind }: Plan,
-    missing: EcontextError,
-  ): Promise<EcontextError | undefined> {
+  async #replace(plan: Plan, missing: EcontextError): Promise<EcontextError | undefined> {
     const { lender } = this.#settings;
-    const isJavaScript = kind === undefined ? wants === "javascript" : kind === "bun";
-    if (lender === undefined || !isJavaScript || !LENDABLE.includes(missing.code)) return missing;
+    if (lender === undefined || !isLendable(plan) || !LENDABLE.includes(missing.code))
+      return missing;
     if (this.#severed !== undefined) return this.#severed;
     this.#held?.lead(undefined);
     try {
-      const { plan, child, group } = await lender.lend(missing);
+      const { plan: lent, child, group } = await lender.lend(missing);
       this.#group = group;
       if (this.#severed !== undefined) {
         child.close();
         return this.#severed;
       }
-      return void this.#boot(plan, child);
+      return void this.#boot(lent, child);
     } catch (error) {
       if (error instanceof EcontextError) return this.#severed ?? error;
       throw error;

@@ -5,6 +5,7 @@
  * Behind them, so that the user's win: no pty; keepalives, so that a silent network is noticed; BatchMode where no terminal can answer a
  * question.
  */
+import { quoteForLoginShell } from "../shell-quote.ts";
 import { namedOptions } from "./ssh-config.ts";
 import type { Explanation, Transport } from "./transport.ts";
 
@@ -35,7 +36,7 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
       ...(interactive ? [] : ["-o", "BatchMode=yes"]),
       "--",
       destination,
-      argv.map(quote).join(" "),
+      argv.map(quoteForLoginShell).join(" "),
     ],
     explain: (exitCode, stderr) => (exitCode === 255 ? explainSsh(destination, stderr) : undefined),
   };
@@ -68,12 +69,6 @@ function forced(options: readonly string[]): string[] {
   settings.push("PermitLocalCommand=no");
   if (!options.some((option) => FORWARDING.test(option))) settings.push("ClearAllForwardings=yes");
   return settings.flatMap((setting) => ["-o", setting]);
-}
-
-/** One word for any login shell: sh, bash, zsh, ksh, fish, csh. What is sent holds no single quote. */
-export function quote(word: string): string {
-  if (/^~?[A-Za-z0-9_/.:=@%+,-]+$/.test(word)) return word;
-  return `'${word.replaceAll("'", `'"'"'`)}'`;
 }
 
 /**

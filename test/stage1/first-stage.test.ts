@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BootstrapError, Broker, type ConnectOptions } from "../../src/index.ts";
 import { PYTHON_CORE } from "../../src/interpreters/embedded.ts";
-import type { Plan } from "../../src/interpreters/first-stage.ts";
+import type { Plan } from "../../src/interpreters/plan.ts";
 import { HEADER_BYTES } from "../../src/protocol/frame.ts";
 import { failure } from "../faults/puppet.ts";
 import { Scene } from "../faults/scene.ts";

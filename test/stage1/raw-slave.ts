@@ -5,7 +5,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { JS_TIER2, PYTHON_TIER2 } from "../../src/interpreters/embedded.ts";
-import { firstStage, type Plan } from "../../src/interpreters/first-stage.ts";
+import { firstStage } from "../../src/interpreters/first-stage.ts";
+import type { Plan } from "../../src/interpreters/plan.ts";
 import {
   encodeMessage,
   FLAGS,

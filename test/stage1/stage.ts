@@ -1,7 +1,8 @@
 /** A first stage as its tests start it, whatever its language: by hand, with a marker that is known. */
 import { expect } from "bun:test";
 import { join } from "node:path";
-import { firstStage, type Plan } from "../../src/interpreters/first-stage.ts";
+import { firstStage } from "../../src/interpreters/first-stage.ts";
+import type { Plan } from "../../src/interpreters/plan.ts";
 import { preamble } from "../../src/interpreters/preamble.ts";
 
 export const DESCRIPTORS = join(import.meta.dir, "../fixtures/faults/descriptors.py");

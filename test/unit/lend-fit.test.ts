@@ -1,6 +1,6 @@
 /** Which machines a Bun is not lent to, row by row: the code, and what the message says. */
 import { expect, test } from "bun:test";
-import { type Machine, FitErrors, type Trial } from "../../src/lend/fit.ts";
+import { FitErrors, type Machine, type Trial } from "../../src/lend/fit.ts";
 
 const runtime = {
   path: "/bun",

@@ -1,0 +1,20 @@
+/**
+ * Quoting of words for shells. Which function is right depends on the shell that will read the
+ * word: a user's login shell may be any program, a script of ours is always read by `sh`.
+ */
+
+/**
+ * One word for any login shell: sh, bash, zsh, ksh, fish, csh and tcsh.
+ *
+ * A single quote ends the quotes, stands in double quotes, and begins new quotes: fish does not read
+ * `\'` outside of quotes as the others do within.
+ */
+export function quoteForLoginShell(word: string): string {
+  if (/^~?[A-Za-z0-9_/.:=@%+,-]+$/.test(word)) return word;
+  return `'${word.replaceAll("'", `'"'"'`)}'`;
+}
+
+/** One word for a POSIX shell only (`sh -c`): dash, bash, ksh, busybox. A `~` is not expanded. */
+export function quoteForPosixShell(word: string): string {
+  return /^[\w./:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

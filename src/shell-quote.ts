@@ -4,10 +4,10 @@
  */
 
 /**
- * One word for any login shell: sh, bash, zsh, ksh, fish, csh and tcsh.
+ * One word for any login shell: sh, bash, zsh, ksh, fish, csh and tcsh. A leading `~` is left to the
+ * shell, so that paths may begin with it.
  *
- * A single quote ends the quotes, stands in double quotes, and begins new quotes: fish does not read
- * `\'` outside of quotes as the others do within.
+ * @param word without line ends, `!` (both special in csh) and backslashes (special in fish)
  */
 export function quoteForLoginShell(word: string): string {
   if (/^~?[A-Za-z0-9_/.:=@%+,-]+$/.test(word)) return word;

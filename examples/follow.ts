@@ -1,6 +1,7 @@
 /**
  * The next lines of a file over there: `econtext examples/follow.ts web1 /var/log/syslog 10`.
- * Shows: a generator that runs there and is iterated here; leaving the loop ends it there. Behind it, the same by a channel.
+ * Shows: a generator that runs there and is iterated here; leaving the loop ends it there. Behind
+ * it, the same by a channel.
  */
 import { Channel, run, type Sender } from "econtext";
 import { open } from "node:fs/promises";

@@ -1,6 +1,7 @@
 /**
  * Follows a file over there for some seconds: `econtext examples/tail.ts web1 /var/log/syslog 10`.
- * Shows: a function that gets its own context, works until it is told to end, and logs meanwhile; a deadline that is no failure.
+ * Shows: a function that gets its own context, works until it is told to end, and logs meanwhile; a
+ * deadline that is no failure.
  */
 import { run, TimeoutError } from "econtext";
 import { open } from "node:fs/promises";

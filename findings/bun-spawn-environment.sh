@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Bun.spawn (Bun 1.4.5) gives a child the environment of Bun's own start, not process.env as it is now.
+# Bun.spawn (Bun 1.4.5) gives a child the environment of Bun's own start, not process.env as it is
+# now.
 #
 # Seen with:   npm bun 1.4.5
 # Guess:       both ways to start a process in Bun inherit the same environment.
-# Behaviour:   a variable that was set in process.env, or deleted from it, is seen by the children of
-#              node:child_process and not by those of Bun.spawn and Bun.spawnSync. With
-#              `env: process.env` both are equal.
+# Behaviour:   a variable that was set in process.env, or deleted from it, is seen by the children
+#              of node:child_process and not by those of Bun.spawn and Bun.spawnSync. With `env:
+#              process.env` both are equal.
 # For a user:  pass `env` to Bun.spawn wherever the environment has been changed.
 set -euo pipefail
 dir=$(mktemp -d)

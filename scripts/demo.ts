@@ -1,9 +1,9 @@
 /**
- * `npm run demo`: builds dist/econtext and does the main job with it, on this machine and over ssh. Each step says what must happen
- * and is checked; the exit status is 0 only if all of it did.
+ * `npm run demo`: builds dist/econtext and does the main job with it, on this machine and over ssh.
+ * Each step says what must happen and is checked; the exit status is 0 only if all of it did.
  *
- * The far end of ssh is a small server of our own on loopback with throw-away keys, reached by the system's real `ssh`. `-F` names
- * a configuration of its own: ~/.ssh is neither read nor touched.
+ * The far end of ssh is a small server of our own on loopback with throw-away keys, reached by the
+ * system's real `ssh`. `-F` names a configuration of its own: ~/.ssh is neither read nor touched.
  */
 import { join, relative } from "node:path";
 import { describeProcess, marked, survivors } from "../test/helpers/leaks.ts";

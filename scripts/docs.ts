@@ -85,7 +85,10 @@ function errorRows(): { code: string; name: string; status: number }[] {
   }));
 }
 
-/** Handles and flags have one spelling and one number in TypeScript, Python, JavaScript and docs/protocol.md. */
+/**
+ * Handles and flags have one spelling and one number in TypeScript, Python, JavaScript and
+ * docs/protocol.md.
+ */
 async function numbers(): Promise<string[]> {
   return [
     ...(await namedNumbers("src/protocol/handles.ts", "HANDLES", "Handles")),
@@ -156,7 +159,10 @@ function firstStages(): string[] {
   );
 }
 
-/** docs/protocol.md has a row for each kind, and one for the work of each language, with the names that are tried. */
+/**
+ * docs/protocol.md has a row for each kind, and one for the work of each language, with the names
+ * that are tried.
+ */
 async function kinds(): Promise<string[]> {
   const { KINDS } = (await import(join(ROOT, "src/interpreters/kind.ts"))) as {
     KINDS: readonly string[];

@@ -1,10 +1,14 @@
 /**
- * JavaScript source → the same program in fewer bytes, for the code that we send. Names that are nobody else's become short, so
- * tracebacks of our own code mean little over there; the user's code never goes through here.
+ * JavaScript source → the same program in fewer bytes, for the code that we send. Names that are
+ * nobody else's become short, so tracebacks of our own code mean little over there; the user's code
+ * never goes through here.
  */
 import { minify_sync as minify } from "terser";
 
-/** By terser: its result is 5 % smaller, compressed, than Bun's own. It takes half a second; for what is not the first tier, see below. */
+/**
+ * By terser: its result is 5 % smaller, compressed, than Bun's own. It takes half a second; for
+ * what is not the first tier, see below.
+ */
 export function minifyCore(source: string): string {
   const { code } = minify(source, {
     ecma: 2020,

@@ -1,6 +1,7 @@
 /**
- * Installs the real Nodes that tests run on: test/nodes, whose lockfile pins one for each major version. Only their programs are kept:
- * headers and manuals are half of what the packages hold. Knows nothing of the tests; test/helpers/javascripts.ts finds the programs.
+ * Installs the real Nodes that tests run on: test/nodes, whose lockfile pins one for each major
+ * version. Only their programs are kept: headers and manuals are half of what the packages hold.
+ * Knows nothing of the tests; test/helpers/javascripts.ts finds the programs.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -32,7 +32,10 @@ const STAGE1 = join(import.meta.dir, "../stage1");
 const SRC = join(import.meta.dir, "../src");
 const CORE = "core";
 const FIRST_STAGE = "first_stage";
-/** One codec for both ends: in this order, each needs only what stands before it. It becomes `econtext.values`. */
+/**
+ * One codec for both ends: in this order, each needs only what stands before it. It becomes
+ * `econtext.values`.
+ */
 const CODEC = [
   "text.ts",
   "errors.ts",
@@ -130,7 +133,10 @@ export function joinPython(source: string): string {
   return quotable(lines.filter((line) => line !== "").join(";"));
 }
 
-/** In a slave, what a reference stands for is known to its channels, which come when the first one does. */
+/**
+ * In a slave, what a reference stands for is known to its channels, which come when the first one
+ * does.
+ */
 const REFERENCES = `const refer=v=>core.tier("channels").refer(v),adopt=r=>core.tier("channels").adopt(r);
 e.encodeBounded=(v,r)=>encodeBounded(v,r,refer);e.decodeValue=b=>decodeValue(b,{adopt});`;
 
@@ -142,7 +148,8 @@ e.copy=(p,r,d,w,s)=>copyWithin(make,p,r,d,w,s,cancel());
 e.fetch=(p,o,s)=>fetch(p,o,s,cancel());`;
 
 /**
- * Modules whose imports are of one another only, and of the runtime's own, as one CommonJS module with the exports of all.
+ * Modules whose imports are of one another only, and of the runtime's own, as one CommonJS module
+ * with the exports of all.
  *
  * @param glue what follows: there, `e` is its exports
  */

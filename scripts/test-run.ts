@@ -1,5 +1,6 @@
 /**
- * One process of tests, `bun test`: what it printed, and its report, as numbers. Knows nothing of other processes.
+ * One process of tests, `bun test`: what it printed, and its report, as numbers. Knows nothing of
+ * other processes.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,7 +30,10 @@ export interface TestRunOptions {
   readonly paths: readonly string[];
   /** Why there are no Nodes; undefined when there are. */
   readonly noNodes: string | undefined;
-  /** When its output is printed: at once, or in one piece, so that it does not mix with that of others. */
+  /**
+   * When its output is printed: at once, or in one piece, so that it does not mix with that of
+   * others.
+   */
   readonly shows: "at once" | "at the end";
   readonly isColoured: boolean;
 }

@@ -1,6 +1,7 @@
 /**
- * What the results of transforming a JavaScript module depend on, beside its text: our own sources, and the parsers' versions. Runs while
- * src/modules/transform-cache.ts is bundled (a Bun macro): a cache of another build's results is never read.
+ * What the results of transforming a JavaScript module depend on, beside its text: our own sources,
+ * and the parsers' versions. Runs while src/modules/transform-cache.ts is bundled (a Bun macro): a
+ * cache of another build's results is never read.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,7 +1,8 @@
 /**
- * A program of several modules that uses packages over there which only this machine has: `econtext examples/packages/main.ts web1`.
- * Shows: packages that are only ES modules (citty), only CommonJS (safer-buffer), chosen by an exports map (fflate), and of some hundred
- * modules (fast-check). All of it goes along with the first call.
+ * A program of several modules that uses packages over there which only this machine has:
+ * `econtext examples/packages/main.ts web1`. Shows: packages that are only ES modules (citty), only
+ * CommonJS (safer-buffer), chosen by an exports map (fflate), and of some hundred modules
+ * (fast-check). All of it goes along with the first call.
  */
 import { run } from "econtext";
 import { check } from "./check.ts";

@@ -1,6 +1,7 @@
 /**
- * Python functions of a file beside this one, called over there: `econtext examples/python/main.ts web1`.
- * Shows: a far side that has only Python; its exceptions arrive here.
+ * Python functions of a file beside this one, called over there:
+ * `econtext examples/python/main.ts web1`. Shows: a far side that has only Python; its exceptions
+ * arrive here.
  */
 import { CallError, run } from "econtext";
 import * as tasks from "./tasks.py";

@@ -1,10 +1,12 @@
 /**
- * A program: a TCP proxy on loopback that holds every byte back for a while in each direction, as a long wire would.
+ * A program: a TCP proxy on loopback that holds every byte back for a while in each direction, as a
+ * long wire would.
  *
  *     bun delay-proxy.ts PORT MS     prints its own port; ends when its stdin does
  *
- * The handshake is played too: the far end is dialled three ways late, when the last packet of a real one would arrive.
- * What it cannot play is what TCP itself does on a long wire (slow start, Nagle): that makes all peers look equally better.
+ * The handshake is played too: the far end is dialled three ways late, when the last packet of a
+ * real one would arrive. What it cannot play is what TCP itself does on a long wire (slow start,
+ * Nagle): that makes all peers look equally better.
  */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 

@@ -1,9 +1,11 @@
 /**
- * A peer under measurement: a child process that opens contexts its own way and tells how long it took.
+ * A peer under measurement: a child process that opens contexts its own way and tells how long it
+ * took.
  *
- * Every peer is a driver (drivers/), econtext too, so that each has a process of its own, its clock runs where the work is
- * done, and its memory is its own. The protocol: the driver says one `Hello` line, then answers each `Request` line with one
- * `Answer` line, and ends when its stdin does. One that ends before its hello is a peer that this machine does not have.
+ * Every peer is a driver (drivers/), econtext too, so that each has a process of its own, its clock
+ * runs where the work is done, and its memory is its own. The protocol: the driver says one `Hello`
+ * line, then answers each `Request` line with one `Answer` line, and ends when its stdin does. One
+ * that ends before its hello is a peer that this machine does not have.
  */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -18,10 +20,11 @@ export type Place = { readonly runs?: Runtime } & (
 );
 
 /**
- * connect: open a context, make a first call, close it: `ms` is for the first two. open, close: hold a context for
- * what follows. calls: `n` one after the other, `us` each. pipelined: `n`, of which `window` are outstanding. bulk: `n`
- * calls with an argument of `bytes` each. fan: `n` contexts at once, each with a first call. import: the first call into a package.
- * answer: of plain ssh alone: connect until one line of stdin has come back.
+ * connect: open a context, make a first call, close it: `ms` is for the first two. open, close:
+ * hold a context for what follows. calls: `n` one after the other, `us` each. pipelined: `n`, of
+ * which `window` are outstanding. bulk: `n` calls with an argument of `bytes` each. fan: `n`
+ * contexts at once, each with a first call. import: the first call into a package. answer: of plain
+ * ssh alone: connect until one line of stdin has come back.
  */
 export type Operation =
   | "connect"
@@ -152,7 +155,8 @@ export class Driver {
     await this.#exited;
     clearTimeout(timer);
     kill(-pid);
-    // Its last words are still on their way; somebody that it left behind may hold that pipe open for ever.
+    // Its last words are still on their way; somebody that it left behind may hold that pipe open
+    // for ever.
     await Promise.race([this.#closed, Bun.sleep(BROKEN_MS)]);
   }
 }

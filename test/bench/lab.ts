@@ -1,8 +1,9 @@
 /**
  * The laboratory: what the measurements share, and what has to be gone afterwards.
  *
- * Owns a temporary folder, a private sshd, the delaying proxy, the stand-ins for `ssh` and the drivers' processes. Knows
- * nothing of what is measured. Disposing ends all of it, and so does the death of this process (each child holds a pipe).
+ * Owns a temporary folder, a private sshd, the delaying proxy, the stand-ins for `ssh` and the
+ * drivers' processes. Knows nothing of what is measured. Disposing ends all of it, and so does the
+ * death of this process (each child holds a pipe).
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,6 +1,7 @@
 /**
- * Writes the package that the far side lacks: thirty modules of some 1.5 KB, with the comments and docstrings that real ones
- * have. `benchpkg.seen` imports them by statements that a master can read; `benchpkg.unseen` by names made at run time.
+ * Writes the package that the far side lacks: thirty modules of some 1.5 KB, with the comments and
+ * docstrings that real ones have. `benchpkg.seen` imports them by statements that a master can
+ * read; `benchpkg.unseen` by names made at run time.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** What /proc tells of processes: memory and descent. Linux only; elsewhere every answer is NaN or empty. */
+/**
+ * What /proc tells of processes: memory and descent. Linux only; elsewhere every answer is NaN or
+ * empty.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 
 /** /proc counts in kB of 1024 bytes: `VmRSS: 12288 kB` is 12. */
@@ -12,7 +15,10 @@ export function memoryMb(pid: number, what: Memory): number {
   return Number(found?.[1] ?? Number.NaN) / KB_IN_MB;
 }
 
-/** All that descends from `ancestor`, and whatever says in its name that it belongs to it though it was adopted by init. */
+/**
+ * All that descends from `ancestor`, and whatever says in its name that it belongs to it though it
+ * was adopted by init.
+ */
 export function belongings(ancestor: number): number[] {
   const parents = new Map<number, number>();
   for (const entry of readdirSync("/proc")) {

@@ -1,7 +1,8 @@
 /**
  * What a measurement gives: one row, with each peer's samples and the bounds that ours is to hold.
  *
- * Owns the statistics and the verdicts. Knows neither how anything was measured nor how it is shown.
+ * Owns the statistics and the verdicts. Knows neither how anything was measured nor how it is
+ * shown.
  */
 import type { PeerName } from "./lab.ts";
 

@@ -3,12 +3,16 @@ import type { Driver } from "./driver.ts";
 import type { Lab, PeerName } from "./lab.ts";
 import type { Samples } from "./row.ts";
 
-/** Calls in one sample of a rate: so many that no compiler's first tenth of a second is what is measured. */
+/**
+ * Calls in one sample of a rate: so many that no compiler's first tenth of a second is what is
+ * measured.
+ */
 export const SUSTAINED = 100_000;
 
 /**
- * Each round takes a sample (or several) of each peer, starting with another peer every time. One that fails is noted and left
- * out from then on; so is what it gave before, which would be too little to compare.
+ * Each round takes a sample (or several) of each peer, starting with another peer every time. One
+ * that fails is noted and left out from then on; so is what it gave before, which would be too
+ * little to compare.
  */
 export async function interleave(
   lab: Lab,

@@ -1,5 +1,6 @@
 /**
- * Command lines as a user types them, timed as a whole: ours is the compiled program. They take turns, so that a machine's mood falls on all alike.
+ * Command lines as a user types them, timed as a whole: ours is the compiled program. They take
+ * turns, so that a machine's mood falls on all alike.
  */
 import { join } from "node:path";
 import type { Lab } from "./lab.ts";
@@ -14,7 +15,8 @@ export async function ourProgram(): Promise<string> {
 }
 
 /**
- * Seconds that a line of `sh` takes. @throws {Error} when it fails: what did less than it should is no measure
+ * Seconds that a line of `sh` takes. @throws {Error} when it fails: what did less than it should is
+ * no measure
  */
 export async function seconds(line: string): Promise<number> {
   const began = performance.now();
@@ -28,7 +30,10 @@ export async function seconds(line: string): Promise<number> {
   return (performance.now() - began) / 1e3;
 }
 
-/** Samples of each line, by its name; the first round, in which files come from the disk, is not counted. */
+/**
+ * Samples of each line, by its name; the first round, in which files come from the disk, is not
+ * counted.
+ */
 export async function race<Name extends string>(
   lab: Lab,
   rounds: number,

@@ -1,6 +1,7 @@
 /**
- * A private sshd on loopback for the length of a bench: throw-away keys, and a client configuration in which
- * bench1 … bench200 are all this one server. Neither ~/.ssh nor the machine's sshd is read or touched.
+ * A private sshd on loopback for the length of a bench: throw-away keys, and a client configuration
+ * in which bench1 … bench200 are all this one server. Neither ~/.ssh nor the machine's sshd is read
+ * or touched.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -16,7 +17,10 @@ export interface Sshd {
   stop(): void;
 }
 
-/** @param dir is the caller's, private and empty. @param sshd is the server's absolute path, as it insists on. */
+/**
+ * @param dir is the caller's, private and empty. @param sshd is the server's absolute path, as it
+ * insists on.
+ */
 export async function startSshd(dir: string, sshd: string): Promise<Sshd> {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const port = await freePort();
@@ -27,7 +31,8 @@ export async function startSshd(dir: string, sshd: string): Promise<Sshd> {
   writeFileSync(join(dir, "known_hosts"), `bench ${hostKey}\n`);
   writeFileSync(join(dir, "sshd_config"), serverConfig(dir, port));
   if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true });
-  // The shell holds our pipe: when the bench ends, however it ends, read returns and the server goes too.
+  // The shell holds our pipe: when the bench ends, however it ends, read returns and the server
+  // goes too.
   const script = '"$0" -D -e -f "$1" 2>"$2" & read line; kill $!';
   const child = spawn("sh", ["-c", script, sshd, join(dir, "sshd_config"), join(dir, "sshd.log")], {
     stdio: ["pipe", "ignore", "ignore"],
@@ -41,7 +46,10 @@ export async function startSshd(dir: string, sshd: string): Promise<Sshd> {
   };
 }
 
-/** The same server by another port of this machine: a proxy's. @returns the path of the configuration. */
+/**
+ * The same server by another port of this machine: a proxy's. @returns the path of the
+ * configuration.
+ */
 export function writeClientConfig(dir: string, name: string, port: number): string {
   const path = join(dir, name);
   const names = Array.from({ length: HOSTS }, (_, i) => `bench${String(i + 1)}`).join(" ");
@@ -79,7 +87,8 @@ function serverConfig(dir: string, port: number): string {
     "Subsystem sftp internal-sftp", // scp speaks it
     "PrintMotd no",
     "PrintLastLog no",
-    // Debian's bash reads ~/.bashrc for ssh commands unless SHLVL says it is nested; its cost is the machine owner's.
+    // Debian's bash reads ~/.bashrc for ssh commands unless SHLVL says it is nested; its cost is
+    // the machine owner's.
     "SetEnv SHLVL=7",
   ];
   return `${lines.join("\n")}\n`;

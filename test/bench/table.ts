@@ -1,5 +1,6 @@
 /**
- * Rows as a table for a terminal: each peer's value, what ours is of it, and the bounds with their verdicts.
+ * Rows as a table for a terminal: each peer's value, what ours is of it, and the bounds with their
+ * verdicts.
  */
 import { PEERS, type PeerName } from "./lab.ts";
 import { type Bound, judge, type Row, ratio, shown } from "./row.ts";

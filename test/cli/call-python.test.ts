@@ -1,4 +1,7 @@
-/** `econtext call` of Python functions: the function that was named runs, whatever else has its module's name; what it yields and awaits. */
+/**
+ * `econtext call` of Python functions: the function that was named runs, whatever else has its
+ * module's name; what it yields and awaits.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,7 @@
-/** What a command inherits is what the account has: its limit of open files, and no variable of an interpreter's own. */
+/**
+ * What a command inherits is what the account has: its limit of open files, and no variable of an
+ * interpreter's own.
+ */
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +15,9 @@ import { ECONTEXT } from "./econtext.ts";
 const folder = mkdtempSync(join(tmpdir(), "econtext-environment-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** An ssh whose far side is this machine, with a limit of 200 and an environment in the C locale. */
+/**
+ * An ssh whose far side is this machine, with a limit of 200 and an environment in the C locale.
+ */
 const ssh = writeScript(
   join(folder, "ssh"),
   'ulimit -Sn 200; for last; do :; done; exec env -i LANG=C PATH="$PATH" /bin/sh -c "$last"',

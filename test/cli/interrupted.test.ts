@@ -1,4 +1,7 @@
-/** A command over ssh that is ended in the middle of its stream, by ctrl-C in a terminal or by the death of ssh: who says what, and what is left. */
+/**
+ * A command over ssh that is ended in the middle of its stream, by ctrl-C in a terminal or by the
+ * death of ssh: who says what, and what is left.
+ */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { commandLine, eventually, uniqueSeconds } from "../conformance/session.ts";

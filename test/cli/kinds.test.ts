@@ -1,4 +1,7 @@
-/** Which interpreter a command gets: what is asked for, what is looked for, and what is said when there is none. */
+/**
+ * Which interpreter a command gets: what is asked for, what is looked for, and what is said when
+ * there is none.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";

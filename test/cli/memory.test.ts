@@ -1,4 +1,7 @@
-/** How much memory anything takes while much goes through it: the program, the context's process, and what these start. */
+/**
+ * How much memory anything takes while much goes through it: the program, the context's process,
+ * and what these start.
+ */
 import { describe, expect, test } from "bun:test";
 import { ECONTEXT, PYTHON } from "./econtext.ts";
 

@@ -1,4 +1,6 @@
-/** `econtext rsh` in the place of ssh: how it reads ssh's options, and the programs that it is for. */
+/**
+ * `econtext rsh` in the place of ssh: how it reads ssh's options, and the programs that it is for.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,7 @@
-/** A signal ends us even if the far side is busy with itself: it logs without end, or does not hear at all. */
+/**
+ * A signal ends us even if the far side is busy with itself: it logs without end, or does not hear
+ * at all.
+ */
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

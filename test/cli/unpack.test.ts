@@ -1,4 +1,7 @@
-/** `--unpack` of Python packages: real files in memory for code that needs them, gone with the context however it ends. */
+/**
+ * `--unpack` of Python packages: real files in memory for code that needs them, gone with the
+ * context however it ends.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
   existsSync,

@@ -288,7 +288,8 @@ export function commands(far: Far): void {
     }
     for (const flag of ["-ixon", " iutf8", "-echo"])
       expect(shown).toMatch(new RegExp(`${flag}\\s`));
-    // With echo off, nothing of what was typed is shown; the end of the input is the character that was said.
+    // With echo off, nothing of what was typed is shown; the end of the input is the character that
+    // was said.
     expect(shown).toEndWith("<b>rest");
     expect(await process.exited).toEqual({ status: 0 });
     const missing = await context().exec(["absent-command"], { tty }).exited;

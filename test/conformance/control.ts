@@ -1,4 +1,7 @@
-/** The broker keeps control, and rests when there is nothing to do, whatever user code does to its output. */
+/**
+ * The broker keeps control, and rests when there is nothing to do, whatever user code does to its
+ * output.
+ */
 import { expect } from "bun:test";
 import type { Far } from "./session.ts";
 

@@ -1,10 +1,13 @@
 /**
  * On how many versions of its kind a row runs. A row says it by its name:
  *
- *     test("…", …)          three versions by a pipe, the newest by ssh: for what cannot differ between versions, nor between the ways
- *     everyVersion("…", …)  every version by a pipe, three by ssh: for what rests on something of the interpreter's own, or on the way
+ *     test("…", …)          three versions by a pipe, the newest by ssh
+ *     everyVersion("…", …)  every version by a pipe, three by ssh
  *
- * The three are the oldest, the newest, and one in between. So each row runs on each kind, and on each way to it.
+ * Take `everyVersion` for what rests on something of the interpreter's own, or on the way to it;
+ * take `test` for what cannot differ between versions, nor between the ways.
+ * The three are the oldest, the newest, and one in between. So each row runs on each kind, and on
+ * each way to it.
  */
 import { test } from "bun:test";
 import { sample } from "../helpers/sample.ts";
@@ -45,7 +48,10 @@ export const ALL_ROWS: Rows = { test: row, everyVersion: row };
 /** What every version runs, and nothing else. */
 export const EVERY_VERSION_ROWS: Rows = { test: leftOut, everyVersion: row };
 
-/** The same but for the rows with such titles; and each of them may fail in a way that `excuse` says is none of ours. */
+/**
+ * The same but for the rows with such titles; and each of them may fail in a way that `excuse` says
+ * is none of ours.
+ */
 export function without(
   rows: Rows,
   titles: readonly RegExp[],

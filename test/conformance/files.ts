@@ -1,4 +1,7 @@
-/** Files: trees of them there and back, what is kept of each, and what becomes of what cannot be copied. */
+/**
+ * Files: trees of them there and back, what is kept of each, and what becomes of what cannot be
+ * copied.
+ */
 import { afterAll, beforeAll, beforeEach, expect } from "bun:test";
 import { execFileSync } from "node:child_process";
 import {

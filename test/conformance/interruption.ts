@@ -172,7 +172,8 @@ function makeGate(): AsyncDisposable & { readonly command: string; open(): void 
   const folder = mkdtempSync(join(tmpdir(), "econtext-gate-"));
   const pipe = join(folder, "pipe");
   execFileSync("mkfifo", [pipe]);
-  // Read and write: opening it waits for nobody, and what waits for it is not told of an end before it is closed.
+  // Read and write: opening it waits for nobody, and what waits for it is not told of an end before
+  // it is closed.
   const end = openSync(pipe, "r+");
   let isOpen = false;
   const open = () => {

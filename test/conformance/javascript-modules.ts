@@ -1,6 +1,7 @@
 /**
- * What only JavaScript's modules have: two module systems, cycles with live bindings, top-level await, `import.meta`, exports maps,
- * JSON, specifiers made at run time, native addons. (Python's have tables of their own: python-modules.ts, resources.ts.)
+ * What only JavaScript's modules have: two module systems, cycles with live bindings, top-level
+ * await, `import.meta`, exports maps, JSON, specifiers made at run time, native addons. (Python's
+ * have tables of their own: python-modules.ts, resources.ts.)
  */
 import { expect } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

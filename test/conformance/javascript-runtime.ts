@@ -1,6 +1,7 @@
 /**
- * What only a JavaScript process has: calls that await at the same time, an AbortSignal, a console, errors that nobody catches, workers.
- * (A Python context runs one call at a time, and is interrupted by an exception.)
+ * What only a JavaScript process has: calls that await at the same time, an AbortSignal, a console,
+ * errors that nobody catches, workers. (A Python context runs one call at a time, and is
+ * interrupted by an exception.)
  */
 import { expect } from "bun:test";
 import { execFileSync } from "node:child_process";

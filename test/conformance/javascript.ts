@@ -41,7 +41,8 @@ export function javascriptFunction(name: string, root = ROOT): string {
 }
 
 /**
- * A line of a stack. The engines agree on the line, not on the column of a `new`: V8 means the word, JavaScriptCore the name or its bracket.
+ * A line of a stack. The engines agree on the line, not on the column of a `new`: V8 means the
+ * word, JavaScriptCore the name or its bracket.
  */
 export function frame(fn: string, file: string, line: number, columns: readonly number[]): RegExp {
   const place = `${RegExp.escape(file)}:${line}:(?:${columns.join("|")})`;

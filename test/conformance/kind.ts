@@ -1,6 +1,7 @@
 /**
- * What the tables have to know of a kind of far side: how it calls the functions of the fixtures, and what it expects where languages
- * differ. The tables use one name for a case whatever the language, a dotted one: `tasks.output.say`. A new kind is one of these.
+ * What the tables have to know of a kind of far side: how it calls the functions of the fixtures,
+ * and what it expects where languages differ. The tables use one name for a case whatever the
+ * language, a dotted one: `tasks.output.say`. A new kind is one of these.
  */
 import type { CallOptions, LEVELS } from "../../src/index.ts";
 
@@ -110,7 +111,10 @@ export interface Kind {
   };
 
   readonly modules: {
-    /** A package `thirty` of `count` modules that import one another in a chain, half of them in a folder of it. */
+    /**
+     * A package `thirty` of `count` modules that import one another in a chain, half of them in a
+     * folder of it.
+     */
     writePackage(root: string, count: number): void;
     /** What the far side has itself, also where the roots have a namesake. */
     readonly own: readonly Example[];

@@ -1,4 +1,6 @@
-/** The shells that sshd may hand our command line to: what every one of them must start, and how. */
+/**
+ * The shells that sshd may hand our command line to: what every one of them must start, and how.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Broker, type ConnectOptions } from "../../src/index.ts";
 import { nodeOf } from "../helpers/javascripts.ts";
@@ -61,7 +63,8 @@ for (const shell of SHELLS) {
 
     test("the first stage finds what JavaScript runs on, and whatever there is", async () => {
       const found = await asked({}, "node:util.format").catch((error: Error) => error.message);
-      // Whether sshd's PATH has one is the machine's affair; that the shell runs what looks for it is not.
+      // Whether sshd's PATH has one is the machine's affair; that the shell runs what looks for it
+      // is not.
       expect(found).toMatch(/^(bun|node)$|tried bun, node/);
       expect(await asked({})).toMatch(/^(python|bun|node)$/);
     });

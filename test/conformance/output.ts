@@ -133,7 +133,8 @@ export function output(far: Far): void {
     const dropped = () =>
       lines().flatMap((line) => /^\((\d+) characters dropped/.exec(line)?.[1] ?? []);
     let count = 0;
-    // What so much each second is not too much for, loses nothing: a slow machine may have to be told to print more.
+    // What so much each second is not too much for, loses nothing: a slow machine may have to be
+    // told to print more.
     while (dropped().length === 0) {
       await session.call("tasks.output.flood", 7000, length);
       count += 7000;

@@ -1,6 +1,6 @@
 /**
- * Forwarded Python packages behave as installed ones do: files beside their modules, their paths, their distributions. JavaScript's
- * packages are rows of their own.
+ * Forwarded Python packages behave as installed ones do: files beside their modules, their paths,
+ * their distributions. JavaScript's packages are rows of their own.
  */
 import { expect } from "bun:test";
 import { isPython3 } from "./python.ts";

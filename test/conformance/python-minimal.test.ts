@@ -1,6 +1,7 @@
 /**
- * Pythons with a part of the standard library, as Debian's python3-minimal has it: no json, no termios, no multiprocessing. Debian's
- * own where apt has it, else and in addition what test/helpers/minimal-pythons.ts makes of whole ones.
+ * Pythons with a part of the standard library, as Debian's python3-minimal has it: no json, no
+ * termios, no multiprocessing. Debian's own where apt has it, else and in addition what
+ * test/helpers/minimal-pythons.ts makes of whole ones.
  */
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -22,7 +23,10 @@ import { pythonKind } from "./python.ts";
 import { opener } from "./session.ts";
 import { conformance } from "./suite.ts";
 
-/** Rows that look for the failure themselves, and those that count requests: econtext.json_codec is one more. */
+/**
+ * Rows that look for the failure themselves, and those that count requests: econtext.json_codec is
+ * one more.
+ */
 const LACKING = [
   /^arguments by position and by name$/, // json
   /^every spelling of a function's name$/, // xml
@@ -45,7 +49,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 function minimal(version: MinimalVersion, python: string, rows: Rows): void {
   const kind = pythonKind(version);
   const connect = opener("local", kind, () => ({ kind: "python", python }));
-  // What the functions of a row import themselves need not be there; what our own modules import has to.
+  // What the functions of a row import themselves need not be there; what our own modules import
+  // has to.
   const listed = modulesOf(version);
   const excuse = (error: unknown): boolean => {
     if (!(error instanceof CallError) || error.traceback.includes('File "econtext.')) return false;

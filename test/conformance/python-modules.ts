@@ -1,6 +1,7 @@
 /**
- * What only Python's modules have: namespace packages, source that a program can ask for, specs, encodings of files, implicit siblings,
- * and requests by which a package's folder might be left. (A JavaScript far side asks by specifiers: javascript-modules.ts.)
+ * What only Python's modules have: namespace packages, source that a program can ask for, specs,
+ * encodings of files, implicit siblings, and requests by which a package's folder might be left. (A
+ * JavaScript far side asks by specifiers: javascript-modules.ts.)
  */
 import { expect } from "bun:test";
 import type { CallError } from "../../src/index.ts";

@@ -1,6 +1,7 @@
 /**
- * What only a Python process has: functions that count their arguments, the logging module, sys.path, threads that import, and fork.
- * (JavaScript takes any number of arguments, has a console, no search path, workers with modules of their own, and no fork.)
+ * What only a Python process has: functions that count their arguments, the logging module,
+ * sys.path, threads that import, and fork. (JavaScript takes any number of arguments, has a
+ * console, no search path, workers with modules of their own, and no fork.)
  */
 import { expect } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";

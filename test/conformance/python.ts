@@ -153,7 +153,8 @@ export function pythonKind(version: SupportedVersion): Kind {
         ["os.path.basename", ["/a/b"], "b"],
         ["json.loads", ["[1]"], [1]],
       ],
-      // Python 2 has finders of its own behind all others: every import is shown to the importer first.
+      // Python 2 has finders of its own behind all others: every import is shown to the importer
+      // first.
       ownRequests: python3 ? [] : ["econtext.importer"],
       late: ["imports.late_1", "imports.late_2", "imports.late_3"],
       lateRequest: (name) => name,

@@ -1,4 +1,7 @@
-/** Package data: files beside modules, by the ways that Python has to read them; JavaScript has none. */
+/**
+ * Package data: files beside modules, by the ways that Python has to read them; JavaScript has
+ * none.
+ */
 import { expect } from "bun:test";
 import { isPython3, pythonFile } from "./python.ts";
 import { type Far, requestsOf } from "./session.ts";

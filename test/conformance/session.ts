@@ -1,6 +1,7 @@
 /**
- * What every table of the suite works with: an open context, the log that it writes, and a look at the processes of this machine.
- * Far sides of these tests are all on this machine, also those behind sshd.
+ * What every table of the suite works with: an open context, the log that it writes, and a look at
+ * the processes of this machine. Far sides of these tests are all on this machine, also those
+ * behind sshd.
  */
 import { spyOn } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
@@ -29,7 +30,10 @@ export interface Session extends AsyncDisposable {
 
 export type Connect = (options?: BrokerOptions) => Promise<Session>;
 
-/** What a table gets: the words for its rows, one context for all of a suite's tests, and the way to open another. */
+/**
+ * What a table gets: the words for its rows, one context for all of a suite's tests, and the way to
+ * open another.
+ */
 export interface Far extends Kind, Rows {
   readonly connect: Connect;
   /** Only within tests. */
@@ -38,7 +42,10 @@ export interface Far extends Kind, Rows {
   readonly callWith: Session["callWith"];
 }
 
-/** Connect to `target`, with the kind's fixtures as roots. Nothing rests on the grace time, unless a row says so. */
+/**
+ * Connect to `target`, with the kind's fixtures as roots. Nothing rests on the grace time, unless a
+ * row says so.
+ */
 export function opener(target: string, kind: Kind, options: () => ConnectOptions): Connect {
   return async (brokerOptions = {}) => {
     const logs: LogRecord[] = [];
@@ -60,7 +67,10 @@ export function opener(target: string, kind: Kind, options: () => ConnectOptions
   };
 }
 
-/** What `work` made the far side ask the master for: module names, and the parts of longer requests with `:` between them. */
+/**
+ * What `work` made the far side ask the master for: module names, and the parts of longer requests
+ * with `:` between them.
+ */
 export async function requestsOf(work: () => Promise<unknown>): Promise<string[]> {
   const answer = spyOn(Connection.prototype, "answerModule");
   try {

@@ -1,6 +1,6 @@
 /**
- * The context that serves all rows of a suite, one after the other. A row after which it is no use fails, with the far side's last words;
- * the rows behind it get another context.
+ * The context that serves all rows of a suite, one after the other. A row after which it is no use
+ * fails, with the far side's last words; the rows behind it get another context.
  */
 import { afterAll, afterEach, beforeAll } from "bun:test";
 import { keep, marked } from "../helpers/leaks.ts";

@@ -1,6 +1,7 @@
 /**
- * The behaviours that every far side has alike, as one suite: a new kind of far side, or a new way to it, is a file of a few lines
- * that calls this. Knows no transport. What a language alone has is in tables of its own, each with the reason why.
+ * The behaviours that every far side has alike, as one suite: a new kind of far side, or a new way
+ * to it, is a file of a few lines that calls this. Knows no transport. What a language alone has is
+ * in tables of its own, each with the reason why.
  */
 import { describe } from "bun:test";
 import { calls } from "./calls.ts";

@@ -1,6 +1,6 @@
 /**
- * The programs of examples/, as a user runs them, against a real sshd whose PATH has a Bun. `ssh` on our PATH is the system's, with the
- * test server's configuration.
+ * The programs of examples/, as a user runs them, against a real sshd whose PATH has a Bun. `ssh`
+ * on our PATH is the system's, with the test server's configuration.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {

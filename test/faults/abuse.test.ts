@@ -1,6 +1,6 @@
 /**
- * What user code may do to a JavaScript context: each way to hang, to crash and to exhaust, with the right error, nothing left running and
- * no more memory than the limits allow.
+ * What user code may do to a JavaScript context: each way to hang, to crash and to exhaust, with
+ * the right error, nothing left running and no more memory than the limits allow.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";

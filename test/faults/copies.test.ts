@@ -1,6 +1,7 @@
 /**
- * Copies, killed at a random moment: ours or the far side, there or back. Each file of the destination is the old one or the whole new one;
- * a copy of the same then succeeds, and leaves nothing else. `ECONTEXT_BREAKS` says how often for each kind; a failure names its seed, which
+ * Copies, killed at a random moment: ours or the far side, there or back. Each file of the
+ * destination is the old one or the whole new one; a copy of the same then succeeds, and leaves
+ * nothing else. `ECONTEXT_BREAKS` says how often for each kind; a failure names its seed, which
  * `ECONTEXT_TEST_SEED` repeats. What was left in between is printed at the end. Needs /proc.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";

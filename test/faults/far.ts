@@ -1,4 +1,7 @@
-/** What the fault tests call over there, language by language: the same children and the same ways to hang (test/fixtures/faults). */
+/**
+ * What the fault tests call over there, language by language: the same children and the same ways
+ * to hang (test/fixtures/faults).
+ */
 import { join } from "node:path";
 import type { ConnectOptions } from "../../src/index.ts";
 import { ROOT } from "./scene.ts";
@@ -16,7 +19,10 @@ export interface Far {
   readonly endless: readonly string[];
   /** Whether a slave without its guard ends what it started. */
   readonly tidies: boolean;
-  /** Whether the guard sees that the slave does nothing any more; else only the master's own machine is rid of one that is stopped. */
+  /**
+   * Whether the guard sees that the slave does nothing any more; else only the master's own machine
+   * is rid of one that is stopped.
+   */
   readonly guardPolls: boolean;
 }
 
@@ -42,7 +48,8 @@ export function javascript(options: ConnectOptions): Far {
     children: `${tasks}:children`,
     hang: `${tasks}:hang`,
     pid: "process.cwd",
-    // The slave, a sleep, a shell and its two sleeps, a shell and its sleep; and the command that it waits for. The guard is watched.
+    // The slave, a sleep, a shell and its two sleeps, a shell and its sleep; and the command that
+    // it waits for. The guard is watched.
     marked: (hang) => (hang === "sleep" ? 8 : 7),
     spins: new Set(["loop", "stubborn", "c"]),
     // A loop cannot catch what ends it.

@@ -1,6 +1,7 @@
 /**
- * Random and mutated bytes through the frame and value decoders, and as a child that misbehaves beside one that does not: only clean
- * errors, bounded memory. `ECONTEXT_FUZZ=1000000` says how many, `ECONTEXT_TEST_SEED=…` which.
+ * Random and mutated bytes through the frame and value decoders, and as a child that misbehaves
+ * beside one that does not: only clean errors, bounded memory. `ECONTEXT_FUZZ=1000000` says how
+ * many, `ECONTEXT_TEST_SEED=…` which.
  */
 import { expect, test } from "bun:test";
 import { CallError, DisconnectError, EcontextError, ProtocolError } from "../../src/errors.ts";
@@ -256,7 +257,10 @@ function puppetIsGone(error: unknown): boolean {
   return !(error instanceof CallError);
 }
 
-/** The same bytes in the name of another context: what is from nobody is dropped too early to do harm. */
+/**
+ * The same bytes in the name of another context: what is from nobody is dropped too early to do
+ * harm.
+ */
 function forContext(dice: Dice, id: number): Uint8Array {
   const bytes = Buffer.from(frames(dice));
   for (let at = 0; at + 24 <= bytes.length; at += 24 + (bytes.readUInt32BE(at + 20) & 0xffffff)) {

@@ -1,6 +1,6 @@
 /**
- * What a hostile slave cannot do to the master's memory: whatever it sends, and however long, the master holds no more than the
- * limits allow, and other contexts are served meanwhile.
+ * What a hostile slave cannot do to the master's memory: whatever it sends, and however long, the
+ * master holds no more than the limits allow, and other contexts are served meanwhile.
  */
 import { describe, expect, test } from "bun:test";
 import { CallError, type Context } from "../../src/index.ts";
@@ -12,7 +12,10 @@ import { failure, frame, growth, retained, Stage, unharmed } from "./puppet.ts";
 const TEXT = new TextEncoder();
 
 describe("memory", () => {
-  /** The puppet writes `bytes` without end; the master ends that stream for `code`, without growing by more than `mib`. */
+  /**
+   * The puppet writes `bytes` without end; the master ends that stream for `code`, without growing
+   * by more than `mib`.
+   */
   function flood(
     name: string,
     code: string,
@@ -59,7 +62,10 @@ describe("memory", () => {
     frame(p, { flags: MORE | CONT }, big),
   ]);
 
-  /** What a puppet may do for as long as it likes, if the master does not grow: no error has to come of it. */
+  /**
+   * What a puppet may do for as long as it likes, if the master does not grow: no error has to come
+   * of it.
+   */
   async function endless(
     stage: Stage,
     puppet: Context,

@@ -1,6 +1,7 @@
 /**
- * What a hostile slave cannot do: read what it may not, speak for another, reach the terminal,
- * keep the master from ending. Each against a live broker with another context beside it. docs/security.md is the list.
+ * What a hostile slave cannot do: read what it may not, speak for another, reach the terminal, keep
+ * the master from ending. Each against a live broker with another context beside it.
+ * docs/security.md is the list.
  */
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";

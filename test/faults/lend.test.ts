@@ -1,6 +1,6 @@
 /**
- * Lending a runtime, for real: to far sides whose PATH has a Python and a shell, and no JavaScript. What they run, what they write, why
- * it is refused, and what is left when it is broken off.
+ * Lending a runtime, for real: to far sides whose PATH has a Python and a shell, and no JavaScript.
+ * What they run, what they write, why it is refused, and what is left when it is broken off.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import {
@@ -156,7 +156,8 @@ test("user code sees a Bun like any other", async () => {
       return [child.exitCode, child.stdout.toString()];
     }),
   ).toEqual([0, "42\n"]);
-  // Neither its own program nor the connection is handed down. Descriptor 3 is where the shell looks for the names.
+  // Neither its own program nor the connection is handed down. Descriptor 3 is where the shell
+  // looks for the names.
   const open = await context.call(() =>
     Bun.spawnSync(["sh", "-c", "echo /proc/$$/fd/[4-9] /proc/$$/fd/??"]).stdout.toString(),
   );
@@ -369,7 +370,8 @@ suite("lending over ssh", missingSshd(), "sshd", () => {
     const who = setpriv === null ? [] : ["-user", String(NOBODY)];
     const find = Bun.spawnSync(["find", ...trees, "-xdev", ...who, "-newer", mark]);
     expect(find.stdout.toString()).toBe("");
-    // What these processes have made dirty in any file that has a disk behind it, since they were started.
+    // What these processes have made dirty in any file that has a disk behind it, since they were
+    // started.
     for (const one of [pid, lender]) {
       expect(readFileSync(`/proc/${String(one)}/io`, "utf8")).toContain("\nwrite_bytes: 0\n");
     }

@@ -1,4 +1,7 @@
-/** A link that is far slower than what floods it: who cancels a command is answered, and what comes next is served. */
+/**
+ * A link that is far slower than what floods it: who cancels a command is answered, and what comes
+ * next is served.
+ */
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,7 +31,10 @@ await Bun.write(
       if (gone > ${FREE}) await Bun.sleep(part.length / ${RATE});
     }`,
 );
-/** In place of ssh: runs its last argument, in a session of its own as sshd does, and lets what that says through slowly. */
+/**
+ * In place of ssh: runs its last argument, in a session of its own as sshd does, and lets what that
+ * says through slowly.
+ */
 const lines = `for last; do :; done\nsetsid sh -c "$last" | "${process.execPath}" ${narrow}`;
 const program = writeScript(join(folder, "ssh"), lines);
 

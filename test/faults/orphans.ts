@@ -1,7 +1,7 @@
 /**
- * No orphans: whatever ends, and however, within a second after the end of the stream nothing of ours runs on the far side, nor what
- * user code started there. Each row against real processes; the table of times is printed at the end. The ways to a far side are files of
- * their own.
+ * No orphans: whatever ends, and however, within a second after the end of the stream nothing of
+ * ours runs on the far side, nor what user code started there. Each row against real processes; the
+ * table of times is printed at the end. The ways to a far side are files of their own.
  */
 import { afterAll, afterEach, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -175,7 +175,8 @@ export function orphans(way: () => Way): void {
     const began = (await call).at;
     expect((await behind).code).toBe("ERR_DISCONNECT_HUNG");
     expect((await behind).at - began).toBeLessThan(GRACE_MS + SOON_MS);
-    // Who is stopped hears nothing of the end; where its guard does not look either, it has to go on first.
+    // Who is stopped hears nothing of the end; where its guard does not look either, it has to go
+    // on first.
     if (remote && !far.guardPolls) process.kill(slave, "SIGCONT");
     const empty = await scene.emptied(SOON_MS);
     note(
@@ -190,7 +191,8 @@ export function orphans(way: () => Way): void {
     test(`the slave is killed (${hang})`, async () => {
       await lost("slave killed", hang, ({ slave }) => signal(slave, "SIGKILL"));
     });
-    // Where nobody is left to do it, the system of the far side has to: only C code that never returns lasts.
+    // Where nobody is left to do it, the system of the far side has to: only C code that never
+    // returns lasts.
     if (remote && (hang === "c" || !far.tidies)) continue;
     test(`the slave's guard is killed (${hang})`, async () => {
       await lost("guard killed", hang, ({ guard }) => signal(guard, "SIGKILL"));

@@ -1,7 +1,8 @@
 /**
- * A slave that does what the test tells it, right or wrong: the program behind `Puppet` (puppet.ts). It takes the real preamble from
- * standard input, takes the nonce out of BOOT, and then serves calls to functions that no core has: `raw`, `ask`, … It reads and
- * writes without an event loop, so that what a test orders happens in that order.
+ * A slave that does what the test tells it, right or wrong: the program behind `Puppet`
+ * (puppet.ts). It takes the real preamble from standard input, takes the nonce out of BOOT, and
+ * then serves calls to functions that no core has: `raw`, `ask`, … It reads and writes without an
+ * event loop, so that what a test orders happens in that order.
  *
  * Arguments: MODE, then what the first stage is given.
  */
@@ -106,7 +107,9 @@ const VERBS: Record<string, Verb> = {
   },
   /** Never read, write or end again. */
   stay: () => holdForEver(),
-  /** The same, and a process of another session holds our outputs too. Ends by itself after a while. */
+  /**
+   * The same, and a process of another session holds our outputs too. Ends by itself after a while.
+   */
   haunt(_call, seconds: string) {
     spawn("sleep", [seconds], { detached: true, stdio: ["ignore", "inherit", "inherit"] });
     process.kill(process.pid, "SIGKILL");

@@ -1,6 +1,7 @@
 /**
- * Contexts whose slave is a puppet (puppet-slave.ts): the master takes it for a Python, and the test pulls its strings through calls.
- * Beside it lives a victim, a real slave, which must not notice.
+ * Contexts whose slave is a puppet (puppet-slave.ts): the master takes it for a Python, and the
+ * test pulls its strings through calls. Beside it lives a victim, a real slave, which must not
+ * notice.
  */
 import { expect } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";

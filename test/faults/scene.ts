@@ -1,6 +1,7 @@
 /**
- * The processes of one fault: everything that is started for it carries a mark of its own, so that what is left of it can be found
- * without knowing a pid. Slaves, guards and forks carry it as argv[0], commands as the length of their sleep. Needs /proc.
+ * The processes of one fault: everything that is started for it carries a mark of its own, so that
+ * what is left of it can be found without knowing a pid. Slaves, guards and forks carry it as
+ * argv[0], commands as the length of their sleep. Needs /proc.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -66,7 +67,10 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** Whether a process has used `ticks` more of the processor than it has now: it spins. False for one that is gone. */
+/**
+ * Whether a process has used `ticks` more of the processor than it has now: it spins. False for one
+ * that is gone.
+ */
 export function spinning(pid: number, ticks = 10): () => boolean {
   const began = ticksOf(pid);
   return () => ticksOf(pid) >= began + ticks;

@@ -1,6 +1,7 @@
 /**
- * Streams of every sort, broken at a random moment from either end: each end learns it, with the right error, the context serves on, and
- * nothing is kept. `ECONTEXT_BREAKS` says how often for each kind; a failure names its seed, which `ECONTEXT_TEST_SEED` repeats.
+ * Streams of every sort, broken at a random moment from either end: each end learns it, with the
+ * right error, the context serves on, and nothing is kept. `ECONTEXT_BREAKS` says how often for
+ * each kind; a failure names its seed, which `ECONTEXT_TEST_SEED` repeats.
  */
 import { afterAll, beforeAll, expect, spyOn, test } from "bun:test";
 import { Broker, Channel, type Context, type Sender } from "../../src/index.ts";

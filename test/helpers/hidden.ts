@@ -1,4 +1,7 @@
-/** A far side that does not see one of this machine's folders: an empty file system lies over it. In place of `ssh`. */
+/**
+ * A far side that does not see one of this machine's folders: an empty file system lies over it. In
+ * place of `ssh`.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

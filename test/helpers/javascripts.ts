@@ -1,8 +1,10 @@
 /**
- * Every JavaScript interpreter to test with: the Bun that runs the tests, and the real Nodes of test/nodes, one for each major version
- * that econtext promises to run on. Nodes on PATH are not used: which ones a machine has must not decide what is tested.
+ * Every JavaScript interpreter to test with: the Bun that runs the tests, and the real Nodes of
+ * test/nodes, one for each major version that econtext promises to run on. Nodes on PATH are not
+ * used: which ones a machine has must not decide what is tested.
  *
- * `npm test` installs test/nodes when it is not what its lockfile says (scripts/nodes.ts); a file that is run by itself takes what is there.
+ * `npm test` installs test/nodes when it is not what its lockfile says (scripts/nodes.ts); a file
+ * that is run by itself takes what is there.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";

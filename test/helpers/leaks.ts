@@ -2,7 +2,8 @@
  * Which processes of this test run are alive that should not be: slaves (`econtext:` in argv[0])
  * and orphans of any kind. A process is of this run when it descends from the test process, or
  * carries the run's id in its environment, which it inherits; what does not inherit it (sshd's
- * sessions) is given it by the helper that starts it. Needs /proc; finds nothing where there is none.
+ * sessions) is given it by the helper that starts it. Needs /proc; finds nothing where there is
+ * none.
  */
 import { readdirSync, readFileSync } from "node:fs";
 
@@ -119,7 +120,8 @@ function entries(): string[] {
 function readProcess(pid: number): Marked | undefined {
   try {
     const stat = readFileSync(`/proc/${String(pid)}/stat`, "latin1");
-    // After the name, which may hold anything: state, parent, … and the start time as the 22nd field.
+    // After the name, which may hold anything: state, parent, … and the start time as the 22nd
+    // field.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const [state, parent, started] = [fields[0], Number(fields[1]), fields[19] ?? ""];
     if (state === "Z" || state === "X") return undefined;

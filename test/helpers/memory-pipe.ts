@@ -1,6 +1,7 @@
 /**
- * Two pipes in memory that are each other's far end. `room` is how many chunks one takes before its writer is told to wait: 0 and 1
- * uncover deadlocks that a large one hides. A chunk is handed over in a later turn of the event loop, never in `write`.
+ * Two pipes in memory that are each other's far end. `room` is how many chunks one takes before its
+ * writer is told to wait: 0 and 1 uncover deadlocks that a large one hides. A chunk is handed over
+ * in a later turn of the event loop, never in `write`.
  */
 import type { Duplex, DuplexListener } from "../../src/io/duplex.ts";
 

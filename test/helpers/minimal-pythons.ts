@@ -1,6 +1,7 @@
 /**
- * Pythons of which only a part is there, as Debian's python3-minimal: made of a whole one, by a folder with links to some of its
- * standard library; and Debian's own, unpacked from its packages. The lists of modules: test/fixtures/minimal-pythons.
+ * Pythons of which only a part is there, as Debian's python3-minimal: made of a whole one, by a
+ * folder with links to some of its standard library; and Debian's own, unpacked from its packages.
+ * The lists of modules: test/fixtures/minimal-pythons.
  */
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -23,7 +24,9 @@ export function missingMinimal(version: MinimalVersion): string | undefined {
   return pythonOf(version).missing;
 }
 
-/** @returns the path of an interpreter in `folder` that finds only the modules of the version's list */
+/**
+ * @returns the path of an interpreter in `folder` that finds only the modules of the version's list
+ */
 export function prune(version: MinimalVersion, folder: string): string {
   const whole = pythonOf(version).python?.path ?? "";
   const paths = "import sys, sysconfig; print(sysconfig.get_path('stdlib')); print(sys.executable)";
@@ -48,7 +51,10 @@ interface Unpacked {
   readonly version: MinimalVersion;
 }
 
-/** Debian's own, from the packages of this machine's release. @returns its path, or why there is none */
+/**
+ * Debian's own, from the packages of this machine's release. @returns its path, or why there is
+ * none
+ */
 export function unpackDebian(folder: string): Unpacked | { readonly missing: string } {
   const named = aptVersion();
   const version = MINIMAL.find((one) => one === named);

@@ -1,7 +1,10 @@
 /** Repeatable chance for property tests: print the seed, and a failure can be run again. */
 import { ContextReference, RemoteError, SenderReference } from "../../src/protocol/value.ts";
 
-/** A number below 1, from a 32-bit state (a linear congruential generator, its high bits mixed down). */
+/**
+ * A number below 1, from a 32-bit state (a linear congruential generator, its high bits mixed
+ * down).
+ */
 export type Dice = () => number;
 
 export function makeDice(seed: number): Dice {

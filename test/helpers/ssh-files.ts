@@ -19,7 +19,9 @@ export interface SshServer extends AsyncDisposable {
 
 export interface SshFiles {
   readonly dir: string;
-  /** HOME of what runs on the server: empty, so that no start-up file of the user's is read or made. */
+  /**
+   * HOME of what runs on the server: empty, so that no start-up file of the user's is read or made.
+   */
   readonly home: string;
   readonly hostKey: KeyPair;
   readonly userKey: KeyPair;

@@ -134,7 +134,9 @@ function finish(channel: ServerChannel, code: number | null, signal: NodeJS.Sign
   channel.stderr.end(() => channel.end());
 }
 
-/** The shell of a service's or container's account often only says no, and may not be set at all. */
+/**
+ * The shell of a service's or container's account often only says no, and may not be set at all.
+ */
 function userShell(): string {
   const shell = process.env["SHELL"] ?? "";
   return /^\/.*(?<!\/nologin|\/false)$/.test(shell) ? shell : "/bin/sh";

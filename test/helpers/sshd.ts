@@ -11,15 +11,18 @@ import { HOST, makeSshFiles, type SshFiles, type SshServer } from "./ssh-files.t
 
 const START_TIMEOUT_MS = 20_000;
 /**
- * Starts the server, whose pid it tells. It holds our pipe: however the tests end, its read returns and the server goes too. The server is
- * not a child of ours: when a test times out, Bun kills every child, and the tests behind it would have no server.
+ * Starts the server, whose pid it tells. It holds our pipe: however the tests end, its read returns
+ * and the server goes too. The server is not a child of ours: when a test times out, Bun kills
+ * every child, and the tests behind it would have no server.
  */
 const GUARD = '"$@" >/dev/null 2>"$0" & echo $!; read line; kill $!';
 
 export interface SshdOptions {
   /** Path of the shell that runs commands; the user's own when absent. */
   readonly loginShell?: string;
-  /** More lines for sshd_config: `MaxSessions 1`. They come first, and with sshd the first counts. */
+  /**
+   * More lines for sshd_config: `MaxSessions 1`. They come first, and with sshd the first counts.
+   */
   readonly config?: readonly string[];
 }
 

@@ -1,6 +1,7 @@
 /**
- * The notation of test/vectors/README.md: reads the table, makes values of the notation and describes values in it. Two
- * values are equal if their descriptions are: `describe` sorts what has no order.
+ * The notation of test/vectors/README.md: reads the table, makes values of the notation and
+ * describes values in it. Two values are equal if their descriptions are: `describe` sorts what has
+ * no order.
  */
 import type { Body } from "../../src/protocol/value.ts";
 import { ContextReference, RemoteError, SenderReference } from "../../src/protocol/value.ts";

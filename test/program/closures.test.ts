@@ -27,7 +27,10 @@ function closures(): Closures {
   return all;
 }
 
-/** As it was written but for its types, and with its place, for stacks; its module only where it needs that. */
+/**
+ * As it was written but for its types, and with its place, for stacks; its module only where it
+ * needs that.
+ */
 test("a function that needs nothing goes as its text, one that needs its module with it", () => {
   expect(closures().inline("(x) => x + 1")).toEqual({
     module: "",

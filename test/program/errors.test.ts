@@ -1,4 +1,7 @@
-/** Errors point to the user's lines: of the far function first, then of the call; each is printed once, in one format. */
+/**
+ * Errors point to the user's lines: of the far function first, then of the call; each is printed
+ * once, in one format.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,7 @@
-/** `econtext init`: what it writes satisfies both generations of TypeScript; a second run repairs it. */
+/**
+ * `econtext init`: what it writes satisfies both generations of TypeScript; a second run repairs
+ * it.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
   cpSync,

@@ -1,4 +1,7 @@
-/** Modules of a program that are not in its own folder: aliases, linked packages of a workspace, and roots that are added. */
+/**
+ * Modules of a program that are not in its own folder: aliases, linked packages of a workspace, and
+ * roots that are added.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,7 @@
-/** What a program prints arrives whole, in order, and before the process ends, however slow its reader is. */
+/**
+ * What a program prints arrives whole, in order, and before the process ends, however slow its
+ * reader is.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   closeSync,

@@ -1,6 +1,6 @@
 /**
- * That src/program/econtext.d.ts, kept by hand, agrees with src/index.ts: checked by tsc with the rest of the repository, never run.
- * Each line that fails names what differs.
+ * That src/program/econtext.d.ts, kept by hand, agrees with src/index.ts: checked by tsc with the
+ * rest of the repository, never run. Each line that fails names what differs.
  */
 /// <reference path="../../src/program/econtext.d.ts" />
 import type * as Declared from "econtext";
@@ -11,7 +11,10 @@ type Assert<T extends true> = T;
 /** What only a program has. */
 type OfPrograms = "run" | "connect" | "slave";
 
-/** Members that a class's instances have, and what a method takes and gives, as far as that is plain. */
+/**
+ * Members that a class's instances have, and what a method takes and gives, as far as that is
+ * plain.
+ */
 type Keys<T> = keyof T;
 
 export type Checks = [

@@ -1,4 +1,7 @@
-/** A terminal to type into and to read from: a tmux server of its own, with one window. Waits for text, never for time. */
+/**
+ * A terminal to type into and to read from: a tmux server of its own, with one window. Waits for
+ * text, never for time.
+ */
 import { randomUUID } from "node:crypto";
 
 const DEADLINE_MS = 30_000;

@@ -1,4 +1,7 @@
-/** stage1/python/channels.py and commands.py in slaves of several Pythons, against a master that does only what the test says. */
+/**
+ * stage1/python/channels.py and commands.py in slaves of several Pythons, against a master that
+ * does only what the test says.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { decodeValue } from "../../src/protocol/value.ts";
 import { pythonOf, type SupportedVersion } from "../helpers/pythons.ts";
@@ -57,7 +60,8 @@ for (const version of VERSIONS) {
       let granted = WINDOW;
       let arrived = 0;
       for (let sent = 0; sent < 40; ) {
-        // What comes without more credit, and then one thing that comes after all that was under way.
+        // What comes without more credit, and then one thing that comes after all that was under
+        // way.
         await box.until((all) => all.length > 0);
         await roundTrip(slave);
         for (const { body } of box.messages.splice(0)) {

@@ -1,8 +1,9 @@
 """Compares syntax trees, in whatever Python runs it: 2.7, 3.6 to 3.14.
 
-Argument: a folder with N.source, N.stripped and N.minified, for N from 0 on. Prints one JSON list: the number of files compared, then
-a text for each difference. The stripped text must equal the source; the minified one must equal it without its docstrings, where
-a body that was nothing else is one `pass`. Every node must be on its old line, except for that `pass`. A file that this Python
+Argument: a folder with N.source, N.stripped and N.minified, for N from 0 on. Prints one JSON list:
+the number of files compared, then a text for each difference. The stripped text must equal the
+source; the minified one must equal it without its docstrings, where a body that was nothing else is
+one `pass`. Every node must be on its old line, except for that `pass`. A file that this Python
 cannot read itself is left out.
 """
 import ast

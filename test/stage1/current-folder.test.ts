@@ -1,6 +1,7 @@
 /**
- * What lies in the folder that an interpreter starts in (over ssh: the home folder) is none of the bootstrap's business: files that are
- * named as modules of the standard library are not run, and a virtualenv answers for itself from the first call on.
+ * What lies in the folder that an interpreter starts in (over ssh: the home folder) is none of the
+ * bootstrap's business: files that are named as modules of the standard library are not run, and a
+ * virtualenv answers for itself from the first call on.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
@@ -59,7 +60,9 @@ async function using(
   await work(await broker.connect(target, options));
 }
 
-/** In that folder every module that may be looked for has a file, which says so in the file `ran`. */
+/**
+ * In that folder every module that may be looked for has a file, which says so in the file `ran`.
+ */
 function shadows(home: string, python: string): string[] {
   mkdirSync(home, { recursive: true });
   const ran = JSON.stringify(join(home, "ran"));

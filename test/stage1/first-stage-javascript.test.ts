@@ -1,6 +1,6 @@
 /**
- * The first stages of JavaScript under abuse, as first-stage.test.ts has it for Python: the one for a named interpreter, the one that finds
- * Bun or Node.js, and the one that takes what there is.
+ * The first stages of JavaScript under abuse, as first-stage.test.ts has it for Python: the one for
+ * a named interpreter, the one that finds Bun or Node.js, and the one that takes what there is.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
@@ -140,7 +140,8 @@ for (const [label, kind, { path, missing }] of [
       }
     });
 
-    // A worker of Node.js does not start where there is no working directory, nor with 24 descriptors.
+    // A worker of Node.js does not start where there is no working directory, nor with 24
+    // descriptors.
     const more = kind === "bun" ? ["removed-cwd", "no-descriptors"] : [];
     for (const how of ["nonblocking", "tiny", "sockets", "closed2", ...more]) {
       test(`started with unusual descriptors: ${how}`, () => works(strangely(how, named), "host"));

@@ -1,6 +1,7 @@
 /**
- * The first stage and the start of the core under abuse: bytes that come one by one, pipes that take little, an end at any point,
- * descriptors that are closed, sockets or non-blocking, noise, silence; and what is said of each way to fail.
+ * The first stage and the start of the core under abuse: bytes that come one by one, pipes that
+ * take little, an end at any point, descriptors that are closed, sockets or non-blocking, noise,
+ * silence; and what is said of each way to fail.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** The far importer, in Bun and in every Node.js at hand, fed by the real responder: what a program's modules do over there. */
+/**
+ * The far importer, in Bun and in every Node.js at hand, fed by the real responder: what a
+ * program's modules do over there.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,6 +1,7 @@
 /**
- * Runs the real importer in a real interpreter against the real responder, without a core and without a stream: what a far module does when
- * it is called. Knows the harness (importer-harness.cjs) and no transport.
+ * Runs the real importer in a real interpreter against the real responder, without a core and
+ * without a stream: what a far module does when it is called. Knows the harness
+ * (importer-harness.cjs) and no transport.
  */
 import { join } from "node:path";
 import { JS_TIER2 } from "../../src/interpreters/embedded.ts";
@@ -35,7 +36,9 @@ export class FarImporter implements AsyncDisposable {
     this.#say({ texts: { ...JS_TIER2, roots: "exports.folders=exports.unpack=[]" } });
   }
 
-  /** Call `MODULE:path` or `[MODULE, SOURCE]`; `offers` says whether its modules go along unasked. */
+  /**
+   * Call `MODULE:path` or `[MODULE, SOURCE]`; `offers` says whether its modules go along unasked.
+   */
   async call(
     name: string | readonly [string, string],
     args: unknown[] = [],

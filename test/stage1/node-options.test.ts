@@ -1,4 +1,7 @@
-/** NODE_OPTIONS of an account: those that the core cannot run with are named, and all others do no harm. */
+/**
+ * NODE_OPTIONS of an account: those that the core cannot run with are named, and all others do no
+ * harm.
+ */
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

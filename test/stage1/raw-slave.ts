@@ -1,6 +1,7 @@
 /**
- * A slave with a master that does nothing by itself: it answers for modules, and keeps what comes to each handle for a test to look at.
- * So a test can hold credit back, or say what no master of ours would.
+ * A slave with a master that does nothing by itself: it answers for modules, and keeps what comes
+ * to each handle for a test to look at. So a test can hold credit back, or say what no master of
+ * ours would.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -65,7 +66,10 @@ export class Mailbox {
   }
 }
 
-/** A sender of the test's own: R is the slave's. Credit is counted, and kept to unless the test does not. */
+/**
+ * A sender of the test's own: R is the slave's. Credit is counted, and kept to unless the test does
+ * not.
+ */
 export class RawSender {
   readonly credits: Mailbox;
   readonly #slave: RawSlave;
@@ -93,7 +97,10 @@ export class RawSender {
   }
 }
 
-/** Of the fixture of that name, found beside this file. In JavaScript it is a module of the second tier. */
+/**
+ * Of the fixture of that name, found beside this file. In JavaScript it is a module of the second
+ * tier.
+ */
 const FIXTURES = ["channels_fixture"];
 
 export class RawSlave implements AsyncDisposable {
@@ -104,7 +111,9 @@ export class RawSlave implements AsyncDisposable {
   readonly #module: (name: string) => unknown;
   #next = REPLY_READY;
 
-  /** @param piped through pipes, as sshd does it, and not through the sockets that Bun gives a child */
+  /**
+   * @param piped through pipes, as sshd does it, and not through the sockets that Bun gives a child
+   */
   constructor(plan: Plan, piped = false) {
     this.#module = plan.wants === "python" ? pythonModule : javascriptModule;
     const argv = firstStage(plan);

@@ -1,4 +1,7 @@
-/** A command under way in a raw slave, and the test's ends of its channels. Output is given all the credit that it wants. */
+/**
+ * A command under way in a raw slave, and the test's ends of its channels. Output is given all the
+ * credit that it wants.
+ */
 import { decodeValue } from "../../src/protocol/value.ts";
 import { FLAGS, type Mailbox, OVERHEAD, RawSender, type RawSlave } from "./raw-slave.ts";
 

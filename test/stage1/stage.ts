@@ -1,4 +1,6 @@
-/** A first stage as its tests start it, whatever its language: by hand, with a marker that is known. */
+/**
+ * A first stage as its tests start it, whatever its language: by hand, with a marker that is known.
+ */
 import { expect } from "bun:test";
 import { join } from "node:path";
 import { firstStage } from "../../src/interpreters/first-stage.ts";

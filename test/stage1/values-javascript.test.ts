@@ -1,6 +1,7 @@
 /**
- * econtext.values as it is sent to JavaScript contexts, in every Node.js found: built from the master's own codec, it must do with each
- * vector what the master does: read it and write it again as the same bytes, or refuse it with the same code.
+ * econtext.values as it is sent to JavaScript contexts, in every Node.js found: built from the
+ * master's own codec, it must do with each vector what the master does: read it and write it again
+ * as the same bytes, or refuse it with the same code.
  */
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * stage1/python/values.py under every Python found: the vectors, its own checks, and values that go there and come back. Each with
- * the interpreter's own JSON, and with stage1/python/json_codec.py.
+ * stage1/python/values.py under every Python found: the vectors, its own checks, and values that go
+ * there and come back. Each with the interpreter's own JSON, and with stage1/python/json_codec.py.
  */
 import { describe as about, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";

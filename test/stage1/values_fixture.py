@@ -1,8 +1,10 @@
-"""Runs stage1/python/values.py for test/stage1/values.test.ts, under whatever Python runs this: VALUES_PY JSON MODE [VECTORS_JSON].
+"""Runs stage1/python/values.py for test/stage1/values.test.ts, under whatever Python runs this:
+VALUES_PY JSON MODE [VECTORS_JSON].
 
-The core is not needed: a stand-in module `econtext` gives the codec what it takes from the core. JSON is `c` for the interpreter's own
-JSON, or `own` for stage1/python/json_codec.py.
-Modes: `vectors` and `checks` print one JSON document; `echo` sends back, encoded anew, each body that it is sent.
+The core is not needed: a stand-in module `econtext` gives the codec what it takes from the core.
+JSON is `c` for the interpreter's own JSON, or `own` for stage1/python/json_codec.py. Modes:
+`vectors` and `checks` print one JSON document; `echo` sends back, encoded anew, each body that it
+is sent.
 """
 import json
 import struct
@@ -52,7 +54,8 @@ def load_codec(path, is_own):
     return codec, tier["failures"]
 
 
-# -- The notation of test/vectors/README.md ---------------------------------------------------------
+# -- The notation of test/vectors/README.md
+# ---------------------------------------------------------
 def describe(value):
     if value is None or value is True or value is False or isinstance(value, text):
         return value
@@ -145,7 +148,8 @@ def zone(hours):
     return Zone()
 
 
-# -- Modes ------------------------------------------------------------------------------------------
+# -- Modes
+# ------------------------------------------------------------------------------------------
 def body_of(vector):
     if "hex" in vector:
         return unhexlify(vector["hex"])
@@ -178,7 +182,7 @@ def run_vector(vector):
 
 
 def run_checks():
-    """What is Python's own: `[what, what it came to]` for each thing that is not as it should be."""
+    """What is Python's own: `[what, what it came to]` for each thing that is wrong."""
     import collections
     import datetime
     import math

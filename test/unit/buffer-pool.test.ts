@@ -1,4 +1,7 @@
-/** Spare buffers: what is given back is lent again, what was never lent is not, and nothing is lent twice at a time. */
+/**
+ * Spare buffers: what is given back is lent again, what was never lent is not, and nothing is lent
+ * twice at a time.
+ */
 import { expect, test } from "bun:test";
 import { releaseBuffer, takeBuffer } from "../../src/io/buffer-pool.ts";
 

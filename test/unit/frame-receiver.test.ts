@@ -1,4 +1,7 @@
-/** FrameReceiver: bytes may come as chunks, be read where they belong, or go past: all arrive, once, in order. */
+/**
+ * FrameReceiver: bytes may come as chunks, be read where they belong, or go past: all arrive, once,
+ * in order.
+ */
 import { expect, test } from "bun:test";
 import { closeSync, writeSync } from "node:fs";
 import fc from "fast-check";
@@ -36,7 +39,9 @@ function short(_key: string, value: unknown): unknown {
   return value instanceof Uint8Array ? `${value.length} bytes: ${Bun.hash(value)}` : value;
 }
 
-/** Takes bytes as a pipe of somebody else would: `room` of them at a time, and now and then none. */
+/**
+ * Takes bytes as a pipe of somebody else would: `room` of them at a time, and now and then none.
+ */
 class Taker implements BodyTarget {
   readonly #seen: Seen;
   readonly #rooms: Iterator<number>;

@@ -1,4 +1,7 @@
-/** Frames: vectors as they stand on the wire, cut at every byte; any messages there and back; what is refused. */
+/**
+ * Frames: vectors as they stand on the wire, cut at every byte; any messages there and back; what
+ * is refused.
+ */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { releaseBuffer } from "../../src/io/buffer-pool.ts";

@@ -236,7 +236,10 @@ describe("preload", () => {
   });
 });
 
-/** A slave of sorts: it has its name when it says so, and ends with its stdin, that is with the test. */
+/**
+ * A slave of sorts: it has its name when it says so, and ends with its stdin, that is with the
+ * test.
+ */
 const SAMPLE = `
   import { afterAll, beforeAll, test } from "bun:test";
   const slave = async () => {

@@ -1,4 +1,7 @@
-/** What a module's text becomes on the wire: its lines, its kind, what it asks for, and the way back. That it runs: test/stage1/importer-*. */
+/**
+ * What a module's text becomes on the wire: its lines, its kind, what it asks for, and the way
+ * back. That it runs: test/stage1/importer-*.
+ */
 import { expect, test } from "bun:test";
 import { Script } from "node:vm";
 import { transform } from "../../src/modules/javascript/transform.ts";

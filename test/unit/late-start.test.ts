@@ -1,4 +1,7 @@
-/** Calls to a context of which it is not known yet what it is: they wait, and go out in the order in which they were made. And how many may. */
+/**
+ * Calls to a context of which it is not known yet what it is: they wait, and go out in the order in
+ * which they were made. And how many may.
+ */
 import { expect, test } from "bun:test";
 import { Channel } from "../../src/channels/channel.ts";
 import { Context } from "../../src/context/context.ts";

@@ -1,4 +1,7 @@
-/** What a context may see beside the modules that it was sent: inside of the roots, behind links too, and nothing that a dot hides. */
+/**
+ * What a context may see beside the modules that it was sent: inside of the roots, behind links
+ * too, and nothing that a dot hides.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,7 @@
-/** The tokenizer, token by token, and on text that is no Python. The standard library's turn: test/stage1/minify.test.ts. */
+/**
+ * The tokenizer, token by token, and on text that is no Python. The standard library's turn:
+ * test/stage1/minify.test.ts.
+ */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { operatorLength, tokenize } from "../../src/modules/python/lexer.ts";

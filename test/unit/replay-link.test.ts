@@ -1,4 +1,7 @@
-/** What is sent before it is known who serves a context: to the first at once, and to the next again. */
+/**
+ * What is sent before it is known who serves a context: to the first at once, and to the next
+ * again.
+ */
 import { expect, test } from "bun:test";
 import { ReplayLink } from "../../src/mux/replay-link.ts";
 import type { Link, Withdraw } from "../../src/mux/router.ts";

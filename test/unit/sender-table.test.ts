@@ -1,4 +1,6 @@
-/** Which senders a context was given and has given, and when they are forgotten; without a slave. */
+/**
+ * Which senders a context was given and has given, and when they are forgotten; without a slave.
+ */
 import { expect, test } from "bun:test";
 import { Channel, inboxOf, type Sender } from "../../src/channels/channel.ts";
 import { SenderTable } from "../../src/channels/sender-table.ts";

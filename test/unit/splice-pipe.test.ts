@@ -1,4 +1,7 @@
-/** Bytes that go through a conduit: all of them, in order, however much fits at a time; and what waits for it to be empty. */
+/**
+ * Bytes that go through a conduit: all of them, in order, however much fits at a time; and what
+ * waits for it to be empty.
+ */
 import { expect, test } from "bun:test";
 import { closeSync, readSync, writeSync } from "node:fs";
 import fc from "fast-check";

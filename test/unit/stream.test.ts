@@ -1,4 +1,7 @@
-/** Stream over pipes in memory that take nothing, one chunk, or many: no deadlock, control overtakes bulk, waiting, the end. */
+/**
+ * Stream over pipes in memory that take nothing, one chunk, or many: no deadlock, control overtakes
+ * bulk, waiting, the end.
+ */
 import { describe, expect, test } from "bun:test";
 import type { EcontextError } from "../../src/errors.ts";
 import { Stream } from "../../src/mux/stream.ts";

@@ -1,4 +1,7 @@
-/** What modules become is made once for each content, kept between runs, and believed only where nobody else can write. */
+/**
+ * What modules become is made once for each content, kept between runs, and believed only where
+ * nobody else can write.
+ */
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import {
   chmodSync,

@@ -1,4 +1,7 @@
-/** Which files are sent of a package that becomes real files: all that the user may have meant, bounded, and nothing with a hidden name. */
+/**
+ * Which files are sent of a package that becomes real files: all that the user may have meant,
+ * bounded, and nothing with a hidden name.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
   mkdirSync,

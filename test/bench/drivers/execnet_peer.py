@@ -1,7 +1,8 @@
 """execnet, driven for the bench: see loop.py for the protocol.
 
-It has no calls: the nearest are items on a channel whose far end loops, and that loop is what calls and bulk measure. It
-takes `ssh` from PATH, so a stand-in for it comes in that way. It does not import from this side.
+It has no calls: the nearest are items on a channel whose far end loops, and that loop is what calls
+and bulk measure. It takes `ssh` from PATH, so a stand-in for it comes in that way. It does not
+import from this side.
 """
 import os
 from concurrent.futures import ThreadPoolExecutor

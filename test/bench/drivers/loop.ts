@@ -1,7 +1,9 @@
 /**
- * The loop of a driver in TypeScript: one JSON request a line on stdin, one JSON answer a line on stdout, until stdin ends.
+ * The loop of a driver in TypeScript: one JSON request a line on stdin, one JSON answer a line on
+ * stdout, until stdin ends.
  *
- * Owns the line protocol (told in ../driver.ts, whose child this is). Knows nothing of any peer. Twin: loop.py.
+ * Owns the line protocol (told in ../driver.ts, whose child this is). Knows nothing of any peer.
+ * Twin: loop.py.
  */
 import { createInterface } from "node:readline";
 import type { Answer, Operation, Request } from "../driver.ts";

@@ -1,7 +1,8 @@
 """Mitogen, driven for the bench: see loop.py for the protocol.
 
-Its contexts are opened by blocking calls, so a fan-out takes a thread for each; the pool is warmed before the clock starts.
-Compression is off: what the bench sends cannot be compressed, and zlib would be what is measured.
+Its contexts are opened by blocking calls, so a fan-out takes a thread for each; the pool is warmed
+before the clock starts. Compression is off: what the bench sends cannot be compressed, and zlib
+would be what is measured.
 """
 import os
 import sys

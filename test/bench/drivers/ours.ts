@@ -1,5 +1,6 @@
 /**
- * econtext, driven for the bench through what a program imports: nothing here that a user could not write.
+ * econtext, driven for the bench through what a program imports: nothing here that a user could not
+ * write.
  */
 import { Broker, type Context } from "../../../src/index.ts";
 import type { Place } from "../driver.ts";

@@ -1,7 +1,8 @@
 /**
  * The floor: an empty interpreter and the plain `ssh` client, with nothing on top.
  *
- * "Connect and first call" is to run `python3 -I -S -c pass`, `bun -e 0` or `node -e 0` here, or `python3 -c pass` behind ssh, to its end.
+ * "Connect and first call" is to run `python3 -I -S -c pass`, `bun -e 0` or `node -e 0` here, or
+ * `python3 -c pass` behind ssh, to its end.
  */
 import type { Place } from "../driver.ts";
 import { firstHost, hosts, python, runtimes, serve } from "./loop.ts";

@@ -1,4 +1,7 @@
-/** c: one call after the other. d: many outstanding. e: a large argument. i: the memory of a context that does nothing. */
+/**
+ * c: one call after the other. d: many outstanding. e: a large argument. i: the memory of a context
+ * that does nothing.
+ */
 import type { Driver } from "../driver.ts";
 import { type Lab, PEERS, type PeerName } from "../lab.ts";
 import { belongings, type Memory, memoryMb } from "../proc.ts";

@@ -1,4 +1,7 @@
-/** a, b: connect and first call, here, over ssh, and over ssh from 25 ms away. h: what that puts on the wire. */
+/**
+ * a, b: connect and first call, here, over ssh, and over ssh from 25 ms away. h: what that puts on
+ * the wire.
+ */
 import type { Place } from "../driver.ts";
 import { type Lab, PEERS, type PeerName } from "../lab.ts";
 import type { Bound, Row } from "../row.ts";
@@ -48,8 +51,9 @@ export async function connectSsh(lab: Lab): Promise<Row[]> {
 }
 
 /**
- * The same beside a plain ssh that one line of stdin goes through. sshd opens its window for stdin only when the command has started,
- * so whoever sends anything after the command line pays one round trip more than whoever sends nothing.
+ * The same beside a plain ssh that one line of stdin goes through. sshd opens its window for stdin
+ * only when the command has started, so whoever sends anything after the command line pays one
+ * round trip more than whoever sends nothing.
  */
 async function answers(lab: Lab, away: Row, rounds: number): Promise<Row> {
   const floor = await lab.withPeers(["plain"], (peers) =>

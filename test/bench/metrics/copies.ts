@@ -1,4 +1,7 @@
-/** m: a folder of 1,000 small files through 13 ms each way, and one large file on loopback; beside what a shell has for it. */
+/**
+ * m: a folder of 1,000 small files through 13 ms each way, and one large file on loopback; beside
+ * what a shell has for it.
+ */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Lab } from "../lab.ts";

@@ -4,7 +4,10 @@ import type { Lab, PeerName } from "../lab.ts";
 import type { Bound, Row } from "../row.ts";
 import { interleave } from "../sample.ts";
 
-/** Ours and the floor in turns; then the other peers once: a round of theirs takes many seconds, and their bound is a wide one. */
+/**
+ * Ours and the floor in turns; then the other peers once: a round of theirs takes many seconds, and
+ * their bound is a wide one.
+ */
 async function fan(
   lab: Lab,
   to: Place,

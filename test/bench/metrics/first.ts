@@ -1,4 +1,7 @@
-/** k: how many round trips a first result costs on each kind, beyond those of a plain ssh that one line of stdin goes through. */
+/**
+ * k: how many round trips a first result costs on each kind, beyond those of a plain ssh that one
+ * line of stdin goes through.
+ */
 import type { Driver, Operation, Place, Runtime } from "../driver.ts";
 import { type Lab, ONE_WAY_MS } from "../lab.ts";
 import { quantile, type Row } from "../row.ts";

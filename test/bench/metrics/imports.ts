@@ -1,4 +1,7 @@
-/** g: the first call into a package of thirty modules that the far side lacks, and how many round trips that was. */
+/**
+ * g: the first call into a package of thirty modules that the far side lacks, and how many round
+ * trips that was.
+ */
 import type { Driver, Place } from "../driver.ts";
 import { type Lab, ONE_WAY_MS, type PeerName } from "../lab.ts";
 import { TOTAL } from "../package.ts";
@@ -16,7 +19,10 @@ async function importing(peer: Driver, to: Place, module: string): Promise<numbe
   return [Number(ms)];
 }
 
-/** What a round trip through the proxy really takes: its timers come late, by 1.5 ms of 50 where this was written. */
+/**
+ * What a round trip through the proxy really takes: its timers come late, by 1.5 ms of 50 where
+ * this was written.
+ */
 async function roundTripMs(lab: Lab, peer: Driver): Promise<number> {
   const call = async (to: Place): Promise<number> => {
     await peer.ask("open", { to });
@@ -52,7 +58,8 @@ export async function imports(lab: Lab): Promise<Row[]> {
       const near = await measure(lab.ssh);
       const far = await measure(lab.slow);
       const what = seen ? "30 modules" : "30 named at run time";
-      // A second round trip would show as 2; what is above 1 is the machine's noise. For names made at run time: one each.
+      // A second round trip would show as 2; what is above 1 is the machine's noise. For names made
+      // at run time: one each.
       const bounds = [{ atMost: seen ? 1.4 : 31.4 }];
       const samples = roundTrips(near, far, rttMs);
       rows.push(

@@ -1,4 +1,7 @@
-/** j: contexts of Bun and Node.js: connect and first call beside their own start, calls beside mitogen's on Python. */
+/**
+ * j: contexts of Bun and Node.js: connect and first call beside their own start, calls beside
+ * mitogen's on Python.
+ */
 import type { Driver, Place, Runtime } from "../driver.ts";
 import type { Lab, PeerName } from "../lab.ts";
 import type { Row } from "../row.ts";

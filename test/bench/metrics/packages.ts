@@ -1,4 +1,7 @@
-/** n: the second run of a program that sends a large package, beside the same code run directly by the same Node.js. */
+/**
+ * n: the second run of a program that sends a large package, beside the same code run directly by
+ * the same Node.js.
+ */
 import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Lab } from "../lab.ts";

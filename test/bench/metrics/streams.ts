@@ -1,10 +1,16 @@
-/** l: a GiB through a command, in and out, over ssh on loopback beside ssh; and four of them local, beside a pipe. The program's start is part of it. */
+/**
+ * l: a GiB through a command, in and out, over ssh on loopback beside ssh; and four of them local,
+ * beside a pipe. The program's start is part of it.
+ */
 import type { Lab } from "../lab.ts";
 import { type Bound, quantile, type Row } from "../row.ts";
 import { ourProgram, race } from "../shell.ts";
 
 const GB = 1.073741824;
-/** What a local context has to carry, unless half of what a pipe carries is less: 600 MiB/s, in MB/s. */
+/**
+ * What a local context has to carry, unless half of what a pipe carries is less: 600 MiB/s, in
+ * MB/s.
+ */
 const LOCAL = 629;
 
 export async function streams(lab: Lab): Promise<Row[]> {

@@ -8,7 +8,8 @@
  *     npm test -- test/unit            all checks, and the tests whose path has `test/unit`
  *     npm test -- --tests-only FILTER  no checks
  *
- * Tests of JavaScript far sides need real Nodes: they are installed before the first test when they are missing.
+ * Tests of JavaScript far sides need real Nodes: they are installed before the first test when they
+ * are missing.
  */
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
@@ -23,6 +24,8 @@ const CHECKS: readonly (readonly [name: string, ...argv: string[]])[] = [
   ["types", join(MODULES, "typescript/bin/tsc"), "--noEmit"],
   ["layers", "scripts/layers.ts"],
   ["docs", "scripts/docs.ts"],
+  ["language", "scripts/language.ts"],
+  ["shape", "scripts/shape.ts"],
   ["sizes", "scripts/size.ts", "--check"],
   ["build", "scripts/build.ts"],
 ];
@@ -61,8 +64,8 @@ async function check(name: string, argv: readonly string[]): Promise<void> {
 }
 
 /**
- * Files that mostly wait: for something to end by itself, for other processes, for a slow link. They run beside those that keep a
- * processor busy, the longest first.
+ * Files that mostly wait: for something to end by itself, for other processes, for a slow link.
+ * They run beside those that keep a processor busy, the longest first.
  */
 const WAITING: readonly string[] = [
   "test/faults/orphans-local.test.ts",
@@ -73,7 +76,10 @@ const WAITING: readonly string[] = [
   "test/faults/copies.test.ts",
   "test/faults/narrow.test.ts",
 ];
-/** Of the others, those of half a minute and more: they begin first, so that none of them is left alone at the end. */
+/**
+ * Of the others, those of half a minute and more: they begin first, so that none of them is left
+ * alone at the end.
+ */
 const LONG: readonly string[] = [
   "test/conformance/node-local.test.ts",
   "test/conformance/python-local.test.ts",
@@ -134,7 +140,8 @@ if (!process.argv.includes("--tests-only")) {
 if (!process.argv.includes("--checks-only")) await tests(filters);
 if (tally.skips.length > 0) console.log(paint(33, "\nSKIPPED:"));
 for (const line of new Set(tally.skips)) console.log(`  ${line}`);
-// Again: thousands of lines may lie between, and who looks at the end of a long log finds them there.
+// Again: thousands of lines may lie between, and who looks at the end of a long log finds them
+// there.
 if (tally.failures.length > 0) console.log(paint(31, "\nFAILED:"));
 for (const said of tally.failures) console.log(said);
 const skipped = tally.skipped > 0 ? `, ${String(tally.skipped)} skipped` : "";

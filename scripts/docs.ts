@@ -193,7 +193,7 @@ async function ssh(): Promise<string[]> {
   };
   const argv = transport.ssh("host", { interactive: false }).wrap([]);
   const added = argv.slice(1, argv.indexOf("--")).filter((word) => word !== "-o");
-  return ["README.md", "docs/security.md"].flatMap((path) => {
+  return ["docs/guide.md", "docs/security.md"].flatMap((path) => {
     const text = read(path);
     return added.flatMap((word) =>
       text.includes(`\`${word}\``) ? [] : [`${path}: no \`${word}\``],

@@ -11,7 +11,8 @@ import { PythonFinder } from "../../src/modules/python/finder.ts";
 import { PythonResponder } from "../../src/modules/python/responder.ts";
 import { Router } from "../../src/mux/router.ts";
 import { Stream } from "../../src/mux/stream.ts";
-import { encodeMessage, FLAGS, FrameReader } from "../../src/protocol/frame.ts";
+import { encodeMessage, FLAGS } from "../../src/protocol/frame.ts";
+import { FrameReader } from "../../src/protocol/frame-reader.ts";
 import { HANDLES } from "../../src/protocol/handles.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
@@ -205,13 +206,12 @@ test(
       for (let h = 0; h < 3; h++) {
         router.expect(1, { receive: (message) => void decodeValue(message.body) });
       }
-      const listener = pipe.listener;
-      listener.data(Buffer.concat([noise(dice, 99), Buffer.from("econtext/1 nonce\n")]));
+      pipe.listener.data(Buffer.concat([noise(dice, 99), Buffer.from("econtext/1 nonce\n")]));
       for (let n = 0; alive && n < 200 && i < COUNT; n++, i++) {
         const input = frames(dice);
         for (const chunk of chunks(dice, input)) {
           if (!alive) break;
-          clean(input, () => listener.data(chunk));
+          clean(input, () => pipe.listener.data(chunk));
         }
       }
       stream.close();

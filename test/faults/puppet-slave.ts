@@ -8,7 +8,8 @@
  */
 import { spawn } from "node:child_process";
 import { readSync, writeSync } from "node:fs";
-import { encodeMessage, FrameReader, type Message } from "../../src/protocol/frame.ts";
+import { encodeMessage, type Message } from "../../src/protocol/frame.ts";
+import { FrameReader } from "../../src/protocol/frame-reader.ts";
 import { HANDLES } from "../../src/protocol/handles.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";

@@ -29,8 +29,8 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "protocol",
-    imports: ["errors", "io", "text"],
-    because: "frames and values, which a core in another language can be written from",
+    imports: ["errors", "text"],
+    because: "frames and values: pure, so that a core in another language can be written from it",
   },
   { name: "logs", imports: ["errors"], because: "records, however they came" },
   { name: "traces", imports: ["errors", "text"], because: "what an error shows of a stack" },

@@ -15,11 +15,18 @@ export interface ReceiveOptions {
 
 /** Where the values of a sender go: an inbox of this process, or a receiver of a context. */
 export interface SendTarget {
-  /** Resolves when there is room for more. @throws when the channel is closed, or the value cannot be sent */
+  /**
+   * Resolves when there is room for more.
+   *
+   * @throws when the channel is closed, or the value cannot be sent
+   */
   send(value: unknown): Promise<void>;
   close(error?: unknown): void;
   readonly closed: boolean;
-  /** `tell` is called once, when the receiver has closed the channel: with the error, if there is one. */
+  /**
+   * `tell` is called once, when the receiver has closed the channel: with the error, if there is
+   * one.
+   */
   onRefused?(tell: (reason?: unknown) => void): void;
 }
 
@@ -30,7 +37,10 @@ const MAX_LOCAL = 16;
 const targets = new WeakMap<Sender, SendTarget>();
 const inboxes = new WeakMap<Receiver, Inbox>();
 
-/** The end of a channel that values are sent by. May be an argument or a result of a call, or within one. Made by `Channel`. */
+/**
+ * The end of a channel that values are sent by. May be an argument or a result of a call, or within
+ * one. Made by `Channel`.
+ */
 export class Sender<T = unknown> {
   readonly #target: SendTarget;
 
@@ -46,7 +56,8 @@ export class Sender<T = unknown> {
   }
 
   /**
-   * Sends a value. Resolves when there is room for more: await it, to be no faster than the receiver.
+   * Sends a value. Resolves when there is room for more: await it, to be no faster than the
+   * receiver.
    *
    * @throws {ChannelError} `ERR_CHANNEL_CLOSED`
    * @throws {ValueError} the value cannot be sent
@@ -55,7 +66,10 @@ export class Sender<T = unknown> {
     return this.#target.send(value);
   }
 
-  /** Ends the channel after the values that were sent. With an error, the receiver throws that. Idempotent. */
+  /**
+   * Ends the channel after the values that were sent. With an error, the receiver throws that.
+   * Idempotent.
+   */
   close(error?: unknown): void {
     this.#target.close(error);
   }
@@ -116,7 +130,10 @@ export class Receiver<T = unknown> implements AsyncIterable<T> {
     }
   }
 
-  /** Closes the channel: values that wait are dropped. Senders are told, with the error if there is one. Idempotent. */
+  /**
+   * Closes the channel: values that wait are dropped. Senders are told, with the error if there is
+   * one. Idempotent.
+   */
   close(error?: unknown): void {
     this.#inbox.close(error);
   }

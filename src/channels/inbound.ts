@@ -27,7 +27,10 @@ export class InboundChannel implements Receiver, BodyTarget {
   #closing: readonly Uint8Array[] | undefined;
   /** Bytes of the value under way that went past, to the inbox's target. */
   #passed = 0;
-  /** The target was full while other messages waited behind the value: bytes are read until the inbox is empty. */
+  /**
+   * The target was full while other messages waited behind the value: bytes are read until the
+   * inbox is empty.
+   */
   #isSlow = false;
   #stopDirect: () => void = () => {};
 

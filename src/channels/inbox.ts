@@ -44,7 +44,11 @@ export class Inbox {
     return this.#ended;
   }
 
-  /** Takes the first value. @throws the error that the channel was closed with, when no value waits */
+  /**
+   * Takes the first value.
+   *
+   * @throws the error that the channel was closed with, when no value waits
+   */
   take(): unknown {
     const parcel = this.#parcels[this.#at];
     if (parcel === undefined) {
@@ -68,7 +72,11 @@ export class Inbox {
     this.#wake();
   }
 
-  /** The sender has closed the channel. Idempotent. @param failure the error that it was closed with */
+  /**
+   * The sender has closed the channel. Idempotent.
+   *
+   * @param failure the error that it was closed with
+   */
   end(failure?: { readonly error: unknown }): void {
     if (this.#ended) return;
     this.#failure = failure;
@@ -85,13 +93,19 @@ export class Inbox {
     this.#wake();
   }
 
-  /** `tell` is called once, when no more values are taken in: with the error, if the receiver closed the channel with one. */
+  /**
+   * `tell` is called once, when no more values are taken in: with the error, if the receiver closed
+   * the channel with one.
+   */
   onStop(tell: (error?: unknown) => void): void {
     if (this.#ended) tell();
     else this.#onStop.push(tell);
   }
 
-  /** `hook` is called once, when a value has come or the channel is closed, unless `offReady` withdraws it. */
+  /**
+   * `hook` is called once, when a value has come or the channel is closed, unless `offReady`
+   * withdraws it.
+   */
   onReady(hook: () => void): void {
     this.#hooks.add(hook);
   }

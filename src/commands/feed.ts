@@ -33,7 +33,10 @@ export function queueOf(input: Input): InputQueue {
   return receiver;
 }
 
-/** Sends all that is queued, as fast as it is taken. Never rejects: a command need not read its input. */
+/**
+ * Sends all that is queued, as fast as it is taken. Never rejects: a command need not read its
+ * input.
+ */
 export async function forward(queue: InputQueue, to: Sender<Chunk>): Promise<void> {
   const inbox = inboxOf(queue as Receiver);
   let small: Uint8Array[] = [];

@@ -39,7 +39,9 @@ export interface ExecOptions {
   readonly cwd?: string;
   /** Variables to add to the context's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Run the command on a terminal: `stdin` is typed, `stdout` is what is shown, `stderr` is empty. */
+  /**
+   * Run the command on a terminal: `stdin` is typed, `stdout` is what is shown, `stderr` is empty.
+   */
   readonly tty?: Terminal;
   /** Milliseconds from now until the command is killed. */
   readonly deadline?: number;
@@ -49,7 +51,10 @@ export interface ExecOptions {
 
 /** How a command ended. */
 export interface ExecResult {
-  /** As in a shell: 128 plus the number of the signal that ended it, 127 not found, 126 not executable. */
+  /**
+   * As in a shell: 128 plus the number of the signal that ended it, 127 not found, 126 not
+   * executable.
+   */
   readonly status: number;
   /** The name of the signal that ended it, such as `SIGTERM`. */
   readonly signal?: string;
@@ -62,11 +67,17 @@ type Order = readonly ["signal", name: string] | readonly ["resize", columns: nu
 
 /** A command in a context. Made by `Context.exec`. */
 export class RemoteProcess {
-  /** With the option `stdin: "pipe"`: what the command reads. Without it, a write fails: `ERR_USAGE_COMMAND`. */
+  /**
+   * With the option `stdin: "pipe"`: what the command reads. Without it, a write fails:
+   * `ERR_USAGE_COMMAND`.
+   */
   readonly stdin: WritableStream<Uint8Array | string>;
   readonly stdout: CommandOutput;
   readonly stderr: CommandOutput;
-  /** How the command ended. Resolves when all that it printed has arrived; rejects as `callWith` does. */
+  /**
+   * How the command ended. Resolves when all that it printed has arrived; rejects as `callWith`
+   * does.
+   */
   readonly exited: Promise<ExecResult>;
   #result: ExecResult | undefined;
   #pid: number | undefined;
@@ -152,7 +163,9 @@ export class RemoteProcess {
     else this.#control.send(order).catch(() => {});
   }
 
-  /** Hears that the command has started, which signals were passed on, and its end. Never rejects. */
+  /**
+   * Hears that the command has started, which signals were passed on, and its end. Never rejects.
+   */
   async #follow(events: Receiver<unknown>, input: InputQueue | undefined): Promise<void> {
     try {
       for await (const event of events) {
@@ -239,7 +252,7 @@ function writable(to: Sender<Chunk | string>): WritableStream<Uint8Array | strin
 
 /** The `stdin` of a command without `stdin: "pipe"`. */
 function refusing(name: string): WritableStream<Uint8Array | string> {
-  const problem = `${name}: this command's stdin cannot be written to: that takes \`stdin: "pipe"\``;
+  const problem = `${name}: to write to a command's stdin takes \`stdin: "pipe"\``;
   return new WritableStream({
     start: (controller) => controller.error(new UsageError("ERR_USAGE_COMMAND", problem)),
   });

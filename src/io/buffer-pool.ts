@@ -1,31 +1,31 @@
 /**
- * Spare buffers: memory for bodies of large frames that is used again. New memory costs more than the copy into it: the system has to clear it,
- * page by page, and then to take it back. Leaf: imports nothing.
+ * Buffer pool: memory for the bodies of large frames, which is used again. New memory costs more
+ * than a copy into it: the system has to clear it, page by page, and later to take it back.
  */
 
-/** Of a size: what is on its way to a fast reader. */
-const MAX_SPARE = 16;
+/** Buffers of one size that wait to be used again: as many as are on their way to a fast reader. */
+const MAX_FREE = 16;
 
-/** By size, which is a power of two: what is far larger would be wasted on who keeps it. */
-const spare = new Map<number, ArrayBuffer[]>();
-/** What is lent now. */
-const lent = new WeakSet<ArrayBufferLike>();
+/** Free buffers by their size, which is a power of two. */
+const free = new Map<number, ArrayBuffer[]>();
+/** Buffers that are in use. */
+const taken = new WeakSet<ArrayBufferLike>();
 
-/** Memory of any content, for as long as the caller likes. */
+/** @returns memory with any content, for as long as the caller likes */
 export function takeBuffer(bytes: number): Uint8Array {
   const size = 2 ** Math.ceil(Math.log2(bytes));
-  const buffer = spare.get(size)?.pop() ?? new ArrayBuffer(size);
-  lent.add(buffer);
+  const buffer = free.get(size)?.pop() ?? new ArrayBuffer(size);
+  taken.add(buffer);
   return new Uint8Array(buffer, 0, bytes);
 }
 
 /**
- * Nobody uses this memory any more, nor any view of it: it may be lent again. Only for who has seen all that became of it. What was never lent is
- * left alone, and what is never given back is garbage like all else.
+ * Gives memory back. Its caller guarantees that no view of it is used any more. Memory that is not
+ * of the pool is left alone; memory that is never released is garbage like any other.
  */
 export function releaseBuffer({ buffer }: Uint8Array): void {
-  if (!lent.delete(buffer)) return;
-  const same = spare.get(buffer.byteLength) ?? [];
-  if (same.length < MAX_SPARE) same.push(buffer as ArrayBuffer);
-  spare.set(buffer.byteLength, same);
+  if (!taken.delete(buffer)) return;
+  const same = free.get(buffer.byteLength) ?? [];
+  if (same.length < MAX_FREE) same.push(buffer as ArrayBuffer);
+  free.set(buffer.byteLength, same);
 }

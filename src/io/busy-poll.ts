@@ -1,31 +1,37 @@
 /**
- * Descriptors from which much comes are waited for here, for a moment at a time, and not by the event loop: ssh hands over 32 KiB at a time, and to be
- * woken by the loop for each costs more than to move it. Other events wait no longer than that.
+ * Busy polling: descriptors from which much comes are asked in turns, with a wait of a millisecond
+ * at most in between, instead of by the event loop. ssh hands over 32 KiB at a time, and a wake-up
+ * of the event loop for each costs more than to move them.
+ *
+ * Also runs in a slave in Bun, as part of econtext.kernel.
  */
 import { waitFor } from "./libc.ts";
 
-/** One of them. */
+/** A descriptor that is polled. */
 export interface Source {
   readonly fd: number;
-  /** Whether it is to be read by turns still. */
+  /** Whether it should still be polled. */
   readonly isBusy: boolean;
-  /** @returns how many bytes were got; undefined: none are there, or nobody takes them now; 0 at the end */
+  /**
+   * @returns the number of bytes read; undefined if no byte is there, or none can be taken; 0 at
+   * the end
+   */
   read(): number | undefined;
-  /** It is waited for by the event loop again. */
+  /** The event loop waits for it again. */
   idle(): void;
 }
 
-/** Bytes of one source in a turn. */
+/** Bytes that one source is read for in a turn. */
 const TURN_BYTES = 1 << 20;
-const MOMENT_MS = 1;
-/** Turns that bring nothing, before one is left to the event loop again. */
+const WAIT_MS = 1;
+/** After so many turns without a byte, a source is left to the event loop. */
 const PATIENCE = 25;
 
 class BusyPoller {
-  /** Each with how many turns have brought nothing. */
+  /** The number of turns without a byte, for each source. */
   readonly #idle = new Map<Source, number>();
   #isRunning = false;
-  /** There was something when it was last waited for. */
+  /** Whether a source had bytes when they were last waited for. */
   #isThere = false;
 
   add(source: Source): void {
@@ -35,13 +41,13 @@ class BusyPoller {
     setImmediate(this.#turn);
   }
 
-  /** Without a word to it. */
+  /** Does not call the source. */
   delete(source: Source): void {
     this.#idle.delete(source);
   }
 
   readonly #turn = (): void => {
-    // First: whatever one of them throws, the others are read on.
+    // First: if a source throws, the others are still read.
     const next = setImmediate(this.#turn);
     let isIdle = true;
     for (const [source, idle] of this.#idle) {
@@ -57,9 +63,9 @@ class BusyPoller {
       clearImmediate(next);
       return;
     }
-    // Something is there, and is not taken: there is no room where it goes.
-    if (isIdle && this.#isThere) waitFor([], MOMENT_MS);
-    this.#isThere = isIdle && waitFor(Array.from(this.#idle.keys(), fdOf), MOMENT_MS);
+    // Bytes are there and were not taken: there is no room where they go.
+    if (isIdle && this.#isThere) waitFor([], WAIT_MS);
+    this.#isThere = isIdle && waitFor(Array.from(this.#idle.keys(), fdOf), WAIT_MS);
   };
 }
 

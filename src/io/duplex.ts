@@ -2,7 +2,11 @@
 import type { Chunk } from "./splice-pipe.ts";
 
 export interface Duplex {
-  /** Queues bytes, which must not change afterwards. @returns false if the writer should wait for `drained` */
+  /**
+   * Queues bytes, which must not change afterwards.
+   *
+   * @returns false if the writer should wait for `drained`
+   */
   write(chunk: Chunk): boolean;
   /**
    * Gives all that comes to this listener from now on, instead of to the one before. The first

@@ -1,37 +1,24 @@
 /**
- * Descriptors of this process, its standard streams above all: pipes are read and written at once, without the detour over a worker thread, as
- * far as they go.
+ * Descriptors of this process: pipes are written at once, as far as they take it, without a worker
+ * thread in between.
  */
-import {
-  fstatSync,
-  constants as modes,
-  openSync,
-  read as readSoon,
-  readSync,
-  writeSync,
-} from "node:fs";
-import { waitToWrite, widen } from "./libc.ts";
-import { type Chunk, SplicePipe } from "./splice-pipe.ts";
+import { fstatSync, constants as modes, openSync, writeSync } from "node:fs";
+import { waitToWrite } from "./libc.ts";
 
-/** Bytes that are read at a time. */
-const CHUNK = 131072;
-/** Bytes of a piece that is not read: whole pages, and with its header it fits into one frame. */
-const PIECE = 258048;
-/** From here on, bytes are not read where they need not be. */
-const LARGE = 65536;
-/** How often who fills a pipe is given a millisecond, before a thread waits for it. */
-const PATIENCE = 3;
-/** Until it is asked again, where no thread can wait for it. */
+/**
+ * Milliseconds until a descriptor is tried again, where the system cannot be asked to wait for it.
+ */
 const BUSY_MS = 5;
-/** What a pipe takes whole when it takes anything. */
+/** A pipe that takes anything takes so many bytes. */
 const PAGE = 4096;
 /** For `poll`. */
 const FOREVER = -1;
 
 /**
- * A description of our own, which does not block, of the pipe that `fd` is: others may share the one that we were given, and rely on that it blocks.
+ * Opens the pipe that `fd` is once more, not blocking. Others may share the descriptor that we were
+ * given, and rely on that it blocks.
  *
- * @returns undefined when it is no pipe, or this system cannot do it
+ * @returns undefined if `fd` is not a pipe, or this system cannot do it
  */
 export function openNonBlocking(fd: number, mode: "read" | "write"): number | undefined {
   try {
@@ -43,7 +30,7 @@ export function openNonBlocking(fd: number, mode: "read" | "write"): number | un
   }
 }
 
-function isFile(fd: number): boolean {
+export function isFile(fd: number): boolean {
   try {
     return fstatSync(fd).isFile();
   } catch {
@@ -51,7 +38,11 @@ function isFile(fd: number): boolean {
   }
 }
 
-/** As much as it takes. @returns how much that was; what else is wrong, who writes the rest will find */
+/**
+ * Writes as much as the descriptor takes now.
+ *
+ * @returns the number of bytes; an error is met by the write of the rest
+ */
 export function writeQuickly(fd: number, data: Uint8Array): number {
   let at = 0;
   try {
@@ -60,10 +51,10 @@ export function writeQuickly(fd: number, data: Uint8Array): number {
   return at;
 }
 
-/** Writes to one descriptor that are over when they return, however slow its reader. */
+/** Writes to one descriptor. A write is over when `write` returns, however slow the reader. */
 export class BlockingWriter {
   readonly #fd: number;
-  /** Does not block. Undefined: not yet looked for. */
+  /** The same pipe, not blocking. -1: there is none; undefined: not yet opened. */
   #quick: number | undefined;
   #isFile = false;
 
@@ -80,9 +71,9 @@ export class BlockingWriter {
   }
 
   /**
-   * Write what the reader has room for now, from `at` on.
+   * Writes what the reader has room for now, from `at` on.
    *
-   * @returns how many bytes that was
+   * @returns the number of bytes written
    * @throws the system's error
    */
   ready(data: Uint8Array, at: number): number {
@@ -91,7 +82,7 @@ export class BlockingWriter {
     while (done < data.length) {
       const fd = this.#quick < 0 ? this.#fd : this.#quick;
       const isWhole = this.#quick >= 0 || this.#isFile;
-      // A description that others share may block: a page is what it takes when it is ready.
+      // A descriptor that others share may block: when it is ready, it takes at least a page.
       if (!isWhole && waitToWrite(fd, 0) === false) break;
       const size = isWhole ? data.length - done : Math.min(PAGE, data.length - done);
       const written = writeSome(fd, data, done, size);
@@ -107,7 +98,7 @@ export class BlockingWriter {
   }
 }
 
-/** @returns 0 where it would block */
+/** @returns 0 if the write would block */
 function writeSome(fd: number, data: Uint8Array, at: number, size: number): number {
   try {
     return writeSync(fd, data, at, size);
@@ -115,100 +106,4 @@ function writeSome(fd: number, data: Uint8Array, at: number, size: number): numb
     if ((error as NodeJS.ErrnoException).code === "EAGAIN") return 0;
     throw error;
   }
-}
-
-/** What is there. @returns undefined when nothing is; 0 at the end */
-function readQuickly(fd: number, into: Uint8Array, at: number): number | undefined {
-  try {
-    return readSync(fd, into, at, into.length - at, null);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EAGAIN") return undefined;
-    throw error;
-  }
-}
-
-/**
- * What comes from standard input, in chunks as large as what is there.
- *
- * Bun's stream of a pipe costs as much processor time as all else that we do with a byte: here, what waits is read at once, and a thread waits only
- * where there is nothing for a while.
- *
- * @param unread what is much may come as pieces that were not read, for one reader who takes them in their order
- */
-export function readInput(unread: false): AsyncIterable<Uint8Array>;
-export function readInput(unread: boolean): AsyncIterable<Chunk>;
-export function readInput(unread: boolean): AsyncIterable<Chunk> {
-  const quick = openNonBlocking(0, "read");
-  if (quick !== undefined) return readPipe(quick, unread);
-  return unread && isFile(0) ? readFile() : Bun.stdin.stream();
-}
-
-async function* readFile(): AsyncGenerator<Chunk, void> {
-  const conduit = SplicePipe.open();
-  for (let moved = conduit?.fill(0); moved !== undefined; moved = conduit?.fill(0)) {
-    if (conduit === undefined || moved === 0) return;
-    while (conduit.free > 0) yield conduit.take(PIECE);
-    await conduit.empty();
-  }
-  // Not every file can be moved.
-  yield* Bun.stdin.stream();
-}
-
-async function* readPipe(quick: number, unread: boolean): AsyncGenerator<Chunk, void> {
-  let conduit: SplicePipe | undefined;
-  let spare = new Uint8Array(CHUNK);
-  for (let idle = 0; ; ) {
-    if (conduit !== undefined) {
-      const moved = conduit.fill(quick);
-      if (moved === 0) return;
-      while (conduit.free > 0) yield conduit.take(PIECE);
-      // What is in it comes first.
-      await conduit.empty();
-      idle = moved === undefined ? idle + 1 : 0;
-      if (idle > 0) await moment();
-      if (idle < PATIENCE) continue;
-    }
-    const size = await readSome(quick, spare);
-    if (size === 0) return;
-    if (size < LARGE) yield spare.slice(0, size);
-    else {
-      yield spare.subarray(0, size);
-      spare = new Uint8Array(CHUNK);
-    }
-    idle = 0;
-    if (conduit === undefined && size >= LARGE) {
-      widen(quick);
-      if (unread) conduit = SplicePipe.open();
-    }
-  }
-}
-
-/** Waits for at least a byte. @returns how many are in `chunk` now; 0: it has ended */
-async function readSome(quick: number, chunk: Uint8Array): Promise<number> {
-  let size = readQuickly(quick, chunk, 0) ?? (await nextTurn(quick, chunk));
-  while (size === undefined) {
-    size = await new Promise<number | undefined>((resolve, reject) => {
-      readSoon(0, chunk, 0, CHUNK, null, (error, n) => {
-        // Whoever shares the descriptor may have made it non-blocking.
-        if (error?.code === "EAGAIN") setTimeout(resolve, BUSY_MS);
-        else if (error) reject(error);
-        else resolve(n);
-      });
-    });
-  }
-  for (let more: number | undefined = size; more !== undefined && more > 0 && size < CHUNK; ) {
-    more = readQuickly(quick, chunk, size);
-    size += more ?? 0;
-  }
-  return size;
-}
-
-/** Who fills the pipe may need but a moment. */
-async function nextTurn(quick: number, chunk: Uint8Array): Promise<number | undefined> {
-  await new Promise((resolve) => setImmediate(resolve));
-  return readQuickly(quick, chunk, 0);
-}
-
-function moment(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 1));
 }

@@ -1,6 +1,9 @@
 /**
- * Calls of Linux that neither Bun nor Node.js has a name for: between pipes and sockets, bytes can move without coming through our memory.
- * Found at the first use; elsewhere there are none. Leaf: imports nothing of ours.
+ * Calls of the C library that neither Bun nor Node.js offers, such as splice(2). The library is
+ * opened at the first use. Where it is not there (no Linux, no glibc), every function says so by
+ * its result, and callers use the normal way.
+ *
+ * Also runs in a slave in Bun, as part of econtext.kernel.
  */
 import { dlopen } from "bun:ffi";
 import { constants as modes } from "node:fs";
@@ -11,20 +14,20 @@ const SPLICE = { MOVE: 1, NONBLOCK: 2 };
 const F_SETFL = 4;
 const F_DUPFD_CLOEXEC = 1030;
 const F_SETPIPE_SZ = 1031;
-/** For no child of ours. */
+/** Our children do not get the descriptor. */
 const O_CLOEXEC = 0o2000000;
 const POLLIN = 1;
 const POLLOUT = 4;
-/** What any user may have. */
+/** The largest pipe that any user may have. */
 const PIPE_BYTES = 1 << 20;
-/** `termios.h`, and some to spare */
+/** More than a `struct termios` takes. */
 const TERMIOS_BYTES = 128;
 /** `socket.h` */
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
-/** Of which the system takes the double, if it allows that to any user. */
+/** The system doubles it, as far as it allows that. */
 const SOCKET_BYTES = 1 << 20;
 
 const CALLS = {
@@ -55,15 +58,17 @@ function load(): Library | null {
   return library;
 }
 
-/** Whether they are there. */
+/** Whether the C library was found. */
 export function hasCalls(): boolean {
   return load() !== null;
 }
 
 /**
- * Move bytes from one descriptor to the other, one of which is a pipe, as far as neither blocks.
+ * Moves bytes from one descriptor to another without copying them into this process, as far as
+ * neither blocks. One of the two must be a pipe.
  *
- * @returns how many; 0 at the end of what is read; undefined: not now, or not these
+ * @returns the number of bytes; 0 at the end of the input; undefined if none can be moved now, or
+ * not between these two
  */
 export function splice(from: number, to: number, bytes: number): number | undefined {
   const calls = load();
@@ -73,9 +78,9 @@ export function splice(from: number, to: number, bytes: number): number | undefi
 }
 
 /**
- * Read what is there, from a descriptor that does not block.
+ * Reads what is there, from a descriptor that does not block.
  *
- * @returns how many bytes; 0 at its end; undefined: not now, or not this one
+ * @returns the number of bytes; 0 at the end; undefined if no byte is there, or it cannot be read
  */
 export function readNow(fd: number, into: Uint8Array): number | undefined {
   const got = load()?.read(fd, into, into.length) ?? -1;
@@ -83,20 +88,21 @@ export function readNow(fd: number, into: Uint8Array): number | undefined {
 }
 
 /**
- * Wait until there is something to be read from one of these, or so many milliseconds have passed: nothing else happens meanwhile.
+ * Waits until one of the descriptors can be read, or so many milliseconds have passed. Nothing else
+ * in this process runs meanwhile.
  *
- * @returns whether there is something
+ * @returns whether one can be read
  */
 export function waitFor(fds: readonly number[], milliseconds: number): boolean {
   return poll(fds, POLLIN, milliseconds) ?? false;
 }
 
 /**
- * Wait until a descriptor takes at least a page, or so many milliseconds have passed. Nothing else
+ * Waits until a descriptor takes at least a page, or so many milliseconds have passed. Nothing else
  * in this process runs meanwhile, except that SIGINT, SIGTERM and SIGHUP end it at once: a handler
  * could not run before the wait is over.
  *
- * @returns whether it does; undefined where this cannot be told
+ * @returns whether it does; undefined if the system cannot be asked
  */
 export function waitToWrite(fd: number, milliseconds: number): boolean | undefined {
   if (milliseconds === 0) return poll([fd], POLLOUT, 0);
@@ -109,7 +115,7 @@ export function waitToWrite(fd: number, milliseconds: number): boolean | undefin
 }
 
 function poll(fds: readonly number[], events: number, milliseconds: number): boolean | undefined {
-  // struct pollfd: an int, and two shorts, the first of which is what is waited for.
+  // struct pollfd: the descriptor, an int; then two shorts: events to wait for, events that came.
   const entries = new Int32Array(2 * fds.length);
   for (let at = 0; at < fds.length; at++) {
     entries[2 * at] = fds[at] as number;
@@ -120,22 +126,26 @@ function poll(fds: readonly number[], events: number, milliseconds: number): boo
 }
 
 const ENDING = [constants.signals.SIGINT, constants.signals.SIGTERM, constants.signals.SIGHUP];
-/** More than a `struct sigaction` takes. All zeros: the default action. */
+/** More than a `struct sigaction` takes. All zeros mean the default action. */
 const ACTION_BYTES = 256;
 
-/** @returns what puts the handler of before in its place again */
+/** @returns a function that restores the handler */
 function defaultAction(signal: number): () => void {
   const before = new Uint8Array(ACTION_BYTES);
   load()?.sigaction(signal, new Uint8Array(ACTION_BYTES), before);
   return () => void load()?.sigaction(signal, before, null);
 }
 
-/** A new pipe. @returns the descriptors to read and to write; undefined where it cannot be made */
+/** Makes a pipe. @returns the descriptors to read and to write; undefined if it cannot be made */
 export function makePipe(): readonly [number, number] | undefined {
   return pair((ends) => load()?.pipe2(ends, O_CLOEXEC));
 }
 
-/** Two sockets, connected with one another; the first does not block. @returns their descriptors; undefined where they cannot be made */
+/**
+ * Makes two connected sockets. The first does not block.
+ *
+ * @returns their descriptors; undefined if they cannot be made
+ */
 export function makeSockets(): readonly [number, number] | undefined {
   const type = SOCK_STREAM | O_CLOEXEC;
   const ends = pair((both) => load()?.socketpair(AF_UNIX, type, 0, both));
@@ -152,31 +162,38 @@ function pair(
   return [first, second];
 }
 
-/** Another descriptor of the same, for no child of ours. @returns undefined when there are too many */
+/**
+ * @returns another descriptor for the same file, which our children do not get; undefined if there
+ * are too many
+ */
 export function duplicate(fd: number): number | undefined {
   const other = load()?.fcntl(fd, F_DUPFD_CLOEXEC, 0) ?? -1;
   return other < 0 ? undefined : other;
 }
 
-/** Let a pipe hold more, as far as the system lets us: who fills it and who empties it have to take turns less often. */
+/** Lets a pipe hold more, so that its writer and its reader have to take turns less often. */
 export function widen(fd: number): void {
   load()?.fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
 }
 
-/** The same for a socket, for what is sent by it: who finds it full is woken only when three quarters of it were read. */
+/**
+ * Lets a socket hold more that is sent. A writer that finds it full is woken only when three
+ * quarters were read.
+ */
 export function widenSocket(fd: number): void {
   load()?.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, new Int32Array([SOCKET_BYTES]), 4);
 }
 
-/** The `struct termios` of a terminal, on Linux and the processors that Bun supports. @returns undefined when `fd` is not a terminal */
+/** @returns the `struct termios` of a terminal, as on Linux; undefined if `fd` is not a terminal */
 export function terminalAttributes(fd: number): DataView | undefined {
   const bytes = new Uint8Array(TERMIOS_BYTES);
   return load()?.tcgetattr(fd, bytes) === 0 ? new DataView(bytes.buffer) : undefined;
 }
 
 /**
- * From now on, who writes to a pipe that nobody reads dies of SIGPIPE, as any filter does. For what runs code of the user's: `console.log` of Bun
- * ignores that nobody reads. Writes to sockets, the streams of contexts among them, say that they want no signal.
+ * From now on, a write to a pipe without a reader ends this process with SIGPIPE, as for any
+ * filter. For a process that runs a user's code: Bun's `console.log` ignores that the reader has
+ * gone. Writes to sockets, and so the streams of contexts, raise no signal.
  */
 export function dieWithReader(): void {
   load()?.signal(constants.signals.SIGPIPE, null);

@@ -1,28 +1,34 @@
 /**
- * The two ends that we hold of a child's standard input and output: sockets, read and written without Node.js' streams, which cost a call a fifth of its
- * time. What one writes beyond what the system takes is kept here, not copied.
+ * Our ends of a child's standard input and output: sockets, read and written without Node.js'
+ * streams, which would cost a call a fifth of its time. Bytes that the system does not take yet
+ * are kept here, not copied.
  */
-
 import { busyPoller, type Source } from "./busy-poll.ts";
 import { type DuplexListener, directReader } from "./duplex.ts";
 import { hasCalls } from "./libc.ts";
 import { type Chunk, PipedBytes } from "./splice-pipe.ts";
 
-/** From here on, what comes is read by turns: so many bytes within so many milliseconds. */
-const FLOOD_BYTES = 1 << 16;
-const FLOOD_MS = 10;
-/** What is written to a full socket, so that it tells when there is room again. */
-const KNOCK = 4096;
+/** A socket is polled when so many bytes came within so many milliseconds. */
+const BUSY_BYTES = 1 << 16;
+const BUSY_MS = 10;
+/**
+ * Bytes that are written normally after a splice found the socket full, so that Bun says when there
+ * is room.
+ */
+const PROBE_BYTES = 4096;
 
-/** Writes, in order; what is written when nobody reads any more is lost without a word: the end of the output tells. */
+/**
+ * Writes in order. Bytes that the child does not read any more are dropped: the end of its output
+ * tells.
+ */
 export class SocketWriter {
   readonly #fd: number;
   #socket: Bun.Socket | undefined;
-  /** What the socket does not take yet. */
+  /** Chunks that the socket does not take yet. */
   #rest: Chunk[] = [];
   #isClosed = false;
 
-  /** @param drained is called when all was taken that `write` said of that it was too much */
+  /** @param drained is called when all was taken, after a `write` that returned false */
   constructor(fd: number, drained: () => void) {
     this.#fd = fd;
     const flush = (socket: Bun.Socket): void => {
@@ -37,12 +43,12 @@ export class SocketWriter {
       if (this.#isClosed) socket.terminate();
       else flush(socket);
     };
-    // The other way of it is never used; a handler there has to be.
+    // Nothing comes this way, but Bun requires a handler.
     const socket = { open, drain: flush, data: () => {}, close: closed, error: closed };
     Bun.connect({ fd, socket } as unknown as Bun.UnixSocketOptions).catch(closed);
   }
 
-  /** @returns whether all of it was taken */
+  /** @returns whether all of the chunk was taken */
   write(chunk: Chunk): boolean {
     if (this.#isClosed) return true;
     this.#rest.push(chunk);
@@ -60,8 +66,8 @@ export class SocketWriter {
       const chunk = this.#rest[0] as Chunk;
       if (chunk instanceof PipedBytes) {
         chunk.moveTo(this.#fd);
-        // Only who has written too much is told of room.
-        this.#rest.splice(0, 1, ...(chunk.left === 0 ? [] : [chunk.read(KNOCK), chunk]));
+        // Bun calls `drain` only after one of its own writes found the socket full.
+        this.#rest.splice(0, 1, ...(chunk.left === 0 ? [] : [chunk.read(PROBE_BYTES), chunk]));
         continue;
       }
       const written = socket.write(chunk);
@@ -76,12 +82,12 @@ export class SocketWriter {
   }
 }
 
-/** Reads until the end. */
+/** Reads until the end, by the event loop or, while much comes, by the busy poller. */
 export class SocketReader {
   readonly #source: Source;
   #socket: Bun.Socket | undefined;
   #isClosed = false;
-  /** Bytes that have come since then, on the clock of `performance.now`. */
+  /** Bytes that have come since `#since`, a time of `performance.now`. */
   #recent = 0;
   #since = 0;
 
@@ -116,7 +122,7 @@ export class SocketReader {
       this.#socket = socket;
       if (this.#isClosed) socket.terminate();
     };
-    // Whatever is wrong: from here on the stream would be out of step.
+    // Bytes may be missing now: frames could not be told apart any more.
     const error = (socket: Bun.Socket): void => {
       socket.terminate();
     };
@@ -132,12 +138,12 @@ export class SocketReader {
 
   #isMuch(bytes: number): boolean {
     const now = performance.now();
-    if (now - this.#since > FLOOD_MS) {
+    if (now - this.#since > BUSY_MS) {
       this.#since = now;
       this.#recent = 0;
     }
     this.#recent += bytes;
-    return this.#recent >= FLOOD_BYTES;
+    return this.#recent >= BUSY_BYTES;
   }
 
   #startPolling(): void {

@@ -1,6 +1,7 @@
 /**
- * Bytes that wait in a pipe of this process, on their way from one descriptor to another: they are sent without ever coming into its memory.
- * Linux; elsewhere there is no conduit.
+ * A kernel pipe used as a buffer: splice(2) moves bytes from standard input into it and from it to
+ * the connection, so that they are never copied into this process. Linux only; elsewhere `open`
+ * returns undefined, and callers read normally.
  */
 import { readSync } from "node:fs";
 import { makePipe, splice, widen } from "./libc.ts";
@@ -8,29 +9,33 @@ import { makePipe, splice, widen } from "./libc.ts";
 /** More than any pipe holds. */
 const ALL = 1 << 24;
 
-/** What can be written to a stream. */
+/** Bytes that can be written to a stream. */
 export type Chunk = Uint8Array | PipedBytes;
 
-/** What takes bytes without their being read. */
+/** Takes bytes from a descriptor without their being read. */
 export interface SpliceTarget {
   /**
-   * Let at most so many come from a descriptor, as far as that can be done at once.
+   * Moves at most so many bytes from a descriptor, as far as that can be done at once.
    *
-   * @returns how many; 0 at its end; undefined: now there are none, there is no room, or something has to come first
+   * @returns the number of bytes; 0 at the end; undefined if no byte is there, there is no room, or
+   * other bytes have to come first
    */
   fill(from: number, bytes: number): number | undefined;
 }
 
-/** A pipe to ourselves, for as long as this process lives: what is in it, nobody else can take. Its pieces have to be used in the order in which they were taken. */
+/**
+ * A pipe that only this process has, for as long as it lives. Its pieces must be used in the order
+ * in which they were taken.
+ */
 export class SplicePipe {
   readonly #ends: readonly [number, number];
-  /** Bytes in it that belong to no piece yet. */
+  /** Bytes that belong to no piece yet. */
   #free = 0;
-  /** Bytes in it. */
+  /** All bytes in the pipe. */
   #held = 0;
   #emptied: (() => void) | undefined;
 
-  /** @returns undefined where there is none to be had */
+  /** @returns undefined if no pipe can be made */
   static open(): SplicePipe | undefined {
     const ends = makePipe();
     return ends === undefined ? undefined : new SplicePipe(ends);
@@ -41,7 +46,7 @@ export class SplicePipe {
     widen(ends[0]);
   }
 
-  /** Resolves when nothing is in it. For one who waits. */
+  /** Resolves when the pipe is empty. Only one caller may wait. */
   empty(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#held === 0) resolve();
@@ -49,12 +54,16 @@ export class SplicePipe {
     });
   }
 
-  /** Bytes that `take` can give. */
+  /** The number of bytes that `take` can give. */
   get free(): number {
     return this.#free;
   }
 
-  /** Take in what waits, as far as there is room. @returns how much; 0 at its end; undefined: not now */
+  /**
+   * Moves bytes into the pipe, as far as there is room.
+   *
+   * @returns the number of bytes; 0 at the end; undefined if none can be moved now
+   */
   fill(from: number): number | undefined {
     const moved = splice(from, this.#ends[1], ALL);
     this.#free += moved ?? 0;
@@ -62,7 +71,7 @@ export class SplicePipe {
     return moved;
   }
 
-  /** A piece of what is free, of at most so many bytes. */
+  /** @returns a piece of at most so many free bytes */
   take(bytes: number): PipedBytes {
     const length = Math.min(bytes, this.#free);
     this.#free -= length;
@@ -73,9 +82,9 @@ export class SplicePipe {
   }
 }
 
-/** A piece of what is in a conduit; to be used up once. */
+/** Bytes that wait in a splice pipe. They can be used once. */
 export class PipedBytes {
-  /** As it was taken. */
+  /** The number of bytes, used or not. */
   readonly length: number;
   readonly #fd: number;
   readonly #used: (bytes: number) => void;
@@ -89,12 +98,12 @@ export class PipedBytes {
     this.#used = used;
   }
 
-  /** Bytes of it that are not used yet. */
+  /** The number of bytes that are not used yet. */
   get left(): number {
     return this.#left;
   }
 
-  /** As far as that one takes it at once. */
+  /** Moves bytes to a descriptor, as far as it takes them at once. */
   moveTo(fd: number): void {
     while (this.#left > 0) {
       const moved = splice(this.#fd, fd, this.#left) ?? 0;
@@ -103,7 +112,7 @@ export class PipedBytes {
     }
   }
 
-  /** The next bytes of it, at most so many, read. */
+  /** Reads the next bytes, at most so many. */
   read(bytes: number): Uint8Array {
     const into = new Uint8Array(Math.min(bytes, this.#left));
     let got = 0;

@@ -8,11 +8,14 @@
 import { releaseBuffer, takeBuffer } from "../io/buffer-pool.ts";
 import { readNow } from "../io/libc.ts";
 import type { SpliceTarget } from "../io/splice-pipe.ts";
-import { type Envelope, type FrameReader, HEADER_BYTES, type Message } from "../protocol/frame.ts";
+import { type Envelope, HEADER_BYTES, type Message } from "../protocol/frame.ts";
+import type { FrameReader } from "../protocol/frame-reader.ts";
 import { MASTER_ID } from "../protocol/handles.ts";
 import { bytesHead, encodeBytes } from "../protocol/value.ts";
 
-/** Takes values that are nothing but bytes, without their being read. Made by an inbound channel. */
+/**
+ * Takes values that are nothing but bytes, without their being read. Made by an inbound channel.
+ */
 export interface BodyTarget extends SpliceTarget {
   /** Whether the next value may go past; asked once for each, when its body has begun. */
   accepts(): boolean;
@@ -61,7 +64,10 @@ export class FrameReceiver implements DirectLink {
   readonly #targets = new Map<string, BodyTarget>();
   #header = new Uint8Array(HEADER_BYTES);
   #isAfterLarge = false;
-  /** A large message was delivered, and its receiver has not run yet: until then, nothing can go past. */
+  /**
+   * A large message was delivered, and its receiver has not run yet: until then, nothing can go
+   * past.
+   */
   #isDelivered = false;
   #passing: Passing | undefined;
 

@@ -5,9 +5,11 @@
  * Spec: docs/protocol.md, "Frame". Twins: "Output" and "Input" in stage1/python/core.py and stage1/js/core.js.
  */
 import { EcontextError, ProtocolError } from "../errors.ts";
+import { takeBuffer } from "../io/buffer-pool.ts";
 import type { DirectReader, Duplex, DuplexListener } from "../io/duplex.ts";
 import { type Chunk, PipedBytes } from "../io/splice-pipe.ts";
-import { type Envelope, encodeMessage, FrameReader, type Message } from "../protocol/frame.ts";
+import { type Envelope, encodeMessage, type Message } from "../protocol/frame.ts";
+import { FrameReader } from "../protocol/frame-reader.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
 import { type BodyTarget, type DirectLink, FrameReceiver } from "./frame-receiver.ts";
 
@@ -58,7 +60,7 @@ export class Stream implements DirectLink {
     this.#pipe = pipe;
     this.#listener = listener;
     this.#limits = limits;
-    const receiver = new FrameReceiver(new FrameReader(limits), (message) => {
+    const receiver = new FrameReceiver(new FrameReader(limits, takeBuffer), (message) => {
       if (this.#open) listener.message(message);
     });
     this.#receiver = receiver;

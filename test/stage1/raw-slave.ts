@@ -8,13 +8,8 @@ import { join } from "node:path";
 import { JS_TIER2, PYTHON_TIER2 } from "../../src/interpreters/embedded.ts";
 import { firstStage } from "../../src/interpreters/first-stage.ts";
 import type { Plan } from "../../src/interpreters/plan.ts";
-import {
-  encodeMessage,
-  FLAGS,
-  FrameReader,
-  HEADER_BYTES,
-  type Message,
-} from "../../src/protocol/frame.ts";
+import { encodeMessage, FLAGS, HEADER_BYTES, type Message } from "../../src/protocol/frame.ts";
+import { FrameReader } from "../../src/protocol/frame-reader.ts";
 import { HANDLES } from "../../src/protocol/handles.ts";
 import {
   decodeValue,

@@ -5,10 +5,13 @@
 import { expect, test } from "bun:test";
 import { closeSync, writeSync } from "node:fs";
 import fc from "fast-check";
+import { takeBuffer } from "../../src/io/buffer-pool.ts";
 import { openNonBlocking } from "../../src/io/fd.ts";
 import { makePipe, readNow } from "../../src/io/libc.ts";
 import { type BodyTarget, FrameReceiver } from "../../src/mux/frame-receiver.ts";
-import { encodeMessage, FLAGS, FrameReader, type Message } from "../../src/protocol/frame.ts";
+import { encodeMessage, FLAGS, type Message } from "../../src/protocol/frame.ts";
+import { FrameReader } from "../../src/protocol/frame-reader.ts";
+import { LIMITS } from "../../src/protocol/limits.ts";
 import { bytesHead, decodeValue, encodeBytes, encodeValue } from "../../src/protocol/value.ts";
 import { pattern } from "../helpers/random.ts";
 
@@ -103,10 +106,13 @@ test.if(process.platform === "linux")("all that was sent, in order", () => {
       }
       const taker = new Taker(seen, room);
       let told = 0;
-      const receiver = new FrameReceiver(new FrameReader(), ({ body }: Message) => {
-        told += body.length;
-        seen.add(decodeValue(body));
-      });
+      const receiver = new FrameReceiver(
+        new FrameReader(LIMITS, takeBuffer),
+        ({ body }: Message) => {
+          told += body.length;
+          seen.add(decodeValue(body));
+        },
+      );
       if (isDirect) receiver.direct(ENVELOPE.src, ENVELOPE.handle, taker);
       run(receiver, Buffer.concat(wire), how);
       expect(seen.all).toEqual(expected.all);
@@ -164,7 +170,9 @@ test.if(process.platform === "linux")(
     ];
     const taker = new Taker(new Seen(), [100_000]);
     const told: Message[] = [];
-    const receiver = new FrameReceiver(new FrameReader(), (message) => told.push(message));
+    const receiver = new FrameReceiver(new FrameReader(LIMITS, takeBuffer), (message) =>
+      told.push(message),
+    );
     const send = (envelope: typeof ENVELOPE): void => {
       const frames = [...encodeMessage(envelope, body)].flat();
       run(receiver, Buffer.concat(frames), [{ cut: 60_000, how: "fill" }]);

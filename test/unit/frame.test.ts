@@ -4,15 +4,15 @@
  */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { releaseBuffer } from "../../src/io/buffer-pool.ts";
+import { releaseBuffer, takeBuffer } from "../../src/io/buffer-pool.ts";
 import {
   type Envelope,
   encodeMessage,
   FLAGS,
-  FrameReader,
   HEADER_BYTES,
   type Message,
 } from "../../src/protocol/frame.ts";
+import { FrameReader } from "../../src/protocol/frame-reader.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { concat } from "../helpers/value-notation.ts";
 
@@ -153,7 +153,7 @@ describe("properties", () => {
       (messages, sizes, isRecycled) => {
         const bodies = messages.map(({ size, fill }) => new Uint8Array(size).fill(fill));
         const bytes = concat(bodies.map((body) => wire(CALL, body)));
-        const reader = new FrameReader();
+        const reader = new FrameReader(LIMITS, takeBuffer);
         const got: [number, boolean][] = [];
         let at = 0;
         for (const size of [...sizes, bytes.length]) {

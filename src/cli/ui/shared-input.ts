@@ -1,8 +1,8 @@
 /** Our standard input for several who read it: each gets all of it, and the slowest sets the pace. Knows no context. */
 
 import { Channel, type Receiver, type Sender } from "../../index.ts";
-import { readInput } from "../../io/fd.ts";
 import type { Chunk } from "../../io/splice-pipe.ts";
+import { readInput } from "../../io/stdin.ts";
 import { tidy } from "./collect-garbage.ts";
 
 export class SharedInput {

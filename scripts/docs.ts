@@ -101,7 +101,7 @@ async function namedNumbers(path: string, name: string, chapter: string): Promis
   return [
     ...differences(code, tableOf(chapter), "docs/protocol.md"),
     ...spelled("stage1/python", ".py", code),
-    ...spelled("stage1/js", ".js", code),
+    ...spelled("stage1/javascript", ".js", code),
   ];
 }
 
@@ -153,7 +153,7 @@ async function statuses(): Promise<string[]> {
 
 /** Code of all first stages, without comments. */
 function firstStages(): string[] {
-  const own = ["stage1/python/first_stage.py", "stage1/js/first_stage.js"].map(read);
+  const own = ["stage1/python/first_stage.py", "stage1/javascript/first_stage.js"].map(read);
   return [...own, ...sources("stage1/sh", ".sh")].map((text) =>
     text.replace(/^(?:#|\/\/).*$/gm, ""),
   );

@@ -59,14 +59,21 @@ function files(): SizeRow[] {
       .filter((file) => file.endsWith(extension))
       .sort()
       .map((file) => `${folder}/${file}`);
-  return [...list("python", ".py"), ...list("js", ".js"), ...list("sh", ".sh")].map((name) => {
+  const all = [
+    ...list("python", ".py"),
+    ...list("python/tier2", ".py"),
+    ...list("javascript", ".js"),
+    ...list("javascript/tier2", ".js"),
+    ...list("sh", ".sh"),
+  ];
+  return all.map((name) => {
     const source = readFileSync(join(STAGE1, name), "utf8");
     const original = Buffer.byteLength(source);
     const oneLine = { ".sh": joinShell, ".js": joinJavaScript }[extname(name)] ?? joinPython;
     // First stages are arguments: they are not compressed, and are part of a command below.
     if (/first_stage|^sh\//.test(name))
       return row(name, { original, minified: oneLine(source).length });
-    const minify = name === "js/core.js" ? minifyCore : minifyJavaScript;
+    const minify = name === "javascript/core.js" ? minifyCore : minifyJavaScript;
     const minified = (name.endsWith(".py") ? minifyPython : minify)(source);
     return row(name, {
       original,

@@ -14,10 +14,10 @@ import { minifyCore, minifyJavaScript } from "./minify-javascript.ts";
 export interface Stage1 {
   /** zlib stream of the minified core, in base64. */
   readonly pythonCore: string;
-  /** The other files of stage1/python, minified, by their name without `.py`. */
+  /** The files of stage1/python/tier2, minified, by their name without `.py`. */
   readonly pythonTier2: Readonly<Record<string, string>>;
   readonly pythonFirstStage: string;
-  /** As Python's: the core, the other files of stage1/js, and the first stage. */
+  /** As Python's: the core, the files of stage1/javascript/tier2, and the first stage. */
   readonly javascriptCore: string;
   readonly javascriptTier2: Readonly<Record<string, string>>;
   readonly javascriptFirstStage: string;
@@ -32,6 +32,7 @@ const STAGE1 = join(import.meta.dir, "../stage1");
 const SRC = join(import.meta.dir, "../src");
 const CORE = "core";
 const FIRST_STAGE = "first_stage";
+const TIER2 = "tier2";
 /**
  * One codec for both ends: in this order, each needs only what stands before it. It becomes
  * `econtext.values`.
@@ -67,18 +68,18 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
   const shell = (name: string) => joinShell(read("sh", `${name}.sh`));
   const tier2 = (language: string, minify: (source: string) => string) =>
     Object.fromEntries(
-      readdirSync(join(folder, language))
-        .filter((file) => ![CORE, FIRST_STAGE].includes(parse(file).name) && !file.startsWith("."))
+      readdirSync(join(folder, language, TIER2))
+        .filter((file) => !file.startsWith("."))
         .sort()
-        .map((file) => [parse(file).name, minify(read(language, file))]),
+        .map((file) => [parse(file).name, minify(read(language, TIER2, file))]),
     );
   return {
     pythonCore: compress(minifyPython(read("python", `${CORE}.py`))).toBase64(),
     pythonTier2: tier2("python", minifyPython),
     pythonFirstStage: joinPython(read("python", `${FIRST_STAGE}.py`)),
-    javascriptCore: deflate(minifyCore(read("js", `${CORE}.js`))).toBase64(),
+    javascriptCore: deflate(minifyCore(read("javascript", `${CORE}.js`))).toBase64(),
     javascriptTier2: {
-      ...tier2("js", minifyJavaScript),
+      ...tier2("javascript", minifyJavaScript),
       values: minifyJavaScript(
         joinModules(
           CODEC.map((file) => readFileSync(join(SRC, file), "utf8")),
@@ -95,7 +96,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
         ),
       ),
     },
-    javascriptFirstStage: joinJavaScript(read("js", `${FIRST_STAGE}.js`)),
+    javascriptFirstStage: joinJavaScript(read("javascript", `${FIRST_STAGE}.js`)),
     findPython: shell("find_python"),
     findJavascript: shell("find_javascript"),
     findAny: shell("find_any"),

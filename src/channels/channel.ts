@@ -3,7 +3,7 @@
  * them is closed. Within this process it is a queue. Its sender may be given to contexts, as an
  * argument or within a value (sender-table.ts). Knows no context and no message.
  *
- * Twins: stage1/python/channels.py, stage1/js/channels.js: the same words.
+ * Twins: stage1/python/tier2/channels.py, stage1/javascript/tier2/channels.js: the same words.
  */
 import { ChannelError, TimeoutError } from "../errors.ts";
 import { Inbox } from "./inbox.ts";

@@ -3,7 +3,8 @@
  * streams, how it ended, and signals to it. The slave runs the command; this file knows channels,
  * and the context only by how it calls.
  *
- * Twins: stage1/python/commands.py, stage1/js/commands.js. Spec: docs/protocol.md, "Commands".
+ * Twins: stage1/python/tier2/commands.py, stage1/javascript/tier2/commands.js. Spec:
+ * docs/protocol.md, "Commands".
  */
 import type { TierCall } from "../calls/tier-call.ts";
 import { Channel, type Receiver, Sender } from "../channels/channel.ts";

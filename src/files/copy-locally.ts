@@ -1,7 +1,8 @@
 /**
  * A copy of which both ends are in one place: each message is written before the next is read, so that nothing piles up between them.
  *
- * Runs, by scripts/stage1.ts, in JavaScript contexts. Twin: stage1/python/destination.py, `copy`.
+ * Runs, by scripts/stage1.ts, in JavaScript contexts.
+ * Twin: stage1/python/tier2/files_writer.py, `copy`.
  */
 import type { WirePath } from "./paths.ts";
 import { read } from "./reader.ts";

@@ -1,7 +1,8 @@
 /**
  * Modes and times of what a copy has written. Functions of the system may leave out a part without a word.
  *
- * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts. Twin: stage1/python/destination.py, `set_mode`.
+ * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts.
+ * Twin: stage1/python/tier2/files_writer.py, `set_mode`.
  */
 import { chmodSync, fchmodSync, fstatSync, futimesSync, statSync, utimesSync } from "node:fs";
 import { Refusal } from "./disk.ts";

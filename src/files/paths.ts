@@ -2,7 +2,8 @@
  * Paths of files whose names may be any bytes: within this folder a path is a text of one character a byte, and on the wire the text that
  * these are in UTF-8, or bytes. Knows what a name may be and what a pattern matches; touches no disk.
  *
- * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts. Twin: stage1/python/files.py.
+ * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts.
+ * Twin: stage1/python/tier2/files.py.
  */
 
 /** As it is sent. */

@@ -2,7 +2,8 @@
  * The reader of a copy: what the sources name, as records. What cannot be read is told, and the others go on. Knows no context, and nothing of
  * where it goes.
  *
- * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts. Twin: stage1/python/files.py.
+ * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts.
+ * Twin: stage1/python/tier2/files.py.
  */
 import {
   closeSync,

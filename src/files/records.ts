@@ -1,6 +1,7 @@
 /**
  * What goes from the reader of a copy to its writer: messages that are each a list of records, or a piece of the file that was begun last.
- * Spec: docs/protocol.md, "Files". Types, and how many small records become one message. Twin: stage1/python/files.py.
+ * Spec: docs/protocol.md, "Files". Types, and how many small records become one message.
+ * Twin: stage1/python/tier2/files.py.
  */
 import type { WirePath } from "./paths.ts";
 

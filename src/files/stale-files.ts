@@ -2,7 +2,8 @@
  * The names of files that are being written, and what is left of them by processes that were killed: such a name says whose it is, so that the
  * next copy of the same file finds it and removes it. Spec: docs/protocol.md, "Files".
  *
- * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts. Twin: stage1/python/destination.py, `Leftovers`.
+ * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts.
+ * Twin: stage1/python/tier2/files_writer.py, `Leftovers`.
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync, readlinkSync, unlinkSync } from "node:fs";

@@ -2,7 +2,8 @@
  * The writer of a copy: records become files. What cannot be written is told to `events`, and the others go on. It trusts no reader; where
  * records may lead is place.ts's business.
  *
- * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts. Twin: stage1/python/destination.py.
+ * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts.
+ * Twin: stage1/python/tier2/files_writer.py.
  */
 import { closeSync, fstatSync, renameSync, symlinkSync } from "node:fs";
 import { Part } from "./atomic-file.ts";

@@ -1,6 +1,7 @@
 /**
  * The limit of open files that this process was started with. Bun raises its own as far as it may at its start, and nothing tells
- * afterwards what it was; the process that started us still has it. Twin: stage1/js/launch.js.
+ * afterwards what it was; the process that started us still has it.
+ * Twin: stage1/javascript/tier2/launch.js.
  */
 import { readFileSync } from "node:fs";
 

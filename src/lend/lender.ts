@@ -1,6 +1,6 @@
 /**
  * Lends a Bun to a machine that has Python only: a Python slave takes its bytes into memory, tries it, and becomes it, on the same
- * connection. Nothing is written to a disk there. Twin: stage1/python/lend.py.
+ * connection. Nothing is written to a disk there. Twin: stage1/python/tier2/lend.py.
  *
  * States: `surveying`, `sending`, `trying`, `handed over`; each is one call or a row of calls to that slave, so whatever fails there is
  * told as a call's failure is. What becomes of the child afterwards is the affair of the connection that asked.
@@ -40,7 +40,10 @@ export interface LendSettings {
 
 /** Pieces of a quarter of a megabyte that may be under way: enough for a fast line, no burden for the slave's memory. */
 const WINDOW = 16;
-/** What the far side calls the program, and the script that starts it for user code (stage1/python/lend.py). */
+/**
+ * What the far side calls the program, and the script that starts it for user code
+ * (stage1/python/tier2/lend.py).
+ */
 const RUNTIME = 9;
 const WRAPPER = 8;
 /** Its own descriptors are not for it. Bun would keep what it has compiled in the user's home. */

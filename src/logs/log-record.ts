@@ -1,4 +1,4 @@
-/** `FORWARD_LOG` bodies to log records. Spec: docs/protocol.md, "FORWARD_LOG". Twins: `log` in stage1/python/core.py and stage1/js/core.js. */
+/** `FORWARD_LOG` bodies to log records. Spec: docs/protocol.md, "FORWARD_LOG". Twins: `log` in stage1/python/core.py and stage1/javascript/core.js. */
 import { ProtocolError } from "../errors.ts";
 import type { LogRecord } from "./log.ts";
 

@@ -2,7 +2,7 @@
  * What lies beside the JavaScript modules that one context was sent: folders and files of their packages, as that context may see them.
  * Inside of the roots only, behind links too; nothing that is hidden by a dot. Knows no message.
  *
- * Spec: docs/protocol.md, "Files of packages". Twin: stage1/js/package-files.js.
+ * Spec: docs/protocol.md, "Files of packages". Twin: stage1/javascript/tier2/package-files.js.
  */
 import { type Dirent, lstatSync, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
 import { homedir } from "node:os";

@@ -3,7 +3,7 @@
  * descriptor to where they stay, without a copy in between. Bytes for a registered `BodyTarget` are
  * not read at all: they are moved (splice) from the descriptor to the target.
  *
- * Twin: stage1/python/splicing.py.
+ * Twin: stage1/python/tier2/splice.py.
  */
 import { releaseBuffer, takeBuffer } from "../io/buffer-pool.ts";
 import { readNow } from "../io/libc.ts";

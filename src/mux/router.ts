@@ -2,7 +2,8 @@
  * Router: delivers a message to a handle of this process, and sends one to the stream that leads to its destination. Enforces who may
  * say what: the master trusts no slave. No I/O of its own.
  *
- * Spec: docs/protocol.md, "Who may say what". Twins: `deliver` in stage1/python/core.py and stage1/js/core.js.
+ * Spec: docs/protocol.md, "Who may say what".
+ * Twins: `deliver` in stage1/python/core.py and stage1/javascript/core.js.
  */
 
 import { type EcontextError, ProtocolError } from "../errors.ts";

@@ -2,7 +2,8 @@
  * Stream: one framed connection to a child. Cuts messages into frames and back, lets control overtake bulk, and says when
  * writers have to wait. Knows no handle and no context: it has bytes on one side and messages on the other.
  *
- * Spec: docs/protocol.md, "Frame". Twins: "Output" and "Input" in stage1/python/core.py and stage1/js/core.js.
+ * Spec: docs/protocol.md, "Frame".
+ * Twins: "Output" and "Input" in stage1/python/core.py and stage1/javascript/core.js.
  */
 import { EcontextError, ProtocolError } from "../errors.ts";
 import { takeBuffer } from "../io/buffer-pool.ts";

@@ -1,7 +1,9 @@
 /**
  * FrameReader: cuts a byte stream into messages. Chunk borders carry no meaning.
  *
- * Spec: docs/protocol.md, "Frame". Twins: stage1/python/core.py, `feed`; stage1/js/core.js, `feed`.
+ * Spec: docs/protocol.md, "Frame".
+ * Twins: stage1/python/core.py, `feed`;
+ * stage1/javascript/core.js, `feed`.
  */
 import { ProtocolError } from "../errors.ts";
 import { ALL_FLAGS, type Envelope, FLAGS, HEADER_BYTES, type Message } from "./frame.ts";

@@ -1,7 +1,7 @@
 /**
  * Well-known handles: the integers that name a receiver in a context.
  *
- * Spelled identically in stage1/python/core.py, stage1/js/core.js and docs/protocol.md, "Handles", which says who listens,
+ * Spelled identically in stage1/python/core.py, stage1/javascript/core.js and docs/protocol.md, "Handles", which says who listens,
  * what is received and what is replied. Those allocated at run time start at `FIRST_FREE_HANDLE`.
  */
 export const HANDLES = {

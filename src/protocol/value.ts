@@ -7,7 +7,8 @@
  *     +----+-------------+--------+=======+=======+
  *
  * What JSON has no type for is an object of one member whose name begins with `!`, such as `{"!b":[OFFSET,LENGTH]}`.
- * Spec with the whole table: docs/protocol.md, "Values". Twin: stage1/python/values.py; a JavaScript slave has this codec itself (scripts/stage1.ts). Pure; knows no frame.
+ * Spec with the whole table: docs/protocol.md, "Values".
+ * Twin: stage1/python/tier2/values.py; a JavaScript slave has this codec itself (scripts/stage1.ts). Pure; knows no frame.
  */
 export { type DecodeOptions, decodeValue } from "./value-decode.ts";
 export { bytesHead, type EncodeOptions, encodeBytes, encodeValue } from "./value-encode.ts";

@@ -28,7 +28,7 @@ export class InputError extends Error {
   }
 }
 
-/** Stands for `import` and is as long: here, and in functions that go elsewhere (stage1/js/importer.js). */
+/** Stands for `import` and is as long: here, and in functions that go elsewhere (stage1/javascript/tier2/importer.js). */
 export const IMPORT = "__impt";
 
 const UNFINISHED = /end of file|to terminate multi-line comment/;

@@ -4,7 +4,7 @@
  *
  *     { using a = b; rest }   →   { const STACK=USING();try{ const a = STACK.use(b); rest }catch(STACKe){STACK.fail(STACKe)}finally{STACK.end()} }
  *
- * At the top level of an ES module nothing may be put into a block: there the loader ends the stack (LINKS.u, stage1/js/linker.js).
+ * At the top level of an ES module nothing may be put into a block: there the loader ends the stack (LINKS.u, stage1/javascript/tier2/linker.js).
  */
 import { declaratorNames } from "./assignments.ts";
 import type { Edits } from "./edits.ts";

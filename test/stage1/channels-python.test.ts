@@ -1,6 +1,6 @@
 /**
- * stage1/python/channels.py and commands.py in slaves of several Pythons, against a master that
- * does only what the test says.
+ * stage1/python/tier2/channels.py and commands.py in slaves of several Pythons,
+ * against a master that does only what the test says.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { decodeValue } from "../../src/protocol/value.ts";

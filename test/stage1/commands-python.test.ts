@@ -1,6 +1,6 @@
 /**
- * stage1/python/commands.py in slaves of several Pythons, against a master that does only what the
- * test says.
+ * stage1/python/tier2/commands.py in slaves of several Pythons,
+ * against a master that does only what the test says.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { pythonOf, type SupportedVersion } from "../helpers/pythons.ts";

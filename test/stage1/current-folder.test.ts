@@ -32,7 +32,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** All that the core and the second tier import, and what that imports in its turn. */
 function importedModules(): string[] {
-  const sources = readdirSync(STAGE1).map((file) => readFileSync(join(STAGE1, file), "utf8"));
+  const sources = readdirSync(STAGE1, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".py"))
+    .map((file) => readFileSync(join(STAGE1, file), "utf8"));
   const direct = sources.flatMap((source) =>
     [...source.matchAll(/^ *(?:import|from) ([\w.]+(?:, ?\w+)*)/gm)].flatMap(([, names = ""]) =>
       names.split(/, ?/).map((name) => name.split(".")[0] ?? ""),

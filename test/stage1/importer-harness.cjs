@@ -1,5 +1,5 @@
 /**
- * Stands in for the core around the real importer: `core` as stage1/js/core.js makes it, the master's answers over a pipe. Standard
+ * Stands in for the core around the real importer: `core` as stage1/javascript/core.js makes it, the master's answers over a pipe. Standard
  * input and output are lines of JSON; the first has the second tier's texts. Blocks in `core.fetch` by reading standard input itself.
  */
 const fs = require("node:fs");
@@ -34,7 +34,7 @@ const absorb = (records) => {
 };
 const tiers = {};
 const tier = (name) => {
-  if (name === "library") return { slave: true };
+  if (name === "econtext_module") return { slave: true };
   if (tiers[name] === undefined) {
     const module = { exports: {} };
     tiers[name] = module;

@@ -1,6 +1,7 @@
 /**
- * stage1/python/values.py under every Python found: the vectors, its own checks, and values that go
- * there and come back. Each with the interpreter's own JSON, and with stage1/python/json_codec.py.
+ * stage1/python/tier2/values.py under every Python found: the vectors, its own checks, and values
+ * that go there and come back. Each with the interpreter's own JSON, and with
+ * stage1/python/tier2/json_codec.py.
  */
 import { describe as about, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
@@ -21,7 +22,10 @@ import {
 
 const VERSIONS = ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"];
 const ROOT = join(import.meta.dir, "../..");
-const FIXTURE = [join(import.meta.dir, "values_fixture.py"), join(ROOT, "stage1/python/values.py")];
+const FIXTURE = [
+  join(import.meta.dir, "values_fixture.py"),
+  join(ROOT, "stage1/python/tier2/values.py"),
+];
 
 /** The interpreter of a version: on the PATH, or pyenv's. */
 function findPython(version: string): string | undefined {

@@ -1,8 +1,8 @@
-"""Runs stage1/python/values.py for test/stage1/values.test.ts, under whatever Python runs this:
-VALUES_PY JSON MODE [VECTORS_JSON].
+"""Runs stage1/python/tier2/values.py for test/stage1/values.test.ts, under whatever Python
+runs this: VALUES_PY JSON MODE [VECTORS_JSON].
 
 The core is not needed: a stand-in module `econtext` gives the codec what it takes from the core.
-JSON is `c` for the interpreter's own JSON, or `own` for stage1/python/json_codec.py. Modes:
+JSON is `c` for the interpreter's own JSON, or `own` for stage1/python/tier2/json_codec.py. Modes:
 `vectors` and `checks` print one JSON document; `echo` sends back, encoded anew, each body that it
 is sent.
 """

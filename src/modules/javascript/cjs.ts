@@ -1,6 +1,7 @@
 /**
  * Wraps a CommonJS module into a function for the far loader: `(function(exports,require,module,__filename,__dirname,IMPORT){SOURCE})`.
- * The source itself stays as it is, but for `import(…)`. Twin: stage1/js/importer.js, "CommonJS".
+ * The source itself stays as it is, but for `import(…)`.
+ * Twin: stage1/javascript/tier2/importer.js, "CommonJS".
  */
 import type { Edits } from "../../syntax/edits.ts";
 import { lower, USING } from "../../syntax/lower.ts";

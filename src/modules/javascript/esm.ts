@@ -6,7 +6,7 @@
  *
  * The first step of the generator (`async` where the source awaits at its top level) declares what is imported and tells the loader
  * what is exported, hoisted functions included; the second runs the source. Exports are told as getters, imports as setters; where an
- * exported binding changes, `LINK.set` passes it on. Twin: stage1/js/linker.js.
+ * exported binding changes, `LINK.set` passes it on. Twin: stage1/javascript/tier2/linker.js.
  */
 import { declaratorNames, findAssignments, varNames } from "../../syntax/assignments.ts";
 import type { Edits } from "../../syntax/edits.ts";

@@ -46,7 +46,7 @@ const POSITION =
 
 /** What closures.ts calls the text of one function: where it begins. */
 const INLINE = /^(.*)#(\d+),(-?\d+)$/s;
-/** An import that failed, in the words of stage1/js/importer.js. */
+/** An import that failed, in the words of stage1/javascript/tier2/importer.js. */
 const IMPORTER = /^(.*)(imported (?:from|by)) (\/[^\n]*?)(?=\)?$)/gm;
 
 export class JavaScriptFinder {
@@ -277,7 +277,7 @@ export class JavaScriptFinder {
   }
 }
 
-/** What is imported and required by one name may be two files. Twin: `keyOf` of stage1/js/importer.js. */
+/** What is imported and required by one name may be two files. Twin: `keyOf` of stage1/javascript/tier2/importer.js. */
 function dependencyKey(format: Format, { specifier, kind }: Request): string {
   const usual = format === "esm" ? "import" : "require";
   return kind === usual ? specifier : `${kind} ${specifier}`;

@@ -2,7 +2,7 @@
  * The module responder of a JavaScript context: modules by name, what a specifier leads to that only running code knows, and the second
  * tier. Remembers what the context has.
  *
- * Spec: docs/protocol.md, "Module records". Twin: stage1/js/importer.js.
+ * Spec: docs/protocol.md, "Module records". Twin: stage1/javascript/tier2/importer.js.
  */
 
 import { ProtocolError } from "../../errors.ts";
@@ -29,7 +29,7 @@ const MAX_LATER_BYTES = 64 * 1024;
 /** Names of data that a context may have, beyond which what it asks for by itself is not there. */
 const MAX_DATA = 32_768;
 /** Sent along with the first modules: what importing, logging and most results need. */
-const IMPORT_TIER = ["importer", "linker", "output", "values"] as const;
+const IMPORT_TIER = ["importer", "linker", "console", "values"] as const;
 /** What a forwarded module's `node:fs` is over there. */
 const FILES_TIER = ["roots", "package-files", "packaged-handles", "packaged-fs"] as const;
 /** By the builtins that look at files: what stands for them. */
@@ -43,7 +43,7 @@ const READERS: Readonly<Record<string, readonly string[]>> = {
 /** What these take in their turn. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   channels: ["values"],
-  commands: ["values", "channels", "bulk", "launch", "kernel", "sockets"],
+  commands: ["values", "channels", "gather", "launch", "kernel", "command_sockets"],
   files: ["values", "channels"],
 };
 

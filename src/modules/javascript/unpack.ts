@@ -1,7 +1,8 @@
 /**
  * Packages of JavaScript that a context has as real files (`--unpack`), with all that they depend on: which files they are made of. The user
  * named them, so all of their files are sent, compiled ones too, except those that the roots hide. They keep their paths, below a folder of
- * the remote machine: so an interpreter finds them there as it does here. Twin: stage1/js/unpacking.js.
+ * the remote machine: so an interpreter finds them there as it does here.
+ * Twin: stage1/javascript/tier2/unpacking.js.
  */
 import { type Dirent, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";

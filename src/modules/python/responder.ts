@@ -1,7 +1,7 @@
 /**
  * The module responder of a Python context. Remembers what the context has.
  *
- * Spec: docs/protocol.md, "Module records". Twin: stage1/python/importer.py.
+ * Spec: docs/protocol.md, "Module records". Twin: stage1/python/tier2/importer.py.
  */
 import { basename, dirname } from "node:path";
 import { ProtocolError } from "../../errors.ts";
@@ -42,17 +42,17 @@ const CHANNELS_TIER = [
   "failures",
   "forks",
   "interruption",
-  "sweeping",
-  "waiting",
-  "bulk",
+  "process_sweep",
+  "locks",
+  "vectored_io",
   "channels",
 ] as const;
 /** What these import in their turn. */
 const IMPORTED: Readonly<Record<string, readonly string[]>> = {
-  interruption: ["forks", "sweeping"],
+  interruption: ["forks", "process_sweep"],
   channels: CHANNELS_TIER,
-  commands: ["importer", "failures", ...CHANNELS_TIER, "environment", "splicing", "pipes"],
-  files: ["importer", "failures", ...CHANNELS_TIER, "destination"],
+  commands: ["importer", "failures", ...CHANNELS_TIER, "environment", "splice", "command_pipes"],
+  files: ["importer", "failures", ...CHANNELS_TIER, "files_writer"],
 };
 
 export class PythonResponder implements ModuleResponder {

@@ -14,7 +14,7 @@ const MISSING_FILE = new RegExp(
 /** A line of a traceback: the slave's own code has no source that could be shown below it. */
 const OWN_FRAME = /^ *File "econtext(?:\.\w+)?", line \d+, in .*\n/gm;
 
-/** The last line of a traceback, of an exception in a file whose module name was taken (stage1/python/own.py). */
+/** The last line of a traceback, of an exception in a file whose module name was taken (stage1/python/tier2/own.py). */
 const OWN_NAME = /^( *)econtext_own\.(?=[\w.]+(?::|$))/gm;
 
 /** @param text of an error or of a log record, as the slave sent it */

@@ -1,6 +1,6 @@
 /**
  * Packages that a context has as real files (`--unpack`): which files they are made of. The user named them, so all of their files are sent,
- * compiled ones too, except those with a hidden name. Twin: stage1/python/unpacking.py.
+ * compiled ones too, except those with a hidden name. Twin: stage1/python/tier2/unpacking.py.
  */
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { MAX_FILE_BYTES, UnpackList } from "../unpack-list.ts";

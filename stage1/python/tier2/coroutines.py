@@ -1,4 +1,4 @@
-"""econtext.awaiting: what a call of an `async def` function gives: its coroutine is awaited, an async iterable is iterated.
+"""econtext.coroutines: what a call of an `async def` function gives: its coroutine is awaited, an async iterable is iterated.
 
 Second tier: fetched when the first such result is met. Each call has an event loop of its own, which ends with it. Used by
 econtext.values.

@@ -1,4 +1,4 @@
-"""econtext.destination: trees of files as a stream of records over one channel: who writes them. It trusts no reader: nothing is made outside of
+"""econtext.files_writer: trees of files as a stream of records over one channel: who writes them. It trusts no reader: nothing is made outside of
 the destination, and no link that is found in it is followed.
 
 Second tier: comes with econtext.files. Twins: src/files/writer.ts, place.ts, part.ts, leftovers.ts, within.ts. Spec: docs/protocol.md, "Files".

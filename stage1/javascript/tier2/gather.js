@@ -1,8 +1,8 @@
 /**
- * econtext.bulk: bytes on their way to a sender, gathered into large values. They are put together in memory that is used again: new memory the
+ * econtext.gather: bytes on their way to a sender, gathered into large values. They are put together in memory that is used again: new memory the
  * system has to clear each time, and that costs more than the copy.
  *
- * Second tier: comes with econtext.commands. Twin: bulk.py.
+ * Second tier: comes with econtext.commands. Twin: none.
  */
 const { encodeBytes } = core.tier("values");
 const { isReady, onReady, outletOf } = core.tier("channels");

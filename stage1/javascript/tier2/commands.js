@@ -8,10 +8,10 @@ const { spawn } = require("child_process");
 const { closeSync, readdirSync, readFileSync, statSync } = require("fs");
 const { constants } = require("os");
 const { getSystemErrorMap } = require("util");
-const { Gatherer, discardFrame } = core.tier("bulk");
+const { Gatherer, discardFrame } = core.tier("gather");
 const { Channel, onClose } = core.tier("channels");
 const { launch } = core.tier("launch");
-const sockets = process.versions.bun && core.tier("sockets");
+const sockets = process.versions.bun && core.tier("command_sockets");
 
 /** Why a command was not started, as the system puts it: for those, Bun and Node.js have other words. */
 const PROBLEMS = {
@@ -220,7 +220,7 @@ const SET_MODES = 'set -f;stty $1 2>/dev/null;set +f;shift;exec "$@"';
 const startOnTerminal = async (argv, options, input) => {
   const { stdout, tty, cwd } = options;
   if (!process.versions.bun) throw new Error("a terminal needs a Python or a Bun context");
-  const { settings, endOfFile } = core.tier("terminal");
+  const { settings, endOfFile } = core.tier("command_tty");
   const modes = tty.modes ?? [];
   const words = settings(modes);
   const env = environment(options);

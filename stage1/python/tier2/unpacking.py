@@ -1,6 +1,6 @@
 """econtext.unpacking: places a package of the master's as real files in a folder that lives in memory (`--unpack NAME`), and imports it from there.
 
-Second tier: the master's record of such a package calls `take`. For code that cannot do with files of econtext.forwarded: a child process, a C
+Second tier: the master's record of such a package calls `take`. For code that cannot do with files of econtext.package_files: a child process, a C
 library. The folder is this context's own, and is removed with it, however that ends. Twin: src/modules/python/unpack.ts.
 """
 import os
@@ -10,7 +10,7 @@ import sys
 
 import econtext
 from econtext import PY3
-from econtext.forwarded import request
+from econtext.package_files import request
 from econtext.importer import ROOT, native
 
 INTERRUPTIBLE = ("load",)  # it runs user code

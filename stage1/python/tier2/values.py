@@ -93,7 +93,7 @@ class GeneratorReference(Reference):
 def encode(value, root="result"):
     """The body of a value: a list of byte strings. Raises TypeError with the path of what cannot be sent."""
     if root == "result" and any([hasattr(type(value), name) for name in ("__await__", "__aiter__", "__anext__")]):
-        value = econtext.tier("awaiting").result(value)
+        value = econtext.tier("coroutines").result(value)
     encoder = Encoder()
     problem = None
     try:

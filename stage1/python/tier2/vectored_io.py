@@ -1,4 +1,4 @@
-"""econtext.bulk: what makes the stream fast for much, which is of no use to a context that is called and answers.
+"""econtext.vectored_io: what makes the stream fast for much, which is of no use to a context that is called and answers.
 
 Second tier: comes with econtext.channels. Twin: none; the runtimes of JavaScript do as much by themselves.
 """
@@ -115,7 +115,7 @@ def whole_reads():
 
 
 def divert(head):
-    """What takes a large frame without its coming through here, asked before it is read: an object like econtext.splicing's Inflow."""
+    """What takes a large frame without its coming through here, asked before it is read: an object like econtext.splice's Inflow."""
     return None
 
 

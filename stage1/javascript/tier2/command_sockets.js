@@ -1,12 +1,12 @@
 /**
- * econtext.sockets: what a command prints, in Bun on Linux: to a socket of ours, which in a flood is read without the event loop, to where it is sent
+ * econtext.command_sockets: what a command prints, in Bun on Linux: to a socket of ours, which in a flood is read without the event loop, to where it is sent
  * from.
  *
  * Second tier: comes with econtext.commands. Twin: src/io/socket.ts.
  */
 const { closeSync } = require("fs");
 const { busyPoller, duplicate, makeSockets, readNow, widenSocket } = core.tier("kernel");
-const { Gatherer } = core.tier("bulk");
+const { Gatherer } = core.tier("gather");
 const { onClose } = core.tier("channels");
 
 widenSocket(4); // the stream: what the worker writes to

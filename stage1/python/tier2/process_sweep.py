@@ -1,4 +1,4 @@
-"""econtext.sweeping: ends the processes that a cancelled call has left behind.
+"""econtext.process_sweep: ends the processes that a cancelled call has left behind.
 
 Second tier: sent with econtext.interruption, and compiled when a call is cancelled, so that no other call pays for it.
 """

@@ -5,7 +5,7 @@ docs/protocol.md, "Module records".
 
 A module of the master's is found by its dotted name, when nothing else has it; or by its place, the path on the master without `.py`:
 its package's `__path__` leads there, or an entry of sys.path. A path here is the master's own behind ROOT, which no file here has:
-`open`, `os.stat` and their like answer for those (econtext.forwarded).
+`open`, `os.stat` and their like answer for those (econtext.package_files).
 """
 import os
 import sys
@@ -346,9 +346,9 @@ class Watch(object):
         if type(path) is not str:
             path = path_text(path)
         if path[:16] == ROOT:
-            if os.getpid() != process and "econtext.forwarded" not in sys.modules:
+            if os.getpid() != process and "econtext.package_files" not in sys.modules:
                 raise unread(path)
-            return tier("forwarded").serve(self.name, self.original, path, arguments, named)
+            return tier("package_files").serve(self.name, self.original, path, arguments, named)
         return self.original(*arguments, **named)
 
 

@@ -1,6 +1,6 @@
 """econtext.commands: runs a command without a shell, between channels of bytes: its stdin, stdout and stderr, and what tells of it.
 
-Second tier. Twins: stage1/js/commands.js, src/commands/remote-process.ts. Spec: docs/protocol.md, "Commands". The command stays in this context's process
+Second tier. Twins: stage1/javascript/tier2/commands.js, src/commands/remote-process.ts. Spec: docs/protocol.md, "Commands". The command stays in this context's process
 group, unless it has a terminal of its own: whatever becomes of the context, its guard ends the command too.
 
 One loop in the main thread, around one poll. Channels are heard by who reads the stream: it wakes the poll. So does a signal.
@@ -20,10 +20,10 @@ import subprocess
 absent and sys.modules.pop("msvcrt")
 
 interruption = econtext.tier("interruption")
-sweeping = econtext.tier("sweeping")
+process_sweep = econtext.tier("process_sweep")
 values = econtext.tier("values")
 channels = values.channels()
-pipes = econtext.tier("pipes")
+command_pipes = econtext.tier("command_pipes")
 
 MAX_QUEUED = 2 * econtext.MAX_FRAME
 SIGNALS = dict((name, getattr(signal, name)) for name in dir(signal) if name[:3] == "SIG" and name[3] != "_")
@@ -43,8 +43,8 @@ def run(argv, options):
                 os.stat(options["cwd"] + "/.")  # or a missing folder would be taken for a missing command
             except EnvironmentError as e:
                 return {"status": 126, "problem": "%s: %s" % (options["cwd"], os.strerror(e.errno))}
-        if "tty" in options and econtext.tier("terminal").problem:
-            return {"status": 126, "problem": econtext.tier("terminal").problem}
+        if "tty" in options and econtext.tier("command_tty").problem:
+            return {"status": 126, "problem": econtext.tier("command_tty").problem}
         command = Command(options)
         try:
             try:
@@ -115,7 +115,7 @@ class Command(object):
         self.control = channels.Receiver()
         self.inputs = []
         self.outputs = []
-        self.wake = pipes.Wake()
+        self.wake = command_pipes.Wake()
 
     def start(self, argv):
         options = self.options
@@ -124,7 +124,7 @@ class Command(object):
             return spawn(argv, options, *descriptors)
 
         if "tty" in options:
-            self.terminal = econtext.tier("terminal")
+            self.terminal = econtext.tier("command_tty")
             started = self.terminal.start(options["tty"], spawn_here)
         else:
             stdin, stdout, stderr = [subprocess.PIPE if options.get(name) else None for name in ("stdin", "stdout", "stderr")]
@@ -132,10 +132,10 @@ class Command(object):
             started = process, process.stdin, process.stdout, process.stderr
         self.process, stdin, stdout, stderr = started
         if stdin:
-            self.inputs = [pipes.Input(stdin, self.stdin, self.terminal.end_of_file(options["tty"]) if self.terminal else b"")]
+            self.inputs = [command_pipes.Input(stdin, self.stdin, self.terminal.end_of_file(options["tty"]) if self.terminal else b"")]
         for pipe, name in (stdout, "stdout"), (stderr, "stderr"):
             if pipe:
-                self.outputs.append(pipes.Output(pipe, options[name]))
+                self.outputs.append(command_pipes.Output(pipe, options[name]))
                 self.wake.watch(options[name])
         self.introduce()
 
@@ -249,7 +249,7 @@ class Command(object):
             process.poll()
             return self.family(known)
 
-        sweeping.wait_for_end(left)
+        process_sweep.wait_for_end(left)
         if process.poll() is None:
             process.kill()
             process.wait()
@@ -259,9 +259,9 @@ class Command(object):
         group that have come from it, that were `known` to, or whose parents are gone: one call runs at a time. [] where there is no /proc."""
         own = self.process.pid
         if self.terminal:
-            return [pid for pid, (_, _, session, _) in sweeping.processes() if session == own]
+            return [pid for pid, (_, _, session, _) in process_sweep.processes() if session == own]
         group = os.getpgrp()
-        parents = dict((pid, parent) for pid, (parent, members, _, _) in sweeping.processes() if members == group)
+        parents = dict((pid, parent) for pid, (parent, members, _, _) in process_sweep.processes() if members == group)
         us = parents.pop(os.getpid(), None)
 
         def belongs(pid):

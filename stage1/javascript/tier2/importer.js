@@ -217,7 +217,7 @@ const makeBuiltin = (name) => {
 };
 
 const builtin = (name) => {
-  if (name === "econtext") return core.tier("library");
+  if (name === "econtext") return core.tier("econtext_module");
   if (/^bun(?::|$)/.test(name) && !process.versions.bun)
     throw missing(name, "a context of kind node");
   if (isOwnFile(name)) return require(fileURLToPath(name));

@@ -1,4 +1,4 @@
-"""econtext.pipes: between a command's pipes and channels of bytes; and what wakes the loop that moves them.
+"""econtext.command_pipes: between a command's pipes and channels of bytes; and what wakes the loop that moves them.
 
 Second tier: comes with econtext.commands, whose loop it serves: nothing here waits, but for a moment where that saves much.
 """
@@ -13,9 +13,9 @@ from econtext import thread
 
 values = econtext.tier("values")
 channels = econtext.tier("channels")
-bulk = econtext.tier("bulk")
-splicing = econtext.tier("splicing")
-waiting = econtext.tier("waiting")
+vectored_io = econtext.tier("vectored_io")
+splice = econtext.tier("splice")
+locks = econtext.tier("locks")
 
 # With what makes a body of it, just what goes into one frame.
 CHUNK = econtext.MAX_FRAME - 22
@@ -37,7 +37,7 @@ class Wake(object):
         self.child = signal.signal(signal.SIGCHLD, lambda *_: None)
         self.signals = signal.set_wakeup_fd(self.bell)
         econtext.asking.append(self)
-        waiting.listen()
+        locks.listen()
 
     def watch(self, end):
         """Be rung when something happens to this end of a channel."""
@@ -77,7 +77,7 @@ class Output(object):
     flows = False  # much has just come
 
     def __init__(self, pipe, sender):
-        bulk.enlarge(pipe)
+        vectored_io.enlarge(pipe)
         self.pipe = pipe
         self.sender = sender
 
@@ -91,12 +91,12 @@ class Output(object):
             self.pipe.close()
         elif ready:
             try:
-                size = splicing.in_pipe(self.pipe.fileno())
-                if size < bulk.LARGE and self.flows:
+                size = splice.in_pipe(self.pipe.fileno())
+                if size < vectored_io.LARGE and self.flows:
                     # More is about to come: one large frame costs less than many small ones.
                     sleep(GATHER)
-                    size = splicing.in_pipe(self.pipe.fileno())
-                self.flows = size >= bulk.LARGE
+                    size = splice.in_pipe(self.pipe.fileno())
+                self.flows = size >= vectored_io.LARGE
                 size = min(size, CHUNK)
                 if self.flows and self.sender.pour(self.pipe.fileno(), size):
                     return
@@ -123,11 +123,11 @@ class Input(object):
     last = b"\n"
 
     def __init__(self, pipe, receiver, end_of_file=b""):
-        bulk.enlarge(pipe)
+        vectored_io.enlarge(pipe)
         self.pipe = pipe
         self.receiver = receiver
         self.end_of_file = end_of_file  # of a terminal, which has to stay open
-        self.lock = waiting.Lock()  # of the pipe: who reads the stream may write to it, too
+        self.lock = locks.Lock()  # of the pipe: who reads the stream may write to it, too
         if not end_of_file:
             receiver.sink = self
         fcntl.fcntl(pipe, fcntl.F_SETFL, os.O_NONBLOCK | fcntl.fcntl(pipe, fcntl.F_GETFL))
@@ -176,11 +176,11 @@ class Input(object):
         return not (self.rest or self.receiver.ready() or self.pipe.closed)
 
     def fill(self, stream, size):
-        """Let so many bytes come from the stream, if nothing waits that comes before them. As econtext.splicing's `move`. For who reads it."""
+        """Let so many bytes come from the stream, if nothing waits that comes before them. As econtext.splice's `move`. For who reads it."""
         if not self.lock.take(0):
             return None
         try:
-            return splicing.move(stream, self.pipe.fileno(), size) if self.idle() else None
+            return splice.move(stream, self.pipe.fileno(), size) if self.idle() else None
         finally:
             self.lock.release()
 

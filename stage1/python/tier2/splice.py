@@ -1,4 +1,4 @@
-"""econtext.splicing: bytes go between the stream and a command's pipes without coming through here. Linux, from Python 3.10 on.
+"""econtext.splice: bytes go between the stream and a command's pipes without coming through here. Linux, from Python 3.10 on.
 
 Second tier: comes with econtext.commands. Twin: src/io/splice-pipe.ts.
 """
@@ -18,7 +18,7 @@ except ImportError:
     FIONREAD = None  # Debian's minimal Python
 
 values = econtext.tier("values")
-bulk = econtext.tier("bulk")
+vectored_io = econtext.tier("vectored_io")
 channels = values.channels()
 
 splice = getattr(os, "splice", None)
@@ -33,7 +33,7 @@ ROOM_SECONDS = 0.05  # for a frame that has begun: until it is written, nobody c
 # -- From a pipe into the stream -----------------------------------------------------------------------
 def in_pipe(fd):
     """How many bytes wait in this pipe, where they could be sent without coming through here; else 0."""
-    if not pours or econtext.flush is not bulk.flush or not stat.S_ISFIFO(os.fstat(fd).st_mode):
+    if not pours or econtext.flush is not vectored_io.flush or not stat.S_ISFIFO(os.fstat(fd).st_mode):
         return 0
     return struct.unpack("i", fcntl.ioctl(fd, FIONREAD, b"\0\0\0\0"))[0]
 
@@ -81,7 +81,7 @@ class Inflow(object):
         """Read what stands before the bytes. None, or what was read, if it was something else."""
         expected = head_of(self.size)
         found = bytearray(len(expected))
-        n = readable.poll(0) and bulk.fill(memoryview(found)) or 0
+        n = readable.poll(0) and vectored_io.fill(memoryview(found)) or 0
         if found != expected:
             return found[:n]
         self.left -= n
@@ -96,14 +96,14 @@ class Inflow(object):
         self.left -= moved or 0
         if not self.left:
             self.receiver.skip(self.size + channels.OVERHEAD)
-            bulk.resume(None, 0)
+            vectored_io.resume(None, 0)
         elif moved is None and self.idle > PATIENCE or not sink:
             # It is full, or not ours any more: the rest is read, and waits.
             head = values.bytes_head(self.left)
             rest = bytearray(len(head) + self.left)
             rest[: len(head)] = head
             self.receiver.skip(self.size - len(rest))
-            bulk.resume(rest, len(head))
+            vectored_io.resume(rest, len(head))
         elif (moved or 0) < ENOUGH:
             sleep(NAP)
         return None
@@ -145,4 +145,4 @@ def move(stream, pipe, size):
 readable = select.poll()
 readable.register(econtext.cin, select.POLLIN)
 if splice:
-    bulk.divert = divert
+    vectored_io.divert = divert

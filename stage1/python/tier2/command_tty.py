@@ -1,6 +1,6 @@
-"""econtext.terminal: a terminal for a command of its own.
+"""econtext.command_tty: a terminal for a command of its own.
 
-Second tier: comes with the first command that wants one. Twin: the `tty` part of stage1/js/commands.js.
+Second tier: comes with the first command that wants one. Twin: the `tty` part of stage1/javascript/tier2/commands.js.
 """
 import fcntl
 import os

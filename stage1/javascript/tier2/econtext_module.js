@@ -1,5 +1,5 @@
 /**
- * econtext.library: what `import … from "econtext"` gives over there.
+ * econtext.econtext_module: what `import … from "econtext"` gives over there.
  *
  * Second tier. A program's file is imported here for its functions; what it does when it is run, is for where it was started. Every name
  * that src/index.ts exports is here, for a module may import any.

@@ -1,6 +1,6 @@
 """econtext.channels: values that go one way, from who has a channel's sender to its one receiver; and generators, which are sent over one.
 
-Second tier: comes with the first sender, or with a generator. Twins: stage1/js/channels.js, src/channels/outbound.ts (Sender), src/channels/inbound.ts (Receiver),
+Second tier: comes with the first sender, or with a generator. Twins: stage1/javascript/tier2/channels.js, src/channels/outbound.ts (Sender), src/channels/inbound.ts (Receiver),
 src/channels/window.ts (the arithmetic of both). Spec: docs/protocol.md, "Channels".
 
 User code calls from any thread. `hear` is called by who reads the stream: it takes no lock that user code may keep, and tells whoever
@@ -14,12 +14,12 @@ import weakref
 import econtext
 from econtext import DEAD, deque, handlers, thread
 
-bulk = econtext.tier("bulk")
+vectored_io = econtext.tier("vectored_io")
 forks = econtext.tier("forks")
 interruption = econtext.tier("interruption")
 values = econtext.tier("values")
-waiting = econtext.tier("waiting")
-wait = waiting.wait
+locks = econtext.tier("locks")
+wait = locks.wait
 
 WINDOW = 262144
 MAX_WINDOW = 4194304
@@ -45,7 +45,7 @@ class End(object):
     error = None
 
     def __init__(self):
-        self.turn = waiting.Lock()
+        self.turn = locks.Lock()
         self.listeners = []  # functions; called after each change, by whoever made it: they must be quick
 
     def changed(self):
@@ -135,7 +135,7 @@ class Sender(End):
         """`offer` so many bytes that wait in a pipe. False: it was not done, they have to be read."""
         head = values.bytes_head(size)
         with self.turn:
-            poured = not self.closed and self.credits and econtext.tier("splicing").pour(self.handle, head, pipe, size)
+            poured = not self.closed and self.credits and econtext.tier("splice").pour(self.handle, head, pipe, size)
             if poured:
                 self.used += len(head) + size + OVERHEAD
         self.part()
@@ -147,12 +147,12 @@ class Sender(End):
         if not self.credits:
             self.open()  # whoever made it was torn out of it
         self.used += sum(map(len, parts)) + OVERHEAD
-        bulk.send(self.handle, parts)
+        vectored_io.send(self.handle, parts)
 
     def close(self, error=None):
         """Close the channel, behind what was sent."""
         # The main thread may have been torn out of sending, and have left it taken.
-        self.turn.take(0.05 if thread.get_ident() == econtext.main_thread else waiting.EVER)
+        self.turn.take(0.05 if thread.get_ident() == econtext.main_thread else locks.EVER)
         try:
             if not self.closed:
                 self.mark(described(error))
@@ -240,7 +240,7 @@ class Receiver(End):
 
     def receive(self, deadline=None):
         """The next value. Raises Closed, RemoteError when the channel was closed with an error, Timeout after `deadline` seconds."""
-        until = None if deadline is None else waiting.now() + deadline
+        until = None if deadline is None else locks.now() + deadline
         if interruption.deferred:
             interruption.check()
         while True:

@@ -1,4 +1,4 @@
-"""econtext.waiting: how a thread of user code waits for what another thread, or the one that reads the stream, has to say.
+"""econtext.locks: how a thread of user code waits for what another thread, or the one that reads the stream, has to say.
 
 Second tier: comes with econtext.channels. Twin: none; JavaScript has promises.
 """

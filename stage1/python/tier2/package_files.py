@@ -1,4 +1,4 @@
-"""econtext.forwarded: opens, lists and finds files beside modules that came from the master, by their paths.
+"""econtext.package_files: opens, lists and finds files beside modules that came from the master, by their paths.
 
 Second tier: fetched when the first such path is met. The master is asked once for each folder, whatever is asked of it, and once for each
 file. What may be read is the master's decision: src/modules/python/files.ts. The requests: docs/protocol.md, GET_MODULE.
@@ -81,7 +81,7 @@ def content(path):
 def lines_of(path):
     """The source of a module, if linecache asks: its lines are here, and a traceback needs no more. None for all others."""
     frame = sys._getframe(1)
-    while frame and frame.f_globals.get("__name__") in ("econtext.forwarded", "econtext.importer", "tokenize"):
+    while frame and frame.f_globals.get("__name__") in ("econtext.package_files", "econtext.importer", "tokenize"):
         frame = frame.f_back
     if not frame or frame.f_globals.get("__name__") != "linecache":
         return None

@@ -1,4 +1,4 @@
-"""econtext.files: trees of files as a stream of records over one channel: who reads them. Who writes them is in destination.py.
+"""econtext.files: trees of files as a stream of records over one channel: who reads them. Who writes them is in files_writer.py.
 
 Second tier. Twins: src/files/reader.ts and records.ts. Spec: docs/protocol.md, "Files". Paths are bytes here, and on the wire text where they
 are UTF-8. A path of a record begins with the name of its source: "." for what is only its contents.
@@ -288,9 +288,9 @@ def fetch(path, options, sender):
 
 def write(destination, options, events):
     """Write what comes: ["open", SENDER] tells `events` where to. [files, bytes, files that were there already, errors]."""
-    return econtext.tier("destination").write(destination, options, events)
+    return econtext.tier("files_writer").write(destination, options, events)
 
 
 def copy(paths, reading, destination, writing, events):
     """Both at once, when both are here. What `write` gives."""
-    return econtext.tier("destination").copy(paths, reading, destination, writing, events)
+    return econtext.tier("files_writer").copy(paths, reading, destination, writing, events)

@@ -534,7 +534,7 @@ const main = () => {
   const find = (name) => {
     const [, own, module, path] =
       /^(?:(node:|econtext\.)([^.:]+)[.:])?([\p{ID_Continue}.$]+)$/u.exec(name) ?? [];
-    if (!path || /^console|\.exit$/.test(name)) tier("output");
+    if (!path || /^console|\.exit$/.test(name)) tier("console");
     if (!path) return tier("importer").find(name);
     let self;
     let found = own ? (own[0] === "n" ? load(module) : tier(module)) : globalThis;

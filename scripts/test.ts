@@ -26,6 +26,7 @@ const CHECKS: readonly (readonly [name: string, ...argv: string[]])[] = [
   ["docs", "scripts/docs.ts"],
   ["language", "scripts/language.ts"],
   ["shape", "scripts/shape.ts"],
+  ["commits", "scripts/commits.ts"],
   ["sizes", "scripts/size.ts", "--check"],
   ["build", "scripts/build.ts"],
 ];

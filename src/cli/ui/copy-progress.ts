@@ -1,83 +1,68 @@
-/** How far a copy is, in one line of our terminal, by cli-progress. Nothing where stderr is none. Knows no context. */
-import { SingleBar } from "cli-progress";
+/** How far a copy is, in one line of a terminal. Knows no context. */
 import type { CopyProgress } from "../../index.ts";
 import { stderr } from "./output.ts";
+import { type Screen, StatusLine } from "./status-line.ts";
 
-/** Save and restore the cursor: lines that are written above the bar move it. */
-const SAVING: readonly string[] = ["\x1b7", "\x1b8"];
-/** Over which the rate is taken. */
+/** The span over which the rate is measured. */
 const RATE_MS = 3_000;
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
 const MAX_PATH = 16;
+const MIN_BAR = 5;
 const MAX_BAR = 30;
-/** Columns that everything else takes. */
+/** Columns of the line without its bar. */
 const REST = 73;
 
 export class ProgressLine {
-  readonly #bar: SingleBar;
+  readonly #screen: Screen;
+  readonly #line: StatusLine;
   #isStarted = false;
   #path = "";
-  /** What was there when: the last `RATE_MS`. */
+  /** How many bytes were copied when, in the last `RATE_MS`. */
   #seen: { readonly at: number; readonly bytes: number }[] = [];
 
-  /** @param screen where it is written to; here for tests */
-  constructor(screen: (text: string) => void = (text) => void stderr.write(text).catch(() => {})) {
-    const stream = {
-      isTTY: true,
-      get columns() {
-        return process.stderr.columns || 80;
-      },
-      write: (text: string) => {
-        if (!SAVING.includes(text)) screen(text);
-        return true;
-      },
-    };
-    this.#bar = new SingleBar({
-      stream: stream as unknown as NodeJS.WritableStream,
-      format: "{path} {percentage}% [{bar}] {done}/{all} {rate}/s {left} {files}/{of}",
-      barsize: Math.min(Math.max(stream.columns - REST, 5), MAX_BAR),
-      hideCursor: false,
-      linewrap: true,
-      gracefulExit: false,
-      etaBuffer: 50,
-    });
+  constructor(screen: Screen) {
+    this.#screen = screen;
+    this.#line = new StatusLine(screen);
   }
 
   show({ path, files, totalFiles, bytes, totalBytes }: CopyProgress): void {
     if (path !== undefined) this.#path = path;
-    // A copy that fails at once has nothing to show: it would be 100 % of nothing.
+    // A copy that fails at once has nothing to show: the line would say 100 % of nothing.
     if (!this.#isStarted && totalBytes === 0 && files === 0) return;
+    this.#isStarted = true;
     const rate = this.#rate(bytes);
+    const part = totalBytes > 0 ? Math.min(bytes / totalBytes, 1) : 1;
     const left = rate > 0 ? clock((totalBytes - bytes) / rate) : "-:--";
-    const payload = {
-      path: short(this.#path),
-      done: amount(bytes),
-      all: amount(totalBytes),
-      rate: amount(rate),
+    const line = [
+      short(this.#path),
+      `${Math.floor(part * 100)}%`,
+      `[${this.#bar(part)}]`,
+      `${amount(bytes)}/${amount(totalBytes)}`,
+      `${amount(rate)}/s`,
       left,
-      files,
-      of: totalFiles,
-    };
-    this.#bar.setTotal(totalBytes);
-    if (!this.#isStarted) {
-      this.#isStarted = true;
-      this.#bar.start(totalBytes, bytes, payload);
-    }
-    this.#bar.update(bytes, payload);
+      `${files}/${totalFiles}`,
+    ].join(" ");
+    this.#line.show(line, files === totalFiles && bytes === totalBytes);
   }
 
-  /** For what is written in its place: the bar comes again below that. */
+  /** @returns what to write before other output; the line comes again below that */
   erased(): string {
-    return this.#isStarted ? "\r\x1b[K" : "";
+    return this.#line.erased();
   }
 
-  /** It stays as it is now. */
+  /** Leaves the line as it is now. */
   stop(): void {
-    if (this.#isStarted) this.#bar.stop();
+    this.#line.stop();
     this.#isStarted = false;
   }
 
-  /** Bytes in a second. */
+  #bar(part: number): string {
+    const width = Math.min(Math.max(this.#screen.columns - REST, MIN_BAR), MAX_BAR);
+    const filled = Math.floor(part * width);
+    return "=".repeat(filled) + "-".repeat(width - filled);
+  }
+
+  /** @returns bytes in a second */
   #rate(bytes: number): number {
     const now = performance.now();
     this.#seen = [...this.#seen.filter(({ at }) => now - at < RATE_MS), { at: now, bytes }];
@@ -87,10 +72,10 @@ export class ProgressLine {
   }
 }
 
-/** On a terminal that can be written to in place, unless it is not wanted. */
+/** @returns undefined unless stderr is a terminal that can be written to in place */
 export function progressLine(isQuiet: boolean): ProgressLine | undefined {
   const isShown = stderr.isTerminal && process.env["TERM"] !== "dumb" && !isQuiet;
-  return isShown ? new ProgressLine() : undefined;
+  return isShown ? new ProgressLine(stderr.screen()) : undefined;
 }
 
 function amount(bytes: number): string {

@@ -1,37 +1,25 @@
-/** Progress of the lending of runtimes, as one line of a terminal that is written anew; nowhere else a word of it. */
+/** How far the lending of runtimes is, in one line of a terminal. Elsewhere nothing is written. */
 import type { LendProgress } from "../../index.ts";
 import { stderr } from "./output.ts";
-
-/** What a reader can follow, and no more. */
-const EVERY_MS = 100;
-const ERASE = "\r\x1b[K";
+import { StatusLine } from "./status-line.ts";
 
 export class Lending {
-  /** By context, while it is under way. */
+  readonly #line = stderr.isTerminal ? new StatusLine(stderr.screen()) : undefined;
+  /** What is said of each context to which a runtime is being sent. */
   readonly #parts = new Map<string, string>();
-  #shownAt = 0;
-  #isShown = false;
 
   readonly show = ({ context, sentBytes, totalBytes }: LendProgress): void => {
-    if (!stderr.isTerminal) return;
     const isDone = sentBytes >= totalBytes;
     if (isDone) this.#parts.delete(context);
     else this.#parts.set(context, `${megabytes(sentBytes)} of ${megabytes(totalBytes)} MB`);
-    if (!isDone && performance.now() - this.#shownAt < EVERY_MS) return;
-    this.#shownAt = performance.now();
     const [first, ...others] = [...this.#parts].map(([name, part]) => `${name}: ${part}`);
     const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
-    const line = first === undefined ? "" : `lending bun to ${first}${more}`;
-    const width = (process.stderr.columns || 80) - 1;
-    stderr.write(`${ERASE}${line.slice(0, width)}`).catch(() => {});
-    this.#isShown = line !== "";
+    this.#line?.show(first === undefined ? "" : `lending bun to ${first}${more}`, isDone);
   };
 
-  /** What takes the line away, to be written in front of anything else. */
+  /** @returns what takes the line away, to be written before other output */
   erased(): string {
-    const erase = this.#isShown ? ERASE : "";
-    this.#isShown = false;
-    return erase;
+    return this.#line?.erased() ?? "";
   }
 }
 

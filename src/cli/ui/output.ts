@@ -9,6 +9,7 @@ import { splice, widen } from "../../io/libc.ts";
 import type { SpliceTarget } from "../../io/splice-pipe.ts";
 import { wasClosed } from "../closed.ts";
 import { tidy } from "./collect-garbage.ts";
+import type { Screen } from "./status-line.ts";
 
 /** Joined into one write: log lines come by the thousand. */
 const BATCH_BYTES = 1 << 18;
@@ -55,6 +56,18 @@ export class Output implements SpliceTarget {
     });
     this.#writing ??= this.#drain();
     return done;
+  }
+
+  /** The terminal that this is, for a line that is written again and again. */
+  screen(): Screen {
+    const write = (text: string): void => void this.write(text).catch(() => {});
+    const stream = this.#fd === 1 ? process.stdout : process.stderr;
+    return {
+      write,
+      get columns() {
+        return stream.columns || 80;
+      },
+    };
   }
 
   /** As a `SpliceTarget`: when nothing waits to be written. */

@@ -42,6 +42,6 @@ export type { AnyFunction } from "./functions/registry.ts";
 export type { Kind, KindOptions, Language } from "./interpreters/kind.ts";
 export type { LendProgress } from "./lend/lender.ts";
 export { LEVELS, type LevelName, type LogRecord, levelName } from "./logs/log.ts";
-export { ContextReference, RemoteError, SenderReference } from "./protocol/value.ts";
+export { RemoteError } from "./protocol/value.ts";
 export { neutralise, oneLine } from "./text.ts";
 export type { SshOptions } from "./transports/ssh.ts";

@@ -387,19 +387,6 @@ declare module "econtext" {
     readonly type: string;
     readonly traceback: string;
   }
-  /** A context, as a value. */
-  export class ContextReference {
-    constructor(id: number, name: string);
-    readonly id: number;
-    readonly name: string;
-  }
-  /** A handle to send to, as a value. */
-  export class SenderReference {
-    constructor(id: number, handle: number);
-    readonly id: number;
-    readonly handle: number;
-  }
-
   export interface SentPart {
     readonly bytes: number;
     readonly sha256: string;

@@ -7,12 +7,7 @@
 import { ProtocolError } from "../errors.ts";
 import { isWellFormed } from "../text.ts";
 import { LIMITS } from "./limits.ts";
-import {
-  ContextReference,
-  GeneratorReference,
-  RemoteError,
-  SenderReference,
-} from "./value-types.ts";
+import { GeneratorReference, RemoteError, SenderReference } from "./value-types.ts";
 
 const MAX_DIGITS = 4300;
 const MAX_TIME_MS = 8.64e15;
@@ -149,8 +144,6 @@ class Reviver {
         return undefined;
       case "!e":
         return new RemoteError(...tuple(tag, content, isText, isText, isText));
-      case "!c":
-        return new ContextReference(...tuple(tag, content, isU32, isText));
       case "!h":
         return this.#adopt(new SenderReference(...tuple(tag, content, isU32, isU32)));
       case "!g":

@@ -7,13 +7,7 @@
 import { ValueError } from "../errors.ts";
 import { isWellFormed, toWellFormed } from "../text.ts";
 import { LIMITS } from "./limits.ts";
-import {
-  type Body,
-  ContextReference,
-  GeneratorReference,
-  RemoteError,
-  SenderReference,
-} from "./value-types.ts";
+import { type Body, GeneratorReference, RemoteError, SenderReference } from "./value-types.ts";
 
 export interface EncodeOptions {
   /**
@@ -231,10 +225,6 @@ class Lowering {
         const pairs = [...(value as Map<unknown, unknown>)];
         const lowered = this.#each(value, pairs, [], (pair) => this.#list(pair, pair, [], inner));
         return this.#special("!m", lowered, depth, 3);
-      }
-      case ContextReference.prototype: {
-        const { id, name } = value as ContextReference;
-        return this.#special("!c", [id, wellFormed(name)], depth, 2);
       }
     }
     const named = isReference(value) ? value : this.#refer?.(value);

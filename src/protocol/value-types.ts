@@ -34,17 +34,6 @@ export class RemoteError extends Error {
   }
 }
 
-/** Names a context of this tree. It is a name only: it gives no right to call it. */
-export class ContextReference {
-  readonly id: number;
-  readonly name: string;
-
-  constructor(id: number, name: string) {
-    this.id = id;
-    this.name = name;
-  }
-}
-
 /** Names a handle in a context, to send to. */
 export class SenderReference {
   readonly id: number;

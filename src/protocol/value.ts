@@ -14,7 +14,6 @@ export { type DecodeOptions, decodeValue } from "./value-decode.ts";
 export { bytesHead, type EncodeOptions, encodeBytes, encodeValue } from "./value-encode.ts";
 export {
   type Body,
-  ContextReference,
   GeneratorReference,
   RemoteError,
   SenderReference,

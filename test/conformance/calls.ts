@@ -1,6 +1,6 @@
 /** What a call takes and gives, and in which order. */
 import { expect } from "bun:test";
-import { Channel, ContextReference, kwargs, RemoteError } from "../../src/index.ts";
+import { Channel, kwargs, RemoteError } from "../../src/index.ts";
 import type { Shape } from "./kind.ts";
 import { type Far, failureOf } from "./session.ts";
 
@@ -40,7 +40,6 @@ const VALUES: readonly (readonly [value: unknown, shape: Shape])[] = [
     ]),
     "map",
   ],
-  [new ContextReference(7, "web1"), "context"],
   [new Channel().sender, "sender"],
   [{ "!b": [0, 1] }, "object"],
   [{ "!": { "!u": 0 } }, "object"],

@@ -70,7 +70,6 @@ export function javascriptKind(kind: "node" | "bun", version: string): Kind {
         date: "Date",
         set: "Set",
         map: "Map",
-        context: "ContextReference",
         sender: "Sender",
       },
       nothing: undefined,

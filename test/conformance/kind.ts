@@ -19,7 +19,6 @@ export type Shape =
   | "date"
   | "set"
   | "map"
-  | "context"
   | "sender";
 
 type Level = (typeof LEVELS)[keyof typeof LEVELS];

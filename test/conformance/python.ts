@@ -54,7 +54,6 @@ export function pythonKind(version: SupportedVersion): Kind {
         date: "datetime",
         set: "set",
         map: "dict",
-        context: "ContextReference",
         sender: "Sender",
       },
       nothing: null,

@@ -1,5 +1,5 @@
 /** Repeatable chance for property tests: print the seed, and a failure can be run again. */
-import { ContextReference, RemoteError, SenderReference } from "../../src/protocol/value.ts";
+import { RemoteError, SenderReference } from "../../src/protocol/value.ts";
 
 /**
  * A number below 1, from a 32-bit state (a linear congruential generator, its high bits mixed
@@ -65,7 +65,6 @@ export function randomValue(dice: Dice, depth: number): unknown {
     case 7:
       return new RemoteError(randomText(dice), randomText(dice), randomText(dice));
     case 8:
-      return new ContextReference(below(dice, 2 ** 32), randomText(dice));
     case 9:
       return new SenderReference(below(dice, 2 ** 32), below(dice, 2 ** 32));
     case 10:

@@ -4,7 +4,7 @@
  * no order.
  */
 import type { Body } from "../../src/protocol/value.ts";
-import { ContextReference, RemoteError, SenderReference } from "../../src/protocol/value.ts";
+import { RemoteError, SenderReference } from "../../src/protocol/value.ts";
 import vectors from "../vectors/values.json";
 
 export type Notation = null | boolean | number | string | Notation[] | { [kind: string]: Notation };
@@ -69,8 +69,6 @@ export function build(notation: Notation): unknown {
       return undefined;
     case "error":
       return new RemoteError(...(list as [string, string, string]));
-    case "context":
-      return new ContextReference(...(list as [number, string]));
     case "sender":
       return new SenderReference(...(list as [number, number]));
   }
@@ -88,7 +86,6 @@ export function describe(value: unknown): Notation {
   if (value instanceof Set) return sorted({ set: [...value].map(describe) });
   if (value instanceof Map) return sorted({ map: [...value].map(describe) });
   if (value instanceof RemoteError) return { error: [value.type, value.message, value.traceback] };
-  if (value instanceof ContextReference) return { context: [value.id, value.name] };
   if (value instanceof SenderReference) return { sender: [value.id, value.handle] };
   if (Object.getPrototypeOf(value) !== Object.prototype) throw new Error("unexpected class");
   return sorted({ object: Object.entries(value as object).map(describe) });

@@ -81,8 +81,6 @@ def describe(value):
         return {"set": [describe(item) for item in value]}
     if isinstance(value, codec.RemoteError):
         return {"error": [value.type, value.message, value.traceback]}
-    if isinstance(value, codec.ContextReference):
-        return {"context": [value.id, value.name]}
     if isinstance(value, codec.SenderReference):
         return {"sender": [value.id, value.handle]}
     if isinstance(value, codec.GeneratorReference):
@@ -123,7 +121,6 @@ def build(notation):
         return None
     return {
         "error": codec.RemoteError,
-        "context": codec.ContextReference,
         "sender": codec.SenderReference,
     }[kind](*content)
 

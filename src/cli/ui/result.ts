@@ -3,7 +3,7 @@
  * with bytes as base64: `{"!b":"aGk="}`.
  */
 import { inspect } from "node:util";
-import { ContextReference, neutralise, RemoteError, SenderReference } from "../../index.ts";
+import { neutralise, RemoteError } from "../../index.ts";
 import { jsonText } from "./json.ts";
 
 /** Text is printed as it is, bytes too where no terminal would have to read them, all else as JSON. */
@@ -30,7 +30,6 @@ function isData(value: unknown, around: readonly unknown[]): boolean {
   if (typeof value === "symbol" || typeof value === "function") return false;
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return true;
   if (value instanceof Date || value instanceof RemoteError) return true;
-  if (value instanceof ContextReference || value instanceof SenderReference) return true;
   if (around.includes(value)) return false;
   const inside = [...around, value];
   const isList = Array.isArray(value) || value instanceof Set || value instanceof Map;
@@ -60,8 +59,6 @@ function plain(value: unknown): unknown {
   if (value instanceof Set) return { "!s": [...value].map(plain) };
   if (value instanceof Map) return { "!m": [...value].map(([k, v]) => [plain(k), plain(v)]) };
   if (value instanceof RemoteError) return { "!e": [value.type, value.message, value.traceback] };
-  if (value instanceof ContextReference) return { "!c": [value.id, value.name] };
-  if (value instanceof SenderReference) return { "!h": [value.id, value.handle] };
   const entries = Object.entries(value).map(([name, v]) => [name, plain(v)] as const);
   const [only] = entries;
   if (entries.length === 1 && only?.[0].startsWith("!")) return { "!o": entries };

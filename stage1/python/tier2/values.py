@@ -68,13 +68,6 @@ class Reference(object):
         return "%s%r" % (type(self).__name__, self.fields)
 
 
-class ContextReference(Reference):
-    """Names a context of this tree."""
-
-    id = property(lambda self: self.fields[0])
-    name = property(lambda self: self.fields[1])
-
-
 class SenderReference(Reference):
     """Names a handle in a context, to send to."""
 
@@ -199,8 +192,6 @@ class Encoder(object):
             return self.lower_bytes(value, depth)
         if isinstance(value, (set, frozenset)):
             return self.special("!s", self.lower_all(value, value, enter(depth, 2)), depth, 2)
-        if isinstance(value, ContextReference):
-            return self.special("!c", [value.id, well_formed(value.name)], depth, 2)
         if isinstance(value, SenderReference):
             return self.special("!h", list(value.fields), depth, 2)
         if isinstance(value, GeneratorReference):
@@ -462,8 +453,6 @@ class Decoder(object):
                 return None
         elif tag == "!e":
             return RemoteError(*typed(content, text, text, text))
-        elif tag == "!c":
-            return ContextReference(*typed(content, integers, text))
         elif tag == "!h":
             return channels().adopt(*typed(content, integers, integers))
         elif tag == "!g":

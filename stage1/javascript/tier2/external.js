@@ -1,7 +1,7 @@
 /**
  * econtext.external: what a function sees that was called with `withContext`.
  *
- * Second tier. A slave may send to the master alone, and only to handles that were given to it. Twin: external.py.
+ * Second tier. Twin: external.py.
  */
 exports.context = (call) => {
   call.controller = new AbortController();
@@ -10,30 +10,9 @@ exports.context = (call) => {
     name: core.name,
     /** Aborted when the call is cancelled, its deadline has passed, or the connection is over. */
     signal: call.controller.signal,
-    master: {
-      id: 0,
-      send(handle, value) {
-        const { chunks } = core.tier("values").encodeBounded(value, "value");
-        core.send(handle, Buffer.concat(chunks));
-      },
-    },
     broker: {
       /** End this context when the calls that are queued are done. */
       end: () => core.close(),
-    },
-    router: {
-      /** A new handle; `receive(value)` is called for each message. */
-      addHandle(receive) {
-        const here = core.handle();
-        core.handlers.set(here, (_flags, body) => {
-          try {
-            receive(core.tier("values").decodeValue(body));
-          } catch (e) {
-            core.record(40, "econtext", "a receiver failed: " + core.failure(e)[2]);
-          }
-        });
-        return here;
-      },
     },
   };
 };

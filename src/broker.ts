@@ -81,7 +81,6 @@ export class Broker implements AsyncDisposable {
   readonly #finders: Finders;
   readonly #contexts = new Map<number, Entry>();
   readonly #logLimits = new Map<number, { readonly limit: RateLimit; dropped: number }>();
-  readonly #strikes = new Map<number, number>();
   #closing: Promise<void> | undefined;
 
   /** @throws {UsageError} `ERR_USAGE_DEADLINE` */
@@ -99,7 +98,7 @@ export class Broker implements AsyncDisposable {
         options.cache === false ? undefined : new TransformCache(),
       ),
     };
-    this.#router = new Router((id, problem) => this.#strike(id, problem));
+    this.#router = new Router((id, problem, strikes) => this.#strike(id, problem, strikes));
     this.#router.listen(HANDLES.GET_MODULE, (message) => {
       this.#contexts.get(message.src)?.connection.answerModule(message);
     });
@@ -168,7 +167,6 @@ export class Broker implements AsyncDisposable {
     void connection.gone.then(() => {
       this.#contexts.delete(id);
       this.#logLimits.delete(id);
-      this.#strikes.delete(id);
     });
     return connection;
   }
@@ -220,11 +218,9 @@ export class Broker implements AsyncDisposable {
     }
   }
 
-  /** Say the first few: a hostile slave must not fill the log. */
-  #strike(id: number, problem: string): void {
-    const count = (this.#strikes.get(id) ?? 0) + 1;
-    this.#strikes.set(id, count);
-    if (count > 3) return;
+  /** Reports the first three only: a hostile slave must not fill the log. */
+  #strike(id: number, problem: string, strikes: number): void {
+    if (strikes > 3) return;
     this.#say(this.#contexts.get(id)?.name ?? "", "warning", `dropped ${problem}`);
   }
 

@@ -6,7 +6,8 @@
 import type { SentSenders } from "../channels/value-link.ts";
 import { CancelledError, DisconnectError, type EcontextError, TimeoutError } from "../errors.ts";
 import type { ContextLink } from "../mux/context-link.ts";
-import type { Receiver, Withdraw } from "../mux/router.ts";
+import type { Withdraw } from "../mux/link.ts";
+import type { Receiver } from "../mux/router.ts";
 import { FLAGS, type Message } from "../protocol/frame.ts";
 import { HANDLES } from "../protocol/handles.ts";
 import { decodeValue, encodeValue } from "../protocol/value.ts";

@@ -1,11 +1,10 @@
 /**
- * ReplayLink: what is sent to a context before it is known which child will serve it. It goes out at once, to the child that is tried first,
- * and is remembered until one has answered: should another take that one's place, that hears all of it again. Knows nothing of children.
+ * ReplayLink: sends messages to the child that is tried first, and keeps them until a child has
+ * answered. If another child takes the place of the first one, it is sent all of them again.
  */
 import type { Envelope } from "../protocol/frame.ts";
 import { type BodyTarget, type DirectLink, directLink } from "./frame-receiver.ts";
-import type { Link, Withdraw } from "./router.ts";
-import type { Lane } from "./stream.ts";
+import type { Lane, Link, Withdraw } from "./link.ts";
 
 interface Sent {
   readonly envelope: Envelope;
@@ -21,12 +20,12 @@ export class ReplayLink implements Link, DirectLink {
   #settled = false;
   #bytes = 0;
 
-  /** Bytes that are remembered. */
+  /** Bytes of the messages that are kept. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Whatever was sent, and all that follows, goes to `link`; while there is none, nobody has heard a word of it. */
+  /** Sends the kept messages, and all that follow, to `link`. Without a link they are only kept. */
   lead(link: Link | undefined): void {
     this.#link = link;
     for (const one of this.#sent) {
@@ -34,7 +33,7 @@ export class ReplayLink implements Link, DirectLink {
     }
   }
 
-  /** This link it is: nothing has to be remembered any more. */
+  /** The child has answered: its link stays, and no message is kept any more. */
   settle(): void {
     this.#settled = true;
     this.#sent = [];
@@ -50,7 +49,7 @@ export class ReplayLink implements Link, DirectLink {
     this.#bytes += length;
     return () => {
       const progress = one.withdraw();
-      if (progress === "withdrawn") this.#forget(one);
+      if (progress === "withdrawn") this.#drop(one);
       return progress;
     };
   }
@@ -60,11 +59,15 @@ export class ReplayLink implements Link, DirectLink {
     return directLink(this.#link)?.direct(src, handle, target) ?? (() => {});
   }
 
-  close(error: Parameters<Link["close"]>[0]): void {
-    this.#link?.close(error);
+  get heardAt(): number {
+    return this.#link?.heardAt ?? 0;
   }
 
-  #forget(one: Sent): void {
+  forget(context: number): void {
+    this.#link?.forget(context);
+  }
+
+  #drop(one: Sent): void {
     const at = this.#sent.indexOf(one);
     if (at < 0) return;
     this.#sent.splice(at, 1);

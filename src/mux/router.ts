@@ -1,78 +1,121 @@
 /**
- * Router: delivers a message to a handle of this process, and sends one to the stream that leads to its destination. Enforces who may
- * say what: the master trusts no slave. No I/O of its own.
+ * Router: delivers a message to a handle of this process, and sends one to the link that leads to
+ * its destination. Enforces which context may say what: the master trusts no slave. No I/O of its
+ * own.
  *
  * Spec: docs/protocol.md, "Who may say what".
  * Twins: `deliver` in stage1/python/core.py and stage1/javascript/core.js.
  */
 
-import { type EcontextError, ProtocolError } from "../errors.ts";
+import { DisconnectError, type EcontextError, ProtocolError } from "../errors.ts";
 import type { Chunk } from "../io/splice-pipe.ts";
-import { type Envelope, FLAGS, type Message } from "../protocol/frame.ts";
+import { FLAGS, type Message } from "../protocol/frame.ts";
 import { FIRST_FREE_HANDLE, MASTER_ID } from "../protocol/handles.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
 import { encodeValue } from "../protocol/value.ts";
-import type { Lane } from "./stream.ts";
-
-/** What the router needs of a stream. */
-export interface Link {
-  send(envelope: Envelope, body: readonly Chunk[], lane?: Lane): Withdraw;
-  close(error: ProtocolError): void;
-}
-
-/** Takes a message back, if no byte of it was sent; else says how far it came. */
-export type Withdraw = () => "withdrawn" | "begun" | "sent";
+import type { Lane, Link, Withdraw } from "./link.ts";
+import { type Route, RouteTable } from "./route-table.ts";
 
 export interface Receiver {
-  /** May throw a ProtocolError: the stream that the message came from ends. */
+  /** May throw a ProtocolError: the context that sent the message is ended. */
   receive(message: Message): void;
   /** The context that was to send here is gone, and why. */
   dead?(reason: EcontextError): void;
 }
 
+/**
+ * Hears of each message that was dropped, up to the limit.
+ *
+ * @param strikes messages of this context that were dropped so far, with this one
+ */
+export type Report = (context: number, problem: string, strikes: number) => void;
+
+export interface Destination {
+  readonly dst: number;
+  readonly handle: number;
+  readonly reply?: number;
+  readonly flags?: number;
+}
+
+/** What the router keeps for one context until that is removed. */
+interface Endpoint {
+  /** Handles of this process that only this context may send to. */
+  readonly handles: Map<number, Receiver>;
+  /** Messages of the context that were dropped. */
+  strikes: number;
+  /** When a message last came from the context, if it has no link of its own. */
+  heardAt: number;
+}
+
 export class Router {
   readonly #limits: Limits;
-  readonly #links = new Map<number, Link>();
-  readonly #strikes = new Map<number, number>();
+  readonly #report: Report;
+  readonly #routes = new RouteTable();
+  readonly #endpoints = new Map<number, Endpoint>();
   /** Well-known handles, which every context may use. */
   readonly #listeners = new Map<number, Receiver>();
-  /** For each context the handles that only it may use: all are told when it is gone. */
-  readonly #expected = new Map<number, Map<number, Receiver>>();
-  /** Contexts that are gone, and why: who waits for one hears it at once. */
-  readonly #gone = new Map<number, EcontextError>();
-  readonly #report: (context: number, problem: string) => void;
+  /**
+   * Why contexts are gone. Held weakly: a session keeps its own reason, and when the session was
+   * collected, no code is left that could wait for its context.
+   */
+  readonly #reasons = new Map<number, WeakRef<EcontextError>>();
+  readonly #collected = new FinalizationRegistry<number>((id) => this.#reasons.delete(id));
   #nextHandle = FIRST_FREE_HANDLE;
   #nextId = MASTER_ID + 1;
 
-  /** @param report is told of every message that was dropped, up to the limit */
-  constructor(report: (context: number, problem: string) => void, limits: Limits = LIMITS) {
+  constructor(report: Report, limits: Limits = LIMITS) {
     this.#report = report;
     this.#limits = limits;
   }
 
-  /** A context id that was never used. */
+  /** @returns a context id that was never used */
   allocateId(): number {
-    return this.#nextId++;
+    const id = this.#nextId++;
+    this.#endpoints.set(id, emptyEndpoint());
+    return id;
   }
 
-  addRoute(context: number, link: Link): void {
-    this.#links.set(context, link);
-    this.#gone.delete(context);
+  /** Frames for a context go this way from now on; messages from it come over this link alone. */
+  addRoute(context: number, route: Route): void {
+    this.#routes.add(context, route);
+    if (!this.#endpoints.has(context)) this.#endpoints.set(context, emptyEndpoint());
   }
 
-  /** The link that leads to a context; undefined if there is none. */
+  /** @returns the link that leads to a context; undefined if there is none */
   linkOf(context: number): Link | undefined {
-    return this.#links.get(context);
+    return this.#routes.linkOf(context);
   }
 
-  /** The context is gone: everyone who waits for it is told why. */
-  removeRoute(context: number, reason: EcontextError): void {
-    this.#links.delete(context);
-    this.#strikes.delete(context);
-    this.#gone.set(context, reason);
-    const receivers = this.#expected.get(context)?.values() ?? [];
-    this.#expected.delete(context);
-    for (const receiver of receivers) receiver.dead?.(reason);
+  /** Whether messages from this context come over this link. */
+  isBehind(link: Link, context: number): boolean {
+    return this.#routes.isBehind(link, context);
+  }
+
+  /** When a context was last heard, on the clock of `performance.now`; 0 if it never was. */
+  heardAt(context: number): number {
+    const route = this.#routes.get(context);
+    // Every byte of its own stream shows that a child of this process lives.
+    if (route?.parent === MASTER_ID) return route.link.heardAt;
+    return this.#endpoints.get(context)?.heardAt ?? 0;
+  }
+
+  /**
+   * A context is gone, and with it all that were opened through it. Whatever waits for one of them
+   * is told the reason. Idempotent.
+   */
+  remove(context: number, reason: EcontextError): void {
+    for (const [id, route] of this.#routes.remove(context)) {
+      route.link.forget(id);
+      this.#tell(id, reason);
+      if (id !== context) route.close(reason);
+    }
+    // A context that was never started has no route.
+    this.#tell(context, reason);
+  }
+
+  /** A context broke the protocol: end that one. */
+  fault(context: number, error: ProtocolError): void {
+    this.#routes.get(context)?.close(error);
   }
 
   /** Listen on a well-known handle, to every context. */
@@ -80,95 +123,117 @@ export class Router {
     this.#listeners.set(handle, { receive });
   }
 
-  /** A new handle that only `context` may send to. It lasts until `forget`, or until the context is gone. */
+  /**
+   * @returns a new handle that only `context` may send to, until `forget` or the end of the context
+   */
   expect(context: number, receiver: Receiver): number {
-    let expected = this.#expected.get(context);
-    if (expected === undefined) {
-      expected = new Map();
-      this.#expected.set(context, expected);
-    }
+    const handles = this.#endpoints.get(context)?.handles;
     let handle = this.#nextHandle;
-    // Handles are u32; a session that wraps around has long answered the first.
-    while (expected.has(handle)) handle = after(handle);
+    // Handles are u32. When they wrap around, most of the first ones are free again.
+    while (handles?.has(handle)) handle = after(handle);
     this.#nextHandle = after(handle);
-    const reason = this.#gone.get(context);
-    if (reason === undefined) expected.set(handle, receiver);
-    else queueMicrotask(() => receiver.dead?.(reason));
+    if (handles !== undefined) handles.set(handle, receiver);
+    else queueMicrotask(() => receiver.dead?.(this.#reasonOf(context)));
     return handle;
   }
 
   forget(context: number, handle: number): void {
-    this.#expected.get(context)?.delete(handle);
+    this.#endpoints.get(context)?.handles.delete(handle);
   }
 
-  /** Handles that wait for a message from `context`. */
+  /** @returns how many handles wait for a message from `context` */
   pending(context: number): number {
-    return this.#expected.get(context)?.size ?? 0;
+    return this.#endpoints.get(context)?.handles.size ?? 0;
   }
 
-  /** Send from the master. Lost without a word when the destination is gone: its handles are dead already. */
-  send(
-    to: {
-      readonly dst: number;
-      readonly handle: number;
-      readonly reply?: number;
-      readonly flags?: number;
-    },
-    body: readonly Chunk[],
-    lane?: Lane,
-  ): Withdraw {
+  /** How many contexts that ended are remembered, with the reason why. */
+  get remembered(): number {
+    return this.#reasons.size;
+  }
+
+  /** Send from the master. A message for a context that is gone is dropped: its handles are dead. */
+  send(to: Destination, body: readonly Chunk[], lane?: Lane): Withdraw {
     const { dst, handle, reply = 0, flags = 0 } = to;
     const envelope = { dst, src: MASTER_ID, auth: MASTER_ID, handle, reply, flags };
-    return this.#links.get(dst)?.send(envelope, body, lane) ?? (() => "sent");
+    return this.#routes.linkOf(dst)?.send(envelope, body, lane) ?? isSent;
   }
 
-  /** Take a message that came in on the stream that leads to `context`. */
-  deliver(context: number, message: Message): void {
-    const problem = this.#refuse(context, message);
-    if (problem !== undefined) {
-      this.#strike(context, problem);
+  /** Take a message that came in over this link. */
+  deliver(link: Link, message: Message): void {
+    const { src, handle, reply, flags } = message;
+    const endpoint = this.#endpoints.get(src);
+    const route = this.#routes.get(src);
+    if (endpoint === undefined || route?.link !== link) {
+      const end = this.#routes.endOf(link);
+      if (end !== undefined) this.#strike(end, `a message in the name of context ${src}`);
       return;
     }
-    const { handle } = message;
-    const receiver = this.#expected.get(context)?.get(handle) ?? this.#listeners.get(handle);
+    if (route.parent !== MASTER_ID) endpoint.heardAt = performance.now();
+    const problem = refusal(message);
+    if (problem !== undefined) {
+      this.#strike(src, problem);
+      return;
+    }
+    const receiver = endpoint.handles.get(handle) ?? this.#listeners.get(handle);
     if (receiver === undefined) {
-      if (message.reply !== 0 && (message.flags & FLAGS.DEAD) === 0) {
+      if (reply !== 0 && (flags & FLAGS.DEAD) === 0) {
         const { chunks } = encodeValue("no such handle");
-        this.send({ dst: context, handle: message.reply, flags: FLAGS.DEAD }, chunks);
+        this.send({ dst: src, handle: reply, flags: FLAGS.DEAD }, chunks);
       }
-      this.#strike(context, `a message for handle ${handle}, which it may not use`);
+      this.#strike(src, `a message for handle ${handle}, which it may not use`);
       return;
     }
     try {
       receiver.receive(message);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#links.get(context)?.close(error);
+      this.fault(src, error);
     }
   }
 
-  #refuse(context: number, message: Message): string | undefined {
-    if (message.src !== context) return `a message in the name of context ${message.src}`;
-    if (message.auth !== context) return `a message with the authority of context ${message.auth}`;
-    if (message.dst !== MASTER_ID) return `a message for context ${message.dst}`;
-    if (message.flags & FLAGS.DEFLATE) return "a compressed message";
-    return undefined;
+  #tell(context: number, reason: EcontextError): void {
+    const endpoint = this.#endpoints.get(context);
+    if (endpoint === undefined) return;
+    this.#endpoints.delete(context);
+    this.#reasons.set(context, new WeakRef(reason));
+    this.#collected.register(reason, context);
+    for (const receiver of endpoint.handles.values()) receiver.dead?.(reason);
+  }
+
+  #reasonOf(context: number): EcontextError {
+    const message = `context ${context} has ended`;
+    return (
+      this.#reasons.get(context)?.deref() ?? new DisconnectError("ERR_DISCONNECT_CLOSED", message)
+    );
   }
 
   #strike(context: number, problem: string): void {
-    const strikes = (this.#strikes.get(context) ?? 0) + 1;
-    this.#strikes.set(context, strikes);
-    this.#report(context, problem);
-    if (strikes >= this.#limits.maxStrikes) {
-      const error = new ProtocolError(
-        "ERR_PROTOCOL_STRIKES",
-        `${strikes} messages were dropped, the last was ${problem}`,
-      );
-      this.#links.get(context)?.close(error);
-    }
+    const endpoint = this.#endpoints.get(context);
+    if (endpoint === undefined) return;
+    const strikes = ++endpoint.strikes;
+    this.#report(context, problem, strikes);
+    if (strikes < this.#limits.maxStrikes) return;
+    const message = `${strikes} messages were dropped, the last was ${problem}`;
+    this.fault(context, new ProtocolError("ERR_PROTOCOL_STRIKES", message));
   }
+}
+
+/** @returns what a slave may not say; undefined if the message is allowed */
+function refusal({ src, auth, dst, flags }: Message): string | undefined {
+  if (auth !== src) return `a message with the authority of context ${auth}`;
+  if (dst !== MASTER_ID) return `a message for context ${dst}`;
+  if (flags & FLAGS.DEFLATE) return "a compressed message";
+  return undefined;
+}
+
+function emptyEndpoint(): Endpoint {
+  return { handles: new Map(), strikes: 0, heardAt: 0 };
 }
 
 function after(handle: number): number {
   return handle >= 0xffffffff ? FIRST_FREE_HANDLE : handle + 1;
+}
+
+function isSent(): "sent" {
+  return "sent";
 }

@@ -1,6 +1,7 @@
 /**
- * Stream: one framed connection to a child. Cuts messages into frames and back, lets control overtake bulk, and says when
- * writers have to wait. Knows no handle and no context: it has bytes on one side and messages on the other.
+ * Stream: one framed connection to a child. Cuts messages into frames and back, lets control
+ * overtake bulk, and serves the contexts that it leads to in turn. Knows no handle: it has bytes on
+ * one side and messages on the other.
  *
  * Spec: docs/protocol.md, "Frame".
  * Twins: "Output" and "Input" in stage1/python/core.py and stage1/javascript/core.js.
@@ -9,49 +10,42 @@ import { EcontextError, ProtocolError } from "../errors.ts";
 import { takeBuffer } from "../io/buffer-pool.ts";
 import type { DirectReader, Duplex, DuplexListener } from "../io/duplex.ts";
 import { type Chunk, PipedBytes } from "../io/splice-pipe.ts";
-import { type Envelope, encodeMessage, type Message } from "../protocol/frame.ts";
+import type { Envelope, Message } from "../protocol/frame.ts";
 import { FrameReader } from "../protocol/frame-reader.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
 import { type BodyTarget, type DirectLink, FrameReceiver } from "./frame-receiver.ts";
+import type { Lane, Link, Withdraw } from "./link.ts";
+import { SendQueue } from "./send-queue.ts";
 
 export interface StreamListener {
   message(message: Message): void;
-  /** Called once. `error` is what this end found wrong, if it was this end that closed the stream for that. */
+  /** Context `id` asks for more than it reads: it is to be ended, and no other. */
+  fault(id: number, error: ProtocolError): void;
+  /** Called once. `error` is given if this end closed the stream because of it. */
   closed(error: EcontextError | undefined): void;
 }
 
-/** Control overtakes; an answer to what the far side asked unbidden waits like bulk, but not without limit. */
-export type Lane = "bulk" | "control" | "answer";
-
-/** A message on its way out. */
-interface Outgoing {
-  readonly frames: Iterator<readonly Chunk[]>;
-  readonly length: number;
-  readonly lane: Lane;
-  progress: "waiting" | "begun" | "sent";
-}
-
-/** What is joined into one write: small frames come by the thousand. */
+/** Bytes of frames that are joined into one write: small frames come by the thousand. */
 const BATCH_BYTES = 65536;
-/** To copy so many costs less than to write them by themselves. */
+/** Bytes that cost less to copy than to write by themselves. */
 const SMALL_BYTES = 16384;
-/** Frames of control that wait one by one. */
-const MAX_CONTROL = 10_000;
+/** Bytes that a context is sent in its turn while others wait. */
+const TURN_BYTES = 65536;
 
-export class Stream implements DirectLink {
+export class Stream implements Link, DirectLink {
   readonly #pipe: Duplex;
   readonly #limits: Limits;
   readonly #listener: StreamListener;
   readonly #receiver: FrameReceiver;
-  /** Frames of whole, small messages that overtake. */
-  #control: Uint8Array[] = [];
-  #controlBytes = 0;
-  /** Messages that wait, in order; the first may be half sent. */
-  #bulk: Outgoing[] = [];
-  #queuedBytes = 0;
-  /** Of those, what the far side asked for. */
-  #answerBytes = 0;
-  #waiters: (() => void)[] = [];
+  /** Bytes that go out before all messages. */
+  #preamble: Uint8Array[] = [];
+  readonly #queues = new Map<number, SendQueue>();
+  /** Queues with control frames. */
+  #overtaking: SendQueue[] = [];
+  /** Queues that are served in turn; the first is served now. */
+  #turns: SendQueue[] = [];
+  /** Bytes that the first was sent in this turn. */
+  #turnBytes = 0;
   #scheduled = false;
   #full = false;
   #heardAt = performance.now();
@@ -91,82 +85,63 @@ export class Stream implements DirectLink {
     return this.#receiver.direct(src, handle, target);
   }
 
-  /** Bytes that wait to be written. */
-  get queuedBytes(): number {
-    return this.#queuedBytes;
+  /** Bytes that wait to be written to context `dst`. */
+  queuedBytes(dst: number): number {
+    return this.#queues.get(dst)?.queuedBytes ?? 0;
   }
 
-  /** When bytes last came, of whatever, on the clock of `performance.now`: the far side lived then. */
+  /** When bytes last came, on the clock of `performance.now`: the far side lived then. */
   get heardAt(): number {
     return this.#heardAt;
   }
 
-  /** Resolves when less than `maxQueuedBytes` wait, and when the stream is closed. */
-  ready(): Promise<void> {
-    if (!this.#open || this.#queuedBytes < this.#limits.maxQueuedBytes) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.push(resolve));
+  /** Resolves when less than `maxQueuedBytes` wait for context `dst`, or when the stream closes. */
+  ready(dst: number): Promise<void> {
+    return this.#queues.get(dst)?.ready() ?? Promise.resolve();
   }
 
-  /** What comes before all messages; goes out with those that are sent in this turn of the event loop. */
+  /** Writes bytes before all messages, together with those of this turn of the event loop. */
   begin(bytes: Uint8Array): void {
-    this.#control.push(bytes);
-    this.#controlBytes += bytes.length;
+    this.#preamble.push(bytes);
     this.#schedule();
   }
 
-  /**
-   * Queue a message. A closed stream takes it and drops it: who waits for an answer is told by `closed`.
-   *
-   * @returns what takes it back, if no byte of it was sent; else it says how far the message came
-   */
-  send(
-    envelope: Envelope,
-    body: readonly Chunk[],
-    lane: Lane = "bulk",
-  ): () => "withdrawn" | "begun" | "sent" {
+  /** As `Link`. A closed stream drops the message: `closed` has told everything that waits. */
+  send(envelope: Envelope, body: readonly Chunk[], lane: Lane = "bulk"): Withdraw {
     if (!this.#open) return isSent;
-    const frames = encodeMessage(envelope, body, this.#limits);
+    const { dst } = envelope;
+    const queue = this.#queues.get(dst) ?? this.#newQueue(dst);
     this.#schedule();
     if (lane === "control") {
-      for (const frame of frames) {
-        for (const chunk of frame) {
-          // What waits in a pipe is bulk.
-          this.#control.push(chunk as Uint8Array);
-          this.#controlBytes += chunk.length;
-        }
-      }
-      // Many small arrays are ten times their bytes.
-      if (this.#control.length > MAX_CONTROL) this.#control = [Buffer.concat(this.#control)];
-      if (this.#controlBytes > this.#limits.maxQueuedBytes) this.#refuse();
+      const isListed = queue.hasControl;
+      queue.addControl(envelope, body);
+      if (!isListed) this.#overtaking.push(queue);
+      if (queue.isControlFull) this.#refuse(dst, queue);
       return isSent;
     }
-    let length = 0;
-    for (const chunk of body) length += chunk.length;
-    if (lane === "answer") {
-      // What came before it decides: one is always allowed, as large as a message may be.
-      if (this.#answerBytes > this.#limits.maxAnswerBytes) {
-        this.#refuse();
-        return isSent;
-      }
-      this.#answerBytes += length;
+    // What waited before decides: one answer is always allowed, as large as a message may be.
+    if (lane === "answer" && queue.isAnswerFull) {
+      this.#refuse(dst, queue);
+      return isSent;
     }
-    this.#queuedBytes += length;
-    const outgoing: Outgoing = {
-      frames: frames[Symbol.iterator](),
-      length,
-      lane,
-      progress: "waiting",
-    };
-    this.#bulk.push(outgoing);
-    return () => {
-      if (outgoing.progress !== "waiting") return outgoing.progress;
-      this.#bulk = this.#bulk.filter((other) => other !== outgoing);
-      this.#queuedBytes -= length;
-      return "withdrawn";
-    };
+    const withdraw = queue.add(envelope, body, lane);
+    if (!queue.isInTurn) this.#turns.push(queue);
+    queue.isInTurn = true;
+    return withdraw;
   }
 
-  /** One write for all that is sent in this turn of the event loop. */
+  forget(context: number): void {
+    this.#queues.get(context)?.close();
+    this.#queues.delete(context);
+  }
+
+  #newQueue(dst: number): SendQueue {
+    const queue = new SendQueue(this.#limits);
+    this.#queues.set(dst, queue);
+    return queue;
+  }
+
+  /** Makes one write of everything that is sent in this turn of the event loop. */
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -176,16 +151,18 @@ export class Stream implements DirectLink {
     });
   }
 
-  /** Close at once; what waits is lost. */
+  /** Close at once; messages that wait are lost. */
   close(error?: EcontextError): void {
     this.#end(error);
   }
 
-  #refuse(): void {
-    this.close(new ProtocolError("ERR_PROTOCOL_BACKLOG", "the far side asks and does not read"));
+  #refuse(dst: number, queue: SendQueue): void {
+    queue.close();
+    const problem = "the far side asks and does not read";
+    this.#listener.fault(dst, new ProtocolError("ERR_PROTOCOL_BACKLOG", problem));
   }
 
-  /** @param read how many bytes came, if any did */
+  /** @param read takes bytes in, and returns how many came; undefined for none */
   #take(read: () => number | undefined): number | undefined {
     try {
       const got = read();
@@ -199,32 +176,51 @@ export class Stream implements DirectLink {
   }
 
   #flush(): void {
-    let at = 0;
     while (this.#open && !this.#full) {
-      const batch: Chunk[] = this.#control.splice(0);
-      let size = this.#controlBytes;
-      this.#controlBytes = 0;
-      let bulk = this.#bulk[at];
-      while (bulk !== undefined && size < BATCH_BYTES) {
-        const frame = bulk.frames.next();
-        if (frame.done === true) {
-          this.#queuedBytes -= bulk.length;
-          if (bulk.lane === "answer") this.#answerBytes -= bulk.length;
-          bulk.progress = "sent";
-          bulk = this.#bulk[++at];
-          continue;
-        }
-        bulk.progress = "begun";
-        for (const chunk of frame.value) {
-          batch.push(chunk);
-          size += chunk.length;
-        }
-      }
-      if (batch.length === 0) break;
+      const batch: Chunk[] = [];
+      const size = this.#fill(batch);
+      if (batch.length === 0) return;
       this.#write(batch, size);
     }
-    if (at > 0) this.#bulk = this.#bulk.slice(at);
-    if (this.#queuedBytes < this.#limits.maxQueuedBytes) this.#wake();
+  }
+
+  /** Takes what is to be written next. @returns its bytes */
+  #fill(batch: Chunk[]): number {
+    let size = 0;
+    for (const bytes of this.#preamble.splice(0)) {
+      batch.push(bytes);
+      size += bytes.length;
+    }
+    if (this.#overtaking.length > 0) {
+      for (const queue of this.#overtaking.splice(0)) size += queue.takeControl(batch);
+    }
+    while (size < BATCH_BYTES) {
+      const queue = this.#turns[0];
+      if (queue === undefined) break;
+      const frame = queue.next();
+      if (frame === undefined) {
+        queue.isInTurn = false;
+        this.#turns.shift();
+        this.#turnBytes = 0;
+        continue;
+      }
+      let bytes = 0;
+      for (const chunk of frame) {
+        batch.push(chunk);
+        bytes += chunk.length;
+      }
+      size += bytes;
+      if (this.#turns.length > 1) this.#passTurn(queue, bytes);
+    }
+    return size;
+  }
+
+  #passTurn(queue: SendQueue, bytes: number): void {
+    this.#turnBytes += bytes;
+    if (this.#turnBytes < TURN_BYTES) return;
+    this.#turnBytes = 0;
+    this.#turns.shift();
+    this.#turns.push(queue);
   }
 
   #write(batch: readonly Chunk[], size: number): void {
@@ -238,25 +234,17 @@ export class Stream implements DirectLink {
     }
   }
 
-  #wake(): void {
-    const waiters = this.#waiters;
-    if (waiters.length === 0) return;
-    this.#waiters = [];
-    for (const resolve of waiters) resolve();
-  }
-
   #end(error: EcontextError | undefined): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#bulk = [];
-    this.#queuedBytes = 0;
     this.#pipe.close();
-    this.#wake();
+    for (const queue of this.#queues.values()) queue.close();
+    this.#queues.clear();
     this.#listener.closed(error);
   }
 }
 
-/** Small ones made one; large ones as they are. */
+/** Joins small chunks, and leaves large ones as they are. */
 function* joined(chunks: readonly Chunk[]): Generator<Chunk> {
   let small: Uint8Array[] = [];
   for (const chunk of chunks) {

@@ -1,28 +1,28 @@
 /**
- * Every bound of the protocol, in one place. docs/protocol.md, "Limits", says what each is for and what happens when
- * it is crossed: the stream that crossed it ends, and no other.
+ * Every bound of the protocol, in one place. docs/protocol.md, "Limits", says what each is for and
+ * what happens when it is crossed: the context that crossed it ends, and no other.
  */
 export interface Limits {
-  /** Body of one frame. Small enough that a control message never waits long behind a bulk frame. */
+  /** Body of one frame: so small that a control message waits only a short time for a bulk frame. */
   readonly maxFrameBytes: number;
-  /** Body of one message: bounds what one slave can make its master hold. */
+  /** Body of one message: bounds the memory that one slave can take in its master. */
   readonly maxMessageBytes: number;
-  /** Nesting of a value: both languages' native parsers recurse. */
+  /** Nesting of a value: the native parsers of both languages recurse. */
   readonly maxDepth: number;
-  /** What a login shell may print before the marker. */
+  /** Bytes that a login shell may print before the marker. */
   readonly maxNoiseBytes: number;
   readonly maxPendingCalls: number;
-  /** Senders that one context has given and whose channels are open. */
+  /** Senders that one context has given, and whose channels are open. */
   readonly maxSenders: number;
-  /** What waits to be written to one stream before callers have to wait. */
+  /** Bytes that wait to be written to one context before its callers have to wait. */
   readonly maxQueuedBytes: number;
-  /** Modules and their data that one context asked for and did not take yet, beside the last. */
+  /** Bytes of modules that one context asked for and did not read yet, without the last answer. */
   readonly maxAnswerBytes: number;
-  /** Messages a stream may send that are dropped (wrong source, unknown handle) before it is ended. */
+  /** Dropped messages of one context (wrong source, unknown handle) before it is ended. */
   readonly maxStrikes: number;
-  /** What may be under way to a receiver at first, unasked. */
+  /** Bytes that may be under way to a receiver at first, before it grants credit. */
   readonly windowBytes: number;
-  /** What its window may grow to. */
+  /** Bytes that the window of a receiver may grow to. */
   readonly maxWindowBytes: number;
   readonly logBurstBytes: number;
   readonly logBytesPerSecond: number;

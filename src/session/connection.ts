@@ -146,16 +146,18 @@ export class Connection implements Session {
     const { id, name, argv0, level } = this.#settings;
     const nonce = randomBytes(16).toString("base64url");
     const scanner = new MarkerScanner(child, nonce);
-    const stream = new Stream(scanner, {
-      message: (message) => this.#router.deliver(id, message),
+    const stream: Stream = new Stream(scanner, {
+      message: (message) => this.#router.deliver(link, message),
+      fault: (context, error) => this.#router.fault(context, error),
       closed: (error) => void this.#ended(error),
     });
+    const link = this.#held ?? stream;
     const reply = this.#router.expect(id, {
       receive: (message) => this.#booted(reply, message),
       dead: () => {},
     });
     this.#live = { plan, child, scanner, stream, reply };
-    this.#router.addRoute(id, this.#held ?? stream);
+    this.#router.addRoute(id, { link, parent: MASTER_ID, close: (error) => stream.close(error) });
     const lease = this.#lease;
     const rate = LIMITS.logBytesPerSecond;
     // Unasked, and before anything is heard: that is what makes the first result cost one round trip.
@@ -195,11 +197,11 @@ export class Connection implements Session {
   async writable(): Promise<void> {
     const isFull = (this.#held?.bytes ?? 0) > LIMITS.maxQueuedBytes;
     if (this.#language === undefined || isFull) await this.ready.catch(() => {});
-    await this.#live?.stream.ready();
+    await this.#live?.stream.ready(this.#settings.id);
   }
 
   queuedBytes(): number {
-    return Math.max(this.#live?.stream.queuedBytes ?? 0, this.#held?.bytes ?? 0);
+    return Math.max(this.#live?.stream.queuedBytes(this.#settings.id) ?? 0, this.#held?.bytes ?? 0);
   }
 
   offer(modules: readonly string[], needs: readonly string[], root?: string): void {
@@ -240,7 +242,7 @@ export class Connection implements Session {
     this.quiet();
     const { id, name } = this.#settings;
     this.#reason = new DisconnectError("ERR_DISCONNECT_CLOSED", `${name}: it was handed over`);
-    this.#router.removeRoute(id, this.#reason);
+    this.#router.remove(id, this.#reason);
     this.#live = undefined;
     this.#setGone();
     return { child, group: this.#group };
@@ -255,7 +257,7 @@ export class Connection implements Session {
     if (this.#startTimer !== undefined) clearImmediate(this.#startTimer);
     this.#reason = reason;
     this.#setFailed(reason);
-    this.#router.removeRoute(this.#settings.id, reason);
+    this.#router.remove(this.#settings.id, reason);
     this.#setGone();
   }
 
@@ -305,8 +307,7 @@ export class Connection implements Session {
     const { id, name, leaseMs } = this.#settings;
     // While it starts, the deadline of the connect decides.
     if (this.#slave === undefined) return;
-    const heardAt = this.#live?.stream.heardAt ?? 0;
-    if (performance.now() - heardAt > leaseMs) {
+    if (performance.now() - this.#router.heardAt(id) > leaseMs) {
       const message = `${name}: nothing was heard for ${leaseMs} ms`;
       this.sever(new DisconnectError("ERR_DISCONNECT_SILENT", message));
       return;
@@ -341,7 +342,7 @@ export class Connection implements Session {
     clearTimeout(this.#connectTimer);
     clearInterval(this.#keepalive);
     this.#setFailed(this.#reason);
-    this.#router.removeRoute(id, this.#reason);
+    this.#router.remove(id, this.#reason);
     const { signal } = await child.ended;
     clearTimeout(reaper);
     // Its guard sees to it that nothing is left of a slave. On this machine, we see to it when somebody has killed the guard.
@@ -387,12 +388,11 @@ export class Connection implements Session {
   /** What user code had printed, and the slave could not send any more. */
   #print(text: string): void {
     const { id } = this.#settings;
+    const link = this.#router.linkOf(id);
+    if (link === undefined) return;
     const { chunks } = encodeValue([LEVELS.info, "stderr", text, Date.now() / 1000]);
     const envelope = { dst: MASTER_ID, src: id, auth: id, reply: 0, flags: 0 };
-    this.#router.deliver(id, {
-      ...envelope,
-      handle: HANDLES.FORWARD_LOG,
-      body: Buffer.concat(chunks),
-    });
+    const body = Buffer.concat(chunks);
+    this.#router.deliver(link, { ...envelope, handle: HANDLES.FORWARD_LOG, body });
   }
 }

@@ -182,7 +182,13 @@ test(
     const harmed: unknown[] = [];
     const good = new MemoryPipe(0);
     const closed = () => harmed.push("the good stream was closed");
-    router.addRoute(2, new Stream(good, { message: (m) => router.deliver(2, m), closed }, SMALL));
+    const fault = (id: number, error: ProtocolError) => router.fault(id, error);
+    const kept: Stream = new Stream(
+      good,
+      { message: (m) => router.deliver(kept, m), fault, closed },
+      SMALL,
+    );
+    router.addRoute(2, { link: kept, parent: 0, close: (error) => kept.close(error) });
     router.expect(2, { receive: (m) => harmed.push(m), dead: (why) => harmed.push(why) });
 
     for (let i = 0; i < COUNT; ) {
@@ -193,16 +199,17 @@ test(
       const stream: Stream = new Stream(
         scanner,
         {
-          message: (message) => router.deliver(1, message),
+          message: (message) => router.deliver(stream, message),
+          fault,
           closed: (error) => {
             alive = false;
             if (error !== undefined && !(error instanceof EcontextError)) harmed.push(error);
-            router.removeRoute(1, error ?? new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
+            router.remove(1, error ?? new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
           },
         },
         SMALL,
       );
-      router.addRoute(1, stream);
+      router.addRoute(1, { link: stream, parent: 0, close: (error) => stream.close(error) });
       for (let h = 0; h < 3; h++) {
         router.expect(1, { receive: (message) => void decodeValue(message.body) });
       }

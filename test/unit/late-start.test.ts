@@ -8,6 +8,7 @@ import { Context } from "../../src/context/context.ts";
 import type { Session, SlaveInfo } from "../../src/context/session.ts";
 import type { EcontextError } from "../../src/errors.ts";
 import type { Language, Wants } from "../../src/interpreters/kind.ts";
+import type { Link } from "../../src/mux/link.ts";
 import { Router } from "../../src/mux/router.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { decodeValue } from "../../src/protocol/value.ts";
@@ -48,14 +49,16 @@ function open() {
   const session = new Silent();
   const router = new Router(() => {});
   const sent: unknown[] = [];
-  router.addRoute(1, {
+  const link: Link = {
+    heardAt: 0,
+    forget: () => {},
     send: (_envelope, body) => {
       const value = decodeValue(Buffer.concat(body as Uint8Array[])) as unknown[];
       if (Array.isArray(value) && Array.isArray(value[1])) sent.push(value[1][0]);
       return () => "sent";
     },
-    close: () => {},
-  });
+  };
+  router.addRoute(1, { link, parent: 0, close: () => {} });
   const context = new Context({ id: 1, name: "web1", graceMs: 100 }, router, session);
   return { context, session, sent };
 }

@@ -3,8 +3,8 @@
  * again.
  */
 import { expect, test } from "bun:test";
+import type { Link, Withdraw } from "../../src/mux/link.ts";
 import { ReplayLink } from "../../src/mux/replay-link.ts";
-import type { Link, Withdraw } from "../../src/mux/router.ts";
 
 function envelope(handle: number) {
   return { dst: 1, src: 0, auth: 0, handle, reply: 0, flags: 0 };
@@ -17,7 +17,8 @@ function link(progress: ReturnType<Withdraw> = "sent") {
       handles.push(to.handle);
       return () => progress;
     },
-    close: () => {},
+    heardAt: 0,
+    forget: () => {},
   };
   return { self, handles };
 }

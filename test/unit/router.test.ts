@@ -1,7 +1,9 @@
 /** Router: who may say what, who is told of an end, how handles are given out. */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { DisconnectError, type EcontextError, ProtocolError } from "../../src/errors.ts";
-import { type Link, Router, type Withdraw } from "../../src/mux/router.ts";
+import type { Link, Withdraw } from "../../src/mux/link.ts";
+import type { Route } from "../../src/mux/route-table.ts";
+import { Router } from "../../src/mux/router.ts";
 import { type Envelope, FLAGS, type Message } from "../../src/protocol/frame.ts";
 import { FIRST_FREE_HANDLE, HANDLES } from "../../src/protocol/handles.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
@@ -13,9 +15,15 @@ class FakeLink implements Link {
     this.sent.push(envelope);
     return () => "sent";
   }
-  close(error: ProtocolError): void {
-    this.closed.push(error);
+  readonly forgotten: number[] = [];
+  heardAt = 0;
+  forget(context: number): void {
+    this.forgotten.push(context);
   }
+}
+
+function routeOf(link: FakeLink, parent = 0): Route {
+  return { link, parent, close: (error) => link.closed.push(error) };
 }
 
 let router: Router;
@@ -25,7 +33,7 @@ let received: Message[];
 
 function from(context: number, fields: Partial<Message>): void {
   const plain = { dst: 0, src: context, auth: context, handle: 0, reply: 0, flags: 0 };
-  router.deliver(context, { ...plain, body: new Uint8Array(0), ...fields });
+  router.deliver(links[context - 1] as Link, { ...plain, body: new Uint8Array(0), ...fields });
 }
 
 beforeEach(() => {
@@ -39,7 +47,7 @@ beforeEach(() => {
   for (let i = 0; i < 3; i++) {
     const link = new FakeLink();
     links.push(link);
-    router.addRoute(router.allocateId(), link);
+    router.addRoute(router.allocateId(), routeOf(link));
   }
   router.listen(HANDLES.FORWARD_LOG, (message) => received.push(message));
 });
@@ -122,8 +130,8 @@ describe("the end of a context", () => {
       });
     const handles = [wait(1, "a"), wait(2, "b"), wait(1, "c"), wait(1, "d")];
     router.forget(1, handles[3] ?? 0);
-    router.removeRoute(1, new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
-    router.removeRoute(1, new DisconnectError("ERR_DISCONNECT_LOST", "gone again"));
+    router.remove(1, new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
+    router.remove(1, new DisconnectError("ERR_DISCONNECT_LOST", "gone again"));
     expect(told).toEqual(["a: gone", "c: gone"]);
     expect([router.pending(1), router.pending(2)]).toEqual([0, 1]);
   });
@@ -137,12 +145,12 @@ describe("the end of a context", () => {
         router.expect(2, { receive: () => {} });
       },
     });
-    router.removeRoute(1, new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
+    router.remove(1, new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
     expect([told, router.pending(2)]).toEqual([1, 1]);
   });
 
   test("what is sent to it is lost without a word", () => {
-    router.removeRoute(1, new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
+    router.remove(1, new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
     router.send({ dst: 1, handle: 1 }, []);
     router.send({ dst: 4711, handle: 1 }, []);
     expect(links[0]?.sent).toEqual([]);
@@ -170,7 +178,120 @@ describe("handles", () => {
 
   test("ids are never used again", () => {
     const id = router.allocateId();
-    router.removeRoute(id, new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
+    router.remove(id, new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
     expect(router.allocateId()).toBe(id + 1);
+  });
+});
+
+/** 4 is opened through 1, and 5 through 4: they have the link of 1. */
+describe("contexts behind another", () => {
+  let ended: [number, string][];
+  let bastion: FakeLink;
+
+  const say = (src: number, fields: Partial<Message>): void => {
+    const plain = { dst: 0, src, auth: src, handle: 0, reply: 0, flags: 0 };
+    router.deliver(bastion, { ...plain, body: new Uint8Array(0), ...fields });
+  };
+
+  beforeEach(() => {
+    ended = [];
+    bastion = links[0] as FakeLink;
+    for (const parent of [1, 4]) {
+      const id = router.allocateId();
+      const close = (error: EcontextError) => ended.push([id, error.code]);
+      router.addRoute(id, { link: bastion, parent, close });
+    }
+  });
+
+  test("are heard over its link, and over no other", () => {
+    for (const src of [1, 4, 5]) say(src, { handle: HANDLES.FORWARD_LOG });
+    expect(received.map(({ src }) => src)).toEqual([1, 4, 5]);
+    from(2, { src: 4, auth: 4, handle: HANDLES.FORWARD_LOG });
+    say(2, { handle: HANDLES.FORWARD_LOG });
+    say(77, { handle: HANDLES.FORWARD_LOG });
+    expect(received.length).toBe(3);
+    // The context at the end of the link answers for what comes over it.
+    expect(problems).toEqual([
+      [2, "a message in the name of context 4"],
+      [1, "a message in the name of context 2"],
+      [1, "a message in the name of context 77"],
+    ]);
+  });
+
+  test("have handles of their own", () => {
+    const handle = router.expect(4, { receive: (message) => received.push(message) });
+    for (const src of [1, 5]) say(src, { handle });
+    expect(received).toEqual([]);
+    say(4, { handle });
+    expect(received.length).toBe(1);
+    router.send({ dst: 5, handle: 9 }, []);
+    expect(bastion.sent.map(({ dst, src }) => [dst, src])).toEqual([[5, 0]]);
+  });
+
+  test("answer for their own faults alone", () => {
+    for (let i = 0; i < 5; i++) say(4, { auth: 1, handle: HANDLES.FORWARD_LOG });
+    expect(ended).toEqual([[4, "ERR_PROTOCOL_STRIKES"]]);
+    const handle = router.expect(5, {
+      receive: () => {
+        throw new ProtocolError("ERR_PROTOCOL_VALUE", "no");
+      },
+    });
+    say(5, { handle });
+    expect(ended[1]).toEqual([5, "ERR_PROTOCOL_VALUE"]);
+    expect(links.flatMap((link) => link.closed)).toEqual([]);
+  });
+
+  test("end with it, leaves first, and whatever waits for one of them is told", () => {
+    const told: string[] = [];
+    for (const id of [1, 4, 5, 2]) {
+      const dead = (reason: EcontextError) => told.push(`${id}: ${reason.message}`);
+      router.expect(id, { receive: () => {}, dead });
+    }
+    router.remove(1, new DisconnectError("ERR_DISCONNECT_LOST", "bastion: gone"));
+    expect(told).toEqual(["5: bastion: gone", "4: bastion: gone", "1: bastion: gone"]);
+    expect(ended).toEqual([
+      [5, "ERR_DISCONNECT_LOST"],
+      [4, "ERR_DISCONNECT_LOST"],
+    ]);
+    expect(bastion.forgotten).toEqual([5, 4, 1]);
+  });
+
+  test("are heard by their own messages, a child of this process by every byte", () => {
+    bastion.heardAt = 77;
+    expect([router.heardAt(1), router.heardAt(4)]).toEqual([77, 0]);
+    const before = performance.now();
+    say(4, { handle: HANDLES.FORWARD_LOG });
+    expect(router.heardAt(4)).toBeGreaterThanOrEqual(before);
+    expect([router.heardAt(1), router.heardAt(5)]).toEqual([77, 0]);
+  });
+});
+
+describe("what is forgotten", () => {
+  test("contexts that ended leave nothing behind, once their reasons are unused", async () => {
+    const count = 20_000;
+    for (let i = 0; i < count; i++) {
+      const id = router.allocateId();
+      router.addRoute(id, routeOf(links[0] as FakeLink));
+      router.expect(id, { receive: () => {} });
+      router.remove(id, new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
+    }
+    for (let turn = 0; turn < 20 && router.remembered > 100; turn++) {
+      Bun.gc(true);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(router.remembered).toBeLessThan(100);
+  });
+
+  test("a reason is told as long as anything keeps it, and else that the context has ended", async () => {
+    const dead = (id: number) =>
+      new Promise<EcontextError>((resolve) => {
+        router.expect(id, { receive: () => {}, dead: resolve });
+      });
+    const reason = new DisconnectError("ERR_DISCONNECT_LOST", "gone");
+    router.remove(1, reason);
+    Bun.gc(true);
+    expect(await dead(1)).toBe(reason);
+    expect((await dead(4711)).code).toBe("ERR_DISCONNECT_CLOSED");
+    expect([router.pending(1), router.pending(4711)]).toEqual([0, 0]);
   });
 });

@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import { Channel, inboxOf, type Sender } from "../../src/channels/channel.ts";
 import { SenderTable } from "../../src/channels/sender-table.ts";
+import type { Link } from "../../src/mux/link.ts";
 import { Router } from "../../src/mux/router.ts";
 import { FLAGS } from "../../src/protocol/frame.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
@@ -16,7 +17,9 @@ function open() {
   const router = new Router((_context, problem) => problems.push(problem));
   const problems: string[] = [];
   const sent: Sent[] = [];
-  router.addRoute(1, {
+  const wire: Link = {
+    heardAt: 0,
+    forget: () => {},
     send: ({ handle, flags = 0 }, body) => {
       sent.push([
         handle,
@@ -25,12 +28,12 @@ function open() {
       ]);
       return () => "sent";
     },
-    close: () => {},
-  });
+  };
+  router.addRoute(1, { link: wire, parent: 0, close: () => {} });
   const link = { id: 1, name: "web1", router, mapStack: (text: string) => text };
   const table = new SenderTable(link, () => undefined);
   const say = (handle: number, text: string, flags = 0): void =>
-    router.deliver(1, { dst: 0, src: 1, auth: 1, handle, reply: 0, flags, body: bytes(text) });
+    router.deliver(wire, { dst: 0, src: 1, auth: 1, handle, reply: 0, flags, body: bytes(text) });
   return { table, router, problems, sent, say };
 }
 
@@ -78,12 +81,13 @@ test("a relayed sender hears that its receiver was closed, and why, without send
 
 test("only the context that was given a sender can use it, and none can make one up", async () => {
   const { table, router, problems, say } = open();
-  router.addRoute(2, { send: () => () => "sent", close: () => {} });
+  const other: Link = { heardAt: 0, forget: () => {}, send: () => () => "sent" };
+  router.addRoute(2, { link: other, parent: 0, close: () => {} });
   const { sender, receiver } = new Channel();
   table.encode(sender);
   const [handle] = handlesOf(router);
   const body = bytes("77");
-  router.deliver(2, { dst: 0, src: 2, auth: 2, handle, reply: 0, flags: 0, body });
+  router.deliver(other, { dst: 0, src: 2, auth: 2, handle, reply: 0, flags: 0, body });
   expect(problems).toEqual([`a message for handle ${handle}, which it may not use`]);
   say(handle, "77");
   say(handle, '"its own"');

@@ -16,6 +16,8 @@ class End {
   readonly stream: Stream;
   readonly got: Message[] = [];
   readonly closed: (EcontextError | undefined)[] = [];
+  /** Contexts that asked for too much, and how often that was found. */
+  readonly faults: [id: number, code: string][] = [];
   onMessage: (message: Message) => void = () => {};
 
   constructor(pipe: MemoryPipe, limits = LIMIT) {
@@ -24,7 +26,16 @@ class End {
       this.got.push({ ...one, body: new Uint8Array(one.body) });
       this.onMessage(one);
     };
-    this.stream = new Stream(pipe, { message, closed: (error) => this.closed.push(error) }, limits);
+    const listener = {
+      message,
+      fault: (id: number, error: EcontextError) => {
+        this.faults.push([id, error.code]);
+        // Contexts 100 and above stand for those that have no stream of their own.
+        if (id < 100) this.stream.close(error);
+      },
+      closed: (error: EcontextError | undefined) => this.closed.push(error),
+    };
+    this.stream = new Stream(pipe, listener, limits);
   }
 }
 
@@ -33,8 +44,8 @@ function pair(room: number, limits = LIMIT): [End, End] {
   return [new End(a, limits), new End(b, limits)];
 }
 
-function to(handle: number): Envelope {
-  return { dst: 0, src: 1, auth: 1, handle, reply: 0, flags: 0 };
+function to(handle: number, dst = 0): Envelope {
+  return { dst, src: 1, auth: 1, handle, reply: 0, flags: 0 };
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -65,7 +76,7 @@ for (const room of [0, 1, 64]) {
         for (const { handle, body } of end.got) {
           expect(body).toEqual(new Uint8Array(100 * (handle % 1000)).fill(handle % 1000));
         }
-        expect(end.stream.queuedBytes).toBe(0);
+        expect(end.stream.queuedBytes(0)).toBe(0);
       }
     });
 
@@ -87,21 +98,21 @@ for (const room of [0, 1, 64]) {
 
     test("ready waits while too much is queued, and no longer", async () => {
       const [a, b] = pair(room);
-      await a.stream.ready();
+      await a.stream.ready(0);
       a.stream.send(to(1), [new Uint8Array(LIMIT.maxQueuedBytes - 1)]);
-      await a.stream.ready();
+      await a.stream.ready(0);
       b.pipe.pause();
       // What the pipe and one batch hold counts no more.
       for (let i = 0; i < 200; i++) a.stream.send(to(2), [new Uint8Array(LIMIT.maxQueuedBytes)]);
       let ready = false;
-      const waiting = a.stream.ready().then(() => {
+      const waiting = a.stream.ready(0).then(() => {
         ready = true;
       });
       await new Promise((resolve) => setTimeout(resolve, 20));
       if (room < 64) expect(ready).toBe(false);
       b.pipe.resume();
       await waiting;
-      expect(a.stream.queuedBytes).toBeLessThan(LIMIT.maxQueuedBytes);
+      expect(a.stream.queuedBytes(0)).toBeLessThan(LIMIT.maxQueuedBytes);
       await until(() => b.got.length === 201);
     });
 
@@ -119,14 +130,14 @@ describe("the end", () => {
     const [a, b] = pair(0);
     b.pipe.pause();
     for (let i = 0; i < 99; i++) a.stream.send(to(1), [new Uint8Array(LIMIT.maxQueuedBytes)]);
-    const waiting = a.stream.ready();
+    const waiting = a.stream.ready(0);
     a.stream.close();
     a.stream.close();
     await waiting;
     await until(() => a.closed.length > 0 && b.closed.length > 0);
     expect([a.closed, b.closed]).toEqual([[undefined], [undefined]]);
-    expect(a.stream.queuedBytes).toBe(0);
-    await a.stream.ready();
+    expect(a.stream.queuedBytes(0)).toBe(0);
+    await a.stream.ready(0);
   });
 
   test("a closed stream takes messages and drops them", async () => {
@@ -137,7 +148,7 @@ describe("the end", () => {
     a.stream.send(to(1), [new Uint8Array(9)], "control");
     await new Promise((resolve) => setImmediate(resolve));
     expect(a.pipe.written.length).toBe(written);
-    expect(a.stream.queuedBytes).toBe(0);
+    expect(a.stream.queuedBytes(0)).toBe(0);
   });
 
   test("answers that nobody takes end it; bulk does not, and what was taken counts no more", async () => {
@@ -180,6 +191,86 @@ describe("the end", () => {
     );
     a.stream.send(to(2), [new Uint8Array(100)]);
     await until(() => b.got.length === 1);
-    expect(a.stream.queuedBytes).toBe(0);
+    expect(a.stream.queuedBytes(0)).toBe(0);
+  });
+});
+
+describe("several contexts on one stream", () => {
+  for (const room of [0, 1, 64]) {
+    test(`are served in turn, each in its own order (room for ${room})`, async () => {
+      const [a, b] = pair(room);
+      const large = new Uint8Array(1 << 20);
+      for (let i = 0; i < 20; i++) a.stream.send(to(i, 100), [large]);
+      for (let i = 0; i < 20; i++) a.stream.send(to(i, 101), [new Uint8Array(100)]);
+      await until(() => b.got.length === 40);
+      const of = (dst: number) => b.got.filter((one) => one.dst === dst).map((one) => one.handle);
+      const order = Array.from({ length: 20 }, (_, i) => i);
+      expect([of(100), of(101)]).toEqual([order, order]);
+      // The small ones do not wait for 20 MiB of another context.
+      const last = b.got.findLastIndex((one) => one.dst === 101);
+      expect(last).toBeLessThan(22);
+    });
+  }
+
+  test("a row of small messages has its turn to itself", async () => {
+    const [a, b] = pair(0);
+    for (let i = 0; i < 100; i++) {
+      for (const dst of [100, 101, 102]) a.stream.send(to(i, dst), [new Uint8Array(10)]);
+    }
+    await until(() => b.got.length === 300);
+    expect(a.pipe.written.length).toBe(1);
+  });
+
+  test("each waits for room of its own", async () => {
+    const [a, b] = pair(0);
+    b.pipe.pause();
+    for (let i = 0; i < 99; i++) a.stream.send(to(1, 100), [new Uint8Array(4096)]);
+    const full = a.stream.ready(100);
+    let isReady = false;
+    void full.then(() => {
+      isReady = true;
+    });
+    await a.stream.ready(101);
+    a.stream.send(to(1, 101), [new Uint8Array(10)]);
+    await a.stream.ready(101);
+    expect([a.stream.queuedBytes(100) > 4096, a.stream.queuedBytes(101), isReady]).toEqual([
+      true,
+      10,
+      false,
+    ]);
+    b.pipe.resume();
+    await full;
+    await until(() => b.got.length === 100);
+  });
+
+  test("one that asks and does not read is named, and holds up no other", async () => {
+    const limits = { ...LIMIT, maxAnswerBytes: 100_000 };
+    const [a, b] = pair(0, limits);
+    b.pipe.pause();
+    for (let i = 0; i < 3; i++) a.stream.send(to(1, 100), [new Uint8Array(90_000)], "answer");
+    expect(a.faults).toEqual([[100, "ERR_PROTOCOL_BACKLOG"]]);
+    for (let i = 0; i < 9; i++) a.stream.send(to(2, 101), [new Uint8Array(1000)], "control");
+    expect(a.faults.slice(1)).toEqual([[101, "ERR_PROTOCOL_BACKLOG"]]);
+    a.stream.send(to(3, 102), [new Uint8Array(10)], "control");
+    a.stream.send(to(4, 102), [new Uint8Array(10)], "answer");
+    b.pipe.resume();
+    await until(() => b.got.some((one) => one.handle === 4));
+    expect(b.got.filter((one) => one.dst === 102).map((one) => one.handle)).toEqual([3, 4]);
+    expect([a.closed, a.faults.length]).toEqual([[], 2]);
+  });
+
+  test("one that is gone is sent nothing more, and its writers are free", async () => {
+    const [a, b] = pair(0);
+    b.pipe.pause();
+    for (let i = 0; i < 99; i++) a.stream.send(to(1, 100), [new Uint8Array(4096)]);
+    const withdraw = a.stream.send(to(9, 100), [new Uint8Array(1)]);
+    const waiting = a.stream.ready(100);
+    a.stream.send(to(1, 101), [new Uint8Array(1)]);
+    a.stream.forget(100);
+    await waiting;
+    expect([a.stream.queuedBytes(100), withdraw()]).toEqual([0, "sent"]);
+    b.pipe.resume();
+    await until(() => b.got.some((one) => one.dst === 101));
+    expect(b.got.filter((one) => one.handle === 9)).toEqual([]);
   });
 });

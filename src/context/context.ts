@@ -16,14 +16,11 @@ import { DisconnectError } from "../errors.ts";
 import {
   type CopyOptions,
   copy,
-  type End,
-  endOf,
-  endOfBytes,
-  HERE,
   type ReadFileOptions,
   readBytes,
   type WriteFileOptions,
 } from "../files/copy.ts";
+import { type CopyEnd, endOf, endOfBytes, HERE } from "../files/ends.ts";
 import type { CopyResult } from "../files/report.ts";
 import type { AnyFunction } from "../functions/registry.ts";
 import type { ContextLink } from "../mux/context-link.ts";
@@ -54,7 +51,7 @@ export class Context implements AsyncDisposable {
   readonly #commands: TierCall;
   readonly #files: TierCall;
   /** One object for both sides of a copy within this context. */
-  readonly #end: End;
+  readonly #end: CopyEnd;
   #closing: Promise<void> | undefined;
 
   /** Contexts are made by `Broker.connect`. */

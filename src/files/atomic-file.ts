@@ -1,46 +1,48 @@
 /**
- * A file that is being written: under a name of its own in the folder where it belongs, until it is whole; then it takes the place of what was
- * there. So who looks sees the old or the new one, whatever happens meanwhile.
+ * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
+ *
+ * A file that appears under its name only once it is complete. It is written under another name in
+ * the same folder and then renamed, so a reader sees either the old file or the whole new one.
  */
 import { closeSync, constants, fsync, ftruncateSync, open, openSync, renameSync } from "node:fs";
-import { closeQuietly, openPlain, Refusal, writeAll, writeAt } from "./disk.ts";
+import { closeQuietly, FileProblem, openPlain, writeAll, writeAt } from "./disk.ts";
 import { setMode, setTime } from "./mode.ts";
 import { onDisk } from "./paths.ts";
 import { remove, resumableOf, temporaryOf } from "./stale-files.ts";
 
-/** Bytes of a file that the disk is told of before the end. */
-const EARLY = 32 << 20;
+/** How many bytes of a large file are written before the disk is asked to store them. */
+const FLUSH_BYTES = 32 << 20;
 const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
-export interface PartPlan {
+interface AtomicFilePlan {
   readonly target: string;
   readonly mode: number;
-  /** Seconds since 1970; null: now. */
+  /** Modification time in seconds since 1970; null leaves the time of writing. */
   readonly mtime: number | null;
-  /** Whether there is something that it takes the place of. */
+  /** Whether a file or link at `target` is replaced. */
   readonly replaces: boolean;
-  /** It comes in pieces. */
+  /** Whether the content comes in pieces, by `write` and `skip`, and not by one `fill`. */
   readonly isLarge: boolean;
-  /** When it is not finished, for another time. */
+  /** Whether an unfinished file is kept, so that a later copy can continue it. */
   readonly isKept: boolean;
-  /** So much of it is there from the last time. */
+  /** How many bytes an earlier, interrupted copy has left; writing continues after them. */
   readonly begin: number;
 }
 
-export class Part {
-  readonly #plan: PartPlan;
+export class AtomicFile {
+  readonly #plan: AtomicFilePlan;
   readonly #path: string;
   #fd: number | undefined;
   #at: number;
-  /** How much of it the disk was told of. */
-  #told: number;
+  /** The position up to which the disk was asked to store the file. */
+  #flushedTo: number;
 
-  /** @throws the system's error */
-  constructor(plan: PartPlan) {
+  /** Creates or opens the temporary file. @throws the system's error */
+  constructor(plan: AtomicFilePlan) {
     this.#plan = plan;
     this.#path = plan.isKept ? resumableOf(plan.target) : temporaryOf(plan.target);
     this.#at = plan.begin;
-    this.#told = plan.begin;
+    this.#flushedTo = plan.begin;
     if (plan.begin > 0) this.#fd = openPlain(this.#path, constants.O_WRONLY);
     else {
       if (plan.isKept) remove(this.#path);
@@ -48,48 +50,55 @@ export class Part {
     }
   }
 
-  /** All of a small one. */
+  /** Writes the whole content of a small file. @throws the system's error */
   fill(data: Uint8Array): void {
     if (this.#fd !== undefined) writeAll(this.#fd, data);
   }
 
+  /** Appends one piece of a large file. @throws the system's error */
   async write(piece: Uint8Array): Promise<void> {
     if (this.#fd === undefined) return;
     await writeAt(this.#fd, piece, this.#at);
     this.#at += piece.length;
-    if (this.#at - this.#told < EARLY) return;
-    this.#told = this.#at;
-    flush(this.#path);
+    if (this.#at - this.#flushedTo < FLUSH_BYTES) return;
+    this.#flushedTo = this.#at;
+    startFlush(this.#path);
   }
 
+  /** Leaves a hole: the next piece is written `bytes` further on. */
   skip(bytes: number): void {
     this.#at += bytes;
   }
 
-  /** Put it in its place. @returns a promise only where the disk has to be waited for. @throws the system's error; then it is no more */
+  /**
+   * Gives the file its mode, its time and its final name.
+   *
+   * @returns a promise only if the disk has to be waited for
+   * @throws the system's error; the temporary file is then removed by this or by `abandon`
+   */
   finish(): Promise<void> | undefined {
     const fd = this.#fd;
     if (fd === undefined) return undefined;
     const { isLarge, mode, mtime, replaces } = this.#plan;
-    // Behind a hole, and what was there before.
+    // The file may end with a hole, and a continued file may be longer than its new content.
     if (isLarge) ftruncateSync(fd, this.#at);
-    let refusal: Refusal | undefined;
+    let problem: FileProblem | undefined;
     try {
       setMode(fd, mode);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      refusal = error;
+      if (!(error instanceof FileProblem)) throw error;
+      problem = error;
     }
     if (mtime !== null) setTime(fd, mtime);
-    if (!isLarge && !replaces) return this.#replace(fd, refusal);
-    // Or a power failure may leave neither the old nor the new one.
+    if (!isLarge && !replaces) return this.#rename(fd, problem);
+    // Without this, a power failure may leave neither the old file nor the new one.
     return new Promise<void>((resolve, reject) => {
       fsync(fd, (error) => (error ? reject(error) : resolve()));
-    }).then(() => this.#replace(fd, refusal));
+    }).then(() => this.#rename(fd, problem));
   }
 
-  /** @param refusal what is to be told of it although it is there */
-  #replace(fd: number, refusal: Refusal | undefined): undefined {
+  /** @param problem thrown after the rename: the file is there, but not quite as its source */
+  #rename(fd: number, problem: FileProblem | undefined): undefined {
     this.#fd = undefined;
     closeSync(fd);
     try {
@@ -98,9 +107,10 @@ export class Part {
       remove(this.#path);
       throw error;
     }
-    if (refusal !== undefined) throw refusal;
+    if (problem !== undefined) throw problem;
   }
 
+  /** Closes an unfinished file, and removes it unless the plan keeps it. */
   abandon(): void {
     const fd = this.#fd;
     this.#fd = undefined;
@@ -110,8 +120,11 @@ export class Part {
   }
 }
 
-/** Have the disk write while more of the file comes, or in the end all has to be waited for. Should it fail, the last one says so too. */
-function flush(path: string): void {
+/**
+ * Has the disk store the file while more of it comes. Otherwise the final fsync would wait for all
+ * of it. Errors are ignored here, because the final fsync reports them too.
+ */
+function startFlush(path: string): void {
   open(onDisk(path), (error, fd) => {
     if (error === null) fsync(fd, () => closeQuietly(fd));
   });

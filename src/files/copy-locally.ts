@@ -1,37 +1,38 @@
 /**
- * A copy of which both ends are in one place: each message is written before the next is read, so that nothing piles up between them.
+ * Runs only in JavaScript slaves, joined by scripts/stage1.ts.
  *
- * Runs, by scripts/stage1.ts, in JavaScript contexts.
+ * A copy whose reader and writer are in the same context. Each message is written before the next
+ * one is read, so nothing queues up between the two.
  * Twin: stage1/python/tier2/files_writer.py, `copy`.
  */
 import type { WirePath } from "./paths.ts";
 import { read } from "./reader.ts";
-import type { MakeChannel, ReadOptions, Sends, Totals, WriteOptions } from "./records.ts";
-import { Writer } from "./writer.ts";
+import type { MakeChannel, ReadOptions, Totals, ValueSender, WriteOptions } from "./records.ts";
+import { TreeWriter } from "./writer.ts";
 
-/** @throws what keeps all of it from being written */
+/** Copies `paths` to `destination`. @throws an error that ends the copy as a whole */
 export async function copyWithin(
   makeChannel: MakeChannel,
   paths: readonly WirePath[],
   reading: ReadOptions,
   destination: WirePath,
   writing: WriteOptions,
-  events: Sends,
+  events: ValueSender,
   signal?: AbortSignal,
 ): Promise<Totals> {
-  let writer: Writer | undefined;
+  let writer: TreeWriter | undefined;
   try {
-    let isEnough = false;
-    writer = new Writer(destination, writing, events, () => {
-      isEnough = true;
+    let isStopped = false;
+    writer = new TreeWriter(destination, writing, events, () => {
+      isStopped = true;
     });
     const taker = writer;
-    const sender: Sends = {
+    const sender: ValueSender = {
       get closed() {
-        return isEnough;
+        return isStopped;
       },
       async send(message) {
-        if (isEnough) throw new Error("the writer takes no more");
+        if (isStopped) throw new Error("the writer takes no more");
         await taker.take(message);
       },
       close() {},

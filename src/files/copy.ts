@@ -1,6 +1,6 @@
 /**
- * Copies: who reads and who writes are brought together, and what they tell becomes one answer. Each end is this process or a context; when
- * both are contexts, what is copied goes from one to the other through the parent that they have in common. Touches no file by itself.
+ * Copies of files: brings a reader and a writer together and makes one result of their events.
+ * Between two contexts, the content passes through this process. This file touches no disk.
  */
 import type { CallLimits } from "../calls/options.ts";
 import type { TierCall } from "../calls/tier-call.ts";
@@ -14,14 +14,12 @@ import {
   ProtocolError,
 } from "../errors.ts";
 import { neutralise } from "../text.ts";
-import { nameOf, told, type WirePath } from "./paths.ts";
-import { read as readHere } from "./reader.ts";
-import { CHUNK, INLINE, type MakeChannel, type ReadOptions, type WriteOptions } from "./records.ts";
-import { type CopyFailure, type CopyProgress, type CopyResult, Report } from "./report.ts";
-import { write as writeHere } from "./writer.ts";
+import { type CopyEnd, HERE } from "./ends.ts";
+import { nameOf, toWire, type WirePath } from "./paths.ts";
+import { type CopyFailure, type CopyProgress, CopyReport, type CopyResult } from "./report.ts";
 
 export interface ReadFileOptions extends CallLimits {
-  /** `~` is the home. */
+  /** A leading `~` stands for the home folder. */
   readonly expand?: boolean;
 }
 
@@ -31,198 +29,109 @@ export interface WriteFileOptions extends ReadFileOptions {
 }
 
 export interface CopyOptions {
-  /** Folders and all that is in them, too. */
+  /** Copy folders with their content. */
   readonly recursive?: boolean;
-  /** Leave what is there with the same content as it is. */
+  /** Leave a file alone whose content is the same at the destination. */
   readonly checksum?: boolean;
-  /** As `checksum`; and what is not finished when it is interrupted is kept, and gone on with next time. */
+  /** Like `checksum`; an interrupted file is also kept and continued by the next copy. */
   readonly resume?: boolean;
-  /** Over there, patterns, and `~` for the home, are what a shell makes of them. */
+  /** On the remote machine, expand patterns and a leading `~` as a shell does. */
   readonly expand?: boolean;
   /** The destination has to be a folder. */
   readonly into?: boolean;
-  /** Milliseconds from now until it is given up. */
+  /** Milliseconds until the copy is cancelled. */
   readonly deadline?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Called some ten times a second. */
+  /** Called about ten times a second. */
   readonly onProgress?: (progress: CopyProgress) => void;
-  /** Called for each file that cannot be copied, when that is known. */
+  /** Called for each file that cannot be copied, as soon as that is known. */
   readonly onFailure?: (failure: CopyFailure) => void;
 }
 
-/** One end of a copy. */
-export interface End {
-  /** "" for this machine. */
-  readonly name: string;
-  read(
-    paths: readonly WirePath[],
-    options: ReadOptions,
-    to: Sender,
-    limits: CallLimits,
-  ): Promise<unknown>;
-  write(
-    path: WirePath,
-    options: WriteOptions,
-    events: Sender,
-    limits: CallLimits,
-  ): Promise<unknown>;
-  /** Both at once: where one call waits for the other, two of them would never end. */
-  copy?(
-    paths: readonly WirePath[],
-    reading: ReadOptions,
-    path: WirePath,
-    writing: WriteOptions,
-    events: Sender,
-    limits: CallLimits,
-  ): Promise<unknown>;
-}
-
-const makeChannel: MakeChannel = () => new Channel();
-
-/** This process. */
-export const HERE: End = {
-  name: "",
-  read: (paths, options, to, { signal }) => readHere(makeChannel, paths, options, to, signal),
-  write: (path, options, events, { signal }) =>
-    writeHere(makeChannel, path, options, events, signal),
-};
-
-export function endOf(name: string, call: TierCall): End {
-  return {
-    name,
-    read: (paths, options, to, limits) => call(limits, "econtext.files:read", paths, options, to),
-    write: (path, options, events, limits) =>
-      call(limits, "econtext.files:write", path, options, events),
-    copy: (paths, reading, path, writing, events, limits) =>
-      call(limits, "econtext.files:copy", paths, reading, path, writing, events),
-  };
-}
-
-type Data = Uint8Array | string | AsyncIterable<Uint8Array | string>;
-
-function encoded(part: Uint8Array | string): Uint8Array {
-  return typeof part === "string" ? new TextEncoder().encode(part) : part;
-}
-
-/** Bytes that are somewhere already, as what reads one file of no name: with no time, and no mode unless one is given. */
-export function endOfBytes(data: Data, mode?: number): End {
-  return {
-    name: "",
-    read: (_paths, _options, to, { signal }) => sendBytes(data, mode ?? null, to, signal),
-    write: () => Promise.reject(new Error("bytes cannot be written to")),
-  };
-}
-
-/** Aborted, it never says that it is done: what has come is not the whole. */
-async function sendBytes(
-  data: Data,
-  mode: number | null,
-  to: Sender,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const isWhole = typeof data === "string" || data instanceof Uint8Array;
-  try {
-    const whole = isWhole ? encoded(data) : undefined;
-    const small = whole !== undefined && whole.length <= INLINE ? whole : null;
-    await to.send([
-      ["sources", 1],
-      ["file", ".", whole?.length ?? 0, mode, null, small, 0],
-    ]);
-    if (small === null) {
-      for await (const part of isWhole ? [data] : data) {
-        const chunk = encoded(part);
-        for (let at = 0; at < chunk.length; at += CHUNK) {
-          signal?.throwIfAborted();
-          await to.send(chunk.subarray(at, at + CHUNK));
-        }
-      }
-      signal?.throwIfAborted();
-      await to.send([["done"]]);
-    }
-    to.close();
-  } catch (error) {
-    to.close(error);
-    throw error;
-  }
-}
+/** `exact`: the destination is the file itself and never a folder that it goes into. */
+type CopySettings = CopyOptions & { readonly exact?: boolean };
 
 /**
- * Copy what `paths` name at one end to `destination` at the other: into it where it is a folder, else as it.
+ * Copies what `paths` name at one end to `destination` at the other. If the destination is a
+ * folder, the sources go into it; otherwise the source gets that name.
  *
- * @throws {FilesError} `ERR_FILES_COPY`: something could not be copied; the rest is
+ * @throws {FilesError} `ERR_FILES_COPY`: some files could not be copied; the others are
  */
 export async function copy(
-  from: End,
+  from: CopyEnd,
   paths: readonly string[],
-  to: End,
+  to: CopyEnd,
   destination: string,
-  options: CopyOptions & { readonly exact?: boolean } = {},
+  options: CopySettings = {},
 ): Promise<CopyResult> {
-  const { checksum = false, resume = false, recursive = false, exact = false } = options;
-  const expand = options.expand === true;
-  const into = options.into === true;
-  const isShown = options.onProgress !== undefined;
-  const reading = {
-    recursive,
-    expand: expand && from !== HERE,
-    total: isShown,
-    checksum: checksum || resume,
-  };
-  const names = exact ? ["."] : paths.map((path) => told(nameOf(bytesOf(path))));
-  const writing = {
-    recursive,
-    into,
-    resume,
-    exact,
-    names,
-    expand: expand && to !== HERE,
-    progress: isShown,
-  };
-
-  const other = new AbortController();
+  const { reading, writing } = endOptions(from, paths, to, options);
+  const peer = new AbortController();
   const signals = options.signal === undefined ? [] : [options.signal];
   const limits = {
     deadline: options.deadline,
-    signal: AbortSignal.any([...signals, other.signal]),
+    signal: AbortSignal.any([...signals, peer.signal]),
   };
   const events = new Channel<unknown>();
-  const report = new Report(from.name, to.name, options);
+  const report = new CopyReport(from.name, to.name, options);
   const sources = paths.map(pathOnWire);
-  const place = pathOnWire(destination);
-  const teller = events.sender as Sender;
+  const target = pathOnWire(destination);
+  const eventSender = events.sender as Sender;
   const written =
     from === to && to.copy !== undefined
-      ? to.copy(sources, reading, place, writing, teller, limits)
-      : to.write(place, writing, teller, limits);
+      ? to.copy(sources, reading, target, writing, eventSender, limits)
+      : to.write(target, writing, eventSender, limits);
   let read: Promise<unknown> = Promise.resolve();
   const failed = Promise.withResolvers<never>();
-  const heard = report.hear(events.receiver, (sender) => {
+  const reported = report.follow(events.receiver, (sender) => {
     read = from.read(sources, reading, sender, limits);
-    // A context that never was has not told the writer.
+    // A reader whose context never started has told the writer nothing, so the writer waits.
     read.catch(failed.reject);
     return read;
   });
   try {
-    const [totals] = await Promise.race([Promise.all([written, heard]), failed.promise]);
+    const [totals] = await Promise.race([Promise.all([written, reported]), failed.promise]);
     return report.conclude(totals);
   } catch (error) {
     const { signal } = options;
     const isCancelled = signal?.aborted === true;
-    other.abort(error);
+    peer.abort(error);
     events.receiver.close();
-    const ends = await Promise.allSettled([read, written, heard]);
+    const ends = await Promise.allSettled([read, written, reported]);
     if (isCancelled) {
       throw new CancelledError("ERR_CANCELLED", "the copy was cancelled", { cause: error });
     }
-    throw firstCause(
-      [error, ...ends.flatMap((end) => ("reason" in end ? [end.reason] : []))],
-      from,
-    );
+    const errors = [error, ...ends.flatMap((end) => ("reason" in end ? [end.reason] : []))];
+    throw firstCause(errors, from);
   }
 }
 
-/** Each end tells the other why it ended; who said so first, knows more of it than whoever heard it. */
-function firstCause(errors: readonly unknown[], from: End): unknown {
+/** What each end is asked for. This process expands nothing: its shell has done that. */
+function endOptions(from: CopyEnd, paths: readonly string[], to: CopyEnd, options: CopySettings) {
+  const { checksum = false, resume = false, recursive = false, exact = false } = options;
+  const { expand = false, into = false } = options;
+  const hasProgress = options.onProgress !== undefined;
+  const names = exact ? ["."] : paths.map((path) => toWire(nameOf(bytesOf(path))));
+  return {
+    reading: {
+      recursive,
+      expand: expand && from !== HERE,
+      total: hasProgress,
+      checksum: checksum || resume,
+    },
+    writing: {
+      recursive,
+      into,
+      resume,
+      exact,
+      names,
+      expand: expand && to !== HERE,
+      progress: hasProgress,
+    },
+  };
+}
+
+/** The error that started the end of a copy. The ends tell each other, and an echo knows less. */
+function firstCause(errors: readonly unknown[], from: CopyEnd): unknown {
   const isEcho = (error: unknown) =>
     [CallError, ChannelError, CancelledError].some((kind) => error instanceof kind);
   const ours = errors.filter((error) => error instanceof EcontextError);
@@ -233,7 +142,7 @@ function firstCause(errors: readonly unknown[], from: End): unknown {
   return new ProtocolError("ERR_PROTOCOL_VALUE", `${from.name}: ${message}`, { cause: error });
 }
 
-/** The bytes of one file of a context, as they come. @throws {FilesError} `ERR_FILES_COPY` */
+/** Yields the bytes of a context's file as they arrive. @throws {FilesError} `ERR_FILES_COPY` */
 export async function* readBytes(
   context: string,
   call: TierCall,
@@ -246,7 +155,7 @@ export async function* readBytes(
   try {
     for await (const piece of receiver) yield piece;
   } catch (error) {
-    // The call says more of why.
+    // The call's own error says more than that of the channel.
     await sent;
     throw error;
   }
@@ -256,9 +165,10 @@ export async function* readBytes(
 }
 
 function pathOnWire(path: string): WirePath {
-  return told(bytesOf(path));
+  return toWire(bytesOf(path));
 }
 
+/** A text as one character for each byte of its UTF-8. */
 function bytesOf(path: string): string {
   return Buffer.from(path, "utf8").toString("latin1");
 }

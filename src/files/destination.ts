@@ -1,72 +1,83 @@
 /**
- * Where the writer of a copy puts what: no path of a record leads out of the destination, whatever the reader says. Folders in it are real ones;
- * a link that is there is not followed, one that is named as the destination is.
+ * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
+ *
+ * Maps the path of a record to a path on this disk. No record leads out of the destination,
+ * whatever the reader sends. A link that is the destination is followed; a link within it is not.
  */
 import { lstatSync, mkdirSync, realpathSync, type Stats, statSync } from "node:fs";
-import { Refusal } from "./disk.ts";
+import { FileProblem } from "./disk.ts";
 import { expandHome } from "./glob.ts";
 import { KEPT_MODE } from "./mode.ts";
-import { heard, join, matches, onDisk, parentOf, shown, type WirePath } from "./paths.ts";
+import { display, fromWire, join, matches, onDisk, parentOf, type WirePath } from "./paths.ts";
 import type { WriteOptions } from "./records.ts";
 
 export interface CopiedFolder {
   readonly path: string;
   readonly mode: number;
-  /** Undefined: it was there already, and keeps its own. */
+  /** Seconds since 1970; undefined for a folder that was there before, which keeps its time. */
   readonly mtime: number | undefined;
 }
 
-export class Place {
-  /** The destination. */
+export class Destination {
+  /** The path of the destination. */
   readonly path: string;
-  /** Whether sources go into it, and are not it. */
+  /** Whether sources go into the destination; otherwise the source gets its name. */
   readonly isInto: boolean;
   readonly #names: readonly string[] | undefined;
   readonly #mustBeFolder: boolean;
-  /** By path of the record: whether it could be made. */
+  /** By the path in the record: whether the folder is there. False if it could not be made. */
   readonly #isFolder = new Map<string, boolean>();
-  /** Folders that get the mode of their source when all is in them, in the order in which they came. */
+  /** Folders that get the mode of their source once they are filled, in order of arrival. */
   readonly folders: CopiedFolder[] = [];
 
   constructor(destination: WirePath, options: WriteOptions) {
-    const given = heard(destination);
+    const given = fromWire(destination);
     const path = options.expand ? expandHome(given) : given;
     const plain = path.replace(/\/+$/, "") || path.slice(0, 1) || ".";
     const isFolder = isFolderAt(plain);
     this.isInto = isFolder && options.exact !== true;
     this.path = isFolder || !isLinkAt(plain) ? plain : resolved(plain);
-    const isSaid = path.endsWith("/") && options.recursive !== true;
-    this.#mustBeFolder = !isFolder && (isSaid || options.into === true);
-    this.#names = options.names?.map(heard);
+    const namesFolder = path.endsWith("/") && options.recursive !== true;
+    this.#mustBeFolder = !isFolder && (namesFolder || options.into === true);
+    this.#names = options.names?.map(fromWire);
   }
 
-  /** Whether so many sources can go there. */
+  /** Whether this number of sources can be copied there. */
   takes(sources: number): boolean {
     return !this.#mustBeFolder && (sources <= 1 || this.isInto);
   }
 
-  /** The path on this disk; undefined below a folder that could not be made. @throws {Error} for what leads out of the destination */
+  /**
+   * The path on this disk for a path of a record.
+   *
+   * @returns undefined below a folder that could not be made
+   * @throws {Error} if the record leads out of the destination
+   */
   of(record: unknown): string | undefined {
-    const path = heard(record);
+    const path = fromWire(record);
     const [name = "", ...parts] = path.split("/");
     const isWrong = (part: string) => part === "" || part === "." || part === "..";
     const isKnown = this.#names?.some((known) => name === known || matches(name, known)) ?? true;
     const isName = name !== "" && name !== ".." && isKnown;
     if (!isName || path.includes("\0") || parts.some(isWrong)) {
-      throw new Error(`not a path within the destination: ${JSON.stringify(shown(path))}`);
+      throw new Error(`not a path within the destination: ${JSON.stringify(display(path))}`);
     }
     const base = this.isInto && name !== "." ? join(this.path, name) : this.path;
     if (parts.length === 0) return base;
     const folder = this.#isFolder.get(parentOf(path));
     if (folder === undefined) {
-      throw new Error(`not in a folder of this copy: ${JSON.stringify(shown(path))}`);
+      throw new Error(`not in a folder of this copy: ${JSON.stringify(display(path))}`);
     }
     return folder ? join(base, parts.join("/")) : undefined;
   }
 
-  /** Make a folder, or take the one that is there. @returns what could not be made. @throws the system's error, or a refusal */
+  /**
+   * Makes a folder, or uses the one that is there.
+   *
+   * @throws the system's error, or a `FileProblem` if something else has that name
+   */
   makeFolder(record: unknown, mode: number, mtime: number): void {
-    const key = heard(record);
+    const key = fromWire(record);
     const path = this.of(record);
     this.#isFolder.set(key, false);
     if (path === undefined) return;
@@ -75,9 +86,9 @@ export class Place {
     if (found === undefined) {
       mkdirSync(onDisk(path), { mode: (mode & 0o777) | 0o700 });
       this.folders.push({ path, mode, mtime });
-    } else if (found.isSymbolicLink()) throw new Refusal("a link, which is not followed");
-    else if (!found.isDirectory()) throw new Refusal("Not a directory");
-    // The destination of the contents of a folder (`src/.`) is no copy of that folder.
+    } else if (found.isSymbolicLink()) throw new FileProblem("a link, which is not followed");
+    else if (!found.isDirectory()) throw new FileProblem("Not a directory");
+    // With `src/.`, only the content is copied, so the destination keeps its own mode.
     else if (key !== "." && ((found.mode ^ mode) & KEPT_MODE) !== 0) {
       this.folders.push({ path, mode, mtime: undefined });
     }
@@ -85,12 +96,16 @@ export class Place {
   }
 }
 
-/** What is there, if it is nothing that a file must not replace. @throws the system's error, or a refusal */
+/**
+ * The file or link that a copied file replaces; undefined if the path is free.
+ *
+ * @throws the system's error, or a `FileProblem` for a folder, a device and the like
+ */
 export function replaceableAt(path: string): Stats | undefined {
   const found = lstatSync(onDisk(path), { throwIfNoEntry: false });
-  if (found?.isDirectory()) throw new Refusal("Is a directory");
+  if (found?.isDirectory()) throw new FileProblem("Is a directory");
   if (found === undefined || found.isFile() || found.isSymbolicLink()) return found;
-  throw new Refusal("not a regular file");
+  throw new FileProblem("not a regular file");
 }
 
 function isFolderAt(path: string): boolean {
@@ -101,7 +116,7 @@ function isLinkAt(path: string): boolean {
   return statusOf(lstatSync, path)?.isSymbolicLink() === true;
 }
 
-/** Undefined for what cannot be looked at: writing it will say why. */
+/** Undefined also for a path that cannot be examined: writing to it will say why. */
 function statusOf(look: typeof lstatSync, path: string): Stats | undefined {
   try {
     return look(onDisk(path), { throwIfNoEntry: false });
@@ -110,7 +125,7 @@ function statusOf(look: typeof lstatSync, path: string): Stats | undefined {
   }
 }
 
-/** Where a link leads; itself if that is nowhere. */
+/** The path that a link leads to; the link's own path if that does not exist. */
 function resolved(path: string): string {
   try {
     return realpathSync(onDisk(path), { encoding: "buffer" }).toString("latin1");

@@ -1,4 +1,9 @@
-/** What reader and writer of a copy do with this disk, beyond what node:fs has: reading to the end, hashes, and reasons in words. */
+/**
+ * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
+ *
+ * What a copy needs of the disk beyond node:fs: reading and writing to the end, hashes, and the
+ * system's reasons in words.
+ */
 import { createHash } from "node:crypto";
 import { closeSync, constants, openSync, read, readSync, write, writeSync } from "node:fs";
 import { getSystemErrorMap } from "node:util";
@@ -6,7 +11,7 @@ import { onDisk } from "./paths.ts";
 
 const HASH_BYTES = 1 << 20;
 
-/** Why it failed, as the system puts it. */
+/** The reason of an error in the system's words, such as "Permission denied". */
 export function reason(error: unknown): string {
   const { errno, message } = error as { readonly errno?: unknown; readonly message?: unknown };
   const known = typeof errno === "number" ? getSystemErrorMap().get(-Math.abs(errno)) : undefined;
@@ -15,24 +20,21 @@ export function reason(error: unknown): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** Whether the system said it, and not a flaw of ours. */
+/** Whether an error concerns one file. Any other error is a fault of econtext. */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return typeof (error as NodeJS.ErrnoException)?.syscall === "string" || isRefusal(error);
+  const isOfSystem = typeof (error as NodeJS.ErrnoException)?.syscall === "string";
+  return isOfSystem || error instanceof FileProblem;
 }
 
-/** What the system would allow, and a copy does not. */
-export class Refusal extends Error {}
+/** A problem with one file that the system would accept and a copy does not. */
+export class FileProblem extends Error {}
 
-function isRefusal(error: unknown): boolean {
-  return error instanceof Refusal;
-}
-
-/** Open what is a file and no link; never waits for the other end of a pipe. */
+/** Opens a file. Fails for a symbolic link, and never waits for the other end of a pipe. */
 export function openPlain(path: string, flags: number = constants.O_RDONLY): number {
   return openSync(onDisk(path), flags | constants.O_NOFOLLOW | constants.O_NONBLOCK);
 }
 
-/** Up to `max` bytes, fewer only at the end of the file. */
+/** Reads up to `max` bytes; fewer only at the end of the file. */
 export function readUpTo(fd: number, max: number): Uint8Array {
   const bytes = new Uint8Array(max);
   let length = 0;
@@ -44,7 +46,7 @@ export function readUpTo(fd: number, max: number): Uint8Array {
   return bytes.subarray(0, length);
 }
 
-/** The next bytes from `at`; none at the end. Does not hold up what else this process does. */
+/** Reads up to `max` bytes at position `at`, without blocking this process; none at the end. */
 export function readNext(fd: number, max: number, at: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(max);
   return new Promise((resolve, reject) => {
@@ -55,12 +57,12 @@ export function readNext(fd: number, max: number, at: number): Promise<Uint8Arra
   });
 }
 
-/** Write all of a small file. */
+/** Writes all bytes of a small file; blocks meanwhile. */
 export function writeAll(fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at);
 }
 
-/** Write all of a piece at `position`. */
+/** Writes all bytes of a piece at `position`. */
 export async function writeAt(fd: number, bytes: Uint8Array, position: number): Promise<void> {
   for (let at = 0; at < bytes.length; ) {
     at += await new Promise<number>((resolve, reject) => {
@@ -72,7 +74,7 @@ export async function writeAt(fd: number, bytes: Uint8Array, position: number): 
   }
 }
 
-/** Of so many bytes from the beginning. */
+/** The SHA-256 of the first `size` bytes, in hexadecimal. */
 export async function digest(fd: number, size: number): Promise<string> {
   const hash = createHash("sha256");
   for (let at = 0; at < size; ) {
@@ -84,11 +86,11 @@ export async function digest(fd: number, size: number): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Close what another error must not be hidden by. */
+/** Closes a descriptor after an error, which an error of closing must not hide. */
 export function closeQuietly(fd: number): void {
   try {
     closeSync(fd);
   } catch {
-    // It is gone, whatever it says.
+    // The descriptor is closed even if close() reports an error.
   }
 }

@@ -1,15 +1,19 @@
-/** What a path names on this disk, as a shell would take it: `~` is the home, a pattern all that matches, in order. */
+/**
+ * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
+ *
+ * Expands paths as a shell does: `~` to the home folder, a pattern to the sorted paths it matches.
+ */
 import { lstatSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { isPattern, join, matches, onDisk } from "./paths.ts";
 
-/** A path with the home in place of `~`. */
+/** A path with the home folder in place of a leading `~`. */
 export function expandHome(path: string): string {
   if (path !== "~" && !path.startsWith("~/")) return path;
   return Buffer.from(homedir(), "utf8").toString("latin1") + path.slice(1);
 }
 
-/** All that a pattern matches; what exists under just this name is that. */
+/** The paths that a pattern matches. If a file has the pattern as its name, only that file. */
 export function expand(path: string): string[] {
   const plain = expandHome(path);
   if (!isPattern(plain) || exists(plain)) return [plain];
@@ -17,7 +21,7 @@ export function expand(path: string): string[] {
   for (const part of plain.split("/").filter((one) => one !== "")) {
     found = found.flatMap((folder) => {
       if (!isPattern(part)) return [folder === "" ? part : join(folder, part)];
-      return listed(folder === "" ? "." : folder)
+      return namesOrNone(folder === "" ? "." : folder)
         .filter((name) => matches(name, part))
         .map((name) => (folder === "" ? name : join(folder, name)));
     });
@@ -25,8 +29,8 @@ export function expand(path: string): string[] {
   return found.filter(exists);
 }
 
-/** Names in a folder, in order; none where it cannot be read. */
-function listed(folder: string): string[] {
+/** The sorted names in a folder; none if the folder cannot be read. */
+export function namesOrNone(folder: string): string[] {
   try {
     return namesIn(folder);
   } catch {
@@ -34,7 +38,7 @@ function listed(folder: string): string[] {
   }
 }
 
-/** @throws the system's error */
+/** The sorted names in a folder. @throws the system's error */
 export function namesIn(folder: string): string[] {
   return readdirSync(onDisk(folder), { encoding: "buffer" })
     .map((name) => Buffer.from(name).toString("latin1"))

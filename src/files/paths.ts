@@ -1,16 +1,16 @@
 /**
- * Paths of files whose names may be any bytes: within this folder a path is a text of one character a byte, and on the wire the text that
- * these are in UTF-8, or bytes. Knows what a name may be and what a pattern matches; touches no disk.
+ * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
  *
- * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts.
- * Twin: stage1/python/tier2/files.py.
+ * Paths of files, whose names may be any bytes. Within this folder, a path is a text of one
+ * character per byte. On the wire it is that text in UTF-8, or bytes where it is not UTF-8.
+ * Knows names and patterns; touches no disk. Twin: stage1/python/tier2/files.py.
  */
 
-/** As it is sent. */
+/** A path as it is sent. */
 export type WirePath = string | Uint8Array;
 
-/** A path as it is sent. */
-export function told(path: string): WirePath {
+/** Encodes a path to be sent. */
+export function toWire(path: string): WirePath {
   if (isAscii(path)) return path;
   const bytes = Buffer.from(path, "latin1");
   try {
@@ -20,22 +20,22 @@ export function told(path: string): WirePath {
   }
 }
 
-/** @throws {Error} what is no path at all */
-export function heard(path: unknown): string {
+/** Decodes a path that was sent. @throws {Error} if it is neither text nor bytes */
+export function fromWire(path: unknown): string {
   if (typeof path === "string") {
     return isAscii(path) ? path : Buffer.from(path, "utf8").toString("latin1");
   }
   if (path instanceof Uint8Array) return Buffer.from(path).toString("latin1");
-  throw new Error("a path that is none");
+  throw new Error(`malformed path: expected text or bytes, got ${typeof path}`);
 }
 
-/** As functions of the system take it. */
+/** A path as node:fs takes it. */
 export function onDisk(path: string): string | Buffer {
   return isAscii(path) ? path : Buffer.from(path, "latin1");
 }
 
-/** What it is called in messages. */
-export function shown(path: string): string {
+/** A path as messages show it. */
+export function display(path: string): string {
   return Buffer.from(path, "latin1").toString("utf8");
 }
 
@@ -43,7 +43,7 @@ function isAscii(path: string): boolean {
   return /^[\0-\x7f]*$/.test(path);
 }
 
-/** The name that a source has at its destination: "." where only what is in it has. */
+/** The name of a source at its destination; "." if only the content of the source goes there. */
 export function nameOf(path: string): string {
   const name = /([^/]*)\/*$/.exec(path)?.[1] ?? "";
   return name === "" || name === ".." ? "." : name;
@@ -53,7 +53,7 @@ export function join(folder: string, name: string): string {
   return folder.endsWith("/") ? folder + name : `${folder}/${name}`;
 }
 
-/** The folder of a path of a record; "" for what was named itself. */
+/** The folder of a path in a record; "" for a source itself. */
 export function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
@@ -62,7 +62,7 @@ export function isPattern(path: string): boolean {
   return /[*?[]/.test(path);
 }
 
-/** Whether a name is what a shell's pattern means. */
+/** Whether a shell's pattern matches a name. */
 export function matches(name: string, pattern: string): boolean {
   if (name.startsWith(".") && !pattern.startsWith(".") && isPattern(pattern)) return false;
   return name === pattern || regexOf(pattern).test(name);
@@ -83,6 +83,6 @@ function regexOf(pattern: string): RegExp {
   try {
     return new RegExp(`^${source}$`);
   } catch {
-    return /^[^\s\S]/; // a range that is none matches nothing
+    return /^[^\s\S]/; // An invalid range, such as [z-a], matches nothing.
   }
 }

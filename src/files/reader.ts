@@ -1,9 +1,9 @@
 /**
- * The reader of a copy: what the sources name, as records. What cannot be read is told, and the others go on. Knows no context, and nothing of
- * where it goes.
+ * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
  *
- * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts.
- * Twin: stage1/python/tier2/files.py.
+ * The reader of a copy: sends files, folders and links as records. A file that cannot be read is
+ * reported by a record, and the copy continues. The reader knows neither contexts nor the
+ * destination. Twin: stage1/python/tier2/files.py.
  */
 import {
   closeSync,
@@ -18,37 +18,49 @@ import {
 import {
   closeQuietly,
   digest,
+  FileProblem,
   isSystemError,
   openPlain,
-  Refusal,
   readNext,
   readUpTo,
   reason,
 } from "./disk.ts";
 import { expand, expandHome, namesIn } from "./glob.ts";
 import { KEPT_MODE } from "./mode.ts";
-import { heard, join, nameOf, onDisk, told, type WirePath } from "./paths.ts";
-import { Batch, CHUNK, INLINE, type MakeChannel, type ReadOptions, type Sends } from "./records.ts";
+import { fromWire, join, nameOf, onDisk, toWire, type WirePath } from "./paths.ts";
+import {
+  Batch,
+  CHUNK,
+  INLINE,
+  type MakeChannel,
+  type ReadOptions,
+  type ValueSender,
+} from "./records.ts";
 
-/** `name` is its path in records, `path` that on disk. */
+/** A file, folder or link that the reader has met. */
 interface Entry {
+  /** The path in records. */
   readonly name: string;
+  /** The path on this disk. */
   readonly path: string;
   readonly stats: Stats;
-  /** It was named itself: then a link is followed. */
+  /** Whether it is a source itself; then a link is followed. */
   readonly isTop: boolean;
 }
 
-/** Send what `paths` name, and with `recursive` all that is in them. Returns early when the writer takes no more: that one knows why. */
+/**
+ * Sends what `paths` name, with the content of folders if `recursive` is set. Returns early if the
+ * writer takes no more: the writer reports the reason.
+ */
 export async function read(
   makeChannel: MakeChannel,
   paths: readonly WirePath[],
   options: ReadOptions,
-  sender: Sends,
+  sender: ValueSender,
   signal?: AbortSignal,
 ): Promise<void> {
   try {
-    await new Reader(makeChannel, options, sender, signal).run(paths.map(heard));
+    await new TreeReader(makeChannel, options, sender, signal).run(paths.map(fromWire));
     sender.close();
   } catch (error) {
     if (sender.closed && signal?.aborted !== true) return;
@@ -57,18 +69,18 @@ export async function read(
   }
 }
 
-class Reader {
+class TreeReader {
   readonly #makeChannel: MakeChannel;
   readonly #options: ReadOptions;
   readonly #out: Batch;
   readonly #signal: AbortSignal | undefined;
-  /** What the writer has already, by path of the record. */
+  /** What the writer has already, by the path in the record. */
   readonly #has = new Map<string, readonly [bytes: number, hash: string]>();
 
   constructor(
     makeChannel: MakeChannel,
     options: ReadOptions,
-    sender: Sends,
+    sender: ValueSender,
     signal: AbortSignal | undefined,
   ) {
     this.#makeChannel = makeChannel;
@@ -85,12 +97,12 @@ class Reader {
       sources.length = 0;
     }
     await this.#out.add(["sources", sources.length]);
-    if (this.#options.total) await this.#tellTotal(sources);
+    if (this.#options.total) await this.#sendTotal(sources);
     if (this.#options.checksum) await this.#ask(sources);
     for await (const entry of this.#walk(sources)) {
       if (this.#options.checksum && entry.stats.isDirectory()) continue;
-      const told = this.#attempt(entry);
-      if (told !== undefined) await told;
+      const sent = this.#attempt(entry);
+      if (sent !== undefined) await sent;
     }
     await this.#out.flush();
   }
@@ -102,7 +114,10 @@ class Reader {
     return found;
   }
 
-  /** What must have different names: the sources; and of several whose contents are put together (`FOLDER/.`), the files in them. */
+  /**
+   * The names that must differ: those of the sources. If the contents of several folders are put
+   * together (`FOLDER/.`), also those of the files in them.
+   */
   async #named(sources: readonly string[]): Promise<(readonly [name: string, path: string])[]> {
     const named = sources.map((path) => [nameOf(path), path] as const);
     const merged = named.filter(([name]) => name === ".").map(([, path]) => path);
@@ -114,7 +129,7 @@ class Reader {
     return found;
   }
 
-  /** All that is there, a folder before what is in it. */
+  /** Yields all entries, a folder before its content. @param complain whether to report errors */
   async *#walk(sources: readonly string[], complain = true): AsyncGenerator<Entry> {
     const todo = sources.map((path) => ({ name: nameOf(path), path, isTop: true })).reverse();
     for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
@@ -125,7 +140,7 @@ class Reader {
       try {
         stats = (isTop ? statSync : lstatSync)(onDisk(path));
         if (stats.isDirectory()) {
-          if (!this.#options.recursive) throw new Refusal("Is a directory");
+          if (!this.#options.recursive) throw new FileProblem("Is a directory");
           inside = namesIn(path);
         }
       } catch (error) {
@@ -140,7 +155,7 @@ class Reader {
     }
   }
 
-  async #tellTotal(sources: readonly string[]): Promise<void> {
+  async #sendTotal(sources: readonly string[]): Promise<void> {
     let [files, bytes] = [0, 0];
     for await (const { stats } of this.#walk(sources, false)) {
       if (!stats.isFile()) continue;
@@ -150,13 +165,16 @@ class Reader {
     await this.#out.add(["total", files, bytes]);
   }
 
-  /** Have the writer tell what it has: of all, in one round trip. Folders come first: what is in a link is not theirs. */
+  /**
+   * Asks the writer which files it has, all of them in one round trip. Folders are made on the way,
+   * so that the writer does not look into a folder through a link.
+   */
   async #ask(sources: readonly string[]): Promise<void> {
     for await (const entry of this.#walk(sources, false)) {
       const { name, stats } = entry;
       if (stats.isDirectory()) await this.#attempt(entry);
       else if (stats.isFile() && stats.size > 0) {
-        await this.#out.add(["file?", told(name), stats.size]);
+        await this.#out.add(["file?", toWire(name), stats.size]);
       }
     }
     const { sender, receiver } = this.#makeChannel();
@@ -166,24 +184,24 @@ class Reader {
     await this.#out.flush();
     for await (const answers of receiver) {
       for (const [path, bytes, hash] of answers as [unknown, number, string][]) {
-        this.#has.set(heard(path), [bytes, hash]);
+        this.#has.set(fromWire(path), [bytes, hash]);
       }
     }
     this.#signal?.removeEventListener("abort", stop);
     this.#signal?.throwIfAborted();
   }
 
-  /** @returns a promise only where it has to be awaited: most are small */
+  /** Sends one entry. @returns a promise only if it has to be awaited: most entries are small */
   #attempt(entry: Entry): Promise<void> | undefined {
     const { name, path, stats } = entry;
     const mode = stats.mode & KEPT_MODE;
     try {
       if (stats.isDirectory()) {
-        return this.#out.add(["dir", told(name), mode, stats.mtimeMs / 1000]);
+        return this.#out.add(["dir", toWire(name), mode, stats.mtimeMs / 1000]);
       }
       if (stats.isSymbolicLink()) {
         const target = readlinkSync(onDisk(path), { encoding: "buffer" });
-        return this.#out.add(["link", told(name), told(target.toString("latin1"))]);
+        return this.#out.add(["link", toWire(name), toWire(target.toString("latin1"))]);
       }
       if (!stats.isFile()) return this.#fail(path, "not a file, a folder or a link");
       return this.#file(entry);
@@ -193,7 +211,7 @@ class Reader {
     }
   }
 
-  /** @throws the system's error */
+  /** Sends a file: a small one as one record, a large one in pieces. @throws the system's error */
   #file({ name, path, isTop }: Entry): Promise<void> | undefined {
     const fd = isTop ? openSync(onDisk(path), constants.O_NONBLOCK) : openPlain(path);
     let isMine = true;
@@ -203,7 +221,10 @@ class Reader {
         stats.size > INLINE || this.#has.has(name) ? undefined : readUpTo(fd, INLINE + 1);
       if (data !== undefined && data.length <= INLINE) {
         const [mode, mtime] = [stats.mode & KEPT_MODE, stats.mtimeMs / 1000];
-        return this.#out.add(["file", told(name), data.length, mode, mtime, data, 0], data.length);
+        return this.#out.add(
+          ["file", toWire(name), data.length, mode, mtime, data, 0],
+          data.length,
+        );
       }
       isMine = false;
       return this.#large(name, path, fd, stats).finally(() => closeQuietly(fd));
@@ -220,10 +241,10 @@ class Reader {
     try {
       if (begin > size || (begin > 0 && (await digest(fd, begin)) !== hash)) begin = 0;
       if (begin > 0 && begin === size) {
-        await this.#out.add(["same", told(name), mode, mtime]);
+        await this.#out.add(["same", toWire(name), mode, mtime]);
         return;
       }
-      await this.#out.add(["file", told(name), size, mode, mtime, null, begin]);
+      await this.#out.add(["file", toWire(name), size, mode, mtime, null, begin]);
       isBegun = true;
       await this.#pieces(fd, begin, stats.blocks * 512 < size - INLINE);
     } catch (error) {
@@ -235,7 +256,7 @@ class Reader {
     await this.#out.add(["done"]);
   }
 
-  /** To the end of the file. The next piece is read while one is sent. */
+  /** Sends the file from `begin` to its end. The next piece is read while one is sent. */
   async #pieces(fd: number, begin: number, isSparse: boolean): Promise<void> {
     let at = begin;
     let next = readNext(fd, CHUNK, at);
@@ -246,23 +267,23 @@ class Reader {
         this.#signal?.throwIfAborted();
         at += piece.length;
         next = readNext(fd, CHUNK, at);
-        next.catch(() => {}); // when the sending fails first
-        // What is not on the disk here need not be there, either.
+        next.catch(() => {}); // If sending fails first, nothing awaits this read in the loop.
+        // A hole in a sparse file is sent as a hole and becomes one at the destination.
         if (isSparse && isZero(piece)) await this.#out.add(["hole", piece.length]);
         else await this.#out.send(piece);
       }
     } finally {
-      // Nobody may close the file before.
+      // The caller closes the descriptor, which a read may still be using.
       await next.catch(() => {});
     }
   }
 
   #fail(path: string, problem: string): Promise<void> | undefined {
-    return this.#out.add(["error", told(path), problem]);
+    return this.#out.add(["error", toWire(path), problem]);
   }
 }
 
-/** Paths of which others have the same name. */
+/** The paths whose name another path has too. */
 function sameNames(named: readonly (readonly [name: string, path: string])[]): string[] {
   const byName = new Map<string, string[]>();
   for (const [name, path] of named) {
@@ -279,15 +300,15 @@ function isZero(piece: Uint8Array): boolean {
   return ZEROS.compare(piece, 0, piece.length, 0, piece.length) === 0;
 }
 
-/** Send the bytes of one file. Gives null, or why the system does not let it be read. */
+/** Sends the bytes of one file. @returns null, or the system's reason why it cannot be read */
 export async function fetch(
   path: WirePath,
   options: Pick<ReadOptions, "expand">,
-  sender: Sends,
+  sender: ValueSender,
   signal?: AbortSignal,
 ): Promise<string | null> {
   try {
-    const name = options.expand ? expandHome(heard(path)) : heard(path);
+    const name = options.expand ? expandHome(fromWire(path)) : fromWire(path);
     const fd = openSync(onDisk(name), "r");
     try {
       for (let at = 0; ; ) {

@@ -1,30 +1,35 @@
 /**
- * What goes from the reader of a copy to its writer: messages that are each a list of records, or a piece of the file that was begun last.
- * Spec: docs/protocol.md, "Files". Types, and how many small records become one message.
+ * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
+ *
+ * The messages from the reader of a copy to its writer: a list of records, or a piece of the file
+ * that was begun last. Small records are batched into one message. Spec: docs/protocol.md, "Files".
  * Twin: stage1/python/tier2/files.py.
  */
 import type { WirePath } from "./paths.ts";
 
-/** What is needed of a sender, here and in a JavaScript context. */
-export interface Sends {
+/** The part of a channel's sender that a copy uses, in this process and in a JavaScript slave. */
+export interface ValueSender {
   send(value: unknown): Promise<void>;
   close(error?: unknown): void;
   readonly closed: boolean;
 }
 
-export interface Receives extends AsyncIterable<unknown> {
+export interface ValueReceiver extends AsyncIterable<unknown> {
   close(error?: unknown): void;
 }
 
-export type MakeChannel = () => { readonly sender: Sends; readonly receiver: Receives };
+export type MakeChannel = () => { readonly sender: ValueSender; readonly receiver: ValueReceiver };
 
-/** Modes are permissions only; times are seconds since 1970. */
+/** Modes are permissions with setuid, setgid and sticky; times are seconds since 1970. */
 export type FileRecord =
   | readonly ["sources", count: number]
   | readonly ["total", files: number, bytes: number]
   | readonly ["dir", WirePath, mode: number, mtime: number]
   | readonly ["link", WirePath, target: WirePath]
-  /** Without `data`, what follows is pieces and holes up to "done" or "lost". `begin`: so much of it the writer has. */
+  /**
+   * Without `data`, pieces and holes follow, up to "done" or "lost". `begin` is the number of bytes
+   * that the writer has already.
+   */
   | readonly [
       "file",
       WirePath,
@@ -37,58 +42,61 @@ export type FileRecord =
   | readonly ["hole", size: number]
   | readonly ["done"]
   | readonly ["lost"]
-  /** What has the writer of this? It answers when it is asked, to the sender: lists of [path, bytes, hash]. */
+  /**
+   * Which part of this file has the writer? It answers after "ask", to the sender in that record,
+   * with lists of [path, bytes, hash].
+   */
   | readonly ["file?", WirePath, size: number]
-  | readonly ["ask", Sends]
+  | readonly ["ask", ValueSender]
   | readonly ["same", WirePath, mode: number, mtime: number]
   | readonly ["error", WirePath, problem: string];
 
-/** Bytes of a file that is one record. */
+/** The most bytes of a file that is sent as one record. */
 export const INLINE = 65536;
-/** A piece of a larger one: with its header it fits into one frame. */
+/** Bytes of a piece of a larger file: with its header, a piece fits into one frame. */
 export const CHUNK = 196608;
-/** Records in a message, at most. */
+/** The most records in a message. */
 export const BATCH = 256;
 
 export interface ReadOptions {
-  /** Folders, too. */
+  /** Read folders with their content. */
   readonly recursive?: boolean;
-  /** Ask the writer what it has. */
+  /** Ask the writer which files it has. */
   readonly checksum?: boolean;
-  /** Patterns and `~` stand for what a shell makes of them. */
+  /** Expand patterns and a leading `~` as a shell does. */
   readonly expand?: boolean;
-  /** Say first how much it will be. */
+  /** Send the total number of files and bytes first. */
   readonly total?: boolean;
 }
 
 export interface WriteOptions {
   readonly recursive?: boolean;
-  /** Keep what is not finished, and go on with it. */
+  /** Keep an unfinished file, and continue one that was kept. */
   readonly resume?: boolean;
   readonly expand?: boolean;
   readonly progress?: boolean;
   /** The destination has to be a folder. */
   readonly into?: boolean;
-  /** The destination is the file itself, and no folder that it goes into. */
+  /** The destination is the file itself and never a folder that it goes into. */
   readonly exact?: boolean;
-  /** What the sources may be called. */
+  /** The only names that sources may have. */
   readonly names?: readonly WirePath[];
 }
 
-/** Files written, bytes, files that were there already, and what failed. */
+/** Counts of a finished copy. `same`: files that were at the destination already. */
 export type Totals = readonly [files: number, bytes: number, same: number, errors: number];
 
-/** Puts small records together. */
+/** Collects small records into messages. */
 export class Batch {
-  readonly #sender: Sends;
+  readonly #sender: ValueSender;
   #records: FileRecord[] = [];
   #bytes = 0;
 
-  constructor(sender: Sends) {
+  constructor(sender: ValueSender) {
     this.#sender = sender;
   }
 
-  /** @returns a promise only where it has to be awaited */
+  /** Adds a record with `bytes` of content. @returns a promise only if it has to be awaited */
   add(record: FileRecord, bytes = 0): Promise<void> | undefined {
     this.#records.push(record);
     this.#bytes += bytes;
@@ -96,7 +104,7 @@ export class Batch {
     return undefined;
   }
 
-  /** A piece of a file, behind all that was added. */
+  /** Sends a piece of a file, after the records that were added before. */
   async send(piece: Uint8Array): Promise<void> {
     await this.flush();
     await this.#sender.send(piece);

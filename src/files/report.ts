@@ -1,11 +1,11 @@
-/** What becomes of a copy, from what its writer tells on the way: progress, failures, and the end. Knows no end of it but by its name. */
+/** Follows a copy by the events of its writer: progress, failures and the result. */
 import type { Receiver, Sender } from "../channels/channel.ts";
 import { FilesError, ProtocolError } from "../errors.ts";
 import { neutralise } from "../text.ts";
-import { heard, shown } from "./paths.ts";
+import { display, fromWire } from "./paths.ts";
 
 export interface CopyProgress {
-  /** The file that is being written; undefined between files. */
+  /** The file that is being written; absent between files. */
   readonly path?: string;
   readonly files: number;
   readonly totalFiles: number;
@@ -13,19 +13,19 @@ export interface CopyProgress {
   readonly totalBytes: number;
 }
 
-/** What could not be copied, and why. */
+/** A file that could not be copied, and the reason. */
 export interface CopyFailure {
-  /** The context's name; "" for this machine. */
+  /** The name of the context where it failed; "" for this machine. */
   readonly context: string;
   readonly path: string;
   readonly problem: string;
 }
 
 export interface CopyResult {
-  /** That were written. */
+  /** The number of files written. */
   readonly files: number;
   readonly bytes: number;
-  /** That were there already. */
+  /** The number of files that were at the destination already. */
   readonly same: number;
 }
 
@@ -34,10 +34,10 @@ interface Listeners {
   readonly onFailure?: (failure: CopyFailure) => void;
 }
 
-/** Failures that are kept to be told in the end. */
+/** The most failures that the final error lists. */
 const MAX_FAILURES = 1000;
 
-export class Report {
+export class CopyReport {
   readonly #from: string;
   readonly #to: string;
   readonly #listeners: Listeners;
@@ -51,8 +51,11 @@ export class Report {
     this.#listeners = listeners;
   }
 
-  /** Until the writer has said all. `begin` is called when it is ready, once. */
-  async hear(
+  /**
+   * Follows events until the writer closes them. Calls `begin` once, with the sender for the
+   * reader, when the writer is ready.
+   */
+  async follow(
     events: Receiver<unknown>,
     begin: (writer: Sender) => Promise<unknown>,
   ): Promise<void> {
@@ -61,7 +64,7 @@ export class Report {
       const [what, ...words] = Array.isArray(event) ? event : [];
       if (what === "open" && reading === undefined) {
         reading = begin(words[0] as Sender);
-        // It ends the events by what it does to the writer.
+        // A reader that fails makes the writer fail, and the writer then ends the events.
         reading.catch(() => {});
       } else if (what === "error") this.#fail(words);
       else if (what === "total") [this.#totalFiles, this.#totalBytes] = words as [number, number];
@@ -71,7 +74,7 @@ export class Report {
     await reading;
   }
 
-  /** @throws {FilesError} `ERR_FILES_COPY` */
+  /** Turns the writer's totals into a result. @throws {FilesError} `ERR_FILES_COPY` */
   conclude(totals: unknown): CopyResult {
     const isRight = Array.isArray(totals) && totals.every((one) => Number.isSafeInteger(one));
     if (!isRight || totals.length !== 4) {
@@ -88,7 +91,7 @@ export class Report {
   #fail([side, path, problem]: readonly unknown[]): void {
     const failure = {
       context: side === "from" ? this.#from : this.#to,
-      path: neutralise(shown(heard(path))),
+      path: neutralise(display(fromWire(path))),
       problem: neutralise(String(problem)),
     };
     if (this.#failures.length < MAX_FAILURES) this.#failures.push(failure);
@@ -97,7 +100,7 @@ export class Report {
 
   #progress([files, bytes, path]: readonly [number, number, unknown]): void {
     this.#listeners.onProgress?.({
-      ...(path === null ? {} : { path: neutralise(shown(heard(path))) }),
+      ...(path === null ? {} : { path: neutralise(display(fromWire(path))) }),
       files,
       totalFiles: this.#totalFiles,
       bytes,

@@ -1,43 +1,48 @@
 /**
- * The writer of a copy: records become files. What cannot be written is told to `events`, and the others go on. It trusts no reader; where
- * records may lead is place.ts's business.
+ * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
  *
- * Runs in this process and, by scripts/stage1.ts, in JavaScript contexts.
- * Twin: stage1/python/tier2/files_writer.py.
+ * The writer of a copy: turns records into files. A file that cannot be written is reported to
+ * `events`, and the copy continues. The writer trusts no reader; destination.ts decides where
+ * records may lead. Twin: stage1/python/tier2/files_writer.py.
  */
 import { closeSync, fstatSync, renameSync, symlinkSync } from "node:fs";
-import { Part } from "./atomic-file.ts";
-import { Place, replaceableAt } from "./destination.ts";
-import { digest, isSystemError, openPlain, Refusal, reason } from "./disk.ts";
+import { AtomicFile } from "./atomic-file.ts";
+import { Destination, replaceableAt } from "./destination.ts";
+import { digest, FileProblem, isSystemError, openPlain, reason } from "./disk.ts";
 import { setMode, setTime } from "./mode.ts";
-import { heard, onDisk, shown, told, type WirePath } from "./paths.ts";
+import { display, fromWire, onDisk, toWire, type WirePath } from "./paths.ts";
 import {
   BATCH,
   type FileRecord,
   type MakeChannel,
-  type Sends,
   type Totals,
+  type ValueSender,
   type WriteOptions,
 } from "./records.ts";
-import { Leftovers, remove, resumableOf, temporaryOf } from "./stale-files.ts";
+import { remove, resumableOf, StaleFiles, temporaryOf } from "./stale-files.ts";
 
 const PROGRESS_MS = 100;
 
-/** Write what comes; `["open", SENDER]` tells `events` where to. @throws what keeps all of it from being written */
+/**
+ * Writes what a reader sends. The first event is `["open", SENDER]`, with the sender for the
+ * reader.
+ *
+ * @throws an error that ends the copy as a whole
+ */
 export async function write(
   makeChannel: MakeChannel,
   destination: WirePath,
   options: WriteOptions,
-  events: Sends,
+  events: ValueSender,
   signal?: AbortSignal,
 ): Promise<Totals> {
   const { sender, receiver } = makeChannel();
   const stop = () => receiver.close(signal?.reason);
   signal?.addEventListener("abort", stop);
-  let writer: Writer | undefined;
+  let writer: TreeWriter | undefined;
   try {
     signal?.throwIfAborted();
-    writer = new Writer(destination, options, events, () => receiver.close());
+    writer = new TreeWriter(destination, options, events, () => receiver.close());
     await events.send(["open", sender]);
     for await (const message of receiver) {
       const taken = writer.take(message);
@@ -57,18 +62,18 @@ export async function write(
   }
 }
 
-export class Writer {
+export class TreeWriter {
   readonly #options: WriteOptions;
-  readonly #events: Sends;
-  readonly #place: Place;
-  readonly #leftovers = new Leftovers();
+  readonly #events: ValueSender;
+  readonly #destination: Destination;
+  readonly #staleFiles = new StaleFiles();
   readonly #stop: () => void;
   #isStopped = false;
   readonly #umask = process.umask();
   readonly #answers: (readonly [WirePath, number, string])[] = [];
-  /** The large file that is being written, by its path; without a part if that failed. */
+  /** The file that is being written. Its `output` is undefined if the file cannot be written. */
   #current:
-    | { readonly name: WirePath; readonly target: string; part: Part | undefined }
+    | { readonly name: WirePath; readonly target: string; output: AtomicFile | undefined }
     | undefined;
   #files = 0;
   #bytes = 0;
@@ -76,24 +81,31 @@ export class Writer {
   #errors = 0;
   #shownAt = performance.now();
 
-  /** @param stop takes no more from the reader */
-  constructor(destination: WirePath, options: WriteOptions, events: Sends, stop: () => void) {
+  /** @param stop is called when the writer takes no more from the reader */
+  constructor(destination: WirePath, options: WriteOptions, events: ValueSender, stop: () => void) {
     this.#stop = stop;
     this.#options = options;
     this.#events = events;
-    this.#place = new Place(destination, options);
+    this.#destination = new Destination(destination, options);
   }
 
-  /** @returns a promise only where it has to be awaited: most records are small */
+  /**
+   * Writes one message of the reader.
+   *
+   * @returns a promise only if it has to be awaited: most records are small
+   */
   take(message: unknown): Promise<void> | undefined {
     if (message instanceof Uint8Array) return this.#piece(message);
-    if (!Array.isArray(message)) throw new Error("a message that is none");
+    if (!Array.isArray(message)) {
+      throw new Error(`malformed message: expected a list or bytes, got ${typeof message}`);
+    }
     return this.#records(message as FileRecord[]);
   }
 
+  /** Completes the copy once the reader has sent all: folders get their modes and times. */
   async finish(): Promise<Totals> {
     if (this.#current !== undefined) throw new Error("a file without its end");
-    for (const { path, mode, mtime } of this.#place.folders.reverse()) {
+    for (const { path, mode, mtime } of this.#destination.folders.reverse()) {
       try {
         if (mtime !== undefined) setTime(path, mtime);
         setMode(path, mode);
@@ -106,9 +118,9 @@ export class Writer {
     return [this.#files, this.#bytes, this.#same, this.#errors];
   }
 
-  /** What is not finished is as if it had not begun. */
+  /** Drops the file that is being written, if any. */
   abandon(): void {
-    this.#current?.part?.abandon();
+    this.#current?.output?.abandon();
     this.#current = undefined;
   }
 
@@ -131,10 +143,10 @@ export class Writer {
     }
     switch (record[0]) {
       case "sources":
-        if (this.#place.takes(record[1])) return undefined;
+        if (this.#destination.takes(record[1])) return undefined;
         this.#isStopped = true;
         this.#stop();
-        return this.#fail(this.#place.path, new Refusal("Not a directory"));
+        return this.#fail(this.#destination.path, new FileProblem("Not a directory"));
       case "total":
         return this.#events.send(record);
       case "error":
@@ -142,12 +154,12 @@ export class Writer {
         return this.#events.send(["error", "from", record[1], record[2]]);
       case "dir":
         return this.#attempt(record[1], () =>
-          this.#place.makeFolder(record[1], checked(record[2]), record[3]),
+          this.#destination.makeFolder(record[1], checked(record[2]), record[3]),
         );
       case "link":
         return this.#attempt(record[1], (target) => {
-          this.#leftovers.removeOf(target);
-          link(target, heard(record[2]));
+          this.#staleFiles.removeFor(target);
+          link(target, fromWire(record[2]));
         });
       case "file":
         return this.#file(record);
@@ -161,13 +173,13 @@ export class Writer {
           this.#same++;
         });
       default:
-        throw new Error("a record that is none");
+        throw new Error(`unknown kind of record: ${JSON.stringify(display(String(record[0])))}`);
     }
   }
 
-  /** What the system refuses is told, and the others go on. */
+  /** Does work for one file. An error of the system is reported, and the copy continues. */
   #attempt(name: WirePath, work: (target: string) => void): Promise<void> | undefined {
-    const target = this.#place.of(name);
+    const target = this.#destination.of(name);
     if (target === undefined) return undefined;
     try {
       work(target);
@@ -180,30 +192,30 @@ export class Writer {
   async #fail(path: string, error: unknown): Promise<void> {
     if (!isSystemError(error)) throw error;
     this.#errors++;
-    await this.#events.send(["error", "to", told(path), reason(error)]);
+    await this.#events.send(["error", "to", toWire(path), reason(error)]);
   }
 
   #file(record: FileRecord & { readonly 0: "file" }): Promise<void> | undefined {
     const [, name, , mode, mtime, data, begin] = record;
-    const target = this.#place.of(name);
-    const current = { name, target: target ?? "", part: undefined as Part | undefined };
+    const target = this.#destination.of(name);
+    const current = { name, target: target ?? "", output: undefined as AtomicFile | undefined };
     this.#current = current;
     try {
       if (target !== undefined) {
         const found = replaceableAt(target);
-        this.#leftovers.removeOf(target);
+        this.#staleFiles.removeFor(target);
         const isLarge = data === null;
         const isKept = isLarge && this.#options.resume === true;
-        if (begin > 0 && !isKept) throw new Error("the rest of a file that nobody has begun");
+        if (begin > 0 && !isKept) throw new Error("the rest of a file that was never begun");
         const old = found?.isFile() ? found.mode & 0o777 : 0o666 & ~this.#umask;
         const replaces = found !== undefined;
         const plan = { target, mtime, replaces, isLarge, isKept, begin, mode: mode ?? old };
-        current.part = new Part(plan);
+        current.output = new AtomicFile(plan);
         this.#bytes += begin;
       }
       if (data === null) return undefined;
       this.#bytes += data.length;
-      current.part?.fill(data);
+      current.output?.fill(data);
     } catch (error) {
       const failed = this.#lose(error);
       if (data === null) return failed;
@@ -217,7 +229,7 @@ export class Writer {
     if (current === undefined) throw new Error("a piece of no file");
     this.#bytes += piece.length;
     try {
-      await current.part?.write(piece);
+      await current.output?.write(piece);
     } catch (error) {
       await this.#lose(error);
     }
@@ -226,17 +238,17 @@ export class Writer {
 
   #hole(bytes: number): undefined {
     this.#bytes += checked(bytes);
-    this.#current?.part?.skip(bytes);
+    this.#current?.output?.skip(bytes);
   }
 
   #done(): Promise<void> | undefined {
-    const part = this.#current?.part;
+    const output = this.#current?.output;
     const end = (): undefined => {
-      if (part !== undefined) this.#files++;
+      if (output !== undefined) this.#files++;
       this.#current = undefined;
     };
     try {
-      const finished = part?.finish();
+      const finished = output?.finish();
       if (finished === undefined) return end();
       return finished.then(end).catch((error: unknown) => this.#loseLast(error));
     } catch (error) {
@@ -249,17 +261,17 @@ export class Writer {
     this.#current = undefined;
   }
 
-  /** What is still to come of it is dropped. */
+  /** Gives up the current file: pieces of it that still come are dropped. */
   async #lose(error: unknown): Promise<void> {
-    const { target = "", part } = this.#current ?? {};
-    part?.abandon();
-    if (this.#current !== undefined) this.#current.part = undefined;
+    const { target = "", output } = this.#current ?? {};
+    output?.abandon();
+    if (this.#current !== undefined) this.#current.output = undefined;
     await this.#fail(target, error);
   }
 
-  /** Remember what is there of a file: the whole, or what was not finished. */
+  /** Notes for the answer what this disk has of a file: all of it, or an unfinished part. */
   async #ask(name: WirePath, size: number): Promise<void> {
-    const target = this.#place.of(name);
+    const target = this.#destination.of(name);
     if (target === undefined) return;
     const isThere = await this.#look(name, target, (bytes) => bytes === size);
     if (isThere || this.#options.resume !== true) return;
@@ -283,7 +295,7 @@ export class Writer {
     }
   }
 
-  async #answer(sender: Sends): Promise<void> {
+  async #answer(sender: ValueSender): Promise<void> {
     for (let at = 0; at < this.#answers.length; at += BATCH) {
       await sender.send(this.#answers.slice(at, at + BATCH));
     }
@@ -294,14 +306,16 @@ export class Writer {
     const now = performance.now();
     if (this.#options.progress !== true || now - this.#shownAt < PROGRESS_MS) return;
     this.#shownAt = now;
-    const name = this.#current === undefined ? null : shown(heard(this.#current.name));
+    const name = this.#current === undefined ? null : display(fromWire(this.#current.name));
     await this.#events.send(["progress", this.#files + this.#same, this.#bytes, name]);
   }
 }
 
-/** A size or a mode. */
+/** Checks a size or a mode that a reader has sent. */
 function checked(number: number): number {
-  if (!Number.isSafeInteger(number) || number < 0) throw new Error("a number that is none");
+  if (!Number.isSafeInteger(number) || number < 0) {
+    throw new Error(`malformed number: expected a non-negative integer, got ${String(number)}`);
+  }
   return number;
 }
 
@@ -317,11 +331,11 @@ function link(target: string, to: string): void {
   }
 }
 
-/** Of what is there already. */
+/** Gives a file that is there already the mode and time of its source. */
 function adjust(path: string, mode: number, mtime: number): void {
   const fd = openPlain(path);
   try {
-    if (!fstatSync(fd).isFile()) throw new Refusal("not a regular file");
+    if (!fstatSync(fd).isFile()) throw new FileProblem("not a regular file");
     setTime(fd, mtime);
     setMode(fd, mode);
   } finally {

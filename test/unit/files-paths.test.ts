@@ -1,7 +1,7 @@
 /** Names and patterns of files, and the words of `econtext cp`. */
 import { expect, test } from "bun:test";
 import { readPlaces } from "../../src/cli/copy-word.ts";
-import { heard, matches, nameOf, told } from "../../src/files/paths.ts";
+import { fromWire, matches, nameOf, toWire } from "../../src/files/paths.ts";
 
 test.each([
   ["a", undefined, "a"],
@@ -54,5 +54,5 @@ test("what a source is called", () => {
 
 test("a path is text where it is UTF-8, else bytes, and the same again", () => {
   const paths = ["plain", "é\ufeff\u{1f600}", Uint8Array.of(97, 255, 47)];
-  for (const path of paths) expect(told(heard(path))).toEqual(path);
+  for (const path of paths) expect(toWire(fromWire(path))).toEqual(path);
 });

@@ -61,7 +61,7 @@ const HOSTILE: readonly (readonly [title: string, records: readonly Record[]])[]
     "through a link of its own",
     [dir("tree"), ["link", "tree/l", "../../outside"], file("tree/l/x")],
   ],
-  ["a record that is none", [["toString"]]],
+  ["an unknown kind of record", [["toString"]]],
   ["the rest of nothing", [dir("tree"), ["file", "tree/x", 9, 0o644, 1, null, 5], ["done"]]],
   ["a file in a file", [dir("tree"), ["file", "tree/x", 9, 0o644, 1, null, 0], file("tree/y")]],
 ];

@@ -1,0 +1,113 @@
+/**
+ * The two ends of a copy: what reads and what writes. An end is this process, a context, or bytes
+ * that are in memory already.
+ */
+import type { CallLimits } from "../calls/options.ts";
+import type { TierCall } from "../calls/tier-call.ts";
+import { Channel, type Sender } from "../channels/channel.ts";
+import type { WirePath } from "./paths.ts";
+import { read as readHere } from "./reader.ts";
+import { CHUNK, INLINE, type MakeChannel, type ReadOptions, type WriteOptions } from "./records.ts";
+import { write as writeHere } from "./writer.ts";
+
+/** One end of a copy. */
+export interface CopyEnd {
+  /** The context's name; "" for this machine. */
+  readonly name: string;
+  /** Sends what `paths` name to a writer. */
+  read(
+    paths: readonly WirePath[],
+    options: ReadOptions,
+    to: Sender,
+    limits: CallLimits,
+  ): Promise<unknown>;
+  /** Writes what a reader sends. The first event names the sender that the reader has to use. */
+  write(
+    path: WirePath,
+    options: WriteOptions,
+    events: Sender,
+    limits: CallLimits,
+  ): Promise<unknown>;
+  /**
+   * Reads and writes in one call, if this end is both. A Python context runs one call at a time,
+   * so two calls that wait for each other would never end.
+   */
+  copy?(
+    paths: readonly WirePath[],
+    reading: ReadOptions,
+    path: WirePath,
+    writing: WriteOptions,
+    events: Sender,
+    limits: CallLimits,
+  ): Promise<unknown>;
+}
+
+const makeChannel: MakeChannel = () => new Channel();
+
+/** This process. */
+export const HERE: CopyEnd = {
+  name: "",
+  read: (paths, options, to, { signal }) => readHere(makeChannel, paths, options, to, signal),
+  write: (path, options, events, { signal }) =>
+    writeHere(makeChannel, path, options, events, signal),
+};
+
+/** A context. @param call calls a function of the context's second tier */
+export function endOf(name: string, call: TierCall): CopyEnd {
+  return {
+    name,
+    read: (paths, options, to, limits) => call(limits, "econtext.files:read", paths, options, to),
+    write: (path, options, events, limits) =>
+      call(limits, "econtext.files:write", path, options, events),
+    copy: (paths, reading, path, writing, events, limits) =>
+      call(limits, "econtext.files:copy", paths, reading, path, writing, events),
+  };
+}
+
+type Data = Uint8Array | string | AsyncIterable<Uint8Array | string>;
+
+function encoded(part: Uint8Array | string): Uint8Array {
+  return typeof part === "string" ? new TextEncoder().encode(part) : part;
+}
+
+/** A reader of one file without a name, whose content is `data`. It has no modification time. */
+export function endOfBytes(data: Data, mode?: number): CopyEnd {
+  return {
+    name: "",
+    read: (_paths, _options, to, { signal }) => sendBytes(data, mode ?? null, to, signal),
+    write: () => Promise.reject(new Error("bytes cannot be written to")),
+  };
+}
+
+/** An aborted one never sends "done", because the writer does not have the whole file. */
+async function sendBytes(
+  data: Data,
+  mode: number | null,
+  to: Sender,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const isWhole = typeof data === "string" || data instanceof Uint8Array;
+  try {
+    const whole = isWhole ? encoded(data) : undefined;
+    const small = whole !== undefined && whole.length <= INLINE ? whole : null;
+    await to.send([
+      ["sources", 1],
+      ["file", ".", whole?.length ?? 0, mode, null, small, 0],
+    ]);
+    if (small === null) {
+      for await (const part of isWhole ? [data] : data) {
+        const chunk = encoded(part);
+        for (let at = 0; at < chunk.length; at += CHUNK) {
+          signal?.throwIfAborted();
+          await to.send(chunk.subarray(at, at + CHUNK));
+        }
+      }
+      signal?.throwIfAborted();
+      await to.send([["done"]]);
+    }
+    to.close();
+  } catch (error) {
+    to.close(error);
+    throw error;
+  }
+}

@@ -1,8 +1,8 @@
 #!/usr/bin/env econtext
 /**
- * Installs an application from an archive that is over there already:
- * `econtext examples/deploy.ts web1 1.4`. Shows: a function of this very file runs over there, and
- * what its commands print arrives here, in the log.
+ * Installs an application from an archive that the remote machine has already:
+ * `econtext examples/deploy.ts web1 1.4`. Shows: a function of this very file runs on the remote
+ * machine, and what its commands print arrives here, in the log.
  */
 import { run } from "econtext";
 import { execSync } from "node:child_process";

@@ -1,5 +1,5 @@
 /**
- * The next lines of a file over there: `econtext examples/follow.ts web1 /var/log/syslog 10`.
+ * The next lines of a remote file: `econtext examples/follow.ts web1 /var/log/syslog 10`.
  * Shows: a generator that runs there and is iterated here; leaving the loop ends it there. Behind
  * it, the same by a channel.
  */
@@ -23,7 +23,7 @@ async function* lines(path: string): AsyncGenerator<string> {
   }
 }
 
-/** Until nobody receives any more. */
+/** Runs until the receiver is closed. */
 async function forward(path: string, sender: Sender<string>): Promise<void> {
   for await (const line of lines(path)) {
     if (sender.closed) break;

@@ -1,5 +1,5 @@
 /**
- * Follows a file over there for some seconds: `econtext examples/tail.ts web1 /var/log/syslog 10`.
+ * Follows a remote file for some seconds: `econtext examples/tail.ts web1 /var/log/syslog 10`.
  * Shows: a function that gets its own context, works until it is told to end, and logs meanwhile; a
  * deadline that is no failure.
  */

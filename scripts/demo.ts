@@ -53,7 +53,7 @@ function steps(far: string): Step[] {
       seen: [/^target: fleet\.checks\.CheckFailed: only 3 % /m, /checks\.py", line 11, in disk$/m],
     },
     {
-      title: "A call that hangs is given up, here and over there (exit status 124)",
+      title: "A call that hangs is given up, here and on the remote machine (exit status 124)",
       args: ["call", far, "--deadline", "2", "fleet.checks.hang"],
       status: 124,
       seen: [/^target: no result within 2000 ms/m],

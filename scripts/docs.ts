@@ -249,7 +249,7 @@ async function sizes(): Promise<string[]> {
   });
 }
 
-/** Where something was made is nobody's business. The patterns do not match themselves. */
+/** No text names the machine that it was made on. The patterns do not match themselves. */
 function words(): string[] {
   const forbidden = [
     /(?<![\w~.])\/(?:work|root)\/\S*/,

@@ -1,7 +1,7 @@
 /**
- * JavaScript source → the same program in fewer bytes, for the code that we send. Names that are
- * nobody else's become short, so tracebacks of our own code mean little over there; the user's code
- * never goes through here.
+ * JavaScript source → the same program in fewer bytes, for the code that we send. Names that
+ * no other module uses become short, so tracebacks of our own code mean little in a slave. The
+ * user's code never goes through here.
  */
 import { minify_sync as minify } from "terser";
 

@@ -1,5 +1,5 @@
 /**
- * A program of several modules that uses packages over there which only this machine has:
+ * A program of several modules: its functions use packages that only this machine has:
  * `econtext examples/packages/main.ts web1`. Shows: packages that are only ES modules (citty), only
  * CommonJS (safer-buffer), chosen by an exports map (fflate), and of some hundred modules
  * (fast-check). All of it goes along with the first call.

@@ -1,5 +1,5 @@
 /**
- * Python functions of a file beside this one, called over there:
+ * Python functions of a file beside this one, called on a remote machine:
  * `econtext examples/python/main.ts web1`. Shows: a far side that has only Python; its exceptions
  * arrive here.
  */

@@ -155,8 +155,8 @@ export class Driver {
     await this.#exited;
     clearTimeout(timer);
     kill(-pid);
-    // Its last words are still on their way; somebody that it left behind may hold that pipe open
-    // for ever.
+    // Its last words are still on their way. A process that it left behind may hold that pipe
+    // open for ever.
     await Promise.race([this.#closed, Bun.sleep(BROKEN_MS)]);
   }
 }
@@ -165,6 +165,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // Nobody is left in that group.
+    // No process is left in that group.
   }
 }

@@ -40,7 +40,7 @@ export async function interleave(
   return samples;
 }
 
-/** One round that nobody looks at: files come from the disk, keys are made, code is compiled. */
+/** One round that is not measured: files come from the disk, keys are made, code is compiled. */
 export async function warmUp(
   peers: readonly Driver[],
   sample: (peer: Driver) => Promise<unknown>,

@@ -12,7 +12,7 @@ test("stdout, stderr and the status are the command's", async () => {
   });
 });
 
-test("there is no shell over there, and stdin is empty", async () => {
+test("the command runs without a shell, and stdin is empty", async () => {
   expect((await local("exec", "--", "echo", "$HOME", "a  b", "*")).stdout).toBe("$HOME a  b *\n");
   expect(await local("exec", "--", "cat")).toEqual({ stdout: "", stderr: "", status: 0 });
 });

@@ -13,7 +13,7 @@ test.each(["--version", "-V"])("%s says it", async (option) => {
   });
 });
 
-test("--help lists the commands, without colours when nobody sees them", async () => {
+test("--help lists the commands, without colours when stdout is no terminal", async () => {
   const { stdout, stderr, status } = await econtext("--help");
   for (const command of COMMANDS) expect(stdout).toContain(`  ${command} `);
   expect(stdout).not.toContain("\x1b");

@@ -10,7 +10,7 @@ const OVER = /\d+ bytes are over the limit of 268435456/;
 
 export function channels(far: Far): void {
   const { test, everyVersion } = far;
-  /** Senders of so many channels that end over there. */
+  /** Senders of so many channels that end in the context. */
   const open = async (n = 1): Promise<Sender[]> =>
     (await far.call("tasks.flow.open_channels", n)) as Sender[];
   const iterate = (name: string, ...args: unknown[]): AsyncIterable<unknown> =>
@@ -249,7 +249,7 @@ export function channels(far: Far): void {
     expect((failed as { traceback: string }).traceback).toContain("tasks/flow.");
   });
 
-  test("leaving the loop early closes it over there; the next call is served", async () => {
+  test("leaving the loop early closes the generator in the context; the next call is served", async () => {
     await using session = await far.connect();
     for await (const value of session.context.call(far.fn("tasks.flow.endless"))) {
       if (value === 3) break;

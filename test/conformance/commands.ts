@@ -72,7 +72,7 @@ export function commands(far: Far): void {
     expect(await process.exited).toEqual({ status: 0 });
   });
 
-  test("what it is given is let go of when it has ended; nobody else can write to it", async () => {
+  test("its senders are let go of when it has ended; no other context can write to them", async () => {
     const [iterated, cancelled] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const silence = new Promise<never>(() => {});
     const iterator = {
@@ -110,7 +110,7 @@ export function commands(far: Far): void {
     else expect(status).toBe(141);
   });
 
-  test("what nobody reads slows it, and the rest goes on", async () => {
+  test("output that is not read slows the command, and the rest goes on", async () => {
     const bytes = 64 << 20;
     await using session = await far.connect();
     const process = session.context.exec(["head", "-c", String(bytes), "/dev/zero"]);
@@ -217,7 +217,7 @@ export function commands(far: Far): void {
     expect(await eventually(() => !all.some(isCommandRunning))).toBe(true);
   });
 
-  test("logged, where nobody wants to read it", async () => {
+  test("its output is logged where it is not asked for", async () => {
     await using session = await far.connect();
     const command = ["sh", "-c", "echo out; echo err >&2"];
     const process = session.context.exec(command, { stdout: "log", stderr: "log" });

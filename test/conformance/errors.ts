@@ -1,4 +1,4 @@
-/** How what fails over there is told here. */
+/** How a failure in a context is told here. */
 import { expect } from "bun:test";
 import { CallError, RemoteError, ValueError } from "../../src/index.ts";
 import { type Far, failureOf } from "./session.ts";

@@ -213,7 +213,7 @@ export function files(far: Far): void {
     }
     const failed = await failureOf(context().writeFile(at("there/large"), endless(), { signal }));
     expect(failed).toMatchObject({ code: "ERR_CANCELLED" });
-    // Over there it ends when it hears of it.
+    // The context ends the copy when the cancel arrives.
     expect(await eventually(() => list(at("there")).join() === "large")).toBe(true);
     expect(readFileSync(at("there/large"), "utf8")).toBe("old");
   });

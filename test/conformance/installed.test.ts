@@ -1,5 +1,5 @@
 /**
- * Packages that only this machine has behave over there as if they were installed: each probe of
+ * Packages that only this machine has behave in a context as if they were installed: each probe of
  * test/fixtures/javascript/packages gives what it gives when the same interpreter runs it directly.
  * The far side does not see the packages' folder: it is hidden by an empty one.
  */

@@ -35,7 +35,8 @@ export function interruption(far: Far): void {
     async () => {
       const outcomes: unknown[] = [];
       for (let round = 0; round < 2; round++) {
-        // Over there and here the deadline passes at about the same time: it is cancelled twice.
+        // The deadline passes here and in the context at about the same time: it is cancelled
+        // twice.
         const loop = failureOf(far.callWith({ deadline: 20 + round }, "tasks.hang.spin"));
         outcomes.push((await loop) instanceof TimeoutError, await far.call("length", [1]));
       }
@@ -172,8 +173,8 @@ function makeGate(): AsyncDisposable & { readonly command: string; open(): void 
   const folder = mkdtempSync(join(tmpdir(), "econtext-gate-"));
   const pipe = join(folder, "pipe");
   execFileSync("mkfifo", [pipe]);
-  // Read and write: opening it waits for nobody, and what waits for it is not told of an end before
-  // it is closed.
+  // Read and write: opening it does not wait for a reader, and what waits for it is not told of an
+  // end before it is closed.
   const end = openSync(pipe, "r+");
   let isOpen = false;
   const open = () => {

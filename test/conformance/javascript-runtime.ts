@@ -1,6 +1,6 @@
 /**
  * What only a JavaScript process has: calls that await at the same time, an AbortSignal, a console,
- * errors that nobody catches, workers. (A Python context runs one call at a time, and is
+ * errors that are not caught, workers. (A Python context runs one call at a time, and is
  * interrupted by an exception.)
  */
 import { expect } from "bun:test";
@@ -119,7 +119,7 @@ export function javascriptRuntime(far: Far): void {
     expect(await eventually(() => messages(session, "console").includes("replaced"))).toBe(true);
   });
 
-  everyVersion("what nobody catches is logged, and ends nothing", async () => {
+  everyVersion("an error that is not caught is logged, and ends nothing", async () => {
     const session = far.session();
     const from = session.logs.length;
     const errors = (): string[] => messages(session, "econtext", from);

@@ -1,4 +1,4 @@
-/** The process over there: what user code finds around itself, and what it may do to it. */
+/** The slave's process: what user code finds around itself, and what it may do to it. */
 import { expect } from "bun:test";
 import { commandLine, type Far } from "./session.ts";
 

@@ -17,7 +17,7 @@ export function pythonFiles(far: Far): void {
     expect(await far.call("beside.read")).toEqual(read);
   });
 
-  everyVersion("they are there for whoever looks", async () => {
+  everyVersion("they are there for any code that looks", async () => {
     expect(await far.call("beside.looked")).toEqual([
       [true, true, true, false, false, false],
       [true, true, false, false],

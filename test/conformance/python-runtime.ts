@@ -27,7 +27,8 @@ export function pythonRuntime(far: Far): void {
       const rounds = 4;
       await session.call("tasks.hang.what_was_cleaned");
       for (let round = 0; round < rounds; round++) {
-        // Over there and here the deadline passes at about the same time: it is cancelled twice.
+        // The deadline passes here and in the context at about the same time: it is cancelled
+        // twice.
         const limits =
           round % 2 === 0 ? { deadline: 20 + round } : { signal: AbortSignal.timeout(5) };
         await failureOf(session.callWith(limits, "tasks.hang.tidy_slowly", 0.25, "sleep", "0.05"));
@@ -289,7 +290,7 @@ export function pythonRuntime(far: Far): void {
   });
 
   everyVersion(
-    "a fork that imports what nobody has yet is told no, and does not wait for ever",
+    "a fork that imports a module that was not sent yet fails, and does not wait for ever",
     async () => {
       const call = far.callWith(
         { deadline: 20_000 },

@@ -23,7 +23,7 @@ test.if(python !== undefined)(
       "pass: first",
       "fail: it dies",
       "pass: behind a death",
-      "fail: it dies, and nobody hears of it",
+      "fail: it dies, and no test notices",
       "pass: behind another",
       "fail: it hangs until its time is over",
       "pass: behind one that hung",

@@ -43,7 +43,7 @@ export function sharedSession(connect: Connect, answerMs = ANSWER_MS): () => Ses
   };
 }
 
-/** It may hang: nobody waits for that. All far sides are on this machine. */
+/** Ends a session that may hang, and does not wait for it. All far sides are on this machine. */
 async function end({ broker, context }: Session): Promise<void> {
   const { pid } = await context.ready();
   try {

@@ -109,7 +109,7 @@ for (const [label, kind, { path, missing }] of [
         });
       });
 
-      test("what nobody catches is logged, also where no module of the user's was sent", async () => {
+      test("an error that is not caught is logged, also where no module of the user's was sent", async () => {
         await within("local", options, async (context, logs) => {
           const code = 'setTimeout(() => { throw new RangeError("thrown") }, 1); 1';
           expect(await context.call("eval", code)).toBe(1);

@@ -1,5 +1,5 @@
 /**
- * What the fault tests call over there, language by language: the same children and the same ways
+ * What the fault tests call in a context, language by language: the same children and the same ways
  * to hang (test/fixtures/faults).
  */
 import { join } from "node:path";

@@ -265,8 +265,8 @@ function puppetIsGone(error: unknown): boolean {
 }
 
 /**
- * The same bytes in the name of another context: what is from nobody is dropped too early to do
- * harm.
+ * The same bytes in the name of another context: frames of an unknown context are dropped too early
+ * to do harm.
  */
 function forContext(dice: Dice, id: number): Uint8Array {
   const bytes = Buffer.from(frames(dice));

@@ -94,7 +94,7 @@ describe("files", () => {
     await unharmed(await inner.victim());
   });
 
-  test("requests that are none, and names without end, end the stream that sent them at most", async () => {
+  test("malformed requests, and names without end, end the stream that sent them at most", async () => {
     await using stage = new Stage({ roots: ["."] });
     const victim = await stage.victim();
     for (const request of [7, null, [], ["pkg"], [1, 2], ["a", "b", "c"], { a: 1 }]) {
@@ -117,7 +117,7 @@ describe("files", () => {
 });
 
 describe("names and handles", () => {
-  test("a handle of another context, a handle that is none, another's name", async () => {
+  test("a handle of another context, an unknown handle, another's name", async () => {
     await using stage = new Stage();
     const victim = await stage.victim();
     const puppet = await stage.puppet();

@@ -31,8 +31,8 @@ import { Scene, signal } from "./scene.ts";
 
 const MASTER = join(import.meta.dir, "../fixtures/lend-master.ts");
 const CLI = join(import.meta.dir, "../../src/cli/main.ts");
-/** Nobody's user id but that of what is lent to, where we may choose. */
-const NOBODY = 65534;
+/** A user id that only the borrowing slave has, where we may choose it. */
+const UNUSED_UID = 65534;
 const { PATH = "" } = process.env;
 const isRoot = process.getuid?.() === 0;
 const setpriv = isRoot ? Bun.which("setpriv") : null;
@@ -113,7 +113,7 @@ for (const version of ["2.7", "3.6", "3.13"] as const) {
         onLog: ({ logger, message }) => logs.push(`${logger}: ${message}`),
       });
       const context = await broker.connect("local", { lend: true, argv0: scene.argv0 });
-      // Pipelined: what was sent to nobody is sent again.
+      // Pipelined: what was sent before there was a slave is sent again.
       const calls = [
         context.call((a: number) => a + 1, 41),
         context.call("Math.max", 1, 7),
@@ -349,7 +349,9 @@ suite("lending over ssh", missingSshd(), "sshd", () => {
     const bare = pathWith({ python3: python });
     // Files of a user of its own cannot be mistaken for another program's.
     const drop =
-      setpriv === null ? "" : `${setpriv} --reuid=${NOBODY} --regid=${NOBODY} --clear-groups`;
+      setpriv === null
+        ? ""
+        : `${setpriv} --reuid=${UNUSED_UID} --regid=${UNUSED_UID} --clear-groups`;
     writeScript(shell, `export PATH=${bare} HOME=${home}\nexec ${drop} /bin/sh "$@"`);
     server = await startSshd({ loginShell: shell });
   });
@@ -367,7 +369,7 @@ suite("lending over ssh", missingSshd(), "sshd", () => {
     const [pid, lender] = await context.call(() => [process.pid, process.ppid, process.getuid?.()]);
     expect(await context.call(() => process.versions.bun)).toBe(process.versions.bun);
     const trees = setpriv === null ? [home] : ["/tmp", "/var/tmp", "/dev/shm", "/run", home];
-    const who = setpriv === null ? [] : ["-user", String(NOBODY)];
+    const who = setpriv === null ? [] : ["-user", String(UNUSED_UID)];
     const find = Bun.spawnSync(["find", ...trees, "-xdev", ...who, "-newer", mark]);
     expect(find.stdout.toString()).toBe("");
     // What these processes have made dirty in any file that has a disk behind it, since they were

@@ -191,8 +191,8 @@ export function orphans(way: () => Way): void {
     test(`the slave is killed (${hang})`, async () => {
       await lost("slave killed", hang, ({ slave }) => signal(slave, "SIGKILL"));
     });
-    // Where nobody is left to do it, the system of the far side has to: only C code that never
-    // returns lasts.
+    // Where neither guard nor master is left, the remote system has to do it: only C code that
+    // never returns lasts.
     if (remote && (hang === "c" || !far.tidies)) continue;
     test(`the slave's guard is killed (${hang})`, async () => {
       await lost("guard killed", hang, ({ guard }) => signal(guard, "SIGKILL"));

@@ -23,7 +23,7 @@ export class Scene {
     this.#watched.add(String(pid));
   }
 
-  /** Whoever carries the mark, as `pid command`; zombies do not count. */
+  /** Processes that carry the mark, as `pid command`; zombies do not count. */
   alive(): string[] {
     return readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name))
@@ -42,7 +42,7 @@ export class Scene {
     while (this.alive().length < count) await Bun.sleep(POLL_MS);
   }
 
-  /** Milliseconds until nobody carries the mark. */
+  /** Milliseconds until no process carries the mark. */
   async emptied(withinMs: number): Promise<number> {
     const began = performance.now();
     for (;;) {

@@ -1,8 +1,8 @@
 /**
- * Who reads slowly, or not at all, makes nobody grow: not the program here, not its ssh, nor what
- * serves it over there. Each is watched from the first byte on. Where nothing moves any more, the
- * second half of the time may need no more than the first; where something does, garbage comes and
- * goes, and there is a bound. `ECONTEXT_WATCH` says for how many seconds: a million values take
+ * A reader that is slow, or does not read at all, makes no process grow: not the program here, not
+ * its ssh, and not the slave. Each is watched from the first byte on. Where nothing moves any more,
+ * the second half of the time may need no more than the first; where something does, garbage comes
+ * and goes, and there is a bound. `ECONTEXT_WATCH` says for how many seconds: a million values take
  * 1,150. What was seen is printed.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";

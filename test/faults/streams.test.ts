@@ -97,7 +97,7 @@ const BREAKS: Readonly<Record<string, Break>> = {
     expect(await reading).toBe("ERR_CANCELLED");
   },
 
-  "output, nobody reads on": async ({ context, later }) => {
+  "output, not read any more": async ({ context, later }) => {
     const process = context.exec(["yes"]);
     const reading = read(process.stdout.values({ preventCancel: true }), later);
     await reading;
@@ -267,7 +267,7 @@ function table(kind: Kind, path: string): void {
     if (kind.language === "python") {
       for (const context of contexts) {
         const kept = () => context.call(kind.fn("tasks.flow.kept"));
-        // What a command printed last may still be on its way to nobody.
+        // What a command printed last may still be on its way, without a receiver.
         await eventually(async () => Bun.deepEquals(await kept(), [0, 0]));
         expect(await kept()).toEqual([0, 0]);
       }

@@ -30,7 +30,7 @@ export class MemoryPipe implements Duplex {
 
   /** Who reads this end: a test may speak to it as the far end would. */
   get listener(): DuplexListener {
-    if (this.#listener === undefined) throw new Error("nobody listens yet");
+    if (this.#listener === undefined) throw new Error("no listener yet");
     return this.#listener;
   }
 

@@ -60,7 +60,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<SshServer> {
   // It goes on without its guard, too, when a test times out.
   keep(server);
   const stop = async () => {
-    // First the guard, which must not live to kill a pid that is somebody else's by then.
+    // First the guard, which must not live to kill a pid that is another process's by then.
     guard.kill("SIGKILL");
     await guard.exited;
     const sessions = descendants(server).filter(({ command }) => command.startsWith("sshd"));

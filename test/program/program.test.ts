@@ -109,7 +109,7 @@ test("a program ends when nothing is left to wait for", async () => {
   expect(never.stderr).toContain("waits for what never comes");
 });
 
-test("when nobody reads what it prints, it ends as a filter does, and so does what it has started", async () => {
+test("when its output is not read any more, it ends as a filter does, and so does what it has started", async () => {
   const text = `import { connect } from "econtext";
 const { stdout } = (await connect("local", { kind: "python" })).exec(["yes"]);
 for await (const line of stdout.lines()) console.log(line);

@@ -199,7 +199,7 @@ for (const version of VERSIONS) {
       expect(await call("fair")).toEqual(["a", "b", "a", "b", "a", "b"]);
     });
 
-    test("a generator is pumped to its end, to its error, or until nobody listens", async () => {
+    test("a generator is pumped to its end, to its error, or until its receiver is closed", async () => {
       const pump = async (box: Mailbox, ...args: unknown[]) => {
         const { handle } = (await call("yields", ...args)) as SenderReference;
         return slave.start("econtext.channels:pump", handle, slave.given(box));

@@ -109,7 +109,7 @@ for (const { version, piped } of WAYS) {
       control.close();
     });
 
-    test("when nobody reads its output, it gets SIGPIPE", async () => {
+    test("when its output is not read, it gets SIGPIPE", async () => {
       const one = run(["yes"]);
       const { control } = await one.started();
       await one.until("y\n");
@@ -192,7 +192,7 @@ for (const { version, piped } of WAYS) {
       control.close();
     });
 
-    test("a terminal that nobody looks at any more hangs up", async () => {
+    test("a terminal whose receiver is closed hangs up", async () => {
       const tty = { term: "vt100", columns: 80, rows: 24 };
       const one = sh("echo up; sleep 20", { tty, stdin: true });
       const { stdin, control } = await one.started();

@@ -61,7 +61,7 @@ async function works(options: ConnectOptions, target = "local"): Promise<void> {
   await scene.emptied(GONE_MS);
 }
 
-/** In place of ssh: what it would have run over there, with unusual descriptors. */
+/** In place of ssh: what it would have run on the remote machine, with unusual descriptors. */
 function strangely(how: string, options: ConnectOptions): ConnectOptions {
   const last = "for command; do :; done\nexec";
   const program = script(

@@ -272,13 +272,13 @@ describe("errors", () => {
     });
 
     test("no such host", async () => {
-      // An empty label is in no name: nobody is asked.
+      // An empty label is in no name: no server is asked.
       const error = await fails("ERR_TRANSPORT_UNKNOWN_HOST", "no..host", through(server));
       expect(error.exitStatus).toBe(255);
       expect(error.report.said).toContain("no..host");
     });
 
-    test("nobody listens", async () => {
+    test("no server listens", async () => {
       const idle = createServer();
       await new Promise<void>((resolve) => idle.listen(0, "127.0.0.1", resolve));
       const { port } = idle.address() as { port: number };

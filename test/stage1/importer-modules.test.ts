@@ -1,6 +1,6 @@
 /**
  * The far importer, in Bun and in every Node.js at hand, fed by the real responder: what a
- * program's modules do over there.
+ * program's modules do in a slave.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";

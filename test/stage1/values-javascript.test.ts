@@ -15,7 +15,7 @@ import { bodyOf, flatten, VECTORS } from "../helpers/value-notation.ts";
 
 const BODIES = VECTORS.map((vector) => bodyOf(vector).toHex());
 
-/** Runs over there, with the codec as module.exports. */
+/** Runs in the slave's interpreter, with the codec as module.exports. */
 const PROBE = `
 const { decodeValue, encodeValue } = module.exports;
 const bodies = JSON.parse(require("fs").readFileSync(0, "utf8"));

@@ -43,7 +43,7 @@ function short(_key: string, value: unknown): unknown {
 }
 
 /**
- * Takes bytes as a pipe of somebody else would: `room` of them at a time, and now and then none.
+ * Takes bytes as another program's pipe would: `room` of them at a time, and now and then none.
  */
 class Taker implements BodyTarget {
   readonly #seen: Seen;

@@ -59,7 +59,7 @@ function sshServer(start: () => Promise<SshServer>): void {
     const sending = (async () => {
       deaf.stdin.write(new Uint8Array(1_000_000));
       await deaf.stdin.end();
-    })().catch(() => {}); // sshd says that nobody reads, and the client closes our pipe
+    })().catch(() => {}); // sshd says that there is no reader, and the client closes our pipe
     expect((await deaf.stdout.bytes()).length).toBe(3_000_000);
     expect(await deaf.exited).toBe(0);
     await sending;

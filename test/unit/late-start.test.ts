@@ -106,7 +106,7 @@ test("one of another language is refused, those behind it are not", async () => 
   expect(sent).toEqual(["right"]);
 });
 
-test("who gives up keeps its place, and holds nobody up", async () => {
+test("a call that gives up keeps its place, and holds up no other", async () => {
   const { context, session, sent } = open();
   const late = context.callWith({ deadline: 5 }, "f", 1).catch((error: unknown) => error);
   context.call("f", 2).catch(() => {});

@@ -61,7 +61,7 @@ describe("decodeSource", () => {
     ["a coding in the first line", "# -*- coding: latin-1 -*-\n\xe9"],
     ["in the second", "#!x\n# vim: set fileencoding=koi8-r :\n\xd1"],
     ["in the second, after a blank one", "\n#coding:cp1252\n\x80"],
-    ["one that nobody knows", "# coding: rot14\n"],
+    ["one that is unknown", "# coding: rot14\n"],
     ["no UTF-8", "x = '\xe9'"],
     ["a byte order mark of another coding", "\xef\xbb\xbf# coding: latin-1\n"],
   ];

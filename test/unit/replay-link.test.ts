@@ -25,7 +25,7 @@ function link(progress: ReturnType<Withdraw> = "sent") {
 
 const body = [new Uint8Array(10)];
 
-test("whoever takes over hears all of it, in order", () => {
+test("the child that takes over hears all of it, in order", () => {
   const [first, second] = [link(), link()];
   const held = new ReplayLink();
   held.lead(first.self);
@@ -52,7 +52,7 @@ test("when it is settled, nothing is remembered", () => {
   expect(second.handles).toEqual([]);
 });
 
-test("while nobody has it, all of it can be taken back", () => {
+test("while no child has it, all of it can be taken back", () => {
   const [first, second] = [link("sent"), link()];
   const held = new ReplayLink();
   held.lead(first.self);

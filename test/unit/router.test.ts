@@ -69,7 +69,7 @@ describe("who may say what", () => {
     ["compressed", { flags: FLAGS.DEFLATE }],
   ];
   for (const [name, fields] of refused) {
-    test(`nobody ${name}`, () => {
+    test(`no context ${name}`, () => {
       from(1, { handle: HANDLES.FORWARD_LOG, reply: 7, ...fields });
       expect(received).toEqual([]);
       expect(problems.length).toBe(1);
@@ -87,7 +87,7 @@ describe("who may say what", () => {
     expect(received.length).toBe(1);
   });
 
-  test("who asks a handle that is none is told that it is dead, except by the dead message", () => {
+  test("a request to an unknown handle is answered with dead, except for the dead message", () => {
     from(1, { handle: 99, reply: 77 });
     expect(links[0]?.sent).toEqual([
       { dst: 1, src: 0, auth: 0, handle: 77, reply: 0, flags: FLAGS.DEAD },
@@ -121,7 +121,7 @@ describe("who may say what", () => {
 });
 
 describe("the end of a context", () => {
-  test("everyone who waits for it is told why, once, and nobody else", () => {
+  test("every receiver that waits for it is told why, once, and no other", () => {
     const told: string[] = [];
     const wait = (context: number, name: string) =>
       router.expect(context, {

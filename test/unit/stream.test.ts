@@ -151,7 +151,7 @@ describe("the end", () => {
     expect(a.stream.queuedBytes(0)).toBe(0);
   });
 
-  test("answers that nobody takes end it; bulk does not, and what was taken counts no more", async () => {
+  test("answers that are not read end it; bulk does not, and what was taken counts no more", async () => {
     const limits = { ...LIMIT, maxAnswerBytes: 100_000 };
     const [a, b] = pair(0, limits);
     const answer = () => a.stream.send(to(1), [new Uint8Array(200_000)], "answer");

@@ -1,6 +1,6 @@
 /**
  * What modules become is made once for each content, kept between runs, and believed only where
- * nobody else can write.
+ * no other account can write.
  */
 import { afterEach, beforeEach, expect, spyOn, test } from "bun:test";
 import {
@@ -136,7 +136,7 @@ test("a folder above that others may write to, or a link in its place, is not us
   expect(kept()).toEqual(["key"]);
 });
 
-test("a folder that somebody else makes meanwhile is not used", () => {
+test("a folder that another account makes meanwhile is not used", () => {
   const cache = new TransformCache(root);
   new TransformCache(root).put("key", MADE);
   chmodSync(root, 0o777);
@@ -154,7 +154,7 @@ test("where nothing can be written, nothing is kept, and nothing fails", () => {
   expect(readFileSync(root, "utf8")).toBe("a file in its place");
 });
 
-test("what nobody asked for in a month goes, and what other builds left", () => {
+test("what was not asked for in a month goes, and what other builds left", () => {
   const cache = new TransformCache(root);
   for (const key of ["used", "old", "new"]) cache.put(key, MADE);
   const folder = folderOf();

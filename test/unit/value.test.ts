@@ -1,4 +1,4 @@
-/** The value codec against its vectors, against itself, and against bytes that nobody meant. */
+/** The value codec against its vectors, against itself, and against bytes that mean nothing. */
 import { describe as about, expect, test } from "bun:test";
 import { ProtocolError, ValueError } from "../../src/errors.ts";
 import {

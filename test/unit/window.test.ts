@@ -10,7 +10,7 @@ test("a value counts its header too", () => {
   expect(costOf(1000)).toBe(1024);
 });
 
-test("whatever is sent and taken when: nothing is sent without credit, and nobody waits for ever", () => {
+test("whatever is sent and taken when: nothing is sent without credit, and no sender waits for ever", () => {
   const sizes = fc.array(fc.integer({ min: 24, max: 3000 }), { minLength: 1, maxLength: 300 });
   const turns = fc.infiniteStream(fc.boolean());
   fc.assert(

@@ -1,4 +1,4 @@
-"""What the drivers call over there and the standard library does not have."""
+"""Functions that the drivers call on the remote side and the standard library does not have."""
 
 
 def size(data):

@@ -52,8 +52,8 @@ export async function connectSsh(lab: Lab): Promise<Row[]> {
 
 /**
  * The same beside a plain ssh that one line of stdin goes through. sshd opens its window for stdin
- * only when the command has started, so whoever sends anything after the command line pays one
- * round trip more than whoever sends nothing.
+ * only when the command has started, so a peer that sends anything after the command line pays
+ * one round trip more than a peer that sends nothing.
  */
 async function answers(lab: Lab, away: Row, rounds: number): Promise<Row> {
   const floor = await lab.withPeers(["plain"], (peers) =>

@@ -85,6 +85,11 @@ export class FrameReceiver implements DirectLink {
     };
   }
 
+  /** A context is gone: drop the message that it has under way. */
+  forget(src: number): void {
+    this.#reader.forget(src);
+  }
+
   /** A chunk of the stream. @throws {ProtocolError} as `FrameReader.push` */
   push(chunk: Uint8Array): void {
     for (const message of this.#reader.push(chunk)) this.#finish(message, false);

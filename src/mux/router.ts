@@ -164,6 +164,8 @@ export class Router {
     const endpoint = this.#endpoints.get(src);
     const route = this.#routes.get(src);
     if (endpoint === undefined || route?.link !== link) {
+      // Messages of a context that has ended may still be on their way.
+      if (endpoint === undefined && src > MASTER_ID && src < this.#nextId) return;
       const end = this.#routes.endOf(link);
       if (end !== undefined) this.#strike(end, `a message in the name of context ${src}`);
       return;

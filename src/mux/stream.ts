@@ -19,7 +19,9 @@ import { SendQueue } from "./send-queue.ts";
 
 export interface StreamListener {
   message(message: Message): void;
-  /** Context `id` asks for more than it reads: it is to be ended, and no other. */
+  /** Whether messages of context `id` come over this stream. */
+  isBehind(id: number): boolean;
+  /** Context `id` breaks the protocol, or asks and does not read. It is to be ended, and no other. */
   fault(id: number, error: ProtocolError): void;
   /** Called once. `error` is given if this end closed the stream because of it. */
   closed(error: EcontextError | undefined): void;
@@ -55,7 +57,7 @@ export class Stream implements Link, DirectLink {
     this.#pipe = pipe;
     this.#listener = listener;
     this.#limits = limits;
-    const receiver = new FrameReceiver(new FrameReader(limits, takeBuffer), (message) => {
+    const receiver = new FrameReceiver(new FrameReader(limits, takeBuffer, listener), (message) => {
       if (this.#open) listener.message(message);
     });
     this.#receiver = receiver;
@@ -133,6 +135,7 @@ export class Stream implements Link, DirectLink {
   forget(context: number): void {
     this.#queues.get(context)?.close();
     this.#queues.delete(context);
+    this.#receiver.forget(context);
   }
 
   #newQueue(dst: number): SendQueue {

@@ -13,8 +13,21 @@ type Allocate = (bytes: number) => Uint8Array;
 
 /** From this size on, the body of a frame is put where it stays while it comes. */
 const LARGE_BYTES = 32768;
-/** Contexts behind one stream that may have a message of several frames under way. */
-const MAX_PARTIALS = 64;
+/** What a reader needs to know of the contexts behind its stream. */
+export interface Sources {
+  /** Whether messages of this context come over this stream: the reader keeps frames of no other. */
+  isBehind(src: number): boolean;
+  /** The frames of a context that is behind the stream make no message. They are dropped. */
+  fault(src: number, error: ProtocolError): void;
+}
+
+/** One source, whose faults are faults of the stream. */
+const ANY_SOURCE: Sources = {
+  isBehind: () => true,
+  fault: (_src, error) => {
+    throw error;
+  },
+};
 
 /** A message of several frames that is not complete: its first envelope, and the bodies so far. */
 interface Partial {
@@ -31,11 +44,12 @@ interface Begun {
 
 /**
  * Invariant: between calls, `#pending` and `#begun` hold less than one whole frame. What one source
- * has under way is below `maxMessageBytes`, and there are at most `MAX_PARTIALS` such sources.
+ * has under way is below `maxMessageBytes`, and every source is a context behind the stream.
  */
 export class FrameReader {
   readonly #limits: Limits;
   readonly #allocate: Allocate;
+  readonly #sources: Sources;
   readonly #partials = new Map<number, Partial>();
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
@@ -44,9 +58,19 @@ export class FrameReader {
   #needed = HEADER_BYTES;
 
   /** @param allocate gives memory for the body of a large frame; its content may be anything */
-  constructor(limits: Limits = LIMITS, allocate: Allocate = (bytes) => new Uint8Array(bytes)) {
+  constructor(
+    limits: Limits = LIMITS,
+    allocate: Allocate = (bytes) => new Uint8Array(bytes),
+    sources: Sources = ANY_SOURCE,
+  ) {
     this.#limits = limits;
     this.#allocate = allocate;
+    this.#sources = sources;
+  }
+
+  /** A context is gone: drop the message that it has under way. */
+  forget(src: number): void {
+    this.#partials.delete(src);
   }
 
   /**
@@ -151,8 +175,21 @@ export class FrameReader {
     }
   }
 
+  /**
+   * @returns a message that is complete. A frame of a context that is not behind the stream is
+   *   returned as it is, for the router to refuse.
+   */
   #complete(frame: Message): Message | undefined {
-    return frame.flags & (FLAGS.MORE | FLAGS.CONT) ? this.#assemble(frame) : frame;
+    const isWhole = (frame.flags & (FLAGS.MORE | FLAGS.CONT)) === 0;
+    if (isWhole || !this.#sources.isBehind(frame.src)) return frame;
+    try {
+      return this.#assemble(frame);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#partials.delete(frame.src);
+      this.#sources.fault(frame.src, error);
+      return undefined;
+    }
   }
 
   /** Adds a frame to its message. @returns the message, if that was its last frame */
@@ -165,7 +202,7 @@ export class FrameReader {
     }
     const partial = this.#partials.get(envelope.src);
     if (kind === FLAGS.MORE) {
-      if (partial !== undefined || this.#partials.size >= MAX_PARTIALS) {
+      if (partial !== undefined) {
         throw new ProtocolError("ERR_PROTOCOL_FRAME", "a message began before the last had ended");
       }
       this.#partials.set(envelope.src, { envelope, bodies: [body], length: body.length });

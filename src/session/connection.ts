@@ -148,6 +148,7 @@ export class Connection implements Session {
     const scanner = new MarkerScanner(child, nonce);
     const stream: Stream = new Stream(scanner, {
       message: (message) => this.#router.deliver(link, message),
+      isBehind: (context) => this.#router.isBehind(link, context),
       fault: (context, error) => this.#router.fault(context, error),
       closed: (error) => void this.#ended(error),
     });

@@ -185,7 +185,12 @@ test(
     const fault = (id: number, error: ProtocolError) => router.fault(id, error);
     const kept: Stream = new Stream(
       good,
-      { message: (m) => router.deliver(kept, m), fault, closed },
+      {
+        message: (m) => router.deliver(kept, m),
+        isBehind: (id) => router.isBehind(kept, id),
+        fault,
+        closed,
+      },
       SMALL,
     );
     router.addRoute(2, { link: kept, parent: 0, close: (error) => kept.close(error) });
@@ -200,6 +205,7 @@ test(
         scanner,
         {
           message: (message) => router.deliver(stream, message),
+          isBehind: (id) => router.isBehind(stream, id),
           fault,
           closed: (error) => {
             alive = false;

@@ -235,11 +235,6 @@ describe("refused", () => {
       [head(MORE), ...Array.from({ length: 10_000 }, () => head(MORE | CONT))],
       "ERR_PROTOCOL_FRAME",
     ],
-    [
-      "beginnings of more messages than there can be sources",
-      Array.from({ length: 65 }, (_, src) => wire({ ...PLAIN, src, flags: MORE }, hex("00"))),
-      "ERR_PROTOCOL_FRAME",
-    ],
   ];
   for (const [name, chunks, code] of refused) {
     test(name, () => {
@@ -252,5 +247,58 @@ describe("refused", () => {
     expect(() => encodeMessage(PLAIN, [new Uint8Array(65)], SMALL)).toThrow(
       expect.objectContaining({ code }),
     );
+  });
+});
+
+describe("contexts behind one stream", () => {
+  const frame = (src: number, flags: number, text = "01020304") =>
+    wire({ ...PLAIN, src, flags }, hex(text));
+
+  function open(behind: readonly number[]) {
+    const faults: [src: number, code: string][] = [];
+    const reader = new FrameReader(SMALL, undefined, {
+      isBehind: (src) => behind.includes(src),
+      fault: (src, { code }) => faults.push([src, code]),
+    });
+    const got = (...frames: Uint8Array[]) =>
+      frames.flatMap((one) => [...reader.push(one)].map(({ src, body }) => [src, body.length]));
+    return { reader, faults, got };
+  }
+
+  test("may each have a message under way, however many they are", () => {
+    const sources = Array.from({ length: 1000 }, (_, i) => i + 1);
+    const { faults, got } = open(sources);
+    expect(got(...sources.map((src) => frame(src, MORE)))).toEqual([]);
+    expect(got(...sources.map((src) => frame(src, CONT)))).toEqual(sources.map((src) => [src, 8]));
+    expect(faults).toEqual([]);
+  });
+
+  test("answer for their own frames: those of the others come whole", () => {
+    const { faults, got } = open([1, 2]);
+    expect(got(frame(1, MORE), frame(2, MORE), frame(2, MORE), frame(1, CONT))).toEqual([[1, 8]]);
+    const endless = Array.from({ length: 17 }, () => frame(2, MORE | CONT));
+    expect(got(frame(2, MORE), ...endless, frame(1, 0))).toEqual([[1, 4]]);
+    expect(faults).toEqual([
+      [2, "ERR_PROTOCOL_FRAME"],
+      [2, "ERR_PROTOCOL_MESSAGE_TOO_LARGE"],
+      [2, "ERR_PROTOCOL_FRAME"],
+    ]);
+  });
+
+  test("take no memory when they are none that the master opened", () => {
+    const { faults, got } = open([1]);
+    // Each frame is given to the router, which drops it.
+    expect(got(frame(7, MORE), frame(7, MORE | CONT), frame(7, CONT))).toEqual(
+      Array(3).fill([7, 4]),
+    );
+    expect(faults).toEqual([]);
+  });
+
+  test("leave nothing behind when they are gone", () => {
+    const { reader, faults, got } = open([1]);
+    got(frame(1, MORE));
+    reader.forget(1);
+    expect(got(frame(1, MORE), frame(1, CONT))).toEqual([[1, 8]]);
+    expect(faults).toEqual([]);
   });
 });

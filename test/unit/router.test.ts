@@ -218,6 +218,12 @@ describe("contexts behind another", () => {
     ]);
   });
 
+  test("may have messages on the way when they end, and no other answers for these", () => {
+    router.remove(4, new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
+    for (const src of [4, 5]) say(src, { handle: HANDLES.FORWARD_LOG });
+    expect([received, problems]).toEqual([[], []]);
+  });
+
   test("have handles of their own", () => {
     const handle = router.expect(4, { receive: (message) => received.push(message) });
     for (const src of [1, 5]) say(src, { handle });

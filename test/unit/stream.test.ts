@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import type { EcontextError } from "../../src/errors.ts";
 import { Stream } from "../../src/mux/stream.ts";
-import type { Envelope, Message } from "../../src/protocol/frame.ts";
+import { type Envelope, FLAGS, type Message } from "../../src/protocol/frame.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { MemoryPipe } from "../helpers/memory-pipe.ts";
 
@@ -16,6 +16,8 @@ class End {
   readonly stream: Stream;
   readonly got: Message[] = [];
   readonly closed: (EcontextError | undefined)[] = [];
+  /** Contexts above 100 that this end expects messages from. */
+  behind: number[] = [];
   /** Contexts that asked for too much, and how often that was found. */
   readonly faults: [id: number, code: string][] = [];
   onMessage: (message: Message) => void = () => {};
@@ -28,6 +30,7 @@ class End {
     };
     const listener = {
       message,
+      isBehind: (id: number) => id < 100 || this.behind.includes(id),
       fault: (id: number, error: EcontextError) => {
         this.faults.push([id, error.code]);
         // Contexts 100 and above stand for those that have no stream of their own.
@@ -272,5 +275,16 @@ describe("several contexts on one stream", () => {
     b.pipe.resume();
     await until(() => b.got.some((one) => one.dst === 101));
     expect(b.got.filter((one) => one.handle === 9)).toEqual([]);
+  });
+
+  test("one whose frames make no message is named; the stream and the others go on", async () => {
+    const [a, b] = pair(1);
+    b.behind = [100, 101];
+    const part = (src: number, flags: number) => ({ ...to(1), src, auth: src, flags });
+    a.stream.send(part(100, FLAGS.CONT), [new Uint8Array(3)]);
+    a.stream.send(part(101, 0), [new Uint8Array(5000)]);
+    await until(() => b.got.length > 0);
+    expect([b.got[0]?.src, b.got[0]?.body.length]).toEqual([101, 5000]);
+    expect([b.faults, b.closed]).toEqual([[[100, "ERR_PROTOCOL_FRAME"]], []]);
   });
 });

@@ -1,11 +1,7 @@
 /** The function of a call: read from the program's own function or from a name. Keeps no state but a cache. */
 import { UsageError } from "../errors.ts";
-import {
-  type AnyFunction,
-  type Described,
-  describeFunction,
-  functionName,
-} from "../functions/registry.ts";
+import { type DescribedFunction, describeFunction } from "../functions/describe-function.ts";
+import { type AnyFunction, functionName } from "../functions/registry.ts";
 import { type Language, languageOfName, type Wants, wantsOf } from "../interpreters/kind.ts";
 
 /** A function of the program, or the name of a function on the remote side. */
@@ -30,7 +26,7 @@ export type Result<F extends AnyFunction> = [ReturnType<F>] extends [never]
 export interface Callee {
   /** How messages name it. */
   readonly name: string;
-  readonly function: Described["function"];
+  readonly function: DescribedFunction["function"];
   /** Undefined if the name alone does not tell. */
   readonly language: Language | undefined;
   /** The language that a slave is started for, if none runs yet. */

@@ -4,7 +4,7 @@
  * and stage1/javascript/core.js.
  */
 import { CallError, ProtocolError } from "../errors.ts";
-import type { Described } from "../functions/registry.ts";
+import type { DescribedFunction } from "../functions/describe-function.ts";
 import type { ContextLink } from "../mux/context-link.ts";
 import { decodeValue } from "../protocol/value.ts";
 import type { CallLimits } from "./options.ts";
@@ -31,7 +31,7 @@ export interface PayloadOptions extends CallLimits {
 
 /** @returns `[FUNCTION, ARGS, KWARGS, OPTIONS]`, without the last parts where they are empty */
 export function callPayload(
-  fn: Described["function"],
+  fn: DescribedFunction["function"],
   args: readonly unknown[],
   options: PayloadOptions,
 ): unknown[] {

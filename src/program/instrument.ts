@@ -3,7 +3,7 @@
  * looked at when a function is passed to a call. Nothing moves to another line. Knows nothing of what is done with it.
  */
 import { pathToFileURL } from "node:url";
-import type { ModuleText } from "../functions/closures.ts";
+import type { ModuleText } from "../functions/analysed-module.ts";
 import { eraseTypes } from "../syntax/erase-types.ts";
 import { type AnyNode, children, isNode } from "../syntax/parse.ts";
 import { parseAny, topLevelNames } from "../syntax/scope-analysis.ts";

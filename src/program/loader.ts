@@ -7,7 +7,7 @@ import { readFileSync, realpathSync } from "node:fs";
 import { createRequire, Module } from "node:module";
 import { extname } from "node:path";
 import type { OnLoadResult } from "bun";
-import type { ModuleText } from "../functions/closures.ts";
+import type { ModuleText } from "../functions/analysed-module.ts";
 import { type ProgramModule, registerLate, registerModule } from "../functions/registry.ts";
 import * as library from "../index.ts";
 import { eraseTypes } from "../syntax/erase-types.ts";

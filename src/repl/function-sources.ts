@@ -2,8 +2,9 @@
  * Functions that were typed at a prompt, as text that runs elsewhere: with the functions of the prompt that they use, and the builtin
  * modules. What else they use of this process is refused. Knows no context.
  */
-import { standAlone } from "../functions/closures.ts";
-import { type AnyFunction, describeFunction } from "../functions/registry.ts";
+import { describeFunction } from "../functions/describe-function.ts";
+import { standAlone } from "../functions/inline.ts";
+import type { AnyFunction } from "../functions/registry.ts";
 import { UsageError } from "../index.ts";
 import type { Compiled } from "./compile-input.ts";
 import { moduleName, type PromptScope } from "./scope.ts";

@@ -3,7 +3,7 @@
  * builtin modules, and `import`. All of them are global, for completion and for every input. Knows nothing of what is evaluated.
  */
 import { builtinModules } from "node:module";
-import { builtinModule } from "../functions/registry.ts";
+import { builtinModule } from "../functions/describe-function.ts";
 import { placed } from "../program/loader.ts";
 import { IMPORT } from "./compile-input.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { UsageError } from "../../src/errors.ts";
 import { Closures } from "../../src/functions/closures.ts";
-import { describeFunction } from "../../src/functions/registry.ts";
+import { describeFunction } from "../../src/functions/describe-function.ts";
 
 const SOURCE = `import { helper } from "./helper.ts";
 interface Unused { readonly x: number }

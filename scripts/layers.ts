@@ -196,6 +196,7 @@ const LAYERS: readonly Layer[] = [
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   interpreters: ["scripts/stage1.ts", "stage1/"],
   modules: ["scripts/transform-version.ts"],
+  program: ["scripts/declarations.ts"],
   cli: ["package.json"],
   index: ["package.json"],
 };

@@ -1,29 +1,20 @@
-/** What a program imports. Re-exports only. */
-export { Broker, type BrokerOptions, type ConnectOptions, type UnpackOptions } from "./broker.ts";
-export type { Callable, ParametersAfterContext, Result } from "./calls/callee.ts";
+/**
+ * What a program imports. Re-exports only. Types that a program has no need to write are not named
+ * here: they are reached through their owners, as in `RemoteProcess["stdout"]`.
+ */
+export { Broker, type BrokerOptions, type ConnectOptions } from "./broker.ts";
 export type { CallOptions } from "./calls/options.ts";
 export { Kwargs, kwargs } from "./calls/payload.ts";
-export { Channel, type ReceiveOptions, Receiver, Sender } from "./channels/channel.ts";
+export { Channel, Receiver, Sender } from "./channels/channel.ts";
 export { Select } from "./channels/select.ts";
 export type { Input } from "./commands/feed.ts";
-export {
-  type ExecOptions,
-  type ExecResult,
-  RemoteProcess,
-  type Terminal,
-} from "./commands/remote-process.ts";
-export { type Shell, ShellCommand, type ShellOutput } from "./commands/shell-command.ts";
+export { type ExecOptions, type ExecResult, RemoteProcess } from "./commands/remote-process.ts";
+export { ShellCommand, type ShellOutput } from "./commands/shell-command.ts";
 export { Context } from "./context/context.ts";
 export type { SlaveInfo } from "./context/session.ts";
-export {
-  type BootstrapDescription,
-  type DescribeOptions,
-  describeBootstrap,
-  type SentPart,
-} from "./describe.ts";
+export { describeBootstrap } from "./describe.ts";
 export {
   BootstrapError,
-  type BootstrapReport,
   CallError,
   CancelledError,
   ChannelError,
@@ -36,10 +27,9 @@ export {
   UsageError,
   ValueError,
 } from "./errors.ts";
-export type { CopyOptions, ReadFileOptions, WriteFileOptions } from "./files/copy.ts";
+export type { CopyOptions } from "./files/copy.ts";
 export type { CopyFailure, CopyProgress, CopyResult } from "./files/report.ts";
-export type { AnyFunction } from "./functions/registry.ts";
-export type { Kind, KindOptions, Language } from "./interpreters/kind.ts";
+export type { Kind } from "./interpreters/kind.ts";
 export type { LendProgress } from "./lend/lender.ts";
 export { LEVELS, type LevelName, type LogRecord, levelName } from "./logs/log.ts";
 export { RemoteError } from "./protocol/value.ts";

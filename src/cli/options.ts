@@ -4,16 +4,13 @@
  */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import type { ArgsDef } from "citty";
-import type {
-  Kind,
-  KindOptions,
-  Language,
-  LevelName,
-  SshOptions,
-  UnpackOptions,
-} from "../index.ts";
+import type { ConnectOptions, describeBootstrap, Kind, LevelName, SshOptions } from "../index.ts";
 import { Usage } from "./report-error.ts";
 import { closest, portOf } from "./typos.ts";
+
+type KindOptions = Pick<ConnectOptions, "kind" | Kind>;
+type UnpackOptions = Pick<ConnectOptions, "unpack" | "unpackInto">;
+type Language = NonNullable<NonNullable<Parameters<typeof describeBootstrap>[1]>["language"]>;
 
 /** Which interpreter the far side is. */
 export const INTERPRETER = {

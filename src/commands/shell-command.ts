@@ -31,7 +31,7 @@ export class ShellCommand implements PromiseLike<ShellOutput> {
   #isQuiet = false;
   #output: Promise<ShellOutput> | undefined;
 
-  /** Made by `Context.$`. */
+  /** @internal */
   constructor(name: string, script: string, exec: Exec) {
     this.#name = name;
     this.#script = script;

@@ -54,7 +54,7 @@ export class Context implements AsyncDisposable {
   readonly #end: CopyEnd;
   #closing: Promise<void> | undefined;
 
-  /** Contexts are made by `Broker.connect`. */
+  /** @internal Contexts are made by `Broker.connect`. */
   constructor(settings: ContextSettings, router: Router, session: Session) {
     const { id, name, graceMs } = settings;
     this.id = id;

@@ -4,8 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
-// @ts-expect-error A declaration file cannot be imported: this is its text.
-import declarations from "./econtext.d.ts" with { type: "text" };
+import { buildDeclarations } from "../../scripts/declarations.ts" with { type: "macro" };
 import { putConfig } from "./editor-config.ts";
 import { declarePython } from "./python-declarations.ts";
 import { pythonDefinitions } from "./python-definitions.ts";
@@ -16,6 +15,8 @@ export interface Written {
   readonly advice: readonly string[];
 }
 
+/** Types of "econtext", made from the sources when this file is bundled. */
+const DECLARATIONS: string = buildDeclarations();
 const MARK = "// Written by `econtext init`; it writes it again.\n";
 const MAX_PYTHON_FILES = 1000;
 /** Folders of what is installed, or made by programs. */
@@ -32,7 +33,7 @@ export function initialise(folder: string): Written {
     writeFileSync(path, MARK + text);
     files.push(path);
   };
-  put(join(folder, "econtext.d.ts"), declarations as unknown as string);
+  put(join(folder, "econtext.d.ts"), DECLARATIONS);
   const { sources, declared } = pythonFiles(folder);
   for (const file of sources) {
     put(declarationOf(file), declarePython(pythonDefinitions(readFileSync(file, "utf8"))));

@@ -16,16 +16,12 @@ import {
   type LogRecord,
   UsageError,
 } from "../index.ts";
+import type * as ProgramExports from "./exports.ts";
 import { installLoader, mainSpecifier, placed, pythonRoots } from "./loader.ts";
 import { foldersOf } from "./roots-of-file.ts";
 import { checkPackages } from "./unpack-names.ts";
 
 export type Main = (broker: Broker) => unknown;
-
-export interface RunOptions {
-  /** More folders that the far side may have modules from; relative to the main file's. */
-  readonly roots?: readonly string[];
-}
 
 /** What the user said when the program was started. */
 export interface ProgramSettings {
@@ -77,10 +73,10 @@ export class Program {
     installLoader({
       main: this.#file,
       exports: {
-        run: (main: Main, options?: RunOptions) => this.#run(main, options),
-        connect: (target: string, options?: ConnectOptions) => this.#connect(target, options),
+        run: (main, options) => this.#run(main, options),
+        connect: (target, options) => this.#connect(target, options),
         slave: false,
-      },
+      } satisfies typeof ProgramExports,
     });
     try {
       await Promise.race([this.#whole(), this.#host.stopped]);
@@ -99,7 +95,7 @@ export class Program {
     for (let i = 0; i < this.#runs.length; i++) await this.#runs[i];
   }
 
-  #run(main: Main, { roots = [] }: RunOptions = {}): void {
+  #run(main: Main, { roots = [] }: ProgramExports.RunOptions = {}): void {
     if (roots.length > 0 && this.#broker !== undefined) {
       const problem = "run: roots come too late, connect was called before";
       throw new UsageError("ERR_USAGE_ROOTS", problem);

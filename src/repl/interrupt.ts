@@ -3,7 +3,9 @@
  * that it stays what it is to everybody else. Knows no terminal.
  */
 import { inspect } from "node:util";
-import type { Broker, Callable, CallOptions, Context, ExecOptions } from "../index.ts";
+import type { Broker, CallOptions, Context, ExecOptions } from "../index.ts";
+
+type Callable = string | ((...args: never[]) => unknown);
 
 export class Interrupt {
   readonly #deadline: () => number | undefined;

@@ -8,7 +8,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { Broker, type CallError, type Context, type UnpackOptions } from "../../src/index.ts";
+import { Broker, type CallError, type ConnectOptions, type Context } from "../../src/index.ts";
 import { missingHiding, writeHidingSsh } from "../helpers/hidden.ts";
 import { bun, nodeOf, nodeVersions } from "../helpers/javascripts.ts";
 import { sample } from "../helpers/sample.ts";
@@ -27,7 +27,7 @@ for (const { kind, path, missing } of KINDS) {
   suite(`installed, ${kind} ${path}`, missing ?? missingHiding(), kind, () => {
     const far = async (
       work: (context: Context) => Promise<void>,
-      options: UnpackOptions = {},
+      options: ConnectOptions = {},
     ): Promise<void> => {
       await using hiding = writeHidingSsh(dirname(FOLDER));
       await using broker = new Broker({ roots: [FOLDER] });

@@ -15,6 +15,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildDeclarations } from "../../scripts/declarations.ts";
+import * as library from "../../src/index.ts";
 import { declarePython } from "../../src/program/python-declarations.ts";
 import { pythonDefinitions } from "../../src/program/python-definitions.ts";
 import { ECONTEXT } from "../cli/econtext.ts";
@@ -48,6 +50,17 @@ test.each(["typescript", "typescript5"])("%s: types from annotations", async (ve
   const tsc = join(ROOT, "node_modules", version, "bin/tsc");
   const told = await run([process.execPath, tsc, "-p", "."], folder);
   expect(told).toEqual({ lines: [], stderr: "", status: 0 });
+});
+
+test("the types of econtext are those of the sources, and name all that a program can import", async () => {
+  const folder = join(base, "current");
+  mkdirSync(folder);
+  await init(folder);
+  const written = readFileSync(join(folder, "econtext.d.ts"), "utf8");
+  expect(written.slice(written.indexOf("\n") + 1)).toBe(buildDeclarations());
+  const values = written.matchAll(/^ {2}export (?:class|const|function) (\w+)/gm);
+  const names = new Set(Array.from(values, ([, name]) => name));
+  expect([...names].sort()).toEqual([...Object.keys(library), "run", "connect", "slave"].sort());
 });
 
 test("docstrings become comments", () => {

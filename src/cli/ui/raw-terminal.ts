@@ -1,11 +1,11 @@
 /** Our terminal, lent to a command elsewhere: every key is the command's, and what it prints is shown as it is. */
-import type { Terminal } from "../../index.ts";
+import type { ExecOptions } from "../../index.ts";
 import { beforeDying } from "../interruption.ts";
 import { Usage } from "../report-error.ts";
 import { terminalModes } from "./terminal-modes.ts";
 
 /** @throws {Usage} when we have none */
-export function ownTerminal(command: string): Terminal {
+export function ownTerminal(command: string): NonNullable<ExecOptions["tty"]> {
   const { isTTY, columns, rows } = process.stdout;
   if (process.stdin.isTTY !== true || !isTTY) {
     throw new Usage(command, "-t needs a terminal: standard input and output are not one");

@@ -1,0 +1,25 @@
+/**
+ * What `import … from "econtext"` gives a program besides the library. Types only: `Program` makes
+ * the values, and scripts/declarations.ts copies this text into the declarations of `econtext init`.
+ */
+import type { Broker, ConnectOptions, Context } from "../index.ts";
+
+export interface RunOptions {
+  /** More folders whose modules may be sent, relative to the main file's folder. */
+  readonly roots?: readonly string[];
+}
+
+/**
+ * Runs the program: `main` is called when the whole file has been evaluated, and the program ends
+ * when `main` does. In a context, `run` does nothing.
+ */
+export declare function run(main: (broker: Broker) => unknown, options?: RunOptions): void;
+
+/**
+ * Opens a context on a broker of the program's own. It is closed when the main file has been
+ * evaluated, or `run` is over.
+ */
+export declare function connect(target: string, options?: ConnectOptions): Promise<Context>;
+
+/** Whether this is a context that the program opened, and not the program itself. */
+export declare const slave: boolean;

@@ -32,7 +32,11 @@ const LAYERS: readonly Layer[] = [
     imports: ["errors", "text"],
     because: "frames and values: pure, so that a core in another language can be written from it",
   },
-  { name: "logs", imports: ["errors"], because: "records, however they came" },
+  {
+    name: "logs",
+    imports: ["errors", "protocol"],
+    because: "records, however they came",
+  },
   { name: "traces", imports: ["errors", "text"], because: "what an error shows of a stack" },
   {
     name: "tree",
@@ -90,8 +94,8 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "launch",
-    imports: ["errors", "interpreters", "io", "protocol", "text", "transports"],
-    because: "the only place that starts processes",
+    imports: ["errors", "interpreters", "io", "mux", "protocol", "text", "transports"],
+    because: "the only place that starts processes; what it starts is joined to the router",
   },
   {
     name: "context",
@@ -128,7 +132,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "lend",
-    imports: ["context", "errors", "interpreters", "launch", "session", "text"],
+    imports: ["context", "errors", "interpreters", "session", "text"],
     because: "a session that has another runtime started by a context",
   },
   {

@@ -1,56 +1,68 @@
-/** Why a child did not become a context: from how it ended to an error that says what to try. */
-import { BootstrapError, type BootstrapReport } from "../errors.ts";
+/** Why a child did not become a slave: from how the child ended to an error that says what to try. */
+import { BootstrapError, type BootstrapReport, TimeoutError } from "../errors.ts";
 import { adviceFor } from "../interpreters/advice.ts";
 import { CUT_SHORT, NO_INTERPRETER, NODE_FLAG, TOO_OLD } from "../interpreters/first-stage.ts";
 import { isLendable, type Plan, tried } from "../interpreters/plan.ts";
 import { unusable } from "../interpreters/unusable.ts";
 import { neutralise } from "../text.ts";
 import type { Transport } from "../transports/transport.ts";
-import type { Child, Ending } from "./local-child.ts";
-import type { MarkerScanner } from "./marker.ts";
+import type { Ending } from "./child.ts";
+import type { Launched } from "./launcher.ts";
 
 export interface Circumstances {
   readonly name: string;
   readonly transport: Transport;
   readonly plan: Plan;
-  readonly child: Child;
-  readonly scanner: MarkerScanner;
+  readonly launched: Launched;
   readonly ending: Ending;
 }
 
 /** What went wrong, in the words of an error. */
 interface Cause {
   readonly code: string;
-  /** How far it came. */
+  /** How far the child came. */
   readonly phase: string;
   readonly what: string;
   readonly hint: string;
-  /** Of what it printed, the line that matters most. */
+  /** The line of its output that matters most. */
   readonly line?: string | undefined;
 }
 
-/** Lines of what it printed that an error shows. */
+/** Lines of its output that an error shows. */
 const SHOWN = 8;
-/** From here on, a status is that of a signal, or ssh's own. */
+/** Characters of its output that the error of a deadline shows. */
+const SHOWN_SILENT = 500;
+/** From this number on, a status stands for a signal, or is ssh's own. */
 const SIGNALLED = 128;
 
 export function explainBootstrap(c: Circumstances): BootstrapError {
-  const { ending, child, scanner, name } = c;
-  const { old, rest } = readTooOld(child.stderr);
-  const said = neutralise([scanner.noise.trim(), rest].filter(Boolean).join("\n"));
+  const { ending, launched, name } = c;
+  const { old, rest } = readTooOld(launched.stderr);
+  const said = neutralise([launched.noise.trim(), rest].filter(Boolean).join("\n"));
   const { code, phase, what, hint, line } = causeOf(c, old, said);
   const status = ending.status ?? ending.signal;
-  const report: BootstrapReport = { argv: child.argv, phase, status, said };
+  const report: BootstrapReport = { argv: launched.argv, phase, status, said };
   const lines = said.split("\n").slice(-SHOWN);
   if (line !== undefined && !lines.includes(neutralise(line))) lines[0] = neutralise(line);
   const heard = said === "" ? "" : `\n  it said: ${lines.join("\n           ")}`;
   return new BootstrapError(code, `${name}: ${what}${heard}\n  try: ${hint}`, report, {
-    cause: ending.spawnError ?? scanner.failure,
+    cause: ending.spawnError ?? launched.failure,
   });
 }
 
+/** The child has not become a slave within `ms` milliseconds. */
+export function explainSilence(
+  name: string,
+  ms: number,
+  { noise, stderr }: Launched,
+): TimeoutError {
+  const said = neutralise(`${noise}\n${stderr}`.trim());
+  const heard = said === "" ? "it said nothing" : `it said: ${said.slice(-SHOWN_SILENT)}`;
+  return new TimeoutError("ERR_DEADLINE_CONNECT", `${name}: no answer within ${ms} ms; ${heard}`);
+}
+
 function causeOf(
-  { ending, child, transport, scanner, plan }: Circumstances,
+  { ending, launched, transport, plan }: Circumstances,
   old: string,
   said: string,
 ): Cause {
@@ -58,19 +70,19 @@ function causeOf(
     return {
       code: "ERR_BOOTSTRAP_SPAWN",
       phase: "starting the program",
-      what: `cannot run ${child.argv[0]}: ${ending.spawnError.message}`,
+      what: `cannot run ${launched.argv[0]}: ${ending.spawnError.message}`,
       hint: "check that it is installed and on PATH",
     };
   }
-  if (scanner.failure !== undefined) {
+  if (launched.failure !== undefined) {
     return {
       code: "ERR_BOOTSTRAP_NOISE",
       phase: "waiting for the marker",
-      what: scanner.failure.message,
+      what: launched.failure.message,
       hint: "make the login shell's profile print less when it is not interactive",
     };
   }
-  const explanation = transport.explain(ending.status, child.stderr);
+  const explanation = transport.explain(ending.status, launched.stderr);
   if (explanation !== undefined) {
     const { code, message, hint } = explanation;
     return { code, phase: `connecting with ${transport.scheme}`, what: message, hint };
@@ -90,12 +102,12 @@ function causeOf(
         hint: "try again; if it stays so, something between reads standard input",
       };
   }
-  if (child.stderr.includes(`bad option: ${NODE_FLAG}`)) return tooOld(plan, old);
+  if (launched.stderr.includes(`bad option: ${NODE_FLAG}`)) return tooOld(plan, old);
   const failed = { code: "ERR_BOOTSTRAP_FAILED", phase: "waiting for the marker" };
   const how = `ended with ${ending.signal ?? `status ${ending.status}`} before it was ready`;
   if (ending.status !== undefined && ending.status < SIGNALLED) {
     const silence = said === "" ? ", and printed nothing" : "";
-    return { ...failed, ...unusable(plan, `it ${how}${silence}`, child.stderr) };
+    return { ...failed, ...unusable(plan, `it ${how}${silence}`, launched.stderr) };
   }
   const isClosed = ending.status === undefined && ending.signal === undefined;
   return {
@@ -125,15 +137,15 @@ function tooOld(plan: Plan, old: string): Cause {
   };
 }
 
-/** A Python that is there can start a Bun of ours. */
+/** A hint for work in JavaScript: a Python on the target could start a lent Bun. */
 function lending(plan: Plan): string {
   return isLendable(plan) ? "; where there is a Python, --lend-runtime brings a Bun along" : "";
 }
 
-/** What the first stage says of each interpreter that it found and did not take. */
+/** The line that the first stage prints for each interpreter that is too old. */
 const TOO_OLD_LINE = /^econtext: (.+) v?(\d\S*)$/;
 
-/** @returns the path and version of each, fit for a terminal, and what else was said */
+/** @returns path and version of the interpreters that are too old, and the rest of the output */
 function readTooOld(stderr: string): { readonly old: string; readonly rest: string } {
   const old: string[] = [];
   const rest = stderr.split("\n").filter((line) => {

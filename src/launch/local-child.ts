@@ -1,23 +1,22 @@
 /**
- * A child process as a pipe: spawns an argument vector, keeps the tail of its stderr, knows how it ended.
- * Knows nothing of what is said over the pipe.
+ * LocalChild: a child process of this machine. Spawns an argument vector, carries its bytes, keeps
+ * the tail of its error output, and sees to it that nothing of the child is left. Knows nothing of
+ * what is said over the pipe.
  */
 import { readFileSync } from "node:fs";
-import type { Duplex, DuplexListener } from "../io/duplex.ts";
+import { languageOf } from "../interpreters/kind.ts";
+import type { DuplexListener } from "../io/duplex.ts";
 import { SocketReader, SocketWriter } from "../io/socket.ts";
 import type { Chunk } from "../io/splice-pipe.ts";
+import type { ByteChild, Ending, SlaveProcess, Spawner, SpawnOptions } from "./child.ts";
 import { originalLimit } from "./open-files.ts";
+import { sweepGroup } from "./process-group.ts";
 
 const TAIL_BYTES = 32768;
-/** How long what an ended process has written may take to be read. */
+/** How long reading may take what an ended process has written. */
 const DRAIN_MS = 250;
-
-/** How a child ended: an exit status, a signal's name, or why it could not be started at all. */
-export interface Ending {
-  readonly status?: number | undefined;
-  readonly signal?: string | undefined;
-  readonly spawnError?: Error | undefined;
-}
+/** How long a child may go on after `close`; a slave's guard needs three quarters of a second. */
+const REAP_MS = 3000;
 
 type Started = Bun.Subprocess<"ignore", "ignore", "pipe">;
 interface Reader {
@@ -28,14 +27,23 @@ interface Reader {
 /** Where shells look for programs when the environment has no PATH. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** It is given sockets as descriptors 3 and 4: these are the ones whose other ends we can have. */
+/**
+ * The child gets sockets as descriptors 3 and 4, because Bun lets us have only the other ends of
+ * such. The shell makes them standard input and output.
+ */
 const JOIN = "exec <&3 >&4 3>&- 4>&-";
-/** So that what is started has the limit that we were started with. */
+/** Gives the child the limit of open files that this process was started with. */
 const limit = (): string => (originalLimit() === "" ? "" : `ulimit -Sn ${originalLimit()};`);
-/** What a terminal sends is ours to act on, or for the command that the child carries: ssh keeps ignoring what it was told to ignore. */
+/**
+ * For a child that stays in the terminal's session: it ignores the signals that the terminal sends.
+ * This process acts on them. ssh goes on ignoring what it was started to ignore.
+ */
 const DEAF = `trap "" INT QUIT TSTP;${JOIN}`;
 
-/** What starts `argv` with our sockets as its input and output. A script for `sh` runs in the shell that does so: one start less. */
+/**
+ * @returns what starts `argv` with our sockets as its input and output. A script for `sh` runs in the
+ * shell that does so, which saves the start of another shell.
+ */
 function joined(argv: readonly string[], own: boolean): string[] {
   const [program, flag, script, ...rest] = argv;
   const prepare = `${limit()}${own ? JOIN : DEAF};`;
@@ -44,44 +52,56 @@ function joined(argv: readonly string[], own: boolean): string[] {
     : ["/bin/sh", "-c", `${prepare}exec "$@"`, "sh", ...argv];
 }
 
-export class Child implements Duplex {
+/** Starts processes of this machine. */
+export class LocalSpawner implements Spawner {
+  spawn(argv: readonly string[], options: SpawnOptions): ByteChild {
+    return new LocalChild(argv, options);
+  }
+}
+
+export class LocalChild implements ByteChild {
   readonly argv: readonly string[];
-  /** Resolves when the process has ended and stdout and stderr are read to their ends; never rejects. */
   readonly ended: Promise<Ending>;
+  readonly gone: Promise<void>;
+  readonly #options: SpawnOptions;
   #process: Started | undefined;
   #stdin: SocketWriter | undefined;
   #stdout: SocketReader | undefined;
-  #said: Reader | undefined;
+  #stderrReader: Reader | undefined;
   #stderr = "";
   #listener: DuplexListener | undefined;
-  #alive = true;
-  #closed = false;
+  /** The slave's process group; undefined until it is known, and for a client. */
+  #group: number | undefined;
+  #reaper: ReturnType<typeof setTimeout> | undefined;
+  #isAlive = true;
+  #isClosed = false;
 
-  /** @param own in a session of its own, so that ctrl-C is for us to act on */
-  constructor(argv: readonly string[], own: boolean) {
+  constructor(argv: readonly string[], options: SpawnOptions) {
     this.argv = argv;
-    this.ended = this.#start(own).catch((spawnError: Error) => {
-      this.#alive = false;
-      return { spawnError };
-    });
-    void this.ended.then(() => this.close());
+    this.#options = options;
+    this.ended = this.#run();
+    this.gone = this.ended.then((ending) => this.#sweep(ending));
   }
 
-  async #start(own: boolean): Promise<Ending> {
-    // What does not exist is started as it is, and fails as it should.
-    const { PATH = DEFAULT_PATH } = process.env;
-    const isThere = Bun.which(this.argv[0] ?? "", { PATH }) !== null;
-    const argv = isThere ? joined(this.argv, own) : [...this.argv];
+  async #run(): Promise<Ending> {
+    let ending: Ending;
+    try {
+      ending = await this.#start();
+    } catch (spawnError) {
+      this.#isAlive = false;
+      ending = { spawnError: spawnError as Error };
+    }
+    this.close();
+    return ending;
+  }
+
+  /** @throws the system's error, if the program cannot be started */
+  async #start(): Promise<Ending> {
     const exited = Promise.withResolvers<Ending>();
-    const child = Bun.spawn(argv, {
-      stdio: ["ignore", "ignore", "pipe", "socket-fd", "socket-fd"],
-      // As it is now: what Bun would take is what it was at our start.
-      env: { ...process.env, PATH },
-      detached: own,
-      onExit: (_child, status, signal) => {
-        this.#alive = false;
-        exited.resolve({ status: status ?? undefined, signal: nameOf(signal) });
-      },
+    const child = this.#spawn((ending) => {
+      this.#isAlive = false;
+      clearTimeout(this.#reaper);
+      exited.resolve(ending);
     });
     this.#process = child;
     const [, , , stdin, stdout] = child.stdio as unknown as number[];
@@ -95,32 +115,41 @@ export class Child implements Duplex {
         this.#end();
       },
     );
-    const said = child.stderr.getReader();
-    this.#said = said;
-    const read = Promise.all([silent.promise, this.#listen(said)]);
-    const how = await exited.promise;
-    // Somebody may hold its pipes open after it. What it wrote is read by then; nothing more is to come.
+    this.#stderrReader = child.stderr.getReader();
+    const read = Promise.all([silent.promise, this.#readStderr(this.#stderrReader)]);
+    const ending = await exited.promise;
+    // Another process may hold the pipes open. All that the child wrote is read within that time.
     const enough = Promise.withResolvers<void>();
     const timer = setTimeout(enough.resolve, DRAIN_MS);
     await Promise.race([read, enough.promise]);
     clearTimeout(timer);
-    return how;
+    return ending;
   }
 
-  async #listen(to: Reader): Promise<void> {
+  #spawn(exited: (ending: Ending) => void): Started {
+    const { asks } = this.#options;
+    const { PATH = DEFAULT_PATH } = process.env;
+    // A program that does not exist is started as it is, so that the error is the system's.
+    const exists = Bun.which(this.argv[0] ?? "", { PATH }) !== null;
+    return Bun.spawn(exists ? joined(this.argv, !asks) : [...this.argv], {
+      stdio: ["ignore", "ignore", "pipe", "socket-fd", "socket-fd"],
+      // The environment of now: by default Bun passes on the one of this program's start.
+      env: { ...process.env, PATH },
+      detached: !asks,
+      onExit: (_child, status, signal) =>
+        exited({ status: status ?? undefined, signal: nameOf(signal) }),
+    });
+  }
+
+  async #readStderr(from: Reader): Promise<void> {
     const decoder = new TextDecoder();
     for (;;) {
-      const { value, done } = await to.read();
+      const { value, done } = await from.read();
       if (done) return;
       this.#stderr = (this.#stderr + decoder.decode(value, { stream: true })).slice(-TAIL_BYTES);
     }
   }
 
-  get pid(): number | undefined {
-    return this.#process?.pid;
-  }
-
-  /** The last 32 KiB of it. */
   get stderr(): string {
     return this.#stderr;
   }
@@ -136,45 +165,66 @@ export class Child implements Duplex {
   close(): void {
     this.#stdin?.close();
     this.#stdout?.close();
-    if (!this.#alive) this.#said?.cancel().catch(() => {});
+    if (this.#isAlive) this.#reaper ??= setTimeout(() => this.#signal("SIGKILL"), REAP_MS);
+    else this.#stderrReader?.cancel().catch(() => {});
     this.#end();
   }
 
-  /** Whether the system says that `pid` is a child of this process; false where it cannot be asked. */
-  isParentOf(pid: number): boolean {
+  /** A guard ignores SIGTERM, so its group is killed. A client may have to clean up at its far end. */
+  kill(): void {
+    const pid = this.#process?.pid;
+    if (!this.#isAlive || pid === undefined) return;
+    if (this.#options.isClient || this.#options.asks) {
+      this.#signal("SIGTERM");
+      return;
+    }
     try {
-      const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-      return Number(stat.slice(stat.lastIndexOf(")")).split(" ")[2]) === this.pid;
+      process.kill(-pid, "SIGKILL");
     } catch {
-      return false;
+      this.#signal("SIGKILL"); // it is not yet in a group of its own
     }
   }
 
-  /** Signal the process itself: the last resort, when closing the pipe did not end it. */
-  kill(signal: NodeJS.Signals): void {
-    if (this.#alive) this.#process?.kill(signal);
+  /**
+   * JavaScript stays in the group of its guard. A Python has a group of its own, and its word for
+   * that is taken only if the system says the same.
+   */
+  adopt({ kind, pid }: SlaveProcess): void {
+    const own = this.#process?.pid;
+    if (this.#options.isClient || this.#group !== undefined || own === undefined) return;
+    if (languageOf(kind) === "javascript") this.#group = own;
+    else if (parentOf(pid) === own) this.#group = pid;
   }
 
-  /** Kill it and what it has started, as far as that is in its group: for one that is in a group of its own. */
-  killGroup(): void {
-    if (!this.#alive || this.pid === undefined) return;
-    try {
-      process.kill(-this.pid, "SIGKILL");
-    } catch {
-      this.kill("SIGKILL"); // it has not come as far as that
-    }
+  /** The guard of a slave leaves nothing behind. If something has killed the guard, that is done here. */
+  async #sweep({ signal }: Ending): Promise<void> {
+    if (this.#group !== undefined && signal !== undefined) await sweepGroup(this.#group);
+  }
+
+  #signal(name: NodeJS.Signals): void {
+    if (this.#isAlive) this.#process?.kill(name);
   }
 
   #end(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     const listener = this.#listener;
     this.#listener = undefined;
     listener?.closed();
   }
 }
 
-/** The newest have no name for those of real time. */
+/** @returns undefined where the system cannot tell */
+function parentOf(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return Number(stat.slice(stat.lastIndexOf(")")).split(" ")[2]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Real-time signals have a number only. */
 function nameOf(signal: NodeJS.Signals | number | null): string | undefined {
   return typeof signal === "number" ? `signal ${signal}` : (signal ?? undefined);
 }

@@ -14,7 +14,7 @@ import {
   type LogRecord,
 } from "../../src/index.ts";
 import { decodeValue } from "../../src/protocol/value.ts";
-import { Connection } from "../../src/session/connection.ts";
+import { ChildSession } from "../../src/session/session.ts";
 import type { Rows } from "./extent.ts";
 import type { Kind } from "./kind.ts";
 
@@ -72,7 +72,7 @@ export function opener(target: string, kind: Kind, options: () => ConnectOptions
  * with `:` between them.
  */
 export async function requestsOf(work: () => Promise<unknown>): Promise<string[]> {
-  const answer = spyOn(Connection.prototype, "answerModule");
+  const answer = spyOn(ChildSession.prototype, "answerModule");
   try {
     await work();
     return answer.mock.calls.map(([message]) => {

@@ -1,0 +1,49 @@
+/**
+ * ByteChild: a started program and the bytes that go to it and come from it, whatever carries them.
+ * Spawner: what starts one. Types only; implemented by local-child.ts for processes of this machine.
+ */
+
+import type { Kind } from "../interpreters/kind.ts";
+import type { Duplex } from "../io/duplex.ts";
+
+/** How a child ended: an exit status, a signal's name, or why it could not be started at all. */
+export interface Ending {
+  readonly status?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly spawnError?: Error | undefined;
+}
+
+/** What a slave says about its own process. */
+export interface SlaveProcess {
+  readonly kind: Kind;
+  readonly pid: number;
+}
+
+export interface ByteChild extends Duplex {
+  readonly argv: readonly string[];
+  /**
+   * Resolves when the child has ended and all that it printed has been read; never rejects. A child
+   * that goes on after `close` is killed after a few seconds.
+   */
+  readonly ended: Promise<Ending>;
+  /** Resolves after `ended`, when no process that belongs to the child is left either. */
+  readonly gone: Promise<void>;
+  /** The last 32 KiB of its error output. */
+  readonly stderr: string;
+  /** Ends the child at once, for a child whose slave has not begun. `close` suffices for any other. */
+  kill(): void;
+  /** Takes note of the slave that the child has become, in order to find what the slave leaves behind. */
+  adopt(slave: SlaveProcess): void;
+}
+
+export interface SpawnOptions {
+  /** Whether the program may ask something on the terminal. It then stays in the terminal's session. */
+  readonly asks: boolean;
+  /** Whether the program only leads to another machine. If not, the child is the slave's own guard. */
+  readonly isClient: boolean;
+}
+
+/** Runs an argument vector. A failure to do so is told by the child's `ended`. */
+export interface Spawner {
+  spawn(argv: readonly string[], options: SpawnOptions): ByteChild;
+}

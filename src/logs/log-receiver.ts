@@ -1,0 +1,87 @@
+/**
+ * LogReceiver: the log of one context. Takes what its slave sends and what the master itself has to
+ * say, limits how much that may be, and gives records to the user.
+ */
+import { LIMITS } from "../protocol/limits.ts";
+import { LEVELS, type LevelName, type LogRecord } from "./log.ts";
+import { linesOf, readLogMessage } from "./log-record.ts";
+import { RateLimit } from "./rate-limit.ts";
+
+/** Dropped messages of a context that are reported: a hostile slave must not fill the log. */
+const MAX_REPORTS = 3;
+
+export interface LogSettings {
+  /** Name of the context. */
+  readonly context: string;
+  /** Records of lower levels are dropped. */
+  readonly level: number;
+  readonly onLog: ((record: LogRecord) => void) | undefined;
+  /** @returns a text with the positions of the user's own source */
+  mapStack(text: string): string;
+}
+
+export class LogReceiver {
+  readonly #settings: LogSettings;
+  /** The slave keeps to half of this. The limit is for slaves that do not. */
+  readonly #limit = new RateLimit(2 * LIMITS.logBytesPerSecond, 2 * LIMITS.logBurstBytes);
+  /** Bytes that were dropped since the last record. */
+  #dropped = 0;
+
+  constructor(settings: LogSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * Takes the body of a `FORWARD_LOG`.
+   *
+   * @throws {ProtocolError} it is malformed
+   */
+  receive(body: Uint8Array): void {
+    if (!this.#isAllowed(body.length)) return;
+    this.#give(readLogMessage(this.#settings.context, body));
+  }
+
+  /** Takes output that the slave printed and did not send before it ended. */
+  printed(logger: "stdout" | "stderr", text: string): void {
+    const { context, level } = this.#settings;
+    if (LEVELS.info < level || !this.#isAllowed(text.length)) return;
+    const [line, time] = [{ context, logger, level: LEVELS.info }, Date.now()];
+    this.#give(linesOf(text.toWellFormed()).map((message) => ({ ...line, message, time })));
+  }
+
+  /** Says something of the master's own about the context. */
+  say(level: LevelName, message: string): void {
+    const { context, level: lowest, onLog } = this.#settings;
+    if (LEVELS[level] < lowest) return;
+    onLog?.({ context, logger: "econtext", level: LEVELS[level], message, time: Date.now() });
+  }
+
+  /**
+   * A message of the slave's was dropped. Only the first few are reported.
+   *
+   * @param strikes messages of this slave that were dropped so far, with this one
+   */
+  strike(problem: string, strikes: number): void {
+    if (strikes <= MAX_REPORTS) this.say("warning", `dropped ${problem}`);
+  }
+
+  #isAllowed(bytes: number): boolean {
+    if (this.#limit.take(bytes)) return true;
+    this.#dropped += bytes;
+    return false;
+  }
+
+  #give(records: readonly LogRecord[]): void {
+    const { context, onLog, mapStack } = this.#settings;
+    if (onLog === undefined) return;
+    if (this.#dropped > 0) {
+      const message = `(${this.#dropped} bytes dropped: too much output)`;
+      this.#dropped = 0;
+      onLog({ context, logger: "econtext", level: LEVELS.warning, message, time: Date.now() });
+    }
+    for (const record of records) {
+      const message = mapStack(record.message);
+      onLog(message === record.message ? record : { ...record, message });
+    }
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Why a slave ended that was ready: from what its guard, its shell and its transport leave, to words;
+ * and what the slave printed last. Spec: docs/protocol.md, "Ending". Why a child never became a slave
+ * is in launch/explain.ts.
+ */
+import { constants } from "node:os";
+import { DisconnectError } from "../errors.ts";
+import type { Ending } from "../launch/child.ts";
+import type { Launched } from "../launch/launcher.ts";
+import { neutralise } from "../text.ts";
+import type { Transport } from "../transports/transport.ts";
+
+/** How long callers wait for the end of a process whose pipe has closed. */
+const PATIENCE_MS = 500;
+
+/** What a shell prints about a child that a signal has ended; bash puts more around it. */
+const SHELL_WORDS: readonly (readonly [RegExp, string])[] = [
+  [/\bSegmentation fault\b/, "SIGSEGV"],
+  [/\bAborted\b/, "SIGABRT"],
+  [/\bKilled\b(?! by)/, "SIGKILL"],
+  [/\bBus error\b/, "SIGBUS"],
+  [/\bIllegal instruction\b/, "SIGILL"],
+  [/\bFloating point exception\b/, "SIGFPE"],
+  [/\btrap\b/, "SIGTRAP"],
+  [/\bBad system call\b/, "SIGSYS"],
+  [/\bTerminated\b/, "SIGTERM"],
+];
+
+export interface Loss {
+  readonly error: DisconnectError;
+  /** Output of user code that the slave had not sent before it ended. */
+  readonly printed: string;
+}
+
+/** A slave's link was closed by the other end. @returns the error for all that wait for the slave */
+export async function explainLoss(
+  { name, transport }: { readonly name: string; readonly transport: Transport },
+  launched: Launched,
+): Promise<Loss> {
+  // The process mostly ends right after its pipe has closed, and its status says more.
+  const ending = await Promise.race([
+    launched.ended,
+    new Promise<undefined>((resolve) => setTimeout(resolve, PATIENCE_MS, undefined).unref()),
+  ]);
+  const { stderr, printed } = splitOutput(launched.stderr, launched.marker);
+  const details = describeEnding(transport, ending, stderr);
+  const message = `${name}: the far side ended${details === "" ? "" : ` (${details})`}`;
+  return { error: new DisconnectError("ERR_DISCONNECT_LOST", message), printed };
+}
+
+/**
+ * The guard of a Python writes the slave's last output on its own error output, after the marker. What
+ * comes before the marker is the shell's, or the transport's.
+ */
+function splitOutput(
+  stderr: string,
+  marker: string,
+): { readonly stderr: string; readonly printed: string } {
+  const at = stderr.indexOf(marker);
+  if (at < 0) return { stderr, printed: "" };
+  return { stderr: stderr.slice(0, at), printed: stderr.slice(at + marker.length) };
+}
+
+/**
+ * @param stderr without what user code printed
+ * @returns words for an error; empty if nothing is known
+ */
+function describeEnding(transport: Transport, ending: Ending | undefined, stderr: string): string {
+  const said = neutralise(stderr.trim().split("\n").slice(-3).join("; "));
+  return [howItEnded(transport, ending, stderr), said].filter(Boolean).join(": ");
+}
+
+function howItEnded(transport: Transport, ending: Ending | undefined, stderr: string): string {
+  // A guard ends with 128 and the signal's number, as shells do. Every transport passes on a status,
+  // but not every transport passes on a signal.
+  const { status } = ending ?? {};
+  const byNumber = status === undefined ? undefined : signalOf(status);
+  if (byNumber !== undefined) return `killed by ${byNumber}, status ${status}`;
+  // ssh does not pass on the signal that ended a guard, but the shell there has printed its name.
+  const byWord = SHELL_WORDS.find(([words]) => words.test(stderr))?.[1];
+  if (byWord !== undefined) return `killed by ${byWord}`;
+  if (ending?.signal !== undefined) {
+    // The program that leads to the target was killed, and the slave ended for that.
+    return transport.remote ? `${transport.scheme} died of ${ending.signal}` : ending.signal;
+  }
+  if (transport.explain(status, stderr) !== undefined) return "the connection was lost";
+  return status === undefined ? "" : `status ${status}`;
+}
+
+/** @returns the name of the signal that a shell's status stands for */
+function signalOf(status: number): string | undefined {
+  return Object.entries(constants.signals).find(([, number]) => number === status - 128)?.[0];
+}

@@ -1,0 +1,235 @@
+/**
+ * ChildSession: the life of one child, from the plan to the last process of the child's group. It is
+ * the `Session` of its context. Knows nothing of calls, and of processes only what a launcher tells.
+ */
+import type { Session, SlaveInfo } from "../context/session.ts";
+import { DisconnectError, type EcontextError } from "../errors.ts";
+import { type Language, languageOf, type Wants } from "../interpreters/kind.ts";
+import { languageOfPlan, planFor } from "../interpreters/plan.ts";
+import type { Launched, Launcher } from "../launch/launcher.ts";
+import type { LogReceiver } from "../logs/log-receiver.ts";
+import type { Supplied, Supply } from "../modules/supply.ts";
+import { ReplayLink } from "../mux/replay-link.ts";
+import type { Router } from "../mux/router.ts";
+import { HANDLES } from "../protocol/handles.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import { Attempt } from "./attempt.ts";
+import { explainLoss } from "./ending.ts";
+import { Keepalive, leaseOf } from "./keepalive.ts";
+import type { SessionSettings } from "./settings.ts";
+
+/**
+ * Nothing has been started. The first use tells which language is needed, and travels with the
+ * preamble. If the interpreter is known, the session waits for one turn of the event loop only.
+ */
+interface Idle {
+  readonly name: "idle";
+  readonly timer: ReturnType<typeof setImmediate> | undefined;
+}
+
+/**
+ * A child has been started, and its slave has not yet answered BOOT. Frames can be sent: they wait in
+ * the child's input. The attempt keeps the deadline, and may replace the child by one that a lender
+ * brings. Ends with the answer, with a failure to start, or by force.
+ */
+interface Launching {
+  readonly name: "launching";
+  readonly attempt: Attempt;
+}
+
+/**
+ * The slave has answered. A session of a remote slave has a keepalive, because a network can fall
+ * silent. A session stays ready for a moment after its link is closed, until the cause is known.
+ */
+interface Ready {
+  readonly name: "ready";
+  readonly launched: Launched;
+  readonly keepalive: Keepalive | undefined;
+}
+
+/**
+ * The end: all pending calls have been told the reason. Processes of the child may still be ending;
+ * `gone` resolves after the last of them. A child that was handed over lives on in another session.
+ */
+interface Ended {
+  readonly name: "ended";
+  readonly reason: EcontextError;
+  readonly wasReady: boolean;
+}
+
+type State = Idle | Launching | Ready | Ended;
+
+/** What a session works with. */
+export interface SessionParts {
+  readonly router: Router;
+  readonly launcher: Launcher;
+  readonly supply: Supply;
+  readonly logs: LogReceiver;
+}
+
+export class ChildSession implements Session {
+  readonly ready: Promise<SlaveInfo>;
+  readonly gone: Promise<void>;
+  readonly #settings: SessionSettings;
+  readonly #parts: SessionParts;
+  /** Only with a lender: another child may take the place of the first. */
+  readonly #replay: ReplayLink | undefined;
+  readonly #ready = Promise.withResolvers<SlaveInfo>();
+  readonly #gone = Promise.withResolvers<void>();
+  #state: State;
+
+  constructor(settings: SessionSettings, parts: SessionParts) {
+    const { interpreter, lender } = settings;
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#replay = lender === undefined ? undefined : new ReplayLink();
+    this.ready = this.#ready.promise;
+    this.gone = this.#gone.promise;
+    // A failure is also told by the first call, so that the user need not wait for `ready`.
+    this.ready.catch(() => {});
+    const isKnown = interpreter !== undefined;
+    this.#state = {
+      name: "idle",
+      timer: isKnown ? setImmediate(() => this.start("any")) : undefined,
+    };
+    if (isKnown) this.#speaks(languageOfPlan(planFor("any", interpreter)));
+  }
+
+  start(wants: Wants): void {
+    if (this.#state.name !== "idle") return;
+    clearImmediate(this.#state.timer);
+    const { interpreter, lender } = this.#settings;
+    // A runtime is lent for work in JavaScript: a call that may be in either language gets that.
+    const needed = wants === "any" && lender !== undefined ? "javascript" : wants;
+    const plan = planFor(needed, interpreter);
+    this.#speaks(languageOfPlan(plan));
+    const parts = { ...this.#parts, replay: this.#replay };
+    const attempt = new Attempt(plan, this.#settings, parts, {
+      booted: (slave, launched) => this.#booted(slave, launched),
+      closed: (launched, reason) => void this.#closed(launched, reason),
+    });
+    this.#state = { name: "launching", attempt };
+  }
+
+  isReady(): boolean {
+    const state = this.#state;
+    return state.name === "ready" || (state.name === "ended" && state.wasReady);
+  }
+
+  reason(): EcontextError | undefined {
+    return this.#state.name === "ended" ? this.#state.reason : undefined;
+  }
+
+  language(): Language | undefined {
+    return this.#parts.supply.language;
+  }
+
+  mapStack(text: string): string {
+    return this.#parts.supply.mapStack(text);
+  }
+
+  async writable(): Promise<void> {
+    const isFull = (this.#replay?.bytes ?? 0) > LIMITS.maxQueuedBytes;
+    if (this.language() === undefined || isFull) await this.ready.catch(() => {});
+    await this.#launched?.ready();
+  }
+
+  queuedBytes(): number {
+    return Math.max(this.#launched?.queuedBytes ?? 0, this.#replay?.bytes ?? 0);
+  }
+
+  offer(modules: readonly string[], needs: readonly string[], root?: string): void {
+    const supplied = this.#parts.supply.offer(modules, needs, root);
+    if (supplied !== undefined) this.#send(HANDLES.LOAD_MODULE, supplied, "bulk");
+  }
+
+  /**
+   * Answers a `GET_MODULE` of this context.
+   *
+   * @throws {ProtocolError} the request is malformed
+   */
+  answerModule({ reply, body }: { readonly reply: number; readonly body: Uint8Array }): void {
+    const supplied = reply === 0 ? undefined : this.#parts.supply.answer(body);
+    if (supplied !== undefined) this.#send(reply, supplied, "answer");
+  }
+
+  /** Sends no ping any more: the slave reads nothing behind what is sent next. */
+  quiet(): void {
+    if (this.#state.name === "ready") this.#state.keepalive?.stop();
+  }
+
+  /**
+   * Hands the child over. It does not belong to this session any more, and sends nothing until it is
+   * launched anew.
+   *
+   * @returns undefined if the session is not ready
+   */
+  release(): Launched | undefined {
+    if (this.#state.name !== "ready") return undefined;
+    const { launched } = this.#state;
+    const message = `${this.#settings.name}: it was handed over`;
+    this.#end(new DisconnectError("ERR_DISCONNECT_CLOSED", message));
+    this.#gone.resolve();
+    return launched;
+  }
+
+  sever(reason: EcontextError): void {
+    const state = this.#state;
+    if (state.name === "launching") state.attempt.sever(reason);
+    else if (state.name === "ready") state.launched.close(reason);
+    else if (state.name === "idle") {
+      this.#end(reason);
+      this.#gone.resolve();
+    }
+  }
+
+  get #launched(): Launched | undefined {
+    if (this.#state.name === "launching") return this.#state.attempt.launched;
+    return this.#state.name === "ready" ? this.#state.launched : undefined;
+  }
+
+  #speaks(language: Language | undefined): void {
+    if (language !== undefined) this.#parts.supply.speaks(language);
+  }
+
+  #send(handle: number, { body, flags }: Supplied, lane: "bulk" | "answer"): void {
+    this.#parts.router.send({ dst: this.#settings.id, handle, flags }, [body], lane);
+  }
+
+  #booted(slave: SlaveInfo, launched: Launched): void {
+    this.#speaks(languageOf(slave.kind));
+    this.#state = { name: "ready", launched, keepalive: this.#keepAlive(launched) };
+    this.#ready.resolve(slave);
+  }
+
+  #keepAlive(launched: Launched): Keepalive | undefined {
+    const { id, name } = this.#settings;
+    const leaseMs = leaseOf(this.#settings);
+    if (leaseMs === 0) return undefined;
+    const close = (reason: EcontextError): void => launched.close(reason);
+    return new Keepalive({ id, name, leaseMs, router: this.#parts.router, close });
+  }
+
+  async #closed(launched: Launched, reason: EcontextError | undefined): Promise<void> {
+    if (this.#state.name === "ended") return;
+    this.#end(reason ?? (await this.#explain(launched)));
+    await launched.gone;
+    this.#gone.resolve();
+  }
+
+  async #explain(launched: Launched): Promise<EcontextError> {
+    const { error, printed } = await explainLoss(this.#settings, launched);
+    if (printed !== "") this.#parts.logs.printed("stderr", printed);
+    return error;
+  }
+
+  /** All that wait for the slave are told the reason. */
+  #end(reason: EcontextError): void {
+    const state = this.#state;
+    if (state.name === "idle") clearImmediate(state.timer);
+    if (state.name === "ready") state.keepalive?.stop();
+    this.#state = { name: "ended", reason, wasReady: this.isReady() };
+    this.#ready.reject(reason);
+    this.#parts.router.remove(this.#settings.id, reason);
+  }
+}

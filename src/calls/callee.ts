@@ -1,4 +1,4 @@
-/** The function of a call: read from the program's own function or from a name. Keeps no state but a cache. */
+/** Callee: the function of a call, read from the program's own function or from a name. */
 import { UsageError } from "../errors.ts";
 import { type DescribedFunction, describeFunction } from "../functions/describe-function.ts";
 import { type AnyFunction, functionName } from "../functions/registry.ts";
@@ -95,7 +95,7 @@ function checkFunctionName(name: string): void {
   );
 }
 
-/** @returns modules that the name certainly starts with; its other parts may be modules or attributes */
+/** @returns modules that the name certainly starts with; its other parts may be attributes */
 function moduleCandidates(name: string): string[] {
   if (name.startsWith("node:")) return [];
   const colon = name.lastIndexOf(":");

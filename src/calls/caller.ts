@@ -130,8 +130,8 @@ export class Caller implements CallOwner {
   }
 
   hung(call: string): void {
-    const { name } = this.link;
-    const message = `${name}: ${call} could not be interrupted within ${this.graceMs} ms; the context was ended`;
+    const problem = `${call} could not be interrupted within ${this.graceMs} ms`;
+    const message = `${this.link.name}: ${problem}; the context was ended`;
     this.#session.sever(new DisconnectError("ERR_DISCONNECT_HUNG", message));
   }
 
@@ -168,10 +168,9 @@ export class Caller implements CallOwner {
     const body = this.#senders.encode(callPayload(callee.function, args, options), CALL_ROOT);
     if (body.length <= LIMITS.maxMessageBytes) return body;
     body.senders.release("unread");
-    throw new UsageError(
-      "ERR_USAGE_TOO_LARGE",
-      `${this.link.name}: arguments of ${body.length} bytes are over the limit of ${LIMITS.maxMessageBytes}`,
-    );
+    const limit = LIMITS.maxMessageBytes;
+    const problem = `arguments of ${body.length} bytes are over the limit of ${limit}`;
+    throw new UsageError("ERR_USAGE_TOO_LARGE", `${this.link.name}: ${problem}`);
   }
 
   #mustWait(): boolean {

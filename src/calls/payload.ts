@@ -9,7 +9,10 @@ import type { ContextLink } from "../mux/context-link.ts";
 import { decodeValue } from "../protocol/value.ts";
 import type { CallLimits } from "./options.ts";
 
-/** Keyword arguments, as the last argument of a call: `context.call("json.dumps", [1], kwargs({ indent: 2 }))`. */
+/**
+ * Keyword arguments, as the last argument of a call:
+ * `context.call("json.dumps", [1], kwargs({ indent: 2 }))`.
+ */
 export class Kwargs {
   readonly values: Readonly<Record<string, unknown>>;
 

@@ -1,10 +1,10 @@
-/** Why a channel was closed, as the body of its last message. Spec: docs/protocol.md, "Channels". */
+/** Why a channel was closed: the body of its last message. Spec: docs/protocol.md, "Channels". */
 import { CallError, ChannelError, EcontextError, ProtocolError } from "../errors.ts";
 import type { ContextLink } from "../mux/context-link.ts";
 import { decodeValue, encodeValue } from "../protocol/value.ts";
 import { neutralise, toWellFormed } from "../text.ts";
 
-/** @returns the body of the message that closes a channel: null, or the error that it is closed with */
+/** @returns the body of the message that closes a channel: null, or the error of the sender */
 export function encodeClosing(error: unknown): readonly Uint8Array[] {
   if (error === undefined) return encodeValue(null).chunks;
   const { type, name, message, stack } = describe(error);

@@ -71,8 +71,9 @@ export class OutboundChannel implements SendTarget, Receiver {
     const { body, length, senders } = this.#encode(value);
     if (length > LIMITS.maxMessageBytes) {
       senders?.release("unread");
-      const problem = `${this.link.name}: a value of ${length} bytes is over the limit of ${LIMITS.maxMessageBytes}`;
-      throw new ChannelError("ERR_CHANNEL_TOO_LARGE", problem);
+      const limit = LIMITS.maxMessageBytes;
+      const problem = `a value of ${length} bytes is over the limit of ${limit}`;
+      throw new ChannelError("ERR_CHANNEL_TOO_LARGE", `${this.link.name}: ${problem}`);
     }
     const cost = costOf(length);
     if (this.#waiting.length === 0 && this.#credit.isOpen) {

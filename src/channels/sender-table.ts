@@ -124,8 +124,9 @@ export class SenderTable implements ValueLink {
   }
 
   #connect(handle: number): Sender {
-    if (this.#imports.size >= LIMITS.maxSenders) {
-      const problem = `${LIMITS.maxSenders} senders were given, and none of those channels was closed`;
+    const limit = LIMITS.maxSenders;
+    if (this.#imports.size >= limit) {
+      const problem = `${limit} senders were given, and none of those channels was closed`;
       throw new ProtocolError("ERR_PROTOCOL_SENDERS", problem);
     }
     const outbound = new OutboundChannel(this, handle, () => this.#imports.delete(handle));

@@ -1,20 +1,23 @@
 /**
- * Flow control of one way of a channel: how much may be under way, and when more may. Arithmetic only; knows no message and no queue.
+ * Window and Credit: flow control of a channel, which says how many bytes may be under way.
+ * Arithmetic only; knows no message and no queue.
  *
- * A receiver's window begins small and doubles while whoever receives keeps up: so it becomes as large as a long link needs, and stays small
- * for who is slow. Spec: docs/protocol.md, "Flow control". Twins: channels.py, channels.js.
+ * The window of a receiver begins small, and doubles while its reader keeps up. So it becomes as
+ * large as a long link needs, and stays small for a slow reader.
+ *
+ * Spec: docs/protocol.md, "Flow control". Twins: channels.py, channels.js.
  */
 import { HEADER_BYTES } from "../protocol/frame.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
 
 type Bounds = Pick<Limits, "windowBytes" | "maxWindowBytes">;
 
-/** What a value counts: its body and the header of its frame, so that many small ones are no less than a large one. */
+/** The bytes that a value counts: with the header of its frame, so that none is free. */
 export function costOf(bodyBytes: number): number {
   return bodyBytes + HEADER_BYTES;
 }
 
-/** The receiver's side. Bytes are counts since the beginning. */
+/** The receiver's side. Bytes are counted from the first value on. */
 export class Window {
   readonly #max: number;
   #size: number;
@@ -45,11 +48,11 @@ export class Window {
     return isAllowed;
   }
 
-  /** A value was taken. @returns the credit to give for that; 0: not yet */
+  /** A value was taken. @returns the credit to send for it; 0 for none yet */
   take(cost: number): number {
     this.#taken += cost;
     if ((this.#granted - this.#taken) * 2 > this.#size) return 0;
-    // It keeps up: let no link be so long that it is the window which slows it.
+    // The reader keeps up, so that only the window could slow a long link: let it grow.
     if (this.waiting === 0) this.#size = Math.min(2 * this.#size, this.#max);
     const credit = this.#taken + this.#size - this.#granted;
     this.#granted += credit;
@@ -57,7 +60,7 @@ export class Window {
   }
 }
 
-/** The sender's side. While there is any credit, one more value may be sent, whatever it counts. */
+/** The sender's side. With any credit left, one more value may be sent, whatever it counts. */
 export class Credit {
   readonly #max: number;
   #left: number;
@@ -75,7 +78,7 @@ export class Credit {
     this.#left -= cost;
   }
 
-  /** More of it has come. @returns false: more than any window has */
+  /** Credit has come. @returns false if it is more than any window has */
   add(credit: number): boolean {
     this.#left += credit;
     return this.#left <= this.#max;

@@ -256,7 +256,8 @@ export class Context implements AsyncDisposable {
   }
 
   #tooLong(): void {
-    const message = `${this.name}: did not end within ${this.#graceMs} ms of being closed; it was ended by force`;
+    const failure = `${this.name}: did not end within ${this.#graceMs} ms`;
+    const message = `${failure} of being closed; it was ended by force`;
     this.#session.sever(new DisconnectError("ERR_DISCONNECT_FORCED", message));
   }
 }

@@ -11,7 +11,7 @@ export type Lane = "bulk" | "control" | "answer";
 /** How far a message came. */
 export type Progress = "withdrawn" | "begun" | "sent";
 
-/** Takes a message back if no byte of it was sent; otherwise it returns how far the message came. */
+/** Takes a message back if no byte of it was sent. @returns how far the message came */
 export type Withdraw = () => Progress;
 
 /** Carries messages to one context, and to all contexts that are opened through that one. */

@@ -151,7 +151,7 @@ export class Router {
     return this.#reasons.size;
   }
 
-  /** Send from the master. A message for a context that is gone is dropped: its handles are dead. */
+  /** Send from the master. A message for a context that is gone is dropped. */
   send(to: Destination, body: readonly Chunk[], lane?: Lane): Withdraw {
     const { dst, handle, reply = 0, flags = 0 } = to;
     const envelope = { dst, src: MASTER_ID, auth: MASTER_ID, handle, reply, flags };

@@ -15,7 +15,7 @@ interface Outgoing {
   progress: "waiting" | "begun" | "sent";
 }
 
-/** Control frames that wait as arrays of their own: many small arrays take ten times their bytes. */
+/** Control frames that wait one by one: many small arrays take ten times their bytes. */
 const MAX_CONTROL = 10_000;
 
 export class SendQueue {

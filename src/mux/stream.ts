@@ -21,7 +21,7 @@ export interface StreamListener {
   message(message: Message): void;
   /** Whether messages of context `id` come over this stream. */
   isBehind(id: number): boolean;
-  /** Context `id` breaks the protocol, or asks and does not read. It is to be ended, and no other. */
+  /** Context `id`, and no other, is to be ended: it breaks the protocol, or does not read. */
   fault(id: number, error: ProtocolError): void;
   /** Called once. `error` is given if this end closed the stream because of it. */
   closed(error: EcontextError | undefined): void;

@@ -1,6 +1,8 @@
 /**
- * Shell commands as tagged templates: context.$`grep ${word} ${file} | wc -l`. What is put in is one word, whatever is in it; a list is so many
- * words. The conventions are those of zx and of Bun's own shell. Knows its context only by how it runs a command.
+ * Shell commands as tagged templates: context.$`grep ${word} ${file} | wc -l`. A value that is put
+ * in is one word, whatever characters it has; a list is as many words as it has items. The
+ * conventions are those of zx and of Bun's own shell. Knows its context only by how it runs a
+ * command.
  */
 
 import { ShellError, UsageError } from "../errors.ts";
@@ -19,12 +21,12 @@ export type Shell = (parts: TemplateStringsArray, ...values: unknown[]) => Shell
 
 type Exec = (argv: readonly string[], options: ExecOptions) => RemoteProcess;
 
-/** A command that runs when it is awaited or read. */
+/** A shell command, which runs when it is awaited or read. Made by `Context.$`. */
 export class ShellCommand implements PromiseLike<ShellOutput> {
   readonly #name: string;
   readonly #exec: Exec;
   readonly #script: string;
-  /** It runs later than it is written. */
+  /** Where the program wrote the command, which runs later. */
   readonly #site = new Error();
   #options: ExecOptions = {};
   #throws = true;
@@ -38,13 +40,13 @@ export class ShellCommand implements PromiseLike<ShellOutput> {
     this.#exec = exec;
   }
 
-  /** Not a status other than 0, either, is an error. */
+  /** A status other than 0 is not an error. */
   nothrow(): this {
     this.#throws = false;
     return this;
   }
 
-  /** What it says on stderr is kept, and not logged. */
+  /** What the command prints on stderr is kept, and not logged. */
   quiet(): this {
     this.#isQuiet = true;
     return this;
@@ -70,7 +72,7 @@ export class ShellCommand implements PromiseLike<ShellOutput> {
     return this.#with({ signal });
   }
 
-  /** What it prints on stdout. */
+  /** What the command prints on stdout. */
   async text(): Promise<string> {
     return (await this.#run()).stdout;
   }
@@ -79,14 +81,14 @@ export class ShellCommand implements PromiseLike<ShellOutput> {
     return JSON.parse(await this.text());
   }
 
-  /** As they come. Leaving the loop ends the command. */
+  /** The lines of stdout, as they come. Leaving the loop ends the command. */
   async *lines(): AsyncGenerator<string, void, undefined> {
     const stop = new AbortController();
     const { signal } = this.#options;
     const signals = signal === undefined ? [stop.signal] : [stop.signal, signal];
     const process = this.#start({ signal: AbortSignal.any(signals) });
     const stderr = this.#isQuiet ? process.stderr.text() : Promise.resolve("");
-    // Whoever leaves the loop does not ask for it.
+    // A program that leaves the loop does not read it.
     stderr.catch(() => {});
     try {
       yield* process.stdout.lines();
@@ -142,7 +144,7 @@ export class ShellCommand implements PromiseLike<ShellOutput> {
   }
 }
 
-/** The script that a template stands for. @throws {UsageError} `ERR_USAGE_COMMAND` */
+/** @returns the script that a template stands for. @throws {UsageError} `ERR_USAGE_COMMAND` */
 export function scriptOf(parts: TemplateStringsArray, values: readonly unknown[]): string {
   const words = values.map((value) =>
     (Array.isArray(value) ? value : [value]).map(quote).join(" "),
@@ -159,9 +161,9 @@ function quote(value: unknown): string {
 
 function wordOf(value: unknown): string {
   if (["number", "bigint", "boolean"].includes(typeof value)) return String(value);
-  // An awaited command may be put into another.
+  // The output of an awaited command may be put into another.
   const { stdout } = (value ?? {}) as { readonly stdout?: unknown };
   if (typeof stdout === "string") return stdout.replace(/\n+$/, "");
   const what = value === null ? "null" : `a value of type ${typeof value}`;
-  throw new UsageError("ERR_USAGE_COMMAND", `${what} is no word of a command`);
+  throw new UsageError("ERR_USAGE_COMMAND", `${what} cannot be a word of a command`);
 }

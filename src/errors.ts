@@ -1,8 +1,9 @@
 /**
- * The taxonomy of what can go wrong: one class for each layer that can fail, so that the class says who must act, and a
- * stable `code` for each cause. Leaf. Every code stands in docs/errors.md with its meaning and exit status.
+ * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
  *
- * Names are literals: `new.target.name` is one letter after minification.
+ * The errors of econtext: one class for each layer that can fail, so that the class says who must
+ * act, and a stable `code` for each cause. docs/errors.md explains every code and its exit status.
+ * Names of classes are literals, because minification changes `new.target.name`.
  */
 import { neutralise } from "./text.ts";
 
@@ -10,13 +11,13 @@ export interface ErrorOptions {
   readonly cause?: unknown;
 }
 
-/** Gives each error that is made its stack: error-stack.ts. A slave, which has this file as well, does without. */
+/** The hook that gives each new error its stack (traces/error-stack.ts). Unset in a slave. */
 export const stacks: { made?: (error: EcontextError) => void } = {};
 
-/** Base of all errors that econtext throws. */
+/** Base class of all errors that econtext throws. */
 export class EcontextError extends Error {
   override name = "EcontextError";
-  /** Status with which the command line ends because of it. */
+  /** The exit status of the command line after this error. */
   readonly exitStatus: number = 1;
   readonly code: string;
 
@@ -26,7 +27,7 @@ export class EcontextError extends Error {
     stacks.made?.(this);
   }
 
-  /** As `console.log` shows it: by itself that would quote this program's own text, which is minified. */
+  /** The text for `console.log`, which would otherwise quote the minified source of econtext. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     const head = `${this.name} [${this.code}]: ${this.message}`;
     const [, ...lines] = (this.stack ?? "").replace(this.message, "").split("\n");
@@ -34,13 +35,13 @@ export class EcontextError extends Error {
   }
 }
 
-/** The caller asked for something that makes no sense: their turn. */
+/** The caller asked for something impossible, and has to change the request. */
 export class UsageError extends EcontextError {
   override name = "UsageError";
   override readonly exitStatus: number = 2;
 }
 
-/** A value cannot be sent; `path` names it: `args[0].socket`. */
+/** A value cannot be sent. `path` names the value, such as `args[0].socket`. */
 export class ValueError extends EcontextError {
   override name = "ValueError";
   override readonly exitStatus: number = 2;
@@ -52,18 +53,18 @@ export class ValueError extends EcontextError {
   }
 }
 
-/** What is known about a child that did not become a context. */
+/** Facts about a child process that did not become a context. */
 export interface BootstrapReport {
   readonly argv: readonly string[];
-  /** How far it came. */
+  /** The last phase of the bootstrap that the child reached. */
   readonly phase: string;
-  /** Exit status, or the name of the signal that ended it; undefined while it runs. */
+  /** Exit status, or the name of the signal that ended the child; undefined while it runs. */
   readonly status?: number | string | undefined;
-  /** The last that it printed on stdout and on stderr, control characters neutralised. */
+  /** The end of the child's output on stdout and stderr, with control characters escaped. */
   readonly said: string;
 }
 
-/** A child could not be started or did not become a context: ssh, the login shell, the interpreter. */
+/** A child process (ssh, login shell, interpreter) did not start or did not become a context. */
 export class BootstrapError extends EcontextError {
   override name = "BootstrapError";
   override readonly exitStatus: number = 255;
@@ -75,29 +76,29 @@ export class BootstrapError extends EcontextError {
   }
 }
 
-/** The other end does not keep to docs/protocol.md: the stream is dead. */
+/** The remote end broke the rules of docs/protocol.md, so its connection is closed. */
 export class ProtocolError extends EcontextError {
   override name = "ProtocolError";
   override readonly exitStatus: number = 255;
 }
 
-/** A context is gone; every pending call gets this. */
+/** A context was lost. Every call that waits for an answer from it fails with this error. */
 export class DisconnectError extends EcontextError {
   override name = "DisconnectError";
   override readonly exitStatus: number = 255;
 }
 
-/** Nobody receives any more, or nothing is to come. */
+/** A channel is closed: no receiver takes values any more, or no value will come. */
 export class ChannelError extends EcontextError {
   override name = "ChannelError";
 }
 
-/** Some of the files of a copy could not be copied; the others are. */
+/** Some files could not be copied; the others are. */
 export class FilesError extends EcontextError {
   override name = "FilesError";
-  /** The first thousand. */
+  /** The first thousand failures. */
   readonly failures: readonly {
-    /** The context's name; "" for this machine. */
+    /** The name of the context where it failed; "" for this machine. */
     readonly context: string;
     readonly path: string;
     readonly problem: string;
@@ -124,13 +125,13 @@ export class CancelledError extends EcontextError {
   override readonly exitStatus: number = 130;
 }
 
-/** The function ran over there and failed there. Its texts are fit for a terminal: control characters are visible escapes. */
+/** A remote function threw an error. Control characters in its texts are visible escapes. */
 export class CallError extends EcontextError {
   override name = "CallError";
-  /** The exception's type over there, such as `ValueError` or `mypkg.errors.Refused`. */
+  /** The type of the remote exception, such as `ValueError` or `mypkg.errors.Refused`. */
   readonly type: string;
   readonly remoteMessage: string;
-  /** The traceback as the far side's language prints it, in the lines of the user's own source. */
+  /** The remote traceback, with the line numbers of the user's own source. */
   readonly traceback: string;
 
   constructor(context: string, type: string, remoteMessage: string, traceback: string) {

@@ -1,12 +1,17 @@
-/** Text that came from elsewhere, or goes there: fit for a terminal, fit for UTF-8. Leaf: imports nothing. */
+/**
+ * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
+ *
+ * Makes text safe for a terminal or for UTF-8. Imports nothing.
+ */
 
 const CONTROL =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: this pattern looks for them
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /**
- * Control characters as visible escapes, so that no text can move the cursor, recolour or answer for a terminal, or turn the
- * direction of what is beside it. Newline and tab stay.
+ * Turns control characters into visible escapes. Otherwise a text from elsewhere could move the
+ * cursor, change colours, make the terminal send an answer, or reverse the direction of text.
+ * Newline and tab stay.
  */
 export function neutralise(text: string): string {
   return text.replace(CONTROL, (c) => {
@@ -15,17 +20,20 @@ export function neutralise(text: string): string {
   });
 }
 
-/** One line of it. */
+/** Like `neutralise`, and newlines become `\n`, so the result is one line. */
 export function oneLine(text: string): string {
   return neutralise(text).replace(/\n/g, "\\n");
 }
 
 const SURROGATE = /\p{Surrogate}/u;
 
-/** Node.js 18 has none, and runs the codec, too. */
+/** Undefined in Node.js 18, where this file also runs. */
 const native: ((this: string) => boolean) | undefined = String.prototype.isWellFormed;
 
-/** Whether UTF-8 can say it: no lone surrogate. (A regular expression takes a lot of memory for a text of hundreds of megabytes.) */
+/**
+ * Whether UTF-8 can encode a text, which is so unless it has a lone surrogate. A regular expression
+ * needs much memory for a text of hundreds of megabytes, so the native function is preferred.
+ */
 export function isWellFormed(text: string): boolean {
   return native === undefined ? !SURROGATE.test(text) : native.call(text);
 }

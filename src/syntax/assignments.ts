@@ -1,24 +1,25 @@
 /**
- * Finds where bindings of a module's top level are assigned after they were declared, wherever in the module: what a module exports is
- * live. Minds shadowing: a local of the same name is another binding. Knows nothing of exports.
+ * Finds assignments to a module's top-level bindings, anywhere in the module. They matter because
+ * exports are live bindings. A local variable of the same name is another binding. This file knows
+ * no exports.
  */
 import { type AnyNode, boundNames, children, isFunction, isNode, type Program } from "./parse.ts";
 
 export interface FoundAssignment {
-  /** An expression; or the statement that is the body of a `for` loop, whose head assigns. */
+  /** The assigning expression, or the body of a `for` loop whose head assigns. */
   readonly node: AnyNode;
   readonly names: readonly string[];
 }
 
 type Scope = ReadonlySet<string>;
 
-/** @param wanted names of the top level that are asked for */
+/** @param wanted the top-level names to look for */
 export function findAssignments(program: Program, wanted: ReadonlySet<string>): FoundAssignment[] {
   const found: FoundAssignment[] = [];
   if (wanted.size === 0) return found;
   const visit = (node: AnyNode, hidden: Scope): void => {
     const inside = narrow(node, hidden, wanted);
-    // The inner first: `a = b = 1` ends both at once.
+    // Inner assignments come first, because `a = b = 1` ends both at the same position.
     for (const child of children(node)) visit(child, inside);
     const target = assignedTo(node);
     if (target !== undefined) {
@@ -37,12 +38,12 @@ function assignedTo(node: AnyNode): unknown {
   if (node.type !== "ForInStatement" && node.type !== "ForOfStatement") return undefined;
   const left = node["left"] as AnyNode;
   if (left.type !== "VariableDeclaration") return left;
-  // At the top level `for (var x of …)` assigns the module's own; further in, x is hidden.
+  // At the top level, `for (var x of …)` assigns the module's own x. In a function, x is hidden.
   if (left["kind"] !== "var") return undefined;
   return (left["declarations"] as AnyNode[])[0]?.["id"];
 }
 
-/** What is hidden within `node`: what was before, and what it declares itself. */
+/** The names hidden within `node`: those hidden around it, and those that it declares. */
 function narrow(node: AnyNode, hidden: Scope, wanted: Scope): Scope {
   const declared = declaredBy(node).filter((name) => wanted.has(name) && !hidden.has(name));
   return declared.length === 0 ? hidden : new Set([...hidden, ...declared]);
@@ -80,7 +81,7 @@ function declaredBy(node: AnyNode): string[] {
   }
 }
 
-/** What `let`, `const`, `class` and `function` declare directly in a block. */
+/** The names that `let`, `const`, `class` and `function` declare directly in a block. */
 function lexicalNames(statements: readonly AnyNode[]): string[] {
   return statements.flatMap((statement) => {
     if (statement.type === "VariableDeclaration" && statement["kind"] !== "var") {
@@ -91,7 +92,7 @@ function lexicalNames(statements: readonly AnyNode[]): string[] {
   });
 }
 
-/** What `var` declares anywhere in a function, but not in functions inside of it. */
+/** The names that `var` declares anywhere in a function, except in functions inside it. */
 export function varNames(node: AnyNode): string[] {
   const own =
     node.type === "VariableDeclaration" && node["kind"] === "var" ? declaratorNames(node) : [];

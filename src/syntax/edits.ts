@@ -1,11 +1,12 @@
 /**
- * Edits of a source text that keep its lines: what is taken out leaves blanks, what is put in has no line end. So a position in the
- * result is one in the original but for a shift within its line, which `originalColumn` undoes. Knows no syntax.
+ * Edits of a source text that keep its lines: removed text leaves blanks, inserted text has no line
+ * end. A position in the result differs from the original one only by a shift within its line,
+ * which `originalColumn` undoes. Knows no syntax.
  */
 
 interface Edit {
   readonly at: number;
-  /** Characters of the original that `text` stands for. */
+  /** The number of characters of the original that `text` replaces. */
   readonly length: number;
   readonly text: string;
 }
@@ -20,7 +21,7 @@ export class Edits {
     this.#source = source;
   }
 
-  /** Where `text` stands in the original, from a position on. */
+  /** The position of `text` in the original, at or after `from`; -1 if there is none. */
   find(text: string, from: number): number {
     return this.#source.indexOf(text, from);
   }
@@ -29,26 +30,29 @@ export class Edits {
     this.#edits.push({ at, length: 0, text });
   }
 
-  /** Put this around the result; the first line stays the first. */
+  /** Puts text around the result. `before` must not hold a line end. */
   wrap(before: string, after: string): void {
     this.#before = before;
     this.#after = after;
   }
 
-  /** Put `text` in the place of what has no line end in it. */
+  /** Replaces text that holds no line end. */
   replace(start: number, end: number, text: string): void {
     this.#edits.push({ at: start, length: end - start, text });
   }
 
-  /** Take out, and leave line ends and columns as they are. */
+  /** Replaces text by spaces; line ends stay. */
   blank(start: number, end: number): void {
     const text = this.#source.slice(start, end).replace(/[^\r\n\u2028\u2029]/g, " ");
     this.#edits.push({ at: start, length: end - start, text });
   }
 
-  /** The result, and how to find back: from a line (from 1) and a column (from 0) of it to the original's column. */
+  /**
+   * The edited text, and a function from its positions to the original column. Lines count from 1,
+   * columns from 0.
+   */
   apply(): { readonly text: string; originalColumn(line: number, column: number): number } {
-    // What is inserted stands in front of what is replaced, and in the order of the calls: sorting is stable.
+    // At one position, insertions come before replacements, in the order of the calls.
     const edits = [...this.#edits].sort(
       (a, b) => a.at - b.at || Number(a.length > 0) - Number(b.length > 0),
     );
@@ -60,7 +64,7 @@ export class Edits {
       end = edit.at + edit.length;
     }
     text += this.#source.slice(end) + this.#after;
-    // Few ask: an error's stack is the only use.
+    // Computed on first use: only the stack of an error needs it.
     let shifts: ReadonlyMap<number, readonly Shift[]> | undefined;
     return {
       text,
@@ -72,7 +76,7 @@ export class Edits {
   }
 }
 
-/** Within one line: `after` characters stand for `before`, from `column` of the original on. */
+/** In one line, `after` characters replace `before` ones at `column` of the original. */
 interface Shift {
   readonly column: number;
   readonly before: number;

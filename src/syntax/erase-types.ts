@@ -1,23 +1,23 @@
 /**
- * TypeScript and JSX to JavaScript, one file by itself and at once: types are taken out, what is left stays on its line. By sucrase: what
- * Bun's bundler makes of one file is another program (locals are renamed, `import.meta.main` is replaced), and its transpiler gives no
- * source map. Knows nothing of modules.
+ * TypeScript and JSX to JavaScript, one file at a time: types are removed and lines are kept. Uses
+ * sucrase, because Bun's bundler changes more (it renames locals and replaces `import.meta.main`),
+ * and Bun's transpiler gives no source map. Knows no modules.
  */
 import type { Transform } from "sucrase";
 import { alignColumn } from "./line-align.ts";
 
 export interface Erased {
   readonly code: string;
-  /** From a column (from 0) of a line of `code` (from 1) to the source's own. */
+  /** The position in the source for one in `code`. Lines count from 1, columns from 0. */
   original(line: number, column: number): { readonly line: number; readonly column: number };
 }
 
-/** A namespace that holds more than types. sucrase would leave it out without a word. */
+/** A namespace that is not declared only. sucrase would drop it without an error. */
 const NAMESPACE =
   /^[ \t]*(?:export[ \t]+)?(?:namespace|module)[ \t]+[\p{ID_Start}$_][\p{ID_Continue}$.]*\s*\{/mu;
 const JSX_SOURCE = /@jsxImportSource[ \t]+([^\s*]+)/;
 
-/** @throws {SyntaxError} naming line and column as `(LINE:COLUMN)` */
+/** @throws {SyntaxError} with the position at the end of its message, as `(LINE:COLUMN)` */
 export function eraseTypes(source: string, extension: string): Erased {
   const isTyped = /^\.[cm]?tsx?$/.test(extension);
   const hasJsx = /x$/.test(extension);
@@ -30,7 +30,7 @@ export function eraseTypes(source: string, extension: string): Erased {
   if (isTyped) transforms.push("typescript");
   if (hasJsx) transforms.push("jsx");
   const jsxImportSource = JSX_SOURCE.exec(source)?.[1] ?? "react";
-  // Loaded when the first file with types is looked at: most commands never do.
+  // Loaded with the first file that has types: most commands never need it.
   const { transform } = require("sucrase") as typeof import("sucrase");
   const { code } = transform(source, {
     transforms,

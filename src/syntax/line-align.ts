@@ -1,13 +1,19 @@
 /**
- * Columns of a line from which pieces were taken out (types), back to those of the line as it was. By the words that both have, because
- * who erases types keeps lines, and the maps that it makes of columns are not to be relied on. Knows no language.
+ * Maps a column of a line without types to the column in the line with types. Aligns the words that
+ * both lines have: erasing types keeps lines, but its maps of columns are not reliable. Knows no
+ * language.
  */
 
 const WORD = /[\p{ID_Continue}$]+|\s+|./gsu;
-/** Words of one line, at most: the work grows with their square. Longer lines are not the user's own hand. */
+/** The most words of a line: the work grows with their square. A longer line is generated code. */
 const MAX_WORDS = 400;
 
-/** @param column of `left`, from 0. @returns the column in `whole` of the word that it is in, from 0 */
+/**
+ * Maps a column of `left` to `whole`, by the word around it.
+ *
+ * @param column in `left`, from 0
+ * @returns the column in `whole`, from 0
+ */
 export function alignColumn(left: string, whole: string, column: number): number {
   let prefix = 0;
   while (prefix < left.length && left[prefix] === whole[prefix]) prefix++;
@@ -25,13 +31,14 @@ export function alignColumn(left: string, whole: string, column: number): number
 }
 
 const SOLID = /[\p{ID_Continue}$]+|\S/gu;
-/** Of a text of many lines. */
+/** The most words of a text of several lines. */
 const MAX_SOLID_WORDS = 4_000;
 
 /**
- * The same for a text of many lines that was written anew: white space counts for nothing.
+ * Maps an offset in a text of several lines to a text that was formatted anew. Ignores white space.
  *
- * @param offset in `left`. @returns the offset of the same word in `whole`; undefined where it does not occur
+ * @param offset in `left`
+ * @returns the offset of the same word in `whole`; undefined if the word does not occur there
  */
 export function alignOffset(left: string, whole: string, offset: number): number | undefined {
   const a = words(left, SOLID);
@@ -55,10 +62,10 @@ function words(line: string, word = WORD): Word[] {
   }));
 }
 
-/** For each word of `a` the index of its partner in `b`, in a longest common subsequence. */
+/** For each word of `a`, the index of its partner in `b` in a longest common subsequence. */
 function partners(a: readonly Word[], b: readonly Word[]): (number | undefined)[] {
   const width = b.length + 1;
-  // lengths[i * width + j]: of what a from i and b from j have in common.
+  // lengths[i * width + j]: the length of the longest common subsequence of a[i…] and b[j…].
   const lengths = new Uint16Array((a.length + 1) * width);
   const at = (i: number, j: number): number => lengths[i * width + j] ?? 0;
   for (let i = a.length - 1; i >= 0; i--) {

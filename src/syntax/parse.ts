@@ -1,15 +1,15 @@
 /**
- * The syntax of one JavaScript text, by acorn: parsing, and walking a tree with a function's and a block's borders told. Knows nothing of
- * what is looked for.
+ * Parses one JavaScript text with acorn, and walks its syntax tree. Knows nothing about what its
+ * callers look for in the tree.
  */
 import type { Node, Program } from "acorn";
 
 export type { Node, Program };
 
-/** A node of any type, as walking meets it. */
+/** A node of any type. */
 export type AnyNode = Node & { readonly [key: string]: unknown };
 
-/** Loaded when the first module is looked at: most commands never do. */
+/** Loaded with the first text that is parsed: most commands never need it. */
 let parser: typeof import("acorn") | undefined;
 
 /** @throws {SyntaxError} with `loc` and `pos` */
@@ -20,7 +20,7 @@ export function parse(source: string, sourceType: "module" | "script"): Program 
     sourceType,
     allowReturnOutsideFunction: sourceType === "script",
     allowHashBang: true,
-    // Code that is only checked when it runs is left to the interpreter that runs it.
+    // The interpreter that runs the code reports these.
     allowSuperOutsideMethod: true,
     checkPrivateFields: false,
   });
@@ -30,7 +30,7 @@ export function isNode(value: unknown): value is AnyNode {
   return typeof value === "object" && value !== null && "type" in value;
 }
 
-/** The nodes directly below, in source order as acorn keeps it. */
+/** The nodes directly below, in source order. */
 export function children(node: AnyNode): AnyNode[] {
   const below: AnyNode[] = [];
   for (const key in node) {
@@ -46,7 +46,7 @@ export function isFunction(node: AnyNode): boolean {
   return /^(?:FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(node.type);
 }
 
-/** Names that a pattern binds, or the one that a plain identifier is. */
+/** The names that a pattern or an identifier binds. */
 export function boundNames(pattern: unknown): string[] {
   if (!isNode(pattern)) return [];
   switch (pattern.type) {
@@ -67,7 +67,7 @@ export function boundNames(pattern: unknown): string[] {
   }
 }
 
-/** The text of a string literal, or of a template without holes. */
+/** The text of a string literal, or of a template without expressions; else undefined. */
 export function literalText(node: unknown): string | undefined {
   if (!isNode(node)) return undefined;
   if (node.type === "Literal" && typeof node["value"] === "string") return node["value"];

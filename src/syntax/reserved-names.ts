@@ -1,20 +1,20 @@
-/**
- * Identifiers that the wrapping of a module needs and that its source does not have. Knows nothing of what they stand for over there.
- */
+/** Identifiers for the code around a module, chosen so that its source has none of them. */
 
 export interface OwnNames {
-  /** What links the module to its loader. */
+  /** The object that links the module to its loader. */
   readonly link: string;
-  /** In the place of `import` in `import(…)` and `import.meta`, and as long. */
+  /** Replaces `import` in `import(…)` and `import.meta`; has the same length. */
   readonly import: string;
-  /** The default export's binding, where it has no name. */
+  /** The binding of a default export that has no name. */
   readonly default: string;
   readonly value: string;
-  /** Makes a stack for `using` declarations; a stack. */
+  /** The function that makes a stack for `using` declarations. */
   readonly using: string;
+  /** A stack for `using` declarations. */
   readonly stack: string;
 }
 
+/** Identifiers that do not occur in `source`. */
 export function names(source: string): OwnNames {
   return {
     link: unused(source, "__e", 2),

@@ -1,6 +1,7 @@
 /**
- * Which variables each function of a JavaScript text takes from outside of itself, and from where: the module's top level, a function
- * around it, or nowhere in the text (a global). Works on acorn's tree. Knows no file and no function that runs.
+ * Finds the free variables of each function in a JavaScript text, and where each is declared: at
+ * the module's top level, in a function around it, or nowhere in the text (a global). Works on
+ * acorn's tree. Knows no file and no running function.
  */
 import {
   type AnyNode,
@@ -13,28 +14,31 @@ import {
 } from "./parse.ts";
 
 export interface FreeVariable {
-  /** Also `this`, `arguments`, `super`, `new.target` and `#private`, where they are those of a function or class around it. */
+  /**
+   * Also `this`, `arguments`, `super`, `new.target` and `#private`, if they belong to a function or
+   * class around this function.
+   */
   readonly name: string;
   readonly from: "module" | "local" | "global";
-  /** Where it is first used. */
+  /** The position of its first use. */
   readonly at: number;
 }
 
 export interface FoundFunction {
   readonly node: AnyNode;
-  /** A method's begins at its name: that is where its text does. */
+  /** The start of the function's text. A method's text begins at its name. */
   readonly start: number;
   readonly end: number;
-  /** `instance`: of a class, and not static. */
+  /** `method`: of an object literal; `static` and `instance`: of a class. */
   readonly role: "function" | "method" | "static" | "instance";
   readonly free: ReadonlyMap<string, FreeVariable>;
 }
 
 interface Scope {
   readonly names: ReadonlySet<string>;
-  /** The function whose border it is. */
+  /** The function whose outermost scope this is. */
   readonly found?: Found;
-  /** Has a `this` of its own. */
+  /** Whether the scope has a `this` of its own. */
   readonly ownThis: boolean;
 }
 
@@ -42,7 +46,7 @@ interface Found extends FoundFunction {
   readonly free: Map<string, FreeVariable>;
 }
 
-/** As a module, else as CommonJS. @throws {SyntaxError} */
+/** Parses a text as a module, or else as CommonJS. @throws {SyntaxError} */
 export function parseAny(code: string): Program {
   try {
     return parse(code, "module");
@@ -51,14 +55,14 @@ export function parseAny(code: string): Program {
   }
 }
 
-/** In source order, outer before inner. */
+/** The functions of a text in source order, outer ones before inner ones. */
 export function findFunctions(program: Program): FoundFunction[] {
   const finder = new FunctionFinder();
   finder.visit(program as unknown as AnyNode);
   return finder.found;
 }
 
-/** What the text's own top level declares: functions, classes and variables; imports are another module's. */
+/** The functions, classes and variables that the top level of a text declares, without imports. */
 export function topLevelNames(program: AnyNode): string[] {
   const names: string[] = [];
   for (const statement of program["body"] as AnyNode[]) {
@@ -71,7 +75,7 @@ export function topLevelNames(program: AnyNode): string[] {
 class FunctionFinder {
   readonly found: Found[] = [];
   readonly #scopes: Scope[] = [];
-  /** How the next function stands in its parent. */
+  /** The role and start of the next function, set by its parent. */
   #role: { readonly role: FoundFunction["role"]; readonly start: number } | undefined;
 
   visit(node: AnyNode): void {
@@ -167,7 +171,7 @@ class FunctionFinder {
     const isFunctionText = isMethod || node["method"] === true || node["kind"] !== "init";
     if (isFunctionText) {
       const role = !isMethod ? "method" : node["static"] === true ? "static" : "instance";
-      // The text of a static method leaves the word out.
+      // The text of a static method begins after the word `static`.
       const start = node["static"] === true ? (node["key"] as AnyNode).start : node.start;
       this.#role = { role, start };
     }
@@ -221,7 +225,7 @@ class FunctionFinder {
         break;
       }
       if (scope.found !== undefined) crossed.push(scope.found);
-      // It is the object's that the method was written in: neither the method nor an arrow function in it takes it along.
+      // `super` belongs to the object that the method was written in, and cannot be sent.
       if (name === "super" && scope.ownThis) {
         from = "local";
         break;
@@ -246,7 +250,7 @@ function declared(node: unknown, kinds?: readonly string[]): string[] {
   return isNamed ? boundNames(node["id"]) : [];
 }
 
-/** What is bound directly in a block: not in blocks inside of it. */
+/** The names bound directly in a block, and not in blocks inside it. */
 function lexical(block: AnyNode): Set<string> {
   const cases = block.type === "SwitchStatement" ? (block["cases"] as AnyNode[]) : [block];
   const statements = cases.flatMap(children);
@@ -261,7 +265,7 @@ function lexical(block: AnyNode): Set<string> {
   );
 }
 
-/** What `var` binds, however deep, but not in other functions. */
+/** The names that `var` binds at any depth, except in other functions. */
 function hoisted(node: AnyNode): string[] {
   if (isFunction(node) || node.type === "StaticBlock") return children(node).flatMap(deep);
   return deep(node);

@@ -1,22 +1,20 @@
-/**
- * Which lines of a stack are the user's, and where in the user's program something was called. Leaf.
- */
+/** The lines of a stack that belong to the user's program, and the place of a call in it. */
 import { dirname } from "node:path";
 
 /**
- * Where something was called: an `Error` made there. It costs little until its stack is read, which
- * happens only when the call has failed.
+ * The place of a call: an `Error` made there. It costs little until its stack is read, which
+ * happens only if the call fails.
  */
 export type CallSite = Error;
 
-/** Calls of a context that wait, above which a call notes one line of the user's program only. */
+/** With more waiting calls in a context, a call notes only one line of the user's program. */
 const MANY_CALLS = 32;
 /** This function, the method of the context, and the line that called the method. */
 const SHORT_STACK = 3;
 
 /**
- * The place that called the method that calls this. A stack holds on to the functions in it, so
- * thousands of whole stacks would cost more than their calls do.
+ * The place that called the calling method. A stack keeps its functions alive, so thousands of
+ * whole stacks would cost more than their calls.
  *
  * @param waiting how many calls of the context have no answer yet
  */
@@ -29,25 +27,25 @@ export function callSite(waiting: number): CallSite {
   return site;
 }
 
-/** Where this program's own text is: in the compiled program, or in its source. */
+/** The folder of econtext's own text, in the compiled program or in its source. */
 const OWN = `${dirname(import.meta.dir)}/`;
 const FRAME = /^ +at /;
-/** Of a frame: what stands in its last brackets, or all behind `at`. */
+/** The place in a frame: the text in its last brackets, or all after `at`. */
 const PLACE = /^ +at (?:.* \()?(?:async )?(?:file:\/\/)?(.*?)\)?$/;
-/** Loaded as if it ended in `.ts` (program/loader.ts). */
+/** The suffix of a file that was loaded as TypeScript despite its name (program/loader.ts). */
 const ADDED_ENDING = /\?\.ts(?=:\d)/;
 
-/** @returns what a place in a text of the user's is called that is in no file; undefined for any other place */
+/** Names a place in a text of the user's that is in no file; undefined for any other place. */
 export type FindPlace = (place: string) => string | undefined;
 
 let findPlace: FindPlace = () => undefined;
 
-/** From now on, frames in texts that were typed count as the user's. */
+/** Registers texts that were typed at a prompt: their frames count as the user's from now on. */
 export function placeFrames(find: FindPlace): void {
   findPlace = find;
 }
 
-/** The frames of a stack that are the user's, in their order. */
+/** The user's frames of a stack, in order. */
 export function userFrames(stack: string): string[] {
   return stack.split("\n").flatMap((frame) => {
     const [, place = ""] = (FRAME.test(frame) && PLACE.exec(frame)) || [];
@@ -57,7 +55,7 @@ export function userFrames(stack: string): string[] {
   });
 }
 
-/** Places of the runtime have no path: `native:7:39`, `node:fs:1:2`. */
+/** A place in the runtime has no path, such as `native:7:39` or `node:fs:1:2`. */
 function isOfTheUser(place: string): boolean {
   return place.startsWith("/") && !place.startsWith("/$bunfs/") && !place.startsWith(OWN);
 }

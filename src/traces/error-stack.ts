@@ -1,13 +1,12 @@
 /**
- * What `stack` of an error of econtext's holds: what the far side told of where it failed, if
- * anything, then the lines of the user's program that made the call. Never a line of our own.
+ * The `stack` of econtext's own errors: the remote traceback, if there is one, then the lines of
+ * the user's program that made the call. It holds no line of econtext itself.
  */
-
 import { CallError, EcontextError, stacks } from "../errors.ts";
 import { type CallSite, userFrames } from "./call-site.ts";
 import { tracebackLines } from "./remote-trace.ts";
 
-/** Frames of a stack: ours, which may be many, stand in front of the user's. */
+/** The number of frames to capture: many of econtext may stand in front of the user's. */
 const MAX_FRAMES = 100;
 
 stacks.made = (error) => {
@@ -18,8 +17,8 @@ stacks.made = (error) => {
 };
 
 /**
- * An error as the caller at `site` gets it: the reason why a context is gone is one for all of its
- * calls, and each is to say where it was made. What is not econtext's own stays as it is.
+ * A copy of an error with the stack of the call at `site`. All calls of a lost context share one
+ * error, and each has to name its own place. An error of another program is returned as it is.
  */
 export function calledFrom(error: unknown, site: CallSite): unknown {
   if (!(error instanceof EcontextError)) return error;
@@ -29,14 +28,14 @@ export function calledFrom(error: unknown, site: CallSite): unknown {
   return copy;
 }
 
-/** The same promise, except for what it rejects with. */
+/** The same promise, but it rejects with the stack of the call at `site`. */
 export function located<T>(promise: Promise<T>, site: CallSite): Promise<T> {
   return promise.catch((error) => {
     throw calledFrom(error, site);
   });
 }
 
-/** The same values, except for what it throws. */
+/** The same values, but errors have the stack of the call at `site`. */
 export async function* locatedEach<T>(
   values: AsyncGenerator<T, void, undefined>,
   site: CallSite,
@@ -48,7 +47,7 @@ export async function* locatedEach<T>(
   }
 }
 
-/** Give an error the stack of a call. It is put together when it is asked for. */
+/** Gives an error the stack of a call. The text is made when `stack` is read. */
 function locate(error: EcontextError, site: CallSite): void {
   Object.defineProperty(error, "stack", {
     get: () => {
@@ -63,7 +62,7 @@ function locate(error: EcontextError, site: CallSite): void {
   });
 }
 
-/** A line each. */
+/** The lines of the remote traceback, indented. */
 function remoteStack(error: EcontextError): string[] {
   if (!(error instanceof CallError)) return [];
   return tracebackLines(error).map((line) => `  ${line}`);

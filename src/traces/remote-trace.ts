@@ -1,6 +1,6 @@
-/** What is printed of a remote traceback. Leaf. */
+/** The lines of a remote traceback that are printed. */
 
-/** What stands in front of the message in a stack of JavaScript: `TypeError: `, `SystemError [CODE]: `. */
+/** The text before the message in a JavaScript stack: `TypeError: `, `SystemError [CODE]: `. */
 const STACK_HEAD = /^[\w$.]+(?: \[\w+\])?(?:: |(?=\n|$))/;
 
 interface RemoteTrace {

@@ -180,6 +180,11 @@ const LAYERS: readonly Layer[] = [
     because: "the library's public names",
   },
   {
+    name: "fleet",
+    imports: ["broker", "context"],
+    because: "work on many targets, without a word of how it is shown",
+  },
+  {
     name: "program",
     imports: ["functions", "index", "modules", "syntax"],
     because: "runs a user's file with the library; sees no more of it than a program does",
@@ -191,7 +196,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "cli",
-    imports: ["commands", "index", "io", "program", "repl", "traces"],
+    imports: ["commands", "fleet", "index", "io", "program", "repl", "traces"],
     because: "shows the library; io and commands to move bytes past itself, to its own streams",
   },
 ];

@@ -1,47 +1,57 @@
-/** Copies of `econtext cp` at work: those of one target do not wait for another, and one that fails does not stop the others. */
+/**
+ * Copies of `econtext cp` at work. Copies of one target do not wait for another target, and one that
+ * fails does not stop the others.
+ */
 import { mkdirSync, rmdirSync } from "node:fs";
 import type { Context, CopyFailure, CopyOptions, FilesError } from "../index.ts";
 import { type Copy, type CopyPlan, isStandard } from "./copy-plan.ts";
 import { STANDARD } from "./copy-word.ts";
+import type { Host } from "./host.ts";
 import type { Flags } from "./options.ts";
 import { statusOf } from "./report-error.ts";
 import type { Turn } from "./run-targets.ts";
 import { type ProgressLine, progressLine } from "./ui/copy-progress.ts";
-import { stdout } from "./ui/output.ts";
 import { ProgressSum } from "./ui/progress-sum.ts";
 import { SharedInput } from "./ui/shared-input.ts";
 
-/** How a copy ended that is not as it should be. */
+/** How a copy failed. */
 interface Failure {
   readonly status: number;
-  /** Not told to the user yet. */
+  /** Present if the user was not told yet. */
   readonly error?: unknown;
 }
 
 export class Copying {
+  readonly #host: Host;
   readonly #plan: CopyPlan;
   readonly #flags: Flags;
   readonly #turns = new Map<string, Turn>();
   readonly #input: SharedInput;
-  /** One for all copies. */
+  /** One line for all copies. */
   readonly #line: ProgressLine | undefined;
   readonly #progress: ProgressSum | undefined;
-  /** By target. */
+  /** The first failure of each target. */
   readonly #failures = new Map<string, Failure>();
   readonly #said = new Set<string>();
   readonly #done = Promise.withResolvers<void>();
 
-  constructor(plan: CopyPlan, flags: Flags) {
+  constructor(plan: CopyPlan, flags: Flags, host: Host) {
+    this.#host = host;
     this.#plan = plan;
     this.#flags = flags;
-    this.#input = new SharedInput(undefined, true);
+    this.#input = new SharedInput(undefined, host.stdin);
     const isPrinted = plan.copies.some(({ to }) => isStandard(to));
-    this.#line = progressLine(flags["quiet"] === true || isPrinted);
+    this.#line = progressLine(host, flags["quiet"] === true || isPrinted);
     this.#progress = this.#line && new ProgressSum(this.#line);
     this.#done.promise.catch(() => {});
   }
 
-  /** The last target begins the work. @returns the status of this target. @throws why it failed, where that was not told yet */
+  /**
+   * Adds a target. The last one begins the work.
+   *
+   * @returns the status of this target
+   * @throws why it failed, if the user was not told yet
+   */
   async add(turn: Turn): Promise<number> {
     this.#turns.set(turn.target, turn);
     if (this.#turns.size === this.#plan.targets.length) {
@@ -54,7 +64,7 @@ export class Copying {
     return failure?.status ?? 0;
   }
 
-  /** A target will never come. @returns false: that is still to be told */
+  /** Ends the wait for a target that cannot be reached. @returns false: the user was not told */
   giveUp(error: unknown): boolean {
     if (this.#turns.size < this.#plan.targets.length) this.#done.reject(error);
     return false;
@@ -62,7 +72,7 @@ export class Copying {
 
   async #copyAll(): Promise<void> {
     const { copies } = this.#plan;
-    // What is printed keeps its order.
+    // Files that are printed keep their order.
     const [first] = copies;
     if (first !== undefined && isStandard(first.to)) {
       for (const copy of copies) await this.#attempt(copy);
@@ -76,11 +86,11 @@ export class Copying {
       await this.#copy(copy, this.#turn(owner));
     } catch (error) {
       const status = statusOf(error);
-      // A copy between two: the one that is not there.
+      // In a copy between two machines, the one that is gone is to blame.
       const isLost = (target: string | undefined) =>
         target !== undefined && this.#turn(target).context.connected === false;
       const blamed = [from.target, to.target].find(isLost) ?? owner;
-      // Failures of single files were told when they were known.
+      // Failures of single files were told at once.
       const failure = isFilesError(error) ? { status } : { status, error };
       const known = this.#failures.get(blamed);
       if (known === undefined || known.error === undefined) this.#failures.set(blamed, failure);
@@ -96,7 +106,7 @@ export class Copying {
     if (reader === undefined) await this.#send(from.paths, writer as Context, to.path, options);
     else if (writer !== undefined) await reader.copy(from.paths, writer, to.path, options);
     else if (isStandard(to)) await this.#print(reader, from.paths, options, turn);
-    else await this.#fetch(reader, from.paths, to.path, options);
+    else await this.#fetch(reader, from.paths, this.#host.path(to.path), options);
   }
 
   async #send(
@@ -105,14 +115,17 @@ export class Copying {
     path: string,
     options: CopyOptions,
   ): Promise<void> {
-    if (paths[0] !== STANDARD) return void (await to.put(paths, path, options));
+    if (paths[0] !== STANDARD) {
+      const files = paths.map((one) => this.#host.path(one));
+      return void (await to.put(files, path, options));
+    }
     const readers = this.#plan.copies.length;
-    if (readers === 1) return await to.writeFile(path, Bun.stdin.stream(), options);
+    if (readers === 1) return await to.writeFile(path, this.#host.stdin.stream(), options);
     const input = this.#input.branch(readers);
     try {
       await to.writeFile(path, input ?? "", options);
     } finally {
-      // The others do not wait for one that reads no more.
+      // The other readers do not wait for one that has stopped reading.
       input?.close();
     }
   }
@@ -141,7 +154,8 @@ export class Copying {
     let failed: unknown;
     for (const path of paths) {
       try {
-        for await (const piece of from.readStream(path, options)) await stdout.write(piece);
+        for await (const piece of from.readStream(path, options))
+          await this.#host.stdout.write(piece);
       } catch (error) {
         if (!isFilesError(error)) throw error;
         for (const failure of error.failures) this.#tell(failure, turn);
@@ -163,7 +177,7 @@ export class Copying {
     };
   }
 
-  /** Once, also where several copies of a file from here fail alike. */
+  /** Tells a failure once, also if several copies of one local file fail alike. */
   #tell({ context, path, problem }: CopyFailure, turn: Turn, before = ""): void {
     const text = `${context === "" ? "" : `${context}: `}${path}: ${problem}`;
     if (this.#said.has(text) && context === "") return;
@@ -180,11 +194,11 @@ function removeEmpty(folder: string): void {
   try {
     rmdirSync(folder);
   } catch {
-    // Something is in it.
+    // It holds files, or is gone.
   }
 }
 
-/** By its code: not for this alone is the library read. */
+/** Asks for the code, because importing the class would load the library. */
 function isFilesError(error: unknown): error is FilesError {
   return (error as { readonly code?: unknown }).code === "ERR_FILES_COPY";
 }

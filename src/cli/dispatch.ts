@@ -6,10 +6,9 @@ import { runCommand } from "citty";
 import { version } from "../../package.json";
 import type { Door, HelpText } from "./command-definition.ts";
 import { showHelp, showOptions } from "./help.ts";
-import { dieOfSignal } from "./interruption.ts";
+import type { Host, Output } from "./host.ts";
 import { fail, Usage } from "./report-error.ts";
 import { closest } from "./typos.ts";
-import { stderr, stdout } from "./ui/output.ts";
 import { wantsHelp } from "./words.ts";
 
 const DOORS: Readonly<Record<string, () => Promise<Door>>> = {
@@ -55,47 +54,51 @@ Options before PROGRAM.ts apply to each of its connections: -F, -o, --ssh,
 const HURRIED: readonly number[] = [124, 129, 130, 141, 143];
 const HURRY_MS = 500;
 
-/** @returns the exit status, when all is written; never rejects. Dies of the signal that ended it, if one did. */
-export async function main(args: readonly string[]): Promise<number> {
-  const status = await dispatch(args);
+/** @returns the exit status, when all output is written; never rejects. Does not return if a signal ended the command. */
+export async function main(args: readonly string[], host: Host): Promise<number> {
+  const { stdout, stderr } = host;
+  const status = await dispatch(args, host);
   const flushed = Promise.all([stdout.flushed(), stderr.flushed()]);
   await Promise.race(HURRIED.includes(status) ? [flushed, Bun.sleep(HURRY_MS)] : [flushed]);
-  await dieOfSignal();
+  await host.ending.conclude();
   return status;
 }
 
-async function dispatch(args: readonly string[]): Promise<number> {
+async function dispatch(args: readonly string[], host: Host): Promise<number> {
   const [name = "", ...rest] = args;
   try {
     if (["--version", "-V"].includes(name)) {
-      await stdout.write(`econtext ${version}\n`);
+      await host.stdout.write(`econtext ${version}\n`);
       return 0;
     }
     if (["--help", "-h", "help"].includes(name)) {
-      await showHelpOf(rest);
+      await showHelpOf(rest, host.stdout);
       return 0;
     }
     const load = loaderOf(name);
     if (load === undefined) {
       const { readProgramLine } = await import("./program-options.ts");
       const line = readProgramLine(args);
-      if (line !== undefined) return await (await import("./commands/program.ts")).runProgram(line);
+      if (line !== undefined)
+        return await (await import("./commands/program.ts")).runProgram(line, host);
       const { PROGRAM_OPTIONS } = await import("./program-options.ts");
       throw new Usage("", unknown(name, Object.keys(PROGRAM_OPTIONS)));
     }
     const { command, help, takesWords } = await load();
     // The options of rsh are another program's.
     if (wantsHelp(help.args, name === "rsh" ? rest.slice(0, 1) : rest, takesWords)) {
-      await showHelp(help);
+      await showHelp(help, host.stdout);
       return 0;
     }
-    const { result } = await runCommand(command, { rawArgs: [...rest] }).catch((error) => {
-      // citty's own class is not exported; its errors about arguments have this code.
-      throw error?.code === "EARG" ? new Usage(name, error.message) : error;
-    });
+    const { result } = await runCommand(command, { rawArgs: [...rest], data: host }).catch(
+      (error) => {
+        // citty's own class is not exported; its errors about arguments have this code.
+        throw error?.code === "EARG" ? new Usage(name, error.message) : error;
+      },
+    );
     return result as number;
   } catch (error) {
-    return await fail(error);
+    return await fail(error, host);
   }
 }
 
@@ -104,17 +107,20 @@ function loaderOf(name: string): (() => Promise<Door>) | undefined {
 }
 
 /** @throws {Usage} */
-async function showHelpOf([name, ...more]: readonly string[]): Promise<void> {
+async function showHelpOf([name, ...more]: readonly string[], stdout: Output): Promise<void> {
   if (more.length > 0) throw new Usage("", "help is for one command: econtext help COMMAND");
-  if (name === "options") return await showOptions();
+  if (name === "options") return await showOptions(stdout);
   if (name !== undefined) {
     const load = loaderOf(name);
     if (load === undefined) throw new Usage("", unknown(name));
-    return await showHelp((await load()).help);
+    return await showHelp((await load()).help, stdout);
   }
   const doors = await Promise.all(Object.values(DOORS).map((load) => load()));
   const commands = doors.map(({ help }) => `  ${help.name.padEnd(10)} ${help.description}`);
-  await showHelp({ ...ROOT, details: `Commands:\n${commands.join("\n")}\n\n${ROOT.details}` });
+  await showHelp(
+    { ...ROOT, details: `Commands:\n${commands.join("\n")}\n\n${ROOT.details}` },
+    stdout,
+  );
 }
 
 function unknown(name: string, options: readonly string[] = []): string {

@@ -1,37 +1,42 @@
 /**
- * Signals that are for the commands that we run elsewhere, and the size of our terminal. What ends us, when no command runs, is stop.ts's.
+ * Signals for the remote commands, and the size of the terminal. A signal that ends econtext when no
+ * command runs is the subject of interruption.ts.
  */
 import type { RemoteProcess } from "../index.ts";
+import type { Host } from "./host.ts";
 
-/** To stop, to go on: what a shell's job control sends. And what has no other meaning to us. */
+/** A shell's job control sends the first two; the others have no other meaning to econtext. */
 const PASSED = ["SIGQUIT", "SIGCONT", "SIGUSR1", "SIGUSR2"] as const;
+/** Milliseconds after which a signal to the remote commands has been written. */
+const WRITTEN_MS = 10;
 
 export class Signals {
+  readonly #host: Host;
   readonly #processes = new Set<RemoteProcess>();
   readonly #listeners: [name: NodeJS.Signals, listener: () => void][] = [];
 
-  /** From now on, until `dispose`. */
-  constructor() {
+  /** Listens until `dispose`. */
+  constructor(host: Host) {
+    this.#host = host;
     for (const name of PASSED) this.#on(name, () => void this.pass(name));
     this.#on("SIGTSTP", () => {
-      // Over there nobody has job control: that one would be ignored.
+      // No job control runs on the remote machine, so SIGTSTP would be ignored there.
       this.pass("SIGSTOP");
-      // What was sent is written by then; then we stop as we would have.
-      setTimeout(() => process.kill(process.pid, "SIGSTOP"), 10);
+      setTimeout(() => host.signals.stop(), WRITTEN_MS);
     });
     this.#on("SIGWINCH", () => {
-      const { columns, rows } = process.stdout;
+      const { columns = 0, rows = 0 } = host.terminal?.size() ?? {};
       for (const one of this.#processes) if (columns > 0) one.resize(columns, rows);
     });
   }
 
-  /** @returns what takes it out again */
+  /** Passes signals to this command, too. @returns what takes it out again */
   to(process: RemoteProcess): () => void {
     this.#processes.add(process);
     return () => this.#processes.delete(process);
   }
 
-  /** @returns what resolves when all have got it; undefined: no command has started that could hear it */
+  /** @returns what resolves when all commands got the signal; undefined if none has started */
   readonly pass = (name: string): Promise<unknown> | undefined => {
     const started = [...this.#processes].some(({ pid }) => pid !== undefined);
     const delivered = Promise.all(Array.from(this.#processes, (one) => one.deliver(name)));
@@ -39,11 +44,11 @@ export class Signals {
   };
 
   dispose(): void {
-    for (const [name, listener] of this.#listeners) process.off(name, listener);
+    for (const [name, listener] of this.#listeners) this.#host.signals.off(name, listener);
   }
 
   #on(name: NodeJS.Signals, listener: () => void): void {
     this.#listeners.push([name, listener]);
-    process.on(name, listener);
+    this.#host.signals.on(name, listener);
   }
 }

@@ -1,8 +1,8 @@
 /** `--help`: one sentence, how a command is written, examples, its options, and the details below. At most 80 columns wide. */
 import type { ArgsDef } from "citty";
 import type { HelpText } from "./command-definition.ts";
+import type { Output } from "./host.ts";
 import { COMMON } from "./options.ts";
-import { stdout } from "./ui/output.ts";
 
 const CONNECTION = `Connection options, the same for all commands (econtext help options):
   --kind KIND            python, node or bun; --python PATH, --node PATH or
@@ -44,11 +44,11 @@ What is kept on this machine.
                          the next run.`;
 
 /** The text of `econtext help options`. */
-export async function showOptions(): Promise<void> {
+export async function showOptions(stdout: Output): Promise<void> {
   await stdout.write(`${OPTIONS}\n`);
 }
 
-export async function showHelp(help: HelpText): Promise<void> {
+export async function showHelp(help: HelpText, stdout: Output): Promise<void> {
   const { name, description, usage, examples, args, exitStatus, details } = help;
   const command = name === "" ? "econtext" : `econtext ${name}`;
   const own = Object.entries(args).filter(([key]) => !(key in COMMON));

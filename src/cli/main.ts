@@ -1,6 +1,6 @@
 /**
- * The command line's entry. Answers `--version` by itself and leaves all else to doors.ts, which is not read before: starting an
- * empty program is the measure. Knows no command.
+ * The entry of the command line. It answers `--version` by itself, and loads dispatch.ts only for
+ * the rest: `--version` starts as fast as an empty program. Knows no command.
  */
 import { version } from "../../package.json";
 import { wasClosed } from "./closed.ts";
@@ -10,9 +10,9 @@ const isVersion = args.length === 1 && (args[0] === "--version" || args[0] === "
 if (isVersion && !wasClosed(1)) {
   console.log(`econtext ${version}`);
 } else {
-  // Not awaited: while this file is, a program of the user's is never seen to have nothing left to do.
-  void import("./dispatch.ts")
-    .then(({ main }) => main(args))
-    // Whatever timer or pipe is still there: the end is the end.
+  // Not awaited: while this file waits, Bun never reports that a user's program has nothing to do.
+  void Promise.all([import("./dispatch.ts"), import("./process-host.ts")])
+    .then(([{ main }, { ProcessHost }]) => main(args, new ProcessHost()))
+    // A timer or a pipe that is left does not keep the process alive.
     .then((status) => process.exit(status));
 }

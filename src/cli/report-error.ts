@@ -1,7 +1,10 @@
-/** From an error to what is said about it and the exit status: one readable block, never our own stack unless ECONTEXT_DEBUG is set. */
-import { stderr } from "./ui/output.ts";
+/**
+ * From an error to its text and the exit status. The text is one readable block; only with
+ * ECONTEXT_DEBUG does it have the stack of econtext itself.
+ */
+import type { Host } from "./host.ts";
 
-/** The command line itself makes no sense. */
+/** The command line cannot be understood. */
 export class Usage extends Error {
   override name = "Usage";
   readonly exitStatus = 2;
@@ -14,9 +17,10 @@ export class Usage extends Error {
   }
 }
 
-/** Say it on stderr, without waiting for whoever reads that. @returns the exit status */
-export async function fail(error: unknown): Promise<number> {
-  stderr.write(`${await describe(error)}\n`).catch(() => {});
+/** Writes the error to stderr, without waiting for the reader. @returns the exit status */
+export async function fail(error: unknown, host: Host): Promise<number> {
+  const text = await describe(error, host.env);
+  host.stderr.write(`${text}\n`).catch(() => {});
   return statusOf(error);
 }
 
@@ -25,12 +29,15 @@ export function statusOf(error: unknown): number {
   return typeof exitStatus === "number" ? exitStatus : 1;
 }
 
-/** The library's errors name their context, and are neutralised here once more: their words come from the far side. */
-export async function describe(error: unknown): Promise<string> {
-  // Not above: `--help` has no need of the library.
+/**
+ * @returns lines that are safe for a terminal: errors of the library name their context, and may
+ * hold words that came from it
+ */
+export async function describe(error: unknown, env: Host["env"]): Promise<string> {
+  // Not imported above: `--help` does not need the library.
   const { CallError, EcontextError, neutralise } = await import("../index.ts");
   const { tracebackLines } = await import("../traces/remote-trace.ts");
-  if (process.env["ECONTEXT_DEBUG"]) {
+  if (env["ECONTEXT_DEBUG"]) {
     return error instanceof EcontextError
       ? `${error.stack}\n${Bun.inspect({ ...error })}`
       : Bun.inspect(error);

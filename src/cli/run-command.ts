@@ -1,6 +1,6 @@
 /**
- * A command in one or several contexts, joined to our own standard streams: what `exec`, `sh` and `rsh` have in common. Signals that we
- * get are the command's, once it runs.
+ * A command in one or several contexts, joined to the standard streams of the host: the common part
+ * of `exec`, `sh` and `rsh`. Once the command runs, signals are passed on to it.
  */
 import { passTo } from "../commands/output.ts";
 import {
@@ -13,54 +13,60 @@ import {
 } from "../index.ts";
 import { releaseBuffer } from "../io/buffer-pool.ts";
 import { Signals } from "./forward-signals.ts";
+import type { Host, Output } from "./host.ts";
 import type { Flags } from "./options.ts";
 import { runSession, type Turn } from "./run-targets.ts";
 import { LinePrefixer } from "./ui/line-prefix.ts";
-import { type Output, stderr, stdout } from "./ui/output.ts";
 import { makeRaw } from "./ui/raw-terminal.ts";
 import { SharedInput } from "./ui/shared-input.ts";
 import { quoted } from "./words.ts";
 
 export interface CommandPlan {
-  /** Whose options these are. */
+  /** The name of the command of econtext, for messages. */
   readonly command: string;
   readonly flags: Flags;
-  /** Several: each line of output begins with the target's name. */
+  /** With several, each line of output begins with the target's name. */
   readonly targets: readonly string[];
   readonly argv: readonly string[];
-  /** How messages name it. */
+  /** The name of the remote command in messages. */
   readonly name: string;
-  /** Whether our standard input is its. */
+  /** Whether it reads the standard input of the host. */
   readonly hasInput: boolean;
-  /** What it reads before that. */
+  /** Bytes that it reads before that. */
   readonly preface?: Uint8Array;
-  /** Added to what the flags say of ssh. */
+  /** Used in place of the options for ssh among the flags. */
   readonly ssh?: SshOptions;
   readonly options?: Pick<ExecOptions, "tty" | "cwd" | "env">;
 }
 
 /** @returns the exit status: the command's, or the highest */
-export async function runCommands(plan: CommandPlan): Promise<number> {
+export async function runCommands(plan: CommandPlan, host: Host): Promise<number> {
   const { command, flags, targets } = plan;
-  const input = new SharedInput(plan.preface, plan.hasInput);
-  const signals = new Signals();
-  const giveBack = plan.options?.tty === undefined ? () => {} : makeRaw();
+  const input = new SharedInput(plan.preface, plan.hasInput ? host.stdin : undefined);
+  const signals = new Signals(host);
+  const giveBack = plan.options?.tty === undefined ? () => {} : makeRaw(host);
   try {
     const roots: readonly string[] = [];
-    const each = (turn: Turn) => runOne(turn, plan, input, signals);
+    const each = (turn: Turn) => runOne(turn, plan, { host, input, signals });
     const { pass } = signals;
-    return await runSession({ command, flags, ssh: plan.ssh, targets, roots, each, pass });
+    return await runSession({ command, flags, ssh: plan.ssh, targets, roots, each, pass }, host);
   } finally {
     giveBack();
     signals.dispose();
   }
 }
 
+/** What all commands of one run share. */
+interface Streams {
+  readonly host: Host;
+  readonly input: SharedInput;
+  readonly signals: Signals;
+}
+
 async function runOne(
   { target, context, limits, say }: Turn,
   plan: CommandPlan,
-  input: SharedInput,
-  signals: Signals,
+  { host, input, signals }: Streams,
 ): Promise<number> {
   const stdin = input.branch(plan.targets.length);
   const options = { ...limits(), ...plan.options };
@@ -69,8 +75,8 @@ async function runOne(
   try {
     const isAlone = plan.targets.length === 1;
     const copies = [
-      copy(process.stdout, isAlone ? undefined : target, stdout),
-      copy(process.stderr, isAlone ? undefined : target, stderr),
+      copy(process.stdout, isAlone ? undefined : target, host.stdout),
+      copy(process.stderr, isAlone ? undefined : target, host.stderr),
     ];
     const [result] = await Promise.all([process.exited, ...copies]);
     const isTold = isAlone && result.problem === undefined;
@@ -81,7 +87,7 @@ async function runOne(
   }
 }
 
-/** How a command has ended, in words: as a shell tells it, when it could not be started. */
+/** @returns how a command ended, in the words of a shell */
 function endingOf(plan: CommandPlan, { status, signal, problem }: ExecResult): string {
   const { name, options } = plan;
   if (problem === undefined) return signal === undefined ? `exit status ${status}` : signal;
@@ -90,7 +96,7 @@ function endingOf(plan: CommandPlan, { status, signal, problem }: ExecResult): s
   return status === 127 && !ofFolder ? text + oneWordHint(plan) : text;
 }
 
-/** A whole command line was given as the name of a program. */
+/** @returns advice, where a whole command line was given as the name of a program */
 function oneWordHint({ command, argv, targets }: CommandPlan): string {
   const [line = ""] = argv;
   if (command !== "exec" || argv.length !== 1 || !/\S\s+\S/.test(line)) return "";
@@ -99,7 +105,7 @@ function oneWordHint({ command, argv, targets }: CommandPlan): string {
   return oneLine(`; one word with spaces is one program name: write ${words}${shell}`);
 }
 
-/** @param prefix of each line */
+/** @param prefix the name before each line; undefined: bytes are copied as they are */
 async function copy(
   from: RemoteProcess["stdout"],
   prefix: string | undefined,

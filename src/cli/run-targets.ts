@@ -1,12 +1,15 @@
 /**
- * One run of the command line against its targets: broker, logs, signals, the one deadline, and the end. What is done with a
- * context is the command's business.
+ * One run of a command against its targets: broker, logs, signals, the deadline, and the end. What
+ * is done with a context is the subject of the command.
  *
- * It ends when all targets are done; on SIGINT, SIGTERM or SIGHUP; or when nobody reads our output any more. In each case calls are
- * cancelled over there and contexts closed within their grace time; a second signal ends us at once (the far sides notice).
+ * The run ends when all targets are done; on SIGINT, SIGTERM or SIGHUP; or when the reader of the
+ * output is gone. In each case calls are cancelled and contexts closed within their grace time. A
+ * second signal ends this process at once, and the slaves notice that.
  */
+import { type Outcome, onTargets } from "../fleet/on-targets.ts";
 import { Broker, type Context, type SshOptions, TimeoutError } from "../index.ts";
-import { BROKEN_PIPE, type PassSignal, Stop } from "./interruption.ts";
+import type { Host } from "./host.ts";
+import { BROKEN_PIPE, isBrokenPipe, type PassSignal, Stop } from "./interruption.ts";
 import {
   type Flags,
   leftOf,
@@ -19,13 +22,12 @@ import { statusOf } from "./report-error.ts";
 import { Failures } from "./ui/failures.ts";
 import { Lending } from "./ui/lend-progress.ts";
 import { logLines } from "./ui/log-lines.ts";
-import { isBrokenPipe, stderr } from "./ui/output.ts";
 
 /** What a command may use while it deals with one target. */
 export interface Turn {
   readonly target: string;
   readonly context: Context;
-  /** To spread into the options of a call: what is left of the deadline, and what cancels it. */
+  /** Options of a call: the rest of the deadline, and the signal that cancels it. */
   limits(): { readonly deadline?: number; readonly signal: AbortSignal };
   /** Writes lines about this target to stderr, as text or as a record. */
   say(text: string): void;
@@ -38,77 +40,112 @@ export interface Plan {
   readonly roots: readonly string[];
   /** Resolves to the exit status. */
   readonly each: (turn: Turn) => Promise<number>;
-  /** Hears why a target failed. @returns whether that was told to the user; else it is told on stderr */
+  /** Gets the reason why a target failed. @returns whether it told the user; else stderr does */
   readonly failed?: (target: string, error: unknown) => boolean;
-  /** In place of what the flags say of it. */
+  /** Used in place of the options for ssh among the flags. */
   readonly ssh?: SshOptions | undefined;
-  /** Gets the first signal that comes; default: it stops everything. */
+  /** Gets the first signal. By default a signal stops everything. */
   readonly pass?: PassSignal;
 }
 
-/** What a signal that is on its way takes to arrive, at most. */
+/** Milliseconds that a signal on its way takes to arrive, at most. */
 const SIGNAL_MS = 50;
 
-/** @returns the highest status of all targets, or that of what ended it */
-export async function runSession(plan: Plan): Promise<number> {
-  const { command, flags, targets } = plan;
-  const read = readConnect(command, flags);
-  const options = plan.ssh === undefined ? read : { ...read, ssh: plan.ssh };
-  const { deadline } = options;
-  const format = readLogFormat(command, flags);
-  const lending = new Lending();
-  const failures = new Failures(targets, format, () => lending.erased());
-  const broker = new Broker({
-    onLend: lending.show,
-    roots: plan.roots,
-    cache: readCache(flags),
-    logLevel: readLogLevel(command, flags),
-    onLog: (record) => {
-      const lines = logLines(record, format, stderr.coloured);
-      stderr.write(lending.erased() + lines).catch(() => {});
-    },
-  });
-  const started = performance.now();
-  const stop = new Stop(plan.pass);
-  const limits = () => ({
-    signal: stop.signal,
-    ...(deadline === undefined ? {} : { deadline: leftOf(deadline, started) }),
-  });
+/** @returns the highest status of all targets, or the status of what ended the run */
+export async function runSession(plan: Plan, host: Host): Promise<number> {
+  const run = new Run(plan, host);
+  return run.status();
+}
 
-  const one = async (target: string): Promise<number> => {
-    let context: Context | undefined;
-    try {
-      context = await broker.connect(target, options);
-      const say = (text: string): void => failures.say(target, text);
-      return await plan.each({ target, context, limits, say });
-    } catch (error) {
-      if (isBrokenPipe(error)) stop.now(BROKEN_PIPE);
-      // Ctrl-C in a terminal reaches ssh as well, and its end may be known before our own signal is.
-      if (statusOf(error) === 255) await Bun.sleep(SIGNAL_MS);
-      // Whoever ended it knows why it failed.
-      if (stop.signal.aborted) return statusOf(error);
-      // The library names what was left of the deadline when the call was made.
-      const late = error instanceof TimeoutError && error.code !== "ERR_DEADLINE_CONNECT";
-      const message =
-        context?.connected === true
-          ? `${target}: no result within ${String(deadline)} ms; it is cancelled`
-          : `${target}: no connection within ${String(deadline)} ms`;
-      const problem = late ? new TimeoutError(error.code, message) : error;
-      if (plan.failed?.(target, problem) !== true) await failures.tell(target, problem);
-      return statusOf(error);
-    }
-  };
-  const counted = async (target: string, at: number): Promise<number> => {
-    const status = await one(target);
-    if (status !== 0) failures.count(at);
+class Run {
+  readonly #plan: Plan;
+  readonly #started = performance.now();
+  readonly #connect: ReturnType<typeof readConnect>;
+  readonly #stop: Stop;
+  readonly #failures: Failures;
+  readonly #broker: Broker;
+
+  constructor(plan: Plan, host: Host) {
+    const { command, flags, targets, roots } = plan;
+    this.#plan = plan;
+    const { ssh, ...connect } = readConnect(command, flags);
+    const isInteractive = host.stdin.isTerminal;
+    this.#connect = { ...connect, ssh: { interactive: isInteractive, ...(plan.ssh ?? ssh) } };
+    const format = readLogFormat(command, flags);
+    const { stderr } = host;
+    const lending = new Lending(stderr);
+    this.#failures = new Failures(host, targets, format, () => lending.erased());
+    this.#broker = new Broker({
+      onLend: lending.show,
+      roots,
+      cache: readCache(flags),
+      logLevel: readLogLevel(command, flags),
+      onLog: (record) => {
+        const lines = logLines(record, format, stderr.coloured);
+        stderr.write(lending.erased() + lines).catch(() => {});
+      },
+    });
+    this.#stop = new Stop(host, plan.pass);
+  }
+
+  async status(): Promise<number> {
+    const stop = this.#stop;
+    const statuses = await Promise.race([this.#all(), stop.happened]);
+    await this.#broker.close();
+    stop.dispose();
+    if (stop.status === undefined) this.#failures.conclude();
+    const status = stop.status ?? Math.max(...(statuses ?? [0]));
+    stop.conclude(status);
     return status;
-  };
-  const all = Promise.all(targets.map(counted));
-  const statuses = await Promise.race([all, stop.happened]);
-  await broker.close();
-  stop.dispose();
-  if (stop.status === undefined) failures.conclude();
-  const status = stop.status ?? Math.max(...(statuses ?? [0]));
-  stop.conclude(status);
-  return status;
+  }
+
+  async #all(): Promise<number[]> {
+    const statuses: Promise<number>[] = [];
+    const work = (context: Context, target: string) => this.#plan.each(this.#turn(context, target));
+    for await (const outcome of onTargets(this.#broker, this.#plan.targets, this.#connect, work)) {
+      statuses.push(this.#conclude(outcome));
+    }
+    return Promise.all(statuses);
+  }
+
+  #turn(context: Context, target: string): Turn {
+    const { deadline } = this.#connect;
+    return {
+      target,
+      context,
+      limits: () => ({
+        signal: this.#stop.signal,
+        ...(deadline === undefined ? {} : { deadline: leftOf(deadline, this.#started) }),
+      }),
+      say: (text) => this.#failures.say(target, text),
+    };
+  }
+
+  async #conclude({ target, index, context, result }: Outcome<number>): Promise<number> {
+    const status = "value" in result ? result.value : statusOf(result.error);
+    if ("error" in result) await this.#tell(target, context, result.error);
+    if (status !== 0) this.#failures.count(index);
+    return status;
+  }
+
+  async #tell(target: string, context: Context | undefined, error: unknown): Promise<void> {
+    if (isBrokenPipe(error)) this.#stop.now(BROKEN_PIPE);
+    // Ctrl-C in a terminal reaches ssh as well, whose end may be known before the signal is.
+    if (statusOf(error) === 255) await Bun.sleep(SIGNAL_MS);
+    // The user ended it, and knows why it failed.
+    if (this.#stop.signal.aborted) return;
+    const problem = this.#inWords(target, context, error);
+    if (this.#plan.failed?.(target, problem) !== true) await this.#failures.tell(target, problem);
+  }
+
+  /** The library names the rest of the deadline; the user knows the whole. */
+  #inWords(target: string, context: Context | undefined, error: unknown): unknown {
+    if (!(error instanceof TimeoutError) || error.code === "ERR_DEADLINE_CONNECT") return error;
+    const ms = String(this.#connect.deadline);
+    const message =
+      context?.connected === true
+        ? `${target}: no result within ${ms} ms; it is cancelled`
+        : `${target}: no connection within ${ms} ms`;
+    return new TimeoutError(error.code, message);
+  }
 }

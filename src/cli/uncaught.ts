@@ -1,6 +1,7 @@
-/** What ends a program because nothing in it catches it, and what is printed about that. */
+/** An error that ends a program because nothing in it catches it, and what is printed then. */
 import { readFileSync, statSync } from "node:fs";
 import { errorText } from "../traces/error-text.ts";
+import type { Host } from "./host.ts";
 import { fail, statusOf } from "./report-error.ts";
 import { Failures } from "./ui/failures.ts";
 
@@ -13,7 +14,7 @@ class UnhandledRejection {
   }
 }
 
-/** Hear of all that nothing catches. A program that listens for it deals with it by itself. */
+/** Gets all that no code catches. A program that listens for these events gets them itself. */
 export function onUncaught(hear: (thrown: unknown) => void): void {
   const isAlone = (event: string) => process.listenerCount(event) === 1;
   process.on("unhandledRejection", (reason) => {
@@ -24,30 +25,34 @@ export function onUncaught(hear: (thrown: unknown) => void): void {
   });
 }
 
-/** Rejects with the first. */
+/** Rejects with the first error that no code catches. */
 export function uncaught(): Promise<never> {
   const broken = new Promise<never>((_, reject) => onUncaught(reject));
-  // It may come when nothing waits for it any more.
+  // It may come when nothing waits for this promise any more.
   broken.catch(() => {});
   return broken;
 }
 
-/** What was thrown, however it was. */
+/** @returns the error or the reason itself */
 export function reasonOf(thrown: unknown): unknown {
   return thrown instanceof UnhandledRejection ? thrown.reason : thrown;
 }
 
-/** Print it: as text, or as one record of `--log-format json`. @returns the exit status */
-export async function failUncaught(thrown: unknown, format: "text" | "json"): Promise<number> {
+/** Prints it as text, or as one record of `--log-format json`. @returns the exit status */
+export async function failUncaught(
+  thrown: unknown,
+  format: "text" | "json",
+  host: Host,
+): Promise<number> {
   const error = reasonOf(thrown);
-  if (process.env["ECONTEXT_DEBUG"]) return fail(error);
-  tellEnd(uncaughtText(thrown), format);
+  if (host.env["ECONTEXT_DEBUG"]) return fail(error, host);
+  tellEnd(uncaughtText(thrown), format, host);
   return statusOf(error);
 }
 
-/** Why a program ended, to stderr. */
-export function tellEnd(text: string, format: "text" | "json"): void {
-  new Failures([], format, () => "").say("", text);
+/** Writes to stderr why a program ended. */
+export function tellEnd(text: string, format: "text" | "json", host: Host): void {
+  new Failures(host, [], format).say("", text);
 }
 
 export function uncaughtText(thrown: unknown): string {
@@ -59,7 +64,7 @@ export function uncaughtText(thrown: unknown): string {
   return isMessage(thrown) ? messageText(thrown) : errorText(thrown);
 }
 
-/** What Bun says of a module that cannot be read, or is not found. */
+/** The error of Bun for a module that cannot be read, or is not found. */
 interface BuildMessage {
   readonly message: string;
   readonly position?: { file?: string; line: number; column: number; lineText?: string } | null;
@@ -84,7 +89,7 @@ function messageText({ position, message, referrer, specifier }: BuildMessage): 
   return `${file}:${lineOf(specifier, file)}: cannot find ${JSON.stringify(specifier)}`;
 }
 
-/** Bun does not say where it was asked for. */
+/** Finds the line of an import, which Bun does not tell. */
 function lineOf(specifier: string, file: string): number {
   try {
     const text = readFileSync(file, "utf8");

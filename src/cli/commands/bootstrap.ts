@@ -1,6 +1,7 @@
 /** `econtext bootstrap`: what would be sent to a target, for audits and allow-lists. Connects to nothing. */
 import type { ArgsDef } from "citty";
 import { type Door, makeDoor } from "../command-definition.ts";
+import type { Host } from "../host.ts";
 import {
   type CommandLine,
   INTERPRETER,
@@ -10,7 +11,6 @@ import {
   readTargets,
   SSH,
 } from "../options.ts";
-import { stdout } from "../ui/output.ts";
 
 const args: ArgsDef = {
   "target...": { type: "positional", description: "local, or a destination of ssh" },
@@ -48,7 +48,7 @@ them; then the cores of both languages are sent, and one is used.`,
   run,
 });
 
-async function run({ flags, before, after }: CommandLine): Promise<number> {
+async function run({ flags, before, after }: CommandLine, { stdout }: Host): Promise<number> {
   const targets = readTargets("bootstrap", [...before, ...(after ?? [])]);
   const options = {
     ssh: readSsh(flags),

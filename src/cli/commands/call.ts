@@ -3,6 +3,7 @@ import type { ArgsDef } from "citty";
 import { isPythonRoot } from "../../program/python-names.ts";
 import { readArguments, readFunction } from "../arguments.ts";
 import { type Door, makeDoor } from "../command-definition.ts";
+import type { Host } from "../host.ts";
 import {
   COMMON,
   type CommandLine,
@@ -14,7 +15,7 @@ import {
   UNPACK,
 } from "../options.ts";
 import { statusOf, Usage } from "../report-error.ts";
-import { stdout } from "../ui/output.ts";
+import type { Plan } from "../run-targets.ts";
 
 const args: ArgsDef = {
   target: { type: "positional", description: "local, or a destination of ssh; several: web1,web2" },
@@ -81,8 +82,9 @@ function isFunction(word: string): boolean {
   return /^[\w./-]*[\w/-][.:][\w.:]+$/.test(word) && !word.includes(",");
 }
 
-async function run(line: CommandLine): Promise<number> {
-  const { targets, name, written, positional, named, roots } = read(line);
+async function run(line: CommandLine, host: Host): Promise<number> {
+  const { stdout } = host;
+  const { targets, name, written, positional, named, roots } = read(line, host);
   const { kwargs } = await import("../../index.ts");
   const { hinted } = await import("../call-hints.ts");
   const { display, toJson } = await import("../ui/result.ts");
@@ -98,7 +100,7 @@ async function run(line: CommandLine): Promise<number> {
     const text = display(result, typeof result !== "string", true);
     return stdout.write(prefixed(target, String(text)));
   };
-  return runSession({
+  const plan: Plan = {
     command: "call",
     flags: line.flags,
     targets,
@@ -123,7 +125,8 @@ async function run(line: CommandLine): Promise<number> {
       stdout.write(`${toJson({ target, error: plainError(error) })}\n`).catch(() => {});
       return true;
     },
-  });
+  };
+  return runSession(plan, host);
 }
 
 /** What a generator gives. */
@@ -131,18 +134,18 @@ function isIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }
 
-function read({ flags, before, after }: CommandLine) {
+function read({ flags, before, after }: CommandLine, host: Host) {
   const [first, called, ...rest] = before;
   const targets = readTargets("call", after === undefined ? [first ?? ""] : before);
   const [text, ...args] = after ?? (called === undefined ? [] : [called, ...rest]);
   if (text === undefined) throw new Usage("call", "a FUNCTION is missing");
-  const { name, roots } = readFunction(text, args[0]);
+  const { name, roots } = readFunction(text, args[0], (path) => host.path(path));
   const written = { name: text, isFollowed: isFunction(args[0] ?? "") };
-  const named = texts(flags["python-path"]);
-  for (const folder of named) {
-    if (isPythonRoot(folder)) continue;
+  const named = texts(flags["python-path"]).map((folder) => {
+    const path = host.path(folder);
+    if (isPythonRoot(path)) return path;
     throw new Usage("call", `not a folder, and not a zip file: --python-path ${folder}`);
-  }
+  });
   // Globals of JavaScript are there: no folder of ours is needed.
   const { kind, node, bun } = readInterpreter("call", flags);
   const isGlobal =

@@ -2,8 +2,10 @@
 import type { ArgsDef } from "citty";
 import { type Door, makeDoor } from "../command-definition.ts";
 import { type CopyPlan, planCopies } from "../copy-plan.ts";
+import type { Host } from "../host.ts";
 import { COMMON, type CommandLine } from "../options.ts";
 import { Usage } from "../report-error.ts";
+import type { Turn } from "../run-targets.ts";
 
 const args: ArgsDef = {
   "src...": { type: "positional", description: "A file here, or TARGET:PATH; - is standard input" },
@@ -58,7 +60,7 @@ A host that cannot be reached does not stop the copies of the others.`,
   run,
 });
 
-async function run({ flags, before, after = [] }: CommandLine): Promise<number> {
+async function run({ flags, before, after = [] }: CommandLine, host: Host): Promise<number> {
   const words = [...before, ...after];
   const last = words.pop();
   if (last === undefined || words.length === 0) {
@@ -67,13 +69,14 @@ async function run({ flags, before, after = [] }: CommandLine): Promise<number> 
   const plan: CopyPlan = planCopies(words, last, flags["by-host"] === true);
   const { runSession } = await import("../run-targets.ts");
   const { Copying } = await import("../copying.ts");
-  const copying = new Copying(plan, flags);
-  return runSession({
+  const copying = new Copying(plan, flags, host);
+  const session = {
     command: "cp",
     flags,
     targets: plan.targets,
     roots: [],
-    each: (turn) => copying.add(turn),
-    failed: (_target, error) => copying.giveUp(error),
-  });
+    each: (turn: Turn) => copying.add(turn),
+    failed: (_target: string, error: unknown) => copying.giveUp(error),
+  };
+  return runSession(session, host);
 }

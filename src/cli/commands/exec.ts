@@ -1,6 +1,7 @@
 /** `econtext exec`: one command, without a shell, in one or several contexts. */
 import type { ArgsDef } from "citty";
 import { type Door, makeDoor } from "../command-definition.ts";
+import type { Host } from "../host.ts";
 import { COMMAND, COMMON, type CommandLine, readCommandOptions, readTargets } from "../options.ts";
 import { Usage } from "../report-error.ts";
 import { withSeparator } from "../words.ts";
@@ -52,11 +53,15 @@ does not prevent that. To leave something running:
 /** The account's own; where the environment has no SHELL, its entry in the user database says which. */
 const LOGIN_SHELL = `[ "$SHELL" ]||SHELL=$(getent passwd "$(id -u)"|cut -d: -f7);exec "\${SHELL:-/bin/sh}" -l`;
 
-async function run({ flags, before, after }: CommandLine, rawArgs: readonly string[]) {
+async function run(
+  { flags, before, after }: CommandLine,
+  host: Host,
+  rawArgs: readonly string[],
+): Promise<number> {
   const targets = readTargets("exec", before);
   const wantsTty = flags["tty"] === true;
   if (after === undefined && before.length > 1) {
-    const hint = withSeparator("exec", args, rawArgs, isCommand);
+    const hint = withSeparator("exec", args, rawArgs, (word) => isCommand(word, host));
     throw new Usage("exec", `the command belongs after --\n  ${hint}`);
   }
   const isLogin = wantsTty && after === undefined;
@@ -73,18 +78,22 @@ async function run({ flags, before, after }: CommandLine, rawArgs: readonly stri
   const options = readCommandOptions("exec", flags);
   const { runCommands } = await import("../run-command.ts");
   const { ownTerminal } = await import("../ui/raw-terminal.ts");
-  return runCommands({
+  const plan = {
     command: "exec",
     flags,
     targets,
     argv,
     name: isLogin ? "the login shell" : String(argv[0]),
     hasInput: flags["no-stdin"] !== true,
-    options: wantsTty ? { ...options, tty: ownTerminal("exec") } : options,
-  });
+    options: wantsTty ? { ...options, tty: ownTerminal("exec", host) } : options,
+  };
+  return runCommands(plan, host);
 }
 
 /** Whether the word is rather a command than a target. */
-function isCommand(word: string): boolean {
-  return Bun.which(word) !== null || (word.includes("/") && !word.includes("://"));
+function isCommand(word: string, { env }: Host): boolean {
+  return (
+    Bun.which(word, { PATH: env["PATH"] ?? "" }) !== null ||
+    (word.includes("/") && !word.includes("://"))
+  );
 }

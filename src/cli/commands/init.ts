@@ -2,9 +2,9 @@
 import { statSync } from "node:fs";
 import type { ArgsDef } from "citty";
 import { type Door, makeDoor } from "../command-definition.ts";
+import type { Host } from "../host.ts";
 import type { CommandLine } from "../options.ts";
 import { Usage } from "../report-error.ts";
-import { stderr, stdout } from "../ui/output.ts";
 
 const args: ArgsDef = {
   dir: { type: "positional", required: false, description: "Folder of the program (default: .)" },
@@ -25,15 +25,16 @@ they are.`,
   run,
 });
 
-async function run({ before, after }: CommandLine): Promise<number> {
+async function run({ before, after }: CommandLine, host: Host): Promise<number> {
   const [folder = ".", ...more] = [...before, ...(after ?? [])];
   if (more.length > 0) throw new Usage("init", `one DIR is enough: ${more.join(" ")}`);
-  const status = statSync(folder, { throwIfNoEntry: false });
+  const path = host.path(folder);
+  const status = statSync(path, { throwIfNoEntry: false });
   if (status === undefined) throw new Usage("init", `no such folder: ${folder}`);
   if (!status.isDirectory()) throw new Usage("init", `not a folder: ${folder}`);
   const { initialise } = await import("../../program/init.ts");
-  const { files, advice } = initialise(folder);
-  await stdout.write(files.map((file) => `${file}\n`).join(""));
-  await stderr.write(advice.map((line) => `${line}\n`).join(""));
+  const { files, advice } = initialise(path);
+  await host.stdout.write(files.map((file) => `${file}\n`).join(""));
+  await host.stderr.write(advice.map((line) => `${line}\n`).join(""));
   return 0;
 }

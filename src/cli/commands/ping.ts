@@ -1,10 +1,11 @@
 /** `econtext ping`: does it answer, with what, and how fast. */
 import type { ArgsDef } from "citty";
 import { type Door, makeDoor } from "../command-definition.ts";
+import type { Host } from "../host.ts";
 import { COMMON, type CommandLine, JSON_OPTION, readTargets } from "../options.ts";
 import { statusOf } from "../report-error.ts";
+import type { Plan } from "../run-targets.ts";
 import { jsonText } from "../ui/json.ts";
-import { stdout } from "../ui/output.ts";
 
 const args: ArgsDef = {
   "target...": { type: "positional", description: "local, or a destination of ssh" },
@@ -25,12 +26,13 @@ export const door: Door = makeDoor({
   run,
 });
 
-async function run({ flags, before, after }: CommandLine): Promise<number> {
+async function run({ flags, before, after }: CommandLine, host: Host): Promise<number> {
+  const { stdout } = host;
   const targets = readTargets("ping", [...before, ...(after ?? [])]);
   const { neutralise } = await import("../../index.ts");
   const { runSession } = await import("../run-targets.ts");
   const asJson = flags["json"] === true;
-  return runSession({
+  const plan: Plan = {
     command: "ping",
     flags,
     targets,
@@ -54,7 +56,8 @@ async function run({ flags, before, after }: CommandLine): Promise<number> {
       stdout.write(`${jsonText({ target, error: said })}\n`).catch(() => {});
       return true;
     },
-  });
+  };
+  return runSession(plan, host);
 }
 
 function round(ms: number): number {

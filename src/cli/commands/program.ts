@@ -2,29 +2,30 @@
 import { realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { dieWithReader } from "../../io/libc.ts";
+import type { Host } from "../host.ts";
 import { Stop } from "../interruption.ts";
 import type { ProgramLine } from "../program-options.ts";
 import { printed, printSynchronously } from "../program-output.ts";
 import { fail, Usage } from "../report-error.ts";
 import { Lending } from "../ui/lend-progress.ts";
 import { logLines } from "../ui/log-lines.ts";
-import { stderr, stdout } from "../ui/output.ts";
 import { failUncaught, tellEnd, uncaught } from "../uncaught.ts";
 
 /** @returns the exit status; does not return while what the program started goes on */
-export async function runProgram(line: ProgramLine): Promise<number> {
+export async function runProgram(line: ProgramLine, host: Host): Promise<number> {
+  const { stdout, stderr } = host;
   const { file: path, args } = line;
   const status = statSync(path, { throwIfNoEntry: false });
-  if (status === undefined) return fail(new Usage("", `no such file: ${path}`));
-  if (!status.isFile()) return fail(new Usage("", `not a file: ${path}`));
+  if (status === undefined) return fail(new Usage("", `no such file: ${path}`), host);
+  if (!status.isFile()) return fail(new Usage("", `not a file: ${path}`), host);
   const file = realpathSync(path);
   process.argv = [process.execPath, resolve(path), ...args];
   const { Program } = await import("../../program/program.ts");
   dieWithReader();
   printSynchronously();
   for (const output of [stdout, stderr]) output.writeAtExit();
-  const stop = new Stop();
-  const lending = new Lending();
+  const stop = new Stop(host);
+  const lending = new Lending(stderr);
   const { connect, logLevel, cache } = line;
   const settings = { connect, logLevel, cache, roots: line.roots.map((root) => resolve(root)) };
   const program = new Program(file, settings, {
@@ -44,7 +45,7 @@ export async function runProgram(line: ProgramLine): Promise<number> {
     const ran = await Promise.race([ended, broken, idle.then(() => undefined)]);
     if (stop.status !== undefined) return stop.status;
     if (ran === undefined) {
-      tellEnd(`econtext: ${path}: waits for what never comes`, line.logFormat);
+      tellEnd(`econtext: ${path}: waits for what never comes`, line.logFormat, host);
       return 1;
     }
     if (!ran) await Promise.race([idle, broken, stop.happened]);
@@ -52,7 +53,7 @@ export async function runProgram(line: ProgramLine): Promise<number> {
     return stop.status ?? Number(process.exitCode ?? 0);
   } catch (error) {
     if (stop.status !== undefined) return stop.status;
-    const status = await failUncaught(error, line.logFormat);
+    const status = await failUncaught(error, line.logFormat, host);
     // What it has started goes with it.
     stop.now(status);
     await ended.catch(() => {});

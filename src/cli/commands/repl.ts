@@ -2,9 +2,9 @@
 import type { ArgsDef } from "citty";
 import { dieWithReader } from "../../io/libc.ts";
 import { type Door, makeDoor } from "../command-definition.ts";
+import type { Host } from "../host.ts";
 import { COMMON, type CommandLine, JSON_OPTION, UNPACK } from "../options.ts";
 import { Usage } from "../report-error.ts";
-import { stderr, stdout } from "../ui/output.ts";
 
 const args: ArgsDef = {
   "target...": {
@@ -64,7 +64,7 @@ is printed as "econtext call" prints it.`,
   run,
 });
 
-async function run({ flags, before, after }: CommandLine): Promise<number> {
+async function run({ flags, before, after }: CommandLine, host: Host): Promise<number> {
   if (after !== undefined) throw new Usage("repl", "nothing may follow --");
   const targets = before.flatMap((text) => text.split(","));
   if (targets.includes("")) throw new Usage("repl", "a TARGET is missing");
@@ -73,13 +73,14 @@ async function run({ flags, before, after }: CommandLine): Promise<number> {
     throw new Usage("repl", "one of --eval and --print, not both");
   }
   const source = print ?? code;
-  const { runPrompt, runSource } = await import("./repl-run.ts");
-  const isInteractive = source === undefined && process.stdin.isTTY && stdout.isTerminal;
-  if (isInteractive) return runPrompt({ flags, targets });
+  const { runPrompt, runSource } = await import("../repl-run.ts");
+  const isInteractive = source === undefined && host.terminal !== undefined;
+  if (isInteractive) return runPrompt({ flags, targets }, host);
   dieWithReader();
   const { printSynchronously } = await import("../program-output.ts");
   printSynchronously();
-  for (const output of [stdout, stderr]) output.writeAtExit();
+  for (const output of [host.stdout, host.stderr]) output.writeAtExit();
   const plan = { flags, targets, isPrinted: code === undefined };
-  return runSource(source === undefined ? plan : { ...plan, source: String(source) });
+  const whole = source === undefined ? plan : { ...plan, source: String(source) };
+  return runSource(whole, host);
 }

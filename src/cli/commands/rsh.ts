@@ -4,6 +4,7 @@
  */
 import type { ArgsDef } from "citty";
 import { type Door, makeRawDoor } from "../command-definition.ts";
+import type { Host } from "../host.ts";
 import { Usage } from "../report-error.ts";
 
 const args: ArgsDef = {
@@ -70,29 +71,41 @@ interface SshLine {
   readonly command: string;
 }
 
-async function run(rawArgs: readonly string[]): Promise<number> {
-  const { options, isQuestion, isSubsystem, hasInput, host, command } = readSshLine(rawArgs);
-  if (isQuestion) return ask(rawArgs);
+async function run(rawArgs: readonly string[], host: Host): Promise<number> {
+  const {
+    options,
+    isQuestion,
+    isSubsystem,
+    hasInput,
+    host: target,
+    command,
+  } = readSshLine(rawArgs);
+  if (isQuestion) return ask(rawArgs, host);
   const { runCommands } = await import("../run-command.ts");
-  const kind = process.env["ECONTEXT_KIND"];
-  return runCommands({
+  const kind = host.env["ECONTEXT_KIND"];
+  const plan = {
     command: "rsh",
     flags: { ...(kind === undefined ? {} : { kind }) },
     ssh: { options },
-    targets: [host],
+    targets: [target],
     argv: isSubsystem ? subsystem(command) : ["sh", "-c", BY_LOGIN_SHELL, "sh", command],
     name: command,
     hasInput,
-  });
+  };
+  return runCommands(plan, host);
 }
 
-/** What only ssh can tell of itself. */
-async function ask(args: readonly string[]): Promise<number> {
-  try {
-    return await Bun.spawn(["ssh", ...args], { stdio: ["inherit", "inherit", "inherit"] }).exited;
-  } catch {
-    throw new Usage("rsh", "there is no ssh on this machine");
-  }
+/** Has ssh answer a question about itself. */
+async function ask(args: readonly string[], { stdout, stderr, env }: Host): Promise<number> {
+  const program = Bun.which("ssh", { PATH: env["PATH"] ?? "" });
+  if (program === null) throw new Usage("rsh", "there is no ssh on this machine");
+  const child = Bun.spawn([program, ...args], { stdio: ["ignore", "pipe", "pipe"], env });
+  const copies = [
+    child.stdout.bytes().then((bytes) => stdout.write(bytes)),
+    child.stderr.bytes().then((bytes) => stderr.write(bytes)),
+  ];
+  await Promise.all(copies);
+  return child.exited;
 }
 
 /** @throws {Usage} */

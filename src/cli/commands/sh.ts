@@ -3,9 +3,9 @@ import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import type { ArgsDef } from "citty";
 import { type Door, makeDoor } from "../command-definition.ts";
+import type { Host } from "../host.ts";
 import { COMMAND, COMMON, type CommandLine, readCommandOptions, readTargets } from "../options.ts";
 import { Usage } from "../report-error.ts";
-import { stderr } from "../ui/output.ts";
 import { quoted, withSeparator } from "../words.ts";
 
 const args: ArgsDef = {
@@ -55,7 +55,7 @@ can be written with a comma (web1,host.sh), or in front of "-- FILE".
 When the script ends, what it started in the background is ended too; nohup
 does not prevent that. To leave something running:
   setsid -f CMD >/dev/null 2>&1 </dev/null`,
-  begins: (word) => looksLikeFile(word) || isFile(word),
+  begins: (word, host) => looksLikeFile(word) || isScript(host.path(word)),
   run,
 });
 
@@ -74,15 +74,15 @@ interface Plan {
   readonly isFromInput: boolean;
 }
 
-async function run(line: CommandLine, rawArgs: readonly string[]): Promise<number> {
+async function run(line: CommandLine, host: Host, rawArgs: readonly string[]): Promise<number> {
   const { flags } = line;
   const options = readCommandOptions("sh", flags);
-  const { targets, name, script, rest, isFromInput } = await readPlan(line, rawArgs);
+  const { targets, name, script, rest, isFromInput } = await readPlan(line, rawArgs, host);
   if (isFromInput && flags["no-stdin"] === true) {
     throw new Usage("sh", "-n leaves no script to read: give a FILE, or -c TEXT");
   }
   const { runCommands } = await import("../run-command.ts");
-  return runCommands({
+  const plan = {
     command: "sh",
     flags,
     targets,
@@ -97,31 +97,32 @@ async function run(line: CommandLine, rawArgs: readonly string[]): Promise<numbe
     hasInput: !isFromInput && flags["no-stdin"] !== true,
     preface: script,
     options,
-  });
+  };
+  return runCommands(plan, host);
 }
 
 /** @throws {Usage} */
-async function readPlan(line: CommandLine, rawArgs: readonly string[]): Promise<Plan> {
+async function readPlan(line: CommandLine, rawArgs: readonly string[], host: Host): Promise<Plan> {
   const text = line.flags["command"];
   if (typeof text === "string") {
     const script = new TextEncoder().encode(text);
     const targets = readTargets("sh", line.before);
     return { targets, name: "sh", script, rest: line.after ?? [], isFromInput: false };
   }
-  const { targets, file, rest } = readPlaces(line, rawArgs);
+  const { targets, file, rest } = readPlaces(line, rawArgs, host);
   if (file !== "-")
-    return { targets, name: file, script: readScript(file), rest, isFromInput: false };
+    return { targets, name: file, script: readScript(file, host), rest, isFromInput: false };
   const last = line.before.at(-1) ?? "";
   const mayBeFile = line.after === undefined && line.before.length > 1;
   // A script is not typed for several targets: the last word was meant as its file.
   const hint = `several targets, whose script you type: econtext sh ${line.before.join(",")}`;
-  if (mayBeFile && process.stdin.isTTY) throw new Usage("sh", `${noFile(last)}; ${hint}`);
-  if (process.stdin.isTTY) {
-    await stderr.write("reading the script from the terminal; end it with ctrl-D\n");
+  if (mayBeFile && host.stdin.isTerminal) throw new Usage("sh", `${noFile(last, host)}; ${hint}`);
+  if (host.stdin.isTerminal) {
+    await host.stderr.write("reading the script from the terminal; end it with ctrl-D\n");
   }
-  const script = await Bun.stdin.bytes();
+  const script = await host.stdin.bytes();
   if (mayBeFile && script.length === 0) {
-    throw new Usage("sh", `${noFile(last)}, and standard input holds no script`);
+    throw new Usage("sh", `${noFile(last, host)}, and standard input holds no script`);
   }
   return { targets, name: "sh", script, rest, isFromInput: true };
 }
@@ -133,7 +134,12 @@ interface Places {
 }
 
 /** @throws {Usage} */
-function readPlaces({ before, after }: CommandLine, rawArgs: readonly string[]): Places {
+function readPlaces(
+  { before, after }: CommandLine,
+  rawArgs: readonly string[],
+  host: Host,
+): Places {
+  const isFile = (word: string): boolean => isScript(host.path(word));
   if (after !== undefined) {
     const [file = "-", ...rest] = after;
     const early = before.slice(1).findLast(isFile);
@@ -152,7 +158,7 @@ function readPlaces({ before, after }: CommandLine, rawArgs: readonly string[]):
   const at = others.findIndex((word) => looksLikeFile(word) || isFile(word));
   const file = others[at];
   if (file === undefined) return { targets: readTargets("sh", before), file: "-", rest: [] };
-  if (!isFile(file)) throw new Usage("sh", noFile(file));
+  if (!isFile(file)) throw new Usage("sh", noFile(file, host));
   if (at < others.length - 1) {
     const hint = withSeparator("sh", args, rawArgs, (word) => word === file);
     throw new Usage("sh", `a script with arguments comes after --\n  ${hint}`);
@@ -166,23 +172,24 @@ function looksLikeFile(word: string): boolean {
   return word.includes("/") || (!word.includes(",") && /\.(?:sh|bash|dash|ksh|zsh)$/.test(word));
 }
 
-function isFile(word: string): boolean {
-  return statSync(word, { throwIfNoEntry: false })?.isDirectory() === false;
+/** @param path of this process */
+function isScript(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
 }
 
-function noFile(word: string): string {
-  const found = statSync(word, { throwIfNoEntry: false });
+function noFile(word: string, host: Host): string {
+  const found = statSync(host.path(word), { throwIfNoEntry: false });
   return found?.isDirectory() === true ? `${word} is a folder` : `no such file: ${word}`;
 }
 
 /** @throws {Usage} */
-function readScript(file: string): Uint8Array {
+function readScript(file: string, host: Host): Uint8Array {
   try {
-    return readFileSync(file);
+    return readFileSync(host.path(file));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const isKnown = code === "ENOENT" || code === "EISDIR";
-    throw new Usage("sh", isKnown ? noFile(file) : message);
+    throw new Usage("sh", isKnown ? noFile(file, host) : message);
   }
 }
 

@@ -1,6 +1,6 @@
 /** How far a copy is, in one line of a terminal. Knows no context. */
 import type { CopyProgress } from "../../index.ts";
-import { stderr } from "./output.ts";
+import type { Host } from "../host.ts";
 import { type Screen, StatusLine } from "./status-line.ts";
 
 /** The span over which the rate is measured. */
@@ -73,8 +73,8 @@ export class ProgressLine {
 }
 
 /** @returns undefined unless stderr is a terminal that can be written to in place */
-export function progressLine(isQuiet: boolean): ProgressLine | undefined {
-  const isShown = stderr.isTerminal && process.env["TERM"] !== "dumb" && !isQuiet;
+export function progressLine({ stderr, env }: Host, isQuiet: boolean): ProgressLine | undefined {
+  const isShown = stderr.isTerminal && env["TERM"] !== "dumb" && !isQuiet;
   return isShown ? new ProgressLine(stderr.screen()) : undefined;
 }
 

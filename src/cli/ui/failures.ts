@@ -1,32 +1,38 @@
 /**
- * What went wrong, on stderr: a line for each target that failed, and at the end how many did and which. As text, or as a record of
- * `--log-format json`. Knows no context.
+ * Failures, on stderr: a line for each target that failed, and at the end their number and names.
+ * As text, or as a record of `--log-format json`. Knows no context.
  */
-
+import type { Host } from "../host.ts";
 import { describe } from "../report-error.ts";
 import { logLines } from "./log-lines.ts";
-import { stderr } from "./output.ts";
 
-/** `LEVELS.error`, without the library that it is in. */
-const ERROR = 40;
+/** Of `LEVELS`: importing it would load the library. */
+const LEVELS = { info: 20, error: 40 } as const;
 
 export class Failures {
+  readonly #host: Host;
   readonly #targets: readonly string[];
   readonly #format: "text" | "json";
   readonly #erased: () => string;
   readonly #failed = new Set<number>();
 
   /**
-   * @param targets one alone says all that is known; of several, each says it in a line
-   * @param erased what is written first, every time
+   * @param targets a single one is told with all details; of several, each gets one line
+   * @param erased what is written before every text, to take a status line away
    */
-  constructor(targets: readonly string[], format: "text" | "json", erased: () => string) {
+  constructor(
+    host: Host,
+    targets: readonly string[],
+    format: "text" | "json",
+    erased: () => string = () => "",
+  ) {
+    this.#host = host;
     this.#targets = targets;
     this.#format = format;
     this.#erased = erased;
   }
 
-  /** To be named at the end. @param at which of the targets */
+  /** Names this target at the end. @param at its index */
   count(at: number): void {
     this.#failed.add(at);
   }
@@ -34,24 +40,34 @@ export class Failures {
   async tell(target: string, error: unknown): Promise<void> {
     const isShort = this.#targets.length > 1 && this.#format === "text";
     const shown = isShort && error instanceof Error ? withoutTraceback(error) : error;
-    const text = await describe(shown);
+    const text = await describe(shown, this.#host.env);
     this.say(target, isShort ? text.replace(/\n\s*/g, "; ") : text);
   }
 
-  /** @param text of one or more lines, made harmless for a terminal */
+  /** @param text one or more lines that are safe for a terminal */
   say(target: string, text: string): void {
-    const record = { context: target, logger: "econtext", level: ERROR, message: text };
-    const isJson = this.#format === "json";
-    const lines = isJson ? logLines({ ...record, time: Date.now() }, "json", false) : `${text}\n`;
-    stderr.write(this.#erased() + lines).catch(() => {});
+    const lines = failureLines(text, this.#format, "error", target);
+    this.#host.stderr.write(this.#erased() + lines).catch(() => {});
   }
 
-  /** The closing line, when some of several have failed. */
+  /** Writes the closing line if some of several targets failed. */
   conclude(): void {
     const failed = this.#targets.filter((_, at) => this.#failed.has(at));
     if (this.#targets.length < 2 || failed.length === 0) return;
     this.say("", `${failed.length} of ${this.#targets.length} failed: ${failed.join(" ")}`);
   }
+}
+
+/** @returns the text of econtext itself as lines, or as a record of a log */
+export function failureLines(
+  text: string,
+  format: "text" | "json",
+  level: keyof typeof LEVELS = "error",
+  context = "",
+): string {
+  if (format === "text") return `${text}\n`;
+  const record = { context, logger: "econtext", level: LEVELS[level], message: text };
+  return logLines({ ...record, time: Date.now() }, "json", false);
 }
 
 function withoutTraceback(error: Error): Error {

@@ -1,12 +1,16 @@
 /** How far the lending of runtimes is, in one line of a terminal. Elsewhere nothing is written. */
 import type { LendProgress } from "../../index.ts";
-import { stderr } from "./output.ts";
+import type { Output } from "../host.ts";
 import { StatusLine } from "./status-line.ts";
 
 export class Lending {
-  readonly #line = stderr.isTerminal ? new StatusLine(stderr.screen()) : undefined;
+  readonly #line: StatusLine | undefined;
   /** What is said of each context to which a runtime is being sent. */
   readonly #parts = new Map<string, string>();
+
+  constructor(stderr: Output) {
+    this.#line = stderr.isTerminal ? new StatusLine(stderr.screen()) : undefined;
+  }
 
   readonly show = ({ context, sentBytes, totalBytes }: LendProgress): void => {
     const isDone = sentBytes >= totalBytes;

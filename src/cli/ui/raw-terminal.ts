@@ -1,26 +1,26 @@
-/** Our terminal, lent to a command elsewhere: every key is the command's, and what it prints is shown as it is. */
+/** The user's terminal, given to a remote command: every key and every byte goes through. */
 import type { ExecOptions } from "../../index.ts";
-import { beforeDying } from "../interruption.ts";
+import type { Host } from "../host.ts";
 import { Usage } from "../report-error.ts";
-import { terminalModes } from "./terminal-modes.ts";
 
-/** @throws {Usage} when we have none */
-export function ownTerminal(command: string): NonNullable<ExecOptions["tty"]> {
-  const { isTTY, columns, rows } = process.stdout;
-  if (process.stdin.isTTY !== true || !isTTY) {
+/** @throws {Usage} if input and output of the host are not a terminal */
+export function ownTerminal(command: string, { terminal, env }: Host): NonNullable<ExecOptions["tty"]> {
+  if (terminal === undefined) {
     throw new Usage(command, "-t needs a terminal: standard input and output are not one");
   }
-  const { TERM: term = "xterm-256color" } = process.env;
-  return { term, columns, rows, modes: terminalModes(0) };
+  const { TERM: term = "xterm-256color" } = env;
+  return { term, ...terminal.size(), modes: terminal.modes() };
 }
 
-/** Keys are no signals any more. @returns what gives it back; so does a signal that ends us at once */
-export function makeRaw(): () => void {
-  const giveBack = (): void => {
-    process.stdin.setRawMode(false);
-  };
-  const forget = beforeDying(giveBack);
-  process.stdin.setRawMode(true);
+/**
+ * Makes keys bytes instead of signals.
+ *
+ * @returns what gives the terminal back; a signal that ends the process at once gives it back too
+ */
+export function makeRaw({ terminal, ending }: Host): () => void {
+  const giveBack = (): void => terminal?.setRaw(false);
+  const forget = ending.before(giveBack);
+  terminal?.setRaw(true);
   return () => {
     forget();
     giveBack();

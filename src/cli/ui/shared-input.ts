@@ -1,45 +1,49 @@
-/** Our standard input for several who read it: each gets all of it, and the slowest sets the pace. Knows no context. */
-
+/**
+ * Standard input for several readers: each gets all bytes, and the slowest reader sets the pace.
+ * Knows no context.
+ */
 import { Channel, type Receiver, type Sender } from "../../index.ts";
 import type { Chunk } from "../../io/splice-pipe.ts";
-import { readInput } from "../../io/stdin.ts";
+import type { Input } from "../host.ts";
 import { tidy } from "./collect-garbage.ts";
 
 export class SharedInput {
   readonly #preface: Uint8Array | undefined;
-  readonly #isRead: boolean;
+  readonly #input: Input | undefined;
   readonly #senders: Sender<Chunk>[] = [];
 
   /**
-   * @param preface what comes before it
-   * @param isRead whether ours is read at all
+   * @param preface bytes that come first
+   * @param input undefined: readers get the preface alone
    */
-  constructor(preface: Uint8Array | undefined, isRead: boolean) {
+  constructor(preface: Uint8Array | undefined, input: Input | undefined) {
     this.#preface = preface;
-    this.#isRead = isRead;
+    this.#input = input;
   }
 
   /**
-   * One more reader; undefined if there is nothing to read.
+   * Adds a reader. Reading begins with the last one.
    *
-   * @param readers how many there will be: reading begins with the last
+   * @param readers how many readers there will be
+   * @returns undefined if there is nothing to read
    */
   branch(readers: number): Receiver<Uint8Array> | undefined {
-    if (!this.#isRead && this.#preface === undefined) return undefined;
+    if (this.#input === undefined && this.#preface === undefined) return undefined;
     const { sender, receiver } = new Channel<Chunk>();
     this.#senders.push(sender);
     if (this.#senders.length === readers) void this.#read();
-    // A piece that was not read goes wherever bytes go to a command.
+    // A command's input takes pieces that were not read, wherever it takes bytes.
     return receiver as Receiver as Receiver<Uint8Array>;
   }
 
-  /** To the end, or until nobody reads any more. Never rejects: what cannot be read is over. */
+  /** Reads to the end, or until no reader is left. Never rejects: an error is the end. */
   async #read(): Promise<void> {
     try {
       if (this.#preface !== undefined) await this.#give(this.#preface);
-      if (this.#isRead) {
+      if (this.#input !== undefined) {
         const isAlone = this.#senders.length === 1;
-        for await (const chunk of readInput(isAlone)) if (!(await this.#give(chunk))) break;
+        for await (const chunk of this.#input.chunks(isAlone))
+          if (!(await this.#give(chunk))) break;
       }
     } catch {
       // A closed descriptor, or the terminal of another process group.
@@ -47,7 +51,7 @@ export class SharedInput {
     for (const sender of this.#senders) sender.close();
   }
 
-  /** @returns whether anybody reads */
+  /** @returns whether a reader is left */
   async #give(chunk: Chunk): Promise<boolean> {
     tidy(chunk.length);
     const open = this.#senders.filter((sender) => !sender.closed);

@@ -1,20 +1,22 @@
 /**
- * Our stdout and stderr: writes in order, says when the reader has taken it, never loses a byte. `fs.write` on a worker thread, because
- * it waits for a slow reader by itself and reports a reader that is gone; what a pipe takes at once is not worth that detour.
+ * Output to a descriptor: in order, without losing a byte, and known to be written. `fs.write` on a
+ * worker thread waits for a slow reader by itself, and reports a reader that is gone. Bytes for
+ * which a pipe has room at once do not take that detour.
  */
 import { write } from "node:fs";
 import { isatty } from "node:tty";
 import { BlockingWriter, openNonBlocking, writeQuickly } from "../../io/fd.ts";
 import { splice, widen } from "../../io/libc.ts";
-import type { SpliceTarget } from "../../io/splice-pipe.ts";
 import { wasClosed } from "../closed.ts";
+import type { Host, Output } from "../host.ts";
 import { tidy } from "./collect-garbage.ts";
 import type { Screen } from "./status-line.ts";
 
-/** Joined into one write: log lines come by the thousand. */
+/** Bytes that are joined into one write: log lines come by the thousand. */
 const BATCH_BYTES = 1 << 18;
-/** To write these by themselves costs less than to copy them. */
+/** Writing so many bytes by themselves costs less than copying them. */
 const LARGE_BYTES = 16384;
+/** Milliseconds until a descriptor is tried again that has no room. */
 const BUSY_MS = 5;
 
 const NAMES = ["standard input", "standard output", "standard error"];
@@ -25,29 +27,29 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-export class Output implements SpliceTarget {
+export class DescriptorOutput implements Output {
   readonly isTerminal: boolean;
   readonly coloured: boolean;
   readonly #fd: number;
-  /** Of the same pipe, not blocking; -1: there is none. */
+  /** A descriptor of the same pipe that does not block; -1: none could be opened. */
   #quick: number | undefined;
   #isWide = false;
-  /** Known with the first write. */
+  /** Found out by the first write. */
   #isClosed: boolean | undefined;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
-  /** Writes without a thread, so that it is always known what is left. */
+  /** Set by `writeAtExit`: writes without a thread, so that the rest is always known. */
   #writer: BlockingWriter | undefined;
   #rest: Uint8Array = new Uint8Array();
 
-  constructor(fd: number) {
+  /** @param env decides whether a terminal gets colours */
+  constructor(fd: number, env: Host["env"]) {
     this.#fd = fd;
     this.isTerminal = isatty(fd);
-    const noColour = (process.env["NO_COLOR"] ?? "") !== "" || process.env["TERM"] === "dumb";
+    const noColour = (env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb";
     this.coloured = this.isTerminal && !noColour;
   }
 
-  /** Resolves when it is written. Rejects with the system's error: `EPIPE` when nobody reads any more. */
   write(data: Uint8Array | string): Promise<void> {
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
     const done = new Promise<void>((resolve, reject) => {
@@ -58,7 +60,6 @@ export class Output implements SpliceTarget {
     return done;
   }
 
-  /** The terminal that this is, for a line that is written again and again. */
   screen(): Screen {
     const write = (text: string): void => void this.write(text).catch(() => {});
     const stream = this.#fd === 1 ? process.stdout : process.stderr;
@@ -70,7 +71,7 @@ export class Output implements SpliceTarget {
     };
   }
 
-  /** As a `SpliceTarget`: when nothing waits to be written. */
+  /** Splices while no other bytes wait to be written. */
   fill(from: number, bytes: number): number | undefined {
     const quick = this.#quick ?? -1;
     if (this.#writing !== undefined || quick < 0) return undefined;
@@ -79,7 +80,6 @@ export class Output implements SpliceTarget {
     return moved;
   }
 
-  /** From now on, what waits is written even if user code calls `process.exit`. */
   writeAtExit(): void {
     if (this.#writer !== undefined) return;
     const writer = new BlockingWriter(this.#fd);
@@ -95,7 +95,6 @@ export class Output implements SpliceTarget {
     });
   }
 
-  /** Resolves when nothing waits; never rejects. */
   async flushed(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
   }
@@ -115,7 +114,7 @@ export class Output implements SpliceTarget {
     this.#writing = undefined;
   }
 
-  /** What is large by itself; of small ones, many. */
+  /** @returns one large piece, or many small ones that are written together */
   #takeBatch(): Waiting[] {
     let [count, size] = [0, 0];
     for (const { data } of this.#waiting) {
@@ -128,7 +127,7 @@ export class Output implements SpliceTarget {
   }
 
   async #writeAll(data: Uint8Array): Promise<void> {
-    this.#isClosed ??= wasClosed(this.#fd);
+    this.#isClosed ??= this.#fd in NAMES && wasClosed(this.#fd);
     if (this.#isClosed && data.length > 0) throw new Error(`${NAMES[this.#fd]} is closed`);
     if (this.#writer !== undefined) return this.#writePieces(this.#writer, data);
     this.#quick ??= openNonBlocking(this.#fd, "write") ?? -1;
@@ -148,7 +147,7 @@ export class Output implements SpliceTarget {
     }
   }
 
-  /** @returns how much was taken at once */
+  /** @returns the number of bytes that the pipe took at once */
   #begin(data: Uint8Array): number {
     const quick = this.#quick as number;
     const written = writeQuickly(quick, data);
@@ -159,12 +158,12 @@ export class Output implements SpliceTarget {
   }
 }
 
-/** All from `begin` on. */
+/** Writes the bytes from `begin` on. */
 async function writeSlowly(fd: number, data: Uint8Array, begin: number): Promise<void> {
   for (let at = begin; at < data.length; ) {
     const n = await new Promise<number>((resolve, reject) => {
       write(fd, data, at, data.length - at, null, (error, written) => {
-        // Whoever shares the descriptor may have made it non-blocking.
+        // A process that shares the descriptor may have made it non-blocking.
         if (error?.code === "EAGAIN") setTimeout(resolve, BUSY_MS, 0);
         else if (error) reject(error);
         else resolve(written);
@@ -173,10 +172,3 @@ async function writeSlowly(fd: number, data: Uint8Array, begin: number): Promise
     at += n;
   }
 }
-
-export function isBrokenPipe(error: unknown): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === "EPIPE";
-}
-
-export const stdout = new Output(1);
-export const stderr = new Output(2);

@@ -1,0 +1,72 @@
+/** What both ways to run `econtext repl` share: broker, logs, signals and the deadline. */
+import { Broker } from "../index.ts";
+import { foldersFrom } from "../program/roots-of-file.ts";
+import { Interrupt } from "../repl/interrupt.ts";
+import { openPrompt, type Prompt } from "../repl/prompt.ts";
+import type { Host } from "./host.ts";
+import { Stop } from "./interruption.ts";
+import { type Flags, readCache, readConnect, readLogFormat, readLogLevel } from "./options.ts";
+import { Lending } from "./ui/lend-progress.ts";
+import { logLines } from "./ui/log-lines.ts";
+
+export interface ReplPlan {
+  readonly flags: Flags;
+  readonly targets: readonly string[];
+}
+
+export class ReplSession {
+  readonly stop: Stop;
+  readonly interrupt: Interrupt;
+  readonly lending: Lending;
+  readonly format: "text" | "json";
+  readonly #host: Host;
+  readonly #plan: ReplPlan;
+  readonly #options: ReturnType<typeof readConnect>;
+  #broker: Broker | undefined;
+
+  /** @param left milliseconds that a call has, out of the deadline */
+  constructor(plan: ReplPlan, host: Host, left: (deadline: number) => number) {
+    this.#plan = plan;
+    this.#host = host;
+    this.stop = new Stop(host);
+    this.lending = new Lending(host.stderr);
+    this.format = readLogFormat("repl", plan.flags);
+    this.#options = readConnect("repl", plan.flags);
+    const { deadline } = this.#options;
+    this.interrupt = new Interrupt(() => (deadline === undefined ? undefined : left(deadline)));
+    this.stop.signal.addEventListener("abort", () => this.interrupt.now());
+  }
+
+  open(
+    log: (lines: string) => void,
+    isInteractive: boolean,
+    isShown = () => true,
+    inputName?: string,
+  ): Promise<Prompt> {
+    const { flags, targets } = this.#plan;
+    const { coloured } = this.#host.stderr;
+    this.#broker = new Broker({
+      roots: foldersFrom(process.cwd()),
+      cache: readCache(flags),
+      logLevel: readLogLevel("repl", flags),
+      onLog: (record) => log(this.lending.erased() + logLines(record, this.format, coloured)),
+      onLend: (progress) => {
+        if (isShown()) this.lending.show(progress);
+      },
+    });
+    const { ssh, ...others } = this.#options;
+    const options = { ...others, ssh: isInteractive ? ssh : { ...ssh, interactive: false } };
+    return openPrompt({
+      broker: this.#broker,
+      targets,
+      options,
+      interrupt: this.interrupt,
+      inputName,
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#broker?.close();
+    this.stop.dispose();
+  }
+}

@@ -82,7 +82,9 @@ export async function runSource(plan: SourcePlan, host: Host): Promise<number> {
   const { stop } = session;
   const log = (lines: string): void => void stderr.write(lines).catch(() => {});
   const idle = new Promise<never>((_, reject) => {
-    process.once("beforeExit", () => reject(new Error("waits for a value that never comes")));
+    process.once("beforeExit", () =>
+      reject(new Error("awaits a promise that nothing can settle any more")),
+    );
   });
   const broken = uncaught();
   const evaluate = async (): Promise<undefined> => {

@@ -258,7 +258,9 @@ test.concurrent("--log-format json: what ends a program is one record", async ()
   const rejected = await ended(...json, put("rejects.ts", "Promise.reject(1);\n"));
   expect(rejected.message).toBe("unhandled rejection: thrown: 1");
   const waiting = await ended(...json, put("waits.ts", "await new Promise(() => {});\n"));
-  expect(waiting.message).toBe("econtext: waits.ts: waits for what never comes");
+  expect(waiting.message).toBe(
+    "econtext: waits.ts: awaits a promise that nothing can settle any more",
+  );
   const typed = await ended("repl", ...json, "-e", "throw new Error('typed')");
   expect(typed.message).toStartWith("Error: typed\n");
 });

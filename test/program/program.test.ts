@@ -106,7 +106,7 @@ test("a program ends when nothing is left to wait for", async () => {
   const later = 'setTimeout(() => { console.log("later"); process.exitCode = 4; }, 20);\n';
   expect(await program("later.ts", later)).toEqual({ stdout: "later\n", stderr: "", status: 4 });
   const never = await program("never.ts", "await new Promise(() => {});\n");
-  expect(never.stderr).toContain("waits for what never comes");
+  expect(never.stderr).toContain("awaits a promise that nothing can settle any more");
 });
 
 test("when its output is not read any more, it ends as a filter does, and so does what it has started", async () => {

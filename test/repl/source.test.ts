@@ -87,7 +87,7 @@ test("errors: the far side's, the input's, and what is no TypeScript", async () 
   expect(wrong.stderr).toStartWith('SyntaxError: 1:3: Expected ";"');
   expect(wrong.status).toBe(1);
   const never = await repl(["-e", "await new Promise(() => {})"]);
-  expect(never.stderr).toContain("waits for what never comes");
+  expect(never.stderr).toContain("awaits a promise that nothing can settle any more");
   expect(never.status).toBe(1);
 });
 

@@ -41,11 +41,15 @@ export async function runProgram(line: ProgramLine, host: Host): Promise<number>
   const idle = new Promise<void>((done) => void process.once("beforeExit", () => done()));
   const ended = program.execute();
   try {
-    // A top-level await of what never comes: nothing is left that could end it.
+    // Nothing is left that could settle the promise of a top-level await.
     const ran = await Promise.race([ended, broken, idle.then(() => undefined)]);
     if (stop.status !== undefined) return stop.status;
     if (ran === undefined) {
-      tellEnd(`econtext: ${path}: waits for what never comes`, line.logFormat, host);
+      tellEnd(
+        `econtext: ${path}: awaits a promise that nothing can settle any more`,
+        line.logFormat,
+        host,
+      );
       return 1;
     }
     if (!ran) await Promise.race([idle, broken, stop.happened]);

@@ -4,7 +4,10 @@ import type { Host } from "../host.ts";
 import { Usage } from "../report-error.ts";
 
 /** @throws {Usage} if input and output of the host are not a terminal */
-export function ownTerminal(command: string, { terminal, env }: Host): NonNullable<ExecOptions["tty"]> {
+export function ownTerminal(
+  command: string,
+  { terminal, env }: Host,
+): NonNullable<ExecOptions["tty"]> {
   if (terminal === undefined) {
     throw new Usage(command, "-t needs a terminal: standard input and output are not one");
   }

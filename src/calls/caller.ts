@@ -9,6 +9,7 @@ import { checkLanguage, type Language, type Wants } from "../interpreters/kind.t
 import type { ContextLink } from "../mux/context-link.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { CallSite } from "../traces/call-site.ts";
+import { runExitHandlers } from "./at-exit.ts";
 import { type Callable, type Callee, readCallee } from "./callee.ts";
 import { LANGUAGE_RULES, tierNeeds } from "./language-rules.ts";
 import { type CallLimits, type CallOptions, checkMilliseconds, eitherSignal } from "./options.ts";
@@ -108,6 +109,15 @@ export class Caller implements CallOwner {
     if (!this.#isClosed) return reason;
     const message = `${this.link.name}: the context was closed`;
     return new DisconnectError("ERR_DISCONNECT_CLOSED", message);
+  }
+
+  /** Sends the last call of the context: the slave runs the exit handlers of user code. */
+  async finish(): Promise<void> {
+    const language = this.#session.language();
+    if (language === undefined) return;
+    // Where calls run beside one another, the handlers would run before the last one ends.
+    if (!LANGUAGE_RULES[language].runsInOrder) await this.idle();
+    runExitHandlers(this.link, language);
   }
 
   /** Resolves when no caller waits. */

@@ -2,10 +2,8 @@
  * Context: one execution context as its user sees it. Knows the router and the protocol, no process
  * and no transport: those are its session's. Calls are its caller's.
  */
-import { runExitHandlers } from "../calls/at-exit.ts";
 import type { Callable, ParametersAfterContext, Result } from "../calls/callee.ts";
 import { Caller } from "../calls/caller.ts";
-import { LANGUAGE_RULES } from "../calls/language-rules.ts";
 import { type CallOptions, checkMilliseconds } from "../calls/options.ts";
 import { ping } from "../calls/ping.ts";
 import type { TierCall } from "../calls/tier-call.ts";
@@ -242,12 +240,7 @@ export class Context implements AsyncDisposable {
       this.#session.sever(new DisconnectError("ERR_DISCONNECT_CLOSED", message));
     }
     const timer = setTimeout(() => this.#tooLong(), this.#graceMs);
-    const language = this.#session.language();
-    if (language !== undefined) {
-      // Where calls run beside one another, the exit handlers would run before the last one ends.
-      if (!LANGUAGE_RULES[language].runsInOrder) await this.#caller.idle();
-      runExitHandlers(this.#link, language);
-    }
+    await this.#caller.finish();
     const { chunks } = encodeValue("closed");
     const to = { dst: this.id, handle: HANDLES.CALL_FUNCTION, flags: FLAGS.DEAD };
     this.#link.router.send(to, chunks);

@@ -1,6 +1,7 @@
 /**
- * What lies beside the JavaScript modules that one context was sent: folders and files of their packages, as that context may see them.
- * Inside of the roots only, behind links too; nothing that is hidden by a dot. Knows no message.
+ * The folders and files of packages that one JavaScript context may read: those beside modules that
+ * it was sent. They are in the roots, also after links are resolved, and not hidden by a dot. Knows
+ * no message.
  *
  * Spec: docs/protocol.md, "Files of packages". Twin: stage1/javascript/tier2/package-files.js.
  */
@@ -9,7 +10,10 @@ import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { contains, type Roots, realpath } from "./roots.ts";
 
-/** `[TYPE, SIZE, MTIME, MODE]`; of a link (`l`) a fifth: where it leads, empty where that may not be seen. */
+/**
+ * `[TYPE, SIZE, MTIME, MODE]`. A link (`l`) has a fifth element: its target, or "" if the context
+ * may not see the target.
+ */
 export type FileEntry = readonly [string, number, number, number, string?];
 /** `[REAL, ENTRY, [[NAME, …ENTRY], …]]` */
 export type FolderListing = readonly [
@@ -25,10 +29,10 @@ const PACKAGE = /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/;
 export class PackageFiles {
   readonly #roots: Roots;
   readonly #packages = new Set<string>();
-  /** Folders of which only the files directly in them may be seen. */
+  /** Folders whose files may be read, but not their subfolders. */
   readonly #flat = new Set<string>();
   readonly #home: string;
-  /** The folder of the package.json that a file belongs to. */
+  /** Gives the folder of the package.json that a file belongs to. */
   readonly #nearest: (file: string) => string | undefined;
 
   constructor(roots: Roots, nearest: (file: string) => string | undefined, home = homedir()) {
@@ -37,16 +41,16 @@ export class PackageFiles {
     this.#home = realpath(home) ?? home;
   }
 
-  /** Note that this module was sent: from now on, the files of its package may be seen. */
+  /** Notes that a module was sent: from now on, the files of its package may be read. */
   add(module: string): void {
     const folder = PACKAGE.exec(module)?.[0] ?? this.#nearest(module);
     const isOwn = folder !== undefined && this.#roots.contain(folder);
     const chosen = isOwn ? folder : dirname(module);
-    // A script in the home directory must not open all that the account has.
+    // A script in the home folder must not give access to all files of the account.
     (contains(chosen, this.#home) ? this.#flat : this.#packages).add(chosen);
   }
 
-  /** Whether a path is of a package that was sent. @param real without links, `.` and `..` */
+  /** Whether a path may be read. @param real absolute, without links, `.` and `..` */
   has(real: string): boolean {
     if (resolve(real) !== real || !this.#roots.contain(real)) return false;
     if (this.#flat.has(real) || (this.#flat.has(dirname(real)) && !isFolder(real))) return true;
@@ -56,7 +60,7 @@ export class PackageFiles {
     }
   }
 
-  /** The listing of a folder; `false` where there is no such folder; null where no folder may be seen. */
+  /** The listing of a folder; `false` if it does not exist; null if it may not be seen. */
   folder(path: string): FolderListing | false | null {
     const real = this.#real(path);
     if (typeof real !== "string") return real;
@@ -74,7 +78,7 @@ export class PackageFiles {
     }
   }
 
-  /** A file's bytes; null where there is no such file, or where it may not be seen. */
+  /** The bytes of a file; null if it does not exist or may not be seen. */
   file(path: string): Uint8Array | null {
     const real = this.#real(path);
     if (typeof real !== "string") return null;
@@ -89,12 +93,12 @@ export class PackageFiles {
   #real(path: string): string | false | null {
     if (!isAbsolute(path) || path.includes("\0") || resolve(path) !== path) return null;
     const real = realpath(path);
-    // Whether there is something is told of what may be seen, and of nothing else.
+    // Only within what may be seen does the answer tell whether a path exists.
     if (real === undefined) return this.#mayHold(path) ? false : null;
     return this.has(real) && !this.#roots.hide(real) ? real : null;
   }
 
-  /** Of a path that leads nowhere: whether the nearest folder above it may be seen. */
+  /** Whether the nearest existing folder above a missing path may be seen. */
   #mayHold(path: string): boolean {
     for (let at = dirname(path); ; at = dirname(at)) {
       const real = realpath(at);
@@ -115,7 +119,7 @@ export class PackageFiles {
       const [, size, mtime, mode] = entryOf(lstatSync(path));
       return ["l", size, mtime, mode, isSeen ? real : ""];
     } catch {
-      return undefined; // it has gone meanwhile
+      return undefined; // The file was removed meanwhile.
     }
   }
 }
@@ -128,7 +132,7 @@ function entryOf(info: Stats): FileEntry {
   return [info.isDirectory() ? "d" : "f", info.size, info.mtimeMs, info.mode & 0o777];
 }
 
-/** The roots that no other contains. */
+/** The folders that are not in another one of the list. */
 export function outermost(folders: readonly string[]): string[] {
   return folders.filter(
     (folder) => !folders.some((other) => other !== folder && contains(other, folder)),

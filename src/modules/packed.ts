@@ -1,22 +1,22 @@
 /**
- * Texts that are compressed once and sent often: a zlib stream is put together from pieces, each of which was deflated by itself. Knows no
- * module. Packages that become real files (`--unpack`) are the business of unpack-list.ts.
- *
- * RFC 1950 and 1951: a piece ends at a byte's end, by a sync flush, so that the next piece can follow; the check sum of the stream is
- * computed from those of the pieces.
+ * Texts that are compressed once and sent often. Each piece is deflated by itself, and pieces are
+ * joined into one zlib stream (RFC 1950, 1951). A sync flush ends each piece at a whole byte, so
+ * that the next piece can follow. The stream's checksum is computed from those of its pieces.
+ * Knows no module. (Packages that become real files are in unpack-list.ts.)
  */
 import { constants, deflateRawSync, inflateSync } from "node:zlib";
 
 export interface Packed {
-  /** Raw deflate, without a last block. */
+  /** Raw deflate data without a final block. */
   readonly bytes: Uint8Array;
-  /** Bytes of the text before it was compressed, and its Adler-32. */
+  /** The number of bytes before compression. */
   readonly length: number;
+  /** The Adler-32 of the bytes before compression. */
   readonly adler: number;
 }
 
 const HEADER = Uint8Array.of(0x78, 0x9c);
-/** An empty last block. */
+/** An empty final block. */
 const END = Uint8Array.of(3, 0);
 const BASE = 65521;
 
@@ -31,7 +31,7 @@ export function textOf(piece: Packed): string {
   return new TextDecoder().decode(inflateSync(join([piece])));
 }
 
-/** One zlib stream of all pieces. */
+/** Joins pieces into one zlib stream. */
 export function join(pieces: readonly Packed[]): Uint8Array {
   const sum = new Uint8Array(4);
   const adler = pieces.reduce((all, { adler, length }) => combined(all, adler, length), 1);
@@ -39,7 +39,7 @@ export function join(pieces: readonly Packed[]): Uint8Array {
   return Buffer.concat([HEADER, ...pieces.map(({ bytes }) => bytes), END, sum]);
 }
 
-/** Adler-32 of a text that is two texts, one after the other, as zlib's adler32_combine. */
+/** The Adler-32 of two texts, one after the other, like zlib's adler32_combine. */
 function combined(first: number, second: number, secondLength: number): number {
   const rest = secondLength % BASE;
   const low = first & 0xffff;
@@ -48,7 +48,7 @@ function combined(first: number, second: number, secondLength: number): number {
   return (((high % BASE) << 16) | (sum % BASE)) >>> 0;
 }
 
-/** A text, some parts of which are compressed already. */
+/** A text of which some parts are compressed already. */
 export class PackedText {
   readonly #parts: readonly (string | Packed)[];
 

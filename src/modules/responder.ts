@@ -1,6 +1,7 @@
 /**
- * The module responder: answers `GET_MODULE`, and sends along, unasked and before it is asked for, what a call will import. One for each
- * context; a language has its own. Knows no stream: it makes bodies, its user sends them.
+ * Module responders answer `GET_MODULE`, and send what a call will import before the slave asks for
+ * it. Each context has one responder, and each language its own class. A responder makes message
+ * bodies and knows no stream.
  *
  * Spec: docs/protocol.md, "Module records".
  */
@@ -9,35 +10,40 @@ import { PackedText } from "./packed.ts";
 
 export interface ModuleResponder {
   /**
-   * A `LOAD_MODULE` body, not yet compressed, with what importing one of `names` takes and the context does not have yet; undefined when
-   * that is nothing. `needs` are modules of the second tier that the call itself wants.
+   * Makes a `LOAD_MODULE` body, not yet compressed: what importing one of `names` needs and the
+   * context does not have yet.
+   *
+   * @param needs modules of the second tier that the call itself uses
+   * @returns undefined if nothing is missing
    */
   offer(names: readonly string[], needs: readonly string[]): Uint8Array | PackedText | undefined;
   /**
-   * The answer to a `GET_MODULE` body, not yet compressed: text, or package data.
+   * Answers a `GET_MODULE` body. The answer is not yet compressed.
    *
-   * @throws {ProtocolError} when it is no request
+   * @throws {ProtocolError} if the body is no valid request
    */
   answer(body: Uint8Array): ModuleAnswer;
 }
 
 export interface ModuleAnswer {
   readonly body: Uint8Array | PackedText;
-  /** Whether it is worth compressing. */
+  /** Whether the body is text, which is worth compressing; package data is not. */
   readonly isText: boolean;
 }
 
-/** Characters of a module's name or a resource's path: more than any file system has. */
+/**
+ * The most characters of a module's name or a resource's path: more than any file system allows.
+ */
 export const MAX_NAME = 4096;
-/** In front of a name: a module of the second tier. */
+/** The prefix of names of second-tier modules. */
 export const OWN = "econtext.";
 
-/** For the `DEFLATE` flag. */
+/** Compresses a body, for a message with the flag `DEFLATE`. */
 export function deflate(body: Uint8Array | PackedText): Uint8Array {
   return body instanceof PackedText ? body.deflated() : deflateSync(body, { level: 6 });
 }
 
-/** As it is. */
+/** The bytes of a body without compression. */
 export function plain(body: Uint8Array | PackedText): Uint8Array {
   return body instanceof PackedText ? new TextEncoder().encode(body.text()) : body;
 }

@@ -1,6 +1,7 @@
 /**
- * The trees that Python modules come from: folders and zip files that the user allowed. Paths are absolute; inside a zip file they go on
- * behind its name, as Python writes them. A symbolic link is followed within the roots. Knows no module.
+ * The trees that Python modules come from: folders and zip files that the user allowed. Paths are
+ * absolute. A path in a zip file continues after the file's name, as Python writes it. Symbolic
+ * links are followed within the roots. Knows no module.
  */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, sep } from "node:path";
@@ -9,7 +10,7 @@ import { ZipArchive } from "./zip-archive.ts";
 
 export interface TreeEntry {
   readonly name: string;
-  /** Bytes; -1 for a folder. */
+  /** Size in bytes; -1 for a folder. */
   readonly size: number;
   /** Seconds since 1970. */
   readonly modified: number;
@@ -21,20 +22,20 @@ export class SourceTrees {
   #named: string[];
   readonly #archives = new Map<string, ZipArchive>();
 
-  /** @param roots folders and zip files; what does not exist is left out */
+  /** @param roots folders and zip files, of which those that do not exist are left out */
   constructor(roots: readonly string[]) {
     this.#named = [...roots];
     this.#roots = this.#open();
   }
 
-  /** Add a root, after all others. */
+  /** Adds a root after all others. */
   add(root: string): void {
     if (this.#named.includes(root)) return;
     this.#named.push(root);
     this.#roots = this.#open();
   }
 
-  /** Absolute real paths. */
+  /** The absolute real paths of the roots. */
   get roots(): readonly string[] {
     return this.#roots.folders;
   }
@@ -67,7 +68,7 @@ export class SourceTrees {
     return this.entry(path)?.size === -1;
   }
 
-  /** The names in a folder, sorted; an empty list when the path is not a folder. */
+  /** The sorted names in a folder; empty if the path is not a folder. */
   names(folder: string): readonly string[] {
     const zip = this.#archive(folder);
     if (zip !== undefined) return [...zip.archive.names(zip.inside)].sort();
@@ -80,7 +81,7 @@ export class SourceTrees {
     }
   }
 
-  /** The entries of a folder, without links that lead out of the roots. */
+  /** The entries of a folder, except links that lead out of the roots. */
   list(folder: string): TreeEntry[] {
     return this.names(folder).flatMap((name) => {
       const entry = this.entry(join(folder, name));
@@ -88,7 +89,12 @@ export class SourceTrees {
     });
   }
 
-  /** A file's bytes; undefined where there is no file, or a larger one than `limit` bytes. @throws when it cannot be read */
+  /**
+   * The bytes of a file.
+   *
+   * @returns undefined if there is no file, or if it has more than `limit` bytes
+   * @throws if the file cannot be read
+   */
   read(path: string, limit: number): Uint8Array | undefined {
     const size = this.entry(path)?.size ?? -1;
     if (size < 0 || size > limit) return undefined;
@@ -123,7 +129,7 @@ export class SourceTrees {
     return undefined;
   }
 
-  /** The path without links; undefined where nothing exists, or where it is outside of the roots. */
+  /** The path without links; undefined if nothing exists there or it is outside of the roots. */
   real(path: string): string | undefined {
     if (this.#archive(path) !== undefined) return this.entry(path) === undefined ? undefined : path;
     const real = realpath(path);

@@ -1,7 +1,7 @@
 /**
- * Keeps transformed modules by the hash of their content, in a folder of the user's own: the second run of a program transforms nothing.
- * A kept module is sent and run as it is, so the folder must be one that only the user can write to; an entry that cannot be read is made
- * anew.
+ * Keeps transformed modules on disk by the hash of their content, so that the second run of a
+ * program transforms nothing. A kept module is sent and run unchecked, so only the user may be able
+ * to write to the folder. A damaged entry is made again.
  */
 import {
   lstatSync,
@@ -21,13 +21,13 @@ import type { Request } from "./javascript/requests.ts";
 import type { Format } from "./javascript/transform.ts";
 import type { Packed } from "./packed.ts";
 
-/** A module's text as it is sent, with what it asks for. */
+/** The text of a module as it is sent, and the modules that it asks for. */
 export interface Made {
   readonly format: Format;
   readonly requests: readonly Request[];
-  /** The first 16 hex digits of its SHA-256. */
+  /** The first 16 hexadecimal digits of the text's SHA-256. */
   readonly hash: string;
-  /** Its JSON text, compressed. */
+  /** The text as JSON, compressed. */
   readonly source: Packed;
 }
 
@@ -39,7 +39,7 @@ const KEPT_MS = 30 * DAY_MS;
 export class TransformCache {
   readonly #root: string;
   readonly #folder: string;
-  /** Whether only this user can have written the entries of the folder. */
+  /** Whether only this user can have written the entries in the folder. */
   #isReadable: boolean;
   #isWritable: boolean;
   #isPrepared = false;
@@ -50,11 +50,11 @@ export class TransformCache {
     this.#folder = join(this.#root, `javascript-${VERSION}`);
     const owned = root === undefined ? [false] : [this.#root, this.#folder].map(isOwn);
     this.#isReadable = owned.every((one) => one === true);
-    // A folder that does not exist yet will be the user's own.
+    // A folder that does not exist yet will be made by the user's own process.
     this.#isWritable = !owned.includes(false);
   }
 
-  /** @param parts all that the result depends on; of texts, their bytes */
+  /** The key of an entry. @param parts everything that the result depends on */
   static key(...parts: readonly (string | Uint8Array)[]): string {
     const hasher = new Bun.CryptoHasher("sha256");
     for (const part of parts) hasher.update(`${part.length}\0`).update(part);
@@ -72,11 +72,11 @@ export class TransformCache {
       this.#touch(this.#path(key));
       return { ...made, source: { bytes, length, adler } };
     } catch {
-      return undefined; // not there, or damaged
+      return undefined; // The entry is missing or damaged.
     }
   }
 
-  /** A module that cannot be kept is made again next time. */
+  /** Keeps a module. If that fails, the module is made again in the next run. */
   put(key: string, { source, ...made }: Made): void {
     if (!this.#isWritable) return;
     const { bytes, length, adler } = source;
@@ -90,7 +90,7 @@ export class TransformCache {
       writeFileSync(part, file, { mode: 0o600 });
       renameSync(part, path);
     } catch {
-      // A full disk, one that is read-only, or a folder of somebody else's: nothing more is kept in this run.
+      // The disk is full or read-only, or the folder is another user's: keep nothing in this run.
       this.#isWritable = false;
       try {
         rmSync(part);
@@ -102,7 +102,7 @@ export class TransformCache {
     return join(this.#folder, key);
   }
 
-  /** Before the first write of a run: make the folder. @throws when it is not, or not only, the user's own */
+  /** Makes the folder before the first write. @throws if another user can write to it */
   #prepare(): void {
     if (this.#isPrepared) return;
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
@@ -112,7 +112,7 @@ export class TransformCache {
     this.#sweep();
   }
 
-  /** Once a day: remove entries that are not used any more, and the folders of other builds. */
+  /** Once a day, removes entries that are no longer used, and the folders of other builds. */
   #sweep(): void {
     const stamp = join(this.#folder, "swept");
     if (Date.now() - (timeOf(stamp) ?? 0) < DAY_MS) return;
@@ -129,7 +129,7 @@ export class TransformCache {
     }
   }
 
-  /** Keep an entry that is in use. */
+  /** Notes that an entry is in use, so that it is kept. */
   #touch(path: string): void {
     const time = timeOf(path);
     if (time === undefined || Date.now() - time < DAY_MS) return;
@@ -144,7 +144,7 @@ function splitLine(data: Buffer): [line: Buffer, rest: Buffer] {
   return [data.subarray(0, end), data.subarray(end + 1)];
 }
 
-/** Tells a damaged entry. Who may write here is another question. */
+/** A checksum against damage. It does not protect against other writers: `isOwn` does. */
 function sumOf(entry: Uint8Array): string {
   return Bun.hash(entry).toString(36);
 }
@@ -156,7 +156,10 @@ function defaultRoot(): string | undefined {
   return isAbsolute(home) ? join(home, ".cache/econtext") : undefined;
 }
 
-/** Whether a folder belongs to the user, and no other account can write to it; undefined where nothing exists. Never true for a link. */
+/**
+ * Whether a folder belongs to the user and no other account can write to it. A link is never the
+ * user's own. @returns undefined if nothing exists there
+ */
 function isOwn(folder: string): boolean | undefined {
   try {
     const found = lstatSync(folder);

@@ -1,29 +1,29 @@
 /**
- * Aliases of a project: `paths` and `baseUrl` of the nearest tsconfig.json or jsconfig.json, which
- * may extend others. As TypeScript and Bun read them. Says where a specifier may lead to, and not
- * whether there is something.
+ * The import aliases of a project: `paths` and `baseUrl` of the nearest tsconfig.json or
+ * jsconfig.json, which may extend others. Reads them as TypeScript and Bun do. Gives the paths that
+ * a specifier may stand for, and does not check that they exist.
  */
 import { readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 
 interface Config {
-  /** Absolute. */
+  /** An absolute path. */
   readonly baseUrl?: string | undefined;
   readonly paths?: Readonly<Record<string, readonly string[]>> | undefined;
-  /** What `paths` are relative to where there is no `baseUrl`. */
+  /** The folder that `paths` are relative to, if there is no `baseUrl`. */
   readonly pathsBase?: string | undefined;
 }
 
 const NAMES = ["tsconfig.json", "jsconfig.json"];
-/** Configurations that extend one another in a circle end here. */
+/** The most configurations in a chain of `extends`, which may be a circle. */
 const MAX_DEPTH = 20;
 const MAX_BYTES = 1024 * 1024;
 
 export class Aliases {
-  /** By folder. */
+  /** Configurations by folder. */
   readonly #known = new Map<string, Config | undefined>();
 
-  /** @returns absolute paths without endings, perhaps, in the order in which they are to be tried */
+  /** The absolute paths to try for a specifier, in order. They may lack a file extension. */
   candidates(specifier: string, parent: string): string[] {
     if (parent.includes("/node_modules/")) return [];
     const config = this.#nearest(dirname(parent));
@@ -33,12 +33,12 @@ export class Aliases {
     return baseUrl === undefined ? aliased : [...aliased, join(baseUrl, specifier)];
   }
 
-  /** Folders that the aliases of a folder's files lead into. */
+  /** The folders that aliases of files in `folder` lead to. */
   folders(folder: string): string[] {
     const config = this.#nearest(folder);
     if (config === undefined) return [];
     const all = Object.values(config.paths ?? {}).flat();
-    // Of `src/*.ts` it is `src`, of `src/main.ts` as well.
+    // The folder of `src/*.ts` is `src`, and so is that of `src/main.ts`.
     return all.map((path) => dirname(resolve(baseOf(config), path.replace("*", "x"))));
   }
 
@@ -52,7 +52,7 @@ export class Aliases {
   }
 }
 
-/** Of the pattern that fits, an exact one first, then the one with the longest beginning. */
+/** The paths of the matching pattern: an exact one, or else the one with the longest prefix. */
 function substitutes({ paths = {} }: Config, specifier: string): readonly string[] {
   let best: { readonly prefix: string; readonly rest: string; readonly key: string } | undefined;
   for (const key of Object.keys(paths)) {
@@ -75,7 +75,7 @@ function baseOf({ baseUrl, pathsBase = "/" }: Config): string {
   return baseUrl ?? pathsBase;
 }
 
-/** What cannot be read says nothing: the program's own tools complain about it. */
+/** An unreadable configuration is empty: the project's own tools report the problem. */
 function read(file: string, depth = 0, configDir = dirname(file)): Config {
   const json = parse(file);
   if (json === undefined || depth > MAX_DEPTH) return {};
@@ -113,7 +113,7 @@ function parse(file: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-/** A path, or a package's file: `@tsconfig/node22`, `@acme/config/tsconfig.base.json`. */
+/** The file of `extends`: a path, or a package's file such as `@acme/config/tsconfig.base.json`. */
 function baseFile(name: string, folder: string): string | undefined {
   if (/^\.{0,2}(?:\/|$)/.test(name) || isAbsolute(name)) return variants(resolve(folder, name));
   for (let at = folder; ; at = dirname(at)) {

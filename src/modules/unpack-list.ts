@@ -1,27 +1,32 @@
 /**
- * The files of a package that becomes real files on the remote machine (`--unpack`): bounded, and sent in pieces. Knows no language.
- * Spec: docs/protocol.md, "Files of forwarded packages".
+ * The files of a package that is unpacked on the remote machine (`--unpack`). Bounds their size and
+ * splits them into messages. Knows no language. Spec: docs/protocol.md, "Files of forwarded
+ * packages".
  */
 import { LIMITS } from "../protocol/limits.ts";
 
-/** Which packages a context has as real files. */
+/** The packages that a context gets as real files. */
 export interface Unpacking {
-  /** Packages of `node_modules`; Python modules and packages at the top of a root. */
+  /** Names of packages in `node_modules`, or of Python modules and packages at the top of a root. */
   readonly names: readonly string[];
-  /** The folder on the remote machine; undefined: a folder that lives in memory. */
+  /** The folder on the remote machine; undefined for a folder in memory. */
   readonly into: string | undefined;
 }
 
 const MAX_TOTAL_BYTES = 512 * 1024 * 1024;
 const MAX_PIECE_BYTES = 16 * 1024 * 1024;
-/** A file travels in one message, with some room for its path. */
+/** The most bytes of a file: a file is sent in one message, with some room for its path. */
 export const MAX_FILE_BYTES = LIMITS.maxMessageBytes - MAX_PIECE_BYTES;
 
 export class UnpackList<File extends { readonly size: number }> {
   readonly #files: File[] = [];
   #left = MAX_TOTAL_BYTES;
 
-  /** @returns false when the files are too large, together or this one: nothing of the package is sent then */
+  /**
+   * Adds a file.
+   *
+   * @returns false if this file or all files together are too large: then no file is sent
+   */
   add(file: File): boolean {
     this.#left -= file.size > MAX_FILE_BYTES ? Number.POSITIVE_INFINITY : file.size;
     if (this.isSendable) this.#files.push(file);
@@ -36,7 +41,7 @@ export class UnpackList<File extends { readonly size: number }> {
     return this.#files.length === 0;
   }
 
-  /** The next files after the first `done`, at least one; none at the end. */
+  /** The files for the next message, after the first `done` files. Empty only at the end. */
   piece(done: number): File[] {
     let left = MAX_PIECE_BYTES;
     const rest = this.#files.slice(done);

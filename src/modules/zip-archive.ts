@@ -1,23 +1,24 @@
 /**
- * A zip file as a tree of files, as Python's zipimport reads one: wheels, eggs, zipapps, also behind a `#!` line. Knows no module.
+ * A zip file as a tree of files, as Python's zipimport reads it: wheels, eggs and zipapps, also
+ * after a `#!` line. Knows no module.
  */
 import { readFileSync, statSync } from "node:fs";
 import type { UnzipFileInfo } from "fflate";
 
 const END_OF_DIRECTORY = 0x06054b50;
-/** A comment of up to 64 KiB may follow the end record, which has 22 bytes. */
+/** The end record has 22 bytes, and a comment of up to 64 KiB may follow it. */
 const MAX_END_BYTES = 22 + 0xffff;
 
 export class ZipArchive {
-  /** Milliseconds since 1970: of the archive itself. */
+  /** The modification time of the archive, in milliseconds since 1970. */
   readonly modifiedMs: number;
   readonly #file: string;
   readonly #data: Uint8Array;
-  /** File by path; a folder is a path that ends with a slash. */
+  /** Sizes of files, by path. */
   readonly #sizes = new Map<string, number>();
   readonly #folders = new Map<string, Set<string>>([["", new Set()]]);
 
-  /** @throws when the file is not a readable zip file */
+  /** @throws if the file is not a readable zip file */
   constructor(file: string) {
     this.#file = file;
     this.modifiedMs = statSync(file).mtimeMs;
@@ -38,7 +39,7 @@ export class ZipArchive {
     });
   }
 
-  /** The size of a file; -1 for a folder; undefined where there is neither. */
+  /** The size of a file in bytes; -1 for a folder; undefined if neither exists. */
   size(path: string): number | undefined {
     return this.#folders.has(path) ? -1 : this.#sizes.get(path);
   }
@@ -47,7 +48,10 @@ export class ZipArchive {
     return [...(this.#folders.get(folder) ?? [])];
   }
 
-  /** @throws when the bytes are damaged, or compressed in a way that Python cannot read either */
+  /**
+   * The bytes of a file. @throws if they are damaged, or compressed in a way that Python cannot
+   * read
+   */
   read(path: string): Uint8Array | undefined {
     if (!this.#sizes.has(path)) return undefined;
     try {
@@ -59,7 +63,7 @@ export class ZipArchive {
   }
 
   #entries(filter: (info: UnzipFileInfo) => boolean): Record<string, Uint8Array> {
-    // Loaded here: it makes tables when it is loaded, and few programs have a zip file as a root.
+    // Loaded on first use: loading it builds tables, and few programs have a zip file as a root.
     const { unzipSync } = require("fflate") as typeof import("fflate");
     return unzipSync(this.#data, { filter });
   }
@@ -70,7 +74,9 @@ function partsOf(name: string): string[] {
   return name.split("/").filter((part) => part !== "");
 }
 
-/** Positions in a zip file count from its own first byte, which is not the file's where something stands in front. */
+/**
+ * The archive without bytes in front of it. Positions in a zip file count from its own first byte.
+ */
 function withoutPrefix(data: Buffer): Uint8Array {
   const first = Math.max(0, data.length - MAX_END_BYTES);
   for (let at = data.length - 22; at >= first; at--) {

@@ -1,7 +1,7 @@
 /**
- * Wraps a CommonJS module into a function for the far loader: `(function(exports,require,module,__filename,__dirname,IMPORT){SOURCE})`.
- * The source itself stays as it is, but for `import(…)`.
- * Twin: stage1/javascript/tier2/importer.js, "CommonJS".
+ * Wraps a CommonJS module into a function for the slave's loader:
+ * `(function(exports,require,module,__filename,__dirname,IMPORT){SOURCE})`. The source is
+ * unchanged, except for `import(…)`. Twin: stage1/javascript/tier2/importer.js, "CommonJS".
  */
 import type { Edits } from "../../syntax/edits.ts";
 import { lower, USING } from "../../syntax/lower.ts";
@@ -22,7 +22,7 @@ export function wrapCommonJs(
   const { needsUsing } = lower(program as unknown as AnyNode, edits, own);
   const params = `exports,require,module,__filename,__dirname,${own.import}`;
   const [first] = program.body as { directive?: string }[];
-  // A directive counts only at the very front.
+  // A directive counts only at the very beginning.
   const strict = first?.directive === "use strict" ? '"use strict";' : "";
   let prologue = needsUsing ? `${strict}const ${own.using}=${USING};` : "";
   if (scope) {

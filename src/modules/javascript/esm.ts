@@ -1,12 +1,13 @@
 /**
- * Turns an ES module into a function that is linked and run by the far loader, by edits that keep every line:
+ * Turns an ES module into a function for the slave's loader, by edits that keep every line:
  *
  *     (function*(LINK,IMPORT){"use strict";let IMPORTED;LINK.link({…});yield;SOURCE
  *     })
  *
- * The first step of the generator (`async` where the source awaits at its top level) declares what is imported and tells the loader
- * what is exported, hoisted functions included; the second runs the source. Exports are told as getters, imports as setters; where an
- * exported binding changes, `LINK.set` passes it on. Twin: stage1/javascript/tier2/linker.js.
+ * The generator is `async` if the source awaits at its top level. Its first step declares imports
+ * and tells the loader the exports, hoisted functions included. Its second step runs the source.
+ * Exports are getters, imports are setters. `LINK.set` passes a changed export on.
+ * Twin: stage1/javascript/tier2/linker.js.
  */
 import { declaratorNames, findAssignments, varNames } from "../../syntax/assignments.ts";
 import type { Edits } from "../../syntax/edits.ts";
@@ -17,12 +18,12 @@ import { type Request, Requests } from "./requests.ts";
 
 const EXPORT_DEFAULT = /^export(?:\s|\/\*[\s\S]*?\*\/|\/\/.*)*default/;
 
-/** Which of the module's top-level bindings goes by which exported names. */
+/** The exported names of each top-level binding. */
 type Exports = Map<string, string[]>;
 
 interface Import {
   readonly local: string;
-  /** "*": all of them, as a namespace. */
+  /** "*" for the module's namespace. */
   readonly imported: string;
   readonly from: number;
 }
@@ -38,7 +39,7 @@ export class EsModule {
   readonly #reexports: (readonly [exported: string, from: number, imported: string])[] = [];
   readonly #stars: number[] = [];
   readonly #own: ReturnType<typeof identifierNames>;
-  /** The default export is a function without a name. */
+  /** Whether the default export is a function without a name. */
   #namesDefault = false;
 
   constructor(source: string, program: Program, edits: Edits) {
@@ -64,7 +65,7 @@ export class EsModule {
 
   #prologue(scope: boolean, isAsync: boolean, lowered: Lowered): string {
     const { link, import: dynamic } = this.#own;
-    // A program may use `require` anywhere, as it may here. Unless it makes its own.
+    // A program may use `require` anywhere, as on this machine, unless it declares its own.
     const params =
       scope && !this.#declares("require") ? `${link},${dynamic},require` : `${link},${dynamic}`;
     const locals = this.#imports.map(({ local }) => local);
@@ -96,7 +97,7 @@ export class EsModule {
     if (this.#reexports.length > 0) parts.push(`r:${text(this.#reexports)}`);
     if (this.#stars.length > 0) parts.push(`s:${text(this.#stars)}`);
     if (this.#namesDefault) parts.push(`f:${this.#own.default}`);
-    // No parameter of ours may hide a name of the module's.
+    // A named parameter could hide a name of the module, so `arguments` is used.
     if (scope) parts.push("e:function(){return eval(arguments[0])}");
     return parts.join();
   }
@@ -167,7 +168,7 @@ export class EsModule {
       this.#edits.insert(declaration.start + head[0].length, ` ${this.#own.default}`);
       return;
     }
-    // A property's key names what has no name: `default`, as the language wants it.
+    // The key of a property gives the default export its name, `default`, as the language demands.
     const keywords = EXPORT_DEFAULT.exec(this.#source.slice(node.start, declaration.start));
     const keyword = node.start + (keywords?.[0].length ?? 0);
     this.#edits.replace(node.start, node.start + "export".length, `const ${this.#own.default}={`);
@@ -176,13 +177,13 @@ export class EsModule {
     this.#edits.insert(end, `}.default;${this.#set(["default"])}${end === node.end ? ";" : ""}`);
   }
 
-  /** What stood before must not run on into what follows. */
+  /** Code inserted after a statement must not be joined with it. */
   #remove(node: AnyNode): void {
     this.#edits.replace(node.start, node.start + 1, ";");
     this.#edits.blank(node.start + 1, node.end);
   }
 
-  /** What is imported and exported again is the other module's binding. */
+  /** An imported binding that is exported again belongs to the other module. */
   #relinkImports(): void {
     for (const { local, imported, from } of this.#imports) {
       for (const exported of this.#exports.get(local) ?? []) {
@@ -192,7 +193,9 @@ export class EsModule {
     }
   }
 
-  /** Cycles: who imports a binding has its value from its declaration on. */
+  /**
+   * In a cycle of imports, an importing module sees the value of a binding from its declaration on.
+   */
   #passOnDeclarations(body: readonly AnyNode[]): void {
     for (const statement of body) {
       const inner = statement["declaration"] as AnyNode | null | undefined;
@@ -200,7 +203,7 @@ export class EsModule {
       if (!/^(?:VariableDeclaration|ClassDeclaration)$/.test(node.type)) continue;
       const names = declaredNames(node).flatMap((name) => this.#exports.get(name) ?? []);
       if (names.length === 0) continue;
-      // A class ends itself; a declaration without its semicolon does not.
+      // A class needs no semicolon; a variable declaration without one does.
       const isOpen = node.type === "VariableDeclaration" && this.#source[node.end - 1] !== ";";
       this.#edits.insert(node.end, `${isOpen ? ";" : ""}${this.#set(names)};`);
     }

@@ -1,6 +1,7 @@
 /**
- * Finds JavaScript and TypeScript modules in the roots that the user allowed, and nowhere else, and makes of each what is sent. Each is read
- * once, for all contexts. Source maps stay here: `mapStack` turns positions in what was sent into the user's own. Knows no message.
+ * Finds JavaScript and TypeScript modules in the roots that the user allowed, and nowhere else, and
+ * transforms them for a slave. Each file is read once, for all contexts. Source maps stay here:
+ * `mapStack` turns positions in a sent text into those of the user's file. Knows no message.
  */
 import { readFileSync, statSync } from "node:fs";
 import { dirname, extname, isAbsolute, resolve } from "node:path";
@@ -19,34 +20,43 @@ import {
 } from "./transform.ts";
 
 export interface FoundScript {
-  /** Its absolute real path. */
+  /** The absolute real path of the module. */
   readonly name: string;
   readonly hash: string;
-  /** With `+scope` where its top-level scope can be entered. */
+  /** The format, with `+scope` if functions in its top-level scope can be looked up. */
   readonly format: string;
-  /** By specifier, behind `import ` or `require ` where that is not what such a module mostly does. Names, `node:…`, or "". */
+  /**
+   * Targets by specifier: names of modules, `node:…`, or "". A specifier has the prefix `import `
+   * or `require ` if that is not the usual way in such a module.
+   */
   readonly dependencies: Readonly<Record<string, string>>;
-  /** Its text, as JSON and compressed. */
+  /** The text of the module as JSON, compressed. */
   readonly source: Packed;
-  /** Names of what it needs before anything can be waited for. */
+  /** Names of modules that it needs before it runs. */
   readonly follows: readonly string[];
-  /** Names of what a function of it requires when it is called. */
+  /** Names of modules that its functions require when they are called. */
   readonly later: readonly string[];
 }
 
 const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
 const MAX_KNOWN = 5_000;
 const MAX_LED = 50_000;
-/** Characters of a stack or a log text that are looked through for positions. */
+/** The most characters of a stack or a log text that are searched for positions. */
 const MAX_STACK = 65_536;
 const CODE = /^\.(?:[cm]?[jt]s|[jt]sx)$/;
-/** A path or the URL of one; `master:` stands before the name of a function that went as text. Positions from 1. */
+/**
+ * A path, or its URL, with a position from 1. `master:` is the prefix of a function that was sent
+ * as text.
+ */
 const POSITION =
   /(?<=^|[\s("'`])(master:|file:\/\/|)(\/(?:(?![\s(]\/|master:|file:)[^\n]){1,1024}?):(\d+)(?::(\d+))?(?!\d)/gm;
 
-/** What closures.ts calls the text of one function: where it begins. */
+/**
+ * The name that functions/analysed-module.ts gives the text of one function: its module and
+ * position.
+ */
 const INLINE = /^(.*)#(\d+),(-?\d+)$/s;
-/** An import that failed, in the words of stage1/javascript/tier2/importer.js. */
+/** The message of a failed import, as stage1/javascript/tier2/importer.js writes it. */
 const IMPORTER = /^(.*)(imported (?:from|by)) (\/[^\n]*?)(?=\)?$)/gm;
 
 export class JavaScriptFinder {
@@ -55,18 +65,21 @@ export class JavaScriptFinder {
   readonly #resolver: Resolver;
   readonly #found = new Map<string, FoundScript | undefined>();
   readonly #cache: TransformCache | undefined;
-  /** Where specifiers lead, by folder. */
+  /** Targets of specifiers, by folder. */
   readonly #led = new Map<string, string>();
-  /** Of each module that was made: what it asks for. */
+  /** The requests of each module that was transformed. */
   readonly #made = new Map<string, Made & { readonly key: string }>();
-  /** The ways back from those that somebody asked for. */
+  /** Maps of positions, of modules whose positions were asked for. */
   readonly #ways = new Map<string, Transformed | undefined>();
-  /** What a module of the user's imports as it is: `with { type: "text" }`, or whatever its ending. */
+  /**
+   * Files that a user's module imports as text (`with { type: "text" }`), or as code despite their
+   * name.
+   */
   readonly #named = new Map<string, "text" | "code">();
 
   /**
-   * @param roots folders; what does not exist is left out
-   * @param cache keeps what was made for other runs
+   * @param roots folders, of which those that do not exist are left out
+   * @param cache keeps transformed modules for other runs
    */
   constructor(roots: readonly string[], cache?: TransformCache) {
     this.#cache = cache;
@@ -79,40 +92,44 @@ export class JavaScriptFinder {
     return this.#roots;
   }
 
-  /** What knows which package a file is of. */
+  /** The packages that files belong to. */
   get packages(): Packages {
     return this.#packages;
   }
 
-  /** The main file of a program, whatever its ending. */
+  /** Allows the main file of a program, whatever its extension. */
   allow(name: string): void {
     this.#take(name, "code");
   }
 
   #take(name: string, as: "text" | "code"): void {
     this.#named.set(name, as);
-    // What was thought of it before does not hold.
+    // An earlier answer that there is no such module is no longer right.
     if (this.#found.get(name) === undefined) this.#found.delete(name);
   }
 
-  /** The module; undefined where there is none. What there is but cannot be sent is a record that says so. */
+  /**
+   * The module; undefined if it does not exist. A module that cannot be sent gives a record with an
+   * error.
+   */
   find(name: string): FoundScript | undefined {
     if (this.#found.has(name)) return this.#found.get(name);
     const found = this.#load(name);
-    // Who asks for names without end fills no memory: what is no file of the roots is kept up to a bound.
+    // A slave may ask for any number of names, so only a bounded number of missing ones is
+    // remembered.
     const isFile = found !== undefined && found.format !== "error";
     if (isFile || this.#found.size < MAX_KNOWN) this.#found.set(name, found);
     return found;
   }
 
-  /** The name that a module's specifier leads to; a builtin; or "", where it leads nowhere. */
+  /** The target of a module's specifier: a module's name, a builtin, or "" if it leads nowhere. */
   resolve(specifier: string, parent: string, kind: RequestKind): string {
-    // Modules of one folder ask for the same.
+    // All modules in one folder share the target of a specifier.
     const key = `${kind} ${dirname(parent)} ${specifier}`;
     const known = this.#led.get(key);
     if (known !== undefined) return known;
     const target = this.#lead(specifier, parent, kind);
-    // What is not there may come.
+    // A missing target is not remembered, because the file may be created later.
     if (target !== "" && this.#led.size < MAX_LED) this.#led.set(key, target);
     return target;
   }
@@ -121,14 +138,17 @@ export class JavaScriptFinder {
     const found = this.#resolver.resolve(specifier, parent, kind);
     if ("file" in found) return found.file;
     if ("builtin" in found) return found.builtin;
-    // A whole path may be one of the far side's own disk.
+    // An absolute path may exist on the remote machine's own disk.
     const isWhole = /^(?:\/|file:)/.test(specifier);
     return "outside" in found && !isWhole ? found.outside : "";
   }
 
-  /** Text with positions in what was sent, with those of the user's own source for them, and without the core's own frames. */
+  /**
+   * A text with positions of the user's source in place of those in sent texts, and without core
+   * frames.
+   */
   mapStack(text: string): string {
-    // Each position costs some work, and a hostile far side may send any number.
+    // Each position costs some work, and a hostile slave may send any number.
     return this.#map(text.slice(0, MAX_STACK)) + text.slice(MAX_STACK);
   }
 
@@ -138,7 +158,7 @@ export class JavaScriptFinder {
       .replace(POSITION, (all, mark: string, path: string, line: string, column?: string) => {
         const inline = mark === "master:" ? INLINE.exec(path) : null;
         const own = nameOf(mark, inline?.[1] ?? path);
-        // Of all other files there are, the far side's own among them, we know nothing.
+        // Positions in other files, such as those of the remote machine, stay as they are.
         if (inline === null && !this.#made.has(own)) return all;
         const place =
           inline === null
@@ -156,10 +176,12 @@ export class JavaScriptFinder {
     return this.#wayBack(name)?.original(line, column) ?? { line, column };
   }
 
-  /** Few ask for positions: it is made again, if the file is what it was. */
+  /**
+   * Positions are rarely asked for, so the module is transformed again, if its file is unchanged.
+   */
   #wayBack(name: string): Transformed | undefined {
     const made = this.#made.get(name);
-    // A remote machine may make up names without end: nothing is kept of those.
+    // A remote machine may invent any number of names: nothing is remembered for those.
     if (made === undefined) return undefined;
     if (this.#ways.has(name)) return this.#ways.get(name);
     let way: Transformed | undefined;
@@ -169,22 +191,23 @@ export class JavaScriptFinder {
       if (made.key === keyOf(name, bytes, options))
         way = transform(name, bytes.toString(), options);
     } catch {
-      // It is gone: then its positions are told as they came.
+      // The file was removed: its positions stay as they are.
     }
     this.#ways.set(name, way);
     return way;
   }
 
-  /** Of a function that went as text: its line 2 is where it begins. */
+  /** The position in a function that was sent as text. Such a function begins at line 2. */
   #inline(name: string, [, , first, start]: readonly string[], line: number, column: number) {
-    // It may need nothing of its module: then nobody has asked for that yet.
+    // A function that needs nothing of its module was sent alone, so the module may not be loaded
+    // yet.
     this.find(name);
     const own = line === 2 ? column + Number(start) : column;
     const at = Number(first) + line - 2;
     return this.#wayBack(name)?.written(at, own) ?? { line: at, column: own };
   }
 
-  /** Where a module asks for what a message is about. */
+  /** The position at which a module imports what a message is about. */
   #requested(name: string, message: string): Position | undefined {
     const made = this.#made.get(name);
     const request = made?.requests.find(({ specifier, kind }) => {
@@ -241,7 +264,7 @@ export class JavaScriptFinder {
     return { name, hash, format, dependencies: known, source, follows, later };
   }
 
-  /** Once for each content. */
+  /** Transforms a module, once for each content. */
   #make(name: string, bytes: Uint8Array): Made {
     const options = this.#options(name);
     const key = keyOf(name, bytes, options);
@@ -277,7 +300,10 @@ export class JavaScriptFinder {
   }
 }
 
-/** What is imported and required by one name may be two files. Twin: `keyOf` of stage1/javascript/tier2/importer.js. */
+/**
+ * An import and a require of one specifier may lead to different files. Twin: `keyOf` of
+ * stage1/javascript/tier2/importer.js.
+ */
 function dependencyKey(format: Format, { specifier, kind }: Request): string {
   const usual = format === "esm" ? "import" : "require";
   return kind === usual ? specifier : `${kind} ${specifier}`;
@@ -298,16 +324,19 @@ function failed(name: string, message: string): FoundScript {
 }
 
 function hashOf(text: string): string {
-  // Bun's own: to load node:crypto takes as long as half a start of this program.
+  // Bun's own hash: loading node:crypto takes half as long as a start of this program.
   return new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 16);
 }
 
-/** All that the result depends on. */
+/** The cache key, from everything that the result depends on. */
 function keyOf(name: string, bytes: Uint8Array, { scope, type }: TransformOptions): string {
   return TransformCache.key(extname(name), type ?? "", String(scope), bytes);
 }
 
-/** A program's `import tasks from "./tasks.py"` must not fail over there. Its functions are for Python contexts. */
+/**
+ * A module for `import tasks from "./tasks.py"`, which must not fail in a slave. The functions in
+ * it run in Python contexts only.
+ */
 function pythonStub(name: string): string {
   const message = `${name}: a Python function runs in a Python context`;
   return (
@@ -317,7 +346,7 @@ function pythonStub(name: string): string {
   );
 }
 
-/** What stands behind `file://` and in a `sourceURL` is encoded. */
+/** The path after `file://` or in a `sourceURL` is encoded. */
 function nameOf(mark: string, path: string): string {
   try {
     if (mark === "file://") return Bun.fileURLToPath(`file://${path}`);
@@ -327,12 +356,12 @@ function nameOf(mark: string, path: string): string {
   }
 }
 
-/** The core's first tier: what called the user's code. Below it there is nothing of the user's. */
+/** A frame of the core, which called the user's code. No frame below it is the user's. */
 const CORE_FRAME = /^ +at .*(?:\[eval\]|%5Beval%5D)/;
-/** Its second tier may stand between the user's frames. */
+/** A frame of the second tier, which may stand between the user's frames. */
 const TIER_FRAME = /^ +at .*(?:\(econtext\.[\w-]+:|evalmachine\.|\(:0\)$|\(unknown\)$)/;
 
-/** What Bun puts in front of some stacks: the line that failed, as it was sent, or where it is not. */
+/** The line of source that Bun puts in front of some stacks: as it was sent, or the wrong one. */
 const QUOTED = /^(?:\[native code\]:\d+\n|\/[^\n]*:\d+\n[^\n]*\n *\^+\s*\n(?=[^\n]+\n +at ))/;
 
 function withoutCore(text: string): string {

@@ -1,6 +1,6 @@
 /**
- * `package.json` files and what is where, each looked up once: the resolver asks for the same folders again and again. Inside of the roots
- * only. Knows nothing of specifiers.
+ * `package.json` files and the kinds of paths. Each is looked up once, because the resolver asks
+ * for the same folders again and again. Looks only inside of the roots. Knows no specifiers.
  */
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -11,7 +11,7 @@ export interface Package {
   readonly json: Readonly<Record<string, unknown>> & { readonly name: string };
 }
 
-/** Who asks for paths without end fills no memory. */
+/** The most paths that are remembered, because a slave may ask for any number. */
 const MAX_KNOWN = 50_000;
 const MAX_PACKAGE_BYTES = 1024 * 1024;
 
@@ -32,7 +32,7 @@ export class Packages {
     return this.#kind(path) === "folder";
   }
 
-  /** The package whose folder this is. */
+  /** The package in this folder. */
   read(folder: string): Package | undefined {
     if (this.#read.has(folder)) return this.#read.get(folder);
     const found = this.#load(folder);
@@ -77,6 +77,6 @@ function kindOf(path: string): "file" | "folder" | undefined {
     const info = statSync(path, { throwIfNoEntry: false });
     return info?.isFile() ? "file" : info?.isDirectory() ? "folder" : undefined;
   } catch {
-    return undefined; // a loop of links, or a folder that we may not enter
+    return undefined; // The path is a circle of links, or in a folder that cannot be entered.
   }
 }

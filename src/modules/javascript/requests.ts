@@ -1,6 +1,7 @@
 /**
- * What a module's text asks for within its code: `import(…)`, `import.meta`, `require("…")`, and whether it awaits at its top level.
- * Puts the loader's own identifier in the place of each `import`. Knows nothing of where modules are.
+ * Finds what the code of a module asks for: `import(…)`, `import.meta`, `require("…")`, and whether
+ * it awaits at its top level. Replaces each `import` by the loader's identifier. Knows nothing
+ * about where modules are.
  */
 import type { Edits } from "../../syntax/edits.ts";
 import {
@@ -14,11 +15,11 @@ import {
 export interface Request {
   readonly specifier: string;
   readonly kind: "import" | "require";
-  /** Whether it may be needed before anything can be waited for. */
+  /** Whether the target is needed before the module runs. */
   readonly eager: boolean;
-  /** Where in the text without types. */
+  /** The position in the text without types. */
   readonly at: number;
-  /** `with { type: … }` */
+  /** The type in `with { type: … }`. */
   readonly type?: string | undefined;
 }
 
@@ -42,7 +43,7 @@ export class Requests {
   /** @param own the loader's identifier */
   find(program: Program, edits: Edits, own: string): { readonly awaits: boolean } {
     let awaits = false;
-    /** @param runs whether it runs when the module does */
+    /** @param runs whether the node runs when the module does */
     const visit = (node: AnyNode, isTop: boolean, runs: boolean): void => {
       if (node.type === "ImportExpression") {
         edits.replace(node.start, node.start + "import".length, own);
@@ -52,7 +53,7 @@ export class Requests {
         edits.replace(node.start, node.start + "import".length, own);
       } else if (node.type === "CallExpression") {
         const specifier = requiredText(node);
-        // In a function it may never run: it can be fetched when it does.
+        // A function may never run, so its requests can be fetched when it does.
         if (specifier !== undefined) this.#add(node, specifier, "require", runs);
       } else if (isTop && isAwait(node)) awaits = true;
       const isInTop = isTop && !isFunction(node);
@@ -69,7 +70,7 @@ export class Requests {
   }
 }
 
-/** `(function () { … })()`, `(() => { … }).call(this)` */
+/** A function that is called at once: `(function () { … })()`, `(() => { … }).call(this)` */
 function calledAtOnce(node: AnyNode): AnyNode | undefined {
   if (node.type === "CallExpression") return node["callee"] as AnyNode;
   if (node.type !== "MemberExpression") return undefined;

@@ -1,6 +1,7 @@
 /**
- * From a specifier to a file, as Node finds it, with the habits of TypeScript for relative ones. Looks only inside of the roots: of what is
- * outside it does not even tell whether it exists. Knows nothing of what is in a module.
+ * Resolves a specifier to a file as Node does, and relative specifiers as TypeScript does too.
+ * Looks only inside of the roots, and does not tell whether a file outside of them exists. Knows
+ * nothing about the content of modules.
  */
 import { builtinModules } from "node:module";
 import { dirname, extname, isAbsolute, join, resolve } from "node:path";
@@ -11,7 +12,7 @@ import type { Package, Packages } from "./packages.ts";
 
 export type RequestKind = "import" | "require";
 
-/** Where a specifier leads: to a file, to what the far side has itself, or nowhere, and why. */
+/** The target of a specifier: a file, a builtin of the slave, or none with the reason. */
 export type Resolution =
   | { readonly file: string }
   | { readonly builtin: string }
@@ -19,11 +20,11 @@ export type Resolution =
   | { readonly missing: true };
 
 const MISSING: Resolution = { missing: true };
-/** What a name without an ending may mean. */
+/** The extensions to try for a name without one. */
 const ENDINGS = [".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json", ".node"];
-/** In packages only what Node itself would try. */
+/** The extensions that Node itself tries in packages. */
 const PLAIN_ENDINGS = [".js", ".json", ".node"];
-/** TypeScript's sources name what they are compiled to. */
+/** TypeScript sources name the files that they are compiled to. */
 const SOURCES: Readonly<Record<string, readonly string[]>> = {
   ".js": [".ts", ".tsx"],
   ".jsx": [".tsx"],
@@ -48,7 +49,7 @@ export class Resolver {
     if (specifier.includes("\0")) return MISSING;
     const path = asPath(specifier, dirname(parent));
     if (path !== undefined) {
-      // `./`, `..`: what ends so is a folder.
+      // A specifier that ends so is a folder: `./`, `..`.
       return this.#path(path, kind, /(?:^|\/)\.{0,2}$/.test(specifier));
     }
     const aliased = this.#alias(specifier, parent, kind);
@@ -59,7 +60,7 @@ export class Resolver {
     return "missing" in found ? aliased : found;
   }
 
-  /** By `paths` and `baseUrl` of a tsconfig.json. */
+  /** The target by `paths` and `baseUrl` of a tsconfig.json. */
   #alias(specifier: string, parent: string, kind: RequestKind): Resolution {
     let first = MISSING;
     for (const candidate of this.#aliases.candidates(specifier, parent)) {
@@ -70,7 +71,7 @@ export class Resolver {
     return first;
   }
 
-  /** A file that is named as it is. */
+  /** A file with exactly this name. */
   exact(path: string): Resolution {
     if (!this.#roots.contain(path)) return { outside: path };
     const real = this.#packages.isFile(path) ? realpath(path) : undefined;
@@ -78,7 +79,7 @@ export class Resolver {
     return this.#roots.contain(real) ? { file: real } : { outside: real };
   }
 
-  /** As it is, by TypeScript's habits, with an ending, or a folder's index. */
+  /** The file itself, by TypeScript's rules, with an extension, or the index of a folder. */
   #path(path: string, kind: RequestKind, onlyFolder = false): Resolution {
     if (!this.#roots.contain(path)) return { outside: path };
     const isTyped = !path.includes("/node_modules/");
@@ -133,13 +134,13 @@ export class Resolver {
     if (this.#packages.isFolder(folder)) {
       const real = realpath(folder);
       if (real === undefined) return undefined;
-      // A link to a package outside of the roots: say so, do not look on.
+      // A link to a package outside of the roots: report it, and look no further.
       if (!this.#roots.contain(real)) return { outside: real };
       const found = this.#packages.read(real);
       if (found !== undefined && (found.json["exports"] ?? null) !== null) {
         return this.#exports(found, `.${rest}`, kind);
       }
-      // `import "pkg"` has a folder's main even where `import "./pkg"` has none.
+      // `import "pkg"` uses the main file of a folder, even though `import "./pkg"` does not.
       const isFolder = rest === "" || rest.endsWith("/");
       return this.#path(real + rest, isFolder ? "require" : kind, isFolder);
     }
@@ -163,7 +164,7 @@ export class Resolver {
     );
   }
 
-  /** Of a list of targets the first that is one; not the first that exists. */
+  /** The first valid target of a list, whether or not its file exists. */
   #first(
     found: Package,
     targets: () => readonly string[] | undefined,
@@ -173,7 +174,7 @@ export class Resolver {
     try {
       list = targets();
     } catch {
-      return MISSING; // not exported
+      return MISSING; // The package does not export it.
     }
     const target = list?.[0];
     if (target === undefined) return MISSING;
@@ -181,7 +182,7 @@ export class Resolver {
       if (/(?:^|\/)(?:\.\.|node_modules)(?:\/|$)/.test(target.slice(2))) return MISSING;
       return this.exact(join(found.folder, target));
     }
-    // `imports` may name another package, or a builtin.
+    // `imports` may name another package or a builtin.
     if (target.startsWith("#") || isAbsolute(target) || target.startsWith("..")) return MISSING;
     return this.resolve(target, join(found.folder, "package.json"), kind);
   }
@@ -201,12 +202,12 @@ function asPath(specifier: string, folder: string): string | undefined {
   }
 }
 
-/** Import specifiers are URLs, but nobody writes a query on a path that is looked up. */
+/** Import specifiers are URLs, but a path with a query is never looked up. */
 function decoded(specifier: string): string {
   return specifier.replace(/\?.*$/, "");
 }
 
-/** What the far side has: Node's own, Bun's own, and ours. */
+/** The builtins of a slave: those of Node, of Bun and of econtext. */
 function builtinName(specifier: string): string | undefined {
   if (specifier === "econtext" || specifier === "bun" || specifier.startsWith("bun:")) {
     return specifier;
@@ -215,7 +216,7 @@ function builtinName(specifier: string): string | undefined {
   return BARE_BUILTINS.has(specifier) ? `node:${specifier}` : undefined;
 }
 
-/** What Node has without `node:` in front. Bun counts some packages as its own. */
+/** The builtins of Node without `node:` in front. Bun counts some packages as builtins. */
 const BARE_BUILTINS = new Set(
   builtinModules.filter((name) => !/^(?:bun|node:|ws$|undici$)/.test(name)),
 );

@@ -1,6 +1,6 @@
 /**
- * The module responder of a JavaScript context: modules by name, what a specifier leads to that only running code knows, and the second
- * tier. Remembers what the context has.
+ * The module responder of a JavaScript context. It answers with modules by name, targets of
+ * specifiers that only running code knows, and the second tier. Remembers what the context has.
  *
  * Spec: docs/protocol.md, "Module records". Twin: stage1/javascript/tier2/importer.js.
  */
@@ -15,24 +15,30 @@ import type { Unpacking } from "../unpack-list.ts";
 import type { FoundScript, JavaScriptFinder } from "./finder.ts";
 import { JavaScriptUnpack, unpackedRecord } from "./unpack.ts";
 
-/** `[NAME, HASH, FORMAT, DEPS, SOURCE]`, or `[NAME]`: there is none. */
+/** `[NAME, HASH, FORMAT, DEPS, SOURCE]`, or `[NAME]` if no such module exists. */
 type ModuleRecord =
   | readonly [string]
   | readonly [string, string, string, Readonly<Record<string, string>>, string | Packed];
 
-/** Modules sent for one request, at most: packages here are of many small ones. */
+/** The most modules sent for one request; JavaScript packages have many small ones. */
 const MAX_BURST = 2000;
-/** Bytes of source sent for one request, at most: compressed it must fit one message. */
+/** The most bytes of source sent for one request: compressed, they must fit into one message. */
 const MAX_BURST_BYTES = 32 * 1024 * 1024;
-/** Bytes of modules sent for one request that only functions require, which may never run: what is more is asked for when it is needed. */
+/**
+ * The most bytes of modules sent for one request that only functions require. Such functions may
+ * never run; other modules are sent when they are needed.
+ */
 const MAX_LATER_BYTES = 64 * 1024;
-/** Names of data that a context may have, beyond which what it asks for by itself is not there. */
+/**
+ * The most names of data modules that a context may have. Beyond it, data that it asks for is
+ * missing.
+ */
 const MAX_DATA = 32_768;
-/** Sent along with the first modules: what importing, logging and most results need. */
+/** Sent with the first modules: what importing, logging and most results need. */
 const IMPORT_TIER = ["importer", "linker", "console", "values"] as const;
-/** What a forwarded module's `node:fs` is over there. */
+/** The `node:fs` of a forwarded module in a slave. */
 const FILES_TIER = ["roots", "package-files", "packaged-handles", "packaged-fs"] as const;
-/** By the builtins that look at files: what stands for them. */
+/** The modules that replace the builtins that read files. */
 const READERS: Readonly<Record<string, readonly string[]>> = {
   "node:fs": FILES_TIER,
   "node:fs/promises": FILES_TIER,
@@ -40,7 +46,7 @@ const READERS: Readonly<Record<string, readonly string[]>> = {
   "node:worker_threads": ["roots", "package-files", "packaged-processes"],
   "node:child_process": ["roots", "package-files", "packaged-processes"],
 };
-/** What these take in their turn. */
+/** Modules of the second tier that others import. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
   channels: ["values"],
   commands: ["values", "channels", "gather", "launch", "kernel", "command_sockets"],
@@ -48,7 +54,7 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
 };
 
 export interface JavaScriptOptions {
-  /** Whether the far side sees the same files as we do. */
+  /** Whether the slave sees the same files as this process. */
   readonly sharesDisk?: boolean;
   readonly unpacking?: Unpacking;
   readonly tier2?: Readonly<Record<string, string>>;
@@ -60,15 +66,18 @@ export class JavaScriptResponder implements ModuleResponder {
   readonly #finder: JavaScriptFinder;
   readonly #tier2: Readonly<Record<string, string>>;
   readonly #sent = new Set<string>();
-  /** Data that something sent imports: no other is to be had by its name alone. */
+  /** Data that a sent module imports. No other data can be had by its name alone. */
   readonly #data = new Set<string>();
-  /** Names whose imports were followed: a call to the same module again costs a look-up. */
+  /**
+   * Names whose imports were followed, so that a later call to the same module needs only a
+   * look-up.
+   */
   readonly #offered = new Set<string>();
 
   readonly #files: PackageFiles;
   readonly #unpack: JavaScriptUnpack;
 
-  /** One for each context. */
+  /** Each context has a responder of its own. */
   constructor(finder: JavaScriptFinder, options: JavaScriptOptions = {}) {
     const { sharesDisk = false, unpacking = NOTHING, tier2 = JS_TIER2 } = options;
     const { roots, packages } = finder;
@@ -99,7 +108,7 @@ export class JavaScriptResponder implements ModuleResponder {
     return all.length === 0 ? undefined : packed(all);
   }
 
-  /** Those of the second tier that were not sent. */
+  /** Those modules of the second tier that were not sent yet. */
   #tiers(names: readonly string[]): ModuleRecord[] {
     const fresh = [...new Set(names)].filter(
       (name) => !this.#sent.has(OWN + name) && Object.hasOwn(this.#tier2, name),
@@ -114,7 +123,7 @@ export class JavaScriptResponder implements ModuleResponder {
     return { body: Buffer.concat(encodeValue(file).chunks), isText: true };
   }
 
-  /** What lies beside the modules that were sent. */
+  /** The files beside modules that were sent. */
   #file([path, what]: readonly unknown[]): unknown {
     if (typeof path !== "string") return undefined;
     if (path.length > MAX_NAME) return null;
@@ -136,7 +145,7 @@ export class JavaScriptResponder implements ModuleResponder {
     );
   }
 
-  /** Asked for by name: what was sent is sent again, its dependencies are not. */
+  /** Answers a request by name: a module that was sent is sent again, its dependencies are not. */
   #module(name: string): ModuleRecord[] {
     if (name.length > MAX_NAME) return [[name]];
     if (name.startsWith(OWN)) return [this.#own(name)];
@@ -149,24 +158,27 @@ export class JavaScriptResponder implements ModuleResponder {
     return [asked, ...others, ...this.#tiers(records.flatMap(readers))];
   }
 
-  /** A context may ask where specifiers lead only for a parent that it was sent, or that is in a package of which it was sent a module. */
+  /**
+   * Answers where a specifier leads. The parent must be a module that was sent, or be in a package
+   * of which a module was sent.
+   */
   #resolved(parent: string, specifier: string, kind: "import" | "require"): ModuleRecord[] {
-    // Of a package that was sent, any path may be where somebody asks from (`createRequire`).
+    // In such a package, any path may be the parent (`createRequire`).
     const isKnown =
       (this.#sent.has(parent) || this.#files.has(parent)) && specifier.length <= MAX_NAME;
     const name = isKnown ? this.#finder.resolve(specifier, parent, kind) : "";
     if (name === "") return [[specifier]];
     if (this.#data.size < MAX_DATA) this.#data.add(name);
-    // What the far side has itself goes by its own name, and has no source.
+    // A builtin of the slave has its own name and no source.
     if (!name.startsWith("/")) return [[name, "", "builtin", {}, ""]];
     const records = this.#module(name);
     if (records[0]?.length !== 1 || !this.#finder.roots.contain(name)) return records;
-    // A file that is no module has a place all the same (`require.resolve`), where it can be read.
+    // A file that is no module still has a path (`require.resolve`), and may be read.
     this.#files.add(name);
     return [[name, "", "error", {}, `${name} is no module`]];
   }
 
-  /** Of a package that shall be real files, that folder's path stands for its modules. */
+  /** The record of a module; for a package that is unpacked, one that names its folder. */
   #find(name: string): FoundScript | undefined {
     const folder = this.#unpack.folderOf(name);
     return folder === undefined ? this.#finder.find(name) : unpackedRecord(name, folder);
@@ -181,7 +193,7 @@ export class JavaScriptResponder implements ModuleResponder {
   }
 
   #record(found: FoundScript): ModuleRecord {
-    // What is only a refusal is told again: nobody fills memory by asking.
+    // A refusal is sent again each time, and uses no memory.
     if (found.format !== "error") {
       this.#sent.add(found.name);
       this.#files.add(found.name);
@@ -190,7 +202,10 @@ export class JavaScriptResponder implements ModuleResponder {
     return [found.name, found.hash, found.format, found.dependencies, found.source];
   }
 
-  /** Add the module and all that it needs and was not sent: breadth first; behind it, what it may need later, as far as that is little. */
+  /**
+   * Adds the module and all that it needs and that was not sent, breadth first. Modules that it may
+   * need later follow, as long as they are small.
+   */
   #follow(name: string, records: ModuleRecord[]): void {
     const room = { modules: MAX_BURST, bytes: MAX_BURST_BYTES };
     let later = this.#add(this.#needed(name, room) ?? [], records);
@@ -203,20 +218,24 @@ export class JavaScriptResponder implements ModuleResponder {
     }
   }
 
-  /** @returns what functions of these require */
+  /** Adds records. @returns the names of modules that functions of these require */
   #add(needed: readonly FoundScript[], records: ModuleRecord[]): string[] {
     records.push(...needed.map((found) => this.#record(found)));
     return needed.flatMap((found) => found.later);
   }
 
-  /** What running a module needs and was not sent, taken from the room that there is. @param whole all, or undefined */
+  /**
+   * The modules that a module needs to run and that were not sent. Takes them from `room`.
+   *
+   * @param whole whether the result is all of them, or undefined if there is no room
+   */
   #needed(name: string, room: Room, whole = false): FoundScript[] | undefined {
     const needed: FoundScript[] = [];
     const queue = new Set([name]);
     let { modules, bytes } = room;
     for (const next of queue) {
       if (this.#sent.has(next)) continue;
-      // What is too large to go along is not even read.
+      // A file that is too large to be sent is not even read.
       if (whole && Bun.file(next).size > bytes) return undefined;
       const found = this.#find(next);
       if (found === undefined) continue;
@@ -234,7 +253,7 @@ export class JavaScriptResponder implements ModuleResponder {
   }
 }
 
-/** What may still be sent for one request. */
+/** The room left for one request. */
 interface Room {
   modules: number;
   bytes: number;
@@ -244,7 +263,7 @@ function readers(record: ModuleRecord): readonly string[] {
   return Object.values(record[3] ?? {}).flatMap((target) => READERS[target] ?? []);
 }
 
-/** As plain JSON: what was compressed before stays so. */
+/** The records as JSON. Texts that are compressed already stay so. */
 function packed(records: readonly ModuleRecord[]): PackedText {
   const parts: (string | Packed)[] = [];
   let text = "[";

@@ -1,6 +1,6 @@
 /**
- * One module's text as it goes over the wire, with what it asks for and the way back from positions in it to the user's own. Decides
- * what kind of module a text is where its name does not say. Knows no file system.
+ * The text of one module as it is sent, its requests, and a map of its positions to those of the
+ * user's file. Decides the format of a module if its name does not. Knows no file system.
  *
  * Spec: docs/protocol.md, "Module records".
  */
@@ -18,11 +18,11 @@ export interface Transformed {
   readonly format: Format;
   readonly source: string;
   readonly requests: readonly Request[];
-  /** From a line and a column of `source` to those of the user's file; all from 1. */
+  /** Maps a line and a column of `source` to those of the user's file; all count from 1. */
   original(line: number, column: number): Position;
-  /** The same, from the text without types. */
+  /** Maps a position in the text without types. */
   written(line: number, column: number): Position;
-  /** Where it asks. */
+  /** The position of a request. */
   place(request: Request): Position;
 }
 
@@ -32,24 +32,26 @@ export interface Position {
 }
 
 export interface TransformOptions {
-  /** What its package.json says. */
+  /** The type in its package.json. */
   readonly type?: "module" | "commonjs" | undefined;
   /** Whether its functions may be looked up by name, and others made in its scope. */
   readonly scope: boolean;
 }
 
-/** Spares most modules a second parse. */
+/** A quick test that spares most modules a second parse. */
 const LIKELY_MODULE = /^[ \t]*(?:import\b(?![ \t]*\()|export\b)/m;
 const MODULE_STATEMENT = /^(?:Import|Export)\w+Declaration$/;
 const TYPED = /^\.(?:[cm]?ts|[jt]sx)$/;
 
 /**
- * @param name is what its ending tells the format by, and what messages name
+ * Transforms a module.
+ *
+ * @param name decides the format by its extension, and names the module in messages
  * @throws {SyntaxError} its message names file, line and column
  */
 export function transform(name: string, text: string, options: TransformOptions): Transformed {
   const extension = extname(name);
-  // A comment of the same length: it stays on its line.
+  // A comment of the same length keeps the columns.
   const source = text.replace(/^\ufeff/, "").replace(/^#!/, "//");
   const erased = TYPED.test(extension) || extension === "" ? erase(name, source) : undefined;
   const code = erased?.code ?? source;
@@ -85,7 +87,10 @@ function erase(name: string, source: string) {
   }
 }
 
-/** As Node: by name, by package, and where neither says, by syntax; and where a package says CommonJS of what is none, by syntax too. */
+/**
+ * The format as Node finds it: by name, by package, or by syntax. By syntax also if a package says
+ * CommonJS and the module is not.
+ */
 function parseAs(
   name: string,
   code: string,
@@ -124,7 +129,10 @@ function parsed(name: string, code: string, sourceType: "module" | "script"): Pr
   }
 }
 
-/** Parsers tell the place at the end of their message, as `(LINE:COLUMN)`; acorn counts columns from 0. */
+/**
+ * Parsers put the position at the end of their message, as `(LINE:COLUMN)`; acorn counts columns
+ * from 0.
+ */
 function located(name: string, error: unknown): SyntaxError {
   const message = error instanceof Error ? error.message : String(error);
   const [place = "", line, column] = /\s*\((\d+):(\d+)\)$/.exec(message) ?? [];

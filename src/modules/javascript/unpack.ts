@@ -1,8 +1,8 @@
 /**
- * Packages of JavaScript that a context has as real files (`--unpack`), with all that they depend on: which files they are made of. The user
- * named them, so all of their files are sent, compiled ones too, except those that the roots hide. They keep their paths, below a folder of
- * the remote machine: so an interpreter finds them there as it does here.
- * Twin: stage1/javascript/tier2/unpacking.js.
+ * The files of JavaScript packages that a context gets as real files (`--unpack`), with all their
+ * dependencies. The user named the packages, so all of their files are sent, compiled ones too,
+ * except those that the roots hide. Files keep their paths below a folder of the remote machine, so
+ * that an interpreter finds them as on this machine. Twin: stage1/javascript/tier2/unpacking.js.
  */
 import { type Dirent, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -12,7 +12,7 @@ import { UnpackList } from "../unpack-list.ts";
 import type { FoundScript } from "./finder.ts";
 import type { Packages } from "./packages.ts";
 
-/** `[PATH, MODE, BYTES]`; of a link `[PATH, TARGET]`. */
+/** `[PATH, MODE, BYTES]`, or `[PATH, TARGET]` for a link. */
 export type UnpackedFile =
   | readonly [string, number, Uint8Array]
   | readonly [path: string, target: string];
@@ -25,7 +25,7 @@ interface Found {
   readonly path: string;
   readonly size: number;
   readonly mode: number;
-  /** Of a link. */
+  /** The target of a link. */
   readonly target?: string;
 }
 
@@ -41,7 +41,7 @@ export class JavaScriptUnpack {
     this.#names = names;
   }
 
-  /** The folder of the package that a module is of, if that is one of those that were named. */
+  /** The folder of the package that a module belongs to, if the user named that package. */
   folderOf(module: string): string | undefined {
     if (this.#names.length === 0 || realpath(module) !== module) return undefined;
     const [folder, name] = IN_MODULES.exec(module) ?? [];
@@ -51,7 +51,10 @@ export class JavaScriptUnpack {
     return known !== undefined && isNamed && this.#roots.contain(module) ? known : undefined;
   }
 
-  /** The next files after the first `done`; none at the end; null where the package is too large, or was not named. */
+  /**
+   * The files after the first `done`; none at the end; null if the package is too large or was not
+   * named.
+   */
   piece(folder: string, done: number): UnpackedFile[] | null {
     if (this.folderOf(join(folder, "package.json")) !== folder) return null;
     const listed = this.#listed.get(folder) ?? this.#list(folder);
@@ -81,7 +84,7 @@ export class JavaScriptUnpack {
     return list;
   }
 
-  /** The files of one package. Packages within it are dependencies, or are not needed. */
+  /** Adds the files of one package. Packages within it are dependencies, or are not needed. */
   #add(folder: string, list: UnpackList<Found>): void {
     for (const one of entriesOf(folder)) {
       const path = join(folder, one.name);
@@ -94,7 +97,7 @@ export class JavaScriptUnpack {
     }
   }
 
-  /** Where a package finds those that it names: optional ones may be missing. */
+  /** The folders of the packages that a package needs. Optional ones may be missing. */
   #dependencies(folder: string): string[] {
     const json: Readonly<Record<string, unknown>> = this.#packages.read(folder)?.json ?? {};
     const names = DEPENDENCIES.flatMap((key) => Object.keys((json[key] as object | null) ?? {}));
@@ -108,13 +111,13 @@ export class JavaScriptUnpack {
   }
 }
 
-/** A module that the far side's own interpreter loads from its folder. */
+/** The record of a module that the slave's own interpreter loads from its folder. */
 export function unpackedRecord(name: string, folder: string): FoundScript {
   const source = pack(JSON.stringify(folder));
   return { name, hash: "", format: "unpacked", dependencies: {}, source, follows: [], later: [] };
 }
 
-/** A folder that cannot be read counts as an empty one. */
+/** A folder that cannot be read counts as empty. */
 function entriesOf(folder: string): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
@@ -123,7 +126,9 @@ function entriesOf(folder: string): Dirent[] {
   }
 }
 
-/** An empty file stands for one that cannot be read, or has gone since it was listed: the count stays right. */
+/**
+ * An empty file replaces one that cannot be read or was removed meanwhile: the count stays right.
+ */
 function bytesOf(path: string): Uint8Array {
   try {
     return readFileSync(path);

@@ -1,6 +1,7 @@
 /**
- * Which files beside Python modules may be read, and what they are: those of regular packages, once one was sent, and what the roots say
- * of their distributions (`*.dist-info`, `*.egg-info`). Of other folders only the names of modules are told. Knows no message.
+ * The files beside Python modules that a context may read: those of regular packages of which a
+ * module was sent, and the metadata of distributions (`*.dist-info`, `*.egg-info`). Of other
+ * folders, a context may see only the names of modules. Knows no message.
  */
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { contains, realpath } from "../roots.ts";
@@ -8,7 +9,7 @@ import type { TreeEntry } from "../source-trees.ts";
 import type { FoundModule, PythonFinder } from "./finder.ts";
 
 const MAX_RESOURCE_BYTES = 128 * 1024 * 1024;
-/** Of one answer about all distributions. */
+/** The most bytes of one answer about all distributions. */
 const MAX_METADATA_BYTES = 1024 * 1024;
 const DISTRIBUTION = /\.(?:dist|egg)-info$/;
 
@@ -22,13 +23,13 @@ export class PythonFiles {
     this.#finder = finder;
   }
 
-  /** A file of a regular package's folder; a path with `/`. */
+  /** The bytes of a file in the folder of a regular package. The path uses `/`. */
   resource(found: FoundModule, path: string): Uint8Array | undefined {
     const file = path.endsWith("/") ? undefined : this.#inside(found, path);
     return file === undefined ? undefined : this.#read(file);
   }
 
-  /** Names in a folder of a regular package's folder; folders end with `/`. */
+  /** The names in a folder of a regular package; those of folders end with `/`. */
   resources(found: FoundModule, path: string): string[] | undefined {
     const folder = this.#inside(found, path);
     if (folder === undefined || !this.#finder.trees.isFolder(folder)) return undefined;
@@ -36,18 +37,18 @@ export class PythonFiles {
     return entries.map(({ name, size }) => (size < 0 ? `${name}/` : name));
   }
 
-  /** @param path absolute */
+  /** The bytes of a file. @param path absolute */
   file(path: string, isSent: IsSent): Uint8Array | undefined {
     return this.#serves(path, isSent) ? this.#read(path) : undefined;
   }
 
-  /** What is in a folder. @param path absolute */
+  /** The names in a folder. @param path absolute */
   folder(path: string, isSent: IsSent): TreeEntry[] | undefined {
     const { trees } = this.#finder;
     const root = resolve(path) === path ? trees.rootOf(path) : undefined;
     if (root === undefined || !trees.isFolder(path)) return undefined;
     if (this.#serves(path, isSent)) return trees.list(path);
-    // Not a package's: what can be imported from it is no secret, whatever else is there may be.
+    // In a folder of no package, the names of modules may be seen, and other names may not.
     const children = new Set(this.#finder.children(path));
     return trees.list(path).filter(({ name, size }) => {
       if (path === root && DISTRIBUTION.test(name)) return true;
@@ -57,7 +58,7 @@ export class PythonFiles {
     });
   }
 
-  /** The file of that name of each distribution in a root that has it, by the distribution's folder. */
+  /** A file of each distribution in the roots that has it, by the distribution's folder. */
   metadata(root: string, name: string): Record<string, Uint8Array> {
     const { trees } = this.#finder;
     const all: Record<string, Uint8Array> = {};
@@ -75,7 +76,10 @@ export class PythonFiles {
     return all;
   }
 
-  /** What to do about a file that code looked for over there, and did not find. @param path absolute */
+  /**
+   * Advice for code that looked for a file on the remote machine and did not find it. @param path
+   * absolute
+   */
   explainMissing(path: string): string {
     const { trees } = this.#finder;
     const root = trees.rootOf(path);
@@ -98,7 +102,10 @@ export class PythonFiles {
     }
   }
 
-  /** Whether what is there may be read: it is a module, within a package that was sent, or tells of a distribution. */
+  /**
+   * Whether a path may be read: it is a module, in a package that was sent, or distribution
+   * metadata.
+   */
   #serves(path: string, isSent: IsSent): boolean {
     const { trees } = this.#finder;
     const root = resolve(path) === path ? trees.rootOf(path) : undefined;
@@ -113,7 +120,7 @@ export class PythonFiles {
     );
   }
 
-  /** Whether no link leads out of the folder, other than into another root. */
+  /** Whether a path stays in its folder or leads to another root, after links are resolved. */
   #isWithin(folder: string, path: string): boolean {
     const { trees } = this.#finder;
     const [outer, inner] = [trees.real(folder), trees.real(path)];
@@ -122,7 +129,7 @@ export class PythonFiles {
   }
 
   #inside(found: FoundModule, path: string): string | undefined {
-    // A folder without __init__.py is any folder: its files are not package data.
+    // A folder without __init__.py is no package, so its files are not package data.
     if (!found.isPackage || found.folders !== undefined) return undefined;
     if (path !== "" && !path.replace(/\/$/, "").split("/").every(isStep)) return undefined;
     const folder = dirname(found.path);
@@ -131,13 +138,13 @@ export class PythonFiles {
   }
 }
 
-/** Where a module is found that has this file. */
+/** The path by which the finder knows the module of this file. */
 function placeOf(file: string): string {
   const name = basename(file, ".py");
   return name === "__init__" ? dirname(file) : join(dirname(file), name.replaceAll(".", "_"));
 }
 
-/** One step down: no step up, none on the spot, none to the top. */
+/** Whether a name is one step down: not `..`, `.`, or an absolute path. */
 function isStep(step: string): boolean {
   return step !== "" && step !== "." && step !== ".." && !/[/\0]/.test(step);
 }

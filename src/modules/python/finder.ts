@@ -1,6 +1,7 @@
 /**
- * Finds Python modules in the roots that the user allowed, and nowhere else: no `..`, no symlink that leads out. By dotted name, as an
- * import does, or by place: the absolute path without `.py`. Knows no message.
+ * Finds Python modules in the roots that the user allowed, and nowhere else: paths with `..` and
+ * links out of the roots are rejected. Finds them by dotted name, as an import does, or by place:
+ * the absolute path without `.py`. Knows no message.
  */
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { SourceTrees } from "../source-trees.ts";
@@ -8,33 +9,39 @@ import { type FoundImport, findImports } from "./imports.ts";
 import { decodeSource, stripComments } from "./strip.ts";
 
 export interface FoundModule {
-  /** Absolute; of a namespace package: its first folder. */
+  /** An absolute path; for a namespace package, its first folder. */
   readonly path: string;
   readonly isPackage: boolean;
-  /** Of a namespace package: all of them. */
+  /** All folders of a namespace package. */
   readonly folders?: readonly string[];
-  /** Names of submodules; undefined for what is no package. */
+  /** Names of submodules; undefined for a module that is not a package. */
   readonly children: readonly string[] | undefined;
-  /** Text without comments, or the bytes of a file that is not UTF-8. Line numbers are the file's. */
+  /**
+   * The text without comments, or the bytes of a file that is not UTF-8. Lines are those of the
+   * file.
+   */
   readonly source: string | Uint8Array;
-  /** Dotted, as its root has it. */
+  /** The dotted name below its root. */
   readonly module: string;
 }
 
-/** The files of a folder that are about one module. */
+/** The files in a folder that belong to one module. */
 interface ModuleFiles {
   source?: string;
   compiled?: string;
-  /** There is something of just this name: the folder of a package, perhaps. */
+  /** Whether an entry has exactly this name; it may be the folder of a package. */
   isExact?: boolean;
 }
 
 const IDENTIFIER = /^[\p{ID_Start}_][\p{ID_Continue}]*$/u;
-/** Of a compiled module, `_speed.cpython-311-x86_64-linux-gnu.so`, or of bytecode without a source. */
+/**
+ * The ending of a compiled module (`_speed.cpython-311-x86_64-linux-gnu.so`) or of bytecode without
+ * source.
+ */
 const COMPILED = /^([^.]+)(?:\.[\w-]+)*\.(so|pyd|pyc)$/;
-/** Beyond this the names at the top are not sent: the far side then asks for each. */
+/** With more names at the top level, none are sent: the slave then asks for each. */
 const MAX_CHILDREN = 2000;
-/** Names of which it is kept that they do not exist. */
+/** The most names that are remembered as missing. */
 const MAX_KNOWN = 5000;
 const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
 
@@ -46,12 +53,12 @@ export class PythonFinder {
   readonly #folders = new Map<string, ReadonlyMap<string, ModuleFiles>>();
   #top: readonly string[] | undefined;
 
-  /** @param roots folders and zip files; what does not exist is left out */
+  /** @param roots folders and zip files, of which those that do not exist are left out */
   constructor(roots: readonly string[]) {
     this.trees = new SourceTrees(roots);
   }
 
-  /** Allow one more root, after all others. */
+  /** Adds a root after all others. */
   addRoot(root: string): void {
     const before = this.trees.roots.length;
     this.trees.add(root);
@@ -61,7 +68,7 @@ export class PythonFinder {
     for (const [place, found] of this.#places) if (found === undefined) this.#places.delete(place);
   }
 
-  /** The module of that dotted name, or undefined. A file is read once: what was sent and what is sent later agree. */
+  /** The module of a dotted name, or undefined. A file is read once, so later answers agree. */
   find(name: string): FoundModule | undefined {
     return remembered(this.#found, name, () => this.#search(name));
   }
@@ -77,13 +84,13 @@ export class PythonFinder {
     });
   }
 
-  /** Where `at` finds it. */
+  /** The place by which `at` finds a module. */
   placeOf({ path, isPackage, folders }: FoundModule): string {
     if (folders !== undefined) return path;
     return isPackage ? dirname(path) : join(dirname(path), moduleName(basename(path)));
   }
 
-  /** What a module that was found imports; read once, for all contexts. */
+  /** The imports of a module that was found; read once for all contexts. */
   imports(found: FoundModule): readonly FoundImport[] {
     const known = this.#imports.get(found);
     if (known !== undefined) return known;
@@ -94,13 +101,13 @@ export class PythonFinder {
     return imports;
   }
 
-  /** Names of the modules at the top of all roots; undefined when they are too many. */
+  /** The names of the modules at the top of all roots; undefined if there are too many. */
   top(): readonly string[] | undefined {
     this.#top ??= [...new Set(this.trees.roots.flatMap((root) => this.children(root)))].sort();
     return this.#top.length > MAX_CHILDREN ? undefined : this.#top;
   }
 
-  /** What could be imported from a folder: `name.py`, compiled modules, and folders whose name is one. */
+  /** The names that can be imported from a folder: modules, compiled modules, and folders. */
   children(folder: string): string[] {
     const names = [...this.#index(folder)].flatMap(([name, files]) => {
       const isModule = files.source !== undefined || files.compiled !== undefined;
@@ -109,13 +116,16 @@ export class PythonFinder {
     return names.sort();
   }
 
-  /** A folder, or a link of which it is not known where it leads. */
+  /** Whether an entry is a folder, or a link whose target is not known. */
   #mayBePackage(folder: string, name: string): boolean {
     if (!IDENTIFIER.test(name) || name === "__pycache__") return false;
     return (this.trees.entry(join(folder, name))?.size ?? -1) < 0;
   }
 
-  /** What is in a folder, by the name that it would be imported by; read once. A dot in a file's name stands as `_` there. */
+  /**
+   * The entries of a folder by the name that imports them; read once. A dot in a file's name is `_`
+   * here.
+   */
   #index(folder: string): ReadonlyMap<string, ModuleFiles> {
     const known = this.#folders.get(folder);
     if (known !== undefined) return known;
@@ -140,7 +150,7 @@ export class PythonFinder {
     const folders: FoundModule[] = [];
     for (const root of this.trees.roots) {
       const found = this.at(join(root, ...parts));
-      // A namespace package is found only where nothing else is, in any root (PEP 420).
+      // A namespace package is found only if no root has a module of that name (PEP 420).
       if (found?.folders === undefined) {
         if (found !== undefined) return found;
       } else folders.push(found);
@@ -181,7 +191,7 @@ export class PythonFinder {
     return size < 0 || size > MAX_SOURCE_BYTES ? undefined : path;
   }
 
-  /** What cannot be read fails over there, where it is imported, as it would here. */
+  /** A module that cannot be read fails when the slave imports it, as it would on this machine. */
   #read(path: string): string | Uint8Array {
     try {
       const bytes = this.trees.read(path, MAX_SOURCE_BYTES) ?? new Uint8Array();
@@ -194,7 +204,7 @@ export class PythonFinder {
   }
 }
 
-/** From a map that may not grow for ever by what does not exist. */
+/** Adds to a map of missing names, which must not grow without a bound. */
 function remembered(
   map: Map<string, FoundModule | undefined>,
   key: string,
@@ -206,18 +216,21 @@ function remembered(
   return found;
 }
 
-/** One step down: no step up, none on the spot, and nothing hidden. */
+/** Whether a name is one step down: not `..`, `.`, or a hidden name. */
 function isName(step: string): boolean {
   return step !== "" && !/^\.|[/\\\0]/.test(step);
 }
 
-/** By which a file or folder is imported. */
+/** The name by which a file or folder is imported. */
 function moduleName(file: string): string {
   if (file.endsWith(".py")) return file.slice(0, -3).replaceAll(".", "_");
   return COMPILED.exec(file)?.[1] ?? file;
 }
 
-/** The source of a module that cannot be had. What tells the kinds of ImportError apart takes it for one that is not installed. */
+/**
+ * The source of a module that cannot be sent. It raises the error of a module that is not
+ * installed.
+ */
 function refusal(module: string, path: string): string {
   const what = path.endsWith(".pyc") ? "bytecode without its source" : "a compiled extension";
   const advice = `install it on the remote machine; if that is like this one, --unpack ${module.split(".")[0]} may do`;

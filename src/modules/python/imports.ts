@@ -1,43 +1,48 @@
 /**
- * What a Python module imports, read from its text: the responder sends these along unasked.
+ * The imports of a Python module, read from its text. The responder sends these modules unasked.
  *
- * A guess that may err in both directions: an import in a branch never taken is listed, as one that
- * may run, and one whose name is computed is not. What only type checkers read is left out. Knows
- * nothing of which modules exist; parents of a dotted name are implied. Reads broken source as far
- * as it goes.
+ * The list is a guess that may err in both directions: an import in a branch that never runs is
+ * listed as conditional, and an import with a computed name is missing. Imports for type checkers
+ * only are left out. Parents of a dotted name are implied. Knows nothing about which modules exist,
+ * and reads broken source as far as possible.
  */
 import { type Token, tokenize } from "./lexer.ts";
 
 export interface FoundImport {
-  /** Absolute dotted name. For `from a import b` both `a` and `a.b`: only who finds them knows. */
+  /**
+   * An absolute dotted name. `from a import b` gives both `a` and `a.b`, of which one may not
+   * exist.
+   */
   readonly name: string;
-  /** What Python 2 tries first: the sibling. Absent where the file or its place rules that out. */
+  /** The sibling that Python 2 tries first. Absent if the file or its place rules that out. */
   readonly implicitRelative?: string;
-  /** It may run, and need not: it is in a function or in a branch. */
+  /** Whether the import may never run: it is in a function or in a branch. */
   readonly isLazy?: true;
 }
 
-/** Whether the statements of a block run when the module is imported; what is in it runs no more surely than it does. */
+/**
+ * Whether the statements of a block run when the module is imported. Blocks inside it inherit this.
+ */
 const SURELY = 0;
 const PERHAPS = 1;
 const NEVER = 2;
 
 interface Block {
   readonly runs: number;
-  /** What an `else` at this level would do. */
+  /** The effect of an `else` at this level. */
   orElse: number;
 }
 
 export interface ImportingModule {
-  /** Absolute dotted name of the module that the source is of. */
+  /** The absolute dotted name of the module with this source. */
   readonly module: string;
-  /** True for an `__init__.py`, whose relative imports start at itself. */
+  /** True for an `__init__.py`, whose relative imports start at the package itself. */
   readonly isPackage: boolean;
 }
 
 const DOTTED = /^['"](\.*)((?:[^\W\d]\w*)(?:\.[^\W\d]\w*)*)['"]$/u;
 
-/** In source order, each once; the module itself and `__future__` are left out. */
+/** The imports in source order, each once, without the module itself and `__future__`. */
 export function findImports(source: string, importer: ImportingModule): FoundImport[] {
   return new ImportFinder(source, importer).run();
 }
@@ -51,7 +56,7 @@ class ImportFinder {
   #implicit: boolean;
   #at = 0;
   readonly #blocks: Block[] = [{ runs: SURELY, orElse: PERHAPS }];
-  /** Of the statement under way: what follows its colon, on its line or as the block below. */
+  /** The block of the current statement: what follows its colon, on the line or below. */
   #suite = SURELY;
 
   constructor(source: string, importer: ImportingModule) {
@@ -82,7 +87,7 @@ class ImportFinder {
     }));
   }
 
-  /** Follow the blocks: the next token may open one, or close some. */
+  /** Follows the blocks: the next token may open a block, or close some. */
   #enterOrLeave(): void {
     const kind = this.#tokens[this.#at]?.kind;
     if (kind === "indent") {
@@ -98,7 +103,7 @@ class ImportFinder {
     return this.#blocks.at(-1) as Block;
   }
 
-  /** What the first word of a statement says of its block. */
+  /** The block that the first word of a statement opens. */
   #header(word: string): void {
     const block = this.#block;
     const inside = (runs: number): void => {
@@ -116,7 +121,9 @@ class ImportFinder {
     }
   }
 
-  /** Of an `if` whose condition is next: TYPE_CHECKING is false where anything runs. */
+  /**
+   * The block of an `if` whose condition comes next. TYPE_CHECKING is false when a program runs.
+   */
   #condition(): number {
     let text = "";
     for (let at = this.#at; at < this.#tokens.length; at++) {
@@ -137,7 +144,7 @@ class ImportFinder {
     return ":;".includes(this.#source.slice(last.start, last.end));
   }
 
-  /** Text of the next token; "" at the end of a logical line. */
+  /** The text of the next token; "" at the end of a logical line. */
   #peek(): string {
     const token = this.#tokens[this.#at];
     return token === undefined ? "" : this.#source.slice(token.start, token.end).trim();
@@ -187,7 +194,9 @@ class ImportFinder {
     }
   }
 
-  /** `__import__` tries the sibling in Python 2 as the statement does, `import_module` never. */
+  /**
+   * In Python 2, `__import__` tries the sibling like the statement does; `import_module` does not.
+   */
   #importCall(implicit: boolean): void {
     if (!this.#accept("(") || this.#tokens[this.#at]?.kind !== "string") return;
     const [, dots = "", name = ""] = DOTTED.exec(this.#next()) ?? [];
@@ -213,7 +222,7 @@ class ImportFinder {
     });
   }
 
-  /** The package that so many dots lead to; undefined above the topmost. */
+  /** The package that a number of dots leads to; undefined above the topmost. */
   #ancestor(dots: number): string[] | undefined {
     const parts = this.#package === "" ? [] : this.#package.split(".");
     return dots > parts.length ? undefined : parts.slice(0, parts.length - dots + 1);

@@ -1,10 +1,10 @@
 /**
- * Python source → tokens, for 2.7 to 3.14 at once: the few things that differ between versions
- * (`<>`, backticks, `10L`, `:=`) cannot be mistaken for one another.
+ * Splits Python source into tokens, for 2.7 to 3.14 at once. The few differences between versions
+ * (`<>`, backticks, `10L`, `:=`) are not ambiguous.
  *
- * Tokens are spans: callers slice the source, and what lies between two tokens is white space or
- * a backslash that continues the line. Knows nothing of grammar. Reads any text without an error
- * and in linear time, because the files are the user's: see python-string.ts for broken literals.
+ * Tokens are spans of the source. Between two tokens there is white space, or a backslash that
+ * continues the line. Knows no grammar. Reads any text without an error and in linear time, because
+ * the files are the user's. string-prefix.ts handles broken literals.
  */
 import { stringEnd } from "./string-prefix.ts";
 
@@ -14,7 +14,7 @@ export type TokenKind =
   | "string"
   | "op"
   | "comment"
-  /** The end of a logical line; empty at the end of a file without one. */
+  /** The end of a logical line; empty at the end of a file without a line end. */
   | "newline"
   /** Any other line end: after a blank line or a comment, or inside brackets. */
   | "nl"
@@ -38,10 +38,10 @@ const NUMBER =
   /0[xX](?:_?[0-9a-fA-F])+[lL]?|0[oO](?:_?[0-7])+[lL]?|0[bB](?:_?[01])+[lL]?|(?:\d(?:_?\d)*\.?(?:\d(?:_?\d)*)?|\.\d(?:_?\d)*)(?:[eE][+-]?\d(?:_?\d)*)?[jJlL]?/y;
 const OPERATOR =
   /\*\*=|\/\/=|>>=|<<=|\.\.\.|[-+*/%&|^@=!<>:]=|->|<>|\*\*|\/\/|>>|<<|[-+*/%@&|^~<>()[\]{},:.;=`]/y;
-/** A byte order mark counts as white space: Python drops it before it looks. */
+/** A byte order mark counts as white space, because Python drops it first. */
 const GAP = /(?:[ \t\f\ufeff]+|\\(?:\r\n|\n|\r))*/y;
 const STARTS_STRING = /['"bBfFrRtTuU]/;
-/** In this order: `.5` is a number before it is an operator. */
+/** Tried in this order: `.5` is a number, and not an operator and a number. */
 const PATTERNS: readonly (readonly [TokenKind, RegExp])[] = [
   ["name", NAME],
   ["number", NUMBER],
@@ -54,7 +54,10 @@ export function tokenize(source: string): Token[] {
   return new Lexer(source).run();
 }
 
-/** The length of the operator at `at`, 0 if there is none. Tells whether two may stand together. */
+/**
+ * The length of the operator at `at`; 0 if there is no operator. Decides whether two may stand
+ * together.
+ */
 export function operatorLength(source: string, at = 0): number {
   return match(OPERATOR, source, at);
 }
@@ -67,10 +70,10 @@ function match(pattern: RegExp, source: string, at: number): number {
 class Lexer {
   readonly #source: string;
   readonly #tokens: Token[] = [];
-  /** Widths of the open blocks, outermost first. */
+  /** The widths of the open blocks, outermost first. */
   readonly #widths: number[] = [0];
   #at = 0;
-  /** Open brackets. */
+  /** The number of open brackets. */
   #depth = 0;
 
   constructor(source: string) {
@@ -110,7 +113,7 @@ class Lexer {
     return width;
   }
 
-  /** Takes a line without a statement, which must not move the indentation. */
+  /** Takes a line without a statement, which must not change the indentation. */
   #blankLine(): boolean {
     const start = this.#at;
     this.#skipBlanks();

@@ -1,5 +1,5 @@
 /**
- * The module responder of a Python context. Remembers what the context has.
+ * The module responder of a Python context. Remembers which modules the context has.
  *
  * Spec: docs/protocol.md, "Module records". Twin: stage1/python/tier2/importer.py.
  */
@@ -14,8 +14,9 @@ import type { FoundModule, PythonFinder } from "./finder.ts";
 import { PythonUnpack } from "./unpack.ts";
 
 /**
- * `[NAME, PATH, IS_PACKAGE, CHILDREN, SOURCE]`, or `[NAME]`: there is none. PATH is a list for what has no file; SOURCE is one, of the
- * bytes as latin-1, for what is not UTF-8.
+ * `[NAME, PATH, IS_PACKAGE, CHILDREN, SOURCE]`, or `[NAME]` if no such module exists. PATH is a
+ * list for a module without a file. SOURCE is a list, of the bytes as latin-1, for a file that is
+ * not UTF-8.
  */
 type ModuleRecord =
   | readonly [string]
@@ -27,15 +28,17 @@ type ModuleRecord =
       string | readonly [string],
     ];
 
-/** Modules sent for one request, at most: the rest is asked for when it is imported. */
+/** The most modules sent for one request. The slave asks for the others when it imports them. */
 const MAX_BURST = 500;
-/** Of what may be imported, in functions and branches: so many characters of source are sent with what surely is. */
+/**
+ * The most characters of source sent for imports in functions and branches, which may never run.
+ */
 const MAX_LAZY = 65_536;
-/** In front of a file's path over there: an absolute path that no file there has. */
+/** The prefix of a file's path in the slave: an absolute path that no remote file has. */
 export const FORWARDED = "/econtext-master";
-/** The absolute path of a module without `.py`, in place of its dotted name. */
+/** A module may be named by its absolute path without `.py`, in place of its dotted name. */
 const PLACE = /^\//;
-/** Sent along with the first modules: what importing, logging and most results need. */
+/** Sent with the first modules: what importing, logging and most results need. */
 const IMPORT_TIER = ["importer", "logs", "values", "failures", "forks"] as const;
 const CHANNELS_TIER = [
   "values",
@@ -47,7 +50,7 @@ const CHANNELS_TIER = [
   "vectored_io",
   "channels",
 ] as const;
-/** What these import in their turn. */
+/** Modules of the second tier that others import. */
 const IMPORTED: Readonly<Record<string, readonly string[]>> = {
   interruption: ["forks", "process_sweep"],
   channels: CHANNELS_TIER,
@@ -61,12 +64,15 @@ export class PythonResponder implements ModuleResponder {
   readonly #unpack: PythonUnpack;
   readonly #unpacking: Unpacking;
   readonly #sent = new Set<string>();
-  /** Files of which a record was sent. */
+  /** The files of modules that were sent. */
   readonly #paths = new Set<string>();
-  /** Names whose imports were followed: a call to the same module again costs a look-up. */
+  /**
+   * Names whose imports were followed, so that a later call to the same module needs only a
+   * look-up.
+   */
   readonly #offered = new Set<string>();
 
-  /** One for each context. */
+  /** Each context has a responder of its own. */
   constructor(finder: PythonFinder, unpacking: Unpacking = { names: [], into: undefined }) {
     this.#finder = finder;
     this.#unpack = new PythonUnpack(finder);
@@ -116,14 +122,14 @@ export class PythonResponder implements ModuleResponder {
     if (name.startsWith(OWN)) return [this.#own(name)];
     const records: ModuleRecord[] = [];
     this.#follow(name, records);
-    // Asked again (it was offered, and is asked for all the same): answer again.
+    // A module that was offered may be asked for all the same: then it is sent again.
     const asked = records.find((record) => record[0] === name) ?? this.#record(name);
     const rest = records.filter((record) => record !== asked);
     if (!this.#sent.has("")) rest.push(this.#root());
     return [asked, ...rest];
   }
 
-  /** Package data, of packages that this context was sent; or by an absolute path; or of all distributions. */
+  /** Package data: of packages that were sent, by an absolute path, or of all distributions. */
   #resource(name: string, path: string): unknown {
     if (path.length > MAX_NAME) return null;
     const isSent = (file: string): boolean => this.#paths.has(file);
@@ -157,7 +163,7 @@ export class PythonResponder implements ModuleResponder {
     return ["", this.#finder.trees.roots, true, this.#finder.top() ?? null, ""];
   }
 
-  /** The dotted name of a place, where that leads to the same file; else the place. */
+  /** The dotted name of a place if it leads to the same file, else the place itself. */
   #byName(place: string): string {
     const { module = place, path } = (PLACE.test(place) && this.#finder.at(place)) || {};
     return path !== undefined && this.#finder.find(module)?.path === path ? module : place;
@@ -167,7 +173,7 @@ export class PythonResponder implements ModuleResponder {
     return PLACE.test(name) ? this.#finder.at(name) : this.#finder.find(name);
   }
 
-  /** Whether it is at the top of a root, and one of those that shall be real files. @param place of a module */
+  /** Whether a module is to be unpacked as real files. @param place of a module */
   #isUnpacked(place: string): boolean {
     const isTop = this.#finder.trees.roots.includes(dirname(place));
     return isTop && this.#unpacking.names.includes(basename(place));
@@ -179,7 +185,7 @@ export class PythonResponder implements ModuleResponder {
     this.#sent.add(name);
     const place = this.#finder.placeOf(found);
     if (this.#isUnpacked(place)) {
-      // In its place, a module that fetches it.
+      // The module is replaced by one that fetches its files.
       const source = `from econtext import tier\ntier("unpacking").take(__name__, ${python(place)}, ${python(this.#unpacking.into ?? "")})\n`;
       return [name, `${place}.py`, false, null, source];
     }
@@ -191,8 +197,8 @@ export class PythonResponder implements ModuleResponder {
   }
 
   /**
-   * Add the module, its packages and all that they import, as far as the roots have it and it was not sent: breadth first, what surely
-   * runs before what may.
+   * Adds records of a module, its packages and all that they import, if the roots have them and
+   * they were not sent. Breadth first; imports that surely run come before those that may.
    */
   #follow(name: string, records: ModuleRecord[]): void {
     const queue = [this.#byName(name)];
@@ -212,7 +218,7 @@ export class PythonResponder implements ModuleResponder {
         records.push(this.#record(part));
         if (this.#isUnpacked(this.#finder.placeOf(found))) break;
         for (const imported of this.#finder.imports(found)) {
-          // What the one that may run imports may run as well.
+          // An import of a module that may run is one that may run, too.
           const into = isLazy || imported.isLazy === true ? lazy : queue;
           into.push(imported.name);
           if (imported.implicitRelative !== undefined) into.push(imported.implicitRelative);
@@ -222,14 +228,14 @@ export class PythonResponder implements ModuleResponder {
   }
 }
 
-/** Text in Python's notation: that of JSON, with ASCII only, is valid in each. */
+/** Text in Python's notation. JSON in ASCII is valid in every version. */
 function python(text: string): string {
   return JSON.stringify(text).replace(/[^ -~]/g, (char) => {
     return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }
 
-/** `a`, `a.b` and `a.b.c` for the last of these. */
+/** For `a.b.c`: `a`, `a.b` and `a.b.c`. */
 function withParents(name: string): string[] {
   if (PLACE.test(name)) return [name];
   const parts = name.split(".");

@@ -1,19 +1,24 @@
 /**
- * Where a Python string literal ends: every prefix and quote of Python 2.7 to 3.14.
+ * Finds the end of a Python string literal: every prefix and quote of Python 2.7 to 3.14.
  *
  * Formatted literals follow the rules of 3.12 (PEP 701), which read what older versions accept in
- * the same way: inside `{}` quotes may repeat, lines may break and comments may stand. Knows
- * nothing of the tokens around a literal. Broken literals end at their line or at the end of the
- * file, never with an error: the files are the user's.
+ * the same way: inside `{}`, quotes may repeat, lines may break and comments may stand. Knows
+ * nothing about the tokens around a literal. A broken literal ends at its line or at the end of the
+ * file, never with an error, because the files are the user's.
  */
 
 const PREFIXED = /(?:[bB][rR]?|[uU][rR]?|[fFtT][rR]?|[rR][bBfFtT]?)?(?:'''|"""|'|")/y;
 const WORD = /[A-Za-z0-9_\u0080-\uffff]+/y;
 
-/** CPython's own MAXFSTRINGLEVEL; beyond it a brace is text, so hostile nesting cannot exhaust our stack. */
+/**
+ * CPython's own MAXFSTRINGLEVEL. Beyond it a brace is text, so hostile nesting cannot exhaust the
+ * stack.
+ */
 const MAX_NESTING = 150;
 
-/** The end of the literal that starts at `at`, its prefix included; -1 where none starts. */
+/**
+ * The end of the literal that starts at `at`, including its prefix; -1 if no literal starts there.
+ */
 export function stringEnd(source: string, at: number, nesting = 0): number {
   PREFIXED.lastIndex = at;
   const opening = PREFIXED.exec(source)?.[0];
@@ -57,7 +62,7 @@ function formattedEnd(literal: Literal, from: number, nesting: number): number {
   return source.length;
 }
 
-/** From behind the `{` of a replacement field to behind its `}`. */
+/** Moves from behind the `{` of a replacement field to behind its `}`. */
 function fieldEnd(literal: Literal, from: number, nesting: number): number {
   if (nesting > MAX_NESTING) return from;
   const { source } = literal;
@@ -87,7 +92,9 @@ function fieldEnd(literal: Literal, from: number, nesting: number): number {
   return source.length;
 }
 
-/** From behind the `:` of a field to behind its `}`; stops at what must end the literal itself. */
+/**
+ * Moves from behind the `:` of a field to behind its `}`. Stops at the end of the literal itself.
+ */
 function formatEnd(literal: Literal, from: number, nesting: number): number {
   const { source, quote } = literal;
   let at = from;
@@ -101,7 +108,7 @@ function formatEnd(literal: Literal, from: number, nesting: number): number {
   return source.length;
 }
 
-/** Past one character or escape; a backslash does not hide a brace, except in the name of `\N{...}`. */
+/** Moves past one character or escape. A backslash does not hide a brace, except in `\N{...}`. */
 function pastText({ source, raw }: Literal, at: number): number {
   if (source[at] !== "\\") return at + 1;
   const next = source[at + 1];

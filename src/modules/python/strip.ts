@@ -1,8 +1,8 @@
 /**
- * Python source as it goes over the wire: without comments where it is UTF-8 (PEP 263), else as it is.
+ * Python source as it is sent: without comments if it is UTF-8 (PEP 263), else unchanged.
  *
- * Docstrings stay, because a user's module may read `__doc__`, and every statement keeps its line
- * number, because tracebacks name it. Knows nothing of files or of who asks.
+ * Docstrings stay, because a module may read `__doc__`. Every statement keeps its line number,
+ * because tracebacks name it. Knows no files.
  */
 import { tokenize } from "./lexer.ts";
 
@@ -15,9 +15,10 @@ export function stripComments(source: string): string {
   for (const token of tokenize(source)) {
     const closes = token.kind === "comment" || token.kind === "newline" || token.kind === "nl";
     const gap = source.slice(end, token.start);
-    // A gap may hold a backslash that continues the line: only what follows it is trailing.
+    // A gap may hold a backslash that continues the line: only white space after it is trailing.
     const trimmed = gap.replace(/[ \t\f]+$/, "");
-    // One that does not is no Python, and must not come to continue the line by what is taken away behind it.
+    // A backslash in front of white space is not valid, and must not become a continuation by the
+    // removal.
     const isStray = (trimmed === "" ? source[end - 1] : trimmed.at(-1)) === "\\";
     out += closes && !isStray ? trimmed : gap;
     if (token.kind !== "comment" || isStray) out += source.slice(token.start, token.end);
@@ -26,7 +27,10 @@ export function stripComments(source: string): string {
   return out.replace(/(\r\n|\n|\r)[\r\n]*$/, "$1");
 }
 
-/** The text of UTF-8; undefined for what is in another coding, or is not valid: Python knows them all, and what to say. */
+/**
+ * The text of a UTF-8 file. Undefined for another or an invalid coding, which Python handles
+ * itself.
+ */
 export function decodeSource(bytes: Uint8Array): string | undefined {
   const coding = declaredCoding(bytes) ?? "utf-8";
   // Python ignores case, `_` for `-`, and the line end that Emacs adds (`utf-8-unix`).

@@ -1,6 +1,7 @@
 /**
- * Texts of a Python slave as its user reads them: paths of forwarded files are the master's own, frames of the slave's own code are left
- * out, and a missing file of a forwarded package is explained. Twin: JavaScriptFinder.mapStack.
+ * Rewrites texts of a Python slave for its user: paths of forwarded files become the master's own,
+ * frames of the slave's code are removed, and a missing file of a forwarded package is explained.
+ * Twin: JavaScriptFinder.mapStack.
  */
 import { PythonFiles } from "./files.ts";
 import type { PythonFinder } from "./finder.ts";
@@ -11,10 +12,13 @@ const MISSING_FILE = new RegExp(
   `^(?=.*No such file or directory|.*unable to open).*${FORWARDED}(/[^'"\n:]*).*$`,
   "gm",
 );
-/** A line of a traceback: the slave's own code has no source that could be shown below it. */
+/** A line of a traceback. The slave's own code has no source below it. */
 const OWN_FRAME = /^ *File "econtext(?:\.\w+)?", line \d+, in .*\n/gm;
 
-/** The last line of a traceback, of an exception in a file whose module name was taken (stage1/python/tier2/own.py). */
+/**
+ * The last line of a traceback, of an exception in a file whose module name was taken
+ * (stage1/python/tier2/own.py).
+ */
 const OWN_NAME = /^( *)econtext_own\.(?=[\w.]+(?::|$))/gm;
 
 /** @param text of an error or of a log record, as the slave sent it */

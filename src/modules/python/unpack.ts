@@ -1,12 +1,13 @@
 /**
- * Packages that a context has as real files (`--unpack`): which files they are made of. The user named them, so all of their files are sent,
- * compiled ones too, except those with a hidden name. Twin: stage1/python/tier2/unpacking.py.
+ * The files of packages that a Python context gets as real files (`--unpack`). The user named the
+ * packages, so all of their files are sent, compiled ones too, except hidden ones. Twin:
+ * stage1/python/tier2/unpacking.py.
  */
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { MAX_FILE_BYTES, UnpackList } from "../unpack-list.ts";
 import type { PythonFinder } from "./finder.ts";
 
-/** `[PATH, MODE, BYTES]`, the path relative to the folder that the package is in. */
+/** `[PATH, MODE, BYTES]`; the path is relative to the folder that the package is in. */
 export type UnpackedFile = readonly [string, number, Uint8Array];
 
 const LEFT_OUT: readonly string[] = ["__pycache__", "node_modules"];
@@ -26,12 +27,13 @@ export class PythonUnpack {
   }
 
   /**
-   * The next files after the first `done`; none at the end; undefined where the package is too large, or not there.
+   * The files after the first `done`.
    *
    * @param place of a module at the top of a root
+   * @returns no files at the end; undefined if the package is too large or does not exist
    */
   piece(place: string, done: number): UnpackedFile[] | undefined {
-    // One place has one name: a slave cannot have it listed again and again.
+    // Each place has one spelling, so a slave cannot have a package listed again and again.
     if (resolve(place) !== place) return undefined;
     const listed = this.#listed.get(place) ?? this.#list(place);
     this.#listed.set(place, listed);
@@ -41,7 +43,9 @@ export class PythonUnpack {
     });
   }
 
-  /** An empty file stands for one that cannot be read, or has gone since it was listed: the count stays right. */
+  /**
+   * An empty file replaces one that cannot be read or was removed meanwhile: the count stays right.
+   */
   #read(path: string): Uint8Array {
     try {
       return this.#finder.trees.read(path, MAX_FILE_BYTES) ?? new Uint8Array();
@@ -56,7 +60,7 @@ export class PythonUnpack {
     return list;
   }
 
-  /** @param above real paths of the folders on the way: a link to one of them has no end */
+  /** @param above real paths of the folders above: a link to one of them would never end */
   #add(path: string, list: UnpackList<Found>, above: readonly string[]): void {
     const { trees } = this.#finder;
     const { size, isExecutable } = trees.entry(path) ?? {};
@@ -72,7 +76,9 @@ export class PythonUnpack {
     }
   }
 
-  /** A package's folder, and the libraries beside it; for a module, its file and all that is beside it. */
+  /**
+   * A package's folder, and the folders of libraries beside it; for a module, all files beside it.
+   */
   #parts(place: string): string[] {
     const { trees } = this.#finder;
     const folder = dirname(place);

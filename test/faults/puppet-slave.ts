@@ -8,9 +8,9 @@
  */
 import { spawn } from "node:child_process";
 import { readSync, writeSync } from "node:fs";
-import { encodeMessage, type Message } from "../../src/protocol/frame.ts";
+import { encodeMessage, FLAGS, type Message } from "../../src/protocol/frame.ts";
 import { FrameReader } from "../../src/protocol/frame-reader.ts";
-import { HANDLES } from "../../src/protocol/handles.ts";
+import { HANDLES, PROTOCOL_VERSION } from "../../src/protocol/handles.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
 
@@ -119,21 +119,139 @@ const VERBS: Record<string, Verb> = {
 
 const answered = Symbol("answered");
 
+/** What BOOT says. */
+interface Boot {
+  readonly nonce: string;
+  /** Where the answer goes. */
+  readonly reply: number;
+}
+
+const TEXT = new TextEncoder();
+
+function print(text: string): void {
+  write(TEXT.encode(text));
+}
+
+function marker(nonce: string, version = PROTOCOL_VERSION): string {
+  return `econtext/${String(version)} ${nonce}\n`;
+}
+
+/** Prints the marker, and answers BOOT with any value. */
+function answerBoot({ nonce, reply }: Boot, value: unknown, envelope: Partial<Message> = {}): void {
+  print(marker(nonce));
+  send({ handle: reply, ...envelope }, bytesOf(value));
+}
+
+/** A right answer. */
+function info(kind = "python", pid: unknown = process.pid): unknown[] {
+  return [kind, "3.\x1b[31m", pid, "\x1b[31m"];
+}
+
+/**
+ * Ways to begin, by name: what the slave does after the preamble and before it takes calls. The first
+ * ones are right, the others are not. A function that returns lets the slave take calls.
+ */
+const BOOTS: Record<string, (boot: Boot) => void> = {
+  "": (boot) => {
+    print("noise\n");
+    answerBoot(boot, info());
+  },
+  "garbage before the marker": (boot) => {
+    write(Uint8Array.from({ length: 5000 }, (_, i) => i));
+    print(`\0${marker("x".repeat(22))}${marker(boot.nonce).slice(0, -2)}`);
+    answerBoot(boot, info());
+  },
+  "marker in pieces": (boot) => {
+    for (const character of marker(boot.nonce).slice(0, -1)) {
+      print(character);
+      Bun.sleepSync(2);
+    }
+    print("\n");
+    send({ handle: boot.reply }, bytesOf(info()));
+  },
+  "answer in pieces": (boot) => {
+    print(marker(boot.nonce));
+    const envelope = { dst: 0, src: me, auth: me, handle: boot.reply, reply: 0, flags: 0 };
+    for (const frame of encodeMessage(envelope, [bytesOf(info())])) {
+      for (const byte of Buffer.concat([...(frame as Uint8Array[])])) {
+        write(Uint8Array.of(byte));
+        Bun.sleepSync(1);
+      }
+    }
+  },
+  silent: () => holdForEver(),
+  "silence after the marker": ({ nonce }) => {
+    print(marker(nonce));
+    holdForEver();
+  },
+  noise: () => {
+    for (;;) print("\x1b[31mHello!\x1b[0m\n");
+  },
+  "last words": () => {
+    process.stderr.write("\x1b]0;owned\x07 cannot \x1b[31mgo on\n");
+    process.exit(7);
+  },
+  "wrong nonce": ({ nonce }) => {
+    print(marker(`${nonce.slice(0, -1)}!`));
+    process.exit(0);
+  },
+  "another version": ({ nonce }) => {
+    print(marker(nonce, PROTOCOL_VERSION + 1));
+    process.exit(0);
+  },
+  "half a marker": ({ nonce }) => {
+    print(marker(nonce).slice(0, -1));
+    process.exit(0);
+  },
+  "end after the marker": ({ nonce }) => {
+    print(marker(nonce));
+    process.exit(3);
+  },
+  "half an answer": ({ nonce }) => {
+    print(marker(nonce));
+    write(new Uint8Array(23));
+    process.exit(3);
+  },
+  "end after the answer": (boot) => {
+    answerBoot(boot, info());
+    process.exit(4);
+  },
+  "garbage after the marker": ({ nonce }) => {
+    print(`${marker(nonce)}${"\xff".repeat(100)}`);
+    holdForEver();
+  },
+  "answer that is no list": (boot) => answerBoot(boot, "ready"),
+  "answer that is too short": (boot) => answerBoot(boot, info().slice(0, 3)),
+  "answer of no value": ({ nonce, reply }) => {
+    print(marker(nonce));
+    send({ handle: reply }, TEXT.encode("{"));
+  },
+  "text for a pid": (boot) => answerBoot(boot, info("python", "1")),
+  "unknown kind": (boot) => answerBoot(boot, info("\x1b[31mruby")),
+  "another language": (boot) => answerBoot(boot, info("bun")),
+  "answer of another context": (boot) => {
+    answerBoot(boot, info(), { src: me + 1, auth: me + 1 });
+    holdForEver();
+  },
+  "answer to another handle": (boot) => {
+    answerBoot(boot, info(), { handle: 99_999 });
+    holdForEver();
+  },
+  "compressed answer": (boot) => {
+    answerBoot(boot, info(), { flags: FLAGS.DEFLATE });
+    holdForEver();
+  },
+};
+
 const size = Number(process.argv.at(-1));
 for (let left = size; left > 0; ) left -= read(left).length;
-if (mode === "silent") holdForEver();
-if (mode === "noise") for (;;) write(new TextEncoder().encode("\x1b[31mHello!\x1b[0m\n"));
-
-const boot = receive();
-me = boot.dst;
-const [, nonce] = decodeValue(boot.body) as [number, string];
-if (mode === "last words") {
-  process.stderr.write("\x1b]0;owned\x07 cannot \x1b[31mgo on\n");
-  process.exit(7);
-}
-write(new TextEncoder().encode(`noise\necontext/1 ${nonce}\n`));
-const pid = mode.startsWith("pid ") ? Number(mode.slice(4)) : process.pid;
-send({ handle: boot.reply }, bytesOf(["python", "3.\x1b[31m", pid, "\x1b[31m"]));
+const message = receive();
+me = message.dst;
+const [, nonce] = decodeValue(message.body) as [number, string];
+const boot = { nonce, reply: message.reply };
+if (mode.startsWith("pid ")) answerBoot(boot, info("python", Number(mode.slice(4))));
+else if (mode in BOOTS) BOOTS[mode]?.(boot);
+else throw new Error(`no way to begin: ${mode}`);
 
 for (;;) {
   const call = receive();

@@ -148,8 +148,8 @@ function info(kind = "python", pid: unknown = process.pid): unknown[] {
 }
 
 /**
- * Ways to begin, by name: what the slave does after the preamble and before it takes calls. The first
- * ones are right, the others are not. A function that returns lets the slave take calls.
+ * Ways to begin, by name: what the slave does after the preamble and before it takes calls. The
+ * first ones are right, the others are not. A function that returns lets the slave take calls.
  */
 const BOOTS: Record<string, (boot: Boot) => void> = {
   "": (boot) => {

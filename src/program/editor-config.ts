@@ -1,17 +1,17 @@
 /**
- * The tsconfig.json that `econtext init` writes where there is none, and repairs where it wrote it.
- * A tsconfig.json of the user's own is only read.
+ * The tsconfig.json of `econtext init`. It is written if there is none, and repaired if init wrote
+ * it. A tsconfig.json of the user's own is only read.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
 export interface ConfigReport {
   readonly isWritten: boolean;
-  /** What is the user's to do. */
+  /** Advice to the user: steps that init cannot do itself. */
   readonly advice: readonly string[];
 }
 
 const MARK = "// Written by `econtext init`; it adds again what is missing.\n";
-/** What it began with before it had a mark. */
+/** The beginning of a file that init wrote before files had a mark. */
 const UNMARKED = '{\n  "compilerOptions": {\n    "target": "esnext",\n    "module": "preserve",\n';
 
 const OPTIONS: Readonly<Record<string, unknown>> = {
@@ -26,10 +26,13 @@ const OPTIONS: Readonly<Record<string, unknown>> = {
   resolveJsonModule: true,
   verbatimModuleSyntax: true,
 };
-/** Without these, a program does not pass the type checker. */
+/** Without these options, a program does not pass the type checker. */
 const NEEDED = ["allowImportingTsExtensions", "allowArbitraryExtensions", "noEmit"];
 
-/** @param hasNodeTypes whether `@types/node` is installed: newer TypeScripts look for no types that are not named */
+/**
+ * @param hasNodeTypes whether `@types/node` is installed: newer TypeScripts find only types that
+ * are named
+ */
 export function putConfig(path: string, hasNodeTypes: boolean): ConfigReport {
   const wanted = hasNodeTypes ? { ...OPTIONS, types: ["node"] } : OPTIONS;
   const text = existsSync(path) ? readFileSync(path, "utf8") : undefined;
@@ -54,11 +57,11 @@ function line([name, value]: [string, unknown]): string {
   return `    ${JSON.stringify(name)}: ${text === "" ? JSON.stringify(value) : text}`;
 }
 
-/** What the user changed in it stays. */
+/** Repairs a tsconfig.json of init; changes by the user stay. */
 function repair(text: string, wanted: Readonly<Record<string, unknown>>): string {
   const found = optionsOf(text);
   const opening = /"compilerOptions"\s*:\s*\{/.exec(text);
-  // It cannot be read any more.
+  // The file cannot be parsed any more.
   if (found === undefined || opening === null) return whole(wanted);
   const absent = Object.entries(wanted).filter(([name]) => !(name in found));
   if (absent.length === 0) return text;
@@ -77,7 +80,7 @@ function optionsOf(text: string): Readonly<Record<string, unknown>> | undefined 
   }
 }
 
-/** What a tsconfig.json of the user's own does not say yet. */
+/** The options that a tsconfig.json of the user's own lacks. */
 function missing(path: string, found: Readonly<Record<string, unknown>> = {}): string[] {
   const absent = NEEDED.filter((option) => !(option in found));
   if (absent.length === 0) return [];

@@ -1,6 +1,6 @@
 /**
- * What an editor needs to understand a program: types of "econtext", a tsconfig.json, and types of the Python files beside it. Never
- * touches a file that somebody else wrote. Prints nothing.
+ * What an editor needs to understand a program: types of "econtext", a tsconfig.json, and types of
+ * the Python files beside it. Never changes a file that the user wrote. Prints nothing.
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
@@ -11,15 +11,15 @@ import { pythonDefinitions } from "./python-definitions.ts";
 
 export interface Written {
   readonly files: readonly string[];
-  /** What is the user's to do. */
+  /** Advice to the user: steps that init cannot do itself. */
   readonly advice: readonly string[];
 }
 
-/** Types of "econtext", made from the sources when this file is bundled. */
+/** The types of "econtext", made from the sources when this file is bundled. */
 const DECLARATIONS: string = buildDeclarations();
 const MARK = "// Written by `econtext init`; it writes it again.\n";
 const MAX_PYTHON_FILES = 1000;
-/** Folders of what is installed, or made by programs. */
+/** Folders of installed or generated files. */
 const OTHERS = ["node_modules", "site-packages", "__pycache__"];
 
 export function initialise(folder: string): Written {
@@ -65,7 +65,7 @@ function declarationOf(file: string): string {
   return join(dirname(file), `${basename(file, ".py")}.d.py.ts`);
 }
 
-/** Whether it was written for a file that is not there any more. */
+/** Whether a declaration was generated for a Python file that no longer exists. */
 function isLeftOver(declaration: string): boolean {
   const source = join(dirname(declaration), `${basename(declaration, ".d.py.ts")}.py`);
   return !existsSync(source) && readFileSync(declaration, "utf8").startsWith(MARK);
@@ -73,7 +73,7 @@ function isLeftOver(declaration: string): boolean {
 
 interface PythonFiles {
   readonly sources: readonly string[];
-  /** Declarations of such files. */
+  /** Generated declarations of such files. */
   readonly declared: readonly string[];
 }
 
@@ -81,7 +81,7 @@ function pythonFiles(folder: string): PythonFiles {
   const [sources, declared]: [string[], string[]] = [[], []];
   const visit = (at: string): void => {
     const entries = readdirSync(at, { withFileTypes: true });
-    // A virtual environment is not the program's own.
+    // A virtual environment is not part of the program.
     if (entries.some(({ name }) => name === "pyvenv.cfg")) return;
     for (const entry of entries) {
       if (entry.name.startsWith(".") || OTHERS.includes(entry.name)) continue;

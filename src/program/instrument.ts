@@ -1,6 +1,7 @@
 /**
- * A module of the program with one statement more, in front of its first: it hands out what the module declares at its top level, to be
- * looked at when a function is passed to a call. Nothing moves to another line. Knows nothing of what is done with it.
+ * Adds one statement to a module of the program, in front of its first one. The statement registers
+ * the module's top-level members, which are read when a function is passed to a call. No line of
+ * the user's text moves. Knows nothing about the use of the members.
  */
 import { pathToFileURL } from "node:url";
 import type { ModuleText } from "../functions/analysed-module.ts";
@@ -11,13 +12,13 @@ import { parseAny, topLevelNames } from "../syntax/scope-analysis.ts";
 export interface ScopeOptions {
   /** The global function that is called with the module's name and its members. */
   readonly register: string;
-  /** Whether `import.meta.main` is true in it. */
+  /** Whether `import.meta.main` is true in the module. */
   readonly isMain: boolean;
 }
 
 interface Syntax {
   readonly root: AnyNode;
-  /** Line of the user's own text, from 0. */
+  /** The line in the user's own text, from 0. */
   line(node: AnyNode): number;
 }
 
@@ -33,7 +34,7 @@ const UNNAMED_DECLARATION =
 export function withScope(module: ModuleText, { register, isMain }: ScopeOptions): string {
   const source = module.source.replace(/^\ufeff/, "").replace(/^#!/, "//");
   const syntax = read(source, module.extension);
-  // It says itself, when it is loaded, what is wrong with it and where.
+  // The module's syntax is wrong: loading it reports the error and its position.
   if (syntax === undefined) return source;
   const lines = source.split("\n");
   const members = topLevelNames(syntax.root).map((name) => `${JSON.stringify(name)}:()=>${name}`);
@@ -53,7 +54,7 @@ function read(source: string, extension: string): Syntax | undefined {
     const { code, original } = eraseTypes(source, extension);
     return syntaxOf(code, (line) => original(line, 0).line);
   } catch {
-    // A namespace, or what only Bun reads: its lines are another's then.
+    // The text has a namespace, or syntax that only Bun reads. Bun's transpiler changes lines.
   }
   try {
     const loader = extension === ".tsx" ? "tsx" : /ts/.test(extension) ? "ts" : "jsx";
@@ -71,7 +72,10 @@ function syntaxOf(code: string, original: (line: number) => number): Syntax {
   };
 }
 
-/** A default export without a name gets one. @returns how it was written; undefined where there is none */
+/**
+ * Gives a default export without a name one. @returns how it was written; undefined if there is
+ * none
+ */
 function nameDefault(syntax: Syntax, lines: string[]): "declaration" | "expression" | undefined {
   const body = syntax.root["body"] as AnyNode[];
   const node = body.find(({ type }) => type === "ExportDefaultDeclaration");
@@ -90,10 +94,13 @@ function nameDefault(syntax: Syntax, lines: string[]): "declaration" | "expressi
   return isDeclaration ? "declaration" : "expression";
 }
 
-/** In the place of `import.meta.main`, and as long. */
+/** Replaces `import.meta.main` by a text of the same length. */
 const TRUE = "true            ";
 
-/** The runtime takes its own entry for the main module, and one without an ending has another name for it. */
+/**
+ * The runtime takes econtext's own entry for the main module, and changes the name of a file
+ * without extension.
+ */
 function setMain(syntax: Syntax, lines: string[], url: string): void {
   const visit = (node: AnyNode): void => {
     const { object, property } = node as { object?: AnyNode; property?: { name?: string } };
@@ -110,7 +117,10 @@ function setMain(syntax: Syntax, lines: string[], url: string): void {
   visit(syntax.root);
 }
 
-/** Imports come first in any case: behind one that has a line to itself, nothing of the user's moves to another column. */
+/**
+ * The position after an import in a line of its own. Imports run first in any case, and there
+ * nothing of the user's moves to another column.
+ */
 function afterImport(source: string, at: number): number {
   return at + (IMPORT_LINE.exec(source.slice(at))?.[0].length ?? 0);
 }

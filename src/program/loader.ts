@@ -1,7 +1,7 @@
 /**
- * Loads a program's own modules: they run as they are written, and what they declare at their top level becomes known to
- * `context.call`, exported or not. `.py` files become functions that can only be called elsewhere. Knows no context; packages in
- * node_modules are left to the runtime.
+ * Loads the modules of a program. They run as they are written, and their top-level functions
+ * become known to `context.call`, exported or not. Functions of `.py` files become objects that can
+ * only be called in a context. Knows no context. Packages in node_modules are left to the runtime.
  */
 import { readFileSync, realpathSync } from "node:fs";
 import { createRequire, Module } from "node:module";
@@ -17,10 +17,13 @@ import { placeMissingExport } from "./missing-export.ts";
 import { pythonDefinitions } from "./python-definitions.ts";
 import { pythonFunction, pythonModule } from "./python-names.ts";
 
-/** The user's own. Files that are CommonJS by their ending are left to the runtime: only it gives cycles and `module.exports` as they are. */
+/**
+ * The user's own modules. Files that are CommonJS by their extension are left to the runtime, which
+ * alone handles cycles and `module.exports` exactly.
+ */
 const OWN = /^(?!.*[\\/]node_modules[\\/]).*\.(?:m?[jt]s|[jt]sx)$/s;
 const WHOLE = /\.c[jt]s$/;
-/** CommonJS by what it says. */
+/** Text that looks like CommonJS. */
 const COMMON_JS = /\bmodule\.exports\b|(?:^|[^.\w$])(?:exports\s*[.[]|require\s*\()/m;
 const SYNTAX = /^[ \t]*(?:import\b(?!\s*\()|export\b)/m;
 const PYTHON = /\.py$/;
@@ -28,36 +31,38 @@ const PYTHON = /\.py$/;
 export type VirtualExports = Readonly<Record<string, unknown>>;
 
 export interface LoaderOptions {
-  /** Absolute real path of the main file, whatever its ending. */
+  /** The absolute real path of the main file, which may have any extension. */
   readonly main: string;
-  /** What `import … from "econtext"` gives besides the library. */
+  /** The exports of "econtext" besides the library. */
   readonly exports: VirtualExports;
 }
 
 const REGISTER = "__econtext_module__";
 const loaded = new Map<string, ModuleText>();
-/** Folders of the Python files that the program imports. */
+/** The folders of the Python files that the program imports. */
 const roots = new Set<string>();
 
 export function pythonRoots(): string[] {
   return [...roots];
 }
 
-/** Say where, if a module that the program loaded imports what another does not export. */
+/** Adds the position to an error about an import of something that a module does not export. */
 export function placed(error: unknown): unknown {
   placeMissingExport(error, loaded.values());
   return error;
 }
 
-/** The runtime asks nobody for a file without an ending. */
+/**
+ * A suffix for the main file, because the runtime runs no plugin for a file without an extension.
+ */
 const AS_TYPESCRIPT = "?.ts";
 
-/** What to import for the main file. */
+/** The specifier by which the main file is imported. */
 export function mainSpecifier(main: string): string {
   return OWN.test(main) || WHOLE.test(main) ? main : main + AS_TYPESCRIPT;
 }
 
-/** For the rest of the process: a module that was loaded stays. */
+/** Installs the loader for the rest of the process. */
 export function installLoader({ main, exports }: LoaderOptions): void {
   Object.defineProperty(globalThis, REGISTER, { value: registered, configurable: true });
   registerLate(registerWhole);
@@ -74,7 +79,7 @@ export function installLoader({ main, exports }: LoaderOptions): void {
   });
 }
 
-/** Values are shown with the names that the program knows: ours are one letter after minification. */
+/** Restores the names of the library's classes, which minification shortens to one letter. */
 function nameClasses(): void {
   for (const [name, value] of Object.entries(library)) {
     if (typeof value === "function" && /^[A-Z]/.test(name)) {
@@ -97,7 +102,9 @@ function loadScript(path: string, isMain: boolean): OnLoadResult {
   return { contents, loader };
 }
 
-/** The runtime gives such a text an empty module in place of running it. */
+/**
+ * Runs CommonJS text here, because the runtime gives such a module no exports and does not run it.
+ */
 function loadCommonJs(path: string, code: string): OnLoadResult {
   const module = new Module(path) as Module & { _compile(text: string, path: string): void };
   module.filename = path;
@@ -106,7 +113,7 @@ function loadCommonJs(path: string, code: string): OnLoadResult {
   return { loader: "object", exports: { ...Object(all), default: all, "module.exports": all } };
 }
 
-/** Not so what awaits at its top level. */
+/** Whether a text is a script. A text that awaits at its top level is not. */
 function isScript(code: string): boolean {
   try {
     parse(code, "script");
@@ -116,7 +123,7 @@ function isScript(code: string): boolean {
   }
 }
 
-/** Modules that the runtime has loaded by itself: what they export is what is known of them. */
+/** Registers CommonJS modules that the runtime has loaded itself. Only their exports are known. */
 function registerWhole(): boolean {
   const before = loaded.size;
   for (const [path, module] of Object.entries(createRequire(import.meta.url).cache)) {
@@ -131,7 +138,7 @@ function registerWhole(): boolean {
   return loaded.size > before;
 }
 
-/** What a module calls before anything of its own runs. */
+/** Called by each module before its own first statement. */
 function registered(name: string, members: ProgramModule["members"]): void {
   const module = loaded.get(name);
   if (module !== undefined) registerModule({ ...module, members });
@@ -147,7 +154,7 @@ function loadPython(path: string): OnLoadResult {
   return { loader: "object", exports: { ...exports, default: exports } };
 }
 
-/** `Service.restart` is a member of an object `Service`. */
+/** Sets a member by its path: `Service.restart` is a member of an object `Service`. */
 function put(owner: Record<string, unknown>, [name = "", ...rest]: string[], value: unknown): void {
   if (rest.length === 0) {
     owner[name] = value;

@@ -1,4 +1,6 @@
-/** Where a program imports what a module does not export: the runtime names only the module. Runs nothing. */
+/**
+ * Finds the import of something that a module does not export: the runtime names only the module.
+ */
 import { dirname } from "node:path";
 
 const MISSING = /^Export named '([^']+)' not found in module '([^']+)'/;
@@ -9,7 +11,10 @@ interface Source {
   readonly source: string;
 }
 
-/** Give such an error the place of the import as its stack. @param sources of the program's own modules */
+/**
+ * Gives such an error the position of the import as its stack. @param sources of the program's
+ * modules
+ */
 export function placeMissingExport(error: unknown, sources: Iterable<Source>): void {
   const [, name, module] = (error instanceof SyntaxError && MISSING.exec(error.message)) || [];
   if (name === undefined || module === undefined) return;

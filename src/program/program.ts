@@ -1,9 +1,10 @@
 /**
- * One program of the user's: its main file, what `run` and `connect` do in it, and its end. How that is told, and what ends it early, is
- * its host's business: the command line's.
+ * One program of the user's: its main file, its `run` and `connect`, and its end. The host (the
+ * command line) shows the end and may force it.
  *
- * With `run`, the end of what it was given is the end of the program. Without, the program ends when it has nothing left to wait for, and
- * the broker of `connect` is closed when the main file has been evaluated, top-level awaits included.
+ * With `run`, the program ends when the given function ends. Without, it ends when nothing is left
+ * to wait for. The broker of `connect` is closed when the main file, top-level awaits included, has
+ * been evaluated.
  */
 import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -23,13 +24,13 @@ import { checkPackages } from "./unpack-names.ts";
 
 export type Main = (broker: Broker) => unknown;
 
-/** What the user said when the program was started. */
+/** The options with which the user started the program. */
 export interface ProgramSettings {
-  /** Of each `connect` that does not say otherwise. */
+  /** Defaults for each `connect`. */
   readonly connect: ConnectOptions;
   readonly logLevel: LevelName;
   readonly roots: readonly string[];
-  /** Whether what modules become on their way is kept for other runs. */
+  /** Whether transformed modules are kept for other runs. */
   readonly cache: boolean;
 }
 
@@ -45,7 +46,7 @@ export interface ProgramHost {
 export class Program {
   readonly #file: string;
   readonly #settings: ProgramSettings;
-  /** Those of the settings, and of `run`. */
+  /** The roots of the settings and of `run`. */
   readonly #roots: string[];
   readonly #host: ProgramHost;
   readonly #runs: Promise<unknown>[] = [];
@@ -64,9 +65,9 @@ export class Program {
   }
 
   /**
-   * Resolves when it is over and its contexts are closed.
+   * Runs the program. Resolves when it has ended and its contexts are closed.
    *
-   * @returns whether `run` was called: if not, what the program started may still go on
+   * @returns whether `run` was called: if not, work that the program started may continue
    * @throws what the main file or the function given to `run` throws
    */
   async execute(): Promise<boolean> {
@@ -91,7 +92,7 @@ export class Program {
       throw placed(error);
     });
     this.#evaluated();
-    // One may call it for another.
+    // A function given to `run` may call `run` again.
     for (let i = 0; i < this.#runs.length; i++) await this.#runs[i];
   }
 
@@ -102,7 +103,7 @@ export class Program {
     }
     this.#roots.push(...roots.map((root) => rootOf(dirname(this.#file), root)));
     const running = this.#whenEvaluated.then(() => main(this.#sharedBroker()));
-    // Who waits for it hears of it.
+    // `#whole` awaits the promise and reports the error.
     running.catch(() => {});
     this.#runs.push(running);
   }
@@ -113,7 +114,7 @@ export class Program {
     return await broker.connect(target, options);
   }
 
-  /** Whose modules may be sent. */
+  /** The folders whose modules may be sent. */
   #folders(): string[] {
     return [dirname(this.#file), ...pythonRoots(), ...foldersOf(this.#file), ...this.#roots];
   }
@@ -136,7 +137,7 @@ export class Program {
   }
 }
 
-/** @throws {UsageError} `ERR_USAGE_ROOTS` */
+/** A root of `run`, as an absolute path. @throws {UsageError} `ERR_USAGE_ROOTS` */
 function rootOf(folder: string, root: string): string {
   const path = resolve(folder, root);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return path;

@@ -1,4 +1,4 @@
-/** From what a Python file defines to a TypeScript declaration of it: `tasks.d.py.ts`. */
+/** Makes a TypeScript declaration of the definitions in a Python file: `tasks.d.py.ts`. */
 import type {
   PythonClass,
   PythonDefinitions,
@@ -8,7 +8,7 @@ import type {
 import { isWrapped, type TypeScope, typeOf, yieldedType } from "./python-types.ts";
 
 const IDENTIFIER = /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u;
-/** Names of types that the declarations use, or that no type may have. */
+/** Names of types that the declarations use, and names that no type may have. */
 const TAKEN = new Set(
   (
     "Array ReadonlyArray Record Readonly Map ReadonlyMap Set ReadonlySet Date Uint8Array Generator Kwargs all any unknown never string " +
@@ -43,7 +43,7 @@ export function declarePython(definitions: PythonDefinitions): string {
 
 // -- Classes of data
 
-/** What the TypeScript type of each class is called that is one of data, in source order. */
+/** The names of the TypeScript types for data classes, in source order. */
 function shapesOf(classes: ReadonlyMap<string, PythonClass>): Map<string, string> {
   const shapes = new Map<string, string>();
   for (const [name, { bases, decorators }] of classes) {
@@ -96,7 +96,7 @@ interface Members {
   readonly inner: Map<string, Members>;
 }
 
-/** `Service.restart` is a member of an object `Service`. */
+/** A path as nested members: `Service.restart` is a member of an object `Service`. */
 function place(root: Members, one: PythonFunction, scope: TypeScope): void {
   const names = one.path.split(".");
   const last = names.pop() ?? "";
@@ -124,9 +124,9 @@ function members({ functions, inner }: Members, indent: string): string[] {
 
 function exported(name: string, doc: string | undefined, types: ReadonlySet<string>): string[] {
   const type = `(typeof all)["${name}"]`;
-  // A type and a value of one name are exported together.
+  // A type and a value of the same name are exported together.
   if (types.has(name)) return [`declare const ${name}: ${type};`, `export { ${name} };`];
-  // It may be a word that JavaScript keeps for itself.
+  // The name may be a reserved word of JavaScript.
   return [
     ...comment(doc, ""),
     `declare const _${name}: ${type};`,
@@ -134,7 +134,7 @@ function exported(name: string, doc: string | undefined, types: ReadonlySet<stri
   ];
 }
 
-/** Keyword arguments may take the place of any positional one and of all behind it. */
+/** Keyword arguments may replace any positional argument and all after it. */
 function signature({ parameters, returns, generates }: PythonFunction, scope: TypeScope): string {
   const typed = (parameter: PythonParameter): string =>
     parameter.annotation === undefined ? "unknown" : typeOf(parameter.annotation, scope, "in");
@@ -177,7 +177,7 @@ function property(name: string): string {
   return IDENTIFIER.test(name) ? name : JSON.stringify(name);
 }
 
-/** Words that nothing can be named by in a list of parameters. */
+/** Words that cannot be the name of a parameter. */
 const RESERVED = new Set(
   (
     "break case catch class const continue debugger default delete do else enum export extends false finally for function if import in " +
@@ -185,7 +185,7 @@ const RESERVED = new Set(
   ).split(" "),
 );
 
-/** Of a parameter: what Python 2 unpacks there has no name. */
+/** The name of a parameter. A tuple parameter of Python 2 has none. */
 function label(name: string): string {
   if (!IDENTIFIER.test(name)) return "value";
   return RESERVED.has(name) ? `${name}_` : name;

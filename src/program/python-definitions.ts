@@ -1,6 +1,6 @@
 /**
- * What a Python file defines, read from its text without running it: functions at the top level and
- * static methods there, with their annotations and docstrings; classes of data; aliases of types.
+ * Reads the definitions of a Python file from its text, without running it: functions at the top
+ * level, static methods, their annotations and docstrings, data classes and aliases of types.
  */
 import { type Token, tokenize } from "../modules/python/lexer.ts";
 import { textOf } from "./python-types.ts";
@@ -8,7 +8,7 @@ import { textOf } from "./python-types.ts";
 export interface PythonParameter {
   readonly name: string;
   readonly role: "required" | "optional" | "keyword" | "rest" | "named";
-  /** Its text. */
+  /** The text of the annotation. */
   readonly annotation?: string | undefined;
 }
 
@@ -19,7 +19,7 @@ export interface PythonFunction {
   /** The text of the result's annotation. */
   readonly returns?: string | undefined;
   readonly doc?: string | undefined;
-  /** Whether it yields. */
+  /** Whether the function yields. */
   readonly generates: boolean;
 }
 
@@ -32,7 +32,7 @@ export interface PythonField {
 /** A class at the top level. */
 export interface PythonClass {
   readonly name: string;
-  /** What stands in its brackets, such as `TypedDict` and `total=False`. */
+  /** The text in its brackets, such as `TypedDict` and `total=False`. */
   readonly bases: readonly string[];
   readonly decorators: readonly string[];
   readonly fields: readonly PythonField[];
@@ -40,10 +40,10 @@ export interface PythonClass {
 }
 
 export interface PythonDefinitions {
-  /** In source order; what is defined twice, in two branches perhaps, is listed once. */
+  /** In source order. A name that is defined twice, perhaps in two branches, is listed once. */
   readonly functions: readonly PythonFunction[];
   readonly classes: ReadonlyMap<string, PythonClass>;
-  /** By name, the text that is assigned at the top level. */
+  /** The text that is assigned at the top level, by name. */
   readonly assigned: ReadonlyMap<string, string>;
 }
 
@@ -51,7 +51,7 @@ export function pythonDefinitions(source: string): PythonDefinitions {
   return new DefinitionReader(source).run();
 }
 
-/** What of a statement is annotated and assigned: `NAME: ANNOTATION = VALUE`. */
+/** A statement with an annotation or an assignment: `NAME: ANNOTATION = VALUE`. */
 interface Declaration {
   readonly name: string;
   readonly annotation: string | undefined;
@@ -64,7 +64,7 @@ interface Body {
 }
 
 interface OpenClass {
-  /** `Outer.Inner.` */
+  /** The prefix of names: `Outer.Inner.` */
   readonly prefix: string;
   readonly fields: PythonField[];
 }
@@ -91,7 +91,9 @@ class DefinitionReader {
     };
   }
 
-  /** Statements of the module (prefix "") or of a class's body, up to the dedent that ends it. */
+  /**
+   * Reads statements of the module (prefix "") or of a class's body, up to the dedent that ends it.
+   */
   #block(owner: OpenClass, depth: number): void {
     let decorators: string[] = [];
     while (this.#at < this.#tokens.length) {
@@ -102,7 +104,7 @@ class DefinitionReader {
         continue;
       }
       if (kind === "indent") {
-        // Of an `if` or a `try`: what it defines is at this level as well.
+        // The block of an `if` or a `try`: its definitions belong to this level.
         this.#at++;
         this.#block(owner, depth + 1);
         continue;
@@ -153,7 +155,7 @@ class DefinitionReader {
       this.#classes.set(name, { name, bases, decorators, fields: owner.fields, doc });
   }
 
-  /** Of a class a field, of the module an alias. */
+  /** Adds a field of a class, or an alias of the module. */
   #statement({ prefix, fields }: OpenClass): void {
     const begin = this.#at;
     this.#line();
@@ -170,7 +172,7 @@ class DefinitionReader {
     }
   }
 
-  /** From behind the colon of a `def` to the end of its block. */
+  /** Reads from behind the colon of a `def` to the end of its block. */
   #body(): Body {
     this.#at++;
     if (this.#tokens[this.#at]?.kind !== "newline") {
@@ -185,7 +187,7 @@ class DefinitionReader {
     return { doc: this.#docstring(), generates: this.#yields() };
   }
 
-  /** Whether the rest of a block yields, without the functions that are defined in it. */
+  /** Whether the rest of a block yields. Functions that are defined in it do not count. */
   #yields(): boolean {
     let generates = false;
     for (let depth = 1; depth > 0 && this.#at < this.#tokens.length; this.#at++) {
@@ -196,21 +198,23 @@ class DefinitionReader {
       else if (token.kind === "name" && this.#textOf(token) === "def") {
         this.#upTo(":");
         this.#body();
-        // The loop goes on behind it.
+        // The loop continues behind the inner function.
         this.#at--;
       }
     }
     return generates;
   }
 
-  /** A text by itself at the beginning of a block. */
+  /** The string at the beginning of a block: a docstring. */
   #docstring(): string | undefined {
     const [token, next] = this.#tokens.slice(this.#at, this.#at + 2);
     if (token?.kind !== "string" || next?.kind !== "newline") return undefined;
     return cleaned(this.#textOf(token));
   }
 
-  /** From an opening bracket to behind its closing one. @returns what stands between its commas */
+  /**
+   * Reads from an opening bracket to behind its closing one. @returns the parts between its commas
+   */
   #brackets(): Span[] {
     const parts: Span[] = [];
     let begin = this.#at + 1;
@@ -229,7 +233,7 @@ class DefinitionReader {
     return parts;
   }
 
-  /** What stands in front of a word that is in no brackets of its own. Stops at it. */
+  /** Reads up to a word or character outside of inner brackets, and stops there. */
   #upTo(word: string): string {
     const begin = this.#at + 1;
     let depth = 0;
@@ -289,7 +293,7 @@ class DefinitionReader {
   }
 }
 
-/** Tokens, from one to in front of another. */
+/** The tokens from one up to another, without the latter. */
 interface Span {
   readonly begin: number;
   readonly end: number;
@@ -312,7 +316,7 @@ function readParameters(parts: readonly Declaration[]): PythonParameter[] {
   return found;
 }
 
-/** A docstring without its quotes and the indentation that all of its lines have. */
+/** A docstring without its quotes and without common indentation. */
 function cleaned(literal: string): string | undefined {
   const [first = "", ...rest] = (textOf(literal) ?? "").replaceAll("\t", "        ").split("\n");
   const widths = rest.filter((line) => line.trim() !== "").map((line) => line.search(/\S/));

@@ -1,4 +1,6 @@
-/** How a Python file of a program is found over there, and what stands for its functions here. */
+/**
+ * The name of a Python file in a slave, and the objects that stand for its functions in the master.
+ */
 import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { registerFunction } from "../functions/registry.ts";
@@ -6,22 +8,22 @@ import { UsageError } from "../index.ts";
 import { SourceTrees } from "../modules/source-trees.ts";
 
 export interface PythonModule {
-  /** Its path below the root, without `.py`, from the outermost package that it is in. */
+  /** The path below the root, without `.py`, starting at the outermost package of the file. */
   readonly place: string;
-  /** The folder that it is imported from. */
+  /** The folder that the module is imported from. */
   readonly root: string;
 }
 
 /** @param file absolute real path */
 export function pythonModule(file: string): PythonModule {
-  // No module's name has a dot: it stands there as `_`.
+  // The name of a module has no dot: `_` stands for it.
   let place = basename(file, ".py").replaceAll(".", "_");
   let root = dirname(file);
   if (place === "__init__") {
     place = basename(root);
     root = dirname(root);
   }
-  // A file of a package is a module of that package: it may import its siblings.
+  // A file in a package is a module of that package, so that it may import its siblings.
   while (existsSync(join(root, "__init__.py"))) {
     place = `${basename(root)}/${place}`;
     root = dirname(root);
@@ -34,14 +36,17 @@ export function pythonModule(file: string): PythonModule {
   return { place, root };
 }
 
-/** Whether Python modules can be in it: a folder, or a zip file. */
+/** Whether Python modules can be in a path: a folder or a zip file. */
 export function isPythonRoot(path: string): boolean {
   return new SourceTrees([path]).roots.length > 0;
 }
 
 export type PythonStub = (...args: readonly unknown[]) => unknown;
 
-/** What stands for a function of a Python file: it can be passed to a context's `call`. @param file absolute real path */
+/**
+ * An object that stands for a function of a Python file and can be passed to a context's `call`.
+ * @param file absolute real path
+ */
 export function pythonFunction(file: string, path: string): PythonStub {
   const { place, root } = pythonModule(file);
   const stub = (): never => {

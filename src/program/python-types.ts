@@ -1,23 +1,23 @@
 /**
- * From a Python annotation to a TypeScript type, as the values travel (docs/protocol.md, "Values"):
- * an `int` arrives as a number, a tuple as an array, a dict with text keys as an object. What is not
- * known is `unknown`. Reads text; runs nothing.
+ * Turns a Python annotation into a TypeScript type, by how values are sent (docs/protocol.md,
+ * "Values"). An `int` arrives as a number, a tuple as an array, a dict with text keys as an object.
+ * An unknown type is `unknown`. Reads text and runs nothing.
  */
 import { tokenize } from "../modules/python/lexer.ts";
 
-/** What a value of the type is: given to a call, or what a call gives. */
+/** The direction of a value: an argument of a call, or its result. */
 export type Direction = "in" | "out";
 
-/** Names of the file that mean a type. */
+/** The names of the file that are types. */
 export interface TypeScope {
-  /** What the TypeScript type of a class is called; undefined where it has none. */
+  /** The TypeScript name of a class; undefined if it has none. */
   classType(name: string): string | undefined;
   /** The text that an alias stands for. */
   alias(name: string): string | undefined;
 }
 
 const UNKNOWN = "unknown";
-/** Deeper nesting is not read, and a longer type is not shown: both become `unknown`. */
+/** Limits of nesting and length. A type beyond them becomes `unknown`. */
 const MAX_DEPTH = 30;
 const MAX_LENGTH = 2_000;
 
@@ -57,7 +57,10 @@ export function typeOf(annotation: string, scope: TypeScope, direction: Directio
   return new TypeReader(annotation, { scope, direction, aliases: new Map() }).whole();
 }
 
-/** What a function yields whose result is annotated so; undefined where that is no generator. */
+/**
+ * The type that a generator function yields, by its result's annotation; undefined if it is no
+ * generator.
+ */
 export function yieldedType(annotation: string, scope: TypeScope): string | undefined {
   const reader = new TypeReader(annotation, { scope, direction: "out", aliases: new Map() });
   const name = reader.name();
@@ -65,16 +68,19 @@ export function yieldedType(annotation: string, scope: TypeScope): string | unde
   return reader.parameters()[0] ?? UNKNOWN;
 }
 
-/** `Final` and the like around a field's type. */
+/** Whether a field's type is in a wrapper such as `Final`. */
 export function isWrapped(annotation: string, wrapper: string): boolean {
   return new RegExp(`^\\s*(?:[\\w.]+\\.)?${wrapper}\\s*\\[`).test(annotation);
 }
 
-/** What the readers of one annotation share. */
+/** State shared by the readers of one annotation. */
 interface Reading {
   readonly scope: TypeScope;
   readonly direction: Direction;
-  /** Types of aliases that were met. One that is still being read stands for itself: it is unknown. */
+  /**
+   * Types of aliases that were read. An alias that is still being read refers to itself: it is
+   * unknown.
+   */
   readonly aliases: Map<string, string>;
 }
 
@@ -95,7 +101,7 @@ class TypeReader {
     this.#depth = depth;
   }
 
-  /** All of the text; what is left over means that it was not understood. */
+  /** Reads all of the text. If text is left over, the annotation was not understood. */
   whole(): string {
     const type = this.#union();
     return this.#at < this.#words.length || type.length > MAX_LENGTH ? UNKNOWN : type;
@@ -137,20 +143,20 @@ class TypeReader {
     return this.#named(name);
   }
 
-  /** `typing.List` is `List`. */
+  /** A name without its module: `typing.List` is `List`. */
   name(): string {
     let name = this.#words[this.#at++] ?? "";
     while (this.#take(".")) name = this.#words[this.#at++] ?? "";
     return name;
   }
 
-  /** What stands in the brackets behind a name. */
+  /** The arguments in the brackets behind a name. */
   parameters(): string[] {
     const found: string[] = [];
     if (!this.#take("[")) return found;
     while (this.#at < this.#words.length && this.#words[this.#at] !== "]") {
       found.push(this.#take("...") ? "..." : this.#union());
-      // What else is there is no type: `Field(gt=1)` of an Annotated.
+      // Other arguments are not types, such as `Field(gt=1)` of an Annotated.
       this.#skipTo(",", "]");
       this.#take(",");
     }
@@ -225,7 +231,7 @@ class TypeReader {
     return new TypeReader(text, this.#reading, this.#depth).whole();
   }
 
-  /** Up to a word that is in no brackets of its own. */
+  /** Reads up to a word or character outside of inner brackets. */
   #skipTo(...words: readonly string[]): void {
     for (let depth = 0; this.#at < this.#words.length; this.#at++) {
       const word = this.#words[this.#at] ?? "";
@@ -251,14 +257,14 @@ class TypeReader {
   }
 }
 
-/** Each once; `unknown` takes in all others. */
+/** A union of types, each once. `unknown` includes all others. */
 function unionOf(members: readonly string[]): string {
   const all = [...new Set(members)];
   if (all.length === 0 || all.includes(UNKNOWN)) return UNKNOWN;
   return all.join(" | ");
 }
 
-/** Fit to stand in front of `[]`. */
+/** A type that can stand in front of `[]`. */
 function bracketed(type: string): string {
   return /^[\w.]+$|^"[^"]*"$/.test(type) ? type : `(${type})`;
 }
@@ -270,7 +276,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "\n": "",
 };
 
-/** What a string literal says; undefined for bytes, for what is formatted, and for what is no literal. */
+/**
+ * The content of a string literal; undefined for bytes, for a formatted string, and for other text.
+ */
 export function textOf(literal: string): string | undefined {
   const [, prefix = "", quote = "", text] =
     /^([A-Za-z]*)("""|'''|"|')([\s\S]*)\2$/.exec(literal) ?? [];

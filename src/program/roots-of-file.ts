@@ -1,19 +1,19 @@
 /**
- * Which folders the far side may have modules from, for a file of the user's: those of its package,
- * those of its packages, and, in one repository, those of packages that are linked with it.
+ * The folders whose modules a slave may get, for a file of the user's: its package, the packages in
+ * `node_modules`, and packages of the same repository that are linked with it.
  */
 import { type Dirent, existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { contains, realpath } from "../modules/roots.ts";
 import { Aliases } from "../modules/tsconfig.ts";
 
-/** @param file absolute real path */
+/** The folders for a file. @param file absolute real path */
 export function foldersOf(file: string): string[] {
   const folder = dirname(file);
   return withLinked(ancestors(folder).find(isPackage) ?? folder, folder);
 }
 
-/** The same for a folder by itself. */
+/** The folders for a folder. */
 export function foldersFrom(folder: string): string[] {
   return withLinked(folder, folder);
 }
@@ -25,7 +25,7 @@ function withLinked(root: string, folder: string): string[] {
   return [root, ...ancestors(folder).map((at) => join(at, "node_modules")), ...linked];
 }
 
-/** The folder and all that it is in. */
+/** A folder and all folders above it. */
 function ancestors(folder: string): string[] {
   const above = dirname(folder);
   return above === folder ? [folder] : [folder, ...ancestors(above)];
@@ -35,7 +35,7 @@ function isPackage(folder: string): boolean {
   return existsSync(join(folder, "package.json"));
 }
 
-/** Of npm, yarn and bun; of pnpm. */
+/** Whether a folder is the root of a workspace of npm, yarn, bun or pnpm. */
 function isWorkspace(folder: string): boolean {
   if (existsSync(join(folder, "pnpm-workspace.yaml"))) return true;
   try {
@@ -50,7 +50,10 @@ function isCheckout(folder: string): boolean {
   return existsSync(join(folder, ".git"));
 }
 
-/** Folders of a repository that links in `node_modules` lead to, and aliases: from these, and from one another. */
+/**
+ * The folders of a repository that links in `node_modules` and aliases lead to: from these folders,
+ * and from those found.
+ */
 function linkedFolders(from: readonly string[], repository: string): string[] {
   const aliases = new Aliases();
   const found = new Set<string>();
@@ -72,14 +75,16 @@ function linkedFolders(from: readonly string[], repository: string): string[] {
   return [...found];
 }
 
-/** Not the package manager's store, nor what is hidden, nor all of it. */
+/**
+ * Whether a folder is the repository's own: not all of it, not hidden, and not in a package store.
+ */
 function isOwn(repository: string, folder: string): boolean {
   if (folder === repository || !contains(repository, folder)) return false;
   const way = relative(repository, folder).split(sep);
   return !way.some((name) => name === "node_modules" || name.startsWith("."));
 }
 
-/** The links of a `node_modules` folder, those of scopes as well. */
+/** The links in a `node_modules` folder, including those in scopes. */
 function links(modules: string): string[] {
   return entries(modules).flatMap((entry) => {
     const path = join(modules, entry.name);

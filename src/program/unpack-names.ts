@@ -1,4 +1,4 @@
-/** Whether a package that `--unpack` names is in the roots at all. Sends nothing. */
+/** Checks that the packages of `--unpack` are in the roots. Sends nothing. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { UsageError } from "../index.ts";
@@ -13,7 +13,7 @@ export function checkPackages(names: readonly string[], roots: readonly string[]
   throw new UsageError("ERR_USAGE_UNPACK", problem);
 }
 
-/** @returns the names that are neither a Python module of a root nor a package of JavaScript */
+/** The names that are neither a Python module in a root nor a JavaScript package. */
 function unknownPackages(names: readonly string[], roots: readonly string[]): string[] {
   if (names.length === 0) return [];
   const finder = new PythonFinder(roots);
@@ -25,7 +25,10 @@ function unknownPackages(names: readonly string[], roots: readonly string[]): st
   return names.filter((name) => !isPython(name) && !roots.some((root) => hasScript(root, name)));
 }
 
-/** In the `node_modules` of a folder or of one above it, also deep in there, or the package that the folder is of. */
+/**
+ * Whether a package is in a `node_modules` of the folder or above it, at any depth, or is the
+ * package of the folder itself.
+ */
 function hasScript(root: string, name: string): boolean {
   const folders: string[] = [];
   for (let at = realpath(root) ?? "/"; ; at = dirname(at)) {
@@ -45,7 +48,7 @@ function isPackage(folder: string, name: string): boolean {
   }
 }
 
-/** A dependency that only another package has. */
+/** Whether a package is there as a dependency of another package. */
 function hasNested(modules: string, name: string): boolean {
   if (!existsSync(modules)) return false;
   const found = new Bun.Glob(`**/node_modules/${name}/package.json`);

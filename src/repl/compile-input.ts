@@ -1,6 +1,6 @@
 /**
- * One input of a prompt, from TypeScript to a script of this process: what it declares becomes global, `await` works at its top level, its
- * last expression is its value. Runs nothing.
+ * Compiles one input of a prompt from TypeScript to a script of this process. Declared names become
+ * global, `await` works at the top level, and the last expression is the value. Runs nothing.
  */
 
 import { eraseTypes } from "../syntax/erase-types.ts";
@@ -8,16 +8,16 @@ import { type AnyNode, children, isNode, parse } from "../syntax/parse.ts";
 import { type FoundFunction, findFunctions, topLevelNames } from "../syntax/scope-analysis.ts";
 
 export interface Compiled {
-  /** Evaluates to nothing, to `{ value }`, or to a promise of one of the two. */
+  /** The script. It evaluates to undefined, to `{ value }`, or to a promise of one of the two. */
   readonly code: string;
-  /** What it declares. */
+  /** The names that the input declares. */
   readonly names: readonly string[];
   readonly functions: readonly FoundFunction[];
-  /** Whether it ends with an expression, and not with a declaration. */
+  /** Whether the input ends with an expression, and not with a declaration. */
   readonly hasValue: boolean;
 }
 
-/** The input is no TypeScript; `isIncomplete`: not yet. */
+/** The input is not valid TypeScript. `isIncomplete` is true if more text may complete it. */
 export class InputError extends Error {
   override name = "SyntaxError";
   readonly isIncomplete: boolean;
@@ -28,7 +28,10 @@ export class InputError extends Error {
   }
 }
 
-/** Stands for `import` and is as long: here, and in functions that go elsewhere (stage1/javascript/tier2/importer.js). */
+/**
+ * Replaces `import` and has the same length: here, and in functions that are sent
+ * (stage1/javascript/tier2/importer.js).
+ */
 export const IMPORT = "__impt";
 
 const UNFINISHED = /end of file|to terminate multi-line comment/;
@@ -70,7 +73,7 @@ function inputError(source: string, thrown: unknown): InputError {
   return new InputError(place + message, isTemplate || UNFINISHED.test(message));
 }
 
-/** A script has no `import` that knows where it is: the prompt's own does. */
+/** Replaces `import(…)`, because a script has no `import` of its own folder. The prompt has one. */
 function withImports(code: string): string {
   if (!/\bimport\s*\(/.test(code)) return code;
   const root = tree(code);
@@ -86,7 +89,10 @@ function withImports(code: string): string {
   return edited;
 }
 
-/** The statements as if they stood at the top level: the transpiler puts them into a function, behind what they declare. */
+/**
+ * The statements at the top level. The transpiler puts them into a function, behind their
+ * declarations.
+ */
 function flatBody(code: string): AnyNode[] | undefined {
   const body = tree(code)?.["body"] as AnyNode[] | undefined;
   return body?.flatMap((statement) => {
@@ -101,7 +107,7 @@ function tree(code: string): AnyNode | undefined {
   try {
     return parse(code, "script") as unknown as AnyNode;
   } catch {
-    // What runs it says what is wrong.
+    // Running the text reports the error.
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Evaluates the inputs of a prompt, one after the other, in the global scope of this process. Knows no terminal and no context.
+ * Evaluates the inputs of a prompt, one after the other, in the global scope of this process. Knows
+ * no terminal and no context.
  */
 import { runInThisContext } from "node:vm";
 import { compile } from "./compile-input.ts";
@@ -7,7 +8,7 @@ import type { SentFunctions } from "./function-sources.ts";
 import type { InputPlaces } from "./input-places.ts";
 import type { PromptScope } from "./scope.ts";
 
-/** The value, or that there is none to be shown. */
+/** The value of an input; undefined if the input has no value to show. */
 export type Evaluated = { readonly value: unknown } | undefined;
 
 export class Evaluator {
@@ -18,7 +19,7 @@ export class Evaluator {
   #last: Promise<unknown> = Promise.resolve();
   #inputs = 0;
 
-  /** @param name of the input, where there is but one */
+  /** @param name of the input, if there is only one */
   constructor(scope: PromptScope, functions: SentFunctions, places: InputPlaces, name?: string) {
     this.#scope = scope;
     this.#functions = functions;
@@ -26,7 +27,7 @@ export class Evaluator {
     this.#name = name;
   }
 
-  /** @throws {InputError} at once, not by the promise; what the input throws, by the promise */
+  /** Evaluates an input. @throws {InputError} at once; an error of the input rejects the promise */
   evaluate(source: string): Promise<Evaluated> {
     const compiled = compile(source);
     const run = async (): Promise<Evaluated> => {
@@ -42,12 +43,12 @@ export class Evaluator {
     return done;
   }
 
-  /** Those who come later need not wait for what goes on. */
+  /** Lets later inputs start without waiting for those that still run. */
   abandon(): void {
     this.#last = Promise.resolve();
   }
 
-  /** For completion: the value of a plain path. */
+  /** The value of a plain path, for completion. */
   peek(expression: string): unknown {
     return runInThisContext(expression, { filename: "repl" });
   }

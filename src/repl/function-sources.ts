@@ -1,6 +1,7 @@
 /**
- * Functions that were typed at a prompt, as text that runs elsewhere: with the functions of the prompt that they use, and the builtin
- * modules. What else they use of this process is refused. Knows no context.
+ * Functions that were typed at a prompt, as text that runs in a slave. The text includes the
+ * functions of the prompt that they use, and the builtin modules. A function that uses anything
+ * else of this process is refused. Knows no context.
  */
 import { describeFunction } from "../functions/describe-function.ts";
 import { standAlone } from "../functions/inline.ts";
@@ -9,16 +10,16 @@ import { UsageError } from "../index.ts";
 import type { Compiled } from "./compile-input.ts";
 import { moduleName, type PromptScope } from "./scope.ts";
 
-/** What a function takes from outside of itself. */
+/** The free variables of a function. */
 interface Site {
   readonly names: readonly string[];
-  /** Of functions and blocks around it. */
+  /** Those of functions and blocks around it. */
   readonly captured: readonly string[];
 }
 
 export class SentFunctions {
   readonly #scope: PromptScope;
-  /** By the function's text, which may stand in several places. */
+  /** By the function's text, which may occur several times. */
   readonly #sites = new Map<string, Site[]>();
 
   constructor(scope: PromptScope) {
@@ -36,7 +37,10 @@ export class SentFunctions {
     }
   }
 
-  /** Text of an expression whose value is the function; undefined for one that no input holds. @throws {UsageError} */
+  /**
+   * The text of an expression whose value is the function; undefined if no input has this text.
+   * @throws {UsageError}
+   */
   readonly source = (fn: AnyFunction, text: string): string | undefined => {
     if (!this.#sites.has(text)) return undefined;
     const parts = new Map<string, string | undefined>();
@@ -48,7 +52,11 @@ export class SentFunctions {
     return `(() => {\n${needed.join("")}return ${result};\n})()`;
   };
 
-  /** @param parts what was found, in the order in which it is to be defined; undefined while it is looked at */
+  /**
+   * Collects what a function needs.
+   *
+   * @param parts expressions in the order of their definition; undefined while one is being made
+   */
   #gather(text: string, parts: Map<string, string | undefined>): void {
     for (const { names, captured } of this.#sites.get(text) ?? []) {
       if (captured.length > 0) throw refused(text, captured);
@@ -77,7 +85,7 @@ export class SentFunctions {
   }
 }
 
-/** An expression for what the far side has as well. */
+/** An expression for a function that a slave has, too. */
 function builtin(fn: AnyFunction): string | undefined {
   try {
     const { function: name } = describeFunction(fn);

@@ -1,9 +1,12 @@
-/** The lines of earlier sessions, in a file of the user's; the last first, as node:readline has them. Nothing here fails: it is a comfort. */
+/**
+ * The lines of earlier sessions, in a file of the user's, the last one first as in node:readline.
+ * No function here fails, because history is a convenience.
+ */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 
-/** Lines. */
+/** The most lines that are kept. */
 export const MAX_HISTORY = 1000;
 
 export function readHistory(): string[] {
@@ -15,7 +18,7 @@ export function readHistory(): string[] {
   }
 }
 
-/** The whole file at once: of two sessions that end together, one is kept. */
+/** Writes the whole file at once. If two sessions end together, one history is kept. */
 export function writeHistory(lines: readonly string[]): void {
   const file = historyFile();
   const fresh = `${file}.${process.pid}`;
@@ -24,7 +27,7 @@ export function writeHistory(lines: readonly string[]): void {
     writeFileSync(fresh, lines.map((line) => `${line}\n`).join(""), { mode: 0o600 });
     renameSync(fresh, file);
   } catch {
-    // It is that of this session, then.
+    // The file cannot be written: the history ends with the session.
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * Maps places in the code that a prompt runs to places in the input that was typed: the code is a rewritten
- * input, so its lines differ. The last inputs are kept; a place is looked for only when a stack is read.
+ * Maps positions in the code that a prompt runs to positions in the typed input. The code is a
+ * rewritten input, so its lines differ. Only the last inputs are kept. A position is mapped when a
+ * stack is read.
  */
 import { alignOffset } from "../syntax/line-align.ts";
 
@@ -9,16 +10,16 @@ interface Input {
   readonly code: string;
 }
 
-/** Of the last inputs: errors come from these. */
+/** The number of inputs that are kept. */
 const MAX_INPUTS = 100;
-/** In front of what an input is called, in the name of its script. */
+/** The prefix of an input's name, in the name of its script. */
 const PREFIX = "input:";
 const PLACE = /^input:(.*):(\d+):(\d+)$/;
 
 export class InputPlaces {
   readonly #inputs = new Map<string, Input>();
 
-  /** @returns what the script is to be called */
+  /** Adds an input. @returns the name for its script */
   add(name: string, input: Input): string {
     this.#inputs.set(name, input);
     const [oldest] = this.#inputs.keys();
@@ -26,7 +27,10 @@ export class InputPlaces {
     return PREFIX + name;
   }
 
-  /** `[stdin]:3:7`, for a place in the script; undefined where it is in none, or cannot be told. */
+  /**
+   * A position such as `[stdin]:3:7` for one in a script; undefined if it is in no input or
+   * unknown.
+   */
   find(place: string): string | undefined {
     const [, name = "", line, column] = PLACE.exec(place) ?? [];
     const input = this.#inputs.get(name);

@@ -1,6 +1,6 @@
 /**
- * What a prompt consists of, whoever types: the names in scope, a context for each target, functions that may be passed to a call.
- * Knows no terminal and no option of the command line.
+ * The parts of a prompt: the names in scope, a context for each target, and functions that may be
+ * passed to a call. Knows no terminal and no options of the command line.
  */
 
 import { registerSource } from "../functions/registry.ts";
@@ -17,16 +17,16 @@ import { variableNames } from "./variable-names.ts";
 export interface PromptSettings {
   readonly broker: library.Broker;
   readonly targets: readonly string[];
-  /** Of every context that is opened here, unless it is said otherwise. */
+  /** Defaults for every context that is opened at the prompt. */
   readonly options: library.ConnectOptions;
   readonly interrupt: Interrupt;
-  /** Of the input, where there is but one: what errors call it. */
+  /** The name of the input in errors, if there is only one input. */
   readonly inputName?: string | undefined;
 }
 
 export interface NamedContext {
   readonly target: string;
-  /** The variable. */
+  /** The name of the variable. */
   readonly name: string;
   readonly context: library.Context;
 }

@@ -1,6 +1,7 @@
 /**
- * The names at a prompt: which are the runtime's own and which are not, and what is there before the first input: the library, the
- * builtin modules, and `import`. All of them are global, for completion and for every input. Knows nothing of what is evaluated.
+ * The names at a prompt: those of the runtime, and those that exist before the first input (the
+ * library, the builtin modules, and `import`). All names are global, for completion and for every
+ * input. Knows nothing about evaluation.
  */
 import { builtinModules } from "node:module";
 import { builtinModule } from "../functions/describe-function.ts";
@@ -13,7 +14,7 @@ type Globals = Record<string, unknown>;
 
 export class PromptScope {
   readonly #globals = globalThis as unknown as Globals;
-  /** What every JavaScript has, as far as this one tells. */
+  /** The globals of every JavaScript runtime, as far as this runtime shows them. */
   readonly #standard = new Set(Object.getOwnPropertyNames(globalThis));
   readonly #declared = new Set<string>();
 
@@ -40,12 +41,12 @@ export class PromptScope {
     for (const name of names) this.#declared.add(name);
   }
 
-  /** Whether a target may not be called so. */
+  /** Whether a target must not have this name. */
   isTaken(name: string): boolean {
     return this.#standard.has(name) || (this.#declared.has(name) && !isBuiltin(name));
   }
 
-  /** Whether it means the same elsewhere. */
+  /** Whether a name has the same meaning in a slave. */
   isStandard(name: string): boolean {
     if (this.#declared.has(name)) return false;
     return this.#standard.has(name) || (name in Object.prototype && !this.isKnown(name));
@@ -71,7 +72,7 @@ export class PromptScope {
   }
 }
 
-/** `node:os`, if that is what the value is: the module, or its namespace. */
+/** `node:os`, if the value is that module or its namespace. */
 export function moduleName(value: unknown): string | undefined {
   if (typeof value !== "object" && typeof value !== "function") return undefined;
   const own = value as { readonly default?: unknown } | null;
@@ -87,7 +88,7 @@ function isBuiltin(name: string): boolean {
   return builtinModules.includes(name);
 }
 
-/** As a file of the working directory would import it. */
+/** A specifier as a file in the working directory would resolve it. */
 async function importHere(specifier: unknown): Promise<unknown> {
   const name = String(specifier);
   const isOurs = name === "econtext" || isBuiltin(name.replace(/^node:/, ""));

@@ -1,9 +1,9 @@
-/** Values of a prompt as text that is fit for a terminal. */
+/** Values of a prompt as text that is safe for a terminal. */
 import { inspect } from "node:util";
 import { neutralise } from "../index.ts";
 
-/** What of it only colours may stay. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what is looked for
+/** Escape sequences that may stay: those for colours. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this pattern looks for them
 const COLOUR = /(\x1b\[\d+(?:;\d+)*m)/;
 
 export function showValue(value: unknown, isColoured: boolean): string {

@@ -1,6 +1,7 @@
 /**
- * A prompt on a terminal: `node:repl` for the line, its history and completion; the evaluation, ctrl-C and what is printed are ours.
- * The terminal stays in raw mode throughout, so that ctrl-C is a key and no signal: it would end the programs that hold our connections.
+ * A prompt on a terminal. `node:repl` handles the line, its history and completion; this class
+ * evaluates, handles ctrl-C and prints. The terminal stays in raw mode, so that ctrl-C is a key and
+ * not a signal. The signal would end the programs that hold the connections.
  */
 import { clearScreenDown, cursorTo, moveCursor } from "node:readline";
 import { type REPLServer, Recoverable, start } from "node:repl";
@@ -11,23 +12,23 @@ import { showValue } from "./show.ts";
 
 export interface TerminalHost {
   readonly isColoured: boolean;
-  /** Cancels what runs. */
+  /** Cancels all running calls. */
   interrupt(): void;
   explain(error: unknown): Promise<string>;
 }
 
-/** What a cancelled input has to end by itself. */
+/** The time in milliseconds in which a cancelled input may end by itself. */
 const GRACE_MS = 100;
 const LEAVE = "(to leave: ctrl-D, or .exit)";
-/** What node:repl evaluates to complete a name. */
+/** The text that node:repl evaluates to complete a name. */
 const PROBE = /^try \{ .* \} catch \{\} ?$/s;
 
-/** What Bun and Node.js have, and their types do not list. */
+/** Members that Bun and Node.js have and the types lack. */
 type Line = REPLServer & {
   line: string;
   cursor: number;
   prevRows: number;
-  /** The last first. */
+  /** The lines of the history, the last one first. */
   history: string[];
   ignoreUndefined: boolean;
 };
@@ -52,7 +53,7 @@ export class Terminal {
       useColors: host.isColoured,
       ignoreUndefined: true,
       preview: false,
-      // The types of node:repl do not list what it hands on to node:readline.
+      // The types of node:repl lack an option that it passes on to node:readline.
       ...{ historySize: MAX_HISTORY },
       writer: (value: unknown) => showValue(value, host.isColoured),
       eval: (source, _context, _file, done) => this.#evaluate(source, done),
@@ -68,12 +69,12 @@ export class Terminal {
     this.#keepHistory();
   }
 
-  /** Whether an input is being evaluated, and no prompt shown. */
+  /** Whether an input is being evaluated, so that no prompt is shown. */
   get isBusy(): boolean {
     return this.#giveUp !== undefined;
   }
 
-  /** Write whole lines above what is being typed. */
+  /** Writes whole lines above the line that is being typed. */
   above(text: string): void {
     if (this.#above === "") setImmediate(() => this.#flush());
     this.#above += text;
@@ -144,7 +145,7 @@ export class Terminal {
     const giveUp = this.#giveUp;
     if (giveUp !== undefined) {
       server.output.write("^C\n");
-      // An input that was read together with the key has not begun yet.
+      // An input that arrived together with the key has not begun yet.
       setImmediate(() => {
         this.#host.interrupt();
         setTimeout(giveUp, GRACE_MS);
@@ -161,7 +162,10 @@ export class Terminal {
     server.displayPrompt();
   }
 
-  /** Without a file that can be written, it is that of this session. (Bun's own writes over a longer file and leaves its end.) */
+  /**
+   * Keeps the history in a file; without a writable file, for this session only. Bun's own function
+   * does not truncate a longer file.
+   */
   #keepHistory(): void {
     const server = this.#server;
     server.history = readHistory();

@@ -1,6 +1,6 @@
-/** What the targets of the command line are called at the prompt. Knows no context. */
+/** The names of variables for the targets of the command line. Knows no context. */
 
-/** Words that no variable can be called. */
+/** Words that cannot be the name of a variable. */
 const RESERVED = new Set(
   (
     "arguments await break case catch class const continue debugger default delete do else enum eval export extends false finally for " +
@@ -10,7 +10,7 @@ const RESERVED = new Set(
 );
 const ADDRESS = /^[\d.]+$|^\[.*\]$|:.*:/;
 
-/** A name for each, in their order, that no other has. @param isTaken what is there already */
+/** A unique name for each target, in their order. @param isTaken whether a name exists already */
 export function variableNames(
   targets: readonly string[],
   isTaken: (name: string) => boolean,

@@ -16,6 +16,12 @@ export const JS_CORE: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(built.java
 export const PYTHON_TIER2: Readonly<Record<string, string>> = built.pythonTier2;
 export const JS_TIER2: Readonly<Record<string, string>> = built.javascriptTier2;
 
+/** By such a name: the modules that are sent along with that one, as its file states them. */
+export const PYTHON_DEPENDENCIES: Readonly<Record<string, readonly string[]>> =
+  built.pythonDependencies;
+export const JS_DEPENDENCIES: Readonly<Record<string, readonly string[]>> =
+  built.javascriptDependencies;
+
 /** One line each, safe between single quotes in any login shell. */
 export const PYTHON_FIRST_STAGE: string = built.pythonFirstStage;
 export const JS_FIRST_STAGE: string = built.javascriptFirstStage;

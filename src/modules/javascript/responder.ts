@@ -6,7 +6,7 @@
  */
 
 import { ProtocolError } from "../../errors.ts";
-import { JS_TIER2 } from "../../interpreters/embedded.ts";
+import { JS_DEPENDENCIES, JS_TIER2 } from "../../interpreters/embedded.ts";
 import { decodeValue, encodeValue } from "../../protocol/value.ts";
 import { outermost, PackageFiles } from "../package-files.ts";
 import { type Packed, PackedText } from "../packed.ts";
@@ -35,22 +35,14 @@ const MAX_LATER_BYTES = 64 * 1024;
  */
 const MAX_DATA = 32_768;
 /** Sent with the first modules: what importing, logging and most results need. */
-const IMPORT_TIER = ["importer", "linker", "console", "values"] as const;
-/** The `node:fs` of a forwarded module in a slave. */
-const FILES_TIER = ["roots", "package-files", "packaged-handles", "packaged-fs"] as const;
-/** The modules that replace the builtins that read files. */
-const READERS: Readonly<Record<string, readonly string[]>> = {
-  "node:fs": FILES_TIER,
-  "node:fs/promises": FILES_TIER,
-  "node:module": ["roots", "package-files", "packaged-module"],
-  "node:worker_threads": ["roots", "package-files", "packaged-processes"],
-  "node:child_process": ["roots", "package-files", "packaged-processes"],
-};
-/** Modules of the second tier that others import. */
-const NEEDED: Readonly<Record<string, readonly string[]>> = {
-  channels: ["values"],
-  commands: ["values", "channels", "gather", "launch", "kernel", "command_sockets"],
-  files: ["values", "channels"],
+const IMPORT_TIER = ["importer", "console", "values"] as const;
+/** By the builtins that look at files: what stands for them in a forwarded module. */
+const READERS: Readonly<Record<string, string>> = {
+  "node:fs": "packaged-fs",
+  "node:fs/promises": "packaged-fs",
+  "node:module": "packaged-module",
+  "node:worker_threads": "packaged-processes",
+  "node:child_process": "packaged-processes",
 };
 
 export interface JavaScriptOptions {
@@ -102,15 +94,15 @@ export class JavaScriptResponder implements ModuleResponder {
       this.#follow(name, records);
     }
     const isImporting = records.length > 0 || needs.includes("importer");
-    const more = needs.flatMap((need) => [...(NEEDED[need] ?? []), need]);
-    const own = isImporting ? [...IMPORT_TIER, ...more] : more;
-    const all = [...records, ...this.#tiers([...own, ...records.flatMap(readers)])];
+    const tier = isImporting ? [...IMPORT_TIER, ...needs] : needs;
+    const all = [...records, ...this.#tiers([...tier, ...records.flatMap(readers)])];
     return all.length === 0 ? undefined : packed(all);
   }
 
-  /** Those modules of the second tier that were not sent yet. */
+  /** Those modules of the second tier, with what goes along with them, that were not sent yet. */
   #tiers(names: readonly string[]): ModuleRecord[] {
-    const fresh = [...new Set(names)].filter(
+    const all = names.flatMap((name) => [...(JS_DEPENDENCIES[name] ?? []), name]);
+    const fresh = [...new Set(all)].filter(
       (name) => !this.#sent.has(OWN + name) && Object.hasOwn(this.#tier2, name),
     );
     return fresh.map((name) => this.#own(OWN + name));

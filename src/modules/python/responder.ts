@@ -5,7 +5,7 @@
  */
 import { basename, dirname } from "node:path";
 import { ProtocolError } from "../../errors.ts";
-import { PYTHON_TIER2 } from "../../interpreters/embedded.ts";
+import { PYTHON_DEPENDENCIES, PYTHON_TIER2 } from "../../interpreters/embedded.ts";
 import { decodeValue, encodeValue } from "../../protocol/value.ts";
 import { MAX_NAME, type ModuleAnswer, type ModuleResponder, OWN } from "../responder.ts";
 import type { Unpacking } from "../unpack-list.ts";
@@ -39,24 +39,7 @@ export const FORWARDED = "/econtext-master";
 /** A module may be named by its absolute path without `.py`, in place of its dotted name. */
 const PLACE = /^\//;
 /** Sent with the first modules: what importing, logging and most results need. */
-const IMPORT_TIER = ["importer", "logs", "values", "failures", "forks"] as const;
-const CHANNELS_TIER = [
-  "values",
-  "failures",
-  "forks",
-  "interruption",
-  "process_sweep",
-  "locks",
-  "vectored_io",
-  "channels",
-] as const;
-/** Modules of the second tier that others import. */
-const IMPORTED: Readonly<Record<string, readonly string[]>> = {
-  interruption: ["forks", "process_sweep"],
-  channels: CHANNELS_TIER,
-  commands: ["importer", "failures", ...CHANNELS_TIER, "environment", "splice", "command_pipes"],
-  files: ["importer", "failures", ...CHANNELS_TIER, "files_writer"],
-};
+const IMPORT_TIER = ["importer", "logs", "values"] as const;
 
 export class PythonResponder implements ModuleResponder {
   readonly #finder: PythonFinder;
@@ -87,14 +70,14 @@ export class PythonResponder implements ModuleResponder {
       this.#offered.add(name);
       this.#follow(name, records);
     }
-    const more = needs.flatMap((need) => [...(IMPORTED[need] ?? []), need]);
-    if (names.some((name) => PLACE.test(name))) more.push("own");
-    const own = records.length > 0 ? [...IMPORT_TIER, ...more] : more;
-    for (const name of own) {
+    const hasModules = records.length > 0;
+    const tier = hasModules ? [...IMPORT_TIER, ...needs] : [...needs];
+    if (names.some((name) => PLACE.test(name))) tier.push("own");
+    for (const name of tier.flatMap((name) => [...(PYTHON_DEPENDENCIES[name] ?? []), name])) {
       if (!this.#sent.has(OWN + name)) records.push(this.#own(OWN + name));
     }
     if (records.length === 0) return undefined;
-    if (own !== more && !this.#sent.has("")) records.push(this.#root());
+    if (hasModules && !this.#sent.has("")) records.push(this.#root());
     return Buffer.concat(encodeValue(records).chunks);
   }
 

@@ -10,6 +10,7 @@ const { fileURLToPath } = require("url");
 
 let made;
 
+// sent along: package-files
 exports.make = ({ cache, placeOf, requireOf, resolve, told }) => {
   if (made) return made;
   const { inside } = core.tier("package-files");

@@ -5,6 +5,8 @@
 import type { Language } from "../interpreters/kind.ts";
 
 interface LanguageRules {
+  /** Second-tier modules of every call. */
+  readonly always: readonly string[];
   /** Second-tier modules of a call that has a deadline or a signal. */
   readonly limited: readonly string[];
   /** Second-tier modules of a call whose function gets the slave's own context. */
@@ -19,6 +21,7 @@ interface LanguageRules {
 
 export const LANGUAGE_RULES: Readonly<Record<Language, LanguageRules>> = {
   python: {
+    always: ["callee"],
     limited: ["interruption"],
     withContext: ["external", "interruption"],
     stopsFunctions: true,
@@ -26,6 +29,7 @@ export const LANGUAGE_RULES: Readonly<Record<Language, LanguageRules>> = {
     atExit: ["atexit._run_exitfuncs", []],
   },
   javascript: {
+    always: [],
     limited: ["external"],
     withContext: ["external"],
     stopsFunctions: false,
@@ -51,7 +55,7 @@ export interface CallUses {
 /** @returns the second-tier modules that the slave needs before the call */
 export function tierNeeds(language: Language, uses: CallUses): readonly string[] {
   const rules = LANGUAGE_RULES[language];
-  const needs = [...uses.tier];
+  const needs = [...rules.always, ...uses.tier];
   if (uses.values) needs.push("values");
   if (uses.channels) needs.push("channels");
   if (uses.withContext) needs.push(...rules.withContext);

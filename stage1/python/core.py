@@ -179,7 +179,9 @@ buf = b""
 parts = {}  # source: the bodies so far of its unfinished message
 calls = deque()  # (time of arrival, reply, flags, body), not started
 offers = []  # (flags, body) of LOAD_MODULE that nobody has looked at
-handlers = {}  # handle: function(flags, body); called by who reads: it must be quick
+handlers = {}  # handle: function(flags, body); called by the reading thread: it must be quick
+readers = {}  # descriptor: function(descriptor), for each descriptor that `pump` waits for
+routes = {}  # id of a context behind this one: function(frame), which passes the frame on
 role = thread.allocate_lock()
 wanted = False  # the main thread wants the role
 turns = 0  # of the main thread as reader
@@ -197,16 +199,28 @@ def feed(data):
         if len(buf) < n:
             break
         body = buf[at + 24 : n]
+        start = at
         at = n
+        if dst != me:
+            forward(dst, buf[start:n])
+            continue
         if flags & 3:
             part = parts.setdefault(src, [])
             part.append(body)
             if flags & MORE:
                 continue
             body = b"".join(parts.pop(src))
-        if dst == me and not auth:
+        if not auth:
             deliver(handle, reply, flags, body)
     buf = buf[at:]
+
+
+def forward(dst, frame):
+    """Pass on a frame that is for another context. Without a route it is dropped, and logged."""
+    if dst in routes:
+        routes[dst](frame)
+    else:
+        log(30, "econtext", "no route to context %d" % dst)
 
 
 def deliver(handle, reply, flags, body):
@@ -227,7 +241,6 @@ def deliver(handle, reply, flags, body):
 
 def pump(ms=1e9):
     """One turn of the loop, by who holds the role: wait at most `ms`, then serve what is ready."""
-    global heard
     flush(False)
     # What waits to be written stops the reading of logs: a slow master slows who prints.
     try:
@@ -235,17 +248,19 @@ def pump(ms=1e9):
     except (OSError, select.error):
         return
     for fd, _ in ready:
-        if fd in lines:
-            drain(fd)
-        elif fd != cout:
-            data = read(fd)
-            if fd == cin:
-                if data == b"":
-                    end()
-                heard = time()
-                feed(data or b"")
+        readers[fd](fd)
     if time() - heard > lease / 1e3:
         end()
+
+
+def listen(fd):
+    """Read from the stream; its end is the end of this context."""
+    global heard
+    data = read(fd)
+    if data == b"":
+        end()
+    heard = time()
+    feed(data or b"")
 
 
 def read(fd):
@@ -362,26 +377,10 @@ def on_interrupt(*_):
         raise KeyboardInterrupt
 
 
-def find(name):
-    """The function that `name` means: `module.function`, `module:Class.method`, or a builtin's name."""
-    module, colon, path = name.partition(":")
-    names = (path or module).split(".")
-    if not colon:
-        module = names.pop(0) if len(names) > 1 else text.__module__
-    __import__(module)
-    found = sys.modules[module]
-    for part in names:
-        module += "." + part
-        if not hasattr(found, part):
-            __import__(module)
-        found = getattr(found, part)
-    return found
-
-
-def work(name, arguments, named, options):
-    """Find a function and call it: the body of its result."""
-    PY3 or sys.exc_clear()  # of the core's own start
-    return encode(find(name)(*arguments, **named))
+def work(*request):
+    """Find a function and call it: the body of its result. econtext.callee's replaces this one."""
+    tier("callee").install()
+    return work(*request)
 
 
 def run(arrived, reply, flags, body):
@@ -416,12 +415,7 @@ def ask(handle, value):
     lock.acquire()
     next_handle += 1
     here = next_handle
-
-    def receive(*message):
-        answer.extend(message)
-        lock.release()
-
-    handlers[here] = receive
+    handlers[here] = lambda *message: answer.extend(message) or lock.release()
     send(handle, encode(value), 0, here)
     asking.append(here)
     os.write(bell, b"k")
@@ -536,6 +530,11 @@ def guard(child):
 
 
 # -- Boot --------------------------------------------------------------------------------------------
+def install(**functions):
+    """Replace functions of the core, by name: the one way in which the second tier changes it."""
+    globals().update(functions)
+
+
 def poller(*fds):
     poll = select.poll()
     for fd in fds:
@@ -558,6 +557,7 @@ def pipe_to(fd, name):
     fcntl.fcntl(w, fcntl.F_SETFL, 0)
     os.dup2(w, fd)  # that stays open, too: user code may close the other
     lines[r] = name, b""
+    readers[r] = drain
     return r
 
 
@@ -608,6 +608,7 @@ relaxed = poller(cin, wake, *streams)
 jammed = poller(cin, wake, cout)
 writeable = poller(cout)
 printed = poller(*streams)
+readers.update({cin: listen, wake: read, cout: int})
 asleep = poller(nap)
 if PY3:
     sys.stdout = open(1, "w", 1, "utf-8", "replace", None, False)
@@ -636,7 +637,7 @@ pid = os.getpid()
 path = sys.executable if PY3 else sys.executable.decode("utf-8", "replace")
 send(ready, dumps(["python", sys.version.split()[0], pid, path]).encode("utf-8", "replace"))
 thread.start_new_thread(io_thread, ())
-Options or tier("json_codec")
+Options or tier("json_codec").install()
 if sys.executable.rpartition("/bin/")[0] != sys.prefix:
     # A virtualenv, most likely: `site`, which was left out, makes it one.
     import site

@@ -34,6 +34,36 @@ for (const version of VERSIONS) {
       await slave[Symbol.asyncDispose]();
     });
 
+    test("passes on what is for a context behind it, and drops what has no route", async () => {
+      await using hop = await new RawSlave(plan).ready();
+      const ask = (name: string, ...args: unknown[]) => hop.call(`${FIXTURE}.${name}`, ...args);
+      const small = "a".repeat(100);
+      const large = "b".repeat(100_000);
+      const frames = [
+        [7, 0, 102, 34],
+        [7, 0, 100_002, 34],
+        [7, FLAGS.MORE, WINDOW, 98],
+        [7, FLAGS.CONT, 400_002 - WINDOW, 34],
+      ];
+      const send = (dst: number) => {
+        for (const value of [small, large, large.repeat(4)]) hop.send(5, value, 0, 0, dst);
+      };
+
+      // By the core alone, then by what takes its place with the first channel.
+      for (const reads of ["econtext", "econtext.vectored_io"]) {
+        expect(await ask("core_functions")).toBe(reads);
+        await ask("route", 7);
+        send(7);
+        expect(await ask("routed")).toEqual(frames);
+        await ask("open_channel");
+      }
+      expect(hop.logs).toEqual([]);
+      send(8);
+      // A reply comes behind the lines.
+      expect(await ask("has_ended")).toBe(false);
+      expect(hop.logs).toEqual(Array(4).fill("no route to context 8"));
+    });
+
     test("a sender says its handle first, and closes behind the last", async () => {
       const box = slave.mailbox();
       expect(await call("send_all", slave.given(box), ["a", { b: [1] }])).toEqual([2, null, null]);

@@ -139,6 +139,24 @@ def has_ended():
     return kept.pop("ended", False)
 
 
+def core_functions():
+    """Whether the core still has its own `feed`."""
+    return econtext.feed.__module__ if econtext.PY3 else econtext.feed.__globals__["__name__"]
+
+
+def route(context):
+    """From now on, keep what comes for a context behind this one."""
+    kept["frames"] = []
+    econtext.routes[context] = kept["frames"].append
+
+
+def routed():
+    """The frames that came for it: destination, flags and length of each, and its last byte."""
+    frames = kept.pop("frames")
+    heads = [econtext.HEAD.unpack(frame[:24]) for frame in frames]
+    return [[head[0], head[5] >> 24, len(frame) - 24, ord(frame[-1:])] for head, frame in zip(heads, frames)]
+
+
 def left():
     """What channels and commands may leave behind."""
     descriptors = len(os.listdir("/proc/self/fd"))

@@ -125,13 +125,18 @@ test("every file of the second tier is embedded", () => {
   expect(Object.keys(PYTHON_TIER2).map((name) => `${name}.py`)).toEqual(files.sort());
 });
 
-test("a size over its ceiling, or missing, is named", () => {
+test("a size over its ceiling, without its room, or missing, is named", () => {
   const rows = [
     { name: "a", sent: 5, limit: 4 },
     { name: "b", limit: 4 },
+    { name: "e", sent: 3, limit: 4, room: 2 },
     { name: "c", sent: 4, limit: 4 },
   ];
-  expect(violations(rows)).toEqual(["a: 5 bytes, 1 over 4", "b: not measured"]);
+  expect(violations(rows)).toEqual([
+    "a: 5 bytes, 1 over 4",
+    "b: not measured",
+    "e: room for 1 bytes is left, and 2 are kept",
+  ]);
 });
 
 function readSource(path: string): string {

@@ -136,10 +136,13 @@ export class RawSlave implements AsyncDisposable {
     return new SenderReference(0, mailbox.handle);
   }
 
-  /** @returns how long its body is */
-  send(handle: number, value: unknown, flags = 0, reply = 0): number {
+  /**
+   * @param dst the context that the message is for: another one is behind the slave
+   * @returns how long its body is
+   */
+  send(handle: number, value: unknown, flags = 0, reply = 0, dst = SLAVE): number {
     const { chunks, length } = encodeValue(value);
-    const envelope = { dst: SLAVE, src: 0, auth: 0, handle, reply, flags };
+    const envelope = { dst, src: 0, auth: 0, handle, reply, flags };
     for (const frame of encodeMessage(envelope, chunks)) {
       for (const chunk of frame) this.#child.stdin.write(chunk.slice());
     }

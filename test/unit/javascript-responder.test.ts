@@ -42,7 +42,7 @@ const offered = (to: JavaScriptResponder, modules: string[], needs: string[] = [
 
 test("a call's module comes with all that it imports, breadth first, once", () => {
   const one = responder();
-  const own = ["econtext.importer", "econtext.linker", "econtext.console", "econtext.values"];
+  const own = ["econtext.linker", "econtext.importer", "econtext.console", "econtext.values"];
   // One of them imports node:fs: it gets one that knows where the roots are.
   const all = ["main.ts", "a.ts", "b.ts", "c.ts", ...own, "econtext.roots"];
   expect(offered(one, ["main.ts"])).toEqual(all);

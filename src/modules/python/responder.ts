@@ -39,7 +39,7 @@ export const FORWARDED = "/econtext-master";
 /** A module may be named by its absolute path without `.py`, in place of its dotted name. */
 const PLACE = /^\//;
 /** Sent with the first modules: what importing, logging and most results need. */
-const IMPORT_TIER = ["importer", "logs", "values"] as const;
+const IMPORT_TIER = ["importer", "logs", "values", "failures"] as const;
 
 export class PythonResponder implements ModuleResponder {
   readonly #finder: PythonFinder;

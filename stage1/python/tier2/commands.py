@@ -19,10 +19,13 @@ import subprocess
 
 absent and sys.modules.pop("msvcrt")
 
+# Every command has an environment. Python 2 asks the importer about each import of the standard
+# library, and subprocess has many. sent along: environment, importer, channels
 interruption = econtext.tier("interruption")
 process_sweep = econtext.tier("process_sweep")
 values = econtext.tier("values")
 channels = values.channels()
+splice = econtext.tier("splice")
 command_pipes = econtext.tier("command_pipes")
 
 MAX_QUEUED = 2 * econtext.MAX_FRAME
@@ -34,6 +37,8 @@ INTERRUPTIBLE = ("poll",)
 def run(argv, options):
     """Run `argv` to its end: {"status": N}; killed by a signal: {"status": 128 + N, "signal": NAME}; as a shell says it when it cannot be
     run: {"status": 127 or 126, "problem": TEXT}."""
+    interruption.install()
+    splice.install()
     interruption.deaf = econtext.busy  # what reaches the whole group meanwhile is the command's
     options = dict(item for item in options.items() if item[1] is not None)
     senders = [options[name] for name in ("stdout", "stderr", "events") if name in options]

@@ -39,7 +39,7 @@ def in_child():
     econtext.calls.clear()
     econtext.rest = econtext.rest[:0]
     econtext.queued = 0
-    econtext.send = refuse
+    econtext.install(send=refuse)
     for name in "interruption", "channels":
         module = sys.modules.get("econtext." + name)
         if module:
@@ -58,9 +58,18 @@ def watched(fork):
     return then
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=in_child)
-else:
+installed = False
+
+
+def install():
+    """Watch for forks, from now on."""
+    global installed
+    if installed:
+        return
+    installed = True
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=in_child)
+        return
     for name in "fork", "forkpty":
         if hasattr(os, name):
             setattr(os, name, watched(getattr(os, name)))

@@ -10,7 +10,7 @@ its package's `__path__` leads there, or an entry of sys.path. A path here is th
 import os
 import sys
 
-from econtext import PY3, Finder, fetch, modules, tier
+from econtext import PY3, Finder, fetch, modules, tier  # sent along: forks
 
 if PY3:
     import builtins

@@ -19,11 +19,10 @@ from time import sleep, time
 import econtext
 from econtext import signal, thread
 
+# A call that is cancelled must not wait for these. sent along: process_sweep, forks
+
 SOON = 0.02  # seconds until the next try, where the code that ran was ours
 AGAIN = 0.2  # and where it was the user's
-
-# Functions of the core that call user code.
-INTERRUPTIBLE = "work", "find"
 
 sending = thread.allocate_lock()  # a signal is sent to the call that runs, and to no later one
 until = 0  # when the deadline of the call passes
@@ -46,6 +45,7 @@ alive = False  # whether that exception lives
 def run(arrived, name, arguments, named, options):
     """A call with options, which may be interrupted. Gives the body of its result."""
     global until, again, alive
+    install()
     handle = econtext.busy
     began = time(), newest()
     again = 0
@@ -154,7 +154,7 @@ def is_interruptible(frame):
     while frame:
         code = frame.f_code
         if frame.f_globals is core:
-            return code.co_name in INTERRUPTIBLE
+            return False
         if code.co_filename[:9] == "econtext.":
             return code.co_name in frame.f_globals.get("INTERRUPTIBLE", ())
         frame = frame.f_back
@@ -182,8 +182,14 @@ try:
     newest()
 except (EnvironmentError, ValueError):
     load = None
-if signal.getsignal(signal.SIGINT) is econtext.on_interrupt:
-    signal.signal(signal.SIGINT, on_interrupt)
-econtext.tier("forks")
-econtext.Cancelled = Cancelled
-econtext.clock = clock
+
+
+def install():
+    """From now on calls can be interrupted: the core asks our `clock`, and we handle SIGINT."""
+    if econtext.clock is clock or thread.get_ident() != econtext.main_thread:
+        return  # other threads may not set a signal handler: the next call does
+    # A handler of user code stays: it decides what ctrl-C means.
+    if signal.getsignal(signal.SIGINT) is econtext.on_interrupt:
+        signal.signal(signal.SIGINT, on_interrupt)
+    econtext.tier("forks").install()
+    econtext.install(clock=clock, Cancelled=Cancelled)

@@ -11,6 +11,8 @@ import zlib
 
 import econtext
 
+# sent along: environment
+
 CALLS = {"x86_64": 319, "aarch64": 279}  # memfd_create, for a Python older than 3.8
 CLOEXEC = 1
 EXEC = 16  # Linux 6.3; older ones refuse what they do not know

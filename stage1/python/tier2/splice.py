@@ -144,5 +144,9 @@ def move(stream, pipe, size):
 
 readable = select.poll()
 readable.register(econtext.cin, select.POLLIN)
-if splice:
-    vectored_io.divert = divert
+
+
+def install():
+    """From now on, large frames of bytes may go past us."""
+    if splice:
+        vectored_io.divert = divert

@@ -174,7 +174,9 @@ def read(fd):
         body = None
         limit = 24
         dst, src, auth, handle, reply, n = head
-        if dst == econtext.me and not auth:
+        if dst != econtext.me:
+            econtext.forward(dst, HEAD.pack(*head) + bytes(whole))
+        elif not auth:
             # A channel takes it as it is.
             econtext.deliver(handle, reply, n >> 24, whole if handle >> 24 else bytes(whole))
     return None
@@ -216,17 +218,25 @@ def enlarge(fd):
         pass
 
 
-# When so much was freed once, the C library keeps as much for the next time; or each chunk would be given back, and cleared anew.
-bytes(1 << 22) if PY3 else bytearray(1 << 22)  # bytes are given zeroed memory, which is not touched
-for improve in widen, whole_reads:
-    try:
-        improve()
-    except (EnvironmentError, ImportError):
-        pass  # then it is slower
-with econtext.write_lock:
-    if hasattr(os, "writev"):
-        econtext.rest = [econtext.rest] if econtext.rest else []
-        econtext.flush = flush
-econtext.feed = feed
-econtext.read = read
-econtext.flush()
+def keep_memory():
+    """Let the C library keep freed memory for the next chunk: the system would have to clear it anew.
+
+    It keeps as much as was freed at once before. Python 3 gets these bytes zeroed and untouched.
+    """
+    bytes(1 << 22) if PY3 else bytearray(1 << 22)
+
+
+def install():
+    """Take the place of the core's reading and writing, once."""
+    if econtext.feed is feed:
+        return
+    for improve in keep_memory, widen, whole_reads:
+        try:
+            improve()
+        except (EnvironmentError, ImportError):
+            pass  # then it is slower
+    with econtext.write_lock:  # no thread is writing now
+        if hasattr(os, "writev"):
+            econtext.install(flush=flush, rest=[econtext.rest] if econtext.rest else [])
+    econtext.install(feed=feed, read=read)
+    econtext.flush()

@@ -1,0 +1,194 @@
+"""econtext.senders: the sending end of a channel, and what both ends have in common.
+
+Second tier: comes with econtext.channels, whose receivers and rules it shares: see there.
+Twin: src/channels/outbound.ts.
+"""
+import itertools
+import weakref
+
+import econtext
+from econtext import DEAD, handlers, thread
+
+# An error that closes a channel is described. sent along: failures
+forks = econtext.tier("forks")
+interruption = econtext.tier("interruption")
+locks = econtext.tier("locks")
+values = econtext.tier("values")
+vectored_io = econtext.tier("vectored_io")
+
+WINDOW = 262144
+OVERHEAD = 24  # of a value, so that many small ones are no less than a large one
+# Far from what the core counts for itself: two threads may want one at once.
+numbers = itertools.count(1 << 24)
+given = weakref.WeakValueDictionary()  # senders to the master's handles, by these
+
+
+class Closed(Exception):
+    """The channel is closed, and all that was sent before is taken."""
+
+    __module__ = "econtext.channels"
+
+
+class Timeout(Exception):
+    """Nothing came before the deadline."""
+
+    __module__ = "econtext.channels"
+
+
+def install():
+    """What the core has to do otherwise from the first channel on: be fast with much data, end a wait
+    for an interrupt, and keep forked processes from the connection."""
+    vectored_io.install()
+    interruption.install()
+    forks.install()
+
+
+# -- The two ends -----------------------------------------------------------------------------------
+class End(object):
+    """What senders and receivers have in common. `error`: why it was closed, as [TYPE, MESSAGE, TRACEBACK]; None: as it should."""
+
+    closed = False
+    error = None
+
+    def __init__(self):
+        install()
+        self.turn = locks.Lock()
+        self.listeners = []  # functions; called after each change, by whoever made it: they must be quick
+
+    def changed(self):
+        for listener in list(self.listeners):
+            listener()
+
+    def mark(self, error):
+        """Closed, for this reason, if not for another before."""
+        if not self.closed:
+            self.error = error
+            self.closed = True
+
+    def fail(self):
+        if self.error:
+            raise values.RemoteError(*self.error)
+        raise Closed("the channel is closed")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.close(error)
+
+
+def closing(error):
+    """The body of the message that closes a channel."""
+    return econtext.dumps(error).encode("utf-8")
+
+
+def reason(body):
+    """What it says."""
+    said = econtext.loads(body)
+    return said if said is None or isinstance(said, list) else ["econtext.Closed", said, ""]
+
+
+def described(error):
+    """What is told of an error: an exception, or any other value that says what is wrong."""
+    if error is None:
+        return None
+    return values.describe(error if isinstance(error, BaseException) else Exception(error))
+
+
+class Sender(End):
+    """Sends to a handle of the master's, as far as it has credit."""
+
+    told = False  # that it is closed
+    farewell = b"null"
+
+    def __init__(self, handle):
+        End.__init__(self)
+        self.handle = handle
+        self.credits = 0  # our own handle, which credit comes to; from `open` on
+        self.granted = WINDOW
+        self.used = 0
+
+    def open(self):
+        """Say where it can be told that nobody receives any more: whoever is given a sender may never use it."""
+        self.credits = next(numbers)
+        handlers[self.credits] = self.hear
+        econtext.send(self.handle, b"%d" % self.credits)
+
+    def ready(self):
+        """Whether `send` would return, or raise, at once."""
+        return self.closed or self.granted > self.used
+
+    def send(self, value):
+        """Send a value; waits while there is no credit. Raises Closed, or RemoteError when the receiver was closed with an error."""
+        parts = [b"".join(values.encode(value, "value"))]
+        try:
+            with self.turn:
+                locks.wait([self])
+                self.put(parts)
+        finally:
+            self.part()
+        if interruption.deferred:
+            interruption.check()
+
+    def offer(self, parts):
+        """Send an encoded value at once: for who has seen that this is `ready`, and is the only one who sends."""
+        try:
+            with self.turn:
+                self.put(parts)
+        finally:
+            self.part()
+
+    def pour(self, pipe, size):
+        """`offer` so many bytes that wait in a pipe. False: it was not done, they have to be read."""
+        head = values.bytes_head(size)
+        with self.turn:
+            poured = not self.closed and self.credits and econtext.tier("splice").pour(self.handle, head, pipe, size)
+            if poured:
+                self.used += len(head) + size + OVERHEAD
+        self.part()
+        return poured
+
+    def put(self, parts):
+        if self.closed:
+            self.fail()
+        if not self.credits:
+            self.open()  # whoever made it was torn out of it
+        self.used += sum(map(len, parts)) + OVERHEAD
+        vectored_io.send(self.handle, parts)
+
+    def close(self, error=None):
+        """Close the channel, behind what was sent."""
+        # The main thread may have been torn out of sending, and have left it taken.
+        self.turn.take(0.05 if thread.get_ident() == econtext.main_thread else locks.EVER)
+        try:
+            if not self.closed:
+                self.mark(described(error))
+                self.farewell = closing(self.error)
+        finally:
+            self.turn.release()
+        self.part()
+        self.changed()
+
+    def part(self):
+        """Say once that nothing more comes. Who is sending does so when it is done: nothing may come behind it."""
+        while self.closed and not self.told and self.turn.take(0):
+            if not self.told:
+                self.told = True
+                handlers.pop(self.credits, None)
+                given.pop(self.handle, None)
+                econtext.send(self.handle, self.farewell, DEAD)
+            self.turn.release()
+
+    def hear(self, flags, body):
+        if flags & DEAD:
+            self.mark(reason(body))
+            self.part()
+            self.changed()
+        else:
+            before = self.granted
+            self.granted += int(body)
+            if before <= self.used:  # asked last: who has used it up meanwhile has seen the new credit, or is told
+                self.changed()
+
+    def reference(self):
+        return values.SenderReference(0, self.handle)

@@ -201,21 +201,27 @@ async function ssh(): Promise<string[]> {
   });
 }
 
-/** Commands and options in examples of econtext's command line are those that there are. */
-function options(): string[] {
-  const cli = sources("src/cli", ".ts").join("\n");
-  const known = (name: string) => new RegExp(`^\\s*"?${name}"?(?::|,$)`, "m").test(cli);
+/** Examples of the command line name commands that exist, with options that these have. */
+async function options(): Promise<string[]> {
+  const { COMMANDS } = await import("../src/cli/dispatch.ts");
+  const { PROGRAM_OPTIONS } = await import("../src/cli/program-options.ts");
+  const plans = await Promise.all(
+    Object.entries(COMMANDS).map(async ([name, load]) => [name, (await load()).plan.args] as const),
+  );
+  const known = new Map<string, object>([...plans, ["help", {}], ["", PROGRAM_OPTIONS]]);
   const line = /^\s*(?:\$ )?(?:dist\/)?econtext ((?:[a-z]|--).*)$/gm;
   return documents().flatMap((path) =>
     [...codeOf(read(path)).matchAll(line)].flatMap(([, words = ""]) => {
       const own = words.split(/ -- | #/)[0] ?? "";
-      // What has a dot or a slash is a program.
-      const names = [
-        /^[a-z]+(?![\w./])/.exec(own)?.[0],
-        ...(own.match(/(?<=--)[a-z][a-z\d-]*/g) ?? []),
-      ];
+      // A word with a dot or a slash is a program.
+      const command = /^[a-z]+(?![\w./])/.exec(own)?.[0] ?? "";
+      const definitions = known.get(command);
+      if (definitions === undefined) return [`${path}: ${command}, in: econtext ${words}`];
+      const names = own.match(/(?<= --|^--)[a-z][a-z\d-]*/g) ?? [];
       return names.flatMap((name) =>
-        name === undefined || known(name) ? [] : [`${path}: ${name}, in: econtext ${words}`],
+        name in definitions || ["help", "version"].includes(name)
+          ? []
+          : [`${path}: --${name}, in: econtext ${words}`],
       );
     }),
   );

@@ -7,7 +7,7 @@ import type { Context, CopyFailure, CopyOptions, FilesError } from "../index.ts"
 import { type Copy, type CopyPlan, isStandard } from "./copy-plan.ts";
 import { STANDARD } from "./copy-word.ts";
 import type { Host } from "./host.ts";
-import type { Flags } from "./options.ts";
+import type { Flags } from "./parse-line.ts";
 import { statusOf } from "./report-error.ts";
 import type { Turn } from "./run-targets.ts";
 import { type ProgressLine, progressLine } from "./ui/copy-progress.ts";

@@ -1,27 +1,29 @@
 /**
- * Which command is meant. Each is read only when it is wanted, and the library only when a command runs. citty defines and shows
- * the commands; its `runMain` is not used, because it owns the exit status and prints whole errors.
+ * Finds the command and runs it. A command is loaded when it is wanted, and the library when the
+ * command runs. `COMMANDS` is citty's tree of commands; citty's `runMain` is not used, because it
+ * decides the exit status and prints stacks.
  */
-import { runCommand } from "citty";
+import { type CommandDef, runCommand } from "citty";
 import { version } from "../../package.json";
-import type { Door, HelpText } from "./command-definition.ts";
+import { type Command, type HelpText, readLine } from "./command-definition.ts";
 import { showHelp, showOptions } from "./help.ts";
 import type { Host, Output } from "./host.ts";
 import { fail, Usage } from "./report-error.ts";
 import { closest } from "./typos.ts";
 import { wantsHelp } from "./words.ts";
 
-const DOORS: Readonly<Record<string, () => Promise<Door>>> = {
-  call: async () => (await import("./commands/call.ts")).door,
-  exec: async () => (await import("./commands/exec.ts")).door,
-  cp: async () => (await import("./commands/cp.ts")).door,
-  sh: async () => (await import("./commands/sh.ts")).door,
-  rsh: async () => (await import("./commands/rsh.ts")).door,
-  ping: async () => (await import("./commands/ping.ts")).door,
-  bootstrap: async () => (await import("./commands/bootstrap.ts")).door,
-  repl: async () => (await import("./commands/repl.ts")).door,
-  init: async () => (await import("./commands/init.ts")).door,
-};
+/** The tree of commands: each is loaded when it is wanted. */
+export const COMMANDS = {
+  call: async () => (await import("./commands/call.ts")).command,
+  exec: async () => (await import("./commands/exec.ts")).command,
+  cp: async () => (await import("./commands/cp.ts")).command,
+  sh: async () => (await import("./commands/sh.ts")).command,
+  rsh: async () => (await import("./commands/rsh.ts")).command,
+  ping: async () => (await import("./commands/ping.ts")).command,
+  bootstrap: async () => (await import("./commands/bootstrap.ts")).command,
+  repl: async () => (await import("./commands/repl.ts")).command,
+  init: async () => (await import("./commands/init.ts")).command,
+} satisfies CommandDef["subCommands"];
 
 /** What `econtext --help` shows. */
 const ROOT: HelpText = {
@@ -50,11 +52,14 @@ Options before PROGRAM.ts apply to each of its connections: -F, -o, --ssh,
 --roots DIR adds a folder whose modules may be sent.`,
 };
 
-/** Of what was given up: for these, a reader that does not read holds nothing up. */
+/** After these, a reader that does not read cannot hold the end up. */
 const HURRIED: readonly number[] = [124, 129, 130, 141, 143];
 const HURRY_MS = 500;
 
-/** @returns the exit status, when all output is written; never rejects. Does not return if a signal ended the command. */
+/**
+ * @returns the exit status, when all output is written; never rejects. Does not return if a signal
+ * ended the command.
+ */
 export async function main(args: readonly string[], host: Host): Promise<number> {
   const { stdout, stderr } = host;
   const status = await dispatch(args, host);
@@ -78,32 +83,29 @@ async function dispatch(args: readonly string[], host: Host): Promise<number> {
     const load = loaderOf(name);
     if (load === undefined) {
       const { readProgramLine } = await import("./program-options.ts");
-      const line = readProgramLine(args);
+      const line = readProgramLine(args, host);
       if (line !== undefined)
         return await (await import("./commands/program.ts")).runProgram(line, host);
       const { PROGRAM_OPTIONS } = await import("./program-options.ts");
       throw new Usage("", unknown(name, Object.keys(PROGRAM_OPTIONS)));
     }
-    const { command, help, takesWords } = await load();
-    // The options of rsh are another program's.
-    if (wantsHelp(help.args, name === "rsh" ? rest.slice(0, 1) : rest, takesWords)) {
-      await showHelp(help, host.stdout);
+    const command = await load();
+    const { plan } = command;
+    const line = readLine(plan, rest);
+    if (wantsHelp(line, plan.begins !== undefined)) {
+      await showHelp(plan, host.stdout);
       return 0;
     }
-    const { result } = await runCommand(command, { rawArgs: [...rest], data: host }).catch(
-      (error) => {
-        // citty's own class is not exported; its errors about arguments have this code.
-        throw error?.code === "EARG" ? new Usage(name, error.message) : error;
-      },
-    );
+    // The words are read: nothing is left for the parser of citty.
+    const { result } = await runCommand(command, { rawArgs: [], data: { line, host } });
     return result as number;
   } catch (error) {
     return await fail(error, host);
   }
 }
 
-function loaderOf(name: string): (() => Promise<Door>) | undefined {
-  return Object.hasOwn(DOORS, name) ? DOORS[name] : undefined;
+function loaderOf(name: string): (() => Promise<Command>) | undefined {
+  return Object.hasOwn(COMMANDS, name) ? COMMANDS[name as keyof typeof COMMANDS] : undefined;
 }
 
 /** @throws {Usage} */
@@ -113,10 +115,10 @@ async function showHelpOf([name, ...more]: readonly string[], stdout: Output): P
   if (name !== undefined) {
     const load = loaderOf(name);
     if (load === undefined) throw new Usage("", unknown(name));
-    return await showHelp((await load()).help, stdout);
+    return await showHelp((await load()).plan, stdout);
   }
-  const doors = await Promise.all(Object.values(DOORS).map((load) => load()));
-  const commands = doors.map(({ help }) => `  ${help.name.padEnd(10)} ${help.description}`);
+  const all = await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  const commands = all.map(({ plan }) => `  ${plan.name.padEnd(10)} ${plan.description}`);
   await showHelp(
     { ...ROOT, details: `Commands:\n${commands.join("\n")}\n\n${ROOT.details}` },
     stdout,
@@ -124,10 +126,13 @@ async function showHelpOf([name, ...more]: readonly string[], stdout: Output): P
 }
 
 function unknown(name: string, options: readonly string[] = []): string {
-  const known = Object.keys(DOORS).join(", ");
+  const known = Object.keys(COMMANDS).join(", ");
   if (name === "") return `a command is missing: one of ${known}`;
   const what = name.startsWith("-") ? "option" : "command";
-  const meant = closest(name.replace(/^--/, ""), what === "option" ? options : Object.keys(DOORS));
+  const meant = closest(
+    name.replace(/^--/, ""),
+    what === "option" ? options : Object.keys(COMMANDS),
+  );
   if (meant !== undefined) {
     return `no such ${what}: ${name}; did you mean ${what === "option" ? "--" : ""}${meant}?`;
   }

@@ -1,9 +1,13 @@
-/** `--help`: one sentence, how a command is written, examples, its options, and the details below. At most 80 columns wide. */
-import type { ArgsDef } from "citty";
+/**
+ * `--help`: one sentence, the usage, examples, own options, the shared options in one block, the exit
+ * status and details. At most 80 columns wide.
+ */
 import type { HelpText } from "./command-definition.ts";
 import type { Output } from "./host.ts";
-import { COMMON } from "./options.ts";
+import { CHAPTERS, COMMON } from "./options.ts";
+import type { Definition } from "./parse-line.ts";
 
+/** A summary of COMMON. */
 const CONNECTION = `Connection options, the same for all commands (econtext help options):
   --kind KIND            python, node or bun; --python PATH, --node PATH or
                          --bun PATH names the program
@@ -13,39 +17,13 @@ const CONNECTION = `Connection options, the same for all commands (econtext help
   --log-level LEVEL      debug, info (the default), warning or error
   --log-format FORMAT    text, or json: one object a line`;
 
-const OPTIONS = `The options that all commands share.
-
-Which interpreter runs on the remote machine. By default econtext takes what is
-there and can do it.
-  --kind KIND            python, node or bun
-  --python PATH          use this Python, there
-  --node PATH            use this Node.js, there
-  --bun PATH             use this Bun, there
-  --lend-runtime         If a host has Python and no JavaScript, send it a Bun:
-                         once for each connection, kept in memory.
-
-How long.
-  --deadline TIME        5 (seconds), 500ms, 2m or 1h: for all of it, from the
-                         start to the result. After it the exit status is 124.
-
-How ssh is run. Your ~/.ssh/config, agent and known hosts apply.
-  -o, --ssh-option KEY=VALUE   an option of ssh; may be repeated
-  -F, --ssh-config FILE        the configuration file that ssh reads instead
-                               (default: $ECONTEXT_SSH_CONFIG)
-  --ssh PROGRAM                the program to run in place of ssh
-
-What is logged to stderr.
-  --log-level LEVEL      debug, info (the default), warning or error
-  --log-format FORMAT    text (the default), or json: one object a line, for
-                         errors of connections too
-
-What is kept on this machine.
-  --no-cache             Do not keep the modules that are sent, made ready, for
-                         the next run.`;
-
 /** The text of `econtext help options`. */
 export async function showOptions(stdout: Output): Promise<void> {
-  await stdout.write(`${OPTIONS}\n`);
+  const chapters = CHAPTERS.map(
+    ([title, definitions]) =>
+      `${wrapped(title, 0)}\n${Object.entries(definitions).flatMap(option).join("\n")}`,
+  );
+  await stdout.write(`${["The options that all commands share.", ...chapters].join("\n\n")}\n`);
 }
 
 export async function showHelp(help: HelpText, stdout: Output): Promise<void> {
@@ -69,7 +47,7 @@ function section(title: string, lines: string): string {
   return lines === "" ? "" : `${title}:\n${lines}`;
 }
 
-type Entry = readonly [name: string, definition: ArgsDef[string]];
+type Entry = readonly [name: string, definition: Definition];
 
 function argument([name, { type, description = "" }]: Entry): string[] {
   if (type !== "positional") return [];
@@ -87,14 +65,14 @@ function option([name, definition]: Entry): string[] {
 const COLUMN = 25;
 const WIDTH = 80;
 
-/** A name and what it means, which begins at a column of its own. */
+/** @returns a name and its meaning, in two columns */
 function row(name: string, meaning: string): string {
   const isShort = name.length + 3 < COLUMN;
   const begin = isShort ? `  ${name}`.padEnd(COLUMN) : `  ${name}\n${" ".repeat(COLUMN)}`;
   return begin + wrapped(meaning, COLUMN);
 }
 
-/** @param indent of all lines, the first of which has it already */
+/** @param indent the indent of all lines; the first line has it already */
 function wrapped(text: string, indent: number): string {
   let column = indent;
   let out = "";

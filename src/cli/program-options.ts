@@ -1,42 +1,38 @@
-/** The command line in front of a program: `econtext [OPTION...] FILE [ARG...]`. What follows FILE is the program's. */
+/**
+ * The command line before a program: `econtext [OPTION...] FILE [ARG...]`. The words after FILE are
+ * the program's.
+ */
 import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { parseArgs } from "node:util";
-import type { ArgsDef } from "citty";
 import type { ConnectOptions, LevelName } from "../index.ts";
 import { isPythonRoot } from "../program/python-names.ts";
-import {
-  COMMON,
-  optionsOf,
-  readCache,
-  readCommandLine,
-  readConnect,
-  readLogFormat,
-  readLogLevel,
-  texts,
-  UNPACK,
-} from "./options.ts";
+import type { Host } from "./host.ts";
+import { refuseProblem } from "./line-errors.ts";
+import { readCache, readConnect, readLogFormat, readLogLevel, texts } from "./option-values.ts";
+import { COMMON, UNPACK } from "./options.ts";
+import { type Definitions, parseLine } from "./parse-line.ts";
 import { Usage } from "./report-error.ts";
 
 export interface ProgramLine {
   readonly file: string;
   readonly args: readonly string[];
-  /** Of each `connect` that does not say otherwise. */
+  /** Options of each `connect` that does not set its own. */
   readonly connect: ConnectOptions;
   readonly logLevel: LevelName;
   readonly logFormat: "text" | "json";
-  /** Folders that the far side may have modules from, besides those of the program's package. */
+  /** Folders whose modules may be sent, besides those of the program's package. */
   readonly roots: readonly string[];
   readonly cache: boolean;
 }
 
 const { deadline: _, ...OTHERS } = COMMON;
-/** A deadline for all that a program does is its own to set. */
-export const PROGRAM_OPTIONS: ArgsDef = {
+/** Without a deadline: a program sets its own for each call. */
+export const PROGRAM_OPTIONS: Definitions = {
   ...UNPACK,
   ...OTHERS,
   roots: {
     type: "string",
     valueHint: "DIR",
+    repeated: true,
     description: "One more folder whose modules may be sent; may be repeated",
   },
 };
@@ -44,24 +40,31 @@ export const PROGRAM_OPTIONS: ArgsDef = {
 const SCRIPT = /\.(?:[cm]?[jt]s|[jt]sx)$/;
 const INTERPRETER_LINE = /^#![^\n]*\becontext\b/;
 
-/** @returns undefined where no program is meant. @throws {Usage} */
-export function readProgramLine(args: readonly string[]): ProgramLine | undefined {
-  const at = firstPositional(args);
-  const [own, file] = [args.slice(0, at), args[at]];
-  if (args.length === 0 || (own.length > 0 && !isOption(own[0] ?? ""))) return undefined;
-  const { flags } = readCommandLine("", PROGRAM_OPTIONS, own);
-  if (file === undefined) throw new Usage("", `a program is missing after ${own.join(" ")}`);
-  if (!isProgram(file)) {
-    if (own.length === 0) return undefined;
-    const line = [file, ...own, ...args.slice(at + 1)].join(" ");
-    throw new Usage("", `not a program: ${file}; a command's options follow it: econtext ${line}`);
+/** @returns undefined if no program is meant. @throws {Usage} */
+export function readProgramLine(args: readonly string[], host: Host): ProgramLine | undefined {
+  const line = parseLine(PROGRAM_OPTIONS, args, true);
+  const { flags, problem, words } = line;
+  const [word] = words;
+  // An unknown first option may be a mistyped one of any command.
+  const isUnknown = problem?.kind === "unknown" && args[0]?.startsWith(problem.option) === true;
+  if (args.length === 0 || isUnknown) return undefined;
+  refuseProblem("", PROGRAM_OPTIONS, line);
+  if (word === undefined) throw new Usage("", `a program is missing after ${args.join(" ")}`);
+  const { text: file, index } = word;
+  const rest = args.slice(index + 1);
+  if (!isProgram(file, host)) {
+    if (index === 0) return undefined;
+    const whole = [file, ...args.slice(0, index), ...rest].join(" ");
+    throw new Usage("", `not a program: ${file}; a command's options follow it: econtext ${whole}`);
   }
-  const roots = texts(flags["roots"]);
-  const missing = roots.find((root) => !isPythonRoot(root));
-  if (missing !== undefined) throw new Usage("", `not a folder: --roots ${missing}`);
+  const roots = texts(flags["roots"]).map((root) => {
+    const path = host.path(root);
+    if (isPythonRoot(path)) return path;
+    throw new Usage("", `not a folder: --roots ${root}`);
+  });
   return {
     file,
-    args: args.slice(at + 1),
+    args: rest,
     connect: readConnect("", flags),
     logLevel: readLogLevel("", flags),
     logFormat: readLogFormat("", flags),
@@ -72,33 +75,11 @@ export function readProgramLine(args: readonly string[]): ProgramLine | undefine
 
 const NO_THROW = { throwIfNoEntry: false } as const;
 
-/** Where the options end: their values are none. */
-function firstPositional(args: readonly string[]): number {
-  const { tokens } = parseArgs({
-    args: [...args],
-    options: optionsOf(PROGRAM_OPTIONS),
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
-  return tokens.find(({ kind }) => kind === "positional")?.index ?? args.length;
-}
-
-/** Whether it is one of a program's options. */
-function isOption(arg: string): boolean {
-  const [, long, short] = /^--([^=]+)|^-(.)/.exec(arg) ?? [];
-  return Object.entries(PROGRAM_OPTIONS).some(
-    ([name, definition]) =>
-      name === long || ("alias" in definition && short !== undefined && definition.alias === short),
-  );
-}
-
 /** No command has a dot or a slash in its name. */
-function isProgram(argument: string): boolean {
+function isProgram(argument: string, host: Host): boolean {
   if (argument.includes("/") || SCRIPT.test(argument)) return true;
-  return (
-    statSync(argument, NO_THROW)?.isFile() === true && INTERPRETER_LINE.test(firstBytes(argument))
-  );
+  const path = host.path(argument);
+  return statSync(path, NO_THROW)?.isFile() === true && INTERPRETER_LINE.test(firstBytes(path));
 }
 
 function firstBytes(path: string): string {

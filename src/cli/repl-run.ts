@@ -9,7 +9,7 @@ import type { NamedContext } from "../repl/prompt.ts";
 import { Terminal } from "../repl/terminal.ts";
 import type { Host } from "./host.ts";
 import { BROKEN_PIPE, isBrokenPipe } from "./interruption.ts";
-import { leftOf, readInterpreter } from "./options.ts";
+import { leftOf, readInterpreter } from "./option-values.ts";
 import { type ReplPlan, ReplSession } from "./repl-session.ts";
 import { describe, statusOf } from "./report-error.ts";
 import { failureLines } from "./ui/failures.ts";

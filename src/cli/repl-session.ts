@@ -5,7 +5,8 @@ import { Interrupt } from "../repl/interrupt.ts";
 import { openPrompt, type Prompt } from "../repl/prompt.ts";
 import type { Host } from "./host.ts";
 import { Stop } from "./interruption.ts";
-import { type Flags, readCache, readConnect, readLogFormat, readLogLevel } from "./options.ts";
+import { readCache, readConnect, readLogFormat, readLogLevel } from "./option-values.ts";
+import type { Flags } from "./parse-line.ts";
 import { Lending } from "./ui/lend-progress.ts";
 import { logLines } from "./ui/log-lines.ts";
 

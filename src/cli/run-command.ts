@@ -14,7 +14,7 @@ import {
 import { releaseBuffer } from "../io/buffer-pool.ts";
 import { Signals } from "./forward-signals.ts";
 import type { Host, Output } from "./host.ts";
-import type { Flags } from "./options.ts";
+import type { Flags } from "./parse-line.ts";
 import { runSession, type Turn } from "./run-targets.ts";
 import { LinePrefixer } from "./ui/line-prefix.ts";
 import { makeRaw } from "./ui/raw-terminal.ts";

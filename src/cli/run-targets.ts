@@ -10,14 +10,8 @@ import { type Outcome, onTargets } from "../fleet/on-targets.ts";
 import { Broker, type Context, type SshOptions, TimeoutError } from "../index.ts";
 import type { Host } from "./host.ts";
 import { BROKEN_PIPE, isBrokenPipe, type PassSignal, Stop } from "./interruption.ts";
-import {
-  type Flags,
-  leftOf,
-  readCache,
-  readConnect,
-  readLogFormat,
-  readLogLevel,
-} from "./options.ts";
+import { leftOf, readCache, readConnect, readLogFormat, readLogLevel } from "./option-values.ts";
+import type { Flags } from "./parse-line.ts";
 import { statusOf } from "./report-error.ts";
 import { Failures } from "./ui/failures.ts";
 import { Lending } from "./ui/lend-progress.ts";

@@ -35,8 +35,10 @@ describe("ssh's own way to write a command line", () => {
   test("what it cannot be", () => {
     expect(readSshLine(["-n", "a", "b"]).hasInput).toBe(false);
     expect(readSshLine(["-s", "a", "sftp"]).isSubsystem).toBe(true);
-    expect(() => readSshLine(["-p"])).toThrow("-p wants a value");
-    expect(() => readSshLine(["web1"])).toThrow("no login");
+    expect(() => readSshLine(["-p"])).toThrow("-p needs a value");
+    expect(() => readSshLine(["web1"])).toThrow(
+      "a COMMAND is missing; for a login: econtext exec -t HOST",
+    );
     expect(() => readSshLine([])).toThrow("HOST");
   });
 });

@@ -193,7 +193,9 @@ describe("sh", () => {
       writeFileSync(file, "tr '\\0' ' ' < /proc/$$/cmdline; : secret");
       expect((await run(["sh", ...LOCAL, file])).stdout).not.toContain("secret");
       writeFileSync(file, "#!/usr/bin/perl\n");
-      expect((await run(["sh", ...LOCAL, file])).stderr).toContain("names no shell that is known");
+      expect((await run(["sh", ...LOCAL, file])).stderr).toContain(
+        "first line must name one of sh, bash",
+      );
       const missing = await run(["sh", ...LOCAL, "--", join(dir, "absent")]);
       expect([missing.status, missing.stderr]).toEqual([
         2,

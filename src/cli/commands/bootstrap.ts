@@ -1,33 +1,25 @@
-/** `econtext bootstrap`: what would be sent to a target, for audits and allow-lists. Connects to nothing. */
-import type { ArgsDef } from "citty";
-import { type Door, makeDoor } from "../command-definition.ts";
+/**
+ * `econtext bootstrap`: shows what would be sent to a target, for audits and allow-lists. Connects to
+ * nothing.
+ */
+import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
-import {
-  type CommandLine,
-  INTERPRETER,
-  readInterpreter,
-  readLanguage,
-  readSsh,
-  readTargets,
-  SSH,
-} from "../options.ts";
+import { readInterpreter, readLanguage, readSsh, readTargets } from "../option-values.ts";
+import { INTERPRETER, LANGUAGE, SSH } from "../options.ts";
+import type { CommandLine, Definitions } from "../parse-line.ts";
 
-const args: ArgsDef = {
-  "target...": { type: "positional", description: "local, or a destination of ssh" },
-  // What it does anyway: earlier versions wanted it to be said.
+const args: Definitions = {
+  "target...": { type: "positional", description: "local, or a host as for ssh" },
+  // Earlier versions needed it. It changes nothing, so the help leaves it out.
   print: { type: "boolean", description: "" },
-  sha256: { type: "boolean", description: "Print only the sums, as sha256sum does" },
-  json: { type: "boolean", description: "As JSON, a line for each target" },
-  language: {
-    type: "string",
-    valueHint: "LANGUAGE",
-    description: "python or javascript: that of the first call",
-  },
+  sha256: { type: "boolean", description: "Print only the checksums, as sha256sum does" },
+  json: { type: "boolean", description: "Print one JSON object for each target, one a line" },
+  ...LANGUAGE,
   ...INTERPRETER,
   ...SSH,
 };
 
-export const door: Door = makeDoor({
+export const command = makeCommand({
   name: "bootstrap",
   description: "Print what would be sent to a target, for audits and allow-lists",
   usage: ["[OPTIONS] TARGET..."],

@@ -1,41 +1,33 @@
-/** `econtext call`: one function, in one or several contexts. */
-import type { ArgsDef } from "citty";
+/** `econtext call`: one function, on one or several targets. */
 import { isPythonRoot } from "../../program/python-names.ts";
 import { readArguments, readFunction } from "../arguments.ts";
-import { type Door, makeDoor } from "../command-definition.ts";
+import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
-import {
-  COMMON,
-  type CommandLine,
-  JSON_OPTION,
-  readInterpreter,
-  readTargets,
-  readUnpack,
-  texts,
-  UNPACK,
-} from "../options.ts";
+import { readInterpreter, readTargets, readUnpack, texts } from "../option-values.ts";
+import { COMMON, JSON_OPTION, UNPACK } from "../options.ts";
+import type { CommandLine, Definitions } from "../parse-line.ts";
 import { statusOf, Usage } from "../report-error.ts";
 import type { Plan } from "../run-targets.ts";
 
-const args: ArgsDef = {
-  target: { type: "positional", description: "local, or a destination of ssh; several: web1,web2" },
+const args: Definitions = {
+  target: { type: "positional", description: "local, or a host as for ssh; several: web1,web2" },
   function: {
     type: "positional",
-    required: false,
     description: "os.getpid, pkg.mod:Class.method, node:os.hostname, tasks.py:fn or tasks.ts:fn",
   },
-  "arg...": { type: "positional", required: false, description: "JSON, else text; KEY=VALUE" },
+  "arg...": { type: "positional", description: "JSON or text; KEY=VALUE is a keyword argument" },
   json: JSON_OPTION,
   "python-path": {
     type: "string",
     valueHint: "DIR",
-    description: "Folder or zip file whose modules may be imported there; may be repeated",
+    repeated: true,
+    description: "Folder or zip file whose modules the remote Python may import; may be repeated",
   },
   ...UNPACK,
   ...COMMON,
 };
 
-export const door: Door = makeDoor({
+export const command = makeCommand({
   name: "call",
   description: "Call a Python or JavaScript function and print its result",
   usage: [
@@ -77,7 +69,7 @@ and logs appears on stderr.`,
   run,
 });
 
-/** Whether a word looks like a FUNCTION. */
+/** @returns whether a word looks like a FUNCTION */
 function isFunction(word: string): boolean {
   return /^[\w./-]*[\w/-][.:][\w.:]+$/.test(word) && !word.includes(",");
 }
@@ -114,7 +106,7 @@ async function run(line: CommandLine, host: Host): Promise<number> {
       const value = await result.catch((error) => {
         throw hinted(error, { target, ...written });
       });
-      // A function that gives nothing prints nothing.
+      // A function without a result prints nothing.
       const isNothing = value === null || value === undefined;
       if (isIterable(value)) for await (const one of value) await show(target, one);
       else if (asJson || !isNothing) await show(target, value);
@@ -129,7 +121,7 @@ async function run(line: CommandLine, host: Host): Promise<number> {
   return runSession(plan, host);
 }
 
-/** What a generator gives. */
+/** @returns whether the function was a generator */
 function isIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }
@@ -146,7 +138,7 @@ function read({ flags, before, after }: CommandLine, host: Host) {
     if (isPythonRoot(path)) return path;
     throw new Usage("call", `not a folder, and not a zip file: --python-path ${folder}`);
   });
-  // Globals of JavaScript are there: no folder of ours is needed.
+  // Every JavaScript runtime has its globals: no folder of this machine is needed.
   const { kind, node, bun } = readInterpreter("call", flags);
   const isGlobal =
     typeof name === "string" &&
@@ -156,7 +148,7 @@ function read({ flags, before, after }: CommandLine, host: Host) {
   return { targets, name, written, roots: folders, ...readArguments(args) };
 }
 
-/** For programs that read our output. */
+/** @returns the error for programs that read the output */
 function plainError(error: unknown): Record<string, unknown> {
   const { message, code, type, remoteMessage, traceback } = error as Record<string, unknown>;
   const known = Object.entries({ code, type, message: remoteMessage ?? message, traceback });

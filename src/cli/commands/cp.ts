@@ -1,24 +1,27 @@
-/** `econtext cp`: files from here to there, from there to here, or from there to elsewhere. */
-import type { ArgsDef } from "citty";
-import { type Door, makeDoor } from "../command-definition.ts";
+/** `econtext cp`: files to a remote machine, from one, or between two. */
+import { makeCommand } from "../command-definition.ts";
 import { type CopyPlan, planCopies } from "../copy-plan.ts";
 import type { Host } from "../host.ts";
-import { COMMON, type CommandLine } from "../options.ts";
+import { COMMON } from "../options.ts";
+import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
 import type { Turn } from "../run-targets.ts";
 
-const args: ArgsDef = {
-  "src...": { type: "positional", description: "A file here, or TARGET:PATH; - is standard input" },
+const args: Definitions = {
+  "src...": {
+    type: "positional",
+    description: "A local file, or TARGET:PATH; - is standard input",
+  },
   dst: {
     type: "positional",
-    description: "A path here, or TARGET[,TARGET...]:PATH;\n- is standard output",
+    description: "A local path, or TARGET[,TARGET...]:PATH; - is standard output",
   },
-  recursive: { type: "boolean", alias: "r", description: "Copy folders and all that is in them" },
+  recursive: { type: "boolean", alias: "r", description: "Copy folders with all files in them" },
   "by-host": {
     type: "boolean",
     description: "Fetch into one folder for each host: DST/HOST/FILE",
   },
-  checksum: { type: "boolean", description: "Skip files that are identical there" },
+  checksum: { type: "boolean", description: "Skip files that are identical at the destination" },
   resume: {
     type: "boolean",
     description: "Continue a copy with --resume that was interrupted",
@@ -26,13 +29,13 @@ const args: ArgsDef = {
   preserve: {
     type: "boolean",
     alias: "p",
-    description: "As for scp; times and modes are always kept",
+    description: "Accepted as by scp; times and modes are always kept",
   },
   quiet: { type: "boolean", alias: "q", description: "Show no progress on a terminal" },
   ...COMMON,
 };
 
-export const door: Door = makeDoor({
+export const command = makeCommand({
   name: "cp",
   description: "Copy files, as scp does, from and to several machines",
   usage: ["[OPTIONS] SRC... DST"],

@@ -1,20 +1,21 @@
-/** `econtext exec`: one command, without a shell, in one or several contexts. */
-import type { ArgsDef } from "citty";
-import { type Door, makeDoor } from "../command-definition.ts";
+/** `econtext exec`: one command, without a shell, on one or several targets. */
+import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
-import { COMMAND, COMMON, type CommandLine, readCommandOptions, readTargets } from "../options.ts";
+import { readCommandOptions, readTargets } from "../option-values.ts";
+import { COMMAND, COMMON } from "../options.ts";
+import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
 import { withSeparator } from "../words.ts";
 
-const args: ArgsDef = {
-  "target...": { type: "positional", description: "local, or a destination of ssh" },
-  "-- cmd arg...": { type: "positional", required: false, description: "The command, after --" },
-  tty: { type: "boolean", alias: "t", description: "Run it on a terminal that is joined to yours" },
+const args: Definitions = {
+  "target...": { type: "positional", description: "local, or a host as for ssh" },
+  "-- cmd arg...": { type: "positional", description: "The command, after --" },
+  tty: { type: "boolean", alias: "t", description: "Run it on a terminal, as ssh -t" },
   ...COMMAND,
   ...COMMON,
 };
 
-export const door: Door = makeDoor({
+export const command = makeCommand({
   name: "exec",
   description: "Run a command on other machines, without a shell",
   usage: ["[OPTIONS] TARGET... -- CMD ARG...", "-t [OPTIONS] TARGET        a login shell"],
@@ -50,18 +51,15 @@ does not prevent that. To leave something running:
   run,
 });
 
-/** The account's own; where the environment has no SHELL, its entry in the user database says which. */
+/** Starts the login shell of the account: $SHELL, else the shell of the user database. */
 const LOGIN_SHELL = `[ "$SHELL" ]||SHELL=$(getent passwd "$(id -u)"|cut -d: -f7);exec "\${SHELL:-/bin/sh}" -l`;
 
-async function run(
-  { flags, before, after }: CommandLine,
-  host: Host,
-  rawArgs: readonly string[],
-): Promise<number> {
+async function run(line: CommandLine, host: Host): Promise<number> {
+  const { flags, before, after } = line;
   const targets = readTargets("exec", before);
   const wantsTty = flags["tty"] === true;
   if (after === undefined && before.length > 1) {
-    const hint = withSeparator("exec", args, rawArgs, (word) => isCommand(word, host));
+    const hint = withSeparator("exec", line, (word) => isCommand(word, host));
     throw new Usage("exec", `the command belongs after --\n  ${hint}`);
   }
   const isLogin = wantsTty && after === undefined;
@@ -90,7 +88,7 @@ async function run(
   return runCommands(plan, host);
 }
 
-/** Whether the word is rather a command than a target. */
+/** @returns whether the word is rather a command than a target */
 function isCommand(word: string, { env }: Host): boolean {
   return (
     Bun.which(word, { PATH: env["PATH"] ?? "" }) !== null ||

@@ -1,16 +1,15 @@
-/** `econtext init`: what an editor needs to understand a program. */
+/** `econtext init`: writes what an editor needs to understand a program. */
 import { statSync } from "node:fs";
-import type { ArgsDef } from "citty";
-import { type Door, makeDoor } from "../command-definition.ts";
+import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
-import type { CommandLine } from "../options.ts";
+import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
 
-const args: ArgsDef = {
-  dir: { type: "positional", required: false, description: "Folder of the program (default: .)" },
+const args: Definitions = {
+  dir: { type: "positional", description: "Folder of the program (default: .)" },
 };
 
-export const door: Door = makeDoor({
+export const command = makeCommand({
   name: "init",
   description: "Write type declarations for a program's editor",
   usage: ["[DIR]"],

@@ -1,19 +1,20 @@
-/** `econtext ping`: does it answer, with what, and how fast. */
-import type { ArgsDef } from "citty";
-import { type Door, makeDoor } from "../command-definition.ts";
+/** `econtext ping`: whether a target answers, with which interpreter, and how fast. */
+import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
-import { COMMON, type CommandLine, JSON_OPTION, readTargets } from "../options.ts";
+import { readTargets } from "../option-values.ts";
+import { COMMON, JSON_OPTION } from "../options.ts";
+import type { CommandLine, Definitions } from "../parse-line.ts";
 import { statusOf } from "../report-error.ts";
 import type { Plan } from "../run-targets.ts";
 import { jsonText } from "../ui/json.ts";
 
-const args: ArgsDef = {
-  "target...": { type: "positional", description: "local, or a destination of ssh" },
-  json: { ...JSON_OPTION, description: "A line of JSON for each target" },
+const args: Definitions = {
+  "target...": { type: "positional", description: "local, or a host as for ssh" },
+  json: { ...JSON_OPTION, description: "Print one JSON object for each target, one a line" },
   ...COMMON,
 };
 
-export const door: Door = makeDoor({
+export const command = makeCommand({
   name: "ping",
   description: "Show whether targets answer, with which interpreter and how fast",
   usage: ["[OPTIONS] TARGET..."],

@@ -1,16 +1,15 @@
-/** `econtext repl`: a prompt on a terminal; without one, or with -e or -p, one program that is evaluated. */
-import type { ArgsDef } from "citty";
+/** `econtext repl`: a prompt on a terminal; else, or with -e or -p, one source is evaluated. */
 import { dieWithReader } from "../../io/libc.ts";
-import { type Door, makeDoor } from "../command-definition.ts";
+import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
-import { COMMON, type CommandLine, JSON_OPTION, UNPACK } from "../options.ts";
+import { COMMON, JSON_OPTION, UNPACK } from "../options.ts";
+import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
 
-const args: ArgsDef = {
+const args: Definitions = {
   "target...": {
     type: "positional",
-    required: false,
-    description: "local, or a destination of ssh; each becomes a variable",
+    description: "local, or a host as for ssh; each becomes a variable",
   },
   eval: { type: "string", alias: "e", valueHint: "CODE", description: "Evaluate CODE and end" },
   print: {
@@ -24,7 +23,7 @@ const args: ArgsDef = {
   ...COMMON,
 };
 
-export const door: Door = makeDoor({
+export const command = makeCommand({
   name: "repl",
   description: "Open a TypeScript prompt with a variable for each target",
   usage: ["[OPTIONS] [TARGET...]", "[OPTIONS] [TARGET...] < PROGRAM"],

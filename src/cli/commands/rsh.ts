@@ -1,28 +1,26 @@
 /**
- * `econtext rsh`: stands in for `ssh` where a program wants a remote shell: rsync, scp, git. Its options are ssh's own; which context it opens
- * is ssh's configuration's business, as always.
+ * `econtext rsh`: stands in for `ssh` in programs that use a remote shell: rsync, scp, git. Its
+ * options are those of ssh, and ssh's configuration says what a host is.
  */
-import type { ArgsDef } from "citty";
-import { type Door, makeRawDoor } from "../command-definition.ts";
+import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
+import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
 
-const args: ArgsDef = {
+const args: Definitions = {
   "ssh-option...": {
     type: "positional",
-    required: false,
-    description: "As ssh's own: -l, -p, -o, …",
+    description: "-l, -p, -o and others, as for ssh",
   },
-  // All are read by us: citty would count our options among these.
-  host: { type: "positional", required: false, description: "local, or a destination of ssh" },
+  host: { type: "positional", description: "local, or a host as for ssh" },
   "command...": {
     type: "positional",
-    required: false,
-    description: "Joined by spaces, for the login shell there",
+    description: "Joined by spaces, for the remote login shell",
   },
 };
 
-export const door: Door = makeRawDoor({
+export const command = makeCommand({
+  isRaw: true,
   name: "rsh",
   description: "Stand in for ssh where a program uses it: rsync, git, scp",
   usage: ["[SSH-OPTION...] HOST COMMAND..."],
@@ -45,11 +43,11 @@ does not prevent that. To leave something running:
   run,
 });
 
-/** Options of ssh that have a value; of those that do not, some are for what we do not do: forwarding, X11, a terminal. */
+/** Options of ssh with a value; options for forwarding, X11 and terminals, which are left out. */
 const VALUED = "BbcDEeFIiJLlmOoPpQRSWw";
 const DROPPED = "AaNnTtXxYyfgKkMsvq";
 const QUESTIONS = "GV";
-/** Where systems keep the server of the subsystem that scp and sftp ask for. */
+/** Places of the server that scp and sftp ask for. */
 const SFTP_SERVERS = [
   "/usr/lib/openssh/sftp-server",
   "/usr/libexec/openssh/sftp-server",
@@ -57,13 +55,13 @@ const SFTP_SERVERS = [
   "/usr/libexec/sftp-server",
   "/usr/lib/misc/sftp-server",
 ];
-/** As sshd runs a command: by the user's own shell. */
+/** Runs a command by the user's login shell, as sshd does. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's
 const BY_LOGIN_SHELL = 'exec "${SHELL:-/bin/sh}" -c "$1"';
 
 interface SshLine {
   readonly options: readonly string[];
-  /** What ssh is, or would do: git asks before it says more than a host. */
+  /** -G or -V: git asks what ssh can do before it runs a command. */
   readonly isQuestion: boolean;
   readonly isSubsystem: boolean;
   readonly hasInput: boolean;
@@ -71,16 +69,9 @@ interface SshLine {
   readonly command: string;
 }
 
-async function run(rawArgs: readonly string[], host: Host): Promise<number> {
-  const {
-    options,
-    isQuestion,
-    isSubsystem,
-    hasInput,
-    host: target,
-    command,
-  } = readSshLine(rawArgs);
-  if (isQuestion) return ask(rawArgs, host);
+async function run({ raw }: CommandLine, host: Host): Promise<number> {
+  const { options, isQuestion, isSubsystem, hasInput, host: target, command } = readSshLine(raw);
+  if (isQuestion) return ask(raw, host);
   const { runCommands } = await import("../run-command.ts");
   const kind = host.env["ECONTEXT_KIND"];
   const plan = {
@@ -116,7 +107,7 @@ export function readSshLine(args: readonly string[]): SshLine {
   let hasInput = true;
   let host: string | undefined;
   let at = 0;
-  // As getopt does for ssh: options may also stand behind the host, up to the command.
+  // As getopt does for ssh: options may also stand after the host, up to the command.
   for (; at < args.length; at++) {
     const arg = args[at] ?? "";
     if (arg === "--") {
@@ -130,12 +121,15 @@ export function readSshLine(args: readonly string[]): SshLine {
       continue;
     }
     if (arg.startsWith("--"))
-      throw new Usage("rsh", `no option of ssh: ${arg}; the interpreter is named by ECONTEXT_KIND`);
+      throw new Usage(
+        "rsh",
+        `ssh has no option ${arg}; to choose an interpreter, set ECONTEXT_KIND`,
+      );
     for (let i = 1; i < arg.length; i++) {
       const letter = arg.charAt(i);
       if (VALUED.includes(letter)) {
         const value = arg.slice(i + 1) || args[++at];
-        if (value === undefined) throw new Usage("rsh", `-${letter} wants a value`);
+        if (value === undefined) throw new Usage("rsh", `-${letter} needs a value`);
         options.push(`-${letter}`, value);
         break;
       }
@@ -148,7 +142,8 @@ export function readSshLine(args: readonly string[]): SshLine {
   const command = args.slice(at).join(" ");
   if (isQuestion) return { options, isQuestion, isSubsystem, hasInput, host: host ?? "", command };
   if (host === undefined) throw new Usage("rsh", "a HOST is missing");
-  if (command === "") throw new Usage("rsh", "a COMMAND is missing: this is no login");
+  if (command === "")
+    throw new Usage("rsh", "a COMMAND is missing; for a login: econtext exec -t HOST");
   return { options, isQuestion, isSubsystem, hasInput, host, command };
 }
 

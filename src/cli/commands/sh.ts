@@ -1,23 +1,25 @@
-/** `econtext sh`: a shell script, from a file, from the command line or from standard input, in one or several contexts. No file is made there. */
+/**
+ * `econtext sh`: a shell script on one or several targets, from a file, from the command line or
+ * from standard input. No file is made on the remote machine.
+ */
 import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
-import type { ArgsDef } from "citty";
-import { type Door, makeDoor } from "../command-definition.ts";
+import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
-import { COMMAND, COMMON, type CommandLine, readCommandOptions, readTargets } from "../options.ts";
+import { readCommandOptions, readTargets } from "../option-values.ts";
+import { COMMAND, COMMON } from "../options.ts";
+import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
 import { quoted, withSeparator } from "../words.ts";
 
-const args: ArgsDef = {
-  "target...": { type: "positional", description: "local, or a destination of ssh" },
+const args: Definitions = {
+  "target...": { type: "positional", description: "local, or a host as for ssh" },
   file: {
     type: "positional",
-    required: false,
     description: "The script; by default, or -, standard input",
   },
   "-- file arg...": {
     type: "positional",
-    required: false,
     description: "After --: the script and its arguments",
   },
   command: {
@@ -30,7 +32,7 @@ const args: ArgsDef = {
   ...COMMON,
 };
 
-export const door: Door = makeDoor({
+export const command = makeCommand({
   name: "sh",
   description: "Run a local shell script on other machines without copying it",
   usage: ["[OPTIONS] TARGET... [-- FILE ARG...]", "-c TEXT [OPTIONS] TARGET... [-- ARG...]"],
@@ -59,25 +61,25 @@ does not prevent that. To leave something running:
   run,
 });
 
-/** Shells that understand what the script is handed over with. */
+/** Shells that understand `handOver`. */
 const SHELLS = ["sh", "bash", "dash", "ksh", "zsh", "ash", "mksh"];
 
-/** Programs that read a script from standard input, which is called `-`. */
+/** Programs that read a script from standard input if its name is `-`. */
 const INTERPRETERS = /^(?:python[\d.]*|node|perl|ruby)$/;
 
 interface Plan {
   readonly targets: readonly string[];
-  /** `$0` of the script, and how messages name it. */
+  /** `$0` of the script, also its name in messages. */
   readonly name: string;
   readonly script: Uint8Array;
   readonly rest: readonly string[];
   readonly isFromInput: boolean;
 }
 
-async function run(line: CommandLine, host: Host, rawArgs: readonly string[]): Promise<number> {
+async function run(line: CommandLine, host: Host): Promise<number> {
   const { flags } = line;
   const options = readCommandOptions("sh", flags);
-  const { targets, name, script, rest, isFromInput } = await readPlan(line, rawArgs, host);
+  const { targets, name, script, rest, isFromInput } = await readPlan(line, host);
   if (isFromInput && flags["no-stdin"] === true) {
     throw new Usage("sh", "-n leaves no script to read: give a FILE, or -c TEXT");
   }
@@ -102,19 +104,19 @@ async function run(line: CommandLine, host: Host, rawArgs: readonly string[]): P
 }
 
 /** @throws {Usage} */
-async function readPlan(line: CommandLine, rawArgs: readonly string[], host: Host): Promise<Plan> {
+async function readPlan(line: CommandLine, host: Host): Promise<Plan> {
   const text = line.flags["command"];
   if (typeof text === "string") {
     const script = new TextEncoder().encode(text);
     const targets = readTargets("sh", line.before);
     return { targets, name: "sh", script, rest: line.after ?? [], isFromInput: false };
   }
-  const { targets, file, rest } = readPlaces(line, rawArgs, host);
+  const { targets, file, rest } = readPlaces(line, host);
   if (file !== "-")
     return { targets, name: file, script: readScript(file, host), rest, isFromInput: false };
   const last = line.before.at(-1) ?? "";
   const mayBeFile = line.after === undefined && line.before.length > 1;
-  // A script is not typed for several targets: the last word was meant as its file.
+  // A script is rarely typed for several targets: the last word was meant as its file.
   const hint = `several targets, whose script you type: econtext sh ${line.before.join(",")}`;
   if (mayBeFile && host.stdin.isTerminal) throw new Usage("sh", `${noFile(last, host)}; ${hint}`);
   if (host.stdin.isTerminal) {
@@ -134,17 +136,14 @@ interface Places {
 }
 
 /** @throws {Usage} */
-function readPlaces(
-  { before, after }: CommandLine,
-  rawArgs: readonly string[],
-  host: Host,
-): Places {
+function readPlaces(line: CommandLine, host: Host): Places {
+  const { raw, before, after } = line;
   const isFile = (word: string): boolean => isScript(host.path(word));
   if (after !== undefined) {
     const [file = "-", ...rest] = after;
     const early = before.slice(1).findLast(isFile);
     if (early !== undefined && (after.length === 0 || (file !== "-" && !isFile(file)))) {
-      const own = rawArgs.slice(0, rawArgs.indexOf("--"));
+      const own = raw.slice(0, raw.indexOf("--"));
       own.splice(own.lastIndexOf(early), 1);
       const hint = ["econtext", "sh", ...[...own, "--", early, ...after].map(quoted)].join(" ");
       throw new Usage("sh", `the script comes after --\n  ${hint}`);
@@ -160,13 +159,13 @@ function readPlaces(
   if (file === undefined) return { targets: readTargets("sh", before), file: "-", rest: [] };
   if (!isFile(file)) throw new Usage("sh", noFile(file, host));
   if (at < others.length - 1) {
-    const hint = withSeparator("sh", args, rawArgs, (word) => word === file);
+    const hint = withSeparator("sh", line, (word) => word === file);
     throw new Usage("sh", `a script with arguments comes after --\n  ${hint}`);
   }
   return { targets: readTargets("sh", before.slice(0, -1)), file, rest: [] };
 }
 
-/** Whether a word can hardly be a host's name. */
+/** @returns whether a word can hardly be a host's name */
 function looksLikeFile(word: string): boolean {
   if (word.includes("://")) return false;
   return word.includes("/") || (!word.includes(",") && /\.(?:sh|bash|dash|ksh|zsh)$/.test(word));
@@ -193,7 +192,10 @@ function readScript(file: string, host: Host): Uint8Array {
   }
 }
 
-/** The shell of its first line, and the options that stand there. @throws {Usage} when that names none */
+/**
+ * @returns the shell that the first line names, with its options; by default sh
+ * @throws {Usage} if the first line names another program
+ */
 function shellOf(
   script: Uint8Array,
   { targets, name, rest }: Pick<Plan, "targets" | "name" | "rest">,
@@ -206,15 +208,16 @@ function shellOf(
   const [shell = "", ...options] = words;
   const areOptions = options.every((option) => /^[-+]\w+$/.test(option));
   if (SHELLS.includes(basename(shell)) && areOptions) return [shell, ...options];
-  const problem = `the script's first line names no shell that is known: ${first}`;
+  const problem = `the script's first line must name one of ${SHELLS.join(", ")}: ${first}`;
   if (!INTERPRETERS.test(basename(shell)) || name === "sh") throw new Usage("sh", problem);
   const line = [...targets, "--", basename(shell), "-", ...rest].map(quoted).join(" ");
   throw new Usage("sh", `${problem}\n  econtext exec ${line} < ${quoted(name)}`);
 }
 
 /**
- * Reads the script from standard input, and not a byte more: what follows is the script's own input. `fullblock` makes one block of it,
- * however it arrives; a `dd` without that option has read nothing when it fails, and then reads byte by byte.
+ * A shell command that reads the script from standard input, and not a byte more: the bytes after it
+ * are the script's own input. `fullblock` reads it in one block. A `dd` without that option fails
+ * before it reads, and a second one then reads byte by byte.
  */
 function handOver(bytes: number): string {
   const dd = (how: string) => `dd ${how} 2>/dev/null`;

@@ -1,0 +1,140 @@
+/** From the flags of a command line to options of the library. Wrong values are refused here. */
+import type { ConnectOptions, describeBootstrap, Kind, LevelName, SshOptions } from "../index.ts";
+import { COMMON, INTERPRETER, LANGUAGE } from "./options.ts";
+import type { Flags } from "./parse-line.ts";
+import { Usage } from "./report-error.ts";
+
+type KindOptions = Pick<ConnectOptions, "kind" | Kind>;
+type UnpackOptions = Pick<ConnectOptions, "unpack" | "unpackInto">;
+type Language = NonNullable<NonNullable<Parameters<typeof describeBootstrap>[1]>["language"]>;
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** @returns milliseconds. @throws {Usage} */
+export function readDeadline(command: string, text: unknown): number | undefined {
+  if (text === undefined) return undefined;
+  const [, number, unit = "s"] = /^(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h)?$/.exec(String(text)) ?? [];
+  const ms = Number(number) * (UNITS_MS[unit] ?? 1);
+  if (ms > 0 && ms <= 0x7fffffff) return Math.ceil(ms);
+  throw new Usage(command, `--deadline ${String(text)}: not a time; write 5, 500ms, 2m or 1h`);
+}
+
+/** @param startedAt on the clock of `performance.now`. @returns whole milliseconds */
+export function leftOf(deadline: number, startedAt: number): number {
+  return Math.max(0, Math.ceil(deadline - (performance.now() - startedAt)));
+}
+
+/** @throws {Usage} */
+export function readCommandOptions(command: string, flags: Flags) {
+  const { cwd } = flags;
+  if (cwd === "") throw new Usage(command, "--cwd is empty");
+  const env = texts(flags["env"]).map((pair) => {
+    const at = pair.indexOf("=");
+    if (at < 1) throw new Usage(command, `not KEY=VALUE: --env ${pair}`);
+    return [pair.slice(0, at), pair.slice(at + 1)];
+  });
+  return {
+    ...(typeof cwd === "string" ? { cwd } : {}),
+    env: Object.fromEntries(env) as Readonly<Record<string, string>>,
+  };
+}
+
+/** @returns the targets of `web1,web2` or `web1 web2`. @throws {Usage} */
+export function readTargets(command: string, texts: readonly string[]): string[] {
+  const targets = texts.flatMap((text) => text.split(","));
+  if (targets.length === 0 || targets.includes("")) throw new Usage(command, "a TARGET is missing");
+  return targets;
+}
+
+export function readSsh(flags: Flags): SshOptions {
+  const file = flags["ssh-config"];
+  return {
+    ...(typeof flags["ssh"] === "string" ? { program: flags["ssh"] } : {}),
+    options: [
+      ...(typeof file === "string" ? ["-F", file] : []),
+      ...texts(flags["ssh-option"]).flatMap((option) => ["-o", option]),
+    ],
+  };
+}
+
+/** Contradicting options are refused by the library. @throws {Usage} */
+export function readInterpreter(command: string, flags: Flags): KindOptions {
+  const paths = INTERPRETER.kind.options
+    .map((name: Kind) => [name, flags[name]])
+    .filter(([, path]) => path !== undefined);
+  const kind =
+    flags["kind"] === undefined
+      ? {}
+      : { kind: oneOf(command, flags, "kind", INTERPRETER.kind.options) };
+  return { ...kind, ...Object.fromEntries(paths) };
+}
+
+/** @returns whether modules that were made ready for sending are kept for other runs */
+export function readCache(flags: Flags): boolean {
+  return flags["no-cache"] !== true;
+}
+
+function readLend(flags: Flags): { readonly lend: boolean } {
+  return { lend: flags["lend-runtime"] === true };
+}
+
+/** @throws {Usage} */
+export function readUnpack(command: string, flags: Flags): UnpackOptions {
+  const unpack = texts(flags["unpack"]).flatMap((text) => text.split(","));
+  const into = flags["unpack-into"];
+  if (unpack.includes("")) throw new Usage(command, "--unpack: a NAME is missing");
+  if (into !== undefined && unpack.length === 0) {
+    throw new Usage(command, "--unpack-into needs --unpack NAME");
+  }
+  return {
+    ...(unpack.length > 0 ? { unpack } : {}),
+    ...(typeof into === "string" ? { unpackInto: into } : {}),
+  };
+}
+
+/** @returns the options of each `connect`. @throws {Usage} */
+export function readConnect(command: string, flags: Flags) {
+  const deadline = readDeadline(command, flags["deadline"]);
+  return {
+    ssh: readSsh(flags),
+    ...readInterpreter(command, flags),
+    ...readLend(flags),
+    ...readUnpack(command, flags),
+    ...(deadline === undefined ? {} : { deadline }),
+  };
+}
+
+/** @throws {Usage} */
+export function readLanguage(command: string, flags: Flags): { readonly language?: Language } {
+  if (flags["language"] === undefined) return {};
+  return { language: oneOf(command, flags, "language", LANGUAGE.language.options) };
+}
+
+/** @returns the values of an option that may be repeated */
+export function texts(value: Flags[string]): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+/** @throws {Usage} */
+export function readLogLevel(command: string, flags: Flags): LevelName {
+  return oneOf(command, flags, "log-level", COMMON["log-level"].options);
+}
+
+/** @throws {Usage} */
+export function readLogFormat(command: string, flags: Flags): "text" | "json" {
+  return oneOf(command, flags, "log-format", COMMON["log-format"].options);
+}
+
+/** The first is the default. */
+function oneOf<const T extends string>(
+  command: string,
+  flags: Flags,
+  name: string,
+  allowed: readonly [T, ...(readonly T[])],
+): T {
+  const text = flags[name] ?? allowed[0];
+  const found = allowed.find((one) => one === text);
+  if (found !== undefined) return found;
+  const all = `${allowed.slice(0, -1).join(", ")} or ${allowed.at(-1)}`;
+  throw new Usage(command, `--${name} ${String(text)}: must be ${all}`);
+}

@@ -1,9 +1,8 @@
 /**
  * FrameReader: cuts a byte stream into messages. Chunk borders carry no meaning.
  *
- * Spec: docs/protocol.md, "Frame".
- * Twins: stage1/python/core.py, `feed`;
- * stage1/javascript/core.js, `feed`.
+ * Spec: docs/protocol.md, "Frame". Twins: `feed` in stage1/python/core.py and in
+ * stage1/javascript/core.js.
  */
 import { ProtocolError } from "../errors.ts";
 import { ALL_FLAGS, type Envelope, FLAGS, HEADER_BYTES, type Message } from "./frame.ts";
@@ -15,7 +14,9 @@ type Allocate = (bytes: number) => Uint8Array;
 const LARGE_BYTES = 32768;
 /** What a reader needs to know of the contexts behind its stream. */
 export interface Sources {
-  /** Whether messages of this context come over this stream: the reader keeps frames of no other. */
+  /**
+   * Whether messages of this context come over this stream: the reader keeps frames of no other.
+   */
   isBehind(src: number): boolean;
   /** The frames of a context that is behind the stream make no message. They are dropped. */
   fault(src: number, error: ProtocolError): void;

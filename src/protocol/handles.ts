@@ -1,8 +1,9 @@
 /**
  * Well-known handles: the integers that name a receiver in a context.
  *
- * Spelled identically in stage1/python/core.py, stage1/javascript/core.js and docs/protocol.md, "Handles", which says who listens,
- * what is received and what is replied. Those allocated at run time start at `FIRST_FREE_HANDLE`.
+ * docs/protocol.md, "Handles", says for each which side listens, what it receives and what it
+ * replies. stage1/python/core.py and stage1/javascript/core.js have the same numbers. Handles that
+ * are allocated at run time start at `FIRST_FREE_HANDLE`.
  */
 export const HANDLES = {
   GET_MODULE: 100,
@@ -19,5 +20,5 @@ export const FIRST_FREE_HANDLE = 1000;
 /** The master's own context id. */
 export const MASTER_ID = 0;
 
-/** In the marker and in BOOT: what both ends must agree on. */
+/** Stands in the marker and in BOOT: both ends must have the same. */
 export const PROTOCOL_VERSION = 1;

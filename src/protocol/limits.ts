@@ -3,7 +3,9 @@
  * what happens when it is crossed: the context that crossed it ends, and no other.
  */
 export interface Limits {
-  /** Body of one frame: so small that a control message waits only a short time for a bulk frame. */
+  /**
+   * Body of one frame: so small that a control message waits only a short time for a bulk frame.
+   */
   readonly maxFrameBytes: number;
   /** Body of one message: bounds the memory that one slave can take in its master. */
   readonly maxMessageBytes: number;

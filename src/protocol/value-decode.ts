@@ -1,8 +1,10 @@
 /**
- * Bodies to values. The far side is not trusted: depth is checked before anything is built, what is made is bounded by
- * the body's size, and nothing but the types in the table of docs/protocol.md, "Values", is ever made.
+ * Bodies to values. The sender is not trusted: the depth is checked before anything is built, the
+ * size of the result is bounded by the size of the body, and only types in the table of
+ * docs/protocol.md, "Values", are made.
  *
- * Text without `!` members is the native parser's work alone; else its tree is revived in place. Layout: value.ts.
+ * The native parser reads the text. Only if the text has `!` members, the parsed tree is walked and
+ * changed in place. Layout: value.ts.
  */
 import { ProtocolError } from "../errors.ts";
 import { isWellFormed } from "../text.ts";
@@ -13,9 +15,11 @@ const MAX_DIGITS = 4300;
 const MAX_TIME_MS = 8.64e15;
 const MAX_U32 = 0xffffffff;
 const INTEGER = /^(?:0|-?[1-9][0-9]*)$/;
-/** What 2^53 to 10^21 look like: value-encode.ts, `isPlainNumber`, says why these are not JSON numbers. */
+/**
+ * Floats from 2^53 to 10^21. `isPlainNumber` in value-encode.ts says why they are not JSON numbers.
+ */
 const BIG_FLOAT = /^-?[1-9][0-9]{15,20}$/;
-/** Escapes behind which a `!` or a lone surrogate may hide. No encoder of ours writes them. */
+/** Escapes that may stand for a `!` or a lone surrogate. No encoder of ours writes them. */
 const HIDING = /\\u(?:0021|[dD][89a-fA-F])/;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -23,13 +27,12 @@ const NOTHING: Uint8Array = new Uint8Array(0);
 
 export interface DecodeOptions {
   readonly maxDepth?: number;
-  /** What stands for a reference. */
+  /** Returns the value that a reference stands for. Default: the reference. */
   readonly adopt?: (reference: SenderReference | GeneratorReference) => unknown;
 }
 
 /**
- * `body` is handed over: large parts of the result are views into it.
- *
+ * @param body must not change afterwards: large parts of the result are views of it
  * @throws {ProtocolError} `ERR_PROTOCOL_VALUE`, and nothing else
  */
 export function decodeValue(body: Uint8Array, options: DecodeOptions = {}): unknown {
@@ -74,8 +77,9 @@ function malformed(what: string): ProtocolError {
 }
 
 /**
- * Counts brackets outside of strings. Need not be right for text that is not JSON: up to where it stops being JSON
- * the count is true, and the parser goes no further. (No byte of a longer UTF-8 sequence is ASCII.)
+ * Counts brackets outside of strings. In text that is not JSON, the count is right up to the place
+ * where it stops being JSON, and the parser reads no further. (In UTF-8, no byte of a longer
+ * sequence is ASCII.)
  */
 function isTooDeep(text: Uint8Array, maxDepth: number): boolean {
   let depth = 0;
@@ -93,7 +97,10 @@ function isTooDeep(text: Uint8Array, maxDepth: number): boolean {
 
 /** One decoding under way. Recursion is safe: the depth has been checked. */
 class Reviver {
-  /** Bytes of the parts that were given out. Together they are the parts: no byte can be asked for a thousand times. */
+  /**
+   * Bytes of the parts that were used. At the end it must be all of them: so a body cannot use the
+   * same bytes a thousand times.
+   */
   used = 0;
   readonly #parts: Uint8Array;
   readonly #bodyLength: number;
@@ -117,7 +124,7 @@ class Reviver {
     const keys = Object.keys(record);
     const [name] = keys;
     if (keys.length === 1 && name?.startsWith("!")) return this.#special(name, record[name]);
-    // `__proto__` is an own member here, so that this assigns a member as any other.
+    // JSON.parse makes `__proto__` an own member, so that this assigns it like any other.
     for (const key of keys) record[wellFormed(key)] = this.revive(record[key]);
     return record;
   }
@@ -164,7 +171,7 @@ class Reviver {
     return content;
   }
 
-  /** Large parts are views; a small one is copied, lest it keep the whole body alive. */
+  /** Large parts are views. A small one is copied, so that it does not keep the body alive. */
   #bytes([offset, length]: [number, number]): Uint8Array {
     this.used += length;
     const parts = this.#parts;
@@ -192,7 +199,7 @@ function reviveFloat(content: unknown): number {
 type Guard<T> = (value: unknown) => value is T;
 type Guarded<G> = { [K in keyof G]: G[K] extends Guard<infer T> ? T : never };
 
-/** `content` as the list of exactly what `guards` let through. */
+/** @returns `content` as a list whose items pass the guards, one each */
 function tuple<const G extends Guard<unknown>[]>(
   tag: string,
   content: unknown,

@@ -1,8 +1,9 @@
 /**
- * Values to bodies. A walk that allocates nothing proves the usual value to be plain JSON, and one native
- * `JSON.stringify` writes it. All else is first lowered: copied into a tree that JSON can write, its bytes set aside.
+ * Values to bodies. Most values are plain JSON: a walk that allocates nothing proves it, and one
+ * native `JSON.stringify` writes them. Other values are lowered first: copied into a tree that JSON
+ * can write, with their bytes beside it.
  *
- * Nothing is dropped or bent: what cannot arrive equal is refused, with its path. Layout: value.ts.
+ * A value that cannot arrive equal is refused, with its path. Layout: value.ts.
  */
 import { ValueError } from "../errors.ts";
 import { isWellFormed, toWellFormed } from "../text.ts";
@@ -11,11 +12,14 @@ import { type Body, GeneratorReference, RemoteError, SenderReference } from "./v
 
 export interface EncodeOptions {
   /**
-   * What errors call the value, "value" by default. A list names the elements of a value that is an array: with
-   * `["function", "args"]` it is `args[0].socket` that cannot be sent, and not `value[1][0].socket`.
+   * The name of the value in errors; default "value". A list names the elements of an array: with
+   * `["function", "args"]`, the path is `args[0].socket` instead of `value[1][0].socket`.
    */
   readonly root?: string | readonly string[];
-  /** What a reference stands for goes by that: asked of each object that has no other form. Undefined: it cannot be sent. */
+  /**
+   * Returns the reference that is sent for an object. It is asked for each object that has no other
+   * form; undefined means that the object cannot be sent.
+   */
   readonly refer?:
     | ((value: object) => SenderReference | GeneratorReference | undefined)
     | undefined;
@@ -23,19 +27,19 @@ export interface EncodeOptions {
 
 /** Python refuses to turn more digits into a number or back (CVE-2020-10735). */
 const MAX_DIGITS = 4300;
-/** From here on, JSON.stringify writes an exponent, which Python reads as a float. */
+/** From this number on, JSON.stringify writes an exponent, which Python reads as a float. */
 const EXPONENT_FROM = 1e21;
 const BANG = 33;
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
 const encoder = new TextEncoder();
-/** Of a value that is nothing but bytes: what stands before them, but for the digits of their number. */
+/** Bytes before a value that is nothing but bytes, without the digits of their number. */
 const LEAST_HEAD = 5 + `{"!b":[0,]}`.length;
 
 /**
- * The chunks hold the very Uint8Arrays of the value, not copies.
+ * The chunks hold the Uint8Arrays of the value themselves, not copies.
  *
- * @throws {ValueError} names the path of what cannot be sent
+ * @throws {ValueError} naming the path of the part that cannot be sent
  */
 export function encodeValue(value: unknown, options: EncodeOptions = {}): Body {
   if (isPlain(value, 0)) {
@@ -57,9 +61,9 @@ export function encodeValue(value: unknown, options: EncodeOptions = {}): Body {
 }
 
 /**
- * For a slave, which has to know before it sends: a body that its master takes.
+ * For a slave, which must know before it sends whether its master takes the body.
  *
- * @throws {ValueError} also for what is over the limit
+ * @throws {ValueError} also if the body is over the limit
  */
 export function encodeBounded(value: unknown, root: string, refer?: EncodeOptions["refer"]): Body {
   const body = encodeValue(value, { root, refer });
@@ -70,7 +74,7 @@ export function encodeBounded(value: unknown, root: string, refer?: EncodeOption
   return body;
 }
 
-/** The body of a value that is nothing but bytes: its head, and the bytes. They need not be in memory. */
+/** @returns the body of a value that is nothing but bytes, which need not be in memory */
 export function encodeBytes<C extends { readonly length: number }>(
   bytes: C,
 ): { readonly chunks: readonly [Uint8Array, C]; readonly length: number } {
@@ -78,7 +82,11 @@ export function encodeBytes<C extends { readonly length: number }>(
   return { chunks: [head, bytes], length: head.length + bytes.length };
 }
 
-/** What a body of so many bytes begins with if it is nothing but a value of bytes; undefined: none can be that. */
+/**
+ * The head of a body of so many bytes whose value is nothing but bytes.
+ *
+ * @returns undefined if no such value has a body of this size
+ */
 export function bytesHead(bodyBytes: number): Uint8Array | undefined {
   const most = String(bodyBytes - LEAST_HEAD).length;
   for (const digits of [most, most - 1]) {
@@ -89,7 +97,7 @@ export function bytesHead(bodyBytes: number): Uint8Array | undefined {
   return undefined;
 }
 
-/** What stands before the parts. */
+/** @returns the bytes before the parts: a zero, the length of the text, the text */
 function headOf(text: Uint8Array): Uint8Array {
   const head = new Uint8Array(5 + text.length);
   new DataView(head.buffer).setUint32(1, text.length);
@@ -97,7 +105,11 @@ function headOf(text: Uint8Array): Uint8Array {
   return head;
 }
 
-/** True if `JSON.stringify` writes `value` as it is. `depth` counts the brackets around it. */
+/**
+ * Whether `JSON.stringify` writes `value` as it is.
+ *
+ * @param depth the number of brackets around it
+ */
 function isPlain(value: unknown, depth: number): boolean {
   if (typeof value === "string") return isWellFormed(value);
   if (typeof value === "number") return isPlainNumber(value);
@@ -119,8 +131,9 @@ function isPlain(value: unknown, depth: number): boolean {
 }
 
 /**
- * False for what JSON cannot say, and for integers that stringify writes with other digits than they have:
- * 2**60 is written 1152921504606847000, which is another number to who reads integers exactly.
+ * False for numbers that JSON does not have, and for integers that stringify writes with other
+ * digits than they have: it writes 2**60 as 1152921504606847000. Python reads integers exactly, so
+ * that this is another number.
  */
 function isPlainNumber(value: number): boolean {
   if (Number.isSafeInteger(value)) return value !== 0 || 1 / value > 0;
@@ -133,13 +146,14 @@ function isRecord(value: object): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Thrown where it is found; on its way out, each container adds the segment that leads there. */
+/** Thrown by the part that cannot be sent. Each container adds its segment of the path. */
 class Refusal extends Error {
   readonly trail: { container: object; segment: string | number }[] = [];
 
   explain(root: string | readonly string[]): ValueError {
     const trail = this.trail.reverse();
-    // A cycle shows as a container that is its own ancestor: the path ends where it comes round for the first time.
+    // In a cycle, a container is its own ancestor: the path ends where the container comes for the
+    // second time.
     const ancestors = trail.map(({ container }) => container);
     const again = ancestors.findIndex((container, i) => ancestors.indexOf(container) < i);
     const segments = (again < 0 ? trail : trail.slice(0, again)).map(({ segment }) => segment);
@@ -159,7 +173,9 @@ function spell(segment: string | number): string {
   return IDENTIFIER.test(segment) ? `.${segment}` : `[${JSON.stringify(segment)}]`;
 }
 
-/** One encoding under way: copies the value into what JSON can write, and collects the raw parts. */
+/**
+ * One encoding under way: copies the value into what JSON can write, and collects the raw parts.
+ */
 class Lowering {
   readonly parts: Uint8Array[] = [];
   partsLength = 0;
@@ -201,7 +217,7 @@ class Lowering {
       return this.#special("!b", [offset, value.length], depth, 2);
     }
     if (value instanceof Error) {
-      // Made well-formed and not refused: an error must not fail to be told.
+      // Made well-formed instead of refused: an error must always arrive.
       const type = value instanceof RemoteError ? value.type : value.name;
       const trace = value instanceof RemoteError ? value.traceback : (value.stack ?? "");
       const texts = [type, value.message, trace].map((text) => toWellFormed(String(text)));
@@ -262,7 +278,7 @@ class Lowering {
     lower: (item: T) => unknown,
   ): unknown[] {
     try {
-      // An iteration, and not `map`: a hole in an array is undefined.
+      // Iterated, because `map` leaves out holes of an array, which are sent as undefined.
       for (const item of items) into.push(lower(item));
     } catch (error) {
       throw locate(error, container, into.length);

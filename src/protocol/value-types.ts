@@ -1,25 +1,28 @@
 /**
- * What the value codec hands around: the encoded body, and the classes of what JavaScript has no type for.
- * The wire form of each is drawn in value.ts.
+ * Types of the value codec: the encoded body, and classes for the values that JavaScript has no
+ * type for.
  */
 import { neutralise } from "../text.ts";
 
 /** An encoded value: the body of a message, not yet cut into frames. */
 export interface Body {
-  /** Their concatenation is the body. Parts are the caller's own arrays: they must stay unchanged until sent. */
+  /**
+   * Their concatenation is the body. Large ones are the caller's own arrays, which must not change
+   * until they are sent.
+   */
   readonly chunks: readonly Uint8Array[];
-  /** Bytes in all chunks together. */
+  /** The number of bytes in all chunks. */
   readonly length: number;
-  /** A `!` member is used: a core needs its values module to read this. */
+  /** Whether a `!` member is used: then a core needs its values module to read the body. */
   readonly extended: boolean;
 }
 
-/** An exception of the far side that was sent as a value: it is handed over, not thrown. */
+/** An exception that a context sent as a value: it is returned, not thrown. */
 export class RemoteError extends Error {
   override name = "RemoteError";
-  /** The exception's type over there, such as `ValueError`. */
+  /** The name of the exception's type in the context, such as `ValueError`. */
   readonly type: string;
-  /** As the far side's language prints it; empty when it has none. */
+  /** As the context's language prints it; empty if the exception has none. */
   readonly traceback: string;
 
   constructor(type: string, message: string, traceback: string) {
@@ -28,13 +31,13 @@ export class RemoteError extends Error {
     this.traceback = traceback;
   }
 
-  /** As `console.log` shows it: without where it was decoded. */
+  /** For `console.log`: without the lines of this process that decoded it. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return neutralise(this.traceback || `${this.type}: ${this.message}`);
   }
 }
 
-/** Names a handle in a context, to send to. */
+/** Names a handle of a context that values can be sent to. */
 export class SenderReference {
   readonly id: number;
   readonly handle: number;
@@ -45,7 +48,7 @@ export class SenderReference {
   }
 }
 
-/** Names a generator that is kept in a context until it is iterated. */
+/** Names a generator that a context keeps until it is iterated. */
 export class GeneratorReference {
   readonly id: number;
   readonly handle: number;

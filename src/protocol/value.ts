@@ -6,9 +6,11 @@
  *     | 00 | N, u32 (BE) |  text  | part  | part  | …
  *     +----+-------------+--------+=======+=======+
  *
- * What JSON has no type for is an object of one member whose name begins with `!`, such as `{"!b":[OFFSET,LENGTH]}`.
- * Spec with the whole table: docs/protocol.md, "Values".
- * Twin: stage1/python/tier2/values.py; a JavaScript slave has this codec itself (scripts/stage1.ts). Pure; knows no frame.
+ * A value that JSON has no type for is an object of one member whose name begins with `!`, such as
+ * `{"!b":[OFFSET,LENGTH]}`. Spec with the whole table: docs/protocol.md, "Values". Knows no frame.
+ *
+ * Twin: stage1/python/tier2/values.py. A JavaScript slave has this codec itself
+ * (scripts/stage1.ts).
  */
 export { type DecodeOptions, decodeValue } from "./value-decode.ts";
 export { bytesHead, type EncodeOptions, encodeBytes, encodeValue } from "./value-encode.ts";

@@ -186,7 +186,7 @@ async function kinds(): Promise<string[]> {
   });
 }
 
-/** What is added to the user's ssh command line is told where users look. */
+/** What is added to the user's ssh command line is listed in the documents for users. */
 async function ssh(): Promise<string[]> {
   const transport = (await import(join(ROOT, "src/transports/ssh.ts"))) as {
     ssh(destination: string, options: object): { wrap(argv: readonly string[]): string[] };

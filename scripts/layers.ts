@@ -201,7 +201,7 @@ const LAYERS: readonly Layer[] = [
   },
 ];
 
-/** What may be taken from outside of src/, by whom. */
+/** What a layer may import from outside of src/. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   interpreters: ["scripts/stage1.ts", "stage1/"],
   modules: ["scripts/transform-version.ts"],

@@ -97,7 +97,7 @@ function joinModules(sources: readonly string[], glue = ""): string {
     all.push(...names);
     return `const {${names.join()}}=(()=>{${body}\nreturn {${names.join()}};})();`;
   });
-  // Errors and values are told by the names of their classes, which get short ones.
+  // Errors and values are recognised by the names of their classes, which get short ones.
   const name =
     "for(const n in e)if(typeof e[n]=='function')Object.defineProperty(e[n],'name',{value:n})";
   return `${parts.join("\n")}\nconst e=module.exports={${all.join()}};${name};${glue}`;

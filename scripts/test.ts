@@ -141,8 +141,7 @@ if (!process.argv.includes("--tests-only")) {
 if (!process.argv.includes("--checks-only")) await tests(filters);
 if (tally.skips.length > 0) console.log(paint(33, "\nSKIPPED:"));
 for (const line of new Set(tally.skips)) console.log(`  ${line}`);
-// Again: thousands of lines may lie between, and who looks at the end of a long log finds them
-// there.
+// Once more, because thousands of lines may lie between: a reader looks at the end of a long log.
 if (tally.failures.length > 0) console.log(paint(31, "\nFAILED:"));
 for (const said of tally.failures) console.log(said);
 const skipped = tally.skipped > 0 ? `, ${String(tally.skipped)} skipped` : "";

@@ -21,7 +21,7 @@ export interface Row {
   readonly title: string;
   readonly unit: string;
   readonly samples: Samples;
-  /** Which quantile of the samples the row shows; the median unless told. */
+  /** Which quantile of the samples the row shows; the median by default. */
   readonly quantile?: number;
   readonly bounds?: readonly Bound[];
 }

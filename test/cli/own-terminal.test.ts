@@ -1,4 +1,4 @@
-/** Our terminal, lent to a command: who ends us by force gets it back as it was. */
+/** Our terminal, joined to a command: it is restored when econtext is ended by force. */
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { eventually, isCommandRunning, uniqueSeconds } from "../conformance/session.ts";
 import { descendants } from "../helpers/leaks.ts";

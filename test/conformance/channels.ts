@@ -210,7 +210,7 @@ export function channels(far: Far): void {
     const total = far.call("tasks.flow.total");
     await other.call("tasks.flow.blobs", sender, 100, 100_000);
     expect(await total).toEqual([100, 10_000_000]);
-    // The end of one is told to the other.
+    // When one ends, the other gets its end.
     const [next] = (await open()) as [Sender];
     const collected = far.call("tasks.flow.collect");
     await other.call("tasks.flow.same", next);

@@ -1,4 +1,4 @@
-/** Commands: their streams, how they end, and what they are told meanwhile. */
+/** Commands: their streams, how they end, and which signals they get meanwhile. */
 import { expect } from "bun:test";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -105,7 +105,8 @@ export function commands(far: Far): void {
       break;
     }
     const { status } = await process.exited;
-    // The pipes of JavaScript are sockets: there, who writes is told that the connection was reset.
+    // The pipes of JavaScript are sockets: there, the writer gets an error: the connection was
+    // reset.
     if (far.language === "javascript") expect(status).toBeGreaterThan(0);
     else expect(status).toBe(141);
   });

@@ -1,4 +1,4 @@
-/** How a failure in a context is told here. */
+/** How a failure in a context arrives here. */
 import { expect } from "bun:test";
 import { CallError, RemoteError, ValueError } from "../../src/index.ts";
 import { type Far, failureOf } from "./session.ts";

@@ -65,7 +65,7 @@ function temporaries(folder: string): string[] {
   return readdirSync(folder).filter((name) => TEMPORARY.test(name));
 }
 
-/** Of the far side of this master: what `ps` shows of it names who has started it. */
+/** Processes of this master's slave: `ps` shows the name of the master that started it. */
 function slavesOf(master: number): number[] {
   const end = new RegExp(`^econtext:\\S+:${String(master)}\\s*$`);
   return [...marked().values()].filter(({ command }) => end.test(command)).map(({ pid }) => pid);

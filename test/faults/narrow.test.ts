@@ -1,6 +1,6 @@
 /**
- * A link that is far slower than what floods it: who cancels a command is answered, and what comes
- * next is served.
+ * A link that is far slower than what floods it: the caller that cancels a command is answered, and
+ * what comes next is served.
  */
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";

@@ -175,7 +175,7 @@ export function orphans(way: () => Way): void {
     const began = (await call).at;
     expect((await behind).code).toBe("ERR_DISCONNECT_HUNG");
     expect((await behind).at - began).toBeLessThan(GRACE_MS + SOON_MS);
-    // Who is stopped hears nothing of the end; where its guard does not look either, it has to go
+    // A stopped slave does not see the end; where its guard does not look either, it has to go
     // on first.
     if (remote && !far.guardPolls) process.kill(slave, "SIGCONT");
     const empty = await scene.emptied(SOON_MS);

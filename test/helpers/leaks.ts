@@ -133,7 +133,7 @@ function readProcess(pid: number): Marked | undefined {
   }
 }
 
-/** Nothing that a test starts is a daemon: who lost its parent was left behind. */
+/** Nothing that a test starts is a daemon: a process that lost its parent was left behind. */
 function isOrphan(one: Marked, all: ReadonlyMap<number, Marked>): boolean {
   return one.parent === 1 || (one.parent !== 0 && !all.has(one.parent));
 }

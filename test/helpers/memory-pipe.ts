@@ -1,6 +1,6 @@
 /**
  * Two pipes in memory that are each other's far end. `room` is how many chunks one takes before its
- * writer is told to wait: 0 and 1 uncover deadlocks that a large one hides. A chunk is handed over
+ * writer has to wait: 0 and 1 uncover deadlocks that a large one hides. A chunk is handed over
  * in a later turn of the event loop, never in `write`.
  */
 import type { Duplex, DuplexListener } from "../../src/io/duplex.ts";
@@ -28,7 +28,7 @@ export class MemoryPipe implements Duplex {
     return pair;
   }
 
-  /** Who reads this end: a test may speak to it as the far end would. */
+  /** The reader of this end: a test may speak to it as the other end would. */
   get listener(): DuplexListener {
     if (this.#listener === undefined) throw new Error("no listener yet");
     return this.#listener;

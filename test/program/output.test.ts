@@ -36,7 +36,7 @@ async function slowly(args: string): Promise<{ text: string; status: string }> {
     env: { ...process.env, NO_COLOR: "1" },
   });
   const [, text = "", status = ""] = /^([\s\S]*)=(\d+)\n$/.exec(await child.stdout.text()) ?? [];
-  // Runs of one letter are told by their length.
+  // Runs of one letter are distinguished by their length.
   const short = text.replace(/([a-z])\1{9,}/g, (run, letter) => `${letter}*${run.length} `);
   return { text: short, status };
 }

@@ -25,7 +25,7 @@ export function start(plan: Plan, env: Record<string, string | undefined> = proc
   return Bun.spawn(firstStage(plan), { stdio: ["pipe", "pipe", "pipe"], env, detached: true });
 }
 
-/** It has started: the first that it says is the marker. Then it is told to end. */
+/** Waits until it has started: its first output is the marker. Then ends it. */
 export async function hasStarted(child: ReturnType<typeof start>): Promise<void> {
   const said = await child.stdout.getReader().read();
   expect(new TextDecoder().decode(said.value).startsWith(MARKER)).toBe(true);

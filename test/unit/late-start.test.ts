@@ -13,7 +13,7 @@ import { Router } from "../../src/mux/router.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { decodeValue } from "../../src/protocol/value.ts";
 
-/** A far side that says what it is when it is told to, and answers nothing. */
+/** A slave that says what it is when a test asks for it, and answers nothing. */
 class Silent implements Session {
   readonly ready: Promise<SlaveInfo> = new Promise(() => {});
   readonly gone: Promise<void> = new Promise(() => {});

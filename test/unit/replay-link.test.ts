@@ -1,6 +1,6 @@
 /**
- * What is sent before it is known who serves a context: to the first at once, and to the next
- * again.
+ * What is sent before it is known which child serves a context: to the first at once, and to the
+ * next again.
  */
 import { expect, test } from "bun:test";
 import type { Link, Withdraw } from "../../src/mux/link.ts";

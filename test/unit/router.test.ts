@@ -1,4 +1,4 @@
-/** Router: who may say what, who is told of an end, how handles are given out. */
+/** Router: which messages it takes, which receivers learn of an end, how handles are given out. */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { DisconnectError, type EcontextError, ProtocolError } from "../../src/errors.ts";
 import type { Link, Withdraw } from "../../src/mux/link.ts";

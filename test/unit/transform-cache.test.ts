@@ -68,7 +68,7 @@ test("a second finder transforms nothing; a change is seen; positions are found 
     expect(second.mapStack(`E\n    at f (${file}:1:${column})`)).toBe(`E\n    at f (${file}:1:50)`);
     writeFileSync(file, "export const other = 2;");
     expect(find().find(file)?.hash).not.toBe(first?.hash);
-    // Whose file is not what it was, its positions are told as they came.
+    // If the file has changed, its positions are shown as they came.
     const text = `E\n    at f (${file}:1:${column})`;
     const third = new JavaScriptFinder([join(dir, "app")], new TransformCache(root));
     third.find(file);

@@ -1,8 +1,8 @@
 """The loop of a peer driver in Python: one JSON request a line on stdin, one JSON answer a line on
 stdout.
 
-Owns the line protocol (told in ../driver.ts, whose child this is) and what all drivers time alike.
-Knows nothing of any peer. Twin: loop.ts.
+Owns the line protocol (described in ../driver.ts, whose child this is) and what all drivers time
+alike. Knows nothing of any peer. Twin: loop.ts.
 """
 import json
 import os

@@ -56,7 +56,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
     pythonTier2: minifyAll(python, minifyPython),
     pythonDependencies: dependencies(python),
     pythonFirstStage: joinPython(read("python", `${FIRST_STAGE}.py`)),
-    javascriptCore: deflate(minifyCore(read("javascript", `${CORE}.js`))).toBase64(),
+    javascriptCore: deflate(minifyCore(javascriptCore(folder))).toBase64(),
     javascriptTier2: minifyAll(javascript, minifyJavaScript),
     javascriptDependencies: dependencies(javascript, [WRITTEN_BY_MASTER]),
     javascriptFirstStage: joinJavaScript(read("javascript", `${FIRST_STAGE}.js`)),
@@ -70,6 +70,17 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
 
 function minifyAll(sources: Record<string, string>, minify: (source: string) => string) {
   return Object.fromEntries(Object.entries(sources).map(([name, text]) => [name, minify(text)]));
+}
+
+/**
+ * The files of stage1/javascript/core as one text: what both threads use, and behind it a function
+ * for each thread. The first stage leaves `R` in the main thread alone.
+ */
+export function javascriptCore(folder: string = STAGE1): string {
+  const [shared, main, boot, worker] = ["shared", "main", "boot", "worker"].map((name) =>
+    readFileSync(join(folder, "javascript", CORE, `${name}.js`), "utf8"),
+  );
+  return `${shared}(typeof R==="function"?()=>{${main}${boot}}:()=>{${worker}})();`;
 }
 
 /**

@@ -2,7 +2,7 @@
  * FrameReader: cuts a byte stream into messages. Chunk borders carry no meaning.
  *
  * Spec: docs/protocol.md, "Frame". Twins: `feed` in stage1/python/core.py and in
- * stage1/javascript/core.js.
+ * stage1/javascript/core.
  */
 import { ProtocolError } from "../errors.ts";
 import { ALL_FLAGS, type Envelope, FLAGS, HEADER_BYTES, type Message } from "./frame.ts";

@@ -4,7 +4,7 @@ The first stage inflates this file and runs it as the main module; it becomes th
 3.6 to 3.13. It imports only what is in every interpreter and cheap: no json (its C half only), no threading, no logging, no site.
 What only some contexts need is in the other files of this folder, the second tier: they come as modules `econtext.NAME`.
 
-The bytes on the wire: docs/protocol.md. What happens in which order: docs/how-it-works.md. Twins: src/mux/stream.ts, src/mux/router.ts, stage1/javascript/core.js.
+The bytes on the wire: docs/protocol.md. What happens in which order: docs/how-it-works.md. Twins: src/mux/stream.ts, src/mux/router.ts, stage1/javascript/core.
 
 Two threads: the main thread runs user code, the I/O thread keeps control while it does. Whoever holds `role` reads the stream: the
 main thread when it waits for a call (no thread has to be woken for a call that is short), the I/O thread otherwise.

@@ -1,5 +1,5 @@
 /**
- * Stands in for the core around the real importer: `core` as stage1/javascript/core.js makes it, the master's answers over a pipe. Standard
+ * Stands in for the core around the real importer: `core` as stage1/javascript/core/boot.js makes it, the master's answers over a pipe. Standard
  * input and output are lines of JSON; the first has the second tier's texts. Blocks in `core.fetch` by reading standard input itself.
  */
 const fs = require("node:fs");
@@ -57,10 +57,13 @@ const core = {
     say({ get: request });
     return absorb(hear().records);
   },
-  async fetchAsync(request) {
-    await null;
-    return core.fetch(request);
+  ask(request, receive) {
+    Promise.resolve().then(() => {
+      say({ get: request });
+      receive([hear().records]);
+    });
   },
+  keep: absorb,
 };
 const { texts } = hear();
 

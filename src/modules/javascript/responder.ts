@@ -35,7 +35,7 @@ const MAX_LATER_BYTES = 64 * 1024;
  */
 const MAX_DATA = 32_768;
 /** Sent with the first modules: what importing, logging and most results need. */
-const IMPORT_TIER = ["importer", "console", "values"] as const;
+const IMPORT_TIER = ["importer", "console", "values", "failures"] as const;
 /** By the builtins that look at files: what stands for them in a forwarded module. */
 const READERS: Readonly<Record<string, string>> = {
   "node:fs": "packaged-fs",

@@ -13,20 +13,20 @@ const {
   SenderReference,
   TimeoutError,
 } = core.tier("values");
+const { describe } = core.tier("failures");
 
 const DEAD = 4;
 const HEADER = 24;
 const WINDOW = 262144;
 const MAX_WINDOW = 4194304;
 const OVERHEAD = 24; // of a value, so that many small ones are no less than a large one
-
 const closedError = (why = "the channel is closed") => new ChannelError("ERR_CHANNEL_CLOSED", why);
 
 const lateError = (ms) => new TimeoutError("ERR_DEADLINE_RECEIVE", `nothing came within ${ms} ms`);
 
 /** What closes a channel, as it is sent: null where nothing is wrong. */
 const closing = (error) =>
-  Buffer.from(JSON.stringify(error === undefined ? null : core.failure(error)));
+  Buffer.from(JSON.stringify(error === undefined ? null : describe(error)));
 
 /** What that says: an error, or undefined. */
 const reason = (body) => {

@@ -34,6 +34,7 @@ if (!process.versions.bun) {
 for (const name of ["dispose", "asyncDispose"])
   if (!Symbol[name]) Object.defineProperty(Symbol, name, { value: Symbol(`Symbol.${name}`) });
 
+const { fetchAsync, make } = core.tier("linker");
 const units = new Map(); // name: what was made of its record
 const cache = Object.create(null); // require.cache
 
@@ -138,7 +139,7 @@ const foreign = (name, exports) => {
 
 /** Get a module that linking needs, without blocking. */
 const bring = async (name) => {
-  const path = unpacked(recordOf(name) ?? (await core.fetchAsync(name)));
+  const path = unpacked(recordOf(name) ?? (await fetchAsync(name)));
   if (path === undefined) return;
   try {
     foreign(name, require(path));
@@ -165,7 +166,7 @@ const resolve = (unit, specifier, kind) => {
 const resolveAsync = async (unit, specifier, kind) => {
   const name =
     known(unit, specifier, kind) ??
-    remember(unit, specifier, kind, await core.fetchAsync([unit.name, specifier, kind]));
+    remember(unit, specifier, kind, await fetchAsync([unit.name, specifier, kind]));
   return found(name, unit, specifier, kind);
 };
 
@@ -354,7 +355,7 @@ const requireUnit = (target, parent) => {
 
 const importer = { cache, placeOf, requireOf, resolve, told, unitOf };
 
-const linker = core.tier("linker").make({
+const linker = make({
   bring,
   cache,
   compile,
@@ -414,8 +415,7 @@ const nowhere = { name: "a function of no module", format: "esm", deps: {} };
 /** Make a function in a module's top-level scope. The master has put `__impt` in the place of its `import`. */
 const inline = (unit, source) => {
   const here = unit ?? nowhere;
-  // `require` is a module's own affair where there is one.
-  // Its own first line is the second: columns are its own.
+  // A module has its own `require`. The source begins on a line of its own: its columns stay.
   const text = `(function(__impt${unit ? "" : ",require"}){"use strict";return (\n${source}\n)})`;
   // biome-ignore lint/security/noGlobalEval: the master's own code, sent to be run
   const made = (unit?.scope ?? globalThis.eval)(text)(importOf(here), requireOf(here));

@@ -11,6 +11,10 @@ const RUNNING = 1;
 const DONE = 2;
 const FAILED = 3;
 
+/** As `core.fetch`, without blocking. @param take makes of the answer what it resolves to */
+exports.fetchAsync = (request, take = core.keep) =>
+  new Promise((done) => core.ask(request, done)).then((answer) => take(...answer));
+
 /** @param host what the importer knows: units, names, CommonJS */
 exports.make = ({
   bring,

@@ -1,7 +1,7 @@
 """econtext.interruption: ends the call that runs, when it is cancelled or its deadline has passed.
 
 Second tier: comes with the first call that has options, with econtext.commands and with econtext.files. Twin: stage1/javascript/tier2/external.js, and
-`cancel` in stage1/javascript/core.js.
+`cancel` in stage1/javascript/core/worker.js.
 
 The I/O thread sends SIGINT, as ctrl-C does: a blocking system call of the main thread returns, and the commands in our process group end.
 The handler raises Cancelled in the main thread, under two rules:

@@ -1,0 +1,142 @@
+/**
+ * The JavaScript core, 3 of 4: how the main thread starts, and how the process ends.
+ *
+ * Until there is a call, the main thread reads the connection itself: that is faster than to wait
+ * for the worker, and without user code there is nothing to keep control of.
+ */
+// -- The end
+const exit = (proc.reallyExit ?? proc.exit).bind(proc);
+
+/** Read what the system knows of a process: its state, parent, process group … */
+const about = (pid) => {
+  const stat = "" + fs.readFileSync(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+};
+
+/**
+ * Whether the process group holds more than this process and its ancestors, which wait for it:
+ * then the guard has work to do.
+ */
+const others = () => {
+  try {
+    const group = {};
+    const ours = about("self")[2];
+    for (const pid of fs.readdirSync("/proc"))
+      try {
+        const [state, parent, pgrp] = about(+pid);
+        if (pgrp === ours && state !== "Z") group[pid] = parent;
+      } catch {}
+    for (let { pid } = proc, next; (next = group[pid]); pid = next) delete group[pid];
+    return Object.keys(group).length;
+  } catch {
+    return 1;
+  }
+};
+
+// -- Boot
+const head = R(24);
+const [, nonce, name, argv0, ...settings] = JSON.parse(R(head.readUInt32BE(20)));
+me = head.readUInt32BE(0);
+[lowest, lease, rate] = settings;
+
+/** What the second tier gets. */
+const core = {
+  Buffer,
+  Date,
+  clearTimeout,
+  queueMicrotask,
+  setTimeout,
+  me,
+  name,
+  handlers,
+  modules,
+  absorb,
+  tier,
+  ask,
+  keep,
+  record,
+  handle: () => ++nextHandle,
+  close: () => (closing = 1) && pump(),
+  active,
+  get, // a word that the threads share
+  send,
+  post,
+  fetch,
+  about,
+};
+
+// The pipe that the shell left on 5 becomes stdout, the one on 0 stderr. Their other ends, which
+// this process reads, do not block.
+const reader = (fd) => fs.openSync("/proc/self/fd/" + fd, fs.constants.O_NONBLOCK);
+const become = (fd, path, mode) => {
+  fs.closeSync(fd);
+  fs.openSync(path, mode);
+};
+become(1, "/proc/self/fd/5", "w");
+become(2, "/proc/self/fd/0", "w");
+fs.closeSync(5);
+printed[reader(1)] = ["stdout", 0];
+printed[reader(2)] = ["stderr", 1];
+become(0, "/dev/null");
+try {
+  // Make `ps` show it: our arguments are in memory that Linux lets us write.
+  const [start, stop] = about("self").slice(45);
+  const memory = fs.openSync("/proc/self/mem", "r+");
+  const shown = Buffer.alloc(stop - start);
+  shown.write(argv0, 0, stop - start - 1);
+  fs.writeSync(memory, shown, 0, stop - start, +start);
+  fs.closeSync(memory);
+} catch {}
+proc.argv.push(argv0);
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) proc.on(signal, () => {});
+
+share(new Int32Array(new SharedArrayBuffer(524352), 0, 10));
+const { port1: port, port2 } = new MessageChannel();
+core.port = port;
+const worker = isBun
+  ? new Worker(URL.createObjectURL(new Blob(["onmessage=e=>eval(e.data,require)"])))
+  : new (load("worker_threads").Worker)(c, { eval: true });
+// Bun would keep a long text's compiled form on disk. It does not for a text that is evaluated.
+if (isBun) worker.postMessage(c);
+write(Buffer.from(`econtext/1 ${nonce}\n`));
+send(
+  head.readUInt32BE(16),
+  encode([isBun ? "bun" : "node", isBun ?? proc.versions.node, proc.pid, proc.execPath]),
+);
+flush();
+
+let early = 1; // there is no worker yet that answers PING and CANCEL
+/** Leave the connection to the worker, and listen to it. */
+const go = () => {
+  if (!early) return;
+  early = 0;
+  worker.postMessage([port2, shared, [me, lowest, lease, rate], printed], [port2]);
+  // Not earlier: a thread that blocks in a read hears no message.
+  listen(port, (message) => {
+    hear(message);
+    pump();
+    flush();
+  });
+};
+
+const next = (n) => {
+  const bytes = Buffer.alloc(n);
+  for (let at = 0; at < n; )
+    try {
+      at += fs.readSync(3, bytes, at, n - at) || die();
+    } catch (e) {
+      again(e);
+    }
+  return bytes;
+};
+while (!calls.length) {
+  const head = next(24);
+  walk(Buffer.concat([head, next(head.readUIntBE(21, 3))]), deliver);
+  flush();
+}
+go();
+// Not earlier: an error before there is a worker has to end the process.
+for (const event of ["unhandledRejection", "uncaughtException"])
+  proc.on(event, (e) => record(40, "econtext", "uncaught: " + tier("failures").describe(e)[2]));
+pump();
+flush();

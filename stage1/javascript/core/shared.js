@@ -1,0 +1,195 @@
+/**
+ * The JavaScript core, 1 of 4: what both threads use. The core is everything that a context needs
+ * from its first message to its end. One source for Node.js 18 to 26 and Bun.
+ *
+ * The build joins the files (scripts/stage1.ts): shared.js, behind it main.js and boot.js as one
+ * function for the main thread, and worker.js as another for the worker. The first stage evaluates
+ * the result in the main thread. boot.js evaluates the same text once more in a worker thread.
+ *
+ * - The main thread runs user code, and may hang with it.
+ * - The worker reads the connection, the pipes behind stdout and stderr, and the clock. It runs no
+ *   user code, so it keeps control when the main thread hangs.
+ *
+ * What only some contexts need is in ../tier2, the second tier: modules named `econtext.NAME`.
+ *
+ * Either thread may write to the connection, under the *output lock*: `shared[OWNER]`. Starting
+ * the worker takes longer than a first call. Until then the main thread reads and writes. From its
+ * first turn on the worker holds the lock, and releases it to the main thread for short calls.
+ *
+ * The first stage leaves `R`, which reads N bytes of descriptor 3, and `c`, the text of the core.
+ * The worker has no `R`.
+ *
+ * The bytes on the wire: docs/protocol.md. What happens in which order: docs/how-it-works.md.
+ * Twin: stage1/python/core.py.
+ */
+// -- Handles -- docs/protocol.md, "Handles"; twin: src/protocol/handles.ts
+const GET_MODULE = 100;
+const CALL_FUNCTION = 101;
+const FORWARD_LOG = 102;
+const LOAD_MODULE = 103;
+const CANCEL = 104;
+const PING = 105;
+
+// -- Flags of a frame
+const MORE = 1;
+const CONT = 2;
+const DEAD = 4;
+const ERROR = 8;
+const DEFLATE = 16;
+
+const MAX_FRAME = 262144;
+const MAX_QUEUE = 1 << 23;
+
+// -- Words of memory that the two threads share
+const OWNER = 0; // the output lock: 0 free, 1 held by the worker, 2 held by the main thread
+const SIGNAL = 1; // how many messages the worker has sent to the main thread
+const QUEUED = 2; // bytes that the main thread has handed over and the worker has not written
+const CURRENT = 3; // the reply-to of the call that the main thread is in
+const DOOMED = 4; // the reply-to of the call that the worker interrupts
+const ACK = 5; // how many cancels the main thread has seen
+const CANCELS = 6; // how many cancels the worker has sent
+const REST = 7; // the length of what is in `rest` of stdout; the next word: of stderr
+// Behind these words: `tally`, the count of what was logged. Only the holder of the lock uses it.
+const SPENT = 0; // the second up to which `rate` is used up; at most four seconds ago
+const DROPPED = 1; // characters that were not sent
+
+// Kept now: user code may replace these (fake timers do). The second tier gets them from `core`.
+// biome-ignore lint/suspicious/noShadowRestrictedNames: it is the same one
+const { Buffer, Date, clearTimeout, queueMicrotask, setTimeout } = globalThis;
+const load = require; // of Node.js, a global too
+const fs = load("fs");
+const proc = process;
+const isBun = proc.versions.bun;
+let shared, tally, rest, me, lowest, rate, lease;
+
+const share = (words) => {
+  shared = words;
+  tally = new Float64Array(words.buffer, 48);
+  rest = Buffer.from(words.buffer, 64);
+};
+const get = (word) => Atomics.load(shared, word);
+const set = (word, value) => Atomics.store(shared, word, value);
+const add = (word, value) => Atomics.add(shared, word, value);
+const lock = (owner) => !Atomics.compareExchange(shared, OWNER, 0, owner);
+const unlock = () => set(OWNER, 0);
+const json = (value) => Buffer.from(JSON.stringify(value));
+const interrupt = () => proc.kill(0, "SIGINT");
+const die = () => proc.kill(proc.pid, "SIGKILL");
+const wait = (ms) => Atomics.wait(shared, 9, 0, ms);
+
+// -- Frames ----------------------------------------------------------------------------------
+/** Make the frames of one message for the master. */
+const frames = (handle, body, flags = 0, reply = 0) => {
+  const list = [];
+  const size = body.length;
+  for (let at = 0; at === 0 || at < size; at += MAX_FRAME) {
+    const part = body.subarray(at, at + MAX_FRAME);
+    const head = Buffer.allocUnsafe(24);
+    const more = flags | (CONT * (at > 0)) | (MORE * (at + MAX_FRAME < size));
+    [0, me, me, handle, reply, more * 16777216 + part.length].forEach((word, i) =>
+      head.writeUInt32BE(word, i * 4),
+    );
+    list.push(head, part);
+  }
+  return list;
+};
+
+/**
+ * Visit whole frames, until one is incomplete or `visit` returns true.
+ *
+ * @param visit is given handle, reply-to, body, flags, and `route`: the id of the context that the
+ * frame is for, 0 for a frame of the master's for this context
+ * @returns how many bytes the visited frames have
+ */
+const walk = (bytes, visit) => {
+  let at = 0;
+  while (bytes.length - at >= 24) {
+    const [dst, auth, handle, reply] = [0, 8, 12, 16].map((i) => bytes.readUInt32BE(at + i));
+    const end = at + 24 + bytes.readUIntBE(at + 21, 3);
+    const route = dst === me && !auth ? 0 : dst;
+    if (
+      bytes.length < end ||
+      visit(handle, reply, bytes.subarray(at + 24, end), bytes[at + 20], route)
+    )
+      break;
+    at = end;
+  }
+  return at;
+};
+
+/** A descriptor that others share may be non-blocking: try again soon. Other errors are fatal. */
+const again = (e) => {
+  if (e.code !== "EAGAIN") die();
+  wait(1);
+};
+
+/** Write all bytes. Blocks while the master does not read: nothing else can be sent then, either. */
+const write = (bytes) => {
+  for (let at = 0; at < bytes.length; )
+    try {
+      at += fs.writeSync(4, bytes, at);
+    } catch (e) {
+      again(e);
+    }
+};
+
+// -- IoLogger: what user code and its children print -- all under the output lock -------------
+// Read into here, and sent on as a copy. New memory for each read would cost more than all else.
+const chunk = Buffer.alloc(MAX_FRAME);
+const printed = {}; // descriptor: [name, 0 or 1]
+
+/** Send one log record, if the master wants its level. One of stdout and stderr has some lines. */
+const log = (level, name, message, when = Date.now() / 1e3) => {
+  if (level < lowest) return;
+  const now = Date.now() / 1e3;
+  const spent = Math.max(tally[SPENT], now - 4) + message.length / rate;
+  if (spent > now && rate) {
+    tally[DROPPED] += message.length;
+    return;
+  }
+  tally[SPENT] = spent;
+  if (tally[DROPPED]) message = `(${tally[DROPPED]} characters dropped)\n${message}`;
+  tally[DROPPED] = 0;
+  write(
+    Buffer.concat(
+      frames(FORWARD_LOG, json([level, name, message.replace(/\p{Cs}/gu, "\ufffd"), when])),
+    ),
+  );
+};
+
+/** Log what was printed: whole lines, and the rest when it is long or the `last`. */
+const logPrinted = (fd, bytes, last) => {
+  const [name, at] = printed[fd];
+  const begin = at * MAX_FRAME;
+  const data = Buffer.concat([rest.subarray(begin, begin + get(REST + at)), bytes]);
+  const cut = last || data.length > MAX_FRAME ? data.length : data.lastIndexOf(10) + 1;
+  rest.set(data.subarray(cut), begin);
+  set(REST + at, data.length - cut);
+  if (cut) log(20, name, data.toString("utf8", 0, cut));
+};
+
+/** Log all that was printed so far. */
+const settle = (last) => {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  for (const fd in printed) {
+    try {
+      for (let n; (n = fs.readSync(+fd, chunk)); ) logPrinted(fd, chunk.subarray(0, n));
+    } catch {}
+    if (last) logPrinted(fd, Buffer.alloc(0), last);
+  }
+  Error.stackTraceLimit = limit;
+};
+
+/** Send a message of the main thread, after what was printed before. */
+const say = ({ out, record, last }) => {
+  settle(last);
+  if (record) log(...record);
+  if (out) write(out);
+};
+
+/** Web events are slow in Node.js, and the only kind that a port of Bun has. */
+const listen = (port, receive) => {
+  if (isBun) port.onmessage = ({ data }) => receive(data);
+  else port.on("message", receive);
+};

@@ -1,0 +1,229 @@
+/**
+ * The JavaScript core, 4 of 4: the worker thread. It reads the connection and what is printed,
+ * answers PING, interrupts the main thread, and ends the process when the connection is over.
+ *
+ * The rules: it runs no user code, decodes only plain JSON, and waits for nothing but the output
+ * lock.
+ */
+/** The port to the main thread; undefined until start. */
+let port;
+let frame = Buffer.alloc(24); // a frame that has begun; its header alone, until that is whole
+let got = 0; // bytes of that frame
+let heard = Date.now(); // when the master was last heard
+let session; // with the inspector of the main thread
+let over = 0;
+const limits = new Map(); // reply-to: the timer of its deadline
+const routes = new Map(); // id of another context: function(frame)
+
+const tell = (message, list) => {
+  port.postMessage(message, list);
+  add(SIGNAL, 1);
+  Atomics.notify(shared, SIGNAL);
+};
+
+/**
+ * The connection is over. User code gets a moment to notice. Its results have no reader any more.
+ * The guard does the rest.
+ */
+const end = () => {
+  acquire();
+  over = 1;
+  tell({ end: 1 });
+  interrupt();
+  setTimeout(die, get(CURRENT) ? 400 : 9);
+};
+
+/**
+ * Cancel a call: tell the main thread, which answers it. A main thread that does not listen is in
+ * that call: interrupt it, as ctrl-C does, and again in a while. Where interrupts do not help (a
+ * loop), Node.js can terminate what runs. Not at once, and not soon again: the termination would
+ * hit what runs next.
+ */
+const cancel = (handle, why) => {
+  const number = add(CANCELS, 1);
+  tell({ cancel: [handle, why] });
+  let tries = 0;
+  const look = () => {
+    if (get(ACK) > number) return;
+    // The caller and the deadline may both cancel a call. One of them interrupts it: the second
+    // interrupt would hit what runs next.
+    if (get(CURRENT) === handle && (tries || get(DOOMED) !== handle)) {
+      set(DOOMED, handle);
+      interrupt();
+      if (++tries % 5 === 2 && !isBun) {
+        // One session for all calls: a second one was seen to terminate nothing.
+        if (!session) {
+          session = new (load("inspector").Session)();
+          session.connectToMainThread();
+        }
+        session.post("Runtime.terminateExecution");
+      }
+    }
+    setTimeout(look, 200);
+  };
+  setTimeout(look, 20);
+};
+
+/**
+ * Serve what is the worker's own of these bytes, and pass whole frames on to the main thread.
+ * A frame for another context is served when it stands alone, in `frame`.
+ *
+ * @returns how many bytes were served
+ */
+const pass = (bytes) => {
+  const doomed = [];
+  const at = walk(bytes, (handle, reply, body, _flags, route) => {
+    if (route) {
+      if (bytes === frame) routes.get(route)?.(bytes);
+      return 1;
+    }
+    if (handle === PING) {
+      acquire();
+      write(Buffer.concat(frames(reply, body)));
+    } else if (handle === CANCEL) doomed.push(JSON.parse(body));
+  });
+  // A short text crosses threads fastest. Many bytes are better read by two threads.
+  if (at < 2048) {
+    if (at) {
+      release();
+      tell(bytes.latin1Slice(0, at));
+    }
+  } else {
+    acquire();
+    const { buffer } = bytes === frame ? bytes : new Uint8Array(bytes.subarray(0, at));
+    tell({ buffer }, [buffer]);
+  }
+  // The main thread first: a cancel must not overtake its call.
+  for (const call of doomed) cancel(...call);
+  return at;
+};
+
+/** Take bytes that came. An incomplete frame is kept in `frame`, and passed on in that memory. */
+const feed = (bytes) => {
+  for (let at = 0; ; ) {
+    if (!got) at += pass(bytes.subarray(at));
+    const part = bytes.subarray(at, at + frame.length - got);
+    frame.set(part, got);
+    got += part.length;
+    at += part.length;
+    if (got < frame.length) return;
+    const head = frame;
+    const size = 24 + head.readUIntBE(21, 3);
+    if (size > got) {
+      frame = Buffer.alloc(size);
+      frame.set(head);
+    } else {
+      pass(frame);
+      frame = Buffer.alloc(24);
+      got = 0;
+    }
+  }
+};
+
+// -- The output lock
+// The answer of a short call need not go through this thread. When the worker passes on a call and
+// no call runs, it releases the lock for 5 ms, and does not read what is printed meanwhile. (Bun
+// cannot stop reading; its way to this thread is short.)
+const readers = [];
+let released = 0; // the timer that ends it
+
+const acquire = () => {
+  if (!released) return;
+  clearTimeout(released);
+  released = 0;
+  while (!lock(1)) wait(1);
+  for (const reader of readers) reader.resume();
+};
+
+const release = () => {
+  if (isBun || get(CURRENT) || get(QUEUED)) return;
+  clearTimeout(released);
+  if (!released) {
+    for (const reader of readers) reader.pause();
+    unlock();
+  }
+  released = setTimeout(acquire, 5);
+};
+
+// -- Start
+/** Read a descriptor from now on. */
+const open = (fd, take, over) => {
+  if (isBun)
+    (async () => {
+      for await (const chunk of Bun.file(fd).stream()) take(chunk);
+    })().then(over, over);
+  else {
+    // A socket with a buffer of its own stops reading when it is paused.
+    const socket = new (load("net").Socket)({
+      fd,
+      onread: {
+        buffer: Buffer.alloc(MAX_FRAME),
+        callback: (n, bytes) => take(bytes.subarray(0, n)),
+      },
+    });
+    socket.on("error", () => {});
+    socket.on("close", over);
+    return socket;
+  }
+};
+
+/** What the main thread asks for. */
+const receive = (message) => {
+  const { limit, last, text } = message;
+  // A module of the second tier for this thread.
+  if (text) return new Function("worker,require", text)({ routes, acquire, write }, load);
+  if (limit) {
+    const [handle, ms] = limit;
+    clearTimeout(limits.get(handle));
+    limits.delete(handle);
+    if (ms) limits.set(handle, setTimeout(cancel, ms, handle, "deadline"));
+    return;
+  }
+  if (over) return;
+  acquire();
+  say(message);
+  add(QUEUED, -message.size);
+  // An open session would hold up the end.
+  if (last) {
+    session?.disconnect();
+    tell({ last });
+  }
+};
+
+const start = (to, words, boot, fds) => {
+  port = to;
+  [me, lowest, lease, rate] = boot;
+  share(words);
+  Object.assign(printed, fds);
+  Error.stackTraceLimit = 0;
+  // A worker that failed would read nothing any more, not even the end of the connection.
+  proc.on("uncaughtException", die);
+  while (!lock(1)) wait(1);
+  open(
+    3,
+    (chunk) => {
+      heard = Date.now();
+      feed(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
+    },
+    end,
+  );
+  for (const fd in printed)
+    readers.push(
+      open(
+        +fd,
+        (chunk) => logPrinted(fd, chunk),
+        () => {},
+      ),
+    );
+  // Bytes that came while this thread waited in a write were not heard yet: twice late is late.
+  let late = 0;
+  if (lease)
+    setInterval(() => {
+      if (Date.now() - heard < lease) late = 0;
+      else if (late++) end();
+    }, lease / 6);
+  listen(port, receive);
+};
+
+if (isBun) onmessage = ({ data }) => start(...data);
+else load("worker_threads").parentPort.once("message", (data) => start(...data));

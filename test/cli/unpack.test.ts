@@ -26,6 +26,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def child():
     return subprocess.check_output([sys.executable, os.path.join(HERE, "script.py")]).decode().strip()
 def where(): return [HERE, oct(os.stat(os.path.dirname(HERE)).st_mode & 0o777)[-3:]]
+def children():
+    try:
+        return os.wait()
+    except OSError as e:
+        return os.strerror(e.errno)
 def crash(path):
     with open(path, "w") as file:
         file.write(HERE)
@@ -74,6 +79,11 @@ for (const version of ["2.7", "3.8", "3.13"] as const) {
     expect(await gone(folder)).toBe(true);
     const { stdout: changed } = await call("real.change", "--unpack", "real");
     expect(await gone(changed.trim())).toBe(true);
+  });
+
+  test(`python ${version}: user code has no child that it did not start`, async () => {
+    const { stdout } = await call("real.children", "--unpack", "real");
+    expect(stdout).toBe("No child processes\n");
   });
 
   test(`python ${version}: also when the context is killed`, async () => {

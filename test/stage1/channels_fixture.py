@@ -1,5 +1,6 @@
 """What test/stage1/channels-python.test.ts calls in a slave."""
 import os
+import signal
 import threading
 import time
 
@@ -137,6 +138,14 @@ def sleeps():
 
 def has_ended():
     return kept.pop("ended", False)
+
+
+def ignore_children():
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+
+def ignores_children():
+    return signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
 
 
 def core_functions():

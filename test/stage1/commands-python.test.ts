@@ -43,6 +43,16 @@ for (const { version, piped } of WAYS) {
       control.close();
     });
 
+    test("user code that ignores its children goes on doing so", async () => {
+      await using other = await new RawSlave(plan, piped).ready();
+      await other.call("channels_fixture.ignore_children");
+      for (let status = 1; status <= 10; status++) {
+        const one = new Running(other, ["sh", "-c", `exit ${status}`]);
+        expect(await one.result()).toEqual({ status });
+      }
+      expect(await other.call("channels_fixture.ignores_children")).toBe(true);
+    });
+
     test("what cannot be started closes all that it was given", async () => {
       const one = run(["/nowhere/at/all"], { stdin: true });
       expect(await one.result()).toEqual({ status: 127, problem: "No such file or directory" });

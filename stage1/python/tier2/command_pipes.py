@@ -61,14 +61,25 @@ class Wake(object):
         for end in self.sources:
             end.listeners.remove(self.ring)
         signal.set_wakeup_fd(self.signals)
-        if callable(self.child):
-            signal.signal(signal.SIGCHLD, self.child)
-        # Else ours, which does nothing, stays: up to Python 3.9, a signal that has come and was not handled yet when the default is set
-        # is a TypeError, wherever the main thread is then (https://bugs.python.org/issue43406).
         with self.lock:
             self.armed = False
         os.close(self.fd)
         os.close(self.bell)
+        restore_handler(self.child)
+
+
+def restore_handler(handler):
+    """Handle SIGCHLD as before the command. Where that was the default, our handler stays, which does
+    nothing: to put back the default could fail, and the system does the same with both."""
+    if handler != signal.SIG_DFL and handler is not None:
+        try:
+            signal.signal(signal.SIGCHLD, handler)
+            # Up to Python 3.9, a signal that came before, and finds no function now, is a TypeError
+            # at one of the next instructions of this thread (https://bugs.python.org/issue43406).
+            for _ in range(200):
+                pass
+        except TypeError:
+            pass
 
 
 class Output(object):

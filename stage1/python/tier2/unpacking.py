@@ -3,12 +3,12 @@
 Second tier: the master's record of such a package calls `take`. For code that cannot do with files of econtext.package_files: a child process, a C
 library. The folder is this context's own, and is removed with it, however that ends. Twin: src/modules/python/unpack.ts.
 """
+import errno
 import os
 import select
 import signal
 import sys
 
-import econtext
 from econtext import PY3
 from econtext.package_files import request
 from econtext.importer import ROOT, native
@@ -20,7 +20,6 @@ folder = None
 def take(name, place, into):
     """Put the package or module at `place` into the folder, and what is imported as `name` is that."""
     target = made(into)
-    base = place.rpartition("/")[0]
     done = 0
     while True:
         files = request("**%d" % done, place)
@@ -94,15 +93,20 @@ def file_system(path):
 
 
 def keep(path):
-    """Have the folder removed when this process has ended, by a process that watches it."""
+    """Have the folder removed when this process has ended, by a process that watches it.
+
+    The watcher is no child of this process: `os.wait()` of user code would wait for it.
+    """
     watched, ours = os.pipe()
     if not PY3:
         import fcntl
 
         fcntl.fcntl(ours, fcntl.F_SETFD, 1)
     parent = os.getpid()
-    if os.fork():
+    between = os.fork()
+    if between:
         os.close(watched)
+        wait_for(between)
         import atexit
 
         atexit.register(lambda: os.getpid() == parent and remove(path))
@@ -110,18 +114,40 @@ def keep(path):
     try:
         # In a session of its own: what ends the context's processes leaves it alone.
         os.setsid()
+        if os.fork():
+            os._exit(0)
         for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
             signal.signal(number, signal.SIG_IGN)
         os.closerange(0, watched)
         os.closerange(watched + 1, max(os.sysconf("SC_OPEN_MAX"), 1024) if os.sysconf("SC_OPEN_MAX") < 65536 else 65536)
         poll = select.poll()
         poll.register(watched, select.POLLIN)
-        # A fork of user code may hold the other end: the parent tells as well.
-        while os.getppid() == parent and not poll.poll(250):
+        # A fork of user code may hold the other end: so the parent is looked at as well.
+        while is_leader(parent) and not poll.poll(250):
             pass
         remove(path)
     finally:
         os._exit(0)
+
+
+def wait_for(child):
+    """Wait for a child's end."""
+    while True:
+        try:
+            os.waitpid(child, 0)
+            return
+        except OSError as e:
+            if e.errno != errno.EINTR:
+                return  # user code ignores SIGCHLD: the system has waited
+
+
+def is_leader(process):
+    """Whether a process lives and leads a session, as each slave does: another process that got its
+    id later does not."""
+    try:
+        return os.getsid(process) == process
+    except OSError:
+        return False
 
 
 def remove(path):

@@ -1,7 +1,7 @@
-/** What to write instead, for calls that failed because of how FUNCTION was written. */
+/** Advice for calls that failed because of how FUNCTION was written. */
 import { CallError, type EcontextError, UsageError } from "../index.ts";
 
-/** How a context says that it has no such function. */
+/** The messages of contexts that have no such function. */
 const MISSING = /^no builtin function |is not (?:a function|defined)$/;
 const BARE = /^[\p{ID_Continue}]+$/u;
 
@@ -9,23 +9,23 @@ export interface Written {
   readonly target: string;
   /** FUNCTION. */
   readonly name: string;
-  /** The first ARG looks like a FUNCTION. */
+  /** Whether the first ARG looks like a FUNCTION. */
   readonly isFollowed: boolean;
 }
 
 /** @returns the error with a message that says what to write; the same error where econtext has no advice */
 export function hinted(error: unknown, { target, name, isFollowed }: Written): unknown {
   if (error instanceof UsageError) {
-    if (error.code === "ERR_USAGE_LANGUAGE") return retold(error, wrongKind(target, name, error));
+    if (error.code === "ERR_USAGE_LANGUAGE") return reworded(error, wrongKind(target, name, error));
     if (error.code !== "ERR_USAGE_FUNCTION") return error;
-    return retold(error, `${error.message}, or FILE.py:function`);
+    return reworded(error, `${error.message}, or FILE.py:function`);
   }
   const isMissing = error instanceof CallError && MISSING.test(error.remoteMessage);
   if (!isMissing || !BARE.test(name)) return error;
   const advice = isFollowed
     ? `${name} is taken as the FUNCTION; several targets: ${target},${name}, or ${target} ${name} -- FUNCTION`
     : `no function ${name}: write module.function, or FILE.py:function`;
-  return retold(error, `${target}: ${advice}`);
+  return reworded(error, `${target}: ${advice}`);
 }
 
 function wrongKind(target: string, name: string, error: UsageError): string {
@@ -36,8 +36,8 @@ function wrongKind(target: string, name: string, error: UsageError): string {
   return `${target}: ${name} is a ${language} function: write ${options}`;
 }
 
-/** Without its traceback: the message says more. */
-function retold(error: EcontextError, message: string): EcontextError {
+/** @returns the error with another message, and without its traceback, which says less */
+export function reworded(error: EcontextError, message: string): EcontextError {
   return Object.create(error, {
     message: { value: message },
     remoteMessage: { value: message },

@@ -1,6 +1,10 @@
 /** Our terminal, joined to a command: it is restored when econtext is ended by force. */
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { eventually, isCommandRunning, uniqueSeconds } from "../conformance/session.ts";
+import { nodeOf } from "../helpers/javascripts.ts";
 import { descendants } from "../helpers/leaks.ts";
 import { suite } from "../helpers/skip.ts";
 import { missingTmux, Tmux } from "../repl/tmux.ts";
@@ -53,4 +57,31 @@ suite("a lent terminal", missingTmux, "tmux", () => {
     await terminal.line("tr '\\0' ' ' < /proc/$$/cmdline; stty -a | grep -o 'erase = ..'; exit 5");
     expect(await terminal.until(/LEFT \d+/)).toMatch(/\n\/bin\/sh -l erase = \^H\n[\s\S]*LEFT 5/);
   });
+});
+
+const NODE = nodeOf("22");
+
+suite("a terminal on a machine that has only Node.js", missingTmux ?? NODE.missing, "tmux", () => {
+  test.skipIf(NODE.missing !== undefined)(
+    "needs Python or Bun: Node.js alone is an error",
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "econtext-node-"));
+      try {
+        for (const program of ["sh", "env"]) {
+          symlinkSync(Bun.which(program) ?? "", join(folder, program));
+        }
+        symlinkSync(NODE.path, join(folder, "node"));
+        await using terminal = new Tmux();
+        const argv = [...ECONTEXT, "exec", "-t", "local", "--", "true"].join(" ");
+        await terminal.open(`exec sh -c 'PATH=${folder} ${argv}; echo LEFT $?; exec cat'`);
+        const shown = await terminal.until(/LEFT \d+/);
+        expect(shown.replaceAll(/\s+/g, " ")).toContain(
+          "-t needs Python or Bun on the remote machine",
+        );
+        expect(shown).toContain("LEFT 1");
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
 });

@@ -79,6 +79,7 @@ describe("wrong usage is status 2, one sentence and a hint", () => {
     [["exec", "--kind", "bun", "web1", "echo", "a b"], "exec --kind bun web1 -- echo 'a b'\n"],
     [["exec", "-t", "web1", "top"], "\n  econtext exec -t web1 -- top\n"],
     [["exec", "-t", "web1,web2"], "-t is for one target"],
+    [["exec", "-t", "--kind", "node", "web1"], "-t needs Python or Bun"],
     [["exec", "local", "--cwd", "", "--", "true"], "--cwd is empty"],
     [["call", "web1", "tasks.restart", "-v"], "\n  econtext call web1 -- tasks.restart -v\n"],
     [["call", "a", "b", "os.getpid", "-h"], "\n  econtext call a b -- os.getpid -h\n"],

@@ -1,7 +1,7 @@
 /** `econtext exec`: one command, without a shell, on one or several targets. */
 import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
-import { readCommandOptions, readTargets } from "../option-values.ts";
+import { readCommandOptions, readInterpreter, readTargets } from "../option-values.ts";
 import { COMMAND, COMMON } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
@@ -73,6 +73,13 @@ async function run(line: CommandLine, host: Host): Promise<number> {
   if (wantsTty && targets.length > 1) throw new Usage("exec", "-t is for one target");
   if (wantsTty && flags["no-stdin"] === true)
     throw new Usage("exec", "-t and -n cannot be combined");
+  const { kind, node } = readInterpreter("exec", flags);
+  if (wantsTty && (kind === "node" || (kind === undefined && node !== undefined))) {
+    throw new Usage(
+      "exec",
+      "-t needs Python or Bun on the remote machine: Node.js has no terminals",
+    );
+  }
   const options = readCommandOptions("exec", flags);
   const { runCommands } = await import("../run-command.ts");
   const { ownTerminal } = await import("../ui/raw-terminal.ts");

@@ -158,7 +158,9 @@ function defaultRoot(): string | undefined {
 
 /**
  * Whether a folder belongs to the user and no other account can write to it. A link is never the
- * user's own. @returns undefined if nothing exists there
+ * user's own.
+ *
+ * @returns undefined if nothing exists there
  */
 function isOwn(folder: string): boolean | undefined {
   try {

@@ -49,8 +49,9 @@ export class ZipArchive {
   }
 
   /**
-   * The bytes of a file. @throws if they are damaged, or compressed in a way that Python cannot
-   * read
+   * The bytes of a file.
+   *
+   * @throws if they are damaged, or compressed in a way that Python cannot read
    */
   read(path: string): Uint8Array | undefined {
     if (!this.#sizes.has(path)) return undefined;

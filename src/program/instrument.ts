@@ -73,8 +73,9 @@ function syntaxOf(code: string, original: (line: number) => number): Syntax {
 }
 
 /**
- * Gives a default export without a name one. @returns how it was written; undefined if there is
- * none
+ * Gives a default export without a name one.
+ *
+ * @returns how it was written; undefined if there is none
  */
 function nameDefault(syntax: Syntax, lines: string[]): "declaration" | "expression" | undefined {
   const body = syntax.root["body"] as AnyNode[];

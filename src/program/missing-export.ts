@@ -12,8 +12,9 @@ interface Source {
 }
 
 /**
- * Gives such an error the position of the import as its stack. @param sources of the program's
- * modules
+ * Gives such an error the position of the import as its stack.
+ *
+ * @param sources of the program's modules
  */
 export function placeMissingExport(error: unknown, sources: Iterable<Source>): void {
   const [, name, module] = (error instanceof SyntaxError && MISSING.exec(error.message)) || [];

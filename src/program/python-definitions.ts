@@ -213,7 +213,9 @@ class DefinitionReader {
   }
 
   /**
-   * Reads from an opening bracket to behind its closing one. @returns the parts between its commas
+   * Reads from an opening bracket to behind its closing one.
+   *
+   * @returns the parts between its commas
    */
   #brackets(): Span[] {
     const parts: Span[] = [];

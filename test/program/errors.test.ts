@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ECONTEXT } from "../cli/econtext.ts";
 import { bun, nodeOf, nodeVersions } from "../helpers/javascripts.ts";
+import { runEcontext } from "../helpers/run-econtext.ts";
 
 let folder = "";
 
@@ -43,16 +44,10 @@ function put(name: string, text: string): string {
   return name;
 }
 
+/** Runs a command in the folder of this file's programs, whose path is left out of what it says. */
 async function econtext(...args: string[]) {
-  await using child = Bun.spawn([...ECONTEXT, ...args], {
-    cwd: folder,
-    env: { ...process.env, NO_COLOR: "1" },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  return { stdout, stderr: stderr.replaceAll(`${folder}/`, ""), status: await child.exited };
+  const { stdout, stderr, status } = await runEcontext(folder, ...args);
+  return { stdout, stderr: stderr.replaceAll(`${folder}/`, ""), status };
 }
 
 /** Each throws in one line. Parts that its stack has, in their order, in front of that line. */

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { ECONTEXT } from "../cli/econtext.ts";
+import { runEcontext } from "../helpers/run-econtext.ts";
 
 let base = "";
 
@@ -27,18 +27,6 @@ function plant(name: string, tree: Tree): string {
     else writeFileSync(at, text);
   }
   return folder;
-}
-
-async function econtext(folder: string, ...args: string[]) {
-  await using child = Bun.spawn([...ECONTEXT, ...args], {
-    cwd: folder,
-    env: { ...process.env, NO_COLOR: "1" },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  return { stdout, stderr, status: await child.exited };
 }
 
 const KIND = `{ bun: ${JSON.stringify(process.execPath)} }`;
@@ -66,7 +54,7 @@ test.concurrent("aliases of tsconfig.json, extended, and baseUrl alone", async (
       "up(text) + low(text) + plain.low(text)",
     ),
   });
-  const told = await econtext(folder, "src/main.ts");
+  const told = await runEcontext(folder, "src/main.ts");
   expect(told).toEqual({ stdout: "HEREherehere THEREtherethere\n", stderr: "", status: 0 });
 });
 
@@ -135,12 +123,12 @@ const WORKSPACES: readonly (readonly [string, Tree])[] = [
 
 test.concurrent.each(WORKSPACES)("packages of one repository: %s", async (name, tree) => {
   const folder = plant(name.replaceAll(/\W+/g, "-"), tree);
-  const told = await econtext(folder, "apps/cli/main.ts");
+  const told = await runEcontext(folder, "apps/cli/main.ts");
   expect(told).toEqual({ stdout: "hi here! hi there!\n", stderr: "", status: 0 });
-  const direct = await econtext(join(folder, "apps/cli"), "direct.ts");
+  const direct = await runEcontext(join(folder, "apps/cli"), "direct.ts");
   expect(direct).toEqual({ stdout: "hi you! py you\n", stderr: "", status: 0 });
   const call = ["call", "--bun", process.execPath, "local", "apps/cli/main.ts:task", "you"];
-  expect(await econtext(folder, ...call)).toMatchObject({ stdout: "hi you!\n" });
+  expect(await runEcontext(folder, ...call)).toMatchObject({ stdout: "hi you!\n" });
 });
 
 test.concurrent("what is linked from another repository stays outside; roots take it in", async () => {
@@ -160,16 +148,16 @@ test.concurrent("what is linked from another repository stays outside; roots tak
       'import { connect, run } from "econtext";\nconnect("local");\nrun(() => {}, { roots: ["."] });\n',
     "none.ts": 'import { run } from "econtext";\nrun(() => {}, { roots: ["none"] });\n',
   });
-  const refused = await econtext(folder, "main.ts");
+  const refused = await runEcontext(folder, "main.ts");
   expect(refused.stderr).toContain("outside of the folders");
   expect(refused.status).toBe(1);
   const taken = { stdout: "HERE THERE\n", stderr: "", status: 0 };
-  expect(await econtext(folder, "--roots", "../foreign", "main.ts")).toEqual(taken);
-  expect(await econtext(base, "linking/wide.ts")).toEqual(taken);
-  const late = await econtext(folder, "late.ts");
+  expect(await runEcontext(folder, "--roots", "../foreign", "main.ts")).toEqual(taken);
+  expect(await runEcontext(base, "linking/wide.ts")).toEqual(taken);
+  const late = await runEcontext(folder, "late.ts");
   expect(late.stderr).toStartWith("run: roots come too late");
   expect(late.stderr).toContain("late.ts:3:");
-  const none = await econtext(folder, "none.ts");
+  const none = await runEcontext(folder, "none.ts");
   expect([none.stderr.split("\n")[0], none.status]).toEqual([
     `run: not a folder: ${folder}/none`,
     2,
@@ -199,7 +187,16 @@ run(async (broker) => {
     "--log-level",
     "error",
   ];
-  const told = await econtext(folder, ...options, "-F", "own.conf", "main.ts", "-x", "--kind", "z");
+  const told = await runEcontext(
+    folder,
+    ...options,
+    "-F",
+    "own.conf",
+    "main.ts",
+    "-x",
+    "--kind",
+    "z",
+  );
   const [kinds, argv] = told.stdout.split("\n");
   expect(kinds).toBe("bun python -x,--kind,z");
   expect(argv).toMatch(/^\/bin\/false .*-p 22 -F own\.conf -o User=u$/);
@@ -210,7 +207,7 @@ run(async (broker) => {
     [["--kind", "perl", "main.ts"], "--kind perl: must be python, node or bun"],
     [["-F", "x", "exec", "web1"], "a command's options follow it: econtext exec -F x web1"],
   ] as const) {
-    const { stderr, status } = await econtext(folder, ...args);
+    const { stderr, status } = await runEcontext(folder, ...args);
     expect([stderr.includes(problem), status]).toEqual([true, 2]);
   }
 });

@@ -77,8 +77,9 @@ export class PythonFiles {
   }
 
   /**
-   * Advice for code that looked for a file on the remote machine and did not find it. @param path
-   * absolute
+   * Advice for code that looked for a file on the remote machine and did not find it.
+   *
+   * @param path absolute
    */
   explainMissing(path: string): string {
     const { trees } = this.#finder;

@@ -18,6 +18,7 @@ import { Credit, costOf } from "./window.ts";
 /** A value that waits for credit. */
 interface Waiting {
   readonly body: readonly Chunk[];
+  readonly senders: SentSenders | undefined;
   readonly cost: number;
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
@@ -82,7 +83,7 @@ export class OutboundChannel implements SendTarget, Receiver {
     }
     try {
       await new Promise<void>((resolve, reject) => {
-        this.#waiting.push({ body, cost, resolve, reject });
+        this.#waiting.push({ body, senders, cost, resolve, reject });
       });
     } catch (error) {
       throw calledFrom(error, new Error());
@@ -145,7 +146,10 @@ export class OutboundChannel implements SendTarget, Receiver {
     this.#refusal ??= reason ?? this.#closed();
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const { reject } of waiting) reject(this.#refusal);
+    for (const { reject, senders } of waiting) {
+      senders?.release("unread");
+      reject(this.#refusal);
+    }
     for (const tell of this.#onRefused.splice(0)) tell(reason);
     this.#onEnd();
   }

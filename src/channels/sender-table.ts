@@ -17,7 +17,6 @@ import {
 } from "../protocol/value.ts";
 import { inboxOf, LocalTarget, Sender, type SendTarget, targetOf } from "./channel.ts";
 import { InboundChannel } from "./inbound.ts";
-import type { Inbox } from "./inbox.ts";
 import { OutboundChannel } from "./outbound.ts";
 import { relayed } from "./relay.ts";
 import type { ReleaseReason, SentBody, SentSenders, ValueLink } from "./value-link.ts";
@@ -26,6 +25,8 @@ import type { ReleaseReason, SentBody, SentSenders, ValueLink } from "./value-li
 interface Exported {
   readonly inbound: InboundChannel;
   readonly sender: Sender;
+  /** Values that it was sent in, and that the context may have read. */
+  uses: number;
 }
 
 const NO_SENDERS: SentSenders = { release: () => {} };
@@ -63,11 +64,12 @@ export class SenderTable implements ValueLink {
   }
 
   encode(value: unknown, root: string | readonly string[] = "value"): SentBody {
-    let exported: InboundChannel[] | undefined;
+    let exported: Exported[] | undefined;
     const refer = (object: object): SenderReference | undefined =>
-      this.#export(object, (inbound) => {
+      this.#export(object, (one) => {
+        one.uses++;
         exported ??= [];
-        exported.push(inbound);
+        exported.push(one);
       });
     try {
       const { chunks, length, extended } = encodeValue(value, { root, refer });
@@ -83,31 +85,30 @@ export class SenderTable implements ValueLink {
     return decodeValue(body, { adopt: (reference) => this.#import(reference) });
   }
 
-  /** @param keep is called with each channel that is opened for this value */
-  #export(object: object, keep: (inbound: InboundChannel) => void): SenderReference | undefined {
+  /** @param use is called with each export that the value refers to */
+  #export(object: object, use: (exported: Exported) => void): SenderReference | undefined {
     if (!(object instanceof Sender)) return undefined;
     this.#hasExported = true;
     const target = targetOf(object);
     if (target instanceof OutboundChannel && target.link === this) {
       return new SenderReference(this.id, target.handle);
     }
-    const known = this.#exports.get(target);
-    if (known !== undefined) return new SenderReference(MASTER_ID, known.inbound.handle);
-    const inbox = target instanceof LocalTarget ? target.inbox : inboxOf(relayed(object));
-    const inbound = this.#open(target, inbox, object);
-    keep(inbound);
-    return new SenderReference(MASTER_ID, inbound.handle);
+    const exported = this.#exports.get(target) ?? this.#open(target, object);
+    use(exported);
+    return new SenderReference(MASTER_ID, exported.inbound.handle);
   }
 
-  #open(target: SendTarget, inbox: Inbox, sender: Sender): InboundChannel {
+  #open(target: SendTarget, sender: Sender): Exported {
+    const inbox = target instanceof LocalTarget ? target.inbox : inboxOf(relayed(sender));
     const inbound = new InboundChannel(this, inbox, () => {
-      this.#exports.delete(target);
+      // A sender whose channel was closed may have been exported anew.
+      if (this.#exports.get(target) === exported) this.#exports.delete(target);
       this.#byHandle.delete(inbound.handle);
     });
-    const exported = { inbound, sender };
+    const exported: Exported = { inbound, sender, uses: 0 };
     this.#exports.set(target, exported);
     this.#byHandle.set(inbound.handle, exported);
-    return inbound;
+    return exported;
   }
 
   #import(reference: SenderReference | GeneratorReference): unknown {
@@ -137,14 +138,19 @@ export class SenderTable implements ValueLink {
 }
 
 class Exports implements SentSenders {
-  readonly #inbound: readonly InboundChannel[];
+  readonly #exported: readonly Exported[];
 
-  constructor(inbound: readonly InboundChannel[]) {
-    this.#inbound = inbound;
+  constructor(exported: readonly Exported[]) {
+    this.#exported = exported;
   }
 
+  /** An export that another value refers to stays: the context may use it. */
   release(why: ReleaseReason): void {
-    for (const one of this.#inbound) if (why === "unread" || one.isEnded) one.revoke();
+    for (const one of this.#exported) {
+      one.uses--;
+      if (one.uses > 0) continue;
+      if (why === "unread" || one.inbound.isEnded) one.inbound.revoke();
+    }
   }
 }
 

@@ -10,7 +10,10 @@ export type ReleaseReason = "unread" | "interrupted";
 
 /** The senders that were exported for one value. */
 export interface SentSenders {
-  /** Forget their handles; if the function was interrupted, only those without a receiver. */
+  /**
+   * Forget the handles that no other value refers to; if the function was interrupted, only those
+   * without a receiver. Called at most once.
+   */
   release(why: ReleaseReason): void;
 }
 

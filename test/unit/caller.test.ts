@@ -50,6 +50,21 @@ for (const room of [0, 1]) {
       expect([slave.heardBy(HANDLES.CALL_FUNCTION).length, router.pending(1)]).toEqual([2, 0]);
     });
 
+    test("a sender of a call that is given up stays for the call after it", async () => {
+      const { caller, session, router } = open({ room, language: undefined });
+      const stop = new AbortController();
+      const { sender, receiver } = new Channel();
+      const args = [sender];
+      const given = failure(caller.call({ fn: "pkg.fn", args, options: { signal: stop.signal } }));
+      const kept = caller.call({ fn: "pkg.fn", args });
+      stop.abort();
+      await given;
+      session.become("python");
+      // The slave sends the argument back: it is the very sender.
+      expect(await kept).toEqual([sender]);
+      expect([router.pending(1), receiver.closed]).toEqual([1, false]);
+    });
+
     test("calls wait for room in the queue, and keep their order", async () => {
       const { call, slave, stream } = open({ room });
       slave.pipe.pause();

@@ -108,6 +108,58 @@ test("senders without end are refused", () => {
   );
 });
 
+test("a value that cannot be encoded leaves no sender open", () => {
+  const { table, router } = open();
+  expect(() => table.encode([new Channel().sender, () => {}])).toThrow(
+    expect.objectContaining({ code: "ERR_VALUE_UNSENDABLE" }),
+  );
+  expect([router.pending(1), table.channels]).toEqual([0, 0]);
+});
+
+test("a sender is taken back with the last value that holds it", () => {
+  const { table, router, say } = open();
+  const { sender } = new Channel();
+  const [first, second] = [table.encode(sender), table.encode([sender, sender])];
+  expect(router.pending(1)).toBe(1);
+  first.senders.release("unread");
+  expect([router.pending(1), table.channels]).toEqual([1, 1]);
+  second.senders.release("unread");
+  expect([router.pending(1), table.channels]).toEqual([0, 0]);
+  // A sender that was exported anew is not forgotten by an earlier value.
+  const closed = table.encode(sender);
+  const [handle] = handlesOf(router);
+  say(handle, "77");
+  say(handle, "null", FLAGS.DEAD);
+  expect(router.pending(1)).toBe(0);
+  const again = table.encode(sender);
+  closed.senders.release("unread");
+  expect([router.pending(1), table.channels]).toEqual([1, 1]);
+  expect(table.encode(sender).chunks).toEqual(again.chunks);
+});
+
+test("an interrupted function's senders are forgotten if no receiver is left", () => {
+  const { table, router } = open();
+  const [open1, closed] = [new Channel(), new Channel()];
+  const sent = table.encode([open1.sender, closed.sender]);
+  closed.receiver.close();
+  sent.senders.release("interrupted");
+  expect([router.pending(1), table.channels]).toEqual([1, 1]);
+});
+
+test("values that wait when a channel is closed take their senders back", async () => {
+  const { table, router, sent, say } = open();
+  const sender = table.decode(bytes('{"!h":[1,500]}')) as Sender;
+  const [[, , credits] = []] = sent;
+  // The credit is spent with the first value.
+  await sender.send(new Uint8Array(LIMITS.windowBytes));
+  const waiting = sender.send(new Channel().sender);
+  waiting.catch(() => {});
+  expect(router.pending(1)).toBe(2);
+  say(credits as number, "null", FLAGS.DEAD);
+  await expect(waiting).rejects.toMatchObject({ code: "ERR_CHANNEL_CLOSED" });
+  expect([router.pending(1), table.channels]).toEqual([0, 0]);
+});
+
 /** Those that were given out: the first is the first that a router gives. */
 function handlesOf(router: Router): [number] {
   const after = router.expect(2, { receive: () => {} });

@@ -1,6 +1,8 @@
-# Runs the first stage with the first interpreter there is, in the order in which they start fastest. $1 is the Python one; the
-# JavaScript one is the first line of standard input, which a shell reads without taking more. $2 is the size of both cores together. Else as run_javascript.sh. A Python takes this shell's place: it needs no guard, and
-# inherits none of what JavaScript needs. PYTHONSAFEPATH: see run_python.sh.
+# Runs the first stage with the first interpreter there is, in the order in which they start
+# fastest. $1 is the Python one; the JavaScript one is the first line of standard input, which a
+# shell reads without taking more. $2 is the size of both cores together. Else as run_javascript.sh.
+# A Python takes this shell's place: it needs no guard, and inherits none of what JavaScript needs.
+# PYTHONSAFEPATH: see run_python.sh.
 read -r c||exit 99
 for p in python3 "bun --config=/dev/null --no-install --no-env-file" "node --no-trace-sync-io" python
 do command -v ${p%% *}>/dev/null&&break

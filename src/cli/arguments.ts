@@ -60,7 +60,8 @@ export interface FunctionName {
 const IN_FILE = /^(.*\.(?:py|[cm]?[jt]s|[jt]sx)):(.*)$/s;
 
 /**
- * `module.function`, `module:Class.method`, `node:module.function`, `path/to/tasks.py:function`, `path/to/tasks.ts:function`.
+ * `module.function`, `module:Class.method`, `node:module.function`, `path/to/tasks.py:function` or
+ * `path/to/tasks.ts:function`.
  *
  * @param next the word after it, for advice
  * @param pathOf the path that this process opens

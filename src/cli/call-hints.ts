@@ -13,7 +13,7 @@ export interface Written {
   readonly isFollowed: boolean;
 }
 
-/** @returns the error with a message that says what to write; the same error where econtext has no advice */
+/** @returns the error with a message that says what to write, or the same error without advice */
 export function hinted(error: unknown, { target, name, isFollowed }: Written): unknown {
   if (error instanceof UsageError) {
     if (error.code === "ERR_USAGE_LANGUAGE") return reworded(error, wrongKind(target, name, error));

@@ -1,11 +1,13 @@
-/** Whether a standard descriptor was closed when this process began. Leaf: imports nothing of ours. */
+/** Finds standard descriptors that were closed when this process began. Imports no file of src/. */
 import { readFileSync } from "node:fs";
 
 const O_CLOEXEC = 0o2000000;
 
 /**
- * The runtime opens /dev/null in the place of a closed descriptor, so that no other file takes its number; it does so with
- * close-on-exec, which no descriptor can have that came through an exec. False where there is no /proc.
+ * The runtime opens /dev/null in place of a closed descriptor, so that no file gets its number.
+ * It opens it with close-on-exec, which a descriptor that came through an exec cannot have.
+ *
+ * @returns false on systems without /proc
  */
 export function wasClosed(fd: number): boolean {
   try {

@@ -1,4 +1,7 @@
-/** What the words of `econtext cp` ask for, as copies from one place to another; what makes no sense is refused before anything is done. */
+/**
+ * From the words of `econtext cp` to copies from one place to another. Contradictions are refused
+ * before the first copy begins.
+ */
 import { join } from "node:path";
 import {
   type CopyGroup,
@@ -16,12 +19,12 @@ export interface Copy {
 }
 
 export interface CopyPlan {
-  /** Each once. */
+  /** Each target once. */
   readonly targets: readonly string[];
   readonly copies: readonly Copy[];
-  /** The destination must be a folder: there are several sources. */
+  /** The destination must be a folder, because there are several sources. */
   readonly into: boolean;
-  /** The destination is made if there is none, and taken away again if it stays empty. */
+  /** The destination is made if it does not exist, and removed again if it stays empty. */
   readonly makesFolders: boolean;
 }
 
@@ -59,12 +62,17 @@ export function planCopies(words: readonly string[], last: string, byHost: boole
   return { targets: [...new Set(targets)], copies, into, makesFolders: byHost };
 }
 
-/** @throws {Usage} What patterns and folders of one target hold is known where they are read, and refused there. */
+/**
+ * Files that patterns and folders of one target hold are known only where they are read, and same
+ * names among them are refused there.
+ *
+ * @throws {Usage}
+ */
 function refuseSameNames(sources: readonly CopyPlace[], byHost: boolean): void {
   const seen = new Map<string, CopyPlace>();
   for (const source of sources) {
     const [, last = ""] = /([^/]*)\/*$/.exec(source.path) ?? [];
-    // `FOLDER/.` is what is in the folder.
+    // `FOLDER/.` stands for the files in the folder.
     const name = ["", ".."].includes(last) ? "." : last;
     const isVague = name === "." || (source.target !== undefined && /[*?[]/.test(name));
     const key = byHost ? `${source.target}\0${name}` : name;
@@ -85,7 +93,7 @@ export function isStandard({ target, path }: CopyPlace): boolean {
   return target === undefined && path === STANDARD;
 }
 
-/** Whether a path can only be a folder's. */
+/** @returns whether a path can only be the path of a folder */
 function isFolderName(path: string): boolean {
   return /(?:^|\/)(?:\.{0,2}|~)$/.test(path);
 }

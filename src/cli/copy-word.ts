@@ -1,16 +1,23 @@
-/** What a word of `econtext cp` names: a path here, one of a target, or our own input or output. Knows no context. */
+/**
+ * The words of `econtext cp`: a local path, a path of a target, or standard input or output. Knows
+ * no context.
+ */
 import { Usage } from "./report-error.ts";
 
 export interface CopyPlace {
-  /** Undefined: here. */
+  /** Undefined: a path of this machine. */
   readonly target: string | undefined;
   readonly path: string;
 }
 
-/** Our standard input or output. */
+/** Standard input or output. */
 export const STANDARD = "-";
 
-/** As scp takes it: a colon before any slash ends a target, or several with commas; `./a:b` is a file. @throws {Usage} */
+/**
+ * As in scp, a colon before any slash ends a target, or several with commas; `./a:b` is a file.
+ *
+ * @throws {Usage}
+ */
 export function readPlaces(word: string): CopyPlace[] {
   if (word === "") throw new Usage("cp", "an empty word names no file");
   const [, url, rest] = /^(ssh:\/\/[^/]*?[^/:](?::\d+)?):((?!\d+(?::|$))[\s\S]*)$/.exec(word) ?? [];
@@ -26,13 +33,13 @@ export function readPlaces(word: string): CopyPlace[] {
   }));
 }
 
-/** Sources of one target, which are copied together. */
+/** Sources of one target that are copied together. */
 export interface CopyGroup {
   readonly target: string | undefined;
   readonly paths: readonly string[];
 }
 
-/** @param inOrder whether only sources that follow one another may come together */
+/** @param inOrder only sources that follow one another may come together */
 export function groupPlaces(sources: readonly CopyPlace[], inOrder: boolean): CopyGroup[] {
   const groups: { target: string | undefined; paths: string[] }[] = [];
   for (const { target, path } of sources) {
@@ -44,7 +51,7 @@ export function groupPlaces(sources: readonly CopyPlace[], inOrder: boolean): Co
   return groups;
 }
 
-/** The folder that `--by-host` keeps what comes from a target in. */
+/** @returns the folder in which `--by-host` keeps the files of a target */
 export function folderOf(target: string): string {
   const name = target.replace(/^ssh:\/\//, "").replace(/[/\0]/g, "_");
   return /^\.{1,2}$/.test(name) ? `_${name}` : name;

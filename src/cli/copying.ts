@@ -1,6 +1,6 @@
 /**
- * Copies of `econtext cp` at work. Copies of one target do not wait for another target, and one that
- * fails does not stop the others.
+ * Copies of `econtext cp` at work. Copies of one target do not wait for another target, and a
+ * failure does not stop the other copies.
  */
 import { mkdirSync, rmdirSync } from "node:fs";
 import type { Context, CopyFailure, CopyOptions, FilesError } from "../index.ts";

@@ -25,7 +25,7 @@ export const COMMANDS = {
   init: async () => (await import("./commands/init.ts")).command,
 } satisfies CommandDef["subCommands"];
 
-/** What `econtext --help` shows. */
+/** The text of `econtext --help`. */
 const ROOT: HelpText = {
   name: "",
   description: "Run commands, scripts and functions on other machines, over ssh",
@@ -52,7 +52,7 @@ Options before PROGRAM.ts apply to each of its connections: -F, -o, --ssh,
 --roots DIR adds a folder whose modules may be sent.`,
 };
 
-/** After these, a reader that does not read cannot hold the end up. */
+/** After these statuses, a reader that does not read cannot hold the end up. */
 const HURRIED: readonly number[] = [124, 129, 130, 141, 143];
 const HURRY_MS = 500;
 

@@ -1,6 +1,6 @@
 /**
- * Signals for the remote commands, and the size of the terminal. A signal that ends econtext when no
- * command runs is the subject of interruption.ts.
+ * Signals for the remote commands, and the size of the terminal. Signals that end econtext when no
+ * command runs are in interruption.ts.
  */
 import type { RemoteProcess } from "../index.ts";
 import type { Host } from "./host.ts";

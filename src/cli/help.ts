@@ -1,6 +1,6 @@
 /**
- * `--help`: one sentence, the usage, examples, own options, the shared options in one block, the exit
- * status and details. At most 80 columns wide.
+ * `--help`: one sentence, the usage, examples, own options, the shared options in one block, the
+ * exit status and details. At most 80 columns wide.
  */
 import type { HelpText } from "./command-definition.ts";
 import type { Output } from "./host.ts";

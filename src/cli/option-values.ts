@@ -125,7 +125,7 @@ export function readLogFormat(command: string, flags: Flags): "text" | "json" {
   return oneOf(command, flags, "log-format", COMMON["log-format"].options);
 }
 
-/** The first is the default. */
+/** @param allowed its first value is the default */
 function oneOf<const T extends string>(
   command: string,
   flags: Flags,

@@ -5,7 +5,7 @@
  */
 import type { ArgsDef } from "citty";
 
-/** One option or positional argument: what parsing, help and advice for typing errors know of it. */
+/** One option or positional argument, for parsing, help and advice for typing errors. */
 export type Definition = ArgsDef[string] & {
   /** The option may be given several times; its values are a list. */
   readonly repeated?: boolean;

@@ -1,7 +1,7 @@
 /**
- * What a user's program prints. Bun writes `process.stdout` in the background: what a slow reader
- * has not taken is lost when the process exits, and `console.log` overtakes it. Here each write is
- * over when it returns, as in Node.js: everything arrives, in the order in which it was printed.
+ * The output of a user's program. Bun writes `process.stdout` in the background: bytes that a slow
+ * reader has not taken are lost when the process exits, and `console.log` overtakes them. Here each
+ * write is complete when it returns, as in Node.js, so all bytes arrive in the order of the calls.
  *
  * The program may print by `console`, which is synchronous by itself, by `process.stdout`, by
  * `Bun.write(Bun.stdout)` and by `Bun.stdout.writer()`; the same for stderr.
@@ -13,15 +13,15 @@ type Data = string | ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
 
 interface Output {
   readonly file: Bun.BunFile;
-  /** What `Bun.write` and `Bun.file` may be given for it. */
+  /** Arguments of `Bun.write` and `Bun.file` that mean this output. */
   readonly names: readonly unknown[];
   readonly writer: BlockingWriter;
 }
 
-/** Reads of a Blob or of a Response that are to be printed. */
+/** Blobs and Responses that are being read, to be printed. */
 const unread = new Set<Promise<unknown>>();
 
-/** Before anything of the program runs. */
+/** Call it before the program runs. */
 export function printSynchronously(): void {
   const outputs: Output[] = [];
   for (const [stream, file, fd] of [
@@ -46,13 +46,13 @@ export function printSynchronously(): void {
   });
 }
 
-/** Resolves when all is printed that takes some reading before. */
+/** Resolves when all Blobs and Responses are printed. */
 export async function printed(): Promise<void> {
   while (unread.size > 0) await Promise.allSettled(unread);
 }
 
 function replaceStream(stream: NodeJS.WriteStream, writer: BlockingWriter): void {
-  // Bun's own `write` goes by `_write`.
+  // Bun's own `write` does not call `_write`.
   Object.assign(stream, {
     write: Writable.prototype.write,
     _write(chunk: Data, encoding: BufferEncoding, done: (error?: unknown) => void) {
@@ -74,7 +74,7 @@ function replaceFile(file: Bun.BunFile, writer: BlockingWriter): void {
     writer.write(bytes);
     return bytes.length;
   };
-  // As a FileSink, except that it keeps nothing back.
+  // As a FileSink, but without a buffer.
   const sink = { write, flush: () => 0, end: () => 0, start() {}, ref() {}, unref() {} };
   Object.defineProperties(file, {
     writer: { value: () => sink, configurable: true },
@@ -82,7 +82,7 @@ function replaceFile(file: Bun.BunFile, writer: BlockingWriter): void {
   });
 }
 
-/** As `Bun.write` does. */
+/** Like `Bun.write`. */
 async function print(writer: BlockingWriter, data: unknown): Promise<number> {
   if (isData(data)) {
     const bytes = bytesOf(data);

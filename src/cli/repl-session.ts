@@ -1,4 +1,4 @@
-/** What both ways to run `econtext repl` share: broker, logs, signals and the deadline. */
+/** Broker, logs, signals and the deadline of `econtext repl`, at a prompt or for one source. */
 import { Broker } from "../index.ts";
 import { foldersFrom } from "../program/roots-of-file.ts";
 import { Interrupt } from "../repl/interrupt.ts";

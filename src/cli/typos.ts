@@ -1,11 +1,11 @@
-/** What was probably meant by an option that does not exist. Knows no command. */
+/** Guesses the option or command that was meant by an unknown one. Knows no command. */
 
-/** More changes than this make another word. */
+/** A word with more changes is another word. */
 const MAX_DISTANCE = 2;
-/** scp's and ssh's option for a port. */
+/** The option for a port of scp and ssh. */
 const PORT = /^-[pP](\d+)?$/;
 
-/** @returns the name that is closest to the unknown one; undefined when none is close */
+/** @returns the name that is closest to the unknown one; undefined if no name is close */
 export function closest(unknown: string, names: readonly string[]): string | undefined {
   const ranked = names
     .map((name) => ({ name, distance: name.startsWith(unknown) ? 1 : distance(unknown, name) }))
@@ -15,8 +15,10 @@ export function closest(unknown: string, names: readonly string[]): string | und
 }
 
 /**
- * The port in `-p 22`, `-P 22` or `-p22`, where that stands before the first target or `--` follows.
- * Elsewhere `-p` may belong to a command whose `--` is missing.
+ * Elsewhere than before the first target or before `--`, `-p` may belong to a command whose `--` is
+ * missing.
+ *
+ * @returns the port of `-p 22`, `-P 22` or `-p22`
  */
 export function portOf(rawArgs: readonly string[]): string | undefined {
   const at = rawArgs.findIndex((arg) => PORT.test(arg));
@@ -25,7 +27,7 @@ export function portOf(rawArgs: readonly string[]): string | undefined {
   return isOwn && /^\d+$/.test(port) ? port : undefined;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that make one word of another. */
+/** @returns the insertions, deletions, replacements and swaps that make one word of another */
 function distance(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, i) => i)];
   for (let i = 1; i <= from.length; i += 1) {

@@ -5,8 +5,8 @@
 import type { CommandLine } from "./parse-line.ts";
 
 /**
- * @param isOfOthers whether words of another program may follow: after two words, `--help` may be an
- * option of that program
+ * @param isOfOthers words of another program may follow: after two words, `--help` may be its
+ * option
  * @returns whether `--help` or `-h` is meant for econtext
  */
 export function wantsHelp({ helpAt }: CommandLine, isOfOthers: boolean): boolean {

@@ -1,6 +1,6 @@
 /**
- * `econtext bootstrap`: shows what would be sent to a target, for audits and allow-lists. Connects to
- * nothing.
+ * `econtext bootstrap`: shows what would be sent to a target, for audits and allow-lists. It
+ * connects to no host.
  */
 import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
@@ -54,7 +54,7 @@ async function run({ flags, before, after }: CommandLine, { stdout }: Host): Pro
     if (flags["json"] === true) {
       await stdout.write(`${JSON.stringify(about)}\n`);
     } else if (flags["sha256"] === true) {
-      // The same for every target.
+      // The checksums are the same for every target.
       if (at === 0) await stdout.write(`${command.sha256}  command\n${core.sha256}  core\n`);
     } else {
       const lines = [

@@ -1,4 +1,7 @@
-/** `econtext FILE [ARG...]`, also as the first line of FILE: how a program is started, and what its end means. */
+/**
+ * `econtext FILE [ARG...]`, also as the first line of FILE: starts a program in this process, and
+ * makes an exit status of its end.
+ */
 import { realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { dieWithReader } from "../../io/libc.ts";
@@ -11,7 +14,7 @@ import { Lending } from "../ui/lend-progress.ts";
 import { logLines } from "../ui/log-lines.ts";
 import { failUncaught, tellEnd, uncaught } from "../uncaught.ts";
 
-/** @returns the exit status; does not return while what the program started goes on */
+/** @returns the exit status, when the program and all that it started has ended */
 export async function runProgram(line: ProgramLine, host: Host): Promise<number> {
   const { stdout, stderr } = host;
   const { file: path, args } = line;
@@ -58,7 +61,7 @@ export async function runProgram(line: ProgramLine, host: Host): Promise<number>
   } catch (error) {
     if (stop.status !== undefined) return stop.status;
     const status = await failUncaught(error, line.logFormat, host);
-    // What it has started goes with it.
+    // Contexts and calls of the program end with it.
     stop.now(status);
     await ended.catch(() => {});
     return status;

@@ -215,7 +215,7 @@ function shellOf(
 }
 
 /**
- * A shell command that reads the script from standard input, and not a byte more: the bytes after it
+ * A shell command that reads the script from standard input, and not a byte more: the next bytes
  * are the script's own input. `fullblock` reads it in one block. A `dd` without that option fails
  * before it reads, and a second one then reads byte by byte.
  */

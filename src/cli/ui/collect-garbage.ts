@@ -1,10 +1,13 @@
-/** The collector counts what is in its heap, and lets the little that each chunk leaves behind pile up: the command line, which has no heap to speak of, asks for it now and then. */
+/**
+ * Asks for garbage collection now and then. Each chunk of bytes leaves little in the heap, so the
+ * collector sees no reason to run, while the memory outside of the heap piles up.
+ */
 
 const EACH_BYTES = 1 << 24;
 
 let moved = 0;
 
-/** So many bytes more have gone through here. */
+/** Counts bytes that went through this process. */
 export function tidy(bytes: number): void {
   moved += bytes;
   if (moved < EACH_BYTES) return;

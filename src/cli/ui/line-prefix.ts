@@ -1,33 +1,33 @@
-/** Output of several targets on one stream: whole lines, each behind its target's name. */
+/** Output of several targets on one stream: whole lines, each after the name of its target. */
 import { neutralise, oneLine } from "../../index.ts";
 
-/** Of a longer line, only so much is kept: a target that prints no line ends must not fill the memory. */
+/** Longer lines are cut: a target that prints no line ends must not fill the memory. */
 const MAX_LINE_BYTES = 1 << 20;
 const NEWLINE = 10;
 const END = Uint8Array.of(NEWLINE);
 
-/** Each line of a text. */
+/** @returns the text with the target's name before each line */
 export function prefixed(target: string, text: string): string {
   const lines = text.endsWith("\n") ? text.slice(0, -1) : text;
   return `${lines.replace(/^/gm, () => `${oneLine(target)}: `)}\n`;
 }
 
-/** Puts the target's name in front of each line of a stream of bytes. A line is given out when its end has come. */
+/** Puts the target's name before each line of a stream of bytes. Lines come out when they end. */
 export class LinePrefixer {
   readonly #prefix: Uint8Array;
   readonly #neutralised: boolean;
-  /** The line that has no end yet: its parts, their size, and the size of what was dropped after them. */
+  /** The unfinished line: its parts, their bytes, and the bytes that were cut. */
   #parts: Uint8Array[] = [];
   #size = 0;
   #dropped = 0;
 
-  /** @param neutralised for a terminal */
+  /** @param neutralised control characters are made harmless for a terminal */
   constructor(target: string, neutralised: boolean) {
     this.#prefix = encode(`${oneLine(target)}: `);
     this.#neutralised = neutralised;
   }
 
-  /** @param chunk may be used again afterwards. @returns the lines that it ends */
+  /** @param chunk stays the caller's, who may overwrite it. @returns the lines that it ends */
   push(chunk: Uint8Array): Uint8Array {
     const lines: Uint8Array[] = [];
     let at = 0;
@@ -41,7 +41,7 @@ export class LinePrefixer {
     return whole;
   }
 
-  /** The last line, when it has no end. */
+  /** @returns the last line, if it has no end */
   end(): Uint8Array {
     return this.#size === 0 ? new Uint8Array(0) : Buffer.concat(this.#line());
   }

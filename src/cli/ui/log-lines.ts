@@ -1,4 +1,7 @@
-/** Log records as lines: `18:17:56 I web1: stdout: Linux`, or as JSON. Nothing of the far side's reaches a terminal unneutralised. */
+/**
+ * Log records as lines: `18:17:56 I web1: stdout: Linux`, or as JSON. Text from a slave is made
+ * harmless for a terminal.
+ */
 import { type LogRecord, levelName, neutralise, oneLine } from "../../index.ts";
 import { jsonText } from "./json.ts";
 
@@ -16,7 +19,7 @@ export function logLines(record: LogRecord, format: "text" | "json", coloured: b
 export function textLines(record: LogRecord, coloured: boolean): string {
   const level = levelName(record.level);
   const time = new Date(record.time);
-  // One that is none is the far side's fault, and no reason to fail here.
+  // A slave may send a wrong time. That is no reason to lose the record.
   const clock = Number.isNaN(time.getTime()) ? "--:--:--" : time.toTimeString().slice(0, 8);
   const letter = level.slice(0, 1).toUpperCase();
   const head = `${clock} ${letter} ${oneLine(record.context)}: ${oneLine(record.logger)}: `;

@@ -1,4 +1,4 @@
-/** How far several copies are, together, in one line. */
+/** The progress of several copies, added up in one line. */
 import type { CopyProgress } from "../../index.ts";
 import type { ProgressLine } from "./copy-progress.ts";
 
@@ -10,7 +10,7 @@ export class ProgressSum {
     this.#line = line;
   }
 
-  /** @param copy which of them this is the progress of */
+  /** @param copy identifies the copy that has come so far */
   show(copy: unknown, progress: CopyProgress): void {
     this.#copies.set(copy, progress);
     const sum = (key: "files" | "totalFiles" | "bytes" | "totalBytes") =>

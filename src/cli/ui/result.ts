@@ -1,12 +1,12 @@
 /**
- * A call's result as what is printed. JSON has no type for all that can arrive; the rest is spelled as in docs/protocol.md, "Values",
- * with bytes as base64: `{"!b":"aGk="}`.
+ * Results of calls, made ready to be printed. Values for which JSON has no type are written as in
+ * docs/protocol.md, "Values", with bytes in base64: `{"!b":"aGk="}`.
  */
 import { inspect } from "node:util";
 import { neutralise, RemoteError } from "../../index.ts";
 import { jsonText } from "./json.ts";
 
-/** Text is printed as it is, bytes too where no terminal would have to read them, all else as JSON. */
+/** @returns text as it is, bytes as they are unless for a terminal, and other values as JSON */
 export function display(value: unknown, asJson: boolean, isTerminal: boolean): string | Uint8Array {
   if (!asJson && typeof value === "string") {
     return `${isTerminal ? neutralise(value) : value}\n`;
@@ -15,7 +15,7 @@ export function display(value: unknown, asJson: boolean, isTerminal: boolean): s
   return `${toJson(value)}\n`;
 }
 
-/** The same of any value of this process: what no call could have given is shown as the runtime does. */
+/** Like `display`, for any value of this process. Values that no call can return are inspected. */
 export function displayAny(
   value: unknown,
   asJson: boolean,
@@ -43,7 +43,7 @@ export function toJson(value: unknown): string {
   return jsonText(plain(value));
 }
 
-/** Digits as they are: JSON's numbers have no size. */
+/** @returns a JSON number of any size, for `JSON.stringify` */
 function digits(text: string): unknown {
   return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(text);
 }

@@ -39,7 +39,7 @@ export class StatusLine {
     this.#draw();
   }
 
-  /** @returns what takes the line away: write it before other output. The next `show` draws again. */
+  /** @returns what takes the line away, to be written before other output */
   erased(): string {
     const erase = this.#isShown ? ERASE : "";
     this.#isShown = false;

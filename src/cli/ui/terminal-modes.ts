@@ -1,16 +1,22 @@
-/** The modes of our terminal, by the numbers that ssh sends them with: RFC 4254, section 8. Linux; elsewhere none are known. */
+/**
+ * The modes of a terminal, by the numbers that ssh sends: RFC 4254, section 8. Linux; on other
+ * systems none are known.
+ */
 import { terminalAttributes } from "../../io/libc.ts";
 
 export type Mode = readonly [number: number, value: number];
 
 const DISABLED = 255;
-/** Where `struct termios` has its parts. */
+/** Offsets of the parts of `struct termios`. */
 const INPUT = 0;
 const OUTPUT = 4;
 const LOCAL = 12;
 const CHARACTERS = 17;
 
-/** Number and place in `c_cc`: intr, quit, erase, kill, eof, eol, eol2, start, stop, susp, rprnt, werase, lnext, discard. */
+/**
+ * Number and index in `c_cc`: intr, quit, erase, kill, eof, eol, eol2, start, stop, susp, rprnt,
+ * werase, lnext, discard.
+ */
 const CONTROL: readonly Mode[] = [
   [1, 0],
   [2, 1],
@@ -27,7 +33,7 @@ const CONTROL: readonly Mode[] = [
   [14, 15],
   [18, 13],
 ];
-/** The part, the number of the first flag, and the bits of all from that on. */
+/** The part, the number of its first flag, and the bits of this and the following flags. */
 const FLAGS: readonly (readonly [part: number, first: number, bits: readonly number[]])[] = [
   // ignpar parmrk inpck istrip inlcr igncr icrnl iuclc ixon ixany ixoff imaxbel iutf8
   [
@@ -41,7 +47,7 @@ const FLAGS: readonly (readonly [part: number, first: number, bits: readonly num
   [OUTPUT, 70, [1, 2, 4, 8, 0o20, 0o40]],
 ];
 
-/** @param fd of the terminal. @returns none where they cannot be told */
+/** @param fd descriptor of the terminal. @returns an empty list if the modes are unknown */
 export function terminalModes(fd: number): readonly Mode[] {
   const attributes = terminalAttributes(fd);
   if (attributes === undefined) return [];

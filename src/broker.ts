@@ -2,7 +2,7 @@
  * Broker: opens contexts, and closes them all. It puts the parts together for each target: transport,
  * interpreter, lending and session.
  */
-import { checkMilliseconds } from "./calls/options.ts";
+import { type CallLimits, checkMilliseconds } from "./calls/options.ts";
 import { Context } from "./context/context.ts";
 import { type EcontextError, UsageError } from "./errors.ts";
 import { type KindOptions, readKind } from "./interpreters/kind.ts";
@@ -39,6 +39,8 @@ export interface BrokerOptions {
    * `$XDG_CACHE_HOME/econtext`. Default true.
    */
   readonly cache?: boolean;
+  /** @internal Gives the limits of each call and command that sets none of its own. */
+  readonly callDefaults?: () => CallLimits;
   /** Told often how much of a lent runtime has arrived. Must not throw. */
   readonly onLend?: (progress: LendProgress) => void;
 }
@@ -97,7 +99,7 @@ export class Broker implements AsyncDisposable {
     if (this.#closing !== undefined) {
       throw new UsageError("ERR_USAGE_CLOSED", "the broker is closed");
     }
-    const { defaults, graceMs = 2_000, onLend, signal } = this.#options;
+    const { callDefaults, defaults, graceMs = 2_000, onLend, signal } = this.#options;
     const options = withDefaults(own, defaults);
     const settings = this.#settingsOf(target, options);
     const { interpreter, name } = settings;
@@ -107,7 +109,8 @@ export class Broker implements AsyncDisposable {
     const lending = { target: settings, graceMs, onLend };
     const lender = lenderFor(options.lend, this.#sessions, lending);
     const entry = this.#sessions.open({ ...settings, id, lender });
-    entry.context = new Context({ id, name, graceMs, signal }, router, entry.session);
+    const limits = { graceMs, signal, callDefaults };
+    entry.context = new Context({ id, name, ...limits }, router, entry.session);
     return entry.context;
   }
 

@@ -26,6 +26,23 @@ export function checkMilliseconds(what: string, value: number | undefined): void
   throw new UsageError("ERR_USAGE_DEADLINE", `${what}: not a time in milliseconds: ${value}`);
 }
 
+/**
+ * Adds the default limits of a context to those of one call. The call's own deadline takes
+ * precedence; either signal cancels the call.
+ *
+ * @param own is left as it is
+ */
+export function withDefaults<T extends CallLimits>(own: T, defaults: CallLimits | undefined): T {
+  if (defaults === undefined) return own;
+  const deadline = own.deadline ?? defaults.deadline;
+  const signal = eitherSignal(own.signal, defaults.signal);
+  return {
+    ...own,
+    ...(deadline === undefined ? {} : { deadline }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+}
+
 /** @returns a signal that is aborted when the first of both is */
 export function eitherSignal(
   a: AbortSignal | undefined,

@@ -50,6 +50,7 @@ export class ReplSession {
       roots: foldersFrom(process.cwd()),
       cache: readCache(flags),
       logLevel: readLogLevel("repl", flags),
+      callDefaults: () => this.interrupt.limits(),
       onLog: (record) => log(this.lending.erased() + logLines(record, this.format, coloured)),
       onLend: (progress) => {
         if (isShown()) this.lending.show(progress);
@@ -61,7 +62,6 @@ export class ReplSession {
       broker: this.#broker,
       targets,
       options,
-      interrupt: this.interrupt,
       inputName,
     });
   }

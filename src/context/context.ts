@@ -4,7 +4,12 @@
  */
 import type { Callable, ParametersAfterContext, Result } from "../calls/callee.ts";
 import { Caller } from "../calls/caller.ts";
-import { type CallOptions, checkMilliseconds } from "../calls/options.ts";
+import {
+  type CallLimits,
+  type CallOptions,
+  checkMilliseconds,
+  withDefaults,
+} from "../calls/options.ts";
 import { ping } from "../calls/ping.ts";
 import type { TierCall } from "../calls/tier-call.ts";
 import type { Input } from "../commands/feed.ts";
@@ -37,12 +42,15 @@ export interface ContextSettings {
   readonly graceMs: number;
   /** Cancels every call. */
   readonly signal?: AbortSignal | undefined;
+  /** Gives the limits of each call and command that sets none of its own. */
+  readonly callDefaults?: (() => CallLimits) | undefined;
 }
 
 export class Context implements AsyncDisposable {
   readonly id: number;
   readonly name: string;
   readonly #graceMs: number;
+  readonly #defaults: (() => CallLimits) | undefined;
   readonly #link: ContextLink;
   readonly #session: Session;
   readonly #caller: Caller;
@@ -54,10 +62,11 @@ export class Context implements AsyncDisposable {
 
   /** @internal Contexts are made by `Broker.connect`. */
   constructor(settings: ContextSettings, router: Router, session: Session) {
-    const { id, name, graceMs } = settings;
+    const { id, name, graceMs, callDefaults } = settings;
     this.id = id;
     this.name = name;
     this.#graceMs = graceMs;
+    this.#defaults = callDefaults;
     this.#link = { id, name, router, mapStack: (text) => session.mapStack(text) };
     this.#session = session;
     this.#caller = new Caller(this.#link, session, settings);
@@ -96,7 +105,11 @@ export class Context implements AsyncDisposable {
   call<F extends AnyFunction>(fn: F, ...args: Parameters<F>): Result<F>;
   call(name: string, ...args: unknown[]): Promise<unknown> & AsyncIterable<unknown>;
   call(fn: Callable, ...args: unknown[]): Promise<unknown> & AsyncIterable<unknown> {
-    return this.#caller.call({ fn, args, site: callSite(this.#caller.waiting) });
+    const options = this.#defaults?.();
+    const site = callSite(this.#caller.waiting);
+    return this.#caller.call(
+      options === undefined ? { fn, args, site } : { fn, args, options, site },
+    );
   }
 
   /**
@@ -121,7 +134,8 @@ export class Context implements AsyncDisposable {
     fn: Callable,
     ...args: unknown[]
   ): Promise<unknown> & AsyncIterable<unknown> {
-    return this.#caller.call({ fn, args, options, site: callSite(this.#caller.waiting) });
+    const limited = withDefaults(options, this.#defaults?.());
+    return this.#caller.call({ fn, args, options: limited, site: callSite(this.#caller.waiting) });
   }
 
   /**
@@ -132,7 +146,8 @@ export class Context implements AsyncDisposable {
    * @throws {UsageError} `ERR_USAGE_COMMAND`
    */
   exec(argv: readonly string[], options: ExecOptions = {}): RemoteProcess {
-    return new RemoteProcess(this.name, argv, options, this.#commands);
+    const limited = withDefaults(options, this.#defaults?.());
+    return new RemoteProcess(this.name, argv, limited, this.#commands);
   }
 
   /**
@@ -231,6 +246,11 @@ export class Context implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** @internal The text for `console.log`, which would otherwise list the members. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `Context ${this.name} (${this.connected ? "connected" : "not connected"})`;
   }
 
   async #close(): Promise<void> {

@@ -10,7 +10,6 @@ import { placeFrames } from "../traces/call-site.ts";
 import { Evaluator } from "./evaluator.ts";
 import { SentFunctions } from "./function-sources.ts";
 import { InputPlaces } from "./input-places.ts";
-import type { Interrupt } from "./interrupt.ts";
 import { PromptScope } from "./scope.ts";
 import { variableNames } from "./variable-names.ts";
 
@@ -19,7 +18,6 @@ export interface PromptSettings {
   readonly targets: readonly string[];
   /** Defaults for every context that is opened at the prompt. */
   readonly options: library.ConnectOptions;
-  readonly interrupt: Interrupt;
   /** The name of the input in errors, if there is only one input. */
   readonly inputName?: string | undefined;
 }
@@ -37,11 +35,10 @@ export interface Prompt {
 }
 
 export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
-  const { broker, targets, options, interrupt } = settings;
+  const { broker, targets, options } = settings;
   const scope = new PromptScope();
   const functions = new SentFunctions(scope);
   registerSource(functions.source);
-  interrupt.watch(broker);
   const connect = (target: string, own: library.ConnectOptions = {}) =>
     broker.connect(target, { ...options, ...own });
   const run = (main: (broker: library.Broker) => unknown) => main(broker);

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { Caller } from "../../src/calls/caller.ts";
 import { Channel } from "../../src/channels/channel.ts";
 import { DisconnectError, type EcontextError } from "../../src/errors.ts";
+import { FLAGS } from "../../src/protocol/frame.ts";
 import { HANDLES } from "../../src/protocol/handles.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { type NearOptions, openNear, until } from "../helpers/fake-slave.ts";
@@ -170,6 +171,25 @@ describe("what refuses a call", () => {
         "web1: pkg.fn could not be interrupted within 1 ms; the context was ended",
       ],
     ]);
+  });
+
+  test("the last call: where calls run beside one another, it waits for the others", async () => {
+    const sent = async (language: "python" | "javascript") => {
+      const near = openNear({ room: 1, behaviour: "silent", language });
+      const caller = new Caller(near.link, near.session, { graceMs: 60_000 });
+      const fn = language === "python" ? "time.sleep" : "node:timers/promises.setTimeout";
+      const call = failure(caller.call({ fn, args: [] }));
+      const finished = caller.finish();
+      for (let turn = 0; turn < 20; turn++) await new Promise((r) => setImmediate(r));
+      const before = near.slave.heardBy(HANDLES.CALL_FUNCTION).length;
+      const [{ reply } = { reply: 0 }] = near.slave.heard;
+      near.slave.reply(reply, ["ValueError", "no", ""], FLAGS.ERROR);
+      await Promise.all([call, finished]);
+      await until(() => near.slave.heard.length === 2);
+      return [before, near.slave.heardBy(HANDLES.CALL_FUNCTION).at(-1)];
+    };
+    expect(await sent("python")).toEqual([2, ["atexit._run_exitfuncs", []]]);
+    expect(await sent("javascript")).toEqual([1, ["process.emit", ["exit", 0]]]);
   });
 
   test("the signal of all calls", async () => {

@@ -1,6 +1,6 @@
 /**
- * Broker: opens contexts, and closes them all. It puts the parts together for each target: transport,
- * interpreter, lending and session.
+ * Broker: opens contexts, and closes them all. It puts the parts together for each target:
+ * transport, interpreter, lending and session.
  */
 import { type CallLimits, checkMilliseconds } from "./calls/options.ts";
 import { Context } from "./context/context.ts";
@@ -17,21 +17,27 @@ import { parseTarget } from "./tree/target-path.ts";
 
 export interface BrokerOptions {
   /**
-   * Folders whose modules a slave may ask for. Nothing outside of them is ever served. Default: none.
+   * Folders whose modules a slave may ask for. Nothing outside of them is ever served. Default:
+   * none.
    */
   readonly roots?: readonly string[];
   /** Options of every `connect`; options of the call itself take precedence. */
   readonly defaults?: ConnectOptions;
   /** The lowest level of log records. Slaves send no lower ones. Default `info`. */
   readonly logLevel?: LevelName;
-  /** Gets the logging, stdout and stderr of all slaves, one record for each line. Must not throw. */
+  /**
+   * Gets the logging, stdout and stderr of all slaves, one record for each line. Must not throw.
+   */
   readonly onLog?: (record: LogRecord) => void;
-  /** Milliseconds that a cancelled call has to end, and a closed context to drain. Default 2,000. */
+  /**
+   * Milliseconds that a cancelled call has to end, and a closed context to drain. Default 2,000.
+   */
   readonly graceMs?: number;
   /** Cancels every call of all contexts, here and on the remote side. */
   readonly signal?: AbortSignal;
   /**
-   * Milliseconds of silence after which both ends give up a remote context. Default 45,000; 0: never.
+   * Milliseconds of silence after which both ends give up a remote context. Default 45,000; 0:
+   * never.
    */
   readonly leaseMs?: number;
   /**
@@ -46,8 +52,8 @@ export interface BrokerOptions {
 }
 
 /**
- * Packages that become real files on the remote machine, for code that does not read its files by the
- * means of its language.
+ * Packages that become real files on the remote machine, for code that does not read its files by
+ * the means of its language.
  */
 export interface UnpackOptions {
   /**
@@ -68,8 +74,9 @@ export interface ConnectOptions extends KindOptions, UnpackOptions {
   readonly argv0?: string;
   readonly ssh?: SshOptions;
   /**
-   * Sends a Bun to a target that has a Python, but neither Bun nor Node.js. The Bun is kept in memory
-   * there. `true`: the Bun that runs this program; or the path of a Bun for the target's platform.
+   * Sends a Bun to a target that has a Python, but neither Bun nor Node.js. The Bun is kept in
+   * memory there. `true`: the Bun that runs this program; or the path of a Bun for the target's
+   * platform.
    */
   readonly lend?: boolean | string;
 }
@@ -90,10 +97,11 @@ export class Broker implements AsyncDisposable {
 
   /**
    * Open a context: `local`, or a destination that `ssh` accepts. Does not wait for the context, so
-   * that the first call's result costs one round trip. A failure to open it is told by the first call,
-   * or by `context.ready()`.
+   * that the first call's result costs one round trip. A failure to open it is told by the first
+   * call, or by `context.ready()`.
    *
-   * @throws {UsageError} `ERR_USAGE_TARGET`, `ERR_USAGE_CLOSED`, `ERR_USAGE_DEADLINE`, `ERR_USAGE_KIND`
+   * @throws {UsageError} `ERR_USAGE_TARGET`, `ERR_USAGE_CLOSED`, `ERR_USAGE_DEADLINE`,
+   *   `ERR_USAGE_KIND`
    */
   async connect(target: string, own: ConnectOptions = {}): Promise<Context> {
     if (this.#closing !== undefined) {
@@ -152,8 +160,8 @@ export class Broker implements AsyncDisposable {
 }
 
 /**
- * The options that choose an interpreter belong together: a `connect` that gives one of them replaces
- * the defaults of all.
+ * The options that choose an interpreter belong together: a `connect` that gives one of them
+ * replaces the defaults of all.
  */
 function withDefaults(own: ConnectOptions, defaults: ConnectOptions = {}): ConnectOptions {
   const { kind, python, node, bun, lend, ssh, ...others } = defaults;

@@ -1,6 +1,6 @@
 /**
- * What would be sent to a target, without sending it: for people who audit, allow-list or debug a bootstrap. Pure but for the
- * user's name and the host's, which the boot arguments hold.
+ * What would be sent to a target, without sending it: for auditing, allow-listing and debugging a
+ * bootstrap. Pure, except for the names of user and host, which the boot arguments hold.
  */
 import { createHash } from "node:crypto";
 import { firstStage, program } from "./interpreters/first-stage.ts";
@@ -12,7 +12,7 @@ import { quoteForLoginShell } from "./shell-quote.ts";
 import type { SshOptions } from "./transports/ssh.ts";
 import { parseTarget } from "./tree/target-path.ts";
 
-/** One part of what is sent: its size, and its SHA-256 in hex. */
+/** Part of what is sent: its size, and its SHA-256 in hex. */
 export interface SentPart {
   readonly bytes: number;
   readonly sha256: string;
@@ -20,23 +20,27 @@ export interface SentPart {
 
 export interface BootstrapDescription {
   readonly target: string;
-  /** Names of the interpreters that the command looks for, in order: the first that is there is taken. */
+  /**
+   * Names of interpreters that the command looks for, in order. It takes the first one it finds.
+   */
   readonly tries: readonly string[];
-  /** What is run on this machine. */
+  /** The argument vector that is run on this machine. */
   readonly argv: readonly string[];
-  /** What the far side's login shell is given; for `local`, what would be typed into one. */
+  /** The command line for the remote login shell; for `local`, what could be typed into a shell. */
   readonly command: string;
   /**
-   * The command, and the core: the same for every host, so they can be audited once. Where the command looks for interpreters of both
-   * languages, `core` is all that is sent for both.
+   * The command and the core. They are the same for every host, so they can be audited once. If the
+   * command looks for interpreters of both languages, `core` is all that is sent for both.
    */
   readonly constant: { readonly command: SentPart; readonly core: SentPart };
-  /** All that is written before the first call: the core, and boot arguments of a name and a nonce. */
+  /** Bytes that are written before the first call: the core, and boot arguments. */
   readonly preambleBytes: number;
 }
 
 export interface DescribeOptions extends KindOptions {
-  /** Where no kind is asked for: of the first call. Default: one that every interpreter can do. */
+  /**
+   * Language of the first call, if no kind is given. Default: a call that any interpreter can do.
+   */
   readonly language?: Language;
   readonly ssh?: SshOptions;
 }

@@ -4,8 +4,8 @@
  */
 
 /**
- * One word for any login shell: sh, bash, zsh, ksh, fish, csh and tcsh. A leading `~` is left to the
- * shell, so that paths may begin with it.
+ * One word for any login shell: sh, bash, zsh, ksh, fish, csh and tcsh. A leading `~` is left to
+ * the shell, so that paths may begin with it.
  *
  * @param word without line ends, `!` (both special in csh) and backslashes (special in fish)
  */

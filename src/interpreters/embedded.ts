@@ -12,7 +12,7 @@ const built = buildStage1();
 export const PYTHON_CORE: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(built.pythonCore);
 export const JS_CORE: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(built.javascriptCore);
 
-/** The second tier: source text by module name without the `econtext.` in front. */
+/** The second tier: source texts, by module name without its `econtext.` */
 export const PYTHON_TIER2: Readonly<Record<string, string>> = built.pythonTier2;
 export const JS_TIER2: Readonly<Record<string, string>> = built.javascriptTier2;
 
@@ -22,7 +22,7 @@ export const PYTHON_DEPENDENCIES: Readonly<Record<string, readonly string[]>> =
 export const JS_DEPENDENCIES: Readonly<Record<string, readonly string[]>> =
   built.javascriptDependencies;
 
-/** One line each, safe between single quotes in any login shell. */
+/** One line each, which any login shell takes unchanged between single quotes. */
 export const PYTHON_FIRST_STAGE: string = built.pythonFirstStage;
 export const JS_FIRST_STAGE: string = built.javascriptFirstStage;
 export const FIND_PYTHON: string = built.findPython;

@@ -1,7 +1,7 @@
 /**
- * The argument vector that starts a slave: the first stage, and the script that finds an interpreter
- * for it. For each plan it is a constant of the build. Nothing in it differs between hosts, so it can
- * be audited and allow-listed.
+ * The argument vector that starts a slave: the first stage, and the script that finds an
+ * interpreter for it. For each plan it is a constant of the build. Nothing in it differs between
+ * hosts, so it can be audited and allow-listed.
  */
 import {
   FIND_ANY,
@@ -50,8 +50,8 @@ const BUN_FLAGS = ["--config=/dev/null", "--no-install", "--no-env-file"] as con
 export const NODE_FLAG = "--no-trace-sync-io";
 
 /**
- * `-B`: Python writes no `.pyc` files. `-S`: `site` costs a third of the start, so that it is imported
- * only when it is needed.
+ * `-B`: Python writes no `.pyc` files. `-S`: `site` costs a third of the start, so that it is
+ * imported only when it is needed.
  */
 export function firstStage(plan: Plan): string[] {
   const { kind, path } = plan;

@@ -6,12 +6,16 @@ import { UsageError } from "../errors.ts";
 
 export type Kind = "python" | "node" | "bun";
 export type Language = "python" | "javascript";
-/** The language of a call, where no kind was asked for; `any`: the first interpreter found will do. */
+/**
+ * The language of a call, where no kind was asked for; `any`: the first interpreter found will do.
+ */
 export type Wants = Language | "any";
 
 /** How a user asks for an interpreter. */
 export interface KindOptions {
-  /** Take this interpreter and no other. Default: the first one found that can do the first call. */
+  /**
+   * Take this interpreter and no other. Default: the first one found that can do the first call.
+   */
   readonly kind?: Kind;
   /** Path or name of the interpreter on the target; implies the kind. */
   readonly python?: string;
@@ -95,7 +99,8 @@ export function checkLanguage(context: string, its: Language, { name, language }
   const ways = language === "python" ? way("python") : `${way("node")}, or "bun"`;
   throw new UsageError(
     "ERR_USAGE_LANGUAGE",
-    `${context} is already a ${has} context, and ${name} is a ${wants} function: open a second connection for it: ${ways}`,
+    `${context} is already a ${has} context, and ${name} is a ${wants} function: ` +
+      `open a second connection for it: ${ways}`,
   );
 }
 

@@ -1,4 +1,6 @@
-/** What is to be started on the target: a language or one interpreter, and the names that are tried. */
+/**
+ * What is to be started on the target: a language or one interpreter, and the names that are tried.
+ */
 import { type Interpreter, type Kind, type Language, languageOf, type Wants } from "./kind.ts";
 
 export interface Plan {
@@ -15,7 +17,9 @@ export function planFor(wants: Wants, interpreter: Interpreter | undefined): Pla
   return { wants, kind: interpreter?.kind, path: interpreter?.path };
 }
 
-/** @returns the language of every interpreter that the plan allows; undefined if it allows several */
+/**
+ * @returns the language of every interpreter that the plan allows; undefined if it allows several
+ */
 export function languageOfPlan({ kind, wants }: Plan): Language | undefined {
   if (kind !== undefined) return languageOf(kind);
   return wants === "any" ? undefined : wants;

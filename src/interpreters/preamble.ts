@@ -1,4 +1,7 @@
-/** The preamble: the compressed core (both, where the interpreter is not known) and its boot arguments, written at once. docs/protocol.md, "Bootstrap". */
+/**
+ * The preamble: the compressed core and its boot arguments, written at once. Where the interpreter
+ * is not known, the cores of both languages are sent. Spec: docs/protocol.md, "Bootstrap".
+ */
 import { encodeMessage } from "../protocol/frame.ts";
 import { HANDLES, MASTER_ID, PROTOCOL_VERSION } from "../protocol/handles.ts";
 import { program } from "./first-stage.ts";
@@ -7,20 +10,20 @@ import type { Plan } from "./plan.ts";
 export interface BootArguments {
   /** The slave's context id. */
   readonly id: number;
-  /** 22 characters, new for each connection. */
+  /** 22 characters, new for each launch. */
   readonly nonce: string;
   readonly name: string;
-  /** What `ps` shows over there. */
+  /** What `ps` shows of the slave. */
   readonly argv0: string;
-  /** Lowest log level that is sent. */
+  /** The lowest level of log records that the slave sends. */
   readonly level: number;
   /** Milliseconds of silence after which the slave ends; 0: never. */
   readonly lease: number;
-  /** Characters of output a second that are logged; 0: no limit. */
+  /** Characters of output that the slave logs in a second; 0: no limit. */
   readonly rate: number;
 }
 
-/** @param reply handle of the master that learns that the slave is ready */
+/** @param reply handle of the master that gets the answer to BOOT */
 export function preamble(boot: BootArguments, plan: Plan, reply = 1000): Uint8Array {
   const { id, nonce, name, argv0, level, lease, rate } = boot;
   const value = [PROTOCOL_VERSION, nonce, name, argv0, level, lease, rate];

@@ -1,13 +1,13 @@
-/** What `ps` shows of a slave: who is on that machine. */
+/** What `ps` shows of a slave by default: it tells whose slave that is. */
 import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 
-/** `econtext:USER@HOST:PID` of this process. */
+/** @returns `econtext:USER@HOST:PID` of this process */
 export function defaultArgv0(): string {
   return `econtext:${userName()}@${hostname()}:${process.pid}`;
 }
 
-/** Bun's `userInfo` believes the environment, which may not say. */
+/** Bun's `userInfo` takes the name from the environment, where it may be missing. */
 function userName(): string {
   const { username, uid } = userInfo();
   if (username !== "unknown") return username;

@@ -34,7 +34,9 @@ export function unusable(plan: Plan, how: string, stderr: string): Unusable {
     const [option, line] = blamed;
     return {
       what: `Node.js cannot run the core with ${option}, which is in NODE_OPTIONS there: ${how}`,
-      hint: `take ${option} out of NODE_OPTIONS of that account, or name a script with ${ours} that does so`,
+      hint:
+        `take ${option} out of NODE_OPTIONS of that account, ` +
+        `or name a script with ${ours} that does so`,
       line,
     };
   }

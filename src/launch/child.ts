@@ -1,6 +1,7 @@
 /**
  * ByteChild: a started program and the bytes that go to it and come from it, whatever carries them.
- * Spawner: what starts one. Types only; implemented by local-child.ts for processes of this machine.
+ * Spawner: what starts one. Types only; implemented by local-child.ts for processes of this
+ * machine.
  */
 
 import type { Kind } from "../interpreters/kind.ts";
@@ -30,16 +31,25 @@ export interface ByteChild extends Duplex {
   readonly gone: Promise<void>;
   /** The last 32 KiB of its error output. */
   readonly stderr: string;
-  /** Ends the child at once, for a child whose slave has not begun. `close` suffices for any other. */
+  /**
+   * Ends the child at once, for a child whose slave has not begun. `close` suffices for any other.
+   */
   kill(): void;
-  /** Takes note of the slave that the child has become, in order to find what the slave leaves behind. */
+  /**
+   * Takes note of the slave that the child has become, in order to find what the slave leaves
+   * behind.
+   */
   adopt(slave: SlaveProcess): void;
 }
 
 export interface SpawnOptions {
-  /** Whether the program may ask something on the terminal. It then stays in the terminal's session. */
+  /**
+   * Whether the program may ask something on the terminal. It then stays in the terminal's session.
+   */
   readonly asks: boolean;
-  /** Whether the program only leads to another machine. If not, the child is the slave's own guard. */
+  /**
+   * Whether the program only leads to another machine. If not, the child is the slave's own guard.
+   */
   readonly isClient: boolean;
 }
 

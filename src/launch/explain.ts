@@ -1,4 +1,6 @@
-/** Why a child did not become a slave: from how the child ended to an error that says what to try. */
+/**
+ * Why a child did not become a slave: from how the child ended to an error that says what to try.
+ */
 import { BootstrapError, type BootstrapReport, TimeoutError } from "../errors.ts";
 import { adviceFor } from "../interpreters/advice.ts";
 import { CUT_SHORT, NO_INTERPRETER, NODE_FLAG, TOO_OLD } from "../interpreters/first-stage.ts";
@@ -61,6 +63,9 @@ export function explainSilence(
   return new TimeoutError("ERR_DEADLINE_CONNECT", `${name}: no answer within ${ms} ms; ${heard}`);
 }
 
+/**
+ * @param old interpreters that are too old; @param said all that the child printed, for a person
+ */
 function causeOf(
   { ending, launched, transport, plan }: Circumstances,
   old: string,
@@ -129,10 +134,11 @@ function noInterpreter(plan: Plan): Cause {
 
 function tooOld(plan: Plan, old: string): Cause {
   const { needed, option } = adviceFor(plan);
+  const found = old === "" ? "the interpreter" : old;
   return {
     code: "ERR_BOOTSTRAP_TOO_OLD",
     phase: "starting the interpreter",
-    what: `${old === "" ? "the interpreter" : old} is too old (tried ${tried(plan).join(", ")}; ${needed} will do)`,
+    what: `${found} is too old (tried ${tried(plan).join(", ")}; ${needed} will do)`,
     hint: `name a newer one with ${option}${lending(plan)}`,
   };
 }

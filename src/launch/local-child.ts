@@ -41,8 +41,8 @@ const limit = (): string => (originalLimit() === "" ? "" : `ulimit -Sn ${origina
 const DEAF = `trap "" INT QUIT TSTP;${JOIN}`;
 
 /**
- * @returns what starts `argv` with our sockets as its input and output. A script for `sh` runs in the
- * shell that does so, which saves the start of another shell.
+ * @returns what starts `argv` with our sockets as its input and output. A script for `sh` runs in
+ * the shell that does so, which saves the start of another shell.
  */
 function joined(argv: readonly string[], own: boolean): string[] {
   const [program, flag, script, ...rest] = argv;
@@ -170,7 +170,9 @@ export class LocalChild implements ByteChild {
     this.#end();
   }
 
-  /** A guard ignores SIGTERM, so its group is killed. A client may have to clean up at its far end. */
+  /**
+   * A guard ignores SIGTERM, so its group is killed. A client may have to clean up at its far end.
+   */
   kill(): void {
     const pid = this.#process?.pid;
     if (!this.#isAlive || pid === undefined) return;
@@ -196,7 +198,10 @@ export class LocalChild implements ByteChild {
     else if (parentOf(pid) === own) this.#group = pid;
   }
 
-  /** The guard of a slave leaves nothing behind. If something has killed the guard, that is done here. */
+  /**
+   * The guard of a slave leaves nothing behind. If something has killed the guard, that is done
+   * here.
+   */
   async #sweep({ signal }: Ending): Promise<void> {
     if (this.#group !== undefined && signal !== undefined) await sweepGroup(this.#group);
   }

@@ -1,9 +1,9 @@
 /**
- * MarkerScanner: from a child's bytes to a stream's. Waits for the marker, keeps what came before it
- * (banners, the output of login scripts), and hands on what comes after.
+ * MarkerScanner: from a child's bytes to a stream's. Waits for the marker, keeps what came before
+ * it (banners, the output of login scripts), and hands on what comes after.
  *
- * States: scanning until the marker, then found. Writing needs no state: the master never waits to be
- * asked. Spec: docs/protocol.md, "Bootstrap".
+ * States: scanning until the marker, then found. Writing needs no state: the master never waits to
+ * be asked. Spec: docs/protocol.md, "Bootstrap".
  */
 import { ProtocolError } from "../errors.ts";
 import type { Duplex, DuplexListener } from "../io/duplex.ts";
@@ -14,7 +14,9 @@ import { LIMITS, type Limits } from "../protocol/limits.ts";
 const KEPT_BYTES = 32768;
 
 export class MarkerScanner implements Duplex {
-  /** The line that begins the stream. Its nonce is new for each launch, so no banner contains it. */
+  /**
+   * The line that begins the stream. Its nonce is new for each launch, so no banner contains it.
+   */
   readonly marker: string;
   readonly #pipe: Duplex;
   readonly #bytes: Uint8Array;

@@ -1,13 +1,13 @@
 /**
- * The limit of open files that this process was started with. Bun raises its own as far as it may at its start, and nothing tells
- * afterwards what it was; the process that started us still has it.
- * Twin: stage1/javascript/tier2/launch.js.
+ * The limit of open files that this process was started with. Bun raises its own limit at its
+ * start, and the old value cannot be asked for afterwards. The parent process still has it. Twin:
+ * stage1/javascript/tier2/launch.js.
  */
 import { readFileSync } from "node:fs";
 
 let found: string | undefined;
 
-/** @returns the soft limit as `ulimit -Sn` takes it; "" where it was not raised, or cannot be told */
+/** @returns the soft limit, as `ulimit -Sn` takes it; "" if it was not raised, or is not known */
 export function originalLimit(): string {
   found ??= find();
   return found;
@@ -16,7 +16,7 @@ export function originalLimit(): string {
 function find(): string {
   try {
     const [own, parent] = [limits("self"), limits(String(process.ppid))];
-    // With another hard limit, the parent has set limits of its own for us.
+    // If the hard limits differ, the parent has set other limits for this process than it has.
     return own.hard === parent.hard && own.soft !== parent.soft ? parent.soft : "";
   } catch {
     return "";

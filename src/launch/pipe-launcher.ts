@@ -109,8 +109,8 @@ class PipedChild implements Launched {
 
   /**
    * A slave ends when its input does. Before the marker there may be no slave, but a program that
-   * does not read: it is killed if this end gives up. If the other end closed the pipe, the child is
-   * left to end by itself, because its exit status tells what was wrong.
+   * does not read: it is killed if this end gives up. If the other end closed the pipe, the child
+   * is left to end by itself, because its exit status tells what was wrong.
    */
   #closed(error: EcontextError | undefined): void {
     if (error !== undefined && !this.isMarked) this.#child.kill();

@@ -4,7 +4,7 @@
 const SWEEP_MS = 800;
 const POLL_MS = 20;
 
-/** Wait until no process of the group is left; kill those that do not end by themselves. */
+/** Waits until no process of the group is left. Kills those that do not end by themselves. */
 export async function sweepGroup(group: number): Promise<void> {
   for (let left = SWEEP_MS; ; left -= POLL_MS) {
     try {

@@ -1,22 +1,28 @@
-/** Whether a machine can run the Bun that would be lent to it, and, where it cannot, the error that says why. Pure. */
+/**
+ * Whether a machine can run the Bun that would be lent to it; if not, the error that says why.
+ * Pure: the facts come from stage1/python/tier2/lend.py.
+ */
 import { BootstrapError, type BootstrapReport } from "../errors.ts";
 import { neutralise } from "../text.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** What `econtext.lend:survey` says of a machine. */
+/** What `econtext.lend:survey` returns about a machine. */
 export interface Machine {
   readonly system: string;
   readonly machine: string;
-  /** Whether the dynamic linker is there that the program asks for. */
+  /** Whether the machine has the dynamic linker that the program asks for. */
   readonly loader: boolean;
   readonly free: number | null;
-  /** Whether /proc is mounted: a file in memory has no other name. */
+  /** Whether /proc is mounted. A file in memory has a name only there. */
   readonly proc: boolean;
-  /** Why there is no file in memory. */
+  /** Why the machine cannot make a file in memory; null if it can. */
   readonly refused: string | null;
 }
 
-/** What `econtext.lend:check` says of the program: a system's error, or how `--version` ended and what it printed. */
+/**
+ * What `econtext.lend:check` returns about the program: the number of a system error, or the exit
+ * status and the output of its `--version`.
+ */
 export type Trial = readonly [problem: number | null, status: number | null, said: string];
 
 /** Megabytes that a Bun needs besides its own bytes to start at all. */
@@ -35,7 +41,7 @@ export class FitErrors {
     this.#name = name;
   }
 
-  /** Before a byte is sent. */
+  /** @returns why the program cannot run there, as far as that is known before a byte is sent */
   ofMachine(runtime: Runtime, it: Machine): BootstrapError | undefined {
     if (runtime.system !== it.system || runtime.machine !== it.machine || !it.loader) {
       return this.#platform(runtime, it, "");
@@ -55,14 +61,14 @@ export class FitErrors {
     return undefined;
   }
 
-  /** While it is written: the number of a system's error. */
+  /** @param problem the number of a system error, from writing the program */
   ofWriting(problem: number): BootstrapError {
     const isMemory = problem === ENOMEM || problem === ENOSPC;
     if (isMemory) return this.#memory("its memory is full");
     return this.#failed(`the program could not be written (error ${problem})`, "");
   }
 
-  /** When it was tried. */
+  /** @returns why the program did not run when it was tried; undefined if it did */
   ofTrial(runtime: Runtime, it: Machine, trial: Trial): BootstrapError | undefined {
     const [problem, status, said] = trial;
     if (status === 0) return undefined;
@@ -75,7 +81,7 @@ export class FitErrors {
     return this.#failed(`the program ended with status ${status}`, said);
   }
 
-  /** Whatever else went wrong: our own file could not be read. */
+  /** @param error any other fault, as an error of reading the program's file */
   ofFault(error: unknown): BootstrapError {
     return this.#failed(error instanceof Error ? error.message : String(error), "");
   }
@@ -108,7 +114,8 @@ export class FitErrors {
     return this.#error(
       "ERR_LEND_REFUSED",
       `the system does not let a program be run from memory: ${what}`,
-      "see vm.memfd_noexec of sysctl and what confines the process, or install Bun or Node.js there",
+      "see vm.memfd_noexec of sysctl and what confines the process, or " +
+        "install Bun or Node.js there",
     );
   }
 

@@ -45,9 +45,14 @@ interface Helper {
 
 const PYTHON = { kind: "python" } as const;
 
-/** Pieces of a quarter of a megabyte that may be under way: enough for a fast line, and little memory. */
+/**
+ * Pieces of a quarter of a megabyte that may be under way: enough for a fast line, and little
+ * memory.
+ */
 const WINDOW = 16;
-/** The slave's descriptors of the program, and of the script that starts it for user code (lend.py). */
+/**
+ * The slave's descriptors of the program, and of the script that starts it for user code (lend.py).
+ */
 const RUNTIME = 9;
 const WRAPPER = 8;
 /**
@@ -165,8 +170,8 @@ async function ready({ session }: Helper, missing: EcontextError): Promise<numbe
 }
 
 /**
- * After the answer nothing may be sent to that slave, and the child must have another listener before
- * the next turn of the event loop.
+ * After the answer nothing may be sent to that slave, and the child must have another listener
+ * before the next turn of the event loop.
  */
 async function handOver({ session, context }: Helper, pid: number): Promise<Lent> {
   const [runtime, wrapper] = [RUNTIME, WRAPPER].map((fd) => `/proc/${pid}/fd/${fd}`);

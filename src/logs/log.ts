@@ -1,4 +1,6 @@
-/** Log records, as the master sees the logging, stdout and stderr of its slaves. Imports nothing. */
+/**
+ * Log records, as the master sees the logging, stdout and stderr of its slaves. Imports nothing.
+ */
 
 /** The levels, by Python's numbers. */
 export const LEVELS = { debug: 10, info: 20, warning: 30, error: 40, critical: 50 } as const;
@@ -11,8 +13,8 @@ export interface LogRecord {
   readonly logger: string;
   readonly level: number;
   /**
-   * One line of output, or one whole message, as it came. It may hold control characters: `neutralise`
-   * makes it fit for a terminal.
+   * One line of output, or one whole message, as it came. It may hold control characters:
+   * `neutralise` makes it fit for a terminal.
    */
   readonly message: string;
   /** Milliseconds since 1970. */

@@ -1,7 +1,7 @@
 /**
  * Supply: all that depends on the language of one context's slave. Which modules it is sent, the
- * answers to its requests, and how its stacks become positions in the user's own source. Makes bodies
- * of messages; its user sends them.
+ * answers to its requests, and how its stacks become positions in the user's own source. Makes
+ * bodies of messages; its user sends them.
  */
 import type { Language } from "../interpreters/kind.ts";
 import { FLAGS } from "../protocol/frame.ts";

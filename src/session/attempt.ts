@@ -4,8 +4,8 @@
  * 1. A child is launched; the preamble and the first call are written at once.
  * 2. The child prints the marker and answers BOOT: the attempt is over, and the session is ready.
  * 3. If the child ends before the marker, its exit status and its output tell why. Where no
- *    interpreter was found and a lender is at hand, the lender brings a child that has one. This child
- *    takes the place of the first, and step 1 begins anew.
+ *    interpreter was found and a lender is at hand, the lender brings a child that has one. This
+ *    child takes the place of the first, and step 1 begins anew.
  */
 import { randomBytes } from "node:crypto";
 import type { SlaveInfo } from "../context/session.ts";

@@ -1,4 +1,7 @@
-/** The slave's answer to BOOT: `[kind, version, pid, executable]`. Spec: docs/protocol.md, "Bootstrap". */
+/**
+ * The slave's answer to BOOT: `[kind, version, pid, executable]`. Spec: docs/protocol.md,
+ * "Bootstrap".
+ */
 import type { SlaveInfo } from "../context/session.ts";
 import { ProtocolError } from "../errors.ts";
 import { isKind, KINDS, type Language, languageOf } from "../interpreters/kind.ts";

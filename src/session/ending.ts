@@ -1,7 +1,7 @@
 /**
- * Why a slave ended that was ready: from what its guard, its shell and its transport leave, to words;
- * and what the slave printed last. Spec: docs/protocol.md, "Ending". Why a child never became a slave
- * is in launch/explain.ts.
+ * Why a slave ended that was ready: from what its guard, its shell and its transport leave, to
+ * words; and what the slave printed last. Spec: docs/protocol.md, "Ending". Why a child never
+ * became a slave is in launch/explain.ts.
  */
 import { constants } from "node:os";
 import { DisconnectError } from "../errors.ts";
@@ -32,7 +32,9 @@ export interface Loss {
   readonly printed: string;
 }
 
-/** A slave's link was closed by the other end. @returns the error for all that wait for the slave */
+/**
+ * A slave's link was closed by the other end. @returns the error for all that wait for the slave
+ */
 export async function explainLoss(
   { name, transport }: { readonly name: string; readonly transport: Transport },
   launched: Launched,
@@ -49,8 +51,8 @@ export async function explainLoss(
 }
 
 /**
- * The guard of a Python writes the slave's last output on its own error output, after the marker. What
- * comes before the marker is the shell's, or the transport's.
+ * The guard of a Python writes the slave's last output on its own error output, after the marker.
+ * What comes before the marker is the shell's, or the transport's.
  */
 function splitOutput(
   stderr: string,
@@ -71,8 +73,8 @@ function describeEnding(transport: Transport, ending: Ending | undefined, stderr
 }
 
 function howItEnded(transport: Transport, ending: Ending | undefined, stderr: string): string {
-  // A guard ends with 128 and the signal's number, as shells do. Every transport passes on a status,
-  // but not every transport passes on a signal.
+  // A guard ends with 128 and the signal's number, as shells do. Every transport passes on a
+  // status, but not every transport passes on a signal.
   const { status } = ending ?? {};
   const byNumber = status === undefined ? undefined : signalOf(status);
   if (byNumber !== undefined) return `killed by ${byNumber}, status ${status}`;

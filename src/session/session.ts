@@ -1,6 +1,7 @@
 /**
- * ChildSession: the life of one child, from the plan to the last process of the child's group. It is
- * the `Session` of its context. Knows nothing of calls, and of processes only what a launcher tells.
+ * ChildSession: the life of one child, from the plan to the last process of the child's group. It
+ * is the `Session` of its context. Knows nothing of calls, and of processes only what a launcher
+ * tells.
  */
 import type { Session, SlaveInfo } from "../context/session.ts";
 import { DisconnectError, type EcontextError } from "../errors.ts";
@@ -28,9 +29,9 @@ interface Idle {
 }
 
 /**
- * A child has been started, and its slave has not yet answered BOOT. Frames can be sent: they wait in
- * the child's input. The attempt keeps the deadline, and may replace the child by one that a lender
- * brings. Ends with the answer, with a failure to start, or by force.
+ * A child has been started, and its slave has not yet answered BOOT. Frames can be sent: they wait
+ * in the child's input. The attempt keeps the deadline, and may replace the child by one that a
+ * lender brings. Ends with the answer, with a failure to start, or by force.
  */
 interface Launching {
   readonly name: "launching";
@@ -72,7 +73,7 @@ export class ChildSession implements Session {
   readonly gone: Promise<void>;
   readonly #settings: SessionSettings;
   readonly #parts: SessionParts;
-  /** Only with a lender: another child may take the place of the first. */
+  /** Present only with a lender, because another child may then take the place of the first. */
   readonly #replay: ReplayLink | undefined;
   readonly #ready = Promise.withResolvers<SlaveInfo>();
   readonly #gone = Promise.withResolvers<void>();
@@ -159,8 +160,8 @@ export class ChildSession implements Session {
   }
 
   /**
-   * Hands the child over. It does not belong to this session any more, and sends nothing until it is
-   * launched anew.
+   * Hands the child over. It does not belong to this session any more, and sends nothing until it
+   * is launched anew.
    *
    * @returns undefined if the session is not ready
    */

@@ -1,21 +1,21 @@
 /**
- * Which options the ssh client's own configuration sets. An option that a client does not know is an error on its command line, so that
- * newer options may only be overridden where a configuration names them. Reads files; does not know what the options mean or which of
- * them apply to a host.
+ * Which options the ssh client's own configuration sets. A client refuses a command line with an
+ * option that it does not know, so a newer option is overridden only if a configuration names it.
+ * Reads files. Does not know what the options mean, or which of them apply to a host.
  */
 import { readFileSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 
 const SYSTEM = "/etc/ssh";
-/** As ssh itself: a file that includes itself comes to an end. */
+/** As in ssh itself, so that a file that includes itself is not read for ever. */
 const MAX_DEPTH = 16;
 const LINE = /^[ \t]*([a-z0-9]+)[ \t]*(?:=|[ \t])[ \t]*(.*)$/gim;
 
 /**
- * The names, in lower case, of all options that apply to some host: in ssh's configuration files, and in its command line options.
- *
- * @param options of ssh's command line: `-F FILE` stands for all other files, `-o` for a line of one
+ * @param options of ssh's command line: `-F FILE` replaces all other files, `-o` is a line of one
+ * @returns the names, in lower case, of all options that apply to some host, in ssh's configuration
+ *   files and on its command line
  */
 export function namedOptions(options: readonly string[]): ReadonlySet<string> {
   const names = new Set<string>();
@@ -33,7 +33,7 @@ export function namedOptions(options: readonly string[]): ReadonlySet<string> {
   return names;
 }
 
-/** ssh asks the user database, not HOME. */
+/** ssh finds the home folder in the user database, not in HOME. */
 function home(): string {
   try {
     return userInfo().homedir;
@@ -42,12 +42,12 @@ function home(): string {
   }
 }
 
-/** @param folder what the names of included files are relative to */
+/** @param folder included files are named relative to it */
 function readConfig(file: string, folder: string, names: Set<string>, depth: number): void {
   try {
     readText(readFileSync(file, "utf8"), folder, names, depth);
   } catch {
-    // ssh itself says why it cannot read it, if that matters to it.
+    // ssh itself reports a file that it cannot read, if it needs it.
   }
 }
 
@@ -65,7 +65,7 @@ function readText(text: string, folder: string, names: Set<string>, depth: numbe
   }
 }
 
-/** @param pattern an absolute path, or a shell's pattern of one */
+/** @param pattern an absolute path, which may hold a shell's wildcards */
 function matching(pattern: string): Iterable<string> {
   if (!/[*?[]/.test(pattern)) return [pattern];
   try {

@@ -1,9 +1,11 @@
 /**
- * `ssh`: the user's own client, with all of the user's configuration. ssh takes the first value that it meets, so it is a matter of order.
+ * `ssh`: the user's own client, with all of the user's configuration. ssh takes the first value of
+ * an option that it meets, so the order decides.
  *
- * In front of the user's options: what a configuration for interactive use would break a connection with, as scp does.
- * Behind them, so that the user's win: no pty; keepalives, so that a silent network is noticed; BatchMode where no terminal can answer a
- * question.
+ * 1. Options that undo settings for interactive use, which would break the connection. scp does so.
+ * 2. The user's own options.
+ * 3. Options that the user may override: no pty; keepalives, so that a silent network is noticed;
+ *    BatchMode, if no terminal can answer a question.
  */
 import { quoteForLoginShell } from "../shell-quote.ts";
 import { namedOptions } from "./ssh-config.ts";
@@ -12,13 +14,16 @@ import type { Explanation, Transport } from "./transport.ts";
 export interface SshOptions {
   /** The program to run; default `ssh`. */
   readonly program?: string;
-  /** Passed to it as they are, before ours: `["-p", "2222", "-o", "User=deploy"]`. */
+  /** Passed to ssh unchanged, before econtext's own: `["-p", "2222", "-o", "User=deploy"]`. */
   readonly options?: readonly string[];
-  /** Whether ssh may ask on a terminal; default: whether there is one. */
+  /** Whether ssh may ask on a terminal. Default: whether standard input is one. */
   readonly interactive?: boolean;
 }
 
-/** @param destination what `ssh` accepts: `web1`, `user@web1`, `ssh://user@web1:2222`; must not begin with `-` */
+/**
+ * @param destination as `ssh` takes it: `web1`, `user@web1`, `ssh://user@web1:2222`; must not begin
+ *   with `-`
+ */
 export function ssh(destination: string, settings: SshOptions = {}): Transport {
   const { program = "ssh", interactive = process.stdin.isTTY === true } = settings;
   const options = withConfig(settings.options ?? []);
@@ -42,14 +47,17 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
   };
 }
 
-/** `ECONTEXT_SSH_CONFIG` names the file where nothing else does. */
+/** `ECONTEXT_SSH_CONFIG` names the configuration file, unless the options do. */
 function withConfig(options: readonly string[]): readonly string[] {
   const file = process.env["ECONTEXT_SSH_CONFIG"] ?? "";
   const isNamed = file === "" || options.some((option) => option.startsWith("-F"));
   return isNamed ? options : ["-F", file, ...options];
 }
 
-/** Settings for interactive use that keep a command from being run, from reading or from staying; each with what undoes it. */
+/**
+ * Settings for interactive use, each with the option that undoes it. They would keep the command
+ * from starting, from reading its input, or from staying in the foreground.
+ */
 const INTERACTIVE: Readonly<Record<string, string>> = {
   remotecommand: "RemoteCommand=none",
   requesttty: "RequestTTY=no",
@@ -59,21 +67,22 @@ const INTERACTIVE: Readonly<Record<string, string>> = {
 };
 const FORWARDING = /^-[LRD]|^(?:-o\s*)?(?:Local|Remote|Dynamic)Forward\b/i;
 
-/** Options that must win over the user's configuration. */
+/** @returns options that take precedence over the user's configuration */
 function forced(options: readonly string[]): string[] {
   const named = namedOptions(options);
   const settings = Object.entries(INTERACTIVE).flatMap(([name, setting]) =>
     named.has(name) ? [setting] : [],
   );
-  // What prints to our pipe, or needs a port that another connection has; but not what was asked for here.
+  // A local command prints into our pipe. A forwarding needs a port that another connection may
+  // have, unless it was asked for with these options.
   settings.push("PermitLocalCommand=no");
   if (!options.some((option) => FORWARDING.test(option))) settings.push("ClearAllForwardings=yes");
   return settings.flatMap((setting) => ["-o", setting]);
 }
 
 /**
- * ssh says 255 for everything that it could not do; what, it says in words on stderr. Those of OpenSSH are not translated.
- * They only refine the message: that it was ssh that failed is told by the status.
+ * ssh's status is 255 for each of its own failures. Which one it was, ssh prints; OpenSSH does not
+ * translate these words. They only refine the message: the status tells that ssh has failed.
  */
 const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, hint: string])[] = [
   [
@@ -101,7 +110,7 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
     "check the name, or give it a Host entry in ~/.ssh/config",
   ],
   [
-    /Connection refused|Connection timed out|No route to host|Network is unreachable|Operation timed out/,
+    /Connection refused|No route to host|Network is unreachable|(?:Connection|Operation) timed out/,
     "ERR_TRANSPORT_UNREACHABLE",
     "the host does not answer",
     "check the address, the port and the network",

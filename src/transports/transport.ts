@@ -1,21 +1,29 @@
 /**
- * A transport turns the first stage's argument vector into one that reaches an interpreter elsewhere. It knows programs,
- * flags and exit codes; it knows nothing of frames, contexts or calls.
+ * A transport turns the first stage's argument vector into one that reaches an interpreter
+ * elsewhere. It knows programs, flags and exit codes. It knows nothing of frames, contexts or
+ * calls.
  */
 export interface Transport {
-  /** Word that selects it, and that errors name: `local`, `ssh`. */
+  /** The transport's name, in targets and in errors: `local`, `ssh`. */
   readonly scheme: string;
-  /** Where it leads, for names and messages: `web1`. */
+  /** The name of the place that it leads to, for messages: `web1`. */
   readonly destination: string;
-  /** Wrap `argv` so that it runs there. Starts nothing: `econtext bootstrap` shows it. */
+  /**
+   * @returns an argument vector that runs `argv` there. Starts nothing: `econtext bootstrap` shows
+   * it.
+   */
   wrap(argv: readonly string[]): string[];
-  /** Whether a network lies between, which can fall silent: then both ends keep a lease. */
+  /** Whether a network lies between, which can fall silent. Both ends then keep a lease. */
   readonly remote: boolean;
-  /** Whether its program may ask something on the terminal: then it stays in the terminal's session, and hears its ctrl-C. */
+  /**
+   * Whether the program may ask something on the terminal. It then stays in the terminal's session,
+   * and gets its ctrl-C.
+   */
   readonly asks: boolean;
   /**
-   * Why the child ended, when that was the transport's own doing and not the far side's.
-   * @param exitCode of the wrapped command; `stderr` is the last that it printed there
+   * @param exitCode of the wrapped command
+   * @param stderr the last of the command's error output
+   * @returns why the child ended, if that was the transport's failure and not the remote side's
    */
   explain(exitCode: number | undefined, stderr: string): Explanation | undefined;
 }
@@ -24,6 +32,6 @@ export interface Explanation {
   /** `ERR_TRANSPORT_…` */
   readonly code: string;
   readonly message: string;
-  /** What to try. */
+  /** What the user can try. */
   readonly hint: string;
 }

@@ -51,6 +51,10 @@ export function javascriptRuntime(far: Far): void {
     expect(await far.call("tasks.flow.disposable")).toEqual([true, true]);
   });
 
+  test("a channel's deadline is kept where user code has replaced the timers", async () => {
+    expect(await far.call("tasks.flow.receiveWithFakeTimers", 20)).toBe("TimeoutError");
+  });
+
   test("one call's deadline leaves the others alone", async () => {
     await far.call("tasks.state.forget");
     const waits = far.call("tasks.state.wait_at", "door");

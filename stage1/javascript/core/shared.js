@@ -54,7 +54,6 @@ const SPENT = 0; // the second up to which `rate` is used up; at most four secon
 const DROPPED = 1; // characters that were not sent
 
 // Kept now: user code may replace these (fake timers do). The second tier gets them from `core`.
-// biome-ignore lint/suspicious/noShadowRestrictedNames: it is the same one
 const { Buffer, Date, clearTimeout, queueMicrotask, setTimeout } = globalThis;
 const load = require; // of Node.js, a global too
 const fs = load("fs");

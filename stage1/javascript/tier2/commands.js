@@ -11,6 +11,7 @@ const { getSystemErrorMap } = require("util");
 const { Gatherer, discardFrame } = core.tier("gather");
 const { Channel, onClose } = core.tier("channels");
 const { launch } = core.tier("launch");
+const { setTimeout } = core;
 const sockets = process.versions.bun && core.tier("command_sockets");
 
 /** Why a command was not started, as the system puts it: for those, Bun and Node.js have other words. */
@@ -216,6 +217,26 @@ const NEWLINE = 10;
 /** The command takes the place of this shell. Settings hold characters that are patterns. */
 const SET_MODES = 'set -f;stty $1 2>/dev/null;set +f;shift;exec "$@"';
 
+/** Type what comes into a command's terminal. */
+const type = async ({ pid, terminal }, input, hasModes, endOfFile) => {
+  const isSetting = () => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "latin1").includes(SET_MODES);
+    } catch {
+      return false;
+    }
+  };
+  let last = NEWLINE;
+  for await (const chunk of input) {
+    // What is typed while modes are being set would be edited by the modes of a new terminal.
+    while (hasModes && isSetting()) await Bun.sleep(1);
+    terminal.write(chunk);
+    last = chunk[chunk.length - 1] ?? last;
+  }
+  // The input is over. Within a line, the first end-of-file character only ends that line.
+  terminal.write(endOfFile.repeat(last === NEWLINE ? 1 : 2));
+};
+
 /** On a terminal of its own. */
 const startOnTerminal = async (argv, options, input) => {
   const { stdout, tty, cwd } = options;
@@ -249,25 +270,7 @@ const startOnTerminal = async (argv, options, input) => {
     },
   });
   const { terminal } = child;
-  const isSetting = () => {
-    try {
-      return readFileSync(`/proc/${child.pid}/cmdline`, "latin1").includes(SET_MODES);
-    } catch {
-      return false;
-    }
-  };
-  const type = async () => {
-    let last = NEWLINE;
-    for await (const chunk of input) {
-      // What is typed before that would be edited by the modes of a new terminal.
-      while (line !== argv && isSetting()) await Bun.sleep(1);
-      terminal.write(chunk);
-      last = chunk[chunk.length - 1] ?? last;
-    }
-    // Nothing more is typed. Within a line, the first only ends that.
-    terminal.write(endOfFile(modes).repeat(last === NEWLINE ? 1 : 2));
-  };
-  type().catch(() => {});
+  type(child, input, line !== argv, endOfFile(modes)).catch(() => {});
   const ended = (async () => {
     await child.exited;
     await silent;

@@ -5,6 +5,7 @@
  * Second tier: comes with econtext.commands. Twin: none.
  */
 const { encodeBytes } = core.tier("values");
+const { Buffer, Date, clearTimeout, setTimeout } = core;
 const { isReady, onReady, outletOf } = core.tier("channels");
 
 const QUEUED = 2; // the word with how many bytes we have handed over that are not written yet

@@ -34,80 +34,24 @@ if (!process.versions.bun) {
 for (const name of ["dispose", "asyncDispose"])
   if (!Symbol[name]) Object.defineProperty(Symbol, name, { value: Symbol(`Symbol.${name}`) });
 
-const { fetchAsync, make } = core.tier("linker");
+const linker = core.tier("linker");
+const {
+  fail,
+  fetchAsync,
+  importOwn,
+  isBuiltin,
+  isOwnFile,
+  missing,
+  placeOfModule,
+  recordOf,
+  resolve,
+  resolveAsync,
+  told,
+  unpacked,
+} = core.tier("specifiers");
+
 const units = new Map(); // name: what was made of its record
 const cache = Object.create(null); // require.cache
-
-const fail = (Type, message, code) => Object.assign(new Type(message), code && { code });
-
-// -- Names -------------------------------------------------------------------------------------------
-/** The record of a name, if it is here. */
-const recordOf = (name) => {
-  if (!core.modules.has(name)) core.absorb();
-  return core.modules.get(name);
-};
-
-const isBuiltin = (name) => !name.startsWith("/");
-
-const missing = (specifier, parent, kind) =>
-  fail(
-    Error,
-    `Cannot find ${/^(?:[./#]|file:)/.test(specifier) ? "module" : "package"} '${specifier}' imported from ${parent}`,
-    // Packages that try for an optional one look at this.
-    kind === "require" ? "MODULE_NOT_FOUND" : "ERR_MODULE_NOT_FOUND",
-  );
-
-/** Under which key a unit's DEPS hold a specifier. Twin: `dependencyKey` of src/modules/javascript/finder.ts. */
-const keyOf = (unit, specifier, kind) => {
-  const usual = unit.format === "esm" ? "import" : "require";
-  return kind === usual ? specifier : `${kind} ${specifier}`;
-};
-
-/** Where the master says that a specifier leads; undefined if it has to be asked. */
-const known = (unit, specifier, kind) => {
-  const key = keyOf(unit, specifier, kind);
-  const deps = unit.deps;
-  if (Object.hasOwn(deps, key)) return deps[key];
-  if (specifier === "econtext" || specifier.startsWith("node:")) return specifier;
-  // Bun counts these as its own, Node does not.
-  const isOurs =
-    nodeModule.builtinModules.includes(specifier) && !/^(?:ws|undici)$/.test(specifier);
-  return isOurs && !/^bun/.test(specifier) ? `node:${specifier}` : undefined;
-};
-
-const remember = (unit, specifier, kind, record) => {
-  const name = record.length > 1 ? record[0] : "";
-  unit.deps[keyOf(unit, specifier, kind)] = name;
-  return name;
-};
-
-/** @throws what does not exist */
-const found = (name, unit, specifier, kind) => {
-  const one = name || ownFile(unit, specifier);
-  if (one) return one;
-  throw missing(specifier, unit.name, kind);
-};
-
-/** A file of this machine that a path leads to, as a URL: what the master does not have is loaded by the interpreter itself. */
-const ownFile = (unit, specifier) => {
-  if (!/^(?:\.{0,2}\/|file:)/.test(specifier)) return "";
-  try {
-    const path = specifier.startsWith("file:")
-      ? fileURLToPath(specifier)
-      : resolvePath(dirname(unit.name), specifier);
-    return pathToFileURL(require.resolve(path)).href;
-  } catch {
-    return "";
-  }
-};
-
-/** The path over here of a module of a package that was unpacked, else undefined. */
-const unpacked = (record) =>
-  record?.[2] === "unpacked" ? core.tier("unpacking").pathOf(record[0], record[4]) : undefined;
-
-const isOwnFile = (name) => name.startsWith("file:");
-/** Not by the loader of forwarded modules. */
-const importOwn = new Function("url", "return import(url)");
 
 /** Where something asks from that is no module which was sent: a file or a folder of a package. */
 const places = new Map();
@@ -115,18 +59,6 @@ const placeOf = (path) => {
   const name = path.endsWith("/") ? `${path}package.json` : path;
   if (!places.has(name)) places.set(name, { name, format: "cjs", deps: {} });
   return units.get(name) ?? places.get(name);
-};
-
-/** As `require.resolve` tells it. */
-const told = (name, specifier) =>
-  isOwnFile(name) ? fileURLToPath(name) : isBuiltin(name) ? specifier : placeOfModule(name);
-
-/** What was unpacked lies elsewhere than on the master. */
-const placeOfModule = (name) => {
-  const [, owner] = /^.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(name) ?? [];
-  const { unpack } = core.tier("roots");
-  const record = recordOf(name) ?? (unpack.includes(owner) ? core.fetch(name) : undefined);
-  return unpacked(record) ?? name;
 };
 
 /** A module that the interpreter itself has loaded. */
@@ -154,20 +86,6 @@ const isHere = (name) => {
   if (units.has(name)) return true;
   const record = recordOf(name);
   return record !== undefined && record[2] !== "unpacked";
-};
-
-const resolve = (unit, specifier, kind) => {
-  const name =
-    known(unit, specifier, kind) ??
-    remember(unit, specifier, kind, core.fetch([unit.name, specifier, kind]));
-  return found(name, unit, specifier, kind);
-};
-
-const resolveAsync = async (unit, specifier, kind) => {
-  const name =
-    known(unit, specifier, kind) ??
-    remember(unit, specifier, kind, await fetchAsync([unit.name, specifier, kind]));
-  return found(name, unit, specifier, kind);
 };
 
 // -- Units -------------------------------------------------------------------------------------------
@@ -355,7 +273,7 @@ const requireUnit = (target, parent) => {
 
 const importer = { cache, placeOf, requireOf, resolve, told, unitOf };
 
-const linker = make({
+linker.use({
   bring,
   cache,
   compile,

@@ -1,7 +1,7 @@
 """econtext.callee: finds the function that a call names, and calls it.
 
 Second tier: sent with the first call, because a context that is never called does not need it.
-Twin: `find` in stage1/javascript/core.js.
+Twin: `find` in stage1/javascript/core/main.js.
 """
 import sys
 

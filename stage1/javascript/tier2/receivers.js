@@ -1,0 +1,238 @@
+/**
+ * econtext.receivers: the receiving side of channels, and what both sides use.
+ *
+ * Second tier, of channels.js. Twins: src/channels/channel.ts, inbox.ts, inbound.ts and select.ts;
+ * src/channels/window.ts has the arithmetic. Spec: docs/protocol.md, "Channels".
+ */
+const { decodeValue, ChannelError, RemoteError, TimeoutError } = core.tier("values");
+const { describe } = core.tier("failures");
+const { Buffer, clearTimeout, setTimeout } = core;
+
+const DEAD = 4;
+const WINDOW = 262144; // bytes that a sender may send before it hears of credit
+const MAX_WINDOW = 4194304;
+const OVERHEAD = 24; // bytes that count for each value, so that many small ones are not free
+
+const homes = new Map(); // handle of this context: the sender to its receiver
+
+const closedError = (why = "the channel is closed") => new ChannelError("ERR_CHANNEL_CLOSED", why);
+
+const lateError = (ms) => new TimeoutError("ERR_DEADLINE_RECEIVE", `nothing came within ${ms} ms`);
+
+/** What closes a channel, as it is sent: null where nothing is wrong. */
+const closing = (error) =>
+  Buffer.from(JSON.stringify(error === undefined ? null : describe(error)));
+
+/** What that says: an error, or undefined. */
+const reason = (body) => {
+  const said = JSON.parse(body);
+  if (typeof said === "string") return closedError(said);
+  return said === null ? undefined : new RemoteError(...said);
+};
+
+/** First in, first out. An array's own `shift` moves all the rest, which Node.js does slowly. */
+class Queue {
+  #in = [];
+  #out = [];
+
+  get length() {
+    return this.#in.length + this.#out.length;
+  }
+
+  put(one) {
+    this.#in.push(one);
+  }
+
+  take() {
+    if (!this.#out.length) [this.#in, this.#out] = [[], this.#in.reverse()];
+    return this.#out.pop();
+  }
+}
+
+const ENDED = Symbol("ended");
+const PUT = Symbol("put");
+const END = Symbol("end");
+const ADMIT = Symbol("admit");
+const TAKE = Symbol("take");
+const READY = Symbol("ready");
+const HOOKS = Symbol("hooks");
+
+class Receiver {
+  #queue = new Queue();
+  #failure;
+  #handle = 0;
+  #credits = 0;
+  #window = WINDOW;
+  #granted = WINDOW;
+  #taken = 0;
+  #farewell;
+  [ENDED] = false;
+  [HOOKS] = new Set();
+
+  get closed() {
+    return this[ENDED] && !this[READY];
+  }
+
+  /** The next value. Throws when there is none to come, or none before the deadline: milliseconds from now. */
+  async receive({ deadline } = {}) {
+    const until = deadline === undefined ? Infinity : performance.now() + deadline;
+    while (!this[READY]) {
+      if (this[ENDED]) throw closedError();
+      const left = until - performance.now();
+      if (left <= 0) throw lateError(deadline);
+      await change([this], left);
+    }
+    return this[TAKE]();
+  }
+
+  /** Ends when the channel is closed; leaving it early closes the channel. */
+  async *[Symbol.asyncIterator]() {
+    try {
+      for (;;) {
+        while (this[READY]) yield this[TAKE]();
+        if (this[ENDED]) return;
+        await change([this]);
+      }
+    } finally {
+      this.close();
+    }
+  }
+
+  /** What waits is dropped; the sender hears that nobody receives any more. */
+  close(error) {
+    this.#queue = new Queue();
+    this.#failure = undefined;
+    this.#stop(error);
+  }
+
+  /** Whether there is something to take or to throw. */
+  get [READY]() {
+    return this.#queue.length > 0 || this.#failure !== undefined;
+  }
+
+  [PUT](parcel) {
+    if (this[ENDED]) return;
+    this.#queue.put(parcel);
+    this.#wake();
+  }
+
+  /** No more is to come. */
+  [END](error) {
+    if (this[ENDED]) return;
+    if (error !== undefined) this.#failure = { error };
+    this.#stop();
+  }
+
+  [TAKE]() {
+    if (!this.#queue.length) {
+      const { error } = this.#failure;
+      this.#failure = undefined;
+      throw error;
+    }
+    const { value, body } = this.#queue.take();
+    if (body === undefined) return value;
+    this.#taken += body.length + OVERHEAD;
+    this.#grant();
+    return decodeValue(body);
+  }
+
+  /** Let the master send to it. @returns the handle */
+  [ADMIT]() {
+    if (!this.#handle) {
+      this.#handle = core.handle();
+      homes.set(this.#handle, this.sender);
+      core.handlers.set(this.#handle, (flags, body) => this.#hear(flags, body));
+    }
+    return this.#handle;
+  }
+
+  #hear(flags, body) {
+    if (flags & DEAD) {
+      core.handlers.delete(this.#handle);
+      homes.delete(this.#handle);
+      this[END](reason(body));
+      this.#handle = this.#credits = 0;
+    } else if (this.#credits) this[PUT]({ body });
+    else {
+      this.#credits = Number(body);
+      if (this.#farewell) core.send(this.#credits, this.#farewell, DEAD);
+    }
+  }
+
+  #grant() {
+    if ((this.#granted - this.#taken) * 2 > this.#window || this[ENDED]) return;
+    // We keep up: let no link be so long that it is the window which slows it.
+    if (!this.#queue.length) this.#window = Math.min(this.#window * 2, MAX_WINDOW);
+    const credit = this.#taken + this.#window - this.#granted;
+    this.#granted += credit;
+    core.send(this.#credits, Buffer.from(String(credit)));
+  }
+
+  #stop(error) {
+    if (!this[ENDED]) {
+      this[ENDED] = true;
+      this.#farewell = closing(error);
+      if (this.#credits) core.send(this.#credits, this.#farewell, DEAD);
+    }
+    this.#wake();
+  }
+
+  #wake() {
+    const hooks = [...this[HOOKS]];
+    this[HOOKS].clear();
+    for (const hook of hooks) hook();
+  }
+}
+
+const MAX_TIMER = 0x7fffffff;
+
+/** Resolves when one of them has something or is closed, or `ms` have passed. */
+const change = (receivers, ms = Infinity) =>
+  new Promise((resolve) => {
+    const hook = () => {
+      clearTimeout(timer);
+      for (const receiver of receivers) receiver[HOOKS].delete(hook);
+      resolve();
+    };
+    const timer = ms > MAX_TIMER ? undefined : setTimeout(hook, ms);
+    for (const receiver of receivers) receiver[HOOKS].add(hook);
+  });
+
+/** Values of several receivers in one loop, as [receiver, value]; none twice while another waits. */
+class Select {
+  #receivers;
+
+  constructor(...receivers) {
+    this.#receivers = receivers;
+  }
+
+  async *[Symbol.asyncIterator]() {
+    for (;;) {
+      const at = this.#receivers.findIndex((receiver) => receiver[READY]);
+      const open = this.#receivers.filter((receiver) => !receiver.closed);
+      if (at >= 0) {
+        const [receiver] = this.#receivers.splice(at, 1);
+        this.#receivers.push(receiver);
+        yield [receiver, receiver[TAKE]()];
+      } else if (!open.length) return;
+      else await change(open);
+    }
+  }
+}
+
+Object.assign(exports, {
+  DEAD,
+  END,
+  ENDED,
+  ADMIT,
+  OVERHEAD,
+  PUT,
+  Queue,
+  Receiver,
+  Select,
+  WINDOW,
+  closedError,
+  closing,
+  homes,
+  reason,
+});

@@ -15,6 +15,7 @@ import type { SessionSettings } from "./session/settings.ts";
 import type { SshOptions } from "./transports/ssh.ts";
 import { parseTarget } from "./tree/target-path.ts";
 
+/** Options of a broker and of all its contexts. */
 export interface BrokerOptions {
   /**
    * Folders whose modules a slave may ask for. Nothing outside of them is ever served. Default:
@@ -65,6 +66,7 @@ export interface UnpackOptions {
   readonly unpackInto?: string;
 }
 
+/** Options of one context. */
 export interface ConnectOptions extends KindOptions, UnpackOptions {
   /** The context's name in messages and logs; default: the target. */
   readonly name?: string;
@@ -81,6 +83,7 @@ export interface ConnectOptions extends KindOptions, UnpackOptions {
   readonly lend?: boolean | string;
 }
 
+/** Opens contexts, gets their logs, and closes them all. */
 export class Broker implements AsyncDisposable {
   readonly #options: BrokerOptions;
   readonly #sessions: SessionTable;
@@ -103,19 +106,19 @@ export class Broker implements AsyncDisposable {
    * @throws {UsageError} `ERR_USAGE_TARGET`, `ERR_USAGE_CLOSED`, `ERR_USAGE_DEADLINE`,
    *   `ERR_USAGE_KIND`
    */
-  async connect(target: string, own: ConnectOptions = {}): Promise<Context> {
+  async connect(target: string, options: ConnectOptions = {}): Promise<Context> {
     if (this.#closing !== undefined) {
       throw new UsageError("ERR_USAGE_CLOSED", "the broker is closed");
     }
     const { callDefaults, defaults, graceMs = 2_000, onLend, signal } = this.#options;
-    const options = withDefaults(own, defaults);
-    const settings = this.#settingsOf(target, options);
+    const chosen = withDefaults(options, defaults);
+    const settings = this.#settingsOf(target, chosen);
     const { interpreter, name } = settings;
-    checkLend(options.lend, interpreter);
+    checkLend(chosen.lend, interpreter);
     const { router } = this.#sessions;
     const id = router.allocateId();
     const lending = { target: settings, graceMs, onLend };
-    const lender = lenderFor(options.lend, this.#sessions, lending);
+    const lender = lenderFor(chosen.lend, this.#sessions, lending);
     const entry = this.#sessions.open({ ...settings, id, lender });
     const limits = { graceMs, signal, callDefaults };
     entry.context = new Context({ id, name, ...limits }, router, entry.session);

@@ -8,6 +8,7 @@ export interface CallLimits {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of one call. */
 export interface CallOptions {
   /** Milliseconds from now until the call is given up, here and on the remote side. */
   readonly deadline?: number;

@@ -21,6 +21,7 @@ export class Kwargs {
   }
 }
 
+/** Keyword arguments, as the last argument of a call. */
 export function kwargs(values: Readonly<Record<string, unknown>>): Kwargs {
   return new Kwargs(values);
 }

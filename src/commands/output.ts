@@ -10,6 +10,7 @@ import type { SpliceTarget } from "../io/splice-pipe.ts";
 /** @returns what the error that ends an output means to its reader */
 type Explain = (error: unknown) => Promise<unknown>;
 
+/** A web stream of bytes, which can also be read by lines. Made by `Context.exec`. */
 export class CommandOutput extends ReadableStream<Uint8Array> {
   /** @internal @param chunks undefined: the output is empty. No one else may receive from it */
   constructor(chunks: Receiver<Uint8Array> | undefined, explain: Explain = async (error) => error) {

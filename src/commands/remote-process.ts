@@ -27,6 +27,7 @@ export interface Terminal {
   readonly modes?: readonly (readonly [number: number, value: number])[];
 }
 
+/** Options of one command. */
 export interface ExecOptions {
   /** What the command reads. Default: nothing. `pipe`: what is written to the process's `stdin`. */
   readonly stdin?: Input | "pipe";

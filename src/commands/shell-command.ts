@@ -10,6 +10,7 @@ import { quoteForPosixShell } from "../shell-quote.ts";
 import { calledFrom, located } from "../traces/error-stack.ts";
 import type { ExecOptions, ExecResult, RemoteProcess } from "./remote-process.ts";
 
+/** What a shell command printed, and how it ended. */
 export interface ShellOutput {
   readonly stdout: string;
   readonly stderr: string;

@@ -46,6 +46,7 @@ export interface ContextSettings {
   readonly callDefaults?: (() => CallLimits) | undefined;
 }
 
+/** One execution context: a process of an interpreter on this or another machine. */
 export class Context implements AsyncDisposable {
   readonly id: number;
   readonly name: string;

@@ -28,6 +28,7 @@ export interface WriteFileOptions extends ReadFileOptions {
   readonly mode?: number;
 }
 
+/** Options of `put`, `get` and `copy`. */
 export interface CopyOptions {
   /** Copy folders with their content. */
   readonly recursive?: boolean;

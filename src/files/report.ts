@@ -4,6 +4,7 @@ import { FilesError, ProtocolError } from "../errors.ts";
 import { neutralise } from "../text.ts";
 import { display, fromWire } from "./paths.ts";
 
+/** How far a copy has come. */
 export interface CopyProgress {
   /** The file that is being written; absent between files. */
   readonly path?: string;
@@ -21,6 +22,7 @@ export interface CopyFailure {
   readonly problem: string;
 }
 
+/** What a copy has done. */
 export interface CopyResult {
   /** The number of files written. */
   readonly files: number;

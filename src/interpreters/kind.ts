@@ -4,6 +4,7 @@
  */
 import { UsageError } from "../errors.ts";
 
+/** An interpreter that a context can be. */
 export type Kind = "python" | "node" | "bun";
 export type Language = "python" | "javascript";
 /**

@@ -4,8 +4,10 @@
 
 /** The levels, by Python's numbers. */
 export const LEVELS = { debug: 10, info: 20, warning: 30, error: 40, critical: 50 } as const;
+/** The name of a level. */
 export type LevelName = keyof typeof LEVELS;
 
+/** One record of logging, or one line of stdout or stderr. */
 export interface LogRecord {
   /** Name of the context that the record came from; empty for the master's own. */
   readonly context: string;

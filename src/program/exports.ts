@@ -4,6 +4,7 @@
  */
 import type { Broker, ConnectOptions, Context } from "../index.ts";
 
+/** Options of `run`. */
 export interface RunOptions {
   /** More folders whose modules may be sent, relative to the main file's folder. */
   readonly roots?: readonly string[];

@@ -11,6 +11,7 @@ import { quoteForLoginShell } from "../shell-quote.ts";
 import { namedOptions } from "./ssh-config.ts";
 import type { Explanation, Transport } from "./transport.ts";
 
+/** How `ssh` is run. */
 export interface SshOptions {
   /** The program to run; default `ssh`. */
   readonly program?: string;

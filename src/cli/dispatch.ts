@@ -44,11 +44,11 @@ the reader of the output is gone. With several targets, the highest.`,
   details: `TARGET is local, or what ssh accepts: web1, user@web1, ssh://user@web1:2222.
 Several: web1,web2. The remote machine needs Python, Node.js or Bun.
 
-econtext help COMMAND, or econtext COMMAND --help, shows more. econtext help
-options explains the options that all commands share. -V prints the version.
+econtext help COMMAND shows more about a command, and econtext help options the
+options that all commands share. -V prints the version.
 
-Options before PROGRAM.ts apply to each of its connections: -F, -o, --ssh,
---kind, --python, --node, --bun, --lend-runtime, --log-level, --log-format.
+Options before PROGRAM.ts apply to each of its connections: the options that all
+commands share, but no --deadline. --unpack and --unpack-into are those of call.
 --roots DIR adds a folder whose modules may be sent.`,
 };
 
@@ -119,10 +119,7 @@ async function showHelpOf([name, ...more]: readonly string[], stdout: Output): P
   }
   const all = await Promise.all(Object.values(COMMANDS).map((load) => load()));
   const commands = all.map(({ plan }) => `  ${plan.name.padEnd(10)} ${plan.description}`);
-  await showHelp(
-    { ...ROOT, details: `Commands:\n${commands.join("\n")}\n\n${ROOT.details}` },
-    stdout,
-  );
+  await showHelp(ROOT, stdout, commands);
 }
 
 function unknown(name: string, options: readonly string[] = []): string {

@@ -26,17 +26,25 @@ export async function showOptions(stdout: Output): Promise<void> {
   await stdout.write(`${["The options that all commands share.", ...chapters].join("\n\n")}\n`);
 }
 
-export async function showHelp(help: HelpText, stdout: Output): Promise<void> {
+/** @param commands a line for each command, in the help of econtext itself */
+export async function showHelp(
+  help: HelpText,
+  stdout: Output,
+  commands: readonly string[] = [],
+): Promise<void> {
   const { name, description, usage, examples, args, exitStatus, details } = help;
   const command = name === "" ? "econtext" : `econtext ${name}`;
-  const own = Object.entries(args).filter(([key]) => !(key in COMMON));
+  // A command that calls nothing has some of the shared options, without the block.
+  const hasBlock = "deadline" in args;
+  const own = Object.entries(args).filter(([key]) => !(hasBlock && key in COMMON));
   const sections = [
     `${description}.`,
     usage.map((line, at) => `${at === 0 ? "USAGE" : "     "} ${command} ${line}`).join("\n"),
     section("Examples", examples.map((line) => `  ${line}`).join("\n")),
+    section("Commands", commands.join("\n")),
     section("Arguments", own.flatMap(argument).join("\n")),
     section("Options", own.flatMap(option).join("\n")),
-    "deadline" in args ? CONNECTION : "",
+    hasBlock ? CONNECTION : "",
     exitStatus === undefined ? "" : `Exit status:\n  ${wrapped(exitStatus, 2)}`,
     details,
   ];

@@ -29,14 +29,14 @@ export const command = makeCommand({
     "econtext bootstrap web1 --sha256",
   ],
   args,
-  details: `Nothing is connected to. The command line and the core are constants of this
-build, the same for every host and user. The boot arguments after the core (a
-name, a nonce, times) are not code.
+  details: `econtext connects to no host. The command line and the core are constants of
+this build, the same for every host and user. The boot arguments after the core
+(a name, a nonce, times) are not code.
 
-What is sent depends on the first call. With no --kind, econtext looks for what
-that can run on: a Python function needs a Python (--language python), a
-JavaScript function Bun or Node.js (--language javascript), exec and ping any of
-them; then the cores of both languages are sent, and one is used.`,
+Without --kind, the first call decides what is sent. A Python function needs a
+Python (--language python), a JavaScript function Bun or Node.js (--language
+javascript). exec and ping take any of them: the cores of both languages are
+sent, and one is used.`,
   run,
 });
 

@@ -42,29 +42,28 @@ export const command = makeCommand({
   args,
   exitStatus: `0; 1 the function failed; 124 the deadline passed; 255 no connection.
 With several targets, the highest.`,
-  details: `ARG is JSON where it parses as JSON, else text. KEY=VALUE, where KEY is an
-identifier, is a keyword argument (for a JavaScript function: a member of one
-object, its last argument). A leading "=" makes text of what follows: "=5" is
-the text 5, "=a=b" the text a=b, "key==5" the text 5 for key. After "--" no
-argument is taken for an option; a negative number never is.
+  details: `An ARG that is valid JSON is that value; any other ARG is text. KEY=VALUE is a
+keyword argument if KEY is an identifier. A JavaScript function gets keyword
+arguments as one object, its last argument. After a leading "=" the rest is
+text: "=5" is the text 5, "=a=b" the text a=b, "key==5" the text 5 for key.
+After "--" no argument is an option. A negative number never is.
 
-With no --kind, the function decides what is looked for: tasks.ts:fn and
-node:os.hostname run on the first of bun and node, all else on the first of
-python3, python and python2. With --kind node or bun, Math.max is a global.
+Without --kind, the function decides which interpreter is looked for: bun or
+node for tasks.ts:fn and node:os.hostname; python3, python or python2 for all
+others. With --kind node or bun, Math.max is a global.
 
-Modules that the remote Python does not have are looked up in the folders of
---python-path, then in the folder of the file that was named, then in the
-current folder. What a .ts or .js file imports comes from the folder of the
-nearest package.json (or its own folder), and from node_modules.
+Modules that the remote Python does not have are looked up in --python-path,
+then in the folder of the file of FUNCTION, then in the current folder. Imports
+of a .ts or .js file come from the folder of the nearest package.json (or its
+own folder), and from node_modules.
 
-A result that is text is printed as text, bytes as bytes unless stdout is a
-terminal, others as JSON; no result (None, null, undefined) prints nothing. What
-a generator yields is printed as it comes, one value per line.
-What JSON has no type for is {"!b": BASE64}, {"!s": SET}, {"!m": [[KEY,
-VALUE]]}, {"!d": MILLISECONDS}, {"!f": "nan"}. With several targets each line
-begins with the target's name; with --json it is {"target", "result"} or
-{"target", "error"}, where the error has its traceback. What the function prints
-and logs appears on stderr.`,
+Text is printed as text, bytes as bytes unless stdout is a terminal, and other
+results as JSON. No result (None, null, undefined) prints nothing. The values of
+a generator are printed as they come, one a line. Values that JSON has no type
+for are {"!b": BASE64}, {"!s": SET}, {"!m": [[KEY, VALUE]]}, {"!d":
+MILLISECONDS} and {"!f": "nan"}. With several targets each line begins with the
+target's name. With --json it is {"target", "result"} or {"target", "error"},
+and the error has its traceback. Output and logs of the function go to stderr.`,
   begins: isFunction,
   run,
 });

@@ -24,7 +24,7 @@ const args: Definitions = {
   checksum: { type: "boolean", description: "Skip files that are identical at the destination" },
   resume: {
     type: "boolean",
-    description: "Continue a copy with --resume that was interrupted",
+    description: "Continue an interrupted copy that was started with --resume",
   },
   preserve: {
     type: "boolean",
@@ -46,18 +46,18 @@ export const command = makeCommand({
     "dump | econtext cp - web1:dump.sql",
   ],
   args,
-  exitStatus: `0; 1 something could not be copied (it is named on stderr, the rest is
-copied); 255 no connection to a host. With several targets, the highest.`,
-  details: `A colon before any slash ends a TARGET: web1:app.log, user@web1:/etc, web1: (its
-home); a file with a colon is ./a:b. Sources go into DST if that is a folder,
-else they get its name; several go only into a folder. Two sources of the same
-name are refused. Patterns and ~ are expanded on the remote machine.
+  exitStatus: `0; 1 files could not be copied: they are named on stderr, and the rest
+is copied; 255 no connection to a host. With several targets, the highest.`,
+  details: `A colon before any slash ends a TARGET: web1:app.log, user@web1:/etc, or web1:
+for the home folder. Write ./a:b for a local file with a colon. If DST is a
+folder, sources go into it; else the single source gets that name. Two sources
+with the same name are refused. The remote machine expands patterns and ~.
 
-Contents, permissions (with setuid, setgid and sticky bits), times of change,
-links (within folders) and holes are kept. A folder that is there already gets
-the permissions of its source. A file appears under its name only once it is
-complete. Links found in DST are not followed. In a copy between two remote
-machines, nothing is written to the local disk.
+These are kept: contents, permissions (with setuid, setgid and sticky bits),
+modification times, links within folders, and holes. An existing folder gets the
+permissions of its source. A file appears under its name only once it is
+complete. Links in DST are not followed. A copy between two remote machines
+writes nothing to the local disk.
 
 A host that cannot be reached does not stop the copies of the others.`,
   run,

@@ -31,21 +31,20 @@ found, 126 when it could not be run. With several targets, the highest.`,
   details: `The command runs without a shell: no variables, no patterns, no pipes. For those
 use "econtext sh", or -- sh -c 'a | b'.
 
-It reads your standard input; in a loop that reads its own input, use -n. With
-several targets each gets a copy, at the speed of the slowest. While one of them
-still connects, the others get the first 16 chunks (of up to 128 KiB) and wait.
+Like ssh, the command reads your standard input. Inside "while read", use -n.
+With several targets each gets a copy, at the speed of the slowest. While one
+target still connects, the others get 16 chunks of up to 128 KiB, and wait.
 
-Its stdout and stderr are yours, byte for byte. With several targets they run at
-the same time, and each line begins with the target's name. A line of over 1 MiB
-is cut. Each target that failed is named on stderr, and all of them in the last
-line.
+The command's output is not changed. With several targets, all run at the same
+time and each line begins with the target's name. Lines over 1 MiB are cut. Each
+target that failed is named on stderr, and the last line names all of them.
 
 SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP and SIGCONT are passed on to the
-command. One that ends, and has not arrived there within 3 seconds, ends
+command. If one of the first three does not arrive within 3 seconds, it ends
 econtext. When the reader of the output is gone, the command is killed.
 
-When the command ends, what it started in the background is ended too; nohup
-does not prevent that. To leave something running:
+When the command ends, the processes that it started in the background end too.
+nohup does not prevent that. To leave a process running:
   setsid -f CMD >/dev/null 2>&1 </dev/null`,
   begins: isCommand,
   run,

@@ -15,12 +15,12 @@ export const command = makeCommand({
   usage: ["[DIR]"],
   examples: ["econtext init"],
   args,
-  details: `Writes econtext.d.ts (types of "econtext"), tsconfig.json where there is none,
-and beside each tasks.py, in DIR and below, a tasks.d.py.ts with the types of
-its functions, from their annotations, and their docstrings. Each file that was
-written is a line. Run it again after a change of a .py file, of econtext, or of
-@types/node: it repairs what it wrote. Files that it did not write are left as
-they are.`,
+  details: `Writes econtext.d.ts (the types of "econtext") and, if it is missing,
+tsconfig.json. For each .py file in DIR and below, such as tasks.py, it writes
+tasks.d.py.ts beside it: the types and docstrings of its functions, from their
+annotations. The name of each written file is printed. Run it again after a
+change of a .py file, of econtext or of @types/node. Files that econtext did not
+write are left as they are.`,
   run,
 });
 

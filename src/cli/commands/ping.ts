@@ -21,9 +21,9 @@ export const command = makeCommand({
   examples: ["econtext ping web1 web2", "econtext ping web1 --kind node"],
   args,
   exitStatus: "0; 255 no connection. With several targets, the highest.",
-  details: `Connects, then measures one round trip. A line for each target:
-
-  web1: python 3.11.2, pid 4711, /usr/bin/python3, connected in 212 ms, round trip 0.4 ms`,
+  details: `Connects, then measures one round trip. Prints one line for each target, such as
+web1: python 3.11.2, pid 4711, /usr/bin/python3, connected in 212 ms, round trip
+0.4 ms`,
   run,
 });
 

@@ -16,7 +16,7 @@ const args: Definitions = {
     type: "string",
     alias: "p",
     valueHint: "CODE",
-    description: "The same, and print the value of its last expression",
+    description: "Evaluate CODE and print the value of its last expression",
   },
   json: { ...JSON_OPTION, description: "Print the value as JSON, even if it is text or bytes" },
   ...UNPACK,
@@ -33,11 +33,12 @@ export const command = makeCommand({
     `echo 'await web1.call("platform.node")' | econtext repl web1`,
   ],
   args,
-  details: `TypeScript with await at its top level. Each target is a variable. Names that
-are not valid identifiers are changed (web-1.example.com is web_1); the banner
-lists them. A target is connected to when it is first used. The first call on a
-connection decides its language: JavaScript for a function of the prompt, Python
-for a name such as platform.node. For the other language, open a second one.
+  details: `The prompt takes TypeScript with await. Each target is a variable. Names that
+are not valid identifiers are changed (web-1.example.com becomes web_1), and the
+banner lists them. econtext connects to a target when you first use it. The
+first call on a connection decides its language: JavaScript for a function of
+the prompt, Python for a name such as platform.node. For the other language,
+open a second connection.
 
   $ econtext repl web1 db1
   > function load(cores: number) { return os.loadavg()[0]! / cores }
@@ -45,21 +46,21 @@ for a name such as platform.node. For the other language, open a second one.
   > const py = await connect("web1", { kind: "python" })
   > await py.call("platform.node")
 
-In scope: connect, broker, kwargs, CallError and all else of the library; os, fs
-and the other builtin modules; what is imported: import * as tasks from
-"./tasks.ts", also .py files. A function that is passed to call takes along the
-functions of the prompt that it uses, and builtin modules; anything else that it
-uses is refused, and has to be passed as an argument.
+In scope are the names of the library (connect, broker, kwargs, CallError and
+others), os, fs and the other builtin modules, and your imports, also of .py
+files: import * as tasks from "./tasks.ts". A function that you pass to call may
+use other functions of the prompt and builtin modules. It is refused if it uses
+another variable: pass that as an argument.
 
 Ctrl-C cancels the current await and the remote call. A busy loop in local code
-cannot be interrupted: kill -9 the process. Ctrl-D closes everything. History is
-kept in $XDG_STATE_HOME/econtext/history. ssh may ask for a password only where
---kind, --python, --node or --bun is given: then all targets are connected to
-before the first prompt. --deadline is for each call; without a terminal, for
-all of it.
+cannot be interrupted: kill -9 the process. Ctrl-D closes everything. The
+history is in $XDG_STATE_HOME/econtext/history. ssh can ask for a password only
+if --kind, --python, --node or --bun is given: econtext then connects to all
+targets before the first prompt. --deadline counts for each call; without a
+terminal, for the whole run.
 
-Without a terminal, stdin is one program, and the value of its last expression
-is printed as "econtext call" prints it.`,
+Without a terminal, stdin is one program. The value of its last expression is
+printed as by "econtext call".`,
   run,
 });
 

@@ -30,15 +30,15 @@ export const command = makeCommand({
     'scp -S econtext-rsh file web1:      (a script: exec econtext rsh "$@")',
   ],
   args,
-  exitStatus: "the command's own; 255 without a connection.",
-  details: `Options before HOST are given to ssh as they are. COMMAND is run by the login
-shell of the account, as sshd does it.
+  exitStatus: "The command's own; 255 without a connection.",
+  details: `Options before HOST are passed to ssh unchanged. COMMAND is run by the login
+shell of the account, as sshd runs it.
 
-ECONTEXT_KIND in the environment says which interpreter to use there: python,
+Set ECONTEXT_KIND in the environment to choose the remote interpreter: python,
 node or bun.
 
-When the command ends, what it started in the background is ended too; nohup
-does not prevent that. To leave something running:
+When the command ends, the processes that it started in the background end too.
+nohup does not prevent that. To leave a process running:
   setsid -f CMD >/dev/null 2>&1 </dev/null`,
   run,
 });

@@ -16,7 +16,7 @@ const args: Definitions = {
   "target...": { type: "positional", description: "local, or a host as for ssh" },
   file: {
     type: "positional",
-    description: "The script; by default, or -, standard input",
+    description: "The script; - or no FILE: standard input",
   },
   "-- file arg...": {
     type: "positional",
@@ -26,7 +26,7 @@ const args: Definitions = {
     type: "string",
     alias: "c",
     valueHint: "TEXT",
-    description: "Run this text as the script; after -- come its arguments",
+    description: "Run this text as the script; its arguments come after --",
   },
   ...COMMAND,
   ...COMMON,
@@ -45,17 +45,17 @@ export const command = makeCommand({
   args,
   exitStatus: `The script's own. With several targets the highest, and each line of
 output begins with the target's name.`,
-  details: `The script is read by sh, or by the shell that its first line names
-(#!/bin/bash). On the remote machine it is not written to disk and not shown by
-ps. A script from a file or from -c reads your standard input; one that comes
-from standard input reads nothing.
+  details: `The script runs in sh, or in the shell that its first line names (#!/bin/bash).
+It is not written to disk on the remote machine, and ps does not show it. A
+script from a file or from -c reads your standard input. A script that comes
+from standard input has an empty one.
 
-Without --, the last of several words is the FILE if there is such a file here.
-A word that looks like a file and names none is an error; a host of such a name
-can be written with a comma (web1,host.sh), or in front of "-- FILE".
+Without --, the last of several words is the FILE if such a local file exists. A
+word that looks like a file name must be one. Write a host with such a name with
+a comma (web1,host.sh), or before "-- FILE".
 
-When the script ends, what it started in the background is ended too; nohup
-does not prevent that. To leave something running:
+When the script ends, the processes that it started in the background end too.
+nohup does not prevent that. To leave a process running:
   setsid -f CMD >/dev/null 2>&1 </dev/null`,
   begins: (word, host) => looksLikeFile(word) || isScript(host.path(word)),
   run,

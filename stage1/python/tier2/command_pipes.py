@@ -1,6 +1,8 @@
-"""econtext.command_pipes: between a command's pipes and channels of bytes; and what wakes the loop that moves them.
+"""econtext.command_pipes: between a command's pipes and channels of bytes; and what wakes the loop
+that moves them.
 
-Second tier: comes with econtext.commands, whose loop it serves: nothing here waits, but for a moment where that saves much.
+Second tier: comes with econtext.commands, whose loop it serves: nothing here waits, but for a
+moment where that saves much.
 """
 import fcntl
 import os
@@ -23,8 +25,9 @@ GATHER = 0.0008  # seconds
 
 
 class Wake(object):
-    """A pipe that ends the poll: what another thread has heard, and each signal, writes to it. While it exists, the end of a child is a
-    signal that is heard."""
+    """A pipe that ends the poll: what another thread has heard, and each signal, writes to it.
+    While it exists, the end of a child is a signal that is heard.
+    """
 
     def __init__(self):
         self.fd, self.bell = os.pipe()
@@ -69,8 +72,9 @@ class Wake(object):
 
 
 def restore_handler(handler):
-    """Handle SIGCHLD as before the command. Where that was the default, our handler stays, which does
-    nothing: to put back the default could fail, and the system does the same with both."""
+    """Handle SIGCHLD as before the command. Where that was the default, our handler stays, which
+    does nothing: to put back the default could fail, and the system does the same with both.
+    """
     if handler != signal.SIG_DFL and handler is not None:
         try:
             signal.signal(signal.SIGCHLD, handler)
@@ -97,7 +101,7 @@ class Output(object):
         return select.POLLIN if self.sender.ready() else None
 
     def turn(self, ready):
-        # Nobody reads any more: the command shall get SIGPIPE, as in a pipeline over here.
+        # The receiver is closed: the command shall get SIGPIPE, as in a local pipeline.
         if self.sender.closed:
             self.pipe.close()
         elif ready:
@@ -115,7 +119,7 @@ class Output(object):
             except OSError as e:
                 if e.errno in econtext.BUSY:
                     return
-                chunk = b""  # EIO: nobody has the terminal open any more
+                chunk = b""  # EIO: no process has the terminal open any more
             try:
                 if chunk:
                     self.sender.offer(values.encode_bytes(chunk))
@@ -187,7 +191,9 @@ class Input(object):
         return not (self.rest or self.receiver.ready() or self.pipe.closed)
 
     def fill(self, stream, size):
-        """Let so many bytes come from the stream, if nothing waits that comes before them. As econtext.splice's `move`. For who reads it."""
+        """Let so many bytes come from the stream, if nothing waits that comes before them. As
+        econtext.splice's `move`. For who reads it.
+        """
         if not self.lock.take(0):
             return None
         try:
@@ -196,9 +202,9 @@ class Input(object):
             self.lock.release()
 
     def end(self):
-        """Close it, whoever writes to it."""
+        """Close it, even if a thread writes to it."""
         self.receiver.sink = None
-        self.lock.take(0.05)  # if it is never released, whoever had it was torn out
+        self.lock.take(0.05)  # if it is never released, its thread was interrupted
         self.pipe.close()
 
     def close(self):

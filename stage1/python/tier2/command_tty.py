@@ -1,6 +1,7 @@
 """econtext.command_tty: a terminal for a command of its own.
 
-Second tier: comes with the first command that wants one. Twin: the `tty` part of stage1/javascript/tier2/commands.js.
+Second tier: comes with the first command that wants one. Twin: the `tty` part of
+stage1/javascript/tier2/commands.js.
 """
 import fcntl
 import os
@@ -18,7 +19,8 @@ except ImportError:
 
 END_OF_FILE = 5  # its number among the modes
 DISABLED = 255
-# RFC 4254, section 8: characters, and flags, by where `tcgetattr` has them and by their numbers from the first on.
+# RFC 4254, section 8: characters, and flags, by where `tcgetattr` has them and by their numbers
+# from the first on.
 CHARACTERS = "VINTR VQUIT VERASE VKILL VEOF VEOL VEOL2 VSTART VSTOP VSUSP VDSUSP VREPRINT VWERASE VLNEXT VFLUSH VSWTCH VSTATUS VDISCARD"
 FLAGS = (
     (0, 30, "IGNPAR PARMRK INPCK ISTRIP INLCR IGNCR ICRNL IUCLC IXON IXANY IXOFF IMAXBEL IUTF8"),
@@ -49,7 +51,7 @@ def start(tty, spawn):
 
 
 def set_modes(fd, modes):
-    """Set characters and flags by their numbers. What this system does not know is left as it is."""
+    """Set characters and flags by their numbers. A number that this system lacks is left out."""
     attributes = termios.tcgetattr(fd)
     for at, name in enumerate(CHARACTERS.split()):
         value = modes.get(at + 1)
@@ -72,7 +74,9 @@ def end_of_file(tty):
 
 
 def control():
-    """In the new process, whose stdin the terminal is: a session of its own, which the terminal controls."""
+    """In the new process, whose stdin the terminal is: a session of its own, which the terminal
+    controls.
+    """
     os.setsid()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 

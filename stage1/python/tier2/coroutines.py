@@ -1,7 +1,8 @@
-"""econtext.coroutines: what a call of an `async def` function gives: its coroutine is awaited, an async iterable is iterated.
+"""econtext.coroutines: what a call of an `async def` function gives: its coroutine is awaited, an
+async iterable is iterated.
 
-Second tier: fetched when the first such result is met. Each call has an event loop of its own, which ends with it. Used by
-econtext.values.
+Second tier: fetched when the first such result is met. Each call has an event loop of its own,
+which ends with it. Used by econtext.values.
 """
 INTERRUPTIBLE = "run", "iterate"  # which run user code
 
@@ -16,7 +17,9 @@ def has(value, *names):
 
 
 def result(value):
-    """The value of an awaitable; of an async iterable, which an awaitable may give too, a generator of the same values."""
+    """The value of an awaitable; of an async iterable, which an awaitable may give too, a generator
+    of the same values.
+    """
     loop = Loop()
     given = None
     try:
@@ -33,7 +36,7 @@ def result(value):
 
 
 def iterate(values, loop):
-    """First yields None: a generator that has begun closes its loop even if nobody iterates it."""
+    """First yields None: a generator that has begun closes its loop, iterated or not."""
     try:
         yield
         if has(values, "__aiter__"):

@@ -1,6 +1,7 @@
 """econtext.environment: what a program that this context starts inherits.
 
-Second tier: comes with econtext.commands. Twin: none; the other runtimes add nothing to their environment.
+Second tier: comes with econtext.commands. Twin: none; the other runtimes add nothing to their
+environment.
 """
 import os
 

@@ -1,7 +1,8 @@
 """econtext.failures: what is told of an exception.
 
-Second tier: a context whose functions never fail does not need it. An exception of user code can have any attribute, any name, and code of
-its own that fails or exits when it is asked: each question here has an answer all the same.
+Second tier: a context whose functions never fail does not need it. An exception of user code can
+have any attribute, any name, and code of its own that fails or exits when it is asked: each
+question here has an answer all the same.
 """
 import os
 import sys
@@ -90,7 +91,9 @@ def body(kind, error, trace):
 
 
 def missing(name):
-    """No import of the user's failed, but ours: of the last part of a name, which is no member of what is before it."""
+    """No import of the user's failed, but ours: of the last part of a name, which is no member of
+    what is before it.
+    """
     module, _, part = name.rpartition(".")
     if name[:13] == "econtext.own.":
         # It was named by a file: that is what its caller knows.

@@ -1,7 +1,9 @@
-"""econtext.files: trees of files as a stream of records over one channel: who reads them. Who writes them is in files_writer.py.
+"""econtext.files: trees of files as a stream of records over one channel: who reads them. Who
+writes them is in files_writer.py.
 
-Second tier. Twins: src/files/reader.ts and records.ts. Spec: docs/protocol.md, "Files". Paths are bytes here, and on the wire text where they
-are UTF-8. A path of a record begins with the name of its source: "." for what is only its contents.
+Second tier. Twins: src/files/reader.ts and records.ts. Spec: docs/protocol.md, "Files". Paths are
+bytes here, and on the wire text where they are UTF-8. A path of a record begins with the name of
+its source: "." for what is only its contents.
 """
 import errno
 import os
@@ -65,7 +67,7 @@ def open_plain(path, flags=os.O_RDONLY):
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
-# -- Reader -----------------------------------------------------------------------------------------
+# -- Reader ----------------------------------------------------------------------------------------
 def read(paths, options, sender):
     """Send what `paths` name, and with `recursive` all that is in them."""
     error = None
@@ -117,7 +119,9 @@ class Reader(object):
         self.flush()
 
     def named(self, sources):
-        """What must have different names: the sources; and of several whose contents are put together ("FOLDER/."), the files in them."""
+        """What must have different names: the sources; and of several whose contents are put
+        together ("FOLDER/."), the files in them.
+        """
         merged = [source for source in sources if source[0] == b"."]
         found = [source for source in sources if source[0] != b"."]
         if len(merged) > 1:
@@ -139,7 +143,9 @@ class Reader(object):
         return [(name_of(path), path)]
 
     def walk(self, sources, complain=True):
-        """Yield each (name, path, status, whether it was named itself); a folder before what is in it."""
+        """Yield each (name, path, status, whether it was named itself); a folder before what is in
+        it.
+        """
         todo = [(name, path, True) for name, path in reversed(sources)]
         while todo:
             name, path, top = todo.pop()
@@ -159,7 +165,9 @@ class Reader(object):
             todo += [(name + b"/" + one, os.path.join(path, one), False) for one in inside]
 
     def ask(self, sources):
-        """Have the writer tell what it has: of all, in one round trip. Folders come first: what is in a link is not theirs."""
+        """Have the writer tell what it has: of all, in one round trip. Folders come first: what is
+        in a link is not theirs.
+        """
         for name, path, found, top in self.walk(sources, False):
             if stat.S_ISDIR(found.st_mode):
                 self.tell(name, path, found, top)
@@ -266,7 +274,7 @@ def name_of(path):
     return b"." if name in (b"", b"..") else name
 
 
-# -- One file of which only the content is wanted ------------------------------------------------------
+# -- One file of which only the content is wanted --------------------------------------------------
 def fetch(path, options, sender):
     """Send its bytes. Gives None, or why the system does not let it be read."""
     error = None
@@ -289,7 +297,9 @@ def fetch(path, options, sender):
 
 
 def write(destination, options, events):
-    """Write what comes: ["open", SENDER] tells `events` where to. [files, bytes, files that were there already, errors]."""
+    """Write what comes: ["open", SENDER] tells `events` where to. [files, bytes, files that were
+    there already, errors].
+    """
     return econtext.tier("files_writer").write(destination, options, events)
 
 

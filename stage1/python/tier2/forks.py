@@ -1,8 +1,10 @@
-"""econtext.forks: a process that user code forks is not the slave: it prints, returns, and cannot use the connection.
+"""econtext.forks: a process that user code forks is not the slave: it prints, returns, and cannot
+use the connection.
 
-Second tier: comes with the first modules of the user, with econtext.channels and with econtext.interruption. What the child has of the
-connection leads nowhere, so that nothing it does reaches the parent's stream, and a child that outlives the slave holds no pipe open. What
-cannot work there fails with an error that says so.
+Second tier: comes with the first modules of the user, with econtext.channels and with
+econtext.interruption. What the child has of the connection leads nowhere, so that nothing it does
+reaches the parent's stream, and a child that outlives the slave holds no pipe open. What cannot
+work there fails with an error that says so.
 """
 import fcntl
 import os
@@ -34,7 +36,8 @@ def in_child():
         os.dup2(null, fd)
         fcntl.fcntl(fd, fcntl.F_SETFD, 1)
     os.close(null)
-    # What waits there is the parent's to write, and another thread of the parent may have the locks.
+    # What waits there is the parent's to write, and another thread of the parent may have the
+    # locks.
     econtext.out.clear()
     econtext.calls.clear()
     econtext.rest = econtext.rest[:0]

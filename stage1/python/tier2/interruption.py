@@ -1,15 +1,18 @@
 """econtext.interruption: ends the call that runs, when it is cancelled or its deadline has passed.
 
-Second tier: comes with the first call that has options, with econtext.commands and with econtext.files. Twin: stage1/javascript/tier2/external.js, and
-`cancel` in stage1/javascript/core/worker.js.
+Second tier: comes with the first call that has options, with econtext.commands and with
+econtext.files. Twin: stage1/javascript/tier2/external.js, and `cancel` in
+stage1/javascript/core/worker.js.
 
-The I/O thread sends SIGINT, as ctrl-C does: a blocking system call of the main thread returns, and the commands in our process group end.
-The handler raises Cancelled in the main thread, under two rules:
+The I/O thread sends SIGINT, as ctrl-C does: a blocking system call of the main thread returns, and
+the commands in our process group end. The handler raises Cancelled in the main thread, under two
+rules:
 
-- Once for each call. While that exception lives, it is on its way out and clean-up is under way: nothing is sent and nothing raised. If
-  user code swallows it, the exception dies, and the call is interrupted again.
-- In user code only, or where a module of ours says in INTERRUPTIBLE that it may be. Everything else of ours is done first: no lock stays
-  taken, no handle stays open, no process is started whose id is lost.
+- Once for each call. While that exception lives, it is on its way out and clean-up is under way:
+nothing is sent and nothing raised. If user code swallows it, the exception dies, and the call is
+interrupted again. - In user code only, or where a module of ours says in INTERRUPTIBLE that it may
+be. Everything else of ours is done first: no lock stays taken, no handle stays open, no process is
+started whose id is lost.
 """
 import fcntl
 import os
@@ -33,7 +36,9 @@ deaf = 0  # the call in which a SIGINT that is not ours is not for us: it runs a
 
 
 class Cancelled(KeyboardInterrupt):
-    """Raised in user code when its call is cancelled, or its deadline has passed: the argument says which."""
+    """Raised in user code when its call is cancelled, or its deadline has passed: the argument says
+    which.
+    """
 
     __module__ = "econtext"
 
@@ -55,7 +60,8 @@ def run(arrived, name, arguments, named, options):
     if "deadline" in options:
         until = arrived + options["deadline"] / 1e3
     if econtext.role.locked():
-        os.write(econtext.alarm, b"k")  # the thread that reads the stream already waits for longer than `clock` may want
+        # The thread that reads the stream already waits, and for longer than `clock` may want.
+        os.write(econtext.alarm, b"k")
     try:
         answer = econtext.work(name, arguments, named, options)
     except:  # noqa: E722
@@ -81,7 +87,9 @@ def close():
 
 
 def clock():
-    """Interrupt the call that runs, if it is time. Called by the thread that reads the stream, before each wait: gives its length in ms."""
+    """Interrupt the call that runs, if it is time. Called by the thread that reads the stream,
+    before each wait: gives its length in ms.
+    """
     handle = econtext.busy
     if until and time() >= until and econtext.doomed[0] != handle:
         with sending:
@@ -126,14 +134,18 @@ def is_doomed():
 
 
 def check():
-    """Interrupt the call if it is time: for loops of ours, where they may be left. What user code calls again and again asks when
-    an interrupt is `deferred`: else it might never come at a time when no code of ours runs."""
+    """Interrupt the call if it is time: for loops of ours, where they may be left. What user code
+    calls again and again asks when an interrupt is `deferred`: else it might never come at a time
+    when no code of ours runs.
+    """
     if is_doomed() and thread.get_ident() == econtext.main_thread:
         raise make()
 
 
 def make():
-    """The exception to raise. No frame of ours may keep it: it must die as soon as user code has handled it."""
+    """The exception to raise. No frame of ours may keep it: it must die as soon as user code has
+    handled it.
+    """
     global raised, alive
     error = Cancelled(econtext.doomed[1])
     raised = ref(error, gone)
@@ -149,7 +161,9 @@ def gone(reference):
 
 
 def is_interruptible(frame):
-    """Whether the code there may be left at any point: what counts is the innermost function of ours."""
+    """Whether the code there may be left at any point: what counts is the innermost function of
+    ours.
+    """
     core = vars(econtext)
     while frame:
         code = frame.f_code
@@ -162,7 +176,9 @@ def is_interruptible(frame):
 
 
 def in_child():
-    """In a process that user code has forked (econtext.forks): no call of it is interrupted from here."""
+    """In a process that user code has forked (econtext.forks): no call of it is interrupted from
+    here.
+    """
     global sending, until
     sending = thread.allocate_lock()
     until = 0

@@ -1,7 +1,8 @@
 """econtext.json_codec: JSON for a Python that has none, such as Debian's python3-minimal.
 
-Second tier: the core fetches it before the first call, where `_json` is missing, and uses it from then on in place of its own two
-functions. Slower than the C code, and as strict. Raises ValueError for what is not JSON, RuntimeError for what is nested too deep.
+Second tier: the core fetches it before the first call, where `_json` is missing, and uses it from
+then on in place of its own two functions. Slower than the C code, and as strict. Raises ValueError
+for what is not JSON, RuntimeError for what is nested too deep.
 """
 import re
 import struct
@@ -17,7 +18,8 @@ ESCAPED = re.compile(u"[dD][89abAB][0-9a-fA-F]{2}\\\\u[dD][c-fC-F][0-9a-fA-F]{2}
 ESCAPES = dict(zip(u'/"\\bfnrt', u'/"\\\b\f\n\r\t'))
 SHORT = dict((ESCAPES[letter], u"\\" + letter) for letter in ESCAPES)
 WORDS = {u"n": (u"null", None), u"t": (u"true", True), u"f": (u"false", False)}
-# Python 2.7 would let half a pair of surrogates through as bytes that are not UTF-8: there, all of them are escaped.
+# Python 2.7 would let half a pair of surrogates through as bytes that are not UTF-8: there, all of
+# them are escaped.
 SPECIAL = re.compile(u'[\0-\37"\\\\]' if PY3 else u'[^ !#-[\\]-~]')
 
 
@@ -28,7 +30,9 @@ def loads(body):
 
 
 def parse(source, hook=None):
-    """The value of JSON text. `hook` gets each object, the innermost first, and returns what stands for it."""
+    """The value of JSON text. `hook` gets each object, the innermost first, and returns what stands
+    for it.
+    """
     value, end = Parser(source, hook).value(0)
     if end != len(source):
         raise ValueError("not JSON")
@@ -36,7 +40,9 @@ def parse(source, hook=None):
 
 
 class Parser(object):
-    """Each method takes a position and returns what it has read there, and the position behind that."""
+    """Each method takes a position and returns what it has read there, and the position behind
+    that.
+    """
 
     def __init__(self, source, hook):
         self.source = source

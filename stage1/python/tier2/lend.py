@@ -1,7 +1,9 @@
-"""econtext.lend: makes a Bun of the master's run on a machine that has Python only, in memory, in place of this slave.
+"""econtext.lend: makes a Bun of the master's run on a machine that has Python only, in memory, in
+place of this slave.
 
-Second tier. Twin: src/lend/lender.ts, which calls these in order: survey, write…, check, become. Nothing is written to any disk: the
-program lies in a file that has no name (memfd_create, Linux 3.17).
+Second tier. Twin: src/lend/lender.ts, which calls these in order: survey, write…, check, become.
+Nothing is written to any disk: the program lies in a file that has no name (memfd_create, Linux
+3.17).
 """
 import fcntl
 import os
@@ -80,7 +82,9 @@ def write(chunk):
 
 
 def check():
-    """Whether all of it has come, and it starts: [system error or None, exit status, what it printed]."""
+    """Whether all of it has come, and it starts: [system error or None, exit status, what it
+    printed].
+    """
     global program
     if inflater.flush() or inflater.unused_data:
         raise ValueError("the program has not arrived whole")
@@ -101,7 +105,7 @@ def check():
 
 
 def read_only(fd):
-    """Instead of `fd`: what somebody may write to is not executed."""
+    """Instead of `fd`: a file that a process may write to is not executed."""
     reading = os.open("/proc/self/fd/%d" % fd, os.O_RDONLY)
     fcntl.fcntl(reading, fcntl.F_SETFD, 1)
     os.close(fd)
@@ -113,8 +117,10 @@ def path(fd):
 
 
 def become(argv):
-    """Answer, then run `argv` in this process, on the connection. RUNTIME is the program, WRAPPER a script that runs it: what a child
-    finds under the name of either, because this process lives as long as the slave."""
+    """Answer, then run `argv` in this process, on the connection. RUNTIME is the program, WRAPPER a
+    script that runs it: what a child finds under the name of either, because this process lives as
+    long as the slave.
+    """
     environment = econtext.tier("environment").inherited()
     wrapper = memory_file(os.uname()[4])
     os.write(wrapper, ('#!/bin/sh\nBUN_BE_BUN=1 exec %s "$@"\n' % path(RUNTIME)).encode("ascii"))

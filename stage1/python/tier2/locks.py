@@ -1,4 +1,5 @@
-"""econtext.locks: how a thread of user code waits for what another thread, or the one that reads the stream, has to say.
+"""econtext.locks: how a thread of user code waits for what another thread, or the one that reads
+the stream, has to say.
 
 Second tier: comes with econtext.channels. Twin: none; JavaScript has promises.
 """
@@ -17,7 +18,9 @@ now = getattr(time, "monotonic", time.time)
 
 
 class Lock(object):
-    """A lock whose waiters can be interrupted, in Python 2 too, but only while they do not have it; anybody may release it, once or more."""
+    """A lock whose waiters can be interrupted, in Python 2 too, but only while they do not have it;
+    anybody may release it, once or more.
+    """
 
     def __init__(self, taken=False):
         self.lock = thread.allocate_lock()
@@ -65,7 +68,8 @@ def wait(ends, until=None):
     bell = Lock(True)
     for end in ends:
         end.listeners.append(bell.release)
-    # For other threads, whoever reads already is soon enough; and while one is in there, the I/O thread looks up every 5 ms.
+    # For other threads, the thread that reads already is soon enough; and while one is in there,
+    # the I/O thread looks up every 5 ms.
     asking = econtext.asking if thread.get_ident() == econtext.main_thread else []
     asking.append(bell)
     try:
@@ -84,7 +88,9 @@ def wait(ends, until=None):
 
 
 def rest(lock, seconds):
-    """Wait until a lock that is ours alone is released, or so long. May be interrupted at any point."""
+    """Wait until a lock that is ours alone is released, or so long. May be interrupted at any
+    point.
+    """
     if PY3:
         lock.acquire(True, seconds)
         return
@@ -96,7 +102,7 @@ def rest(lock, seconds):
 
 
 def listen():
-    """Have the stream read at once, if nobody does: for who has put itself into `asking`."""
+    """Have the stream read at once, if no thread does: for a thread that is in `asking`."""
     if not econtext.role.locked():
         try:
             os.write(econtext.bell, b"k")

@@ -1,7 +1,9 @@
-"""econtext.own: modules that a call names by their files, `econtext.own.ROOT//PLACE` quoted as in a URL: those run, whatever else has their names.
+"""econtext.own: modules that a call names by their files, `econtext.own.ROOT//PLACE` quoted as in a
+URL: those run, whatever else has their names.
 
-Second tier. Such a module gets its plain name where that leads to it, as any import of it would. Where this interpreter has a module of
-that name, or another root does, its topmost package or itself is `econtext_own.NAME`. Twin: src/functions/registry.ts (pythonFile).
+Second tier. Such a module gets its plain name where that leads to it, as any import of it would.
+Where this interpreter has a module of that name, or another root does, its topmost package or
+itself is `econtext_own.NAME`. Twin: src/functions/registry.ts (pythonFile).
 """
 import sys
 

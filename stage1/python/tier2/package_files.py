@@ -1,7 +1,9 @@
-"""econtext.package_files: opens, lists and finds files beside modules that came from the master, by their paths.
+"""econtext.package_files: opens, lists and finds files beside modules that came from the master, by
+their paths.
 
-Second tier: fetched when the first such path is met. The master is asked once for each folder, whatever is asked of it, and once for each
-file. What may be read is the master's decision: src/modules/python/files.ts. The requests: docs/protocol.md, GET_MODULE.
+Second tier: fetched when the first such path is met. The master is asked once for each folder,
+whatever is asked of it, and once for each file. What may be read is the master's decision:
+src/modules/python/files.ts. The requests: docs/protocol.md, GET_MODULE.
 """
 import errno
 import io
@@ -14,13 +16,13 @@ from econtext.importer import ROOT, is_package, native, path_text, places, sourc
 
 MAX_KEPT = 33554432  # bytes of files that are kept
 folders = {}  # path: {name: (size, time)}; None: no folder that may be read
-partial = set()  # folders that were listed before their package came: only names of modules are known
+partial = set()  # folders listed before their package came: only names of modules are known
 files = {}  # path: bytes; None: no file that may be read
 metadata = {}  # (root, file's name): {distribution's folder: bytes}
 kept = 0
 
 
-# -- What the master has --------------------------------------------------------------------------------
+# -- What the master has ---------------------------------------------------------------------------
 def request(name, path):
     try:
         flags, body = ask(GET_MODULE, [name, path])
@@ -50,7 +52,9 @@ def in_package(path):
 
 
 def entry(path):
-    """(size, time) of a file, (-1, time) of a folder, else None. The folders above a root count as folders too."""
+    """(size, time) of a file, (-1, time) of a folder, else None. The folders above a root count as
+    folders too.
+    """
     if any((root + "/").startswith(path.rstrip("/") + "/") for root in roots()):
         return -1, 0
     folder, _, name = path.rpartition("/")
@@ -65,7 +69,8 @@ def content(path):
         root, _, tail = path.rpartition("/")[0].rpartition("/")
         name = path.rpartition("/")[2]
         if root in roots() and name in ("entry_points.txt", "top_level.txt"):
-            # Code that asks one distribution for these files asks all of them: one request brings them.
+            # Code that asks one distribution for these files asks all of them: one request brings
+            # them.
             if (root, name) not in metadata:
                 metadata[root, name] = request("*", root + "/" + name) or {}
             return metadata[root, name].get(tail)
@@ -79,7 +84,9 @@ def content(path):
 
 
 def lines_of(path):
-    """The source of a module, if linecache asks: its lines are here, and a traceback needs no more. None for all others."""
+    """The source of a module, if linecache asks: its lines are here, and a traceback needs no more.
+    None for all others.
+    """
     frame = sys._getframe(1)
     while frame and frame.f_globals.get("__name__") in ("econtext.package_files", "econtext.importer", "tokenize"):
         frame = frame.f_back
@@ -90,7 +97,7 @@ def lines_of(path):
     return source if not record or type(source) is bytes else source.encode("utf-8")
 
 
-# -- The functions that are served ------------------------------------------------------------------------
+# -- The functions that are served -----------------------------------------------------------------
 def problem(number, path, kind=OSError):
     return kind(number, os.strerror(number), path)
 

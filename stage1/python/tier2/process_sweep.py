@@ -1,6 +1,7 @@
 """econtext.process_sweep: ends the processes that a cancelled call has left behind.
 
-Second tier: sent with econtext.interruption, and compiled when a call is cancelled, so that no other call pays for it.
+Second tier: sent with econtext.interruption, and compiled when a call is cancelled, so that no
+other call pays for it.
 """
 import os
 import select
@@ -14,7 +15,9 @@ KILL_SECONDS = 2  # what the system has to end it
 
 
 def processes():
-    """(pid, (parent, process group, session, start)) of each that lives, as far as the system tells. `start`: in ticks since the boot."""
+    """(pid, (parent, process group, session, start)) of each that lives, as far as the system
+    tells. `start`: in ticks since the boot.
+    """
     try:
         names = os.listdir("/proc")
     except OSError:
@@ -42,7 +45,9 @@ def uptime():
 
 
 def sweep(began, last):
-    """End what a call that began then, when `last` was the newest process, has started and is still in our process group."""
+    """End what a call that began then, when `last` was the newest process, has started and is still
+    in our process group.
+    """
     try:
         first = int((uptime() - (time() - began)) * os.sysconf("SC_CLK_TCK"))
     except (EnvironmentError, ValueError):
@@ -69,11 +74,13 @@ def signal_all(pids, number):
         try:
             os.kill(pid, number)
         except OSError:
-            pass  # it has just ended, or is somebody else's
+            pass  # it has just ended, or belongs to another user
 
 
 def wait_for_end(left):
-    """Wait until `left` gives no process. Kill those that do not end by themselves, and what these have started meanwhile."""
+    """Wait until `left` gives no process. Kill those that do not end by themselves, and what these
+    have started meanwhile.
+    """
     began = time()
     pids = left()
     while pids and time() < began + KILL_SECONDS:

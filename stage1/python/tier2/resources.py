@@ -1,7 +1,8 @@
-"""econtext.resources: package data of what came from the master, for pkgutil.get_data and importlib.resources.
+"""econtext.resources: package data of what came from the master, for pkgutil.get_data and
+importlib.resources.
 
-Second tier: fetched when the first data is asked for. Nothing is kept: data may be large, and is mostly read once. The requests:
-docs/protocol.md, GET_MODULE. Twin: src/modules/python/responder.ts.
+Second tier: fetched when the first data is asked for. Nothing is kept: data may be large, and is
+mostly read once. The requests: docs/protocol.md, GET_MODULE. Twin: src/modules/python/responder.ts.
 """
 import errno
 import io
@@ -13,7 +14,9 @@ from econtext.importer import ROOT, native, stem
 
 
 def request(package, path):
-    """The bytes of a file; for what ends with a slash or is empty, the names in a folder. None when there is no such thing."""
+    """The bytes of a file; for what ends with a slash or is empty, the names in a folder. None when
+    there is no such thing.
+    """
     try:
         flags, body = ask(GET_MODULE, [package, path])
     except ImportError:
@@ -26,7 +29,9 @@ def missing(path):
 
 
 def get_data(path):
-    """The file `path`: pkgutil makes it of the folder of a package's `__file__` and a resource's name."""
+    """The file `path`: pkgutil makes it of the folder of a package's `__file__` and a resource's
+    name.
+    """
     folders = dict((folder_of(r), r[0]) for r in list(modules.values()) if len(r) > 1 and r[2] and r[0])
     for folder in sorted(folders, key=len, reverse=True):
         if path.startswith(folder + "/"):
@@ -92,7 +97,9 @@ class Resource(object):
 
 
 class Reader(object):
-    """importlib.resources.abc.ResourceReader for one package, with `files` for Python 3.10 and later."""
+    """importlib.resources.abc.ResourceReader for one package, with `files` for Python 3.10 and
+    later.
+    """
 
     def __init__(self, package):
         self.package = package

@@ -36,16 +36,19 @@ class Timeout(Exception):
 
 
 def install():
-    """What the core has to do otherwise from the first channel on: be fast with much data, end a wait
-    for an interrupt, and keep forked processes from the connection."""
+    """What the core has to do otherwise from the first channel on: be fast with much data, end a
+    wait for an interrupt, and keep forked processes from the connection.
+    """
     vectored_io.install()
     interruption.install()
     forks.install()
 
 
-# -- The two ends -----------------------------------------------------------------------------------
+# -- The two ends ----------------------------------------------------------------------------------
 class End(object):
-    """What senders and receivers have in common. `error`: why it was closed, as [TYPE, MESSAGE, TRACEBACK]; None: as it should."""
+    """What senders and receivers have in common. `error`: why it was closed, as [TYPE, MESSAGE,
+    TRACEBACK]; None: as it should.
+    """
 
     closed = False
     error = None
@@ -53,7 +56,7 @@ class End(object):
     def __init__(self):
         install()
         self.turn = locks.Lock()
-        self.listeners = []  # functions; called after each change, by whoever made it: they must be quick
+        self.listeners = []  # functions that the thread of each change calls: they must be quick
 
     def changed(self):
         for listener in list(self.listeners):
@@ -109,7 +112,9 @@ class Sender(End):
         self.used = 0
 
     def open(self):
-        """Say where it can be told that nobody receives any more: whoever is given a sender may never use it."""
+        """Say where the end of the receiver can be reported: a context that is given a sender may
+        never use it.
+        """
         self.credits = next(numbers)
         handlers[self.credits] = self.hear
         econtext.send(self.handle, b"%d" % self.credits)
@@ -119,7 +124,9 @@ class Sender(End):
         return self.closed or self.granted > self.used
 
     def send(self, value):
-        """Send a value; waits while there is no credit. Raises Closed, or RemoteError when the receiver was closed with an error."""
+        """Send a value; waits while there is no credit. Raises Closed, or RemoteError when the
+        receiver was closed with an error.
+        """
         parts = [b"".join(values.encode(value, "value"))]
         try:
             with self.turn:
@@ -131,7 +138,9 @@ class Sender(End):
             interruption.check()
 
     def offer(self, parts):
-        """Send an encoded value at once: for who has seen that this is `ready`, and is the only one who sends."""
+        """Send an encoded value at once: for who has seen that this is `ready`, and is the only one
+        who sends.
+        """
         try:
             with self.turn:
                 self.put(parts)
@@ -139,7 +148,7 @@ class Sender(End):
             self.part()
 
     def pour(self, pipe, size):
-        """`offer` so many bytes that wait in a pipe. False: it was not done, they have to be read."""
+        """`offer` so many bytes that wait in a pipe. False: not done, the bytes have to be read."""
         head = values.bytes_head(size)
         with self.turn:
             poured = not self.closed and self.credits and econtext.tier("splice").pour(self.handle, head, pipe, size)
@@ -152,7 +161,7 @@ class Sender(End):
         if self.closed:
             self.fail()
         if not self.credits:
-            self.open()  # whoever made it was torn out of it
+            self.open()  # the call that made it was interrupted
         self.used += sum(map(len, parts)) + OVERHEAD
         vectored_io.send(self.handle, parts)
 
@@ -170,7 +179,9 @@ class Sender(End):
         self.changed()
 
     def part(self):
-        """Say once that nothing more comes. Who is sending does so when it is done: nothing may come behind it."""
+        """Say once that nothing more comes. Who is sending does so when it is done: nothing may
+        come behind it.
+        """
         while self.closed and not self.told and self.turn.take(0):
             if not self.told:
                 self.told = True
@@ -187,7 +198,8 @@ class Sender(End):
         else:
             before = self.granted
             self.granted += int(body)
-            if before <= self.used:  # asked last: who has used it up meanwhile has seen the new credit, or is told
+            # Asked last: a thread that used it up meanwhile has seen the new credit, or is told.
+            if before <= self.used:
                 self.changed()
 
     def reference(self):

@@ -1,8 +1,11 @@
-"""econtext.spawned: forwarded modules for processes that multiprocessing starts without a fork (`spawn`, `forkserver`).
+"""econtext.spawned: forwarded modules for processes that multiprocessing starts without a fork
+(`spawn`, `forkserver`).
 
-Second tier: comes when user code imports multiprocessing.spawn. Such a process is a new interpreter, without a core and a connection: it
-would not find a function of a forwarded module, and its pool would wait for ever. So the modules travel with what multiprocessing sends it
-first. This text runs in the context (`hand_down`), and again over there (`receive`), where nothing of econtext can be imported.
+Second tier: comes when user code imports multiprocessing.spawn. Such a process is a new
+interpreter, without a core and a connection: it would not find a function of a forwarded module,
+and its pool would wait for ever. So the modules travel with what multiprocessing sends it first.
+This text runs in the context (`hand_down`), and again in the new process (`receive`), where nothing
+of econtext can be imported.
 """
 import sys
 from multiprocessing import spawn
@@ -73,7 +76,7 @@ class Baggage(object):
 
 
 def hand_down():
-    """Have it travel with what each new process is prepared with, which that reads before all else."""
+    """Send it along with what prepares each new process: the process reads that before all else."""
     prepare = spawn.get_preparation_data
 
     def get_preparation_data(name):

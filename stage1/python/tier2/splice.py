@@ -1,4 +1,5 @@
-"""econtext.splice: bytes go between the stream and a command's pipes without coming through here. Linux, from Python 3.10 on.
+"""econtext.splice: bytes go between the stream and a command's pipes without coming through here.
+Linux, from Python 3.10 on.
 
 Second tier: comes with econtext.commands. Twin: src/io/splice-pipe.ts.
 """
@@ -27,20 +28,24 @@ pours = bool(splice and FIONREAD)
 NAP = 0.0003  # seconds: what comes meanwhile costs one turn instead of many
 PATIENCE = 8  # naps, of a frame that does not come, or for which there is no room
 ENOUGH = 65536  # so much at once: more is there, or will be
-ROOM_SECONDS = 0.05  # for a frame that has begun: until it is written, nobody can be interrupted
+ROOM_SECONDS = 0.05  # for a frame that has begun: until it is written, no call can be interrupted
 
 
-# -- From a pipe into the stream -----------------------------------------------------------------------
+# -- From a pipe into the stream -------------------------------------------------------------------
 def in_pipe(fd):
-    """How many bytes wait in this pipe, where they could be sent without coming through here; else 0."""
+    """How many bytes wait in this pipe, where they could be sent without coming through here; else
+    0.
+    """
     if not pours or econtext.flush is not vectored_io.flush or not stat.S_ISFIFO(os.fstat(fd).st_mode):
         return 0
     return struct.unpack("i", fcntl.ioctl(fd, FIONREAD, b"\0\0\0\0"))[0]
 
 
 def pour(handle, head, fd, size):
-    """Send a body that begins with `head` and goes on with `size` bytes that wait in a pipe; False, and nothing is sent, if not at once.
-    What finds no room soon is read after all, and waits like everything else."""
+    """Send a body that begins with `head` and goes on with `size` bytes that wait in a pipe; False,
+    and nothing is sent, if not at once. What finds no room soon is read after all, and waits like
+    everything else.
+    """
     global pours
     if econtext.out or econtext.rest or not econtext.write_lock.acquire(False):
         return False
@@ -68,9 +73,11 @@ def pour(handle, head, fd, size):
     return True
 
 
-# -- From the stream into a pipe -----------------------------------------------------------------------
+# -- From the stream into a pipe -------------------------------------------------------------------
 class Inflow(object):
-    """A large frame of bytes for a channel whose receiver has a `sink`: what has a `fill`. Its body has not been read yet."""
+    """A large frame of bytes for a channel whose receiver has a `sink`: what has a `fill`. Its body
+    has not been read yet.
+    """
 
     def __init__(self, receiver, size):
         self.receiver = receiver
@@ -119,7 +126,9 @@ def head_of(size):
 
 
 def divert(head):
-    """What takes the body of this frame on its way; None: it is to be read. Asked when nothing of it was."""
+    """What takes the body of this frame on its way; None: it is to be read. Asked when nothing of
+    it was.
+    """
     dst, _, auth, handle, _, n = head
     receiver = getattr(econtext.handlers.get(handle), "__self__", None)
     sink = getattr(receiver, "sink", None)
@@ -129,7 +138,9 @@ def divert(head):
 
 
 def move(stream, pipe, size):
-    """Move at most so many bytes: how many; 0 at the end; None: now there are none, or there is no room."""
+    """Move at most so many bytes: how many; 0 at the end; None: now there are none, or there is no
+    room.
+    """
     total = 0
     try:
         while total < size:
@@ -138,7 +149,7 @@ def move(stream, pipe, size):
                 return total
             total += n
     except OSError:
-        pass  # whoever reads it by itself finds what else is wrong
+        pass  # the thread that reads it by itself finds what else is wrong
     return total or None
 
 

@@ -1,7 +1,9 @@
-"""econtext.unpacking: places a package of the master's as real files in a folder that lives in memory (`--unpack NAME`), and imports it from there.
+"""econtext.unpacking: places a package of the master's as real files in a folder that lives in
+memory (`--unpack NAME`), and imports it from there.
 
-Second tier: the master's record of such a package calls `take`. For code that cannot do with files of econtext.package_files: a child process, a C
-library. The folder is this context's own, and is removed with it, however that ends. Twin: src/modules/python/unpack.ts.
+Second tier: the master's record of such a package calls `take`. For code that cannot do with files
+of econtext.package_files: a child process, a C library. The folder is this context's own, and is
+removed with it, however that ends. Twin: src/modules/python/unpack.ts.
 """
 import errno
 import os
@@ -18,7 +20,7 @@ folder = None
 
 
 def take(name, place, into):
-    """Put the package or module at `place` into the folder, and what is imported as `name` is that."""
+    """Put the package or module at `place` into the folder, and import it from there as `name`."""
     target = made(into)
     done = 0
     while True:

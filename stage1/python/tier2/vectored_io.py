@@ -1,6 +1,8 @@
-"""econtext.vectored_io: what makes the stream fast for much, which is of no use to a context that is called and answers.
+"""econtext.vectored_io: what makes the stream fast for much, which is of no use to a context that
+is called and answers.
 
-Second tier: comes with econtext.channels. Twin: none; the runtimes of JavaScript do as much by themselves.
+Second tier: comes with econtext.channels. Twin: none; the runtimes of JavaScript do as much by
+themselves.
 """
 import fcntl
 import os
@@ -23,7 +25,7 @@ MOMENT = 10000  # microseconds
 MAX_PARTS = 1000  # of one write: POSIX allows 1024
 
 
-# -- Output: what is large is never copied -------------------------------------------------------------
+# -- Output: what is large is never copied ---------------------------------------------------------
 def send(handle, parts):
     """Queue one message for the master: a body in parts."""
     size = sum(map(len, parts))
@@ -37,7 +39,9 @@ def send(handle, parts):
 
 
 def flush(nudge=True):
-    """As the core's, but several frames go in one write: `rest` is a list of their parts, and a frame may wait as a tuple of its."""
+    """As the core's, but several frames go in one write: `rest` is a list of their parts, and a
+    frame may wait as a tuple of its.
+    """
     while (out or econtext.rest) and econtext.write_lock.acquire(False):
         try:
             while out or econtext.rest:
@@ -87,7 +91,7 @@ def spend(written):
         parts[0] = memoryview(parts[0])[written:]
 
 
-# -- Input: what is large is read to where it stays ----------------------------------------------------
+# -- Input: what is large is read to where it stays ------------------------------------------------
 head = ()  # of a large frame that has begun
 body = None  # of it, as far as it has come
 got = 0
@@ -95,18 +99,22 @@ limit = MAX_FRAME  # of the next read
 inflow = None  # what takes it instead, past us
 core_read = econtext.read
 core_feed = econtext.feed
-fill = FileIO(econtext.cin, "rb", False).readinto  # a buffer, as far as it can be; None: nothing is there
+# Fills a buffer as far as it can; None: nothing is there.
+fill = FileIO(econtext.cin, "rb", False).readinto
 
 
 def whole_reads():
-    """Where the stream is a socket, let a read wait a moment until all has come that was asked for: it comes by the crumb."""
+    """Where the stream is a socket, let a read wait a moment until all has come that was asked for:
+    it comes by the crumb.
+    """
     global fill
     if not PY3 or not stat.S_ISSOCK(os.fstat(econtext.cin).st_mode):
         return
     from _socket import MSG_WAITALL, SO_RCVTIMEO, SOL_SOCKET, socket
 
     own = socket(-1, -1, -1, os.dup(econtext.cin))
-    # What else is to be done while the stream is read (deadlines, logs) is done so much later at most.
+    # What else is to be done while the stream is read (deadlines, logs) is done so much later at
+    # most.
     own.setsockopt(SOL_SOCKET, SO_RCVTIMEO, struct.pack("@ll", 0, MOMENT))
 
     def fill(buffer):
@@ -115,7 +123,9 @@ def whole_reads():
 
 
 def divert(head):
-    """What takes a large frame without its coming through here, asked before it is read: an object like econtext.splice's Inflow."""
+    """What takes a large frame without its coming through here, asked before it is read: an object
+    like econtext.splice's Inflow.
+    """
     return None
 
 
@@ -152,7 +162,9 @@ def feed(data):
 
 
 def read(fd):
-    """As the core's; but what is missing of a large frame goes to its place, and behind it no more than the next head is read."""
+    """As the core's; but what is missing of a large frame goes to its place, and behind it no more
+    than the next head is read.
+    """
     global body, got, limit
     if fd != econtext.cin:
         return core_read(fd)
@@ -182,17 +194,18 @@ def read(fd):
     return None
 
 
-# -- Larger buffers ------------------------------------------------------------------------------------
+# -- Larger buffers --------------------------------------------------------------------------------
 
 
 def widen():
-    """Let the core write more at once than the little that every descriptor takes without blocking."""
+    """Let the core write more at once than every descriptor takes without blocking."""
     enlarge(econtext.cin)
     fd = econtext.cout
     mode = os.fstat(fd).st_mode
     if "linux" in sys.platform and stat.S_ISFIFO(mode):
         with econtext.write_lock:
-            # A description of our own: others, the guard among them, may share the one that we were given.
+            # A description of our own: others, the guard among them, may share the one that we were
+            # given.
             own = os.open("/proc/self/fd/%d" % fd, os.O_WRONLY | os.O_NONBLOCK)
             enlarge(own)
             os.dup2(own, fd)
@@ -219,7 +232,8 @@ def enlarge(fd):
 
 
 def keep_memory():
-    """Let the C library keep freed memory for the next chunk: the system would have to clear it anew.
+    """Let the C library keep freed memory for the next chunk: the system would have to clear it
+    anew.
 
     It keeps as much as was freed at once before. Python 3 gets these bytes zeroed and untouched.
     """

@@ -7,7 +7,7 @@
  */
 import { neutralise } from "./text.ts";
 
-export interface ErrorOptions {
+interface ErrorOptions {
   readonly cause?: unknown;
 }
 

@@ -11,7 +11,7 @@ import { KEPT_MODE } from "./mode.ts";
 import { display, fromWire, join, matches, onDisk, parentOf, type WirePath } from "./paths.ts";
 import type { WriteOptions } from "./records.ts";
 
-export interface CopiedFolder {
+interface CopiedFolder {
   readonly path: string;
   readonly mode: number;
   /** Seconds since 1970; undefined for a folder that was there before, which keeps its time. */

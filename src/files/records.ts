@@ -14,7 +14,7 @@ export interface ValueSender {
   readonly closed: boolean;
 }
 
-export interface ValueReceiver extends AsyncIterable<unknown> {
+interface ValueReceiver extends AsyncIterable<unknown> {
   close(error?: unknown): void;
 }
 

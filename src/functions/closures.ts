@@ -146,7 +146,7 @@ function inlineAt(
   const modules = [...new Set(occurrences.map((one) => one.module.name))];
   if (modules.length > 1) {
     const list = modules.map((name) => basename(name)).join(" and ");
-    throw refused(`stands word for word in ${list}; move it to the top level of one`);
+    throw refused(`its text is in ${list}; move it to the top level of one`);
   }
   return { module: module.name, source: source + origin };
 }

@@ -29,7 +29,7 @@ export interface ProgramModule extends ModuleText {
 }
 
 /** Gives an expression for a function that is in no module; undefined if it does not know it. */
-export type SourceOf = (fn: AnyFunction, text: string) => string | undefined;
+type SourceOf = (fn: AnyFunction, text: string) => string | undefined;
 
 const origins = new WeakMap<AnyFunction, FunctionOrigin>();
 /** Modules, by name, some of whose members had no value yet when they were read. */

@@ -14,13 +14,9 @@ import { contains, type Roots, realpath } from "./roots.ts";
  * `[TYPE, SIZE, MTIME, MODE]`. A link (`l`) has a fifth element: its target, or "" if the context
  * may not see the target.
  */
-export type FileEntry = readonly [string, number, number, number, string?];
+type FileEntry = readonly [string, number, number, number, string?];
 /** `[REAL, ENTRY, [[NAME, …ENTRY], …]]` */
-export type FolderListing = readonly [
-  string,
-  FileEntry,
-  readonly (readonly [string, ...FileEntry])[],
-];
+type FolderListing = readonly [string, FileEntry, readonly (readonly [string, ...FileEntry])[]];
 
 const MAX_FILE_BYTES = 128 * 1024 * 1024;
 const MAX_ENTRIES = 20_000;

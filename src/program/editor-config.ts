@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
-export interface ConfigReport {
+interface ConfigReport {
   readonly isWritten: boolean;
   /** Advice to the user: steps that init cannot do itself. */
   readonly advice: readonly string[];

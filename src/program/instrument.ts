@@ -9,7 +9,7 @@ import { eraseTypes } from "../syntax/erase-types.ts";
 import { type AnyNode, children, isNode } from "../syntax/parse.ts";
 import { parseAny, topLevelNames } from "../syntax/scope-analysis.ts";
 
-export interface ScopeOptions {
+interface ScopeOptions {
   /** The global function that is called with the module's name and its members. */
   readonly register: string;
   /** Whether `import.meta.main` is true in the module. */

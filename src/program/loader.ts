@@ -28,9 +28,9 @@ const COMMON_JS = /\bmodule\.exports\b|(?:^|[^.\w$])(?:exports\s*[.[]|require\s*
 const SYNTAX = /^[ \t]*(?:import\b(?!\s*\()|export\b)/m;
 const PYTHON = /\.py$/;
 
-export type VirtualExports = Readonly<Record<string, unknown>>;
+type VirtualExports = Readonly<Record<string, unknown>>;
 
-export interface LoaderOptions {
+interface LoaderOptions {
   /** The absolute real path of the main file, which may have any extension. */
   readonly main: string;
   /** The exports of "econtext" besides the library. */

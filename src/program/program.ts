@@ -22,10 +22,10 @@ import { installLoader, mainSpecifier, placed, pythonRoots } from "./loader.ts";
 import { foldersOf } from "./roots-of-file.ts";
 import { checkPackages } from "./unpack-names.ts";
 
-export type Main = (broker: Broker) => unknown;
+type Main = (broker: Broker) => unknown;
 
 /** The options with which the user started the program. */
-export interface ProgramSettings {
+interface ProgramSettings {
   /** Defaults for each `connect`. */
   readonly connect: ConnectOptions;
   readonly logLevel: LevelName;
@@ -34,7 +34,7 @@ export interface ProgramSettings {
   readonly cache: boolean;
 }
 
-export interface ProgramHost {
+interface ProgramHost {
   /** Cancels what the program waits for. */
   readonly signal: AbortSignal;
   /** Resolves when `signal` is aborted. */
@@ -98,7 +98,7 @@ export class Program {
 
   #run(main: Main, { roots = [] }: ProgramExports.RunOptions = {}): void {
     if (roots.length > 0 && this.#broker !== undefined) {
-      const problem = "run: roots come too late, connect was called before";
+      const problem = "run: give roots before the first connect, which was called already";
       throw new UsageError("ERR_USAGE_ROOTS", problem);
     }
     this.#roots.push(...roots.map((root) => rootOf(dirname(this.#file), root)));

@@ -23,7 +23,7 @@ export interface PythonFunction {
   readonly generates: boolean;
 }
 
-export interface PythonField {
+interface PythonField {
   readonly name: string;
   readonly annotation: string;
   readonly hasDefault: boolean;

@@ -7,7 +7,7 @@ import { registerFunction } from "../functions/registry.ts";
 import { UsageError } from "../index.ts";
 import { SourceTrees } from "../modules/source-trees.ts";
 
-export interface PythonModule {
+interface PythonModule {
   /** The path below the root, without `.py`, starting at the outermost package of the file. */
   readonly place: string;
   /** The folder that the module is imported from. */

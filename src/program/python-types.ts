@@ -6,7 +6,7 @@
 import { tokenize } from "../modules/python/lexer.ts";
 
 /** The direction of a value: an argument of a call, or its result. */
-export type Direction = "in" | "out";
+type Direction = "in" | "out";
 
 /** The names of the file that are types. */
 export interface TypeScope {

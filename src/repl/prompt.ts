@@ -13,7 +13,7 @@ import { InputPlaces } from "./input-places.ts";
 import { PromptScope } from "./scope.ts";
 import { variableNames } from "./variable-names.ts";
 
-export interface PromptSettings {
+interface PromptSettings {
   readonly broker: library.Broker;
   readonly targets: readonly string[];
   /** Defaults for every context that is opened at the prompt. */

@@ -10,7 +10,7 @@ import type { Evaluated, Evaluator } from "./evaluator.ts";
 import { MAX_HISTORY, readHistory, writeHistory } from "./history.ts";
 import { showValue } from "./show.ts";
 
-export interface TerminalHost {
+interface TerminalHost {
   readonly isColoured: boolean;
   /** Cancels all running calls. */
   interrupt(): void;

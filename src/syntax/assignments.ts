@@ -5,7 +5,7 @@
  */
 import { type AnyNode, boundNames, children, isFunction, isNode, type Program } from "./parse.ts";
 
-export interface FoundAssignment {
+interface FoundAssignment {
   /** The assigning expression, or the body of a `for` loop whose head assigns. */
   readonly node: AnyNode;
   readonly names: readonly string[];

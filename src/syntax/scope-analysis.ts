@@ -13,7 +13,7 @@ import {
   parse,
 } from "./parse.ts";
 
-export interface FreeVariable {
+interface FreeVariable {
   /**
    * Also `this`, `arguments`, `super`, `new.target` and `#private`, if they belong to a function or
    * class around this function.

@@ -36,7 +36,7 @@ const PLACE = /^ +at (?:.* \()?(?:async )?(?:file:\/\/)?(.*?)\)?$/;
 const ADDED_ENDING = /\?\.ts(?=:\d)/;
 
 /** Names a place in a text of the user's that is in no file; undefined for any other place. */
-export type FindPlace = (place: string) => string | undefined;
+type FindPlace = (place: string) => string | undefined;
 
 let findPlace: FindPlace = () => undefined;
 

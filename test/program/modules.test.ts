@@ -155,7 +155,7 @@ test.concurrent("what is linked from another repository stays outside; roots tak
   expect(await runEcontext(folder, "--roots", "../foreign", "main.ts")).toEqual(taken);
   expect(await runEcontext(base, "linking/wide.ts")).toEqual(taken);
   const late = await runEcontext(folder, "late.ts");
-  expect(late.stderr).toStartWith("run: roots come too late");
+  expect(late.stderr).toStartWith("run: give roots before the first connect");
   expect(late.stderr).toContain("late.ts:3:");
   const none = await runEcontext(folder, "none.ts");
   expect([none.stderr.split("\n")[0], none.status]).toEqual([

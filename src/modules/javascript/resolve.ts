@@ -13,7 +13,7 @@ import type { Package, Packages } from "./packages.ts";
 export type RequestKind = "import" | "require";
 
 /** The target of a specifier: a file, a builtin of the slave, or none with the reason. */
-export type Resolution =
+type Resolution =
   | { readonly file: string }
   | { readonly builtin: string }
   | { readonly outside: string }

@@ -45,7 +45,7 @@ const READERS: Readonly<Record<string, string>> = {
   "node:child_process": "packaged-processes",
 };
 
-export interface JavaScriptOptions {
+interface JavaScriptOptions {
   /** Whether the slave sees the same files as this process. */
   readonly sharesDisk?: boolean;
   readonly unpacking?: Unpacking;

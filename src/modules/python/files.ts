@@ -14,7 +14,7 @@ const MAX_METADATA_BYTES = 1024 * 1024;
 const DISTRIBUTION = /\.(?:dist|egg)-info$/;
 
 /** Whether the package with this `__init__.py` was sent. */
-export type IsSent = (path: string) => boolean;
+type IsSent = (path: string) => boolean;
 
 export class PythonFiles {
   readonly #finder: PythonFinder;

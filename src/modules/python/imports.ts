@@ -33,7 +33,7 @@ interface Block {
   orElse: number;
 }
 
-export interface ImportingModule {
+interface ImportingModule {
   /** The absolute dotted name of the module with this source. */
   readonly module: string;
   /** True for an `__init__.py`, whose relative imports start at the package itself. */

@@ -8,7 +8,7 @@
  */
 import { stringEnd } from "./string-prefix.ts";
 
-export type TokenKind =
+type TokenKind =
   | "name"
   | "number"
   | "string"

@@ -116,6 +116,16 @@ export function calls(far: Far): void {
     expect(await about).toEqual([context.id, context.name, [1, "x"]]);
   });
 
+  test("withContext: a function can end its own context, and is still answered", async () => {
+    await using session = await far.connect();
+    const ended = session.callWith({ withContext: true }, "tasks.shapes.end_context");
+    expect(await ended).toBe("ended");
+    let late: unknown;
+    const about = () => session.callWith({ withContext: true }, "tasks.shapes.about_context");
+    while (late === undefined) late = await about().then(nothingYet, (error: unknown) => error);
+    expect(late).toMatchObject({ code: "ERR_DISCONNECT_LOST" });
+  });
+
   test("a thousand calls under way start in the order in which they were made", async () => {
     await far.call("tasks.state.forget");
     const settled: number[] = [];
@@ -174,3 +184,5 @@ export function calls(far: Far): void {
     });
   });
 }
+
+function nothingYet(): undefined {}

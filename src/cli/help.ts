@@ -15,7 +15,8 @@ const CONNECTION = `Connection options, the same for all commands (econtext help
   --deadline TIME        give up after 5 (seconds), 500ms, 2m or 1h: status 124
   -o OPTION, -F FILE     as for ssh; --ssh PROGRAM runs another program instead
   --log-level LEVEL      debug, info (the default), warning or error
-  --log-format FORMAT    text, or json: one object a line`;
+  --log-format FORMAT    text, or json: one object a line
+  --no-cache             do not keep prepared modules on this machine`;
 
 /** The text of `econtext help options`. */
 export async function showOptions(stdout: Output): Promise<void> {

@@ -70,7 +70,7 @@ const LOGS = {
 const CACHE = {
   "no-cache": {
     type: "boolean",
-    description: "Do not keep the modules that are sent, made ready, for the next run",
+    description: "Do not keep modules, prepared for sending, for the next run",
   },
 } as const satisfies Definitions;
 

@@ -39,7 +39,12 @@ test("help, and what all commands share", async () => {
   for (const words of [["help"], ["-h"]]) expect(await econtext(...words)).toEqual(root);
   const { stdout } = await econtext("help", "options");
   for (const option of Object.keys(COMMON)) expect(stdout).toContain(`--${option}`);
-  expect((await econtext("exec", "web1", "--help")).stdout).toContain("USAGE econtext exec");
+  const exec = (await econtext("exec", "web1", "--help")).stdout;
+  expect(exec).toContain("USAGE econtext exec");
+  for (const [name, definition] of Object.entries(COMMON)) {
+    const short = "alias" in definition ? `-${definition.alias} ` : `--${name} `;
+    expect(exec).toContain(short);
+  }
 });
 
 describe("wrong usage is status 2, one sentence and a hint", () => {

@@ -116,3 +116,18 @@ test("a target whose name is no variable gets one, and it is said", async () => 
   expect(stderr).toContain("web_1 is user@web-1.example.com\n");
   expect(stderr).toContain("process2 is process\n");
 });
+
+test("with --log-format json, each line of stderr is a record", async () => {
+  const { stderr, status } = await repl([
+    ...["--log-format", "json", "--node", "/absent/node", "local", "local"],
+    ...["-e", "await local2.ready()"],
+  ]);
+  const records = stderr
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(records.map(({ level }) => level)).toEqual(["info", "error"]);
+  expect(records[0].message).toContain("local2 is local");
+  expect(records[1].message).toContain("/absent/node");
+  expect(status).toBe(255);
+});

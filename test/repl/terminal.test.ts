@@ -125,4 +125,13 @@ suite("the prompt in a terminal", missingTmux, "tmux", () => {
     await terminal.until(/\nLEFT 0$/);
     expect(existsSync(join(folder, "econtext", "history"))).toBe(true);
   });
+
+  test("with --log-format json, a connection that failed is a record", async () => {
+    await using terminal = new Tmux();
+    await open(terminal, ["local", "--log-format", "json", "--node", "/nonexistent/node"], state);
+    const shown = await terminal.until(/\n> *$/);
+    expect(shown.replaceAll("\n", "")).toMatch(/"level":"error".*\/nonexistent\/node/);
+    await terminal.press("C-d");
+    await terminal.until(/\nLEFT 0$/);
+  });
 });

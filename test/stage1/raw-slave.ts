@@ -96,7 +96,7 @@ export class RawSender {
  * Of the fixture of that name, found beside this file. In JavaScript it is a module of the second
  * tier.
  */
-const FIXTURES = ["channels_fixture"];
+const FIXTURES = ["channels_fixture", "routing_fixture"];
 
 export class RawSlave implements AsyncDisposable {
   readonly #child;

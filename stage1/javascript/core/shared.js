@@ -122,7 +122,9 @@ const again = (e) => {
   wait(1);
 };
 
-/** Write all bytes. Blocks while the master does not read: nothing else can be sent then, either. */
+/**
+ * Write all bytes. Blocks while the master does not read: nothing else can be sent then, either.
+ */
 const write = (bytes) => {
   for (let at = 0; at < bytes.length; )
     try {

@@ -26,8 +26,8 @@ const { Buffer } = core;
 
 const HEADER = 24;
 
-// -- Where values of a sender go -----------------------------------------------------------------------
-/** A handle of the master's, as far as there is credit. */
+// -- Where values of a sender go ------------------------------------------------------------------
+/** Sends to a handle of the master's, as far as there is credit. */
 class Remote {
   credit = WINDOW;
   /** Our own handle, which credit comes to. */
@@ -35,7 +35,10 @@ class Remote {
   waiting = new Queue();
   told = false;
 
-  /** Says at once where it can be told that nobody receives any more: whoever is given a sender may never use it. */
+  /**
+   * Tells the master's end at once where credit goes. So it can close the channel even if the
+   * holder of this sender never sends.
+   */
   constructor(handle) {
     this.handle = handle;
     core.handlers.set(this.credits, (flags, answer) => this.hear(flags, answer));
@@ -63,7 +66,10 @@ class Remote {
     core.send(this.handle, body);
   }
 
-  /** As `put`, of a whole frame: its header is to be filled in. Whoever receives nothing any more, is sent nothing. */
+  /**
+   * As `put`, of a whole frame, whose header is filled in here. Sends nothing after the channel was
+   * closed.
+   */
   post(frame) {
     if (this.closed) return;
     const length = frame.length - HEADER;
@@ -101,7 +107,7 @@ class Remote {
     hook?.();
   }
 
-  /** Say once, behind all that waits, that nothing more comes. */
+  /** Say once, after all that waits, that nothing more comes. */
   part() {
     if (this.told || this.waiting.length) return;
     this.told = true;
@@ -186,7 +192,7 @@ class Channel {
   }
 }
 
-// -- What stands for a sender, and for a generator, in a value ---------------------------------------
+// -- What stands for a sender, and for a generator, in a value ------------------------------------
 const given = new Map(); // senders to the master's handles, by these
 const generators = new Map();
 
@@ -214,7 +220,10 @@ exports.refer = (value) => {
   return new GeneratorReference(core.me, number);
 };
 
-/** Send what a generator yields. Its error closes the channel; a closed channel, and the end of this call, end it. */
+/**
+ * Send what a generator yields. Its error closes the channel; a closed channel, and the end of this
+ * call, end it.
+ */
 exports.pump = async (number, sender) => {
   const generator = generators.get(number);
   generators.delete(number);
@@ -232,14 +241,17 @@ exports.pump = async (number, sender) => {
   }
 };
 
-/** Close a generator that nobody is going to iterate. */
+/** Close a generator that will not be iterated. */
 exports.drop = async (number) => {
   const generator = generators.get(number);
   generators.delete(number);
   await generator?.return();
 };
 
-/** For who must know without waiting: whether `send` has room, `hook` when it has again, and when nobody receives any more. */
+/**
+ * For econtext.gather and econtext.commands, which do not wait in `send`: whether there is room,
+ * and hooks for when there is room again and for when the receiver is closed.
+ */
 exports.outletOf = (sender) => outlets.get(sender);
 exports.isReady = (sender) => outlets.get(sender).ready;
 exports.onReady = (sender, hook) => {

@@ -1,6 +1,6 @@
 /**
- * econtext.command_sockets: what a command prints, in Bun on Linux: to a socket of ours, which in a flood is read without the event loop, to where it is sent
- * from.
+ * econtext.command_sockets: what a command prints, in Bun on Linux: to a socket of ours, which in a
+ * flood is read without the event loop, to where it is sent from.
  *
  * Second tier: comes with econtext.commands. Twin: src/io/socket.ts.
  */
@@ -11,7 +11,10 @@ const { onClose } = core.tier("channels");
 
 widenSocket(4); // the stream: what the worker writes to
 
-/** One output of a command, on its way to a sender. In a flood it is a source of src/io/busy-poll.ts. */
+/**
+ * One output of a command, on its way to a sender. In a flood it is a source of
+ * src/io/busy-poll.ts.
+ */
 class Output {
   isBusy = false;
   #gatherer;
@@ -22,7 +25,10 @@ class Output {
   /** Nothing came, the last time. */
   #isIdle = false;
 
-  /** `fd` becomes the socket's; `own`, another of the same, is what a flood is read from. `ended` is called once. */
+  /**
+   * `fd` becomes the socket's; `own`, another of the same, is what a flood is read from. `ended` is
+   * called once.
+   */
   constructor(fd, own, sender, ended) {
     this.fd = own;
     this.#ended = ended;
@@ -92,8 +98,8 @@ class Output {
 }
 
 /**
- * Have what a command prints sent. @returns { fd, ended }: what it prints to, to be closed when it has that; and when all of it was handed over;
- * undefined where such sockets are not to be had
+ * Have what a command prints sent. @returns { fd, ended }: what it prints to, to be closed when it
+ * has that; and when all of it was handed over; undefined where such sockets are not to be had
  */
 exports.drain = (sender) => {
   const [ours, fd] = makeSockets() ?? [];

@@ -1,7 +1,9 @@
 /**
- * econtext.command_tty: the modes of a command's terminal, as words of `stty`: the runtime has no call for them.
+ * econtext.command_tty: the modes of a command's terminal, as words of `stty`: the runtime has no
+ * call for them.
  *
- * Second tier: comes with the first command that wants a terminal. Twin: command_tty.py. The numbers are those of RFC 4254, section 8.
+ * Second tier: comes with the first command that wants a terminal. Twin: command_tty.py. The
+ * numbers are those of RFC 4254, section 8.
  */
 const DISABLED = 255;
 const END_OF_FILE = 5;

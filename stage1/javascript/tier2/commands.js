@@ -1,8 +1,9 @@
 /**
  * econtext.commands: runs a command without a shell, its streams over channels.
  *
- * Second tier. Twins: src/commands/remote-process.ts, commands.py. Spec: docs/protocol.md, "Commands". The command stays in this context's process group:
- * whatever becomes of the context, its guard ends the command too.
+ * Second tier. Twins: src/commands/remote-process.ts, commands.py. Spec: docs/protocol.md,
+ * "Commands". The command stays in this context's process group: whatever becomes of the context,
+ * its guard ends the command too.
  */
 const { spawn } = require("child_process");
 const { closeSync, readdirSync, readFileSync, statSync } = require("fs");
@@ -14,7 +15,7 @@ const { launch } = core.tier("launch");
 const { setTimeout } = core;
 const sockets = process.versions.bun && core.tier("command_sockets");
 
-/** Why a command was not started, as the system puts it: for those, Bun and Node.js have other words. */
+/** Why a command was not started, in the system's words. Bun and Node.js have others for these. */
 const PROBLEMS = {
   ENOENT: "No such file or directory",
   ENOTDIR: "Not a directory",
@@ -27,7 +28,10 @@ const TERM_MS = 100;
 /** What the guard, a shell in our process group, ignores. */
 const GROUP = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** Resolves with how `argv` ended: {status: N}, {status: 128 + N, signal: NAME}, or {status: 127 or 126, problem: TEXT}. */
+/**
+ * Resolves with how `argv` ended: {status: N}, {status: 128 + N, signal: NAME}, or {status: 127 or
+ * 126, problem: TEXT}.
+ */
 exports.run = async (argv, options) => {
   const call = core.calling;
   const { signal } = (call.controller = new AbortController());
@@ -46,13 +50,14 @@ exports.run = async (argv, options) => {
     const stop = () => {
       if (isStopped) return;
       isStopped = true;
-      // Whoever reads what it printed shall not take this for its end.
+      // A reader of the output must not take this for the end of the command.
       for (const sender of [stdout, stderr]) sender?.close(signal.reason);
       end(command, isAlone);
     };
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop);
-    // Who gives up closes its ends, and that may be heard before the abort, which comes by the other thread.
+    // A caller that gives up closes its ends. That may come before the abort, which takes the way
+    // over the worker.
     if (events) onClose(events, stop);
     events?.send([command.pid, stdin ? input.sender : null, control.sender]).catch(() => {});
     const { code, name } = await command.ended;
@@ -73,7 +78,7 @@ const described = ({ errno }) => {
   return words && words[0].toUpperCase() + words.slice(1);
 };
 
-/** End a command and all that it has started; who does not care to be told, is killed. */
+/** End a command and all that it has started: by SIGTERM, and after 100 ms by SIGKILL. */
 const end = (command, isAlone) => {
   const known = family(command, [], isAlone());
   const tell = (pids, name) => {
@@ -85,13 +90,14 @@ const end = (command, isAlone) => {
       }
   };
   tell(known, command.resize ? "SIGHUP" : "SIGTERM");
-  // Those that are still there; what has got the number of one that has ended, is not.
+  // Only processes of the command: the id of one that has ended may belong to another by now.
   setTimeout(() => tell(family(command, known, isAlone()), "SIGKILL"), TERM_MS).unref();
 };
 
 /**
- * Ids of a command, of its children and theirs, as far as they live: on a terminal, all of its session; else those in our process group that
- * have come from it, that were `known` to, or, if it is alone, whose parents are gone.
+ * Ids of a command, of its children and theirs, as far as they live: on a terminal, all of its
+ * session; else those in our process group that have come from it, that were `known` to, or, if it
+ * is alone, whose parents are gone.
  */
 const family = ({ pid, isEnded }, known, isAlone) => {
   const parents = new Map();
@@ -115,7 +121,7 @@ const family = ({ pid, isEnded }, known, isAlone) => {
     // Not Linux: the command alone.
     return isEnded() ? [] : [pid];
   }
-  // Neither us nor who waits for us, and what others of us have started.
+  // Neither this process nor its ancestors, which wait for it.
   const ours = [];
   for (let own = process.pid; parents.has(own); own = parents.get(own)) ours.push(own);
   const isOf = (one) => {
@@ -126,7 +132,7 @@ const family = ({ pid, isEnded }, known, isAlone) => {
   return [...session, ...[...parents.keys()].filter(isOf)];
 };
 
-/** Do what is asked for while it runs. That a signal has come is told. */
+/** Do what is asked for while the command runs. A delivered signal is reported to `events`. */
 const obey = async (command, orders, isAlone, events) => {
   for await (const [what, ...rest] of orders) {
     try {
@@ -167,7 +173,7 @@ const startOnPipes = async (argv, options, input) => {
   const ended = Promise.all([closed, ...outputs.map((output) => output?.ended)]).then(
     ([how]) => how,
   );
-  // At once: Bun drops what a short command has printed before somebody listens.
+  // At once: Bun drops what a short command has printed before a listener is there.
   if (stdin) feed(child.stdin, input);
   if (child.stdout) drain(child.stdout, stdout);
   if (child.stderr) drain(child.stderr, stderr);
@@ -183,7 +189,10 @@ const startOnPipes = async (argv, options, input) => {
   };
 };
 
-/** What a command prints, no faster than it is taken. When nobody takes it any more, the command finds nobody who reads. */
+/**
+ * Send what a command prints, no faster than the receiver takes it. When the receiver is closed,
+ * the command's pipe has no reader any more.
+ */
 const drain = (stream, sender) => {
   const gatherer = new Gatherer(sender, () => stream.resume());
   stream.on("data", (chunk) => {
@@ -194,7 +203,7 @@ const drain = (stream, sender) => {
   onClose(sender, () => stream.destroy());
 };
 
-/** What it reads. */
+/** Write what comes to the command's standard input. */
 const feed = async (stream, input) => {
   const gone = new Promise((resolve) => {
     stream.on("error", resolve);

@@ -1,8 +1,9 @@
 /**
  * econtext.console: console, process.stdout, process.stderr and process.exit of user code.
  *
- * Second tier: comes with the first module of the user's. Console methods become log records of the logger `console` and keep their
- * level. The two streams write at once and wait when the pipe is full, so that nothing is lost when the process ends. Twin: logs.py.
+ * Second tier: comes with the first module of the user's. Console methods become log records of the
+ * logger `console` and keep their level. The two streams write at once and wait when the pipe is
+ * full, so that nothing is lost when the process ends. Twin: logs.py.
  */
 const { writeSync } = require("fs");
 const { Writable } = require("stream");

@@ -1,8 +1,9 @@
 /**
- * econtext.econtext_module: what `import … from "econtext"` gives over there.
+ * econtext.econtext_module: what `import … from "econtext"` gives in a slave.
  *
- * Second tier. A program's file is imported here for its functions; what it does when it is run, is for where it was started. Every name
- * that src/index.ts exports is here, for a module may import any.
+ * Second tier. A program's file is imported here for its functions. `run` does nothing: the program
+ * runs where it was started. Every name that src/index.ts exports is here, for a module may import
+ * any.
  */
 const values = core.tier("values");
 const LEVELS = { debug: 10, info: 20, warning: 30, error: 40, critical: 50 };

@@ -23,8 +23,9 @@ let doomed = 0;
 
 /** Call it so that SIGINT ends it, whatever it does. For Bun: Node.js has another way. */
 exports.interruptible = (fn) => {
-  // An interrupt that comes just when its script ends stays in Bun's SigintWatcher, which then ends a later one with it (one in six did, and a
-  // short script in between does not help). One more interrupt takes it away, and ends the script that it is sent from.
+  // An interrupt that comes just when its script ends stays in Bun's SigintWatcher, which then ends
+  // a later one with it (one in six did, and a short script in between does not help). One more
+  // interrupt takes it away, and ends the script that it is sent from.
   if (doomed !== core.get(DOOMED)) {
     doomed = core.get(DOOMED);
     try {

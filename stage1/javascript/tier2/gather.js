@@ -1,6 +1,7 @@
 /**
- * econtext.gather: bytes on their way to a sender, gathered into large values. They are put together in memory that is used again: new memory the
- * system has to clear each time, and that costs more than the copy.
+ * econtext.gather: bytes on their way to a sender, gathered into large values. They are put
+ * together in memory that is used again: new memory the system has to clear each time, and that
+ * costs more than the copy.
  *
  * Second tier: comes with econtext.commands. Twin: none.
  */
@@ -20,19 +21,26 @@ const MOMENT_MS = 1;
 const used = []; // { memory, handed }, in the order of their use
 let handed = 0; // bytes, since we began
 
-/** Memory that nobody reads any more. What was handed over last is written last: how much is not yet, tells what is. */
+/**
+ * Get memory that was written, or new memory. Bytes are written in the order in which they were
+ * handed over: the count of bytes not yet written tells which memory is free.
+ */
 const memory = () =>
   used.length && handed - used[0].handed >= core.get(QUEUED)
     ? used.shift().memory
     : Buffer.from(new SharedArrayBuffer(ROOM + MOST));
 
-// Memory that nobody looks at any more is given back at once, where the runtime can do that: the collector of garbage waits until there is much.
+// Give back memory at once, where the runtime can do that. The garbage collector waits until there
+// is much.
 const free = (buffer) => buffer.transfer?.(0);
 
-/** Bytes that a stream gave to us alone. */
+/** Give back the memory of a chunk that a stream made for this one use. */
 const discard = ({ buffer, byteLength }) => byteLength === buffer.byteLength && free(buffer);
 
-/** Bytes that may have come in a frame, of which they are the end, and which is alone in its memory. All others may be somebody's. */
+/**
+ * Give back the memory of bytes that came in a frame, if the frame is alone in its memory and the
+ * bytes are its end. Any other memory may be in use.
+ */
 exports.discardFrame = ({ buffer, byteOffset, byteLength }) => {
   if (byteOffset < HEADER || byteOffset + byteLength !== buffer.byteLength) return;
   if (Buffer.from(buffer).readUIntBE(21, 3) === buffer.byteLength - HEADER) free(buffer);
@@ -69,13 +77,14 @@ exports.Gatherer = class {
     return this.#take();
   }
 
-  /** Whether they come in a flood. */
+  /** Whether much has come within a moment. */
   get isMuch() {
     return this.#recent >= MUCH;
   }
 
   /**
-   * Add what `read` puts into the memory that it is given; it is sent when it fills a frame, or with `flush`.
+   * Add what `read` puts into the memory that it is given; it is sent when it fills a frame, or
+   * with `flush`.
    *
    * @returns what that says: how many bytes; undefined too when there is no room
    */
@@ -88,7 +97,7 @@ exports.Gatherer = class {
     return size;
   }
 
-  /** What is left goes after all that was sent, as it has to. */
+  /** Send what is left, after all that was sent before, and close the sender. */
   end() {
     clearTimeout(this.#timer);
     if (this.#taken) this.#rest[0] = this.#rest[0].subarray(this.#taken);

@@ -1,10 +1,13 @@
 /**
- * The importer: runs the modules that the master sends. Second tier; `find(FUNCTION)` is what the dispatcher asks it.
+ * The importer: runs the modules that the master sends. Second tier; `find(FUNCTION)` is what the
+ * dispatcher asks it.
  *
- * A module's name is its path on the master's disk; nothing is looked up on this one. The master has resolved what a module's text asks for
- * (DEPS) and wrapped it into a function; what only running code knows is asked for: `require` blocks meanwhile, `import()` does not.
+ * A module's name is its path on the master's disk; nothing is looked up on this one. The master
+ * has resolved what a module's text asks for (DEPS) and wrapped it into a function; what only
+ * running code knows is asked for: `require` blocks meanwhile, `import()` does not.
  *
- * Spec: docs/protocol.md, "Module records". Twins: src/modules/javascript/responder.ts, -esm.ts and -cjs.ts, which say what is in a source.
+ * Spec: docs/protocol.md, "Module records". Twins: src/modules/javascript/responder.ts, -esm.ts and
+ * -cjs.ts, which say what is in a source.
  */
 const vm = require("node:vm");
 const { dirname, basename, resolve: resolvePath } = require("node:path");
@@ -12,7 +15,8 @@ const { pathToFileURL, fileURLToPath } = require("node:url");
 const nodeModule = require("node:module");
 const util = require("node:util");
 
-// What `-e` adds is no global of a program's: a module that tries for `module` would take itself for CommonJS.
+// What `-e` adds is no global of a program's: a module that tries for `module` would take itself
+// for CommonJS.
 for (const name of [
   ...nodeModule.builtinModules,
   ...["ffi", "jsc", "sqlite"], // of Bun
@@ -88,7 +92,7 @@ const isHere = (name) => {
   return record !== undefined && record[2] !== "unpacked";
 };
 
-// -- Units -------------------------------------------------------------------------------------------
+// -- Units ----------------------------------------------------------------------------------------
 /** What is made of a name's record: compiled, not run. Fetches it if it is not here. */
 const unitOf = (name, parent = "here") => {
   const have = units.get(name);
@@ -148,7 +152,7 @@ const builtin = (name) => {
   return require(name);
 };
 
-// -- import(), import.meta ---------------------------------------------------------------------------
+// -- import(), import.meta ------------------------------------------------------------------------
 const importOf = (unit) => {
   const load = (specifier) => importFrom(unit, specifier);
   const directory = dirname(unit.name);
@@ -182,7 +186,7 @@ const importFrom = async (unit, specifier) => {
   return linker.namespaceOf(target);
 };
 
-// == CommonJS ========================================================================================
+// == CommonJS =====================================================================================
 /** Run a CommonJS module, or take what it has exported so far. What fails can be tried again. */
 const execute = (unit, parent) => {
   const have = cache[unit.name];
@@ -287,7 +291,7 @@ linker.use({
   unitOf,
 });
 
-// == Functions =======================================================================================
+// == Functions ====================================================================================
 /** The module of a name, run. @returns it, or a promise of it */
 const ready = (name) => {
   if (!isBuiltin(name) && linker.absent(name).length > 0)
@@ -330,7 +334,10 @@ const member = (unit, label, path) => {
 /** What a function that belongs to no module imports from: it has the builtins. */
 const nowhere = { name: "a function of no module", format: "esm", deps: {} };
 
-/** Make a function in a module's top-level scope. The master has put `__impt` in the place of its `import`. */
+/**
+ * Make a function in a module's top-level scope. The master has put `__impt` in the place of its
+ * `import`.
+ */
 const inline = (unit, source) => {
   const here = unit ?? nowhere;
   // A module has its own `require`. The source begins on a line of its own: its columns stay.
@@ -343,7 +350,10 @@ const inline = (unit, source) => {
 
 const then = (value, next) => (value instanceof Promise ? value.then(next) : next(value));
 
-/** The function of a module that a call names, or a promise of it: docs/protocol.md, "CALL_FUNCTION". Others are the core's affair. */
+/**
+ * The function of a module that a call names, or a promise of it: docs/protocol.md,
+ * "CALL_FUNCTION". Others are the core's affair.
+ */
 exports.find = (name) => {
   if (Array.isArray(name)) {
     const [module, source] = name;

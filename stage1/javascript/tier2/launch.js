@@ -1,9 +1,9 @@
 /**
- * econtext.launch: gives a command the limit of open files that this account has. Node.js and Bun raise their own as far as they may,
- * and what they start inherits that.
+ * econtext.launch: gives a command the limit of open files that this account has. Node.js and Bun
+ * raise their own as far as they may, and what they start inherits that.
  *
- * Second tier: comes with econtext.commands. Twins: src/launch/open-files.ts, which does as much for what the master starts. Python
- * raises nothing.
+ * Second tier: comes with econtext.commands. Twins: src/launch/open-files.ts, which does as much
+ * for what the master starts. Python raises nothing.
  */
 const {
   accessSync,
@@ -20,7 +20,10 @@ const { resolve } = require("path");
 const limits = (pid) =>
   /^Max open files +(\S+) +(\S+)/m.exec(readFileSync(`/proc/${pid}/limits`, "latin1")).slice(1);
 
-/** The soft limit before it was raised: the guard, a shell, is our parent and has it still. Undefined where it cannot be told. */
+/**
+ * The soft limit before it was raised: the guard, a shell, is our parent and has it still.
+ * Undefined where it cannot be told.
+ */
 const originalLimit = () => {
   try {
     const [own, guard] = [limits("self"), limits(process.ppid)];
@@ -30,7 +33,10 @@ const originalLimit = () => {
   }
 };
 
-/** Whether the system itself can run this file. A shell would run what has no first line for it, too. */
+/**
+ * Whether the system itself can run this file. A shell would run what has no first line for it,
+ * too.
+ */
 const isProgram = (file) => {
   accessSync(file, constants.X_OK);
   if (!statSync(file).isFile()) return false;

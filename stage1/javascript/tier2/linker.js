@@ -1,9 +1,10 @@
 /**
- * The linker: ES modules as the language has them (live bindings, cycles, namespaces, `await` at the top level), made of functions. Second
- * tier, of the importer, which finds units and runs CommonJS.
+ * The linker: ES modules as the language has them (live bindings, cycles, namespaces, `await` at
+ * the top level), made of functions. Second tier, of the importer, which finds units and runs
+ * CommonJS.
  *
- * A module's function is a generator: its first step tells what it imports (setters) and exports (getters), its second runs the source.
- * Twin: src/modules/javascript/esm.ts, which makes them.
+ * A module's function is a generator: its first step tells what it imports (setters) and exports
+ * (getters), its second runs the source. Twin: src/modules/javascript/esm.ts, which makes them.
  */
 // States of an ES module
 const NEW = 0;
@@ -31,8 +32,10 @@ exports.use = (importer) => {
   } = importer);
 };
 
-// -- Exports -----------------------------------------------------------------------------------------
-/** `module.exports`, or what stands for it, of all that is no ES module. As far as it has been run. */
+// -- Exports --------------------------------------------------------------------------------------
+/**
+ * Get `module.exports`, or its substitute, of any unit but an ES module, as far as it has been run.
+ */
 const exportsOf = (unit) =>
   unit.format === "cjs" || unit.format === "json" || unit.format === "text"
     ? cache[unit.name]?.exports
@@ -41,13 +44,19 @@ const exportsOf = (unit) =>
 const has = (value, key) =>
   value !== null && (typeof value === "object" || typeof value === "function") && key in value;
 
-/** A program's `import x from` takes the default of what was an ES module once, as its compiler does; a package's does as Node. */
+/**
+ * What `import x from` gives. In a program it is the default export of a compiled ES module, as its
+ * compiler has it. In a package it is `module.exports`, as in Node.js.
+ */
 const defaultOf = (exported, isProgram) =>
   isProgram && has(exported, "__esModule") && exported.__esModule && has(exported, "default")
     ? exported.default
     : exported;
 
-/** The unit and the name that an exported name leads to; undefined: there is none; null: two that differ. */
+/**
+ * Follow an exported name. @returns the unit and the name there; undefined if the name is not
+ * exported; null if it leads to two different exports
+ */
 const resolveExport = (unit, name, seen = new Set()) => {
   if (unit.format !== "esm") return { unit, name };
   const key = `${unit.name}\n${name}`;
@@ -131,7 +140,7 @@ const notify = (unit, names = unit.listeners.keys()) => {
       } catch {} // not yet initialised
 };
 
-// == ES modules: linked, then run ====================================================================
+// == ES modules: linked, then run =================================================================
 /** Run the first step of a module's function: it tells what it imports and exports. */
 const instantiate = (unit, source) => {
   const make = compile(unit.name, source, "esm");
@@ -214,7 +223,7 @@ const bind = (unit) => {
     if (target.unit.format !== "esm" && target.name !== "default" && target.name !== "*")
       unit.late.push({ from, imported, target });
   }
-  // A name that leads nowhere is an error even where nobody imports it.
+  // A name that leads nowhere is an error even if no module imports it.
   for (const [exported, from, imported] of unit.links.r ?? [])
     if (imported !== "*" && !resolveExport(unit, exported))
       throw unexported(unit, from, imported, false);
@@ -278,7 +287,10 @@ const evaluateAsync = async (list) => {
   }
 };
 
-/** The second step of a module's function; behind it, what its top level declared by `using` is disposed of. */
+/**
+ * Run the second step of a module's function. After it, dispose of what the top level of the module
+ * declared by `using`.
+ */
 const run = (unit) => {
   const { u: stack } = unit.links;
   if (!stack) return unit.body.next();
@@ -333,7 +345,10 @@ const failed = (unit, error) => {
   unit.error = error;
 };
 
-/** What `require` gives of an ES module: its namespace; as Node, with a mark that it is one where it has a default. */
+/**
+ * What `require` gives of an ES module: its namespace; as Node, with a mark that it is one where it
+ * has a default.
+ */
 const required = (unit) => {
   const namespace = namespaceOf(unit);
   if ("module.exports" in namespace) return namespace["module.exports"];

@@ -1,9 +1,10 @@
 /**
- * econtext.package-files: what lies beside forwarded modules, on the master's disk. Answers from what was fetched before: one question for
- * each folder, one for each file.
+ * econtext.package-files: what lies beside forwarded modules, on the master's disk. Answers from
+ * what was fetched before: one question for each folder, one for each file.
  *
- * Second tier, for packaged-fs.js, which is what modules see. What needs the master is a generator that yields questions: `now` has them
- * answered while the main thread waits, `later` without waiting. Spec: docs/protocol.md, "Files of packages". Twin: src/modules/package-files.ts.
+ * Second tier, for packaged-fs.js, which is what modules see. What needs the master is a generator
+ * that yields questions: `now` has them answered while the main thread waits, `later` without
+ * waiting. Spec: docs/protocol.md, "Files of packages". Twin: src/modules/package-files.ts.
  */
 const { basename, dirname, join, resolve } = require("path");
 const { fileURLToPath } = require("url");
@@ -14,7 +15,9 @@ const DEFLATE = 16;
 /** Bytes of files that are kept for later reads. */
 const MAX_KEPT = 64 << 20;
 
-const listings = new Map(); // folder: { real, stat, entries }; null: the master does not show it; undefined: there is no such folder
+// Folder: { real, stat, entries }; null: the master does not show it; undefined: there is no such
+// folder.
+const listings = new Map();
 const contents = new Map(); // file: its bytes
 let kept = 0;
 
@@ -40,7 +43,10 @@ exports.later = async (steps) => {
 const isBelow = (path) =>
   folders.some((folder) => path === folder || path.startsWith(folder === "/" ? "/" : `${folder}/`));
 
-/** The absolute path that is meant, if it lies in a folder whose modules are forwarded. All others are this machine's own. */
+/**
+ * The absolute path that is meant, if it lies in a folder whose modules are forwarded. All others
+ * are this machine's own.
+ */
 exports.inside = (path) => {
   if (typeof path !== "string") {
     if (path instanceof URL && path.protocol === "file:") path = fileURLToPath(path);
@@ -73,7 +79,9 @@ const listed = ([real, stat, names]) => ({
   entries: new Map(names.map(([name, ...rest]) => [name, entry(rest)])),
 });
 
-/** `type`: f, d, or l, a link to `target`, which is empty where it leads out of what may be seen. */
+/**
+ * `type`: f, d, or l, a link to `target`, which is empty where it leads out of what may be seen.
+ */
 const entry = ([type, size, mtime, mode, target]) => ({ type, size, mtime, mode, target });
 
 /** What the master has at a path, links not followed. */

@@ -1,9 +1,11 @@
 /**
- * econtext.packaged-fs: the `fs` and `fs/promises` of forwarded modules. What lies beside them is answered from the master; every other path
- * is this machine's, and so is what was written here. A context that shares the master's disk looks there first.
+ * econtext.packaged-fs: the `fs` and `fs/promises` of forwarded modules. What lies beside them is
+ * answered from the master; every other path is this machine's, and so is what was written here. A
+ * context that shares the master's disk looks there first.
  *
- * Second tier. What is on the master: package-files.js. Each function is written once, as a generator; its three faces (at once, with a
- * callback, with a promise) are made of it. What it cannot answer, because the master has no such file, is `ELSEWHERE`: the real function does it.
+ * Second tier. What is on the master: package-files.js. Each function is written once, as a
+ * generator; its three faces (at once, with a callback, with a promise) are made of it. What it
+ * cannot answer, because the master has no such file, is `ELSEWHERE`: the real function does it.
  */
 const fs = require("fs");
 const { basename, dirname, join, sep } = require("path");
@@ -22,7 +24,7 @@ const masters = (path) => {
   return own.size && own.has(plain) ? undefined : plain;
 };
 
-// -- Errors ------------------------------------------------------------------------------------------
+// -- Errors ---------------------------------------------------------------------------------------
 const ERRORS = {
   EISDIR: [21, "illegal operation on a directory"],
   ENOTDIR: [20, "not a directory"],
@@ -49,7 +51,7 @@ const hinted = (error, path) => {
   return error;
 };
 
-// -- Answers -----------------------------------------------------------------------------------------
+// -- Answers --------------------------------------------------------------------------------------
 const FORMATS = { f: 0o100000, d: 0o040000, l: 0o120000 };
 const TYPES = { f: 1, d: 2, l: 3 }; // of a Dirent
 
@@ -191,7 +193,7 @@ const QUESTIONS = {
   cp,
 };
 
-// -- Faces -------------------------------------------------------------------------------------------
+// -- Faces ----------------------------------------------------------------------------------------
 /** The properties that a function of fs has: `promisify` looks at them. */
 const like = (real, fn) => {
   Object.defineProperties(fn, Object.getOwnPropertyDescriptors(real));
@@ -268,7 +270,7 @@ const called = (real, question) => {
   });
 };
 
-// -- Writing: of this machine, and from then on so is what is read there -----------------------------
+// -- Writing: of this machine, and from then on so is what is read there --------------------------
 const WRITERS = ["appendFile", "createWriteStream", "link", "mkdir", "open", "rename", "rm"];
 WRITERS.push("rmdir", "symlink", "truncate", "unlink", "utimes", "writeFile", "chmod", "watch");
 
@@ -309,7 +311,7 @@ const writer = (name, real) =>
     }
   });
 
-// == The module ======================================================================================
+// == The module ===================================================================================
 const made = Object.create(Object.getPrototypeOf(fs), Object.getOwnPropertyDescriptors(fs));
 const promises = Object.create(
   Object.getPrototypeOf(fs.promises),

@@ -1,6 +1,7 @@
 /**
- * econtext.packaged-handles: descriptors, file handles and folders that stand for what lies on the master. A descriptor of that kind is a
- * number that no system gives out; a function of `fs` that takes one compares it once.
+ * econtext.packaged-handles: descriptors, file handles and folders that stand for what lies on the
+ * master. A descriptor of that kind is a number that no system gives out; a function of `fs` that
+ * takes one compares it once.
  *
  * Second tier, of packaged-fs.js.
  */

@@ -1,6 +1,7 @@
 /**
- * econtext.packaged-module: the `module` of forwarded modules. Requests from a place in a forwarded package go to the
- * importer; requests from elsewhere, and for what the master does not have, go to this machine's own module system.
+ * econtext.packaged-module: the `module` of forwarded modules. Requests from a place in a forwarded
+ * package go to the importer; requests from elsewhere, and for what the master does not have, go to
+ * this machine's own module system.
  *
  * Second tier, of importer.js.
  */

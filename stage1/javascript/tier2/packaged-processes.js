@@ -1,6 +1,7 @@
 /**
- * econtext.packaged-processes: the `worker_threads` and `child_process` of forwarded modules. A Worker and a child process need real files: where
- * theirs is the master's alone, the error says what to do.
+ * econtext.packaged-processes: the `worker_threads` and `child_process` of forwarded modules. A
+ * Worker and a child process need real files: where theirs is the master's alone, the error says
+ * what to do.
  *
  * Second tier, of importer.js.
  */

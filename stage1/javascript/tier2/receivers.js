@@ -73,7 +73,10 @@ class Receiver {
     return this[ENDED] && !this[READY];
   }
 
-  /** The next value. Throws when there is none to come, or none before the deadline: milliseconds from now. */
+  /**
+   * The next value. Throws when there is none to come, or none before the deadline: milliseconds
+   * from now.
+   */
   async receive({ deadline } = {}) {
     const until = deadline === undefined ? Infinity : performance.now() + deadline;
     while (!this[READY]) {
@@ -98,7 +101,7 @@ class Receiver {
     }
   }
 
-  /** What waits is dropped; the sender hears that nobody receives any more. */
+  /** Drops what waits, and tells the sender that the receiver is closed. */
   close(error) {
     this.#queue = new Queue();
     this.#failure = undefined;
@@ -198,7 +201,9 @@ const change = (receivers, ms = Infinity) =>
     for (const receiver of receivers) receiver[HOOKS].add(hook);
   });
 
-/** Values of several receivers in one loop, as [receiver, value]; none twice while another waits. */
+/**
+ * Values of several receivers in one loop, as [receiver, value]; none twice while another waits.
+ */
 class Select {
   #receivers;
 

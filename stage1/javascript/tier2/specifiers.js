@@ -30,7 +30,10 @@ const missing = (specifier, parent, kind) =>
     kind === "require" ? "MODULE_NOT_FOUND" : "ERR_MODULE_NOT_FOUND",
   );
 
-/** Under which key a unit's DEPS hold a specifier. Twin: `dependencyKey` of src/modules/javascript/finder.ts. */
+/**
+ * Under which key a unit's DEPS hold a specifier. Twin: `dependencyKey` of
+ * src/modules/javascript/finder.ts.
+ */
 const keyOf = (unit, specifier, kind) => {
   const usual = unit.format === "esm" ? "import" : "require";
   return kind === usual ? specifier : `${kind} ${specifier}`;
@@ -60,7 +63,10 @@ const found = (name, unit, specifier, kind) => {
   throw missing(specifier, unit.name, kind);
 };
 
-/** A file of this machine that a path leads to, as a URL: what the master does not have is loaded by the interpreter itself. */
+/**
+ * A file of this machine that a path leads to, as a URL: what the master does not have is loaded by
+ * the interpreter itself.
+ */
 const ownFile = (unit, specifier) => {
   if (!/^(?:\.{0,2}\/|file:)/.test(specifier)) return "";
   try {
@@ -73,7 +79,7 @@ const ownFile = (unit, specifier) => {
   }
 };
 
-/** The path over here of a module of a package that was unpacked, else undefined. */
+/** Where the slave has a module of a package that was unpacked; undefined for any other. */
 const unpacked = (record) =>
   record?.[2] === "unpacked" ? core.tier("unpacking").pathOf(record[0], record[4]) : undefined;
 

@@ -1,7 +1,8 @@
 /**
- * econtext.unpacking: places packages of the master's as real files in a folder that lives in memory (`--unpack NAME`), under their own paths.
- * For code that cannot do with packaged-fs.js: a Worker, a child process, a native addon. The folder is this context's own, and is removed
- * with it, however that ends.
+ * econtext.unpacking: places packages of the master's as real files in a folder that lives in
+ * memory (`--unpack NAME`), under their own paths. For code that cannot do with packaged-fs.js: a
+ * Worker, a child process, a native addon. The folder is this context's own, and is removed with
+ * it, however that ends.
  *
  * Second tier, of importer.js. Twin: src/modules/javascript/unpack.ts.
  */
@@ -15,7 +16,7 @@ const { unpackInto } = core.tier("roots");
 let root;
 const placed = new Set(); // folders of the master's
 
-/** The path over here of a module in a package's folder. Blocks until the package is there. */
+/** Where the slave has a module of this package. Blocks until the package is unpacked. */
 exports.pathOf = (module, folder) => {
   if (!placed.has(folder)) place(folder);
   return root + module;
@@ -74,8 +75,8 @@ const fileSystem = (path) => {
 };
 
 /**
- * Have the folder removed when this process has ended, by a shell that reads a pipe which only we can write to. In a session of its own:
- * what ends the context's processes leaves it alone.
+ * Have the folder removed when this process has ended, by a shell that reads a pipe which only we
+ * can write to. In a session of its own: what ends the context's processes leaves it alone.
  */
 const keep = (path) => {
   const script = 'trap "" HUP INT TERM; cat >/dev/null; exec rm -rf -- "$0"';

@@ -22,7 +22,7 @@ import type { Format } from "./javascript/transform.ts";
 import type { Packed } from "./packed.ts";
 
 /** The text of a module as it is sent, and the modules that it asks for. */
-export interface Made {
+export interface CachedModule {
   readonly format: Format;
   readonly requests: readonly Request[];
   /** The first 16 hexadecimal digits of the text's SHA-256. */
@@ -61,7 +61,7 @@ export class TransformCache {
     return hasher.digest("hex");
   }
 
-  get(key: string): Made | undefined {
+  get(key: string): CachedModule | undefined {
     if (!this.#isReadable) return undefined;
     try {
       const file = readFileSync(this.#path(key));
@@ -77,7 +77,7 @@ export class TransformCache {
   }
 
   /** Keeps a module. If that fails, the module is made again in the next run. */
-  put(key: string, { source, ...made }: Made): void {
+  put(key: string, { source, ...made }: CachedModule): void {
     if (!this.#isWritable) return;
     const { bytes, length, adler } = source;
     const head = JSON.stringify({ ...made, length, adler });

@@ -4,7 +4,7 @@
  */
 import { runInThisContext } from "node:vm";
 import { compile } from "./compile-input.ts";
-import type { SentFunctions } from "./function-sources.ts";
+import type { FunctionSources } from "./function-sources.ts";
 import type { InputPlaces } from "./input-places.ts";
 import type { PromptScope } from "./scope.ts";
 
@@ -13,14 +13,14 @@ export type Evaluated = { readonly value: unknown } | undefined;
 
 export class Evaluator {
   readonly #scope: PromptScope;
-  readonly #functions: SentFunctions;
+  readonly #functions: FunctionSources;
   readonly #places: InputPlaces;
   readonly #name: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #inputs = 0;
 
   /** @param name of the input, if there is only one */
-  constructor(scope: PromptScope, functions: SentFunctions, places: InputPlaces, name?: string) {
+  constructor(scope: PromptScope, functions: FunctionSources, places: InputPlaces, name?: string) {
     this.#scope = scope;
     this.#functions = functions;
     this.#places = places;

@@ -17,7 +17,7 @@ interface Site {
   readonly captured: readonly string[];
 }
 
-export class SentFunctions {
+export class FunctionSources {
   readonly #scope: PromptScope;
   /** By the function's text, which may occur several times. */
   readonly #sites = new Map<string, Site[]>();

@@ -8,7 +8,7 @@ import * as library from "../index.ts";
 import { installLoader } from "../program/loader.ts";
 import { placeFrames } from "../traces/call-site.ts";
 import { Evaluator } from "./evaluator.ts";
-import { SentFunctions } from "./function-sources.ts";
+import { FunctionSources } from "./function-sources.ts";
 import { InputPlaces } from "./input-places.ts";
 import { PromptScope } from "./scope.ts";
 import { variableNames } from "./variable-names.ts";
@@ -37,7 +37,7 @@ export interface Prompt {
 export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
   const { broker, targets, options } = settings;
   const scope = new PromptScope();
-  const functions = new SentFunctions(scope);
+  const functions = new FunctionSources(scope);
   registerSource(functions.source);
   const connect = (target: string, own: library.ConnectOptions = {}) =>
     broker.connect(target, { ...options, ...own });

@@ -23,7 +23,7 @@ import { inflateSync } from "node:zlib";
 import { JavaScriptFinder } from "../../src/modules/javascript/finder.ts";
 import * as transforming from "../../src/modules/javascript/transform.ts";
 import { join as joined, PackedText, pack, textOf } from "../../src/modules/packed.ts";
-import { type Made, TransformCache } from "../../src/modules/transform-cache.ts";
+import { type CachedModule, TransformCache } from "../../src/modules/transform-cache.ts";
 
 let dir = "";
 let root = "";
@@ -36,7 +36,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const folderOf = (): string => join(root, readdirSync(root)[0] ?? "");
 const kept = (): string[] => readdirSync(folderOf()).filter((name) => name !== "swept");
-const MADE: Made = { format: "cjs", requests: [], hash: "0", source: pack('"a text"') };
+const MADE: CachedModule = { format: "cjs", requests: [], hash: "0", source: pack('"a text"') };
 
 test("pieces that were compressed apart make one stream", () => {
   const texts = ["", "a", "zwei ☃", "x".repeat(300_000), JSON.stringify({ b: "\n" })];

@@ -7,7 +7,7 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, extname, isAbsolute, resolve } from "node:path";
 import { type Packed, pack } from "../packed.ts";
 import { Roots, realpath } from "../roots.ts";
-import { type Made, TransformCache } from "../transform-cache.ts";
+import { type CachedModule, TransformCache } from "../transform-cache.ts";
 import { Packages } from "./packages.ts";
 import type { Request } from "./requests.ts";
 import { type RequestKind, Resolver } from "./resolve.ts";
@@ -40,7 +40,7 @@ export interface FoundScript {
 
 const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
 const MAX_KNOWN = 5_000;
-const MAX_LED = 50_000;
+const MAX_TARGETS = 50_000;
 /** The most characters of a stack or a log text that are searched for positions. */
 const MAX_STACK = 65_536;
 const CODE = /^\.(?:[cm]?[jt]s|[jt]sx)$/;
@@ -66,11 +66,11 @@ export class JavaScriptFinder {
   readonly #found = new Map<string, FoundScript | undefined>();
   readonly #cache: TransformCache | undefined;
   /** Targets of specifiers, by folder. */
-  readonly #led = new Map<string, string>();
+  readonly #targets = new Map<string, string>();
   /** The requests of each module that was transformed. */
-  readonly #made = new Map<string, Made & { readonly key: string }>();
+  readonly #transformed = new Map<string, CachedModule & { readonly key: string }>();
   /** Maps of positions, of modules whose positions were asked for. */
-  readonly #ways = new Map<string, Transformed | undefined>();
+  readonly #positions = new Map<string, Transformed | undefined>();
   /**
    * Files that a user's module imports as text (`with { type: "text" }`), or as code despite their
    * name.
@@ -126,15 +126,15 @@ export class JavaScriptFinder {
   resolve(specifier: string, parent: string, kind: RequestKind): string {
     // All modules in one folder share the target of a specifier.
     const key = `${kind} ${dirname(parent)} ${specifier}`;
-    const known = this.#led.get(key);
+    const known = this.#targets.get(key);
     if (known !== undefined) return known;
-    const target = this.#lead(specifier, parent, kind);
+    const target = this.#lookUp(specifier, parent, kind);
     // A missing target is not remembered, because the file may be created later.
-    if (target !== "" && this.#led.size < MAX_LED) this.#led.set(key, target);
+    if (target !== "" && this.#targets.size < MAX_TARGETS) this.#targets.set(key, target);
     return target;
   }
 
-  #lead(specifier: string, parent: string, kind: RequestKind): string {
+  #lookUp(specifier: string, parent: string, kind: RequestKind): string {
     const found = this.#resolver.resolve(specifier, parent, kind);
     if ("file" in found) return found.file;
     if ("builtin" in found) return found.builtin;
@@ -159,7 +159,7 @@ export class JavaScriptFinder {
         const inline = mark === "master:" ? INLINE.exec(path) : null;
         const own = nameOf(mark, inline?.[1] ?? path);
         // Positions in other files, such as those of the remote machine, stay as they are.
-        if (inline === null && !this.#made.has(own)) return all;
+        if (inline === null && !this.#transformed.has(own)) return all;
         const place =
           inline === null
             ? this.#original(own, Number(line), Number(column ?? 1))
@@ -173,28 +173,28 @@ export class JavaScriptFinder {
   }
 
   #original(name: string, line: number, column: number): Position {
-    return this.#wayBack(name)?.original(line, column) ?? { line, column };
+    return this.#positionsOf(name)?.original(line, column) ?? { line, column };
   }
 
   /**
    * Positions are rarely asked for, so the module is transformed again, if its file is unchanged.
    */
-  #wayBack(name: string): Transformed | undefined {
-    const made = this.#made.get(name);
+  #positionsOf(name: string): Transformed | undefined {
+    const made = this.#transformed.get(name);
     // A remote machine may invent any number of names: nothing is remembered for those.
     if (made === undefined) return undefined;
-    if (this.#ways.has(name)) return this.#ways.get(name);
-    let way: Transformed | undefined;
+    if (this.#positions.has(name)) return this.#positions.get(name);
+    let positions: Transformed | undefined;
     try {
       const bytes = readFileSync(name);
       const options = this.#options(name);
       if (made.key === keyOf(name, bytes, options))
-        way = transform(name, bytes.toString(), options);
+        positions = transform(name, bytes.toString(), options);
     } catch {
       // The file was removed: its positions stay as they are.
     }
-    this.#ways.set(name, way);
-    return way;
+    this.#positions.set(name, positions);
+    return positions;
   }
 
   /** The position in a function that was sent as text. Such a function begins at line 2. */
@@ -204,18 +204,18 @@ export class JavaScriptFinder {
     this.find(name);
     const own = line === 2 ? column + Number(start) : column;
     const at = Number(first) + line - 2;
-    return this.#wayBack(name)?.written(at, own) ?? { line: at, column: own };
+    return this.#positionsOf(name)?.written(at, own) ?? { line: at, column: own };
   }
 
   /** The position at which a module imports what a message is about. */
   #requested(name: string, message: string): Position | undefined {
-    const made = this.#made.get(name);
+    const made = this.#transformed.get(name);
     const request = made?.requests.find(({ specifier, kind }) => {
       if (message.includes(`'${specifier}'`)) return true;
       const target = this.resolve(specifier, name, kind);
       return isAbsolute(target) && message.includes(target);
     });
-    return request === undefined ? undefined : this.#wayBack(name)?.place(request);
+    return request === undefined ? undefined : this.#positionsOf(name)?.place(request);
   }
 
   #load(name: string): FoundScript | undefined {
@@ -265,7 +265,7 @@ export class JavaScriptFinder {
   }
 
   /** Transforms a module, once for each content. */
-  #make(name: string, bytes: Uint8Array): Made {
+  #make(name: string, bytes: Uint8Array): CachedModule {
     const options = this.#options(name);
     const key = keyOf(name, bytes, options);
     let made = this.#cache?.get(key);
@@ -275,7 +275,7 @@ export class JavaScriptFinder {
       made = { format, requests, hash: hashOf(source), source: pack(JSON.stringify(source)) };
       this.#cache?.put(key, made);
     }
-    this.#made.set(name, { ...made, key });
+    this.#transformed.set(name, { ...made, key });
     return made;
   }
 

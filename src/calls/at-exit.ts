@@ -1,13 +1,20 @@
-/** The last call of a context: it runs the handlers of user code for the interpreter's end. */
+/** The last messages of a context: a call of the exit handlers, and the end of all calls. */
 import type { Language } from "../interpreters/kind.ts";
 import type { ContextLink } from "../mux/context-link.ts";
+import { FLAGS } from "../protocol/frame.ts";
 import { HANDLES } from "../protocol/handles.ts";
 import { encodeValue } from "../protocol/value.ts";
 import { LANGUAGE_RULES } from "./language-rules.ts";
 
-/** Sends the call. Its result is ignored. */
+/** Calls the handlers of user code for the interpreter's end. The result is ignored. */
 export function runExitHandlers({ id, router }: ContextLink, language: Language): void {
   const { chunks } = encodeValue(LANGUAGE_RULES[language].atExit);
   const reply = router.expect(id, { receive: () => router.forget(id, reply) });
   router.send({ dst: id, handle: HANDLES.CALL_FUNCTION, reply }, chunks);
+}
+
+/** Tells the slave that no call follows: it ends when it has finished those before. */
+export function endCalls({ id, router }: ContextLink): void {
+  const to = { dst: id, handle: HANDLES.CALL_FUNCTION, flags: FLAGS.DEAD };
+  router.send(to, encodeValue("closed").chunks);
 }

@@ -9,7 +9,7 @@ import { checkLanguage, type Language, type Wants } from "../interpreters/kind.t
 import type { ContextLink } from "../mux/context-link.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { CallSite } from "../traces/call-site.ts";
-import { runExitHandlers } from "./at-exit.ts";
+import { endCalls, runExitHandlers } from "./at-exit.ts";
 import { type Callable, type Callee, readCallee } from "./callee.ts";
 import { LANGUAGE_RULES, tierNeeds } from "./language-rules.ts";
 import { type CallLimits, type CallOptions, checkMilliseconds, eitherSignal } from "./options.ts";
@@ -105,19 +105,31 @@ export class Caller implements CallOwner {
 
   /** Why nothing can be sent to the context any more; undefined while something can. */
   unavailable(): EcontextError | undefined {
-    const reason = this.#session.reason();
-    if (!this.#isClosed) return reason;
+    return this.#isClosed ? this.closed() : this.#session.reason();
+  }
+
+  /** Why calls fail after `close`. */
+  closed(): DisconnectError {
     const message = `${this.link.name}: the context was closed`;
     return new DisconnectError("ERR_DISCONNECT_CLOSED", message);
   }
 
-  /** Sends the last call of the context: the slave runs the exit handlers of user code. */
+  /** Ends the slave in good order: it runs the exit handlers of user code as its last call. */
   async finish(): Promise<void> {
     const language = this.#session.language();
-    if (language === undefined) return;
-    // Where calls run beside one another, the handlers would run before the last one ends.
-    if (!LANGUAGE_RULES[language].runsInOrder) await this.idle();
-    runExitHandlers(this.link, language);
+    if (language !== undefined) {
+      // Where calls run beside one another, the handlers would run before the last one ends.
+      if (!LANGUAGE_RULES[language].runsInOrder) await this.idle();
+      runExitHandlers(this.link, language);
+    }
+    endCalls(this.link);
+  }
+
+  /** The slave did not end in time after `finish`. */
+  overdue(): void {
+    const failure = `${this.link.name}: did not end within ${this.graceMs} ms`;
+    const message = `${failure} of being closed; it was ended by force`;
+    this.#session.sever(new DisconnectError("ERR_DISCONNECT_FORCED", message));
   }
 
   /** Resolves when no caller waits. */

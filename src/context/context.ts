@@ -15,22 +15,15 @@ import type { TierCall } from "../calls/tier-call.ts";
 import type { Input } from "../commands/feed.ts";
 import { type ExecOptions, RemoteProcess } from "../commands/remote-process.ts";
 import { type Shell, ShellCommand, scriptOf } from "../commands/shell-command.ts";
-import { DisconnectError } from "../errors.ts";
 import {
   type CopyOptions,
-  copy,
+  type CopyResult,
   type ReadFileOptions,
-  readBytes,
+  RemoteFiles,
   type WriteFileOptions,
-} from "../files/copy.ts";
-import { type CopyEnd, endOf, endOfBytes, HERE } from "../files/ends.ts";
-import type { CopyResult } from "../files/report.ts";
+} from "../files/remote-files.ts";
 import type { AnyFunction } from "../functions/registry.ts";
-import type { ContextLink } from "../mux/context-link.ts";
 import type { Router } from "../mux/router.ts";
-import { FLAGS } from "../protocol/frame.ts";
-import { HANDLES } from "../protocol/handles.ts";
-import { encodeValue } from "../protocol/value.ts";
 import { callSite } from "../traces/call-site.ts";
 import { located, locatedEach } from "../traces/error-stack.ts";
 import type { Session, SlaveInfo } from "./session.ts";
@@ -52,13 +45,10 @@ export class Context implements AsyncDisposable {
   readonly name: string;
   readonly #graceMs: number;
   readonly #defaults: (() => CallLimits) | undefined;
-  readonly #link: ContextLink;
   readonly #session: Session;
   readonly #caller: Caller;
   readonly #commands: TierCall;
-  readonly #files: TierCall;
-  /** One object for both sides of a copy within this context. */
-  readonly #end: CopyEnd;
+  readonly #files: RemoteFiles;
   #closing: Promise<void> | undefined;
 
   /** @internal Contexts are made by `Broker.connect`. */
@@ -68,12 +58,11 @@ export class Context implements AsyncDisposable {
     this.name = name;
     this.#graceMs = graceMs;
     this.#defaults = callDefaults;
-    this.#link = { id, name, router, mapStack: (text) => session.mapStack(text) };
+    const link = { id, name, router, mapStack: (text: string) => session.mapStack(text) };
     this.#session = session;
-    this.#caller = new Caller(this.#link, session, settings);
+    this.#caller = new Caller(link, session, settings);
     this.#commands = this.#caller.tierCall(["commands"]);
-    this.#files = this.#caller.tierCall(["files"]);
-    this.#end = endOf(name, this.#files);
+    this.#files = new RemoteFiles(name, this.#caller.tierCall(["files"]));
   }
 
   /** Whether the slave has answered. */
@@ -173,7 +162,7 @@ export class Context implements AsyncDisposable {
     remote: string,
     options: CopyOptions = {},
   ): Promise<CopyResult> {
-    return located(copy(HERE, [local].flat(), this.#end, remote, options), new Error());
+    return located(this.#files.put(local, remote, options), new Error());
   }
 
   /** Copy files to this machine, as `put` does. */
@@ -182,7 +171,7 @@ export class Context implements AsyncDisposable {
     local: string,
     options: CopyOptions = {},
   ): Promise<CopyResult> {
-    return located(copy(this.#end, [remote].flat(), HERE, local, options), new Error());
+    return located(this.#files.get(remote, local, options), new Error());
   }
 
   /** Copy files to another context, as `put` does, without writing them to this machine's disk. */
@@ -192,7 +181,7 @@ export class Context implements AsyncDisposable {
     toPath: string,
     options: CopyOptions = {},
   ): Promise<CopyResult> {
-    return located(copy(this.#end, [path].flat(), to.#end, toPath, options), new Error());
+    return located(this.#files.copy(path, to.#files, toPath, options), new Error());
   }
 
   /** @returns the bytes of a file, as they arrive */
@@ -200,13 +189,13 @@ export class Context implements AsyncDisposable {
     path: string,
     options: ReadFileOptions = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    return locatedEach(readBytes(this.name, this.#files, path, options), new Error());
+    return locatedEach(this.#files.read(path, options), new Error());
   }
 
   /** @returns the bytes of a file */
   async readFile(path: string, options: ReadFileOptions = {}): Promise<Uint8Array> {
     const pieces: Uint8Array[] = [];
-    const stream = locatedEach(readBytes(this.name, this.#files, path, options), new Error());
+    const stream = locatedEach(this.#files.read(path, options), new Error());
     for await (const piece of stream) pieces.push(piece);
     // The constructor copies the whole buffer; `Uint8Array.from` would copy byte by byte.
     return new Uint8Array(Buffer.concat(pieces));
@@ -219,9 +208,7 @@ export class Context implements AsyncDisposable {
    * @throws {FilesError} `ERR_FILES_COPY`
    */
   async writeFile(path: string, data: Input, options: WriteFileOptions = {}): Promise<void> {
-    const end = endOfBytes(data, options.mode);
-    const written = copy(end, [path], this.#end, path, { ...options, exact: true });
-    await located(written, new Error());
+    await located(this.#files.write(path, data, options), new Error());
   }
 
   /**
@@ -233,7 +220,7 @@ export class Context implements AsyncDisposable {
     const unavailable = this.#caller.unavailable();
     if (unavailable !== undefined) throw unavailable;
     this.#session.start("any");
-    return located(ping(this.#link, options.deadline), new Error());
+    return located(ping(this.#caller.link, options.deadline), new Error());
   }
 
   /**
@@ -257,21 +244,11 @@ export class Context implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#caller.close();
     if (!this.connected && this.#caller.waiting === 0) {
-      const message = `${this.name}: the context was closed`;
-      this.#session.sever(new DisconnectError("ERR_DISCONNECT_CLOSED", message));
+      this.#session.sever(this.#caller.closed());
     }
-    const timer = setTimeout(() => this.#tooLong(), this.#graceMs);
+    const timer = setTimeout(() => this.#caller.overdue(), this.#graceMs);
     await this.#caller.finish();
-    const { chunks } = encodeValue("closed");
-    const to = { dst: this.id, handle: HANDLES.CALL_FUNCTION, flags: FLAGS.DEAD };
-    this.#link.router.send(to, chunks);
     await this.#session.gone;
     clearTimeout(timer);
-  }
-
-  #tooLong(): void {
-    const failure = `${this.name}: did not end within ${this.#graceMs} ms`;
-    const message = `${failure} of being closed; it was ended by force`;
-    this.#session.sever(new DisconnectError("ERR_DISCONNECT_FORCED", message));
   }
 }

@@ -185,11 +185,11 @@ describe("what refuses a call", () => {
       const [{ reply } = { reply: 0 }] = near.slave.heard;
       near.slave.reply(reply, ["ValueError", "no", ""], FLAGS.ERROR);
       await Promise.all([call, finished]);
-      await until(() => near.slave.heard.length === 2);
-      return [before, near.slave.heardBy(HANDLES.CALL_FUNCTION).at(-1)];
+      await until(() => near.slave.heard.length === 3);
+      return [before, ...near.slave.heardBy(HANDLES.CALL_FUNCTION).slice(1)];
     };
-    expect(await sent("python")).toEqual([2, ["atexit._run_exitfuncs", []]]);
-    expect(await sent("javascript")).toEqual([1, ["process.emit", ["exit", 0]]]);
+    expect(await sent("python")).toEqual([3, ["atexit._run_exitfuncs", []], "closed"]);
+    expect(await sent("javascript")).toEqual([1, ["process.emit", ["exit", 0]], "closed"]);
   });
 
   test("the signal of all calls", async () => {

@@ -114,14 +114,23 @@ function spelled(folder: string, extension: string, code: Table): string[] {
 
 /** Numbers that a core gives these names. */
 function assigned(folder: string, extension: string, names: Table): Table {
-  const found = sources(folder, extension).flatMap((text) =>
-    [...text.matchAll(/^(?:const )?([A-Z_]+) = (\d+)\b/gm)].map(
+  const found = sources(folder, extension).flatMap((text) => [
+    ...[...text.matchAll(/^(?:const )?([A-Z_]+) = (\d+)\b/gm)].map(
       ([, name = "", n]) => [name, Number(n)] as const,
     ),
-  );
+    ...[...text.matchAll(/^((?:[A-Z_]+, )+[A-Z_]+) = (range\()?([\d, ]+)/gm)].flatMap(inRow),
+  ]);
   const known = new Map(found.filter(([name]) => names.has(name)));
   if (known.size === 0) throw new Missing(`a number of ${folder}`);
   return known;
+}
+
+/** Python's `A, B = 1, 2` and `A, B = range(1, 3)`: each name with its number. */
+function inRow([, names = "", range, numbers = ""]: RegExpMatchArray): [string, number][] {
+  const given = numbers.split(",").map(Number);
+  return names.split(", ").map((name, at) => {
+    return [name, range === undefined ? (given[at] ?? Number.NaN) : (given[0] ?? 0) + at];
+  });
 }
 
 async function limits(): Promise<string[]> {

@@ -9,6 +9,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, parse } from "node:path";
 import { minifyPython } from "./minify.ts";
 import { minifyCore, minifyJavaScript } from "./minify-javascript.ts";
+import { packPython } from "./pack-python.ts";
 import { sharedModules } from "./shared-modules.ts";
 import { type Dependencies, dependencies } from "./tier2.ts";
 
@@ -52,7 +53,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
   const python = tier2("python");
   const javascript = { ...tier2("javascript"), ...sharedModules() };
   return {
-    pythonCore: compress(minifyPython(read("python", `${CORE}.py`))).toBase64(),
+    pythonCore: compress(minifyPythonCore(read("python", `${CORE}.py`))).toBase64(),
     pythonTier2: minifyAll(python, minifyPython),
     pythonDependencies: dependencies(python),
     pythonFirstStage: joinPython(read("python", `${FIRST_STAGE}.py`)),
@@ -66,6 +67,10 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
     runJavascript: shell("run_javascript"),
     runPython: shell("run_python"),
   };
+}
+
+export function minifyPythonCore(source: string): string {
+  return packPython(minifyPython(source));
 }
 
 function minifyAll(sources: Record<string, string>, minify: (source: string) => string) {

@@ -5,8 +5,6 @@
 import type { Language } from "../interpreters/kind.ts";
 
 interface LanguageRules {
-  /** Second-tier modules of every call. */
-  readonly always: readonly string[];
   /** Second-tier modules of a call that has a deadline or a signal. */
   readonly limited: readonly string[];
   /** Second-tier modules of a call whose function gets the slave's own context. */
@@ -21,7 +19,6 @@ interface LanguageRules {
 
 export const LANGUAGE_RULES: Readonly<Record<Language, LanguageRules>> = {
   python: {
-    always: ["callee"],
     limited: ["interruption"],
     withContext: ["external", "interruption"],
     stopsFunctions: true,
@@ -29,7 +26,6 @@ export const LANGUAGE_RULES: Readonly<Record<Language, LanguageRules>> = {
     atExit: ["atexit._run_exitfuncs", []],
   },
   javascript: {
-    always: [],
     limited: ["external"],
     withContext: ["external"],
     stopsFunctions: false,
@@ -55,7 +51,7 @@ export interface CallUses {
 /** @returns the second-tier modules that the slave needs before the call */
 export function tierNeeds(language: Language, uses: CallUses): readonly string[] {
   const rules = LANGUAGE_RULES[language];
-  const needs = [...rules.always, ...uses.tier];
+  const needs = [...uses.tier];
   if (uses.values) needs.push("values");
   if (uses.channels) needs.push("channels");
   if (uses.withContext) needs.push(...rules.withContext);

@@ -10,7 +10,7 @@ Two threads: the main thread runs user code, the I/O thread keeps control while 
 main thread when it waits for a call (no thread has to be woken for a call that is short), the I/O thread otherwise.
 """
 # The first stage has imported fcntl, os, select, struct, sys (and all names of it) and zlib, and left `r` and `v`
-# (stage1/python/first_stage.py). Signals and poll events are written as the numbers that they have everywhere: that is shorter.
+# (stage1/python/first_stage.py). Signals, poll events and commands of fcntl are written as the numbers that they have everywhere: that is shorter.
 from _collections import deque
 from time import time
 
@@ -22,19 +22,10 @@ except ImportError:
     import thread
 
 # -- Handles -- docs/protocol.md, "Handles"; twin: src/protocol/handles.ts ------------------------
-GET_MODULE = 100
-CALL_FUNCTION = 101
-FORWARD_LOG = 102
-LOAD_MODULE = 103
-CANCEL = 104
-PING = 105
+GET_MODULE, CALL_FUNCTION, FORWARD_LOG, LOAD_MODULE, CANCEL, PING = range(100, 106)
 
 # -- Flags of a frame -----------------------------------------------------------------------------
-MORE = 1
-CONT = 2
-DEAD = 4
-ERROR = 8
-DEFLATE = 16
+MORE, CONT, DEAD, ERROR, DEFLATE = 1, 2, 4, 8, 16
 
 HEAD = struct.Struct(">6I")
 MAX_FRAME = 262144
@@ -64,15 +55,13 @@ try:
         None, repr, getattr(_json, "encode_basestring", _json.encode_basestring_ascii), None, ":", ",", False, False, False
     )
 
-    def dumps(value):
-        """JSON text of a value of JSON's own types."""
-        return "".join(encoder(value, 0))
+    # JSON text of a value of JSON's own types.
+    dumps = lambda value: "".join(encoder(value, 0))
 
     scanner = _json.make_scanner(Options)
 
-    def loads(body):
-        """The value of JSON text. Only codecs of ours write it, so nobody checks that nothing follows the value."""
-        return scanner(body.decode("utf-8"), 0)[0]
+    # The value of JSON text. Only our own codecs write it: what follows the value is not looked at.
+    loads = lambda body: scanner(body.decode("utf-8"), 0)[0]
 
     loads(b"0")
 except Exception:
@@ -80,11 +69,8 @@ except Exception:
     # values, until econtext.json_codec replaces both: before the first call.
     Options = None
 
-    def dumps(value):
-        return repr(value).replace("'", '"')
-
-    def loads(body):
-        return eval(body.decode("utf-8"), {"null": None, "true": True, "false": False})
+    dumps = lambda value: repr(value).replace("'", '"')
+    loads = lambda body: eval(body.decode("utf-8"), {"null": None, "true": True, "false": False})
 
 
 def plain(value, depth=0):
@@ -181,7 +167,6 @@ calls = deque()  # (time of arrival, reply, flags, body), not started
 offers = []  # (flags, body) of LOAD_MODULE that nobody has looked at
 handlers = {}  # handle: function(flags, body); called by the reading thread: it must be quick
 readers = {}  # descriptor: function(descriptor), for each descriptor that `pump` waits for
-routes = {}  # id of a context behind this one: function(frame), which passes the frame on
 role = thread.allocate_lock()
 wanted = False  # the main thread wants the role
 turns = 0  # of the main thread as reader
@@ -199,28 +184,22 @@ def feed(data):
         if len(buf) < n:
             break
         body = buf[at + 24 : n]
-        start = at
-        at = n
         if dst != me:
-            forward(dst, buf[start:n])
-            continue
-        if flags & 3:
-            part = parts.setdefault(src, [])
-            part.append(body)
-            if flags & MORE:
-                continue
-            body = b"".join(parts.pop(src))
-        if not auth:
-            deliver(handle, reply, flags, body)
+            forward(dst, buf[at:n])
+        elif flags & MORE:
+            parts.setdefault(src, []).append(body)
+        else:
+            if flags & CONT:
+                body = b"".join(parts.pop(src) + [body])
+            if not auth:
+                deliver(handle, reply, flags, body)
+        at = n
     buf = buf[at:]
 
 
-def forward(dst, frame):
-    """Pass on a frame that is for another context. Without a route it is dropped, and logged."""
-    if dst in routes:
-        routes[dst](frame)
-    else:
-        log(30, "econtext", "no route to context %d" % dst)
+# Drops a frame for another context: (destination, frame). A slave that starts contexts installs a
+# function that knows their routes.
+forward = lambda *_: None
 
 
 def deliver(handle, reply, flags, body):
@@ -377,10 +356,31 @@ def on_interrupt(*_):
         raise KeyboardInterrupt
 
 
-def work(*request):
-    """Find a function and call it: the body of its result. econtext.callee's replaces this one."""
-    tier("callee").install()
-    return work(*request)
+def find(name):
+    """The function that `name` means: `module.function`, `module:Class.method`, or a builtin."""
+    module, colon, path = name.partition(":")
+    names = (path or module).split(".")
+    if not colon:
+        module = names.pop(0) if len(names) > 1 else text.__module__
+    # A module of the second tier needs no importer, which would take 2 ms to load.
+    own, _, child = module.rpartition(".")
+    if own == "econtext" and fetch(module)[4:]:
+        tier(str(child))
+    else:
+        __import__(module)
+    found = sys.modules[module]
+    for part in names:
+        module += "." + part
+        if not hasattr(found, part):
+            __import__(module)
+        found = getattr(found, part)
+    return found
+
+
+def work(name, arguments, named, options):
+    """Find a function and call it: the body of its result."""
+    PY3 or sys.exc_clear()  # of the core's own start
+    return encode(find(name)(*arguments, **named))
 
 
 def run(arrived, reply, flags, body):
@@ -530,9 +530,8 @@ def guard(child):
 
 
 # -- Boot --------------------------------------------------------------------------------------------
-def install(**functions):
-    """Replace functions of the core, by name: the one way in which the second tier changes it."""
-    globals().update(functions)
+# Replaces functions of the core, by name: the one way in which the second tier changes it.
+install = globals().update
 
 
 def poller(*fds):
@@ -546,15 +545,15 @@ def pipe():
     """A pipe that no child inherits, and that does not block: two threads read it."""
     ends = os.pipe()
     for fd in ends:
-        fcntl.fcntl(fd, fcntl.F_SETFD, 1)
-        fcntl.fcntl(fd, fcntl.F_SETFL, os.O_NONBLOCK)
+        fcntl.fcntl(fd, 2, 1)  # F_SETFD
+        fcntl.fcntl(fd, 4, os.O_NONBLOCK)  # F_SETFL
     return ends
 
 
 def pipe_to(fd, name):
     """Point `fd` at a pipe, where writing blocks; returns the end to read."""
     r, w = pipe()
-    fcntl.fcntl(w, fcntl.F_SETFL, 0)
+    fcntl.fcntl(w, 4, 0)
     os.dup2(w, fd)  # that stays open, too: user code may close the other
     lines[r] = name, b""
     readers[r] = drain
@@ -603,7 +602,7 @@ os.close(null)
 wake, alarm = pipe()
 nap, bell = pipe()
 for fd in cin, cout, cerr:
-    fcntl.fcntl(fd, fcntl.F_SETFD, 1)
+    fcntl.fcntl(fd, 2, 1)
 relaxed = poller(cin, wake, *streams)
 jammed = poller(cin, wake, cout)
 writeable = poller(cout)

@@ -156,7 +156,7 @@ def core_functions():
 def route(context):
     """From now on, keep what comes for a context behind this one."""
     kept["frames"] = []
-    econtext.routes[context] = kept["frames"].append
+    econtext.install(forward=lambda dst, frame: dst == context and kept["frames"].append(frame))
 
 
 def routed():

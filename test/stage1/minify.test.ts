@@ -16,8 +16,9 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { inflateSync } from "node:zlib";
 import { minifyPython } from "../../scripts/minify.ts";
+import { packPython } from "../../scripts/pack-python.ts";
 import { violations } from "../../scripts/size.ts";
-import { compress, joinPython, joinShell } from "../../scripts/stage1.ts";
+import { compress, joinPython, joinShell, minifyPythonCore } from "../../scripts/stage1.ts";
 import { PYTHON_CORE, PYTHON_TIER2 } from "../../src/interpreters/embedded.ts";
 import { decodeSource, stripComments } from "../../src/modules/python/strip.ts";
 
@@ -106,7 +107,7 @@ test("first stages become one line that single quotes protect", () => {
 });
 
 test("the embedded core is the minified one, and any Python inflates it", () => {
-  const text = minifyPython(readSource(join(STAGE1, "core.py")));
+  const text = minifyPythonCore(readSource(join(STAGE1, "core.py")));
   expect(compress(text)).toEqual(PYTHON_CORE);
   expect(inflateSync(PYTHON_CORE).toString()).toBe(text);
   const path = join(scratch, "core.z");
@@ -143,6 +144,31 @@ function readSource(path: string): string {
   const bytes = readFileSync(path);
   return decodeSource(bytes) ?? bytes.toString("latin1");
 }
+
+test.each(pythons)("%s: what is packed is the same program", (python) => {
+  const folder = mkdtempSync(join(scratch, "packed-"));
+  const made =
+    "x = {\n 1: [2,\n  3]}\nif x:\n a = ':'\n b = '('\nelse:\n c = 1\nfor i in x:\n if i: pass\nd = 1\ne = 2\n";
+  const sources = [made, readSource(join(STAGE1, "core.py"))];
+  const same = sources.map((source, index) => {
+    const paths = [minifyPython(source), packPython(minifyPython(source))].map((text, which) => {
+      const path = join(folder, `${index}-${which}`);
+      writeFileSync(path, text);
+      return path;
+    });
+    const script =
+      "import ast,json,sys;a,b=[ast.dump(ast.parse(open(p).read())) for p in sys.argv[1:]];print(json.dumps([a==b]))";
+    return run(python, "-c", script, ...paths)[0];
+  });
+  expect(same).toEqual([true, true]);
+});
+
+test("packed lines hold what fits on them", () => {
+  expect(packPython("a=1\n\nb=2\nif a:\n c=[1,\n2]\n d=3\nelse:\n if b:\n  e=4\nf=5")).toBe(
+    "a=1;b=2\nif a:c=[1,2];d=3\nelse:\n if b:e=4\nf=5",
+  );
+  expect(() => packPython('a="""b\n"""')).toThrow("continued");
+});
 
 /** Python 2 refuses a coding line behind the byte order mark with which it is given the text. */
 function withoutCoding(path: string): string {

@@ -47,8 +47,7 @@ def load_codec(path, is_own):
     tier = {"channels": channels}
     core.tier = tier.get
     core.install = core.__dict__.update
-    tier["callee"] = types.ModuleType("econtext.callee")
-    tier["callee"].find = load_codec
+    core.find = load_codec
     tier["failures"] = load(path.replace("values.py", "failures.py"), "econtext.failures")
     if is_own:
         tier["json_codec"] = load(path.replace("values.py", "json_codec.py"), "econtext.json_codec")

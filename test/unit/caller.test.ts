@@ -104,7 +104,7 @@ describe("what a call needs", () => {
   ];
   for (const [name, args, options, python, javascript] of cases) {
     test(name, async () => {
-      expect(await needs("python", args, options)).toEqual([["callee", ...python]]);
+      expect(await needs("python", args, options)).toEqual([python]);
       expect(await needs("javascript", args, options, ["files"])).toEqual([
         ["files", ...javascript],
       ]);

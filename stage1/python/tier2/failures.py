@@ -13,7 +13,7 @@ from econtext import PY3, text
 
 MAX_TEXT = 1 << 20  # characters of a message or of a traceback: what is longer says no more
 BUILTIN = "builtins", "exceptions", "__builtin__"
-find = econtext.tier("callee").find.__code__
+find = econtext.find.__code__
 
 
 def attempt(work, *arguments):

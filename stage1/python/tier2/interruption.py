@@ -27,6 +27,9 @@ from econtext import signal, thread
 SOON = 0.02  # seconds until the next try, where the code that ran was ours
 AGAIN = 0.2  # and where it was the user's
 
+# Functions of the core that run user code.
+CORE_INTERRUPTIBLE = "work", "find"
+
 sending = thread.allocate_lock()  # a signal is sent to the call that runs, and to no later one
 until = 0  # when the deadline of the call passes
 again = 0  # when it is interrupted again
@@ -168,7 +171,7 @@ def is_interruptible(frame):
     while frame:
         code = frame.f_code
         if frame.f_globals is core:
-            return False
+            return code.co_name in CORE_INTERRUPTIBLE
         if code.co_filename[:9] == "econtext.":
             return code.co_name in frame.f_globals.get("INTERRUPTIBLE", ())
         frame = frame.f_back

@@ -1,10 +1,13 @@
-"""econtext.channels: values that go one way, from who has a channel's sender to its one receiver; and generators, which are sent over one.
+"""econtext.channels: values that go one way, from who has a channel's sender to its one receiver;
+and generators, which are sent over one.
 
-Second tier: comes with the first sender, or with a generator. Twins: stage1/javascript/tier2/channels.js, src/channels/outbound.ts (Sender), src/channels/inbound.ts (Receiver),
-src/channels/window.ts (the arithmetic of both). Spec: docs/protocol.md, "Channels".
+Second tier: comes with the first sender, or with a generator. Twins:
+stage1/javascript/tier2/channels.js, src/channels/outbound.ts (Sender), src/channels/inbound.ts
+(Receiver), src/channels/window.ts (the arithmetic of both). Spec: docs/protocol.md, "Channels".
 
-User code calls from any thread. `hear` is called by who reads the stream: it takes no lock that user code may keep, and tells whoever
-has put itself into `listeners`. A count is written by one side only: credit is the difference of two.
+User code calls from any thread. The thread that reads the stream calls `hear`: it takes no lock
+that user code may keep, and it calls the functions in `listeners`. A count is written by one side
+only: credit is the difference of two.
 """
 import os
 import sys
@@ -26,7 +29,7 @@ INTERRUPTIBLE = ("iterate",)
 
 
 class Home(Sender):
-    """The sender of a receiver of this context's own: without a window, because both ends are here."""
+    """The sender of a receiver of this context: without a window, because both ends are here."""
 
     closed = property(lambda self: self.receiver.closed)
     error = property(lambda self: self.receiver.error)
@@ -68,8 +71,11 @@ class Receiver(End):
         self.credits = 0  # the master's, which credit goes to
         self.window = self.granted = WINDOW
         self.taken = 0
-        self.sink = None  # what can take bytes from the stream, past the queue: an object with `fill`
-        self.told = thread.allocate_lock()  # taken by who tells the sender that nothing is received any more: two threads may come to it at once
+        # What can take bytes from the stream, past the queue: an object with `fill`.
+        self.sink = None
+        # Taken by who tells the sender that nothing is received any more: two threads may come to
+        # it at once.
+        self.told = thread.allocate_lock()
         self.sender = Home(self)
 
     def ready(self):
@@ -77,7 +83,9 @@ class Receiver(End):
         return bool(self.closed or self.queue)
 
     def receive(self, deadline=None):
-        """The next value. Raises Closed, RemoteError when the channel was closed with an error, Timeout after `deadline` seconds."""
+        """The next value. Raises Closed, RemoteError when the channel was closed with an error,
+        Timeout after `deadline` seconds.
+        """
         until = None if deadline is None else locks.now() + deadline
         if interruption.deferred:
             interruption.check()
@@ -89,7 +97,9 @@ class Receiver(End):
                 raise Timeout("nothing came within %s s" % deadline)
 
     def take(self):
-        """The next body, None if none is there. Raises when the channel is closed and nothing is left."""
+        """The next body, None if none is there. Raises when the channel is closed and nothing is
+        left.
+        """
         with self.turn:
             closed = self.closed  # before the queue is looked at: then nothing comes any more
             if self.queue:
@@ -149,14 +159,16 @@ class Receiver(End):
     def tell(self, farewell):
         credits = self.credits
         if credits and self.told.acquire(False):
-            # Behind the credit that was given before: the handle is none any more when this has come.
+            # Behind the credit that was given before: the handle is none any more when this has
+            # come.
             econtext.send(credits, farewell, DEAD)
 
     def admit(self):
         """The handle that the master may send to."""
         if not self.handle:
             if self.closed:
-                self.told = thread.allocate_lock()  # whoever is given it now has not heard
+                # A context that is given it now has not heard of the end.
+                self.told = thread.allocate_lock()
             self.handle = next(numbers)
             homes[self.handle] = self.sender
             handlers[self.handle] = self.hear
@@ -192,7 +204,9 @@ class Channel(object):
 
 
 class Select(object):
-    """Iterates over (receiver, value) of several receivers, whichever has one first; ends when all are closed."""
+    """Iterates over (receiver, value) of several receivers, whichever has one first; ends when all
+    are closed.
+    """
 
     def __init__(self, *receivers):
         self.receivers = list(receivers)
@@ -218,12 +232,14 @@ class Select(object):
     next = __next__
 
 
-# -- Generators: iterated here, by a call, for who has been told their number --------------------------
+# -- Generators: iterated here, by a call, for who has been told their number ----------------------
 generators = {}
 
 
 def pump(number, sender):
-    """Send what the generator yields. Its error closes the channel; so does the end of this call, and a closed channel ends it."""
+    """Send what the generator yields. Its error closes the channel; so does the end of this call,
+    and a closed channel ends it.
+    """
     try:
         generator = generators.pop(number)
     except KeyError as e:
@@ -251,7 +267,7 @@ def iterate(generator, sender):
 
 
 def drop(number):
-    """Close a generator that nobody is going to iterate."""
+    """Close a generator that is not going to be iterated."""
     if number in generators:
         generators.pop(number).close()
 
@@ -260,14 +276,16 @@ made = 0, []  # the call that runs, or ran last, and the numbers of generators t
 
 
 def forsake(call):
-    """This call is cancelled, and nobody hears what it returned: drop the generators in that."""
+    """This call is cancelled, and its result is not read: drop the generators in that."""
     if made[0] == call:
         while made[1]:
             drop(made[1].pop())
 
 
 def in_child():
-    """In a process that user code has forked (econtext.forks): channels are the parent's, also those within the context."""
+    """In a process that user code has forked (econtext.forks): channels are the parent's, also
+    those within the context.
+    """
     for kind, names in (Sender, ("send", "offer", "pour")), (Receiver, ("receive", "take")), (Select, ("next", "__next__")):
         for name in names:
             setattr(kind, name, forks.refuse)
@@ -275,7 +293,7 @@ def in_child():
     Sender.part = Receiver.tell = lambda *_: None
 
 
-# -- What stands for a sender, and for a generator, in a value -----------------------------------------
+# -- What stands for a sender, and for a generator, in a value -------------------------------------
 homes = {}  # senders to our own
 registry = thread.allocate_lock()
 

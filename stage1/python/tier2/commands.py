@@ -1,9 +1,12 @@
-"""econtext.commands: runs a command without a shell, between channels of bytes: its stdin, stdout and stderr, and what tells of it.
+"""econtext.commands: runs a command without a shell, between channels of bytes: its stdin, stdout
+and stderr, and what tells of it.
 
-Second tier. Twins: stage1/javascript/tier2/commands.js, src/commands/remote-process.ts. Spec: docs/protocol.md, "Commands". The command stays in this context's process
-group, unless it has a terminal of its own: whatever becomes of the context, its guard ends the command too.
+Second tier. Twins: stage1/javascript/tier2/commands.js, src/commands/remote-process.ts. Spec:
+docs/protocol.md, "Commands". The command stays in this context's process group, unless it has a
+terminal of its own: whatever becomes of the context, its guard ends the command too.
 
-One loop in the main thread, around one poll. Channels are heard by who reads the stream: it wakes the poll. So does a signal.
+One loop in the main thread, around one poll. Channels are heard by who reads the stream: it wakes
+the poll. So does a signal.
 """
 import os
 import select
@@ -13,7 +16,7 @@ import sys
 import econtext
 from econtext import PY3
 
-# subprocess tries this module of Windows: that nobody has it shall not be asked of the master.
+# subprocess tries this module of Windows: a slave shall not ask the master for it.
 absent = "msvcrt" not in sys.modules and not sys.modules.setdefault("msvcrt")
 import subprocess
 
@@ -35,8 +38,9 @@ INTERRUPTIBLE = ("poll",)
 
 
 def run(argv, options):
-    """Run `argv` to its end: {"status": N}; killed by a signal: {"status": 128 + N, "signal": NAME}; as a shell says it when it cannot be
-    run: {"status": 127 or 126, "problem": TEXT}."""
+    """Run `argv` to its end: {"status": N}; killed by a signal: {"status": 128 + N, "signal":
+    NAME}; as a shell says it when it cannot be run: {"status": 127 or 126, "problem": TEXT}.
+    """
     interruption.install()
     splice.install()
     interruption.deaf = econtext.busy  # what reaches the whole group meanwhile is the command's
@@ -45,7 +49,8 @@ def run(argv, options):
     try:
         if "cwd" in options:
             try:
-                os.stat(options["cwd"] + "/.")  # or a missing folder would be taken for a missing command
+                # Or a missing folder would be taken for a missing command.
+                os.stat(options["cwd"] + "/.")
             except EnvironmentError as e:
                 return {"status": 126, "problem": "%s: %s" % (options["cwd"], os.strerror(e.errno))}
         if "tty" in options and econtext.tier("command_tty").problem:
@@ -58,7 +63,8 @@ def run(argv, options):
                 missing = e.errno in (2, 20)
                 return {"status": 127 if missing else 126, "problem": os.strerror(e.errno)}
             status = command.serve()
-            interruption.check()  # who cancels it stops reading, too: it may be that which was heard first
+            # Who cancels it stops reading, too: it may be that which was heard first.
+            interruption.check()
             return ending(status)
         except BaseException:
             command.kill()
@@ -66,7 +72,7 @@ def run(argv, options):
         finally:
             command.end()
     except BaseException as e:
-        # Whoever reads what it printed shall not take this for its end.
+        # A reader of the output shall not take this for the end of the output.
         for sender in senders:
             sender.close(e)
         raise
@@ -152,7 +158,7 @@ class Command(object):
         try:
             self.options["events"].send([self.process.pid, self.stdin.sender if wanted else None, self.control.sender])
         except (KeyError, channels.Closed, values.RemoteError):
-            wanted = None  # nobody to write to it
+            wanted = None  # no context can write to it
             self.stdin.revoke()
             self.control.revoke()
         if not wanted:
@@ -162,7 +168,8 @@ class Command(object):
         """Move bytes until its output has ended, and it has too: its status."""
         wake = self.wake
         while self.outputs or self.process.poll() is None:
-            wake.armed = True  # now, before the streams are asked: what happens from here on ends the poll
+            # Now, before the streams are asked: what happens from here on ends the poll.
+            wake.armed = True
             while self.control.queue:
                 self.obey(*econtext.decode(self.control.take()))
             ready = self.poll()
@@ -176,7 +183,7 @@ class Command(object):
             self.inputs = [stream for stream in self.inputs if not stream.pipe.closed]
             self.outputs = [stream for stream in self.outputs if not stream.pipe.closed]
             if self.terminal and not self.outputs:
-                # Whoever looked at it has gone: it hangs up.
+                # All receivers of the terminal are closed: it hangs up.
                 for stream in self.inputs:
                     stream.close()
                 self.inputs = []
@@ -216,7 +223,7 @@ class Command(object):
             try:
                 self.options["events"].send([verb] + list(words))
             except (KeyError, channels.Closed, values.RemoteError):
-                pass  # nobody wants to know that it has come
+                pass  # the sender of events is closed: the signal is not reported
 
     def signal(self, name):
         number = SIGNALS.get(name)
@@ -240,7 +247,9 @@ class Command(object):
         self.wake.close()
 
     def kill(self):
-        """The call was cancelled: end the command and all that it has started. Who does not care to be told, is killed."""
+        """The call was cancelled: end the command and all that it has started. Who does not care to
+        be told, is killed.
+        """
         process = self.process
         if not process:
             return
@@ -260,8 +269,10 @@ class Command(object):
             process.wait()
 
     def family(self, known):
-        """Ids of the command, of its children and theirs, as far as they live: on a terminal, all of its session; else those in our process
-        group that have come from it, that were `known` to, or whose parents are gone: one call runs at a time. [] where there is no /proc."""
+        """Ids of the command, of its children and theirs, as far as they live: on a terminal, all
+        of its session; else those in our process group that have come from it, that were `known`
+        to, or whose parents are gone: one call runs at a time. [] where there is no /proc.
+        """
         own = self.process.pid
         if self.terminal:
             return [pid for pid, (_, _, session, _) in process_sweep.processes() if session == own]
@@ -281,7 +292,7 @@ def hang_up(group):
     try:
         os.killpg(group, signal.SIGHUP)
     except OSError:
-        pass  # nobody is left in it
+        pass  # no process is left in it
 
 
 def to_all(number):

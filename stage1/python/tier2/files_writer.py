@@ -1,7 +1,9 @@
-"""econtext.files_writer: trees of files as a stream of records over one channel: who writes them. It trusts no reader: nothing is made outside of
-the destination, and no link that is found in it is followed.
+"""econtext.files_writer: trees of files as a stream of records over one channel: who writes them.
+It trusts no reader: nothing is made outside of the destination, and no link that is found in it is
+followed.
 
-Second tier: comes with econtext.files. Twins: src/files/writer.ts, place.ts, part.ts, leftovers.ts, within.ts. Spec: docs/protocol.md, "Files".
+Second tier: comes with econtext.files. Twins: src/files/writer.ts, place.ts, part.ts, leftovers.ts,
+within.ts. Spec: docs/protocol.md, "Files".
 """
 import binascii
 import errno
@@ -23,7 +25,9 @@ EARLY = 33554432  # bytes of a file that the disk is told of before the end
 
 
 def write(destination, options, events):
-    """Write what comes: ["open", SENDER] tells `events` where to. [files, bytes, files that were there already, errors]."""
+    """Write what comes: ["open", SENDER] tells `events` where to. [files, bytes, files that were
+    there already, errors].
+    """
     channel = channels.Channel()
     # From the first message on: no file has to wait for a window that is about to grow.
     channel.receiver.window = channels.MAX_WINDOW
@@ -46,7 +50,9 @@ def copy(paths, reading, destination, writing, events):
 
 
 def run(writer, feed, *ends):
-    """All that `feed` gives to the writer: its totals. Whatever becomes of it, nothing half written stays, and the ends are told."""
+    """All that `feed` gives to the writer: its totals. Whatever becomes of it, nothing half written
+    stays, and the ends are told.
+    """
     error = None
     try:
         feed()
@@ -92,7 +98,9 @@ class Writer(object):
         self.umask = os.umask(0o77)
         os.umask(self.umask)
         self.folders = {}  # by path of the record: that it is one, or False if that failed
-        self.copied = []  # folders that get the mode of their source when all is in them: (path, mode, mtime or None)
+        # Folders that get the mode of their source when all is in them: (path, mode, mtime or
+        # None).
+        self.copied = []
         self.answers = []
         self.leftovers = Leftovers()
         self.files = self.bytes = self.same = self.errors = 0
@@ -134,7 +142,9 @@ class Writer(object):
 
     # -- Where it goes
     def place(self, path):
-        """The path here, None below a folder that there is not. Raises ValueError for what leads out of the destination."""
+        """The path here, None below a folder that there is not. Raises ValueError for what leads
+        out of the destination.
+        """
         path = heard(path)
         name, _, rest = path.partition(b"/")
         patterns = self.options.get("names")
@@ -151,7 +161,9 @@ class Writer(object):
         return os.path.join(base, *parts) if folder else None
 
     def look(self, path):
-        """The status of what is there, None if nothing is. Raises if it is nothing that a file may replace."""
+        """The status of what is there, None if nothing is. Raises if it is nothing that a file may
+        replace.
+        """
         try:
             found = os.lstat(path)
         except EnvironmentError as e:
@@ -241,7 +253,7 @@ class Writer(object):
             os.lseek(part.fd, begin, 0)
             self.bytes += begin
         elif begin:
-            raise ValueError("the rest of a file that nobody has begun")
+            raise ValueError("the rest of a file that was never begun")
         else:
             if part.keep:
                 remove(part.path)
@@ -360,7 +372,7 @@ RECORDS = dict((name, name) for name in ("sources", "total", "error", "dir", "li
 RECORDS["file?"] = "ask_file"
 
 
-# -- What is not finished ---------------------------------------------------------------------------
+# -- What is not finished --------------------------------------------------------------------------
 def besides(target):
     """The name of what is not finished yet, up to its end."""
     folder, slash, name = target.rpartition(b"/")
@@ -378,7 +390,9 @@ def resumable_of(target):
 
 
 def where_we_are():
-    """Where our process id means us: this start of this machine, and the process ids of this container; b"" where that cannot be told."""
+    """Where our process id means us: this start of this machine, and the process ids of this
+    container; b"" where that cannot be told.
+    """
     try:
         with open("/proc/sys/kernel/random/boot_id", "rb") as file:
             boot = file.read(8)
@@ -392,7 +406,9 @@ home = where_we_are()
 
 
 class Leftovers(object):
-    """What is left by processes that were killed: its name says whose it was, and the next copy of the same file removes it."""
+    """What is left by processes that were killed: its name says whose it was, and the next copy of
+    the same file removes it.
+    """
 
     def __init__(self):
         self.seen = set()  # folders that were looked through
@@ -421,7 +437,7 @@ class Leftovers(object):
 
 
 def alive(pid):
-    """One that is dead, and that nobody has asked for its status yet, is not."""
+    """Whether it runs. A zombie, whose status was not asked for yet, does not."""
     try:
         os.kill(pid, 0)
         with open("/proc/%d/stat" % pid, "rb") as file:
@@ -497,7 +513,9 @@ class Refusal(OSError):
 
 
 def set_mode(file, mode, change=os.fchmod, look=os.fstat):
-    """Permissions, and the setuid, setgid and sticky bits. Raises Refusal for the bits that the system leaves out."""
+    """Permissions, and the setuid, setgid and sticky bits. Raises Refusal for the bits that the
+    system leaves out.
+    """
     change(file, mode & 0o7777)
     lost = mode & 0o7000 and mode & 0o7000 & ~look(file).st_mode
     if lost:

@@ -1,11 +1,13 @@
-"""econtext.importer: what user code imports and this interpreter does not have comes from the master.
+"""econtext.importer: what user code imports and this interpreter does not have comes from the
+master.
 
-Second tier: a context whose functions are all in the standard library never needs it. Twin: src/modules/python/responder.ts. The records:
-docs/protocol.md, "Module records".
+Second tier: a context whose functions are all in the standard library never needs it. Twin:
+src/modules/python/responder.ts. The records: docs/protocol.md, "Module records".
 
-A module of the master's is found by its dotted name, when nothing else has it; or by its place, the path on the master without `.py`:
-its package's `__path__` leads there, or an entry of sys.path. A path here is the master's own behind ROOT, which no file here has:
-`open`, `os.stat` and their like answer for those (econtext.package_files).
+A module of the master's is found by its dotted name, when nothing else has it; or by its place, the
+path on the master without `.py`: its package's `__path__` leads there, or an entry of sys.path. A
+path here is the master's own behind ROOT, which no file here has: `open`, `os.stat` and their like
+answer for those (econtext.package_files).
 """
 import os
 import sys
@@ -36,9 +38,11 @@ def native(path):
     return path if PY3 or type(path) is str else path.encode("utf-8")
 
 
-# -- Records ----------------------------------------------------------------------------------------
+# -- Records ---------------------------------------------------------------------------------------
 def look(name, *listings):
-    """The master's record of that name, or None. A listing is (a record that has come, what it must have among its children)."""
+    """The master's record of that name, or None. A listing is (a record that has come, what it must
+    have among its children).
+    """
     if name not in modules:
         for known, child in listings:
             if known and (len(known) < 4 or known[3] is not None and child not in known[3]):
@@ -69,7 +73,9 @@ def record_of(name):
 
 
 def record_at(place, exact=False):
-    """The record of a module at a path of the master's, without .py; `exact`: also of one that an import by its name does not reach."""
+    """The record of a module at a path of the master's, without .py; `exact`: also of one that an
+    import by its name does not reach.
+    """
     top = take_offers()
     if not top:
         return None
@@ -124,9 +130,11 @@ def source_of(record):
     return record[4] if not isinstance(record[4], list) else record[4][0].encode("latin-1")
 
 
-# -- From a record to a module ------------------------------------------------------------------------
+# -- From a record to a module ---------------------------------------------------------------------
 class Loader(SourceFileLoader):
-    """Loads one module. A SourceFileLoader, so that whatever asks for one's package knows what it can be asked."""
+    """Loads one module. A SourceFileLoader, so that whatever asks for one's package knows what it
+    can be asked.
+    """
 
     def __init__(self, name, record):
         self.name = str(name)
@@ -183,8 +191,9 @@ def make_spec(name, loader, **options):
 
 
 def spec_of(name, record, folders=None):
-    """The spec of a module of the master's, under whatever name; None for what is only asked for, and would be refused. `folders`: of a
-    namespace package, the part that is wanted."""
+    """The spec of a module of the master's, under whatever name; None for what is only asked for,
+    and would be refused. `folders`: of a namespace package, the part that is wanted.
+    """
     join()
     if isinstance(record[1], list):
         spec = make_spec(name, None, is_package=True)
@@ -206,9 +215,11 @@ def asks_only():
     return bool(frame) and frame.f_globals.get("__name__") == "importlib.util"
 
 
-# -- Finders ------------------------------------------------------------------------------------------
+# -- Finders ---------------------------------------------------------------------------------------
 class Folder(FileFinder):
-    """Finds what is in one folder of the master's: a hook of sys.path_hooks. A FileFinder, as pkgutil and its like know one."""
+    """Finds what is in one folder of the master's: a hook of sys.path_hooks. A FileFinder, as
+    pkgutil and its like know one.
+    """
 
     def __init__(self, path):
         if path[: len(ROOT)] != ROOT:
@@ -226,7 +237,9 @@ class Folder(FileFinder):
 
 
 def folder_27(path):
-    """The same for Python 2, where it only lists: modules are found by our Importer, which comes before."""
+    """The same for Python 2, where it only lists: modules are found by our Importer, which comes
+    before.
+    """
     if path[: len(ROOT)] != ROOT:
         raise ImportError("not of the master's")
     import pkgutil
@@ -240,8 +253,10 @@ site_taken = False
 
 
 def take_site():
-    """Do what `site` does at the start of an interpreter, which was told to leave it out; true when there are new places to look in. The
-    first module that is not in the standard library wants its paths."""
+    """Do what `site` does at the start of an interpreter, which was told to leave it out; true when
+    there are new places to look in. The first module that is not in the standard library wants its
+    paths.
+    """
     global site_taken
     # User code that only imports it gets no paths by that, from Python 3 on.
     if site_taken or getattr(sys.modules.get("site"), "ENABLE_USER_SITE", None) is not None:
@@ -258,7 +273,9 @@ def take_site():
 
 
 class Importer(object):
-    """Finds what nothing else finds: it comes last in sys.meta_path (in Python 2, where it comes first, it looks elsewhere itself)."""
+    """Finds what nothing else finds: it comes last in sys.meta_path (in Python 2, where it comes
+    first, it looks elsewhere itself).
+    """
 
     def find(self, name, path=None, target=None):
         if name in HOOKS:
@@ -292,7 +309,8 @@ class Importer(object):
                     found.close()
                 return None
             except ImportError:
-                # Python 2 looks for every import beside the importing module first: mostly one of this interpreter's own.
+                # Python 2 looks for every import beside the importing module first: mostly one of
+                # this interpreter's own.
                 if parent and not ours and parent != "econtext_own":
                     return None
                 if not take_site():
@@ -332,10 +350,12 @@ class Loaded(object):
         return self.module
 
 
-# -- Files --------------------------------------------------------------------------------------------
+# -- Files -----------------------------------------------------------------------------------------
 class Watch(object):
-    """A function that takes a path first: those of forwarded files go another way. Its method takes the function's place: an attribute of a
-    class may be one too, and must not become a method of that."""
+    """A function that takes a path first: those of forwarded files go another way. Its method takes
+    the function's place: an attribute of a class may be one too, and must not become a method of
+    that.
+    """
 
     def __init__(self, name, original):
         self.name = name
@@ -372,7 +392,9 @@ HANDS_OFF = "posix", "_io", "_frozen_importlib_external", "importlib._bootstrap_
 
 
 def watch():
-    """Have the functions that read files answer for forwarded ones too, also where they were bound before."""
+    """Have the functions that read files answer for forwarded ones too, also where they were bound
+    before.
+    """
     import io
 
     calls = {}
@@ -395,7 +417,9 @@ joined = False
 
 
 def join():
-    """Become part of the import system, and of what reads files, when the first module of the master's is about to be loaded."""
+    """Become part of the import system, and of what reads files, when the first module of the
+    master's is about to be loaded.
+    """
     global joined
     if joined:
         return
@@ -409,7 +433,7 @@ def join():
     watch()
 
 
-# -- logging, and what else is hooked -------------------------------------------------------------------
+# -- logging, and what else is hooked --------------------------------------------------------------
 HOOKS = {"logging": "logs"}  # modules of ours that go with modules of Python's
 if PY3:
     HOOKS["multiprocessing.spawn"] = "spawned"
@@ -417,7 +441,9 @@ importer = Importer()
 
 
 def hook(name):
-    """User code imports what a module of ours goes with. Not in a fork, which may have no way to get that."""
+    """User code imports what a module of ours goes with. Not in a fork, which may have no way to
+    get that.
+    """
     ours = HOOKS.pop(name)
     __import__(name)
     module = sys.modules[name]
@@ -425,13 +451,16 @@ def hook(name):
     loader = Loaded(module)
     if not PY3:
         return loader
-    # The import system trusts the __spec__ of a module that turned up meanwhile, and would load it again.
+    # The import system trusts the __spec__ of a module that turned up meanwhile, and would load it
+    # again.
     module.__spec__ = make_spec(name, loader)
     return module.__spec__
 
 
 def handed_down():
-    """Records of all modules that have come, by the names that they have here: for a process that cannot ask for them."""
+    """Records of all modules that have come, by the names that they have here: for a process that
+    cannot ask for them.
+    """
     found = dict((name, record) for name, record in modules.items() if len(record) > 1 and name and name[:1] != "/" and name[:9] != "econtext.")
     for name, module in list(sys.modules.items()):
         loader = getattr(module, "__loader__", None)

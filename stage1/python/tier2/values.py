@@ -1,10 +1,12 @@
 """Values that JSON has no type for: bytes, big integers, dates, sets, maps, errors, references.
 
-Second tier: the module `econtext.values`, fetched when the first such value is met; plain JSON never comes here. One source for
-Python 2.7 and 3.6 to 3.13. Imports nothing that costs: datetime only when a date is met (a program that has one has imported it).
+Second tier: the module `econtext.values`, fetched when the first such value is met; plain JSON
+never comes here. One source for Python 2.7 and 3.6 to 3.13. Imports nothing that costs: datetime
+only when a date is met (a program that has one has imported it).
 
-Spec: docs/protocol.md, "Values". Twin: src/protocol/value-encode.ts and value-decode.ts. The master is trusted: depth and
-surrogates of what arrives are its own encoder's business; what leaves is checked here as strictly as there.
+Spec: docs/protocol.md, "Values". Twin: src/protocol/value-encode.ts and value-decode.ts. The master
+is trusted: depth and surrogates of what arrives are its own encoder's business; what leaves is
+checked here as strictly as there.
 """
 import struct
 import sys
@@ -18,7 +20,8 @@ MAX_DEPTH = 100
 MAX_MESSAGE = 268435456
 MAX_DIGITS = 4300
 MAX_INT = 9007199254740991
-# Milliseconds beyond which a float has no room for microseconds: they are dropped there (the years 1691 and 2248).
+# Milliseconds beyond which a float has no room for microseconds: they are dropped there (the years
+# 1691 and 2248).
 MAX_FINE = 1 << 43
 PY3 = sys.version_info[0] > 2
 text = type(u"")
@@ -84,7 +87,9 @@ class GeneratorReference(Reference):
 
 # -- Encoding -------------------------------------------------------------------------------------
 def encode(value, root="result"):
-    """The body of a value: a list of byte strings. Raises TypeError with the path of what cannot be sent."""
+    """The body of a value: a list of byte strings. Raises TypeError with the path of what cannot be
+    sent.
+    """
     if root == "result" and any([hasattr(type(value), name) for name in ("__await__", "__aiter__", "__anext__")]):
         value = econtext.tier("coroutines").result(value)
     encoder = Encoder()
@@ -106,7 +111,9 @@ def encode(value, root="result"):
 
 
 class Refused(Exception):
-    """Raised where it is found; on its way out, each container adds itself and the key that leads on."""
+    """Raised where it is found; on its way out, each container adds itself and the key that leads
+    on.
+    """
 
     def __init__(self, problem):
         self.problem = problem
@@ -114,7 +121,8 @@ class Refused(Exception):
 
     def explain(self, root):
         trail = self.trail[::-1]
-        # A cycle shows as a container that is its own ancestor: the path ends where it comes round for the first time.
+        # A cycle shows as a container that is its own ancestor: the path ends where it comes round
+        # for the first time.
         ancestors = [id(container) for container, _ in trail]
         for i, this in enumerate(ancestors):
             if this in ancestors[:i]:
@@ -146,19 +154,24 @@ def bytes_head(size):
 
 def channels():
     """What knows of senders and generators."""
-    # Bound by us: Python 2 does not find it with `from econtext import channels` if it is there already.
+    # Bound by us: Python 2 does not find it with `from econtext import channels` if it is there
+    # already.
     econtext.channels = econtext.tier("channels")
     return econtext.channels
 
 
 def refer(value):
-    """The reference that an object goes by, None if by none. Only a generator can be the first that has one."""
+    """The reference that an object goes by, None if by none. Only a generator can be the first that
+    has one.
+    """
     known = isinstance(value, Generator) or "econtext.channels" in sys.modules
     return channels().refer(value) if known else None
 
 
 class Encoder(object):
-    """One encoding under way: copies the value into a tree of what JSON can write, and collects the raw parts."""
+    """One encoding under way: copies the value into a tree of what JSON can write, and collects the
+    raw parts.
+    """
 
     def __init__(self):
         self.parts = []
@@ -268,7 +281,9 @@ def enter(depth, brackets):
 
 
 def lone(data):
-    """Whether UTF-8 made or taken by Python 2.7 has a surrogate in it: ED is only followed by 80 to 9F otherwise."""
+    """Whether UTF-8 made or taken by Python 2.7 has a surrogate in it: ED is only followed by 80 to
+    9F otherwise.
+    """
     return not PY3 and any(rest[:1] >= b"\xa0" for rest in data.split(b"\xed")[1:])
 
 
@@ -318,8 +333,10 @@ def milliseconds(value, datetime):
 
 
 def local_offset(value, datetime):
-    """How far the clock of this machine is ahead of UTC when it shows `value`. What it shows twice, when it is put back, is the earlier
-    of both, or what `fold` says; what it never shows counts as if it were not put forward."""
+    """How far the clock of this machine is ahead of UTC when it shows `value`. What it shows twice,
+    when it is put back, is the earlier of both, or what `fold` says; what it never shows counts as
+    if it were not put forward.
+    """
     import time
 
     epoch = datetime.datetime(1970, 1, 1)
@@ -331,7 +348,8 @@ def local_offset(value, datetime):
             pass  # the first and the last day there are: it looks at the days beside them
     shown = (naive - epoch).days * 86400 + (naive - epoch).seconds
 
-    # Not mktime: Python 2.7 takes the years up to 68 for those from 2000 on, and refuses others before 1900.
+    # Not mktime: Python 2.7 takes the years up to 68 for those from 2000 on, and refuses others
+    # before 1900.
     def offset_at(seconds):
         local = datetime.datetime(*time.localtime(seconds)[:6]) - epoch
         return local.days * 86400 + local.seconds - seconds
@@ -350,7 +368,9 @@ def local_offset(value, datetime):
 
 
 def describe(error):
-    """Type, message and traceback of an exception, as text. Never fails: an error must not fail to be told."""
+    """Type, message and traceback of an exception, as text. Never fails: an error must not fail to
+    be told.
+    """
     failures = econtext.tier("failures")
     if issubclass(type(error), RemoteError):
         return [failures.plain_text(t) or failures.message_of(t) for t in (error.type, error.message, error.traceback)]
@@ -436,7 +456,8 @@ class Decoder(object):
         elif tag == "!f":
             if content in ("nan", "inf", "-inf", "-0"):
                 return float(content)
-            # A float with an integral value beyond 2^53 that JavaScript would write without an exponent.
+            # A float with an integral value beyond 2^53 that JavaScript would write without an
+            # exponent.
             if isinstance(content, text) and 15 < len(content) < 23 and content.lstrip("-").isdigit():
                 return float(content)
         elif tag == "!d":

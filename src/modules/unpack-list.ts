@@ -7,7 +7,9 @@ import { LIMITS } from "../protocol/limits.ts";
 
 /** The packages that a context gets as real files. */
 export interface Unpacking {
-  /** Names of packages in `node_modules`, or of Python modules and packages at the top of a root. */
+  /**
+   * Names of packages in `node_modules`, or of Python modules and packages at the top of a root.
+   */
   readonly names: readonly string[];
   /** The folder on the remote machine; undefined for a folder in memory. */
   readonly into: string | undefined;

@@ -1,6 +1,7 @@
 /**
  * What `import … from "econtext"` gives a program besides the library. Types only: `Program` makes
- * the values, and scripts/declarations.ts copies this text into the declarations of `econtext init`.
+ * the values, and scripts/declarations.ts copies this text into the declarations of
+ * `econtext init`.
  */
 import type { Broker, ConnectOptions, Context } from "../index.ts";
 

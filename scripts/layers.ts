@@ -85,7 +85,8 @@ const LAYERS: readonly Layer[] = [
   {
     name: "files",
     imports: ["calls", "channels", "errors", "text"],
-    because: "copies are calls and channels; within.ts and its like also run in the slave",
+    because:
+      "copies are calls and channels; most files also run in the slave, as their first lines say",
   },
   {
     name: "commands",

@@ -2,8 +2,8 @@
 It trusts no reader: nothing is made outside of the destination, and no link that is found in it is
 followed.
 
-Second tier: comes with econtext.files. Twins: src/files/writer.ts, place.ts, part.ts, leftovers.ts,
-within.ts. Spec: docs/protocol.md, "Files".
+Second tier: comes with econtext.files. Twins: src/files/writer.ts, destination.ts,
+atomic-file.ts, stale-files.ts, copy-locally.ts. Spec: docs/protocol.md, "Files".
 """
 import binascii
 import errno

@@ -3,7 +3,7 @@ URL: those run, whatever else has their names.
 
 Second tier. Such a module gets its plain name where that leads to it, as any import of it would.
 Where this interpreter has a module of that name, or another root does, its topmost package or
-itself is `econtext_own.NAME`. Twin: src/functions/registry.ts (pythonFile).
+itself is `econtext_own.NAME`. Twin: src/functions/describe-function.ts (nameByFile).
 """
 import sys
 

@@ -1,16 +1,20 @@
 """The Python core: everything that a context needs from its first message to its end.
 
-The first stage inflates this file and runs it as the main module; it becomes the module `econtext`. One source for Python 2.7 and
-3.6 to 3.13. It imports only what is in every interpreter and cheap: no json (its C half only), no threading, no logging, no site.
-What only some contexts need is in the other files of this folder, the second tier: they come as modules `econtext.NAME`.
+The first stage inflates this file and runs it as the main module; it becomes the module `econtext`.
+One source for Python 2.7 and 3.6 to 3.13. It imports only what is in every interpreter and cheap:
+no json (its C half only), no threading, no logging, no site. What only some contexts need is in the
+other files of this folder, the second tier: they come as modules `econtext.NAME`.
 
-The bytes on the wire: docs/protocol.md. What happens in which order: docs/how-it-works.md. Twins: src/mux/stream.ts, src/mux/router.ts, stage1/javascript/core.
+The bytes on the wire: docs/protocol.md. What happens in which order: docs/how-it-works.md. Twins:
+src/mux/stream.ts, src/mux/router.ts, stage1/javascript/core.
 
-Two threads: the main thread runs user code, the I/O thread keeps control while it does. Whoever holds `role` reads the stream: the
-main thread when it waits for a call (no thread has to be woken for a call that is short), the I/O thread otherwise.
+Two threads: the main thread runs user code, the I/O thread keeps control while it does. The thread
+that holds `role` reads the stream: the main thread when it waits for a call (no thread has to be
+woken for a call that is short), the I/O thread otherwise.
 """
-# The first stage has imported fcntl, os, select, struct, sys (and all names of it) and zlib, and left `r` and `v`
-# (stage1/python/first_stage.py). Signals, poll events and commands of fcntl are written as the numbers that they have everywhere: that is shorter.
+# The first stage has imported fcntl, os, select, struct, sys (and all names of it) and zlib, and
+# left `r` and `v` (stage1/python/first_stage.py). Signals, poll events and commands of fcntl are
+# written as the numbers that they have everywhere: that is shorter.
 from _collections import deque
 from time import time
 
@@ -38,7 +42,7 @@ __name__ = "econtext"
 __package__ = ""  # or Python 2 looks for every import beside us first
 
 
-# -- Values: JSON by the interpreter's own C code, without the 7 ms that `import json` costs ---------
+# -- Values: JSON by the interpreter's own C code, without the 7 ms that `import json` costs
 try:
     import _json
 
@@ -65,8 +69,9 @@ try:
 
     loads(b"0")
 except Exception:
-    # Debian's minimal Pythons have no JSON. These two serve the first messages, which are the master's own and hold no
-    # values, until econtext.json_codec replaces both: before the first call.
+    # Debian's minimal Pythons have no JSON. These two serve the first messages, which are the
+    # master's own and hold no values, until econtext.json_codec replaces both: before the first
+    # call.
     Options = None
 
     dumps = lambda value: repr(value).replace("'", '"')
@@ -117,8 +122,9 @@ write_lock = thread.allocate_lock()
 
 
 def send(handle, body, flags=0, reply=0, hold=False, first=False):
-    """Queue one message for the master (`first`: a short one, before all that waits), and write what can be written, unless more is to
-    come at once (`hold`)."""
+    """Queue one message for the master (`first`: a short one, before all that waits), and write
+    what can be written, unless more is to come at once (`hold`).
+    """
     global queued
     frames = []
     size = len(body)
@@ -135,8 +141,9 @@ def send(handle, body, flags=0, reply=0, hold=False, first=False):
 
 
 def flush(nudge=True):
-    """Write what the descriptor takes; never blocks. Who finds the lock taken leaves the work to who has it. `nudge`: who waits for
-    input shall wait for room too."""
+    """Write what the descriptor takes; never blocks. A thread that finds the lock taken
+    leaves the work to its owner. `nudge`: the thread that waits for input shall wait for room, too.
+    """
     global rest, queued
     while (out or rest) and write_lock.acquire(False):
         try:
@@ -164,7 +171,7 @@ def flush(nudge=True):
 buf = b""
 parts = {}  # source: the bodies so far of its unfinished message
 calls = deque()  # (time of arrival, reply, flags, body), not started
-offers = []  # (flags, body) of LOAD_MODULE that nobody has looked at
+offers = []  # (flags, body) of LOAD_MODULE that were not looked at yet
 handlers = {}  # handle: function(flags, body); called by the reading thread: it must be quick
 readers = {}  # descriptor: function(descriptor), for each descriptor that `pump` waits for
 role = thread.allocate_lock()
@@ -253,7 +260,8 @@ def read(fd):
 # -- IoLogger: what user code and its children print -----------------------------------------------
 lines = {}  # descriptor: [name, what came after the last newline]
 drain_lock = thread.allocate_lock()
-spent = 0  # the second up to which the `rate` is used; never longer ago than four, so much may come at once
+# The second up to which the `rate` is used; never longer ago than four, so much may come at once.
+spent = 0
 dropped = 0  # characters
 
 
@@ -276,7 +284,9 @@ def log(level, name, message, when=None):
 
 
 def drain(fd, last=False):
-    """Forward what can be read from the pipe `fd`: whole lines, and the rest when it is long or the last."""
+    """Forward what can be read from the pipe `fd`: whole lines, and the rest when it is long or the
+    last.
+    """
     with drain_lock:
         name, before = lines[fd]
         data = before + (read(fd) or b"")
@@ -291,7 +301,9 @@ def drain(fd, last=False):
 
 
 def settle():
-    """Forward all that was printed so far, so that it arrives before the reply. For the main thread: a poll object serves one."""
+    """Forward all that was printed so far, so that it arrives before the reply. For the main
+    thread: a poll object serves one.
+    """
     try:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -305,15 +317,19 @@ def settle():
         pass  # who has read before us has sent
 
 
-# -- The I/O thread ---------------------------------------------------------------------------------
+# -- The I/O thread --------------------------------------------------------------------------------
 busy = 0  # the reply-to (or 2) of the call that runs; 1: it is over, and about to be replied to
-clock = tuple  # called before each wait while a call runs: its time, as the argument of `pump`. econtext.interruption has another
+# Called before each wait while a call runs: its time, as the argument of `pump`.
+# econtext.interruption has another.
+clock = tuple
 watch = False  # the I/O thread looks at the main thread every 5 ms
 asking = []  # one entry for each thread that waits for an answer
 
 
 def io_thread():
-    """Takes the role when the main thread has not read for a tick, or is in need of it; sleeps when nothing is called."""
+    """Takes the role when the main thread has not read for a tick, or is in need of it; sleeps when
+    nothing is called.
+    """
     global watch
     seen = -1
     while 1:
@@ -335,18 +351,21 @@ def io_thread():
         seen = turns
 
 
-# -- Calls ------------------------------------------------------------------------------------------
+# -- Calls -----------------------------------------------------------------------------------------
 doomed = None, ""  # the reply-to of a call that has begun and shall end, and why
 
 
 def cancel(handle, why):
-    """End the call that replies to `handle`: answer for it if it has not begun. One that runs is interrupted by `clock`."""
+    """End the call that replies to `handle`: answer for it if it has not begun. One that runs is
+    interrupted by `clock`.
+    """
     global doomed
     try:
         calls.remove(*[call for call in list(calls) if call[1] == handle])
         send(handle, b'["econtext.Cancelled","",""]', ERROR)
     except (TypeError, ValueError):
-        # It is not in the queue, or was taken from there just now. While one is being ended, no other runs.
+        # It is not in the queue, or was taken from there just now. While one is being ended, no
+        # other runs.
         if doomed[0] != busy:
             doomed = handle, why
 
@@ -384,7 +403,9 @@ def work(name, arguments, named, options):
 
 
 def run(arrived, reply, flags, body):
-    """One call: decode, find, run, reply. User code may raise anything, and so may a late interrupt."""
+    """One call: decode, find, run, reply. User code may raise anything, and so may a late
+    interrupt.
+    """
     global busy, watch
     busy = reply or 2
     if not watch:
@@ -406,10 +427,12 @@ def run(arrived, reply, flags, body):
 
 
 def ask(handle, value):
-    """Send a value to one of the master's handles; wait for the answer, in whatever thread. (flags, body)"""
+    """Send a value to one of the master's handles; wait for the answer, in whatever thread. (flags,
+    body)
+    """
     global next_handle
     if os.getpid() != pid:
-        raise ImportError("in a fork")  # nobody reads for it
+        raise ImportError("in a fork")  # no thread reads for it
     answer = []
     lock = thread.allocate_lock()
     lock.acquire()
@@ -427,7 +450,7 @@ def ask(handle, value):
     return answer
 
 
-# -- Modules: the second tier, and the way to the importer, which is part of it ------------------------
+# -- Modules: the second tier, and the way to the importer, which is part of it --------------------
 modules = {}  # name: the master's record of it, [name, path, is_package, children, source] or [name]
 
 
@@ -446,7 +469,9 @@ def fetch(name):
 
 
 def tier(name):
-    """The module econtext.`name` of the second tier. An import binds it here too: its name must be none that the core uses."""
+    """The module econtext.`name` of the second tier. An import binds it here too: its name must be
+    none that the core uses.
+    """
     name = "econtext." + name
     if name not in sys.modules:
         module = type(sys)(name)
@@ -457,8 +482,10 @@ def tier(name):
 
 
 class Finder(object):
-    """Stands for the importer until there is something to do: an import of logging (first in sys.meta_path), or one that nobody else
-    can serve (last). Python 2 has built-in finders behind all of sys.meta_path: there, the first import."""
+    """Stands for the importer until there is something to do: an import of logging (first in
+    sys.meta_path), or one that no other finder can serve (last). Python 2 has built-in finders
+    after all of sys.meta_path: there, the first import.
+    """
 
     loading = False
 
@@ -470,15 +497,16 @@ class Finder(object):
     find_module = find_spec
 
 
-# -- The end -----------------------------------------------------------------------------------------
+# -- The end ---------------------------------------------------------------------------------------
 def end():
-    """The stream is over. User code gets half a second to notice. Then our process group is told to end: the guard sees to that, if it
-    lives."""
+    """The stream is over. User code gets half a second to notice. Then our process group is told to
+    end: the guard sees to that, if it lives.
+    """
     global doomed
     if thread.get_ident() != main_thread:
         calls.clear()
         doomed = busy, "disconnected"
-        write_lock.acquire(False)  # for good: nobody is to hear how the call ends
+        write_lock.acquire(False)  # for good: the end of the call is not sent
         os.killpg(0, 2)
         stop = time() + 0.5
         while busy and time() < stop:
@@ -489,8 +517,10 @@ def end():
 
 
 def guard(child):
-    """The process that was started stays as the parent of the slave: when the stream ends or the slave dies, whatever state the
-    slave is in (stopped, or in C code that keeps the interpreter's lock), its process group is killed."""
+    """The process that was started stays as the parent of the slave: when the stream ends or the
+    slave dies, whatever state the slave is in (stopped, or in C code that keeps the interpreter's
+    lock), its process group is killed.
+    """
     global busy
     # It raises out of `poll` only: as waitpid returns, it would lose the status.
     signal.signal(signal.SIGCHLD, on_interrupt)
@@ -529,7 +559,7 @@ def guard(child):
     os._exit(status and (status >> 8 or status % 128 + 128))
 
 
-# -- Boot --------------------------------------------------------------------------------------------
+# -- Boot ------------------------------------------------------------------------------------------
 # Replaces functions of the core, by name: the one way in which the second tier changes it.
 install = globals().update
 
@@ -560,7 +590,8 @@ def pipe_to(fd, name):
     return r
 
 
-# What keeps the current folder out of the interpreter's own start is nobody else's (stage1/sh/run_python.sh).
+# What keeps the current folder out of the interpreter's own start is not for user code
+# (stage1/sh/run_python.sh).
 safe = os.environ.pop("PYTHONSAFEPATH", "")[1:]
 if safe:
     os.environ["PYTHONSAFEPATH"] = safe
@@ -579,7 +610,8 @@ n += 24
 exec(r)
 version, nonce, name, argv0, lowest, lease, rate = loads(b[24:])
 try:
-    # Make `ps` show it: our arguments lie in memory that Linux lets us write. Nothing else changes (sys.executable, virtualenvs).
+    # Make `ps` show it: our arguments lie in memory that Linux lets us write. Nothing else changes
+    # (sys.executable, virtualenvs).
     start, stop = map(int, open("/proc/self/stat", "rb").read().rpartition(b")")[2].split()[45:47])
     memory = open("/proc/self/mem", "r+b", 0)
     memory.seek(start)
@@ -632,7 +664,8 @@ if PY3:
 
 os.write(cout, marker)
 pid = os.getpid()
-# Not by `encode`: for a path that is no text it would fetch a module, and nobody reads yet.
+# Not by `encode`: for a path that is no text it would fetch a module, and no thread reads
+# yet.
 path = sys.executable if PY3 else sys.executable.decode("utf-8", "replace")
 send(ready, dumps(["python", sys.version.split()[0], pid, path]).encode("utf-8", "replace"))
 thread.start_new_thread(io_thread, ())

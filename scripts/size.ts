@@ -19,6 +19,7 @@ import {
   joinPython,
   joinShell,
   minifyPythonCore,
+  pythonCore,
 } from "./stage1.ts";
 
 export interface SizeRow {
@@ -86,12 +87,15 @@ function files(): SizeRow[] {
     // First stages are arguments: they are not compressed, and are part of a command below.
     if (/first_stage|^sh\//.test(name))
       return row(name, { original, minified: oneLine(source).length });
-    const minify = name === "python/core.py" ? minifyPythonCore : minifyPython;
-    const minified = (name.endsWith(".py") ? minify : minifyJavaScript)(source);
+    const minified = (name.endsWith(".py") ? minifyPython : minifyJavaScript)(source);
     return compressed(name, source, minified);
   });
-  const core = javascriptCore();
-  return [...rows, compressed("javascript/core", core, minifyCore(core))];
+  const [python, javascript] = [pythonCore(), javascriptCore()];
+  return [
+    ...rows,
+    compressed("python/core", python, minifyPythonCore(python)),
+    compressed("javascript/core", javascript, minifyCore(javascript)),
+  ];
 }
 
 function compressed(name: string, source: string, minified: string): SizeRow {

@@ -53,7 +53,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
   const python = tier2("python");
   const javascript = { ...tier2("javascript"), ...sharedModules() };
   return {
-    pythonCore: compress(minifyPythonCore(read("python", `${CORE}.py`))).toBase64(),
+    pythonCore: compress(minifyPythonCore(pythonCore(folder))).toBase64(),
     pythonTier2: minifyAll(python, minifyPython),
     pythonDependencies: dependencies(python),
     pythonFirstStage: joinPython(read("python", `${FIRST_STAGE}.py`)),
@@ -75,6 +75,16 @@ export function minifyPythonCore(source: string): string {
 
 function minifyAll(sources: Record<string, string>, minify: (source: string) => string) {
   return Object.fromEntries(Object.entries(sources).map(([name, text]) => [name, minify(text)]));
+}
+
+/** The parts of stage1/python/core, in the order in which the core runs them. */
+const PYTHON_CORE = ["codec", "stream", "logs", "calls", "modules", "guard", "boot"] as const;
+
+/** The files of stage1/python/core as one text. */
+export function pythonCore(folder: string = STAGE1): string {
+  return PYTHON_CORE.map((name) =>
+    readFileSync(join(folder, "python", CORE, `${name}.py`), "utf8"),
+  ).join("\n");
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * Bodies of calls: what `CALL_FUNCTION` holds, and what the reply to a failed call means.
- * Spec: docs/protocol.md, "CALL_FUNCTION". Twins: `run` in stage1/python/core.py (with failures.py)
- * and stage1/javascript/core/main.js.
+ * Spec: docs/protocol.md, "CALL_FUNCTION". Twins: `run` in stage1/python/core/calls.py (with
+ * failures.py) and stage1/javascript/core/main.js.
  */
 import { CallError, ProtocolError } from "../errors.ts";
 import type { DescribedFunction } from "../functions/describe-function.ts";

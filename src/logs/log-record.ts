@@ -1,6 +1,6 @@
 /**
  * From the body of a `FORWARD_LOG` to log records. Spec: docs/protocol.md, "FORWARD_LOG". Twins:
- * `log` in stage1/python/core.py and stage1/javascript/core/shared.js.
+ * `log` in stage1/python/core/logs.py and stage1/javascript/core/shared.js.
  */
 import { ProtocolError } from "../errors.ts";
 import type { LogRecord } from "./log.ts";

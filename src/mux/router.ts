@@ -4,7 +4,7 @@
  * own.
  *
  * Spec: docs/protocol.md, "Who may say what".
- * Twins: `deliver` in stage1/python/core.py and stage1/javascript/core/main.js.
+ * Twins: `deliver` in stage1/python/core/stream.py and stage1/javascript/core/main.js.
  */
 
 import { DisconnectError, type EcontextError, ProtocolError } from "../errors.ts";

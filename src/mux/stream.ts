@@ -4,7 +4,7 @@
  * one side and messages on the other.
  *
  * Spec: docs/protocol.md, "Frame".
- * Twins: "Output" and "Input" in stage1/python/core.py and stage1/javascript/core.
+ * Twins: "Output" and "Input" in stage1/python/core/stream.py and stage1/javascript/core.
  */
 import { EcontextError, ProtocolError } from "../errors.ts";
 import { takeBuffer } from "../io/buffer-pool.ts";

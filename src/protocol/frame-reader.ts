@@ -1,7 +1,7 @@
 /**
  * FrameReader: cuts a byte stream into messages. Chunk borders carry no meaning.
  *
- * Spec: docs/protocol.md, "Frame". Twins: `feed` in stage1/python/core.py and in
+ * Spec: docs/protocol.md, "Frame". Twins: `feed` in stage1/python/core/stream.py and in
  * stage1/javascript/core.
  */
 import { ProtocolError } from "../errors.ts";

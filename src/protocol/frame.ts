@@ -7,7 +7,7 @@
  *     +--------+--------+--------+--------+--------+-----+--------+========+
  *
  * All integers are big-endian: five u32, u8, u24. Spec: docs/protocol.md, "Frame". Twins:
- * stage1/python/core.py, `send`; stage1/javascript/core/shared.js, `frames`.
+ * stage1/python/core/stream.py, `send`; stage1/javascript/core/shared.js, `frames`.
  */
 import { ProtocolError } from "../errors.ts";
 import { LIMITS, type Limits } from "./limits.ts";

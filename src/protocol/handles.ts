@@ -2,7 +2,7 @@
  * Well-known handles: the integers that name a receiver in a context.
  *
  * docs/protocol.md, "Handles", says for each which side listens, what it receives and what it
- * replies. stage1/python/core.py and stage1/javascript/core have the same numbers. Handles that
+ * replies. stage1/python/core and stage1/javascript/core have the same numbers. Handles that
  * are allocated at run time start at `FIRST_FREE_HANDLE`.
  */
 export const HANDLES = {

@@ -18,7 +18,13 @@ import { inflateSync } from "node:zlib";
 import { minifyPython } from "../../scripts/minify.ts";
 import { packPython } from "../../scripts/pack-python.ts";
 import { violations } from "../../scripts/size.ts";
-import { compress, joinPython, joinShell, minifyPythonCore } from "../../scripts/stage1.ts";
+import {
+  compress,
+  joinPython,
+  joinShell,
+  minifyPythonCore,
+  pythonCore,
+} from "../../scripts/stage1.ts";
 import { PYTHON_CORE, PYTHON_TIER2 } from "../../src/interpreters/embedded.ts";
 import { decodeSource, stripComments } from "../../src/modules/python/strip.ts";
 
@@ -107,7 +113,7 @@ test("first stages become one line that single quotes protect", () => {
 });
 
 test("the embedded core is the minified one, and any Python inflates it", () => {
-  const text = minifyPythonCore(readSource(join(STAGE1, "core.py")));
+  const text = minifyPythonCore(pythonCore());
   expect(compress(text)).toEqual(PYTHON_CORE);
   expect(inflateSync(PYTHON_CORE).toString()).toBe(text);
   const path = join(scratch, "core.z");
@@ -149,7 +155,7 @@ test.each(pythons)("%s: what is packed is the same program", (python) => {
   const folder = mkdtempSync(join(scratch, "packed-"));
   const made =
     "x = {\n 1: [2,\n  3]}\nif x:\n a = ':'\n b = '('\nelse:\n c = 1\nfor i in x:\n if i: pass\nd = 1\ne = 2\n";
-  const sources = [made, readSource(join(STAGE1, "core.py"))];
+  const sources = [made, pythonCore()];
   const same = sources.map((source, index) => {
     const paths = [minifyPython(source), packPython(minifyPython(source))].map((text, which) => {
       const path = join(folder, `${index}-${which}`);

@@ -20,7 +20,7 @@
  * The worker has no `R`.
  *
  * The bytes on the wire: docs/protocol.md. What happens in which order: docs/how-it-works.md.
- * Twin: stage1/python/core.py.
+ * Twin: stage1/python/core.
  */
 // -- Handles -- docs/protocol.md, "Handles"; twin: src/protocol/handles.ts
 const GET_MODULE = 100;

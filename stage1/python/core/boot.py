@@ -1,0 +1,153 @@
+# The core, part 7: the boot. It reads the BOOT frame, forks the guard, writes the marker, and then
+# runs calls until the master closes CALL_FUNCTION. docs/protocol.md, "Bootstrap".
+
+# Replaces functions of the core by name. The second tier changes the core in no other way.
+install = globals().update
+
+
+def poller(*fds):
+    poll = select.poll()
+    for fd in fds:
+        poll.register(fd, 4 if fd == cout else 1)
+    return poll
+
+
+def pipe():
+    """Make a pipe that no child inherits. It does not block, because two threads read it."""
+    ends = os.pipe()
+    for fd in ends:
+        fcntl.fcntl(fd, 2, 1)  # F_SETFD
+        fcntl.fcntl(fd, 4, os.O_NONBLOCK)  # F_SETFL
+    return ends
+
+
+def pipe_to(fd, name):
+    """Point `fd` at a pipe where writing blocks. Returns the end to read."""
+    r, w = pipe()
+    fcntl.fcntl(w, 4, 0)
+    os.dup2(w, fd)  # `w` stays open too: user code may close `fd`
+    lines[r] = name, b""
+    readers[r] = drain
+    return r
+
+
+# stage1/sh/run_python.sh has set this for the start of the interpreter only: user code gets the
+# value that was there before.
+safe = os.environ.pop("PYTHONSAFEPATH", "")[1:]
+if safe:
+    os.environ["PYTHONSAFEPATH"] = safe
+
+# Descriptors 0, 1 and 2 are open from now on, even if they were closed at the start.
+null = 0
+while null < 3:
+    null = os.open("/dev/null", os.O_RDWR)
+
+# Only the BOOT frame is read before the loop.
+b = b""
+n = 24
+exec(r)
+me, _, _, _, ready, n = HEAD.unpack(b)
+n += 24
+exec(r)
+version, nonce, name, argv0, lowest, lease, rate = loads(b[24:])
+try:
+    # `ps` shows argv0: on Linux, a process can write the memory that holds its arguments. Nothing
+    # else changes (sys.executable, virtualenvs).
+    start, stop = map(int, open("/proc/self/stat", "rb").read().rpartition(b")")[2].split()[45:47])
+    memory = open("/proc/self/mem", "r+b", 0)
+    memory.seek(start)
+    memory.write(argv0.encode("utf-8")[: stop - start - 1].ljust(stop - start, b"\0"))
+    memory.close()
+except Exception:
+    pass
+marker = ("econtext/1 %s\n" % nonce).encode("utf-8")
+cin = os.dup(0)
+cout = os.dup(1)
+cerr = os.dup(2)
+kept, keep = pipe()
+streams = pipe_to(1, "stdout"), pipe_to(2, "stderr")
+child = os.fork()
+if child:
+    guard(child)
+os.setsid()
+os.dup2(null, 0)
+os.close(null)
+wake, alarm = pipe()
+nap, bell = pipe()
+for fd in cin, cout, cerr:
+    fcntl.fcntl(fd, 2, 1)
+relaxed = poller(cin, wake, *streams)
+jammed = poller(cin, wake, cout)
+writeable = poller(cout)
+printed = poller(*streams)
+readers.update({cin: listen, wake: read, cout: int})
+asleep = poller(nap)
+if PY3:
+    sys.stdout = open(1, "w", 1, "utf-8", "replace", None, False)
+    sys.stderr = open(2, "w", 1, "utf-8", "replace", None, False)
+else:
+    sys.stdout = os.fdopen(1, "w", 1)
+    sys.stderr = os.fdopen(2, "w", 0)
+
+next_handle = 1000
+main_thread = thread.get_ident()
+lease = lease or 1e18
+heard = time()
+signal.signal(2, on_interrupt)
+
+sys.argv = [argv0]
+__path__ = []
+sys.modules["econtext"] = sys.modules["__main__"]
+sys.modules["__main__"] = type(sys)("__main__")
+sys.meta_path.insert(0, Finder())
+if PY3:
+    sys.meta_path.append(Finder())
+
+os.write(cout, marker)
+pid = os.getpid()
+# Without `encode`: for a path that is not text, that would fetch a module, and the stream is not
+# read yet.
+path = sys.executable if PY3 else sys.executable.decode("utf-8", "replace")
+send(ready, dumps(["python", sys.version.split()[0], pid, path]).encode("utf-8", "replace"))
+thread.start_new_thread(io_thread, ())
+Options or tier("json_codec").install()
+if sys.executable.rpartition("/bin/")[0] != sys.prefix:
+    # Probably a virtualenv. `site`, which -S has left out, makes it one.
+    import site
+
+    PY3 and site.main()
+held = False
+while 1:
+    if not calls or out and queued > MAX_QUEUE:
+        if held:
+            turns += 1
+            pump()
+        else:
+            # The I/O thread may have the role; what it read meanwhile is in `calls`.
+            wanted = held = True
+            if not role.acquire(False):
+                os.write(alarm, b"k")
+                role.acquire()
+            wanted = False
+        continue
+    call = calls.popleft()
+    if call[2] & DEAD:
+        break
+    if held:
+        role.release()
+        held = False
+    try:
+        run(*call)
+    except KeyboardInterrupt:
+        busy = 0
+        send(call[1], tier("failures").body(*sys.exc_info()), ERROR)
+
+# The master has closed CALL_FUNCTION: send what is left, for two seconds at most.
+settle()
+for fd in streams:
+    drain(fd, True)
+stop = time() + 2
+while (out or rest) and time() < stop:
+    flush()
+    select.select([], [cout], [], 0.1)
+os._exit(0)

@@ -2,7 +2,7 @@
  * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
  *
  * Sets modes and times of copied files. chmod(2) may drop bits without an error, so the mode is
- * read back. Twin: stage1/python/tier2/files_writer.py, `set_mode`.
+ * read back. Twin: stage1/python/tier2/atomic_file.py, `set_mode`.
  */
 import { chmodSync, fchmodSync, fstatSync, futimesSync, statSync, utimesSync } from "node:fs";
 import { FileProblem } from "./disk.ts";

@@ -12,8 +12,11 @@ import stat as modes
 import sys
 
 from econtext import DEAD, GET_MODULE, PY3, ask, decode, modules
-from econtext.importer import ROOT, is_package, native, path_text, places, source_of, stem, unread
+from econtext.importer import ROOT, is_package, native, places, source_of, stem
+from econtext.path_watch import path_text, unread
 
+# Modules between linecache and the function that it calls.
+OURS = "econtext.package_files", "econtext.path_watch", "tokenize"
 MAX_KEPT = 33554432  # bytes of files that are kept
 folders = {}  # path: {name: (size, time)}; None: no folder that may be read
 partial = set()  # folders listed before their package came: only names of modules are known
@@ -88,7 +91,7 @@ def lines_of(path):
     None for all others.
     """
     frame = sys._getframe(1)
-    while frame and frame.f_globals.get("__name__") in ("econtext.package_files", "econtext.importer", "tokenize"):
+    while frame and frame.f_globals.get("__name__") in OURS:
         frame = frame.f_back
     if not frame or frame.f_globals.get("__name__") != "linecache":
         return None

@@ -1,0 +1,190 @@
+"""econtext.atomic_file: a file under a name of its own until it is whole, and old such files.
+
+Second tier: comes with econtext.files_writer. Twins: src/files/atomic-file.ts and stale-files.ts.
+"""
+import binascii
+import errno
+import os
+from time import time
+
+import econtext
+from econtext import thread
+
+files = econtext.tier("files")
+told, heard, reason, digest, open_plain = files.told, files.heard, files.reason, files.digest, files.open_plain
+
+MAX_NAME = 200  # of the 255 bytes that a name may have: the rest is for what is around it
+EARLY = 33554432  # bytes of a file that the disk is told of before the end
+
+
+def besides(target):
+    """The name of what is not finished yet, up to its end."""
+    folder, slash, name = target.rpartition(b"/")
+    return folder + slash + b"." + name[:MAX_NAME] + b".econtext-"
+
+
+def temporary_of(target):
+    """A name that no other copy takes."""
+    return besides(target) + binascii.hexlify(os.urandom(4)) + (home and home + b"%d" % os.getpid())
+
+
+def resumable_of(target):
+    """The name that the next copy goes on with."""
+    return besides(target) + b"part"
+
+
+def where_we_are():
+    """Where our process id means us: this start of this machine, and the process ids of this
+    container; b"" where that cannot be told.
+    """
+    try:
+        with open("/proc/sys/kernel/random/boot_id", "rb") as file:
+            boot = file.read(8)
+        space = os.readlink(b"/proc/self/ns/pid")
+        return b"-" + boot + b"-" + space[space.index(b"[") + 1 : -1] + b"-"
+    except (EnvironmentError, ValueError):
+        return b""
+
+
+home = where_we_are()
+
+
+class Leftovers(object):
+    """What is left by processes that were killed: its name says whose it was, and the next copy of
+    the same file removes it.
+    """
+
+    def __init__(self):
+        self.seen = set()  # folders that were looked through
+        self.found = {}  # paths, by what they begin with
+
+    def remove_of(self, target):
+        """Of what is about to be written."""
+        begin = besides(target)
+        self.search(begin[: begin.rfind(b"/") + 1])
+        for path in self.found.pop(begin, ()):
+            remove(path)
+
+    def search(self, folder):
+        if folder in self.seen or not home:
+            return
+        self.seen.add(folder)
+        try:
+            names = os.listdir(folder or b".")
+        except EnvironmentError:
+            return  # they may not be listed
+        for name in names:
+            begin, ours, end = name.rpartition(b".econtext-")
+            unique, _, pid = end.partition(home)
+            if ours and len(unique) == 8 and pid.isdigit() and not alive(int(pid)):
+                self.found.setdefault(folder + begin + ours, []).append(folder + name)
+
+
+def alive(pid):
+    """Whether it runs. A zombie, whose status was not asked for yet, does not."""
+    try:
+        os.kill(pid, 0)
+        with open("/proc/%d/stat" % pid, "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] not in (b"Z", b"X")
+    except EnvironmentError as e:
+        return e.errno != errno.ESRCH
+    except OverflowError:
+        pass  # no process of ours
+    return True
+
+
+class Part(object):
+    """A file under a name of its own, until it is whole."""
+
+    fd = None
+    at = 0
+    path = None
+    keep = False  # when it is not finished, for another time
+    replaces = False
+    is_large = False
+    told = 0  # how much of it the disk was told of
+
+    def __init__(self, target, name, mode, mtime):
+        self.target = target
+        self.name = name
+        self.mode = mode
+        self.mtime = mtime
+
+    def write(self, data):
+        data = memoryview(data)
+        while len(data):
+            written = os.write(self.fd, data)
+            self.at += written
+            data = data[written:]
+        if self.at - self.told >= EARLY:
+            self.told = self.at
+            thread.start_new_thread(flush, (os.dup(self.fd),))
+
+    def finish(self):
+        fd = self.fd
+        if self.is_large:
+            os.ftruncate(fd, self.at)  # behind a hole, and what was there before
+        refusal = None
+        try:
+            set_mode(fd, self.mode)
+        except Refusal as e:
+            refusal = e  # to be told although the file is there
+        if self.mtime is not None:
+            os.utime(self.path, (time(), self.mtime))
+        if self.is_large or self.replaces:
+            # Or a power failure may leave neither the old nor the new one.
+            os.fsync(fd)
+        self.fd = None
+        os.close(fd)
+        try:
+            os.rename(self.path, self.target)
+        except EnvironmentError:
+            remove(self.path)
+            raise
+        if refusal:
+            raise refusal
+
+    def abandon(self):
+        fd, self.fd = self.fd, None
+        if fd is not None:
+            os.close(fd)
+            if not self.keep:
+                remove(self.path)
+
+
+class Refusal(OSError):
+    """The system has left out a part without a word."""
+
+
+def set_mode(file, mode, change=os.fchmod, look=os.fstat):
+    """Permissions, and the setuid, setgid and sticky bits. Raises Refusal for the bits that the
+    system leaves out.
+    """
+    change(file, mode & 0o7777)
+    lost = mode & 0o7000 and mode & 0o7000 & ~look(file).st_mode
+    if lost:
+        names = [name for bit, name in ((0o4000, "setuid"), (0o2000, "setgid"), (0o1000, "sticky")) if lost & bit]
+        raise Refusal(errno.EPERM, "copied without %s: not permitted" % " and ".join(names))
+
+
+def matches(name, pattern):
+    import fnmatch  # slow to come, and seldom needed
+
+    return fnmatch.fnmatchcase(name, pattern)
+
+
+def flush(fd):
+    """Have the disk write while more of the file comes, or in the end all has to be waited for."""
+    try:
+        os.fsync(fd)
+    except EnvironmentError:
+        pass  # the last one says so too
+    finally:
+        os.close(fd)
+
+
+def remove(path):
+    try:
+        os.unlink(path)
+    except EnvironmentError:
+        pass

@@ -1,6 +1,6 @@
 /**
- * Channel: values one way, from everyone who has its sender to its one receiver, until either of
- * them is closed. Within this process it is a queue. Its sender may be given to contexts, as an
+ * Channel: values one way, from all holders of its sender to its one receiver, until either end is
+ * closed. Within this process it is a queue. Its sender may be given to contexts, as an
  * argument or within a value (sender-table.ts). Knows no context and no message.
  *
  * Twins: stage1/python/tier2/channels.py, stage1/javascript/tier2/channels.js: the same words.

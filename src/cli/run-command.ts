@@ -23,7 +23,7 @@ import { makeRaw } from "./ui/raw-terminal.ts";
 import { SharedInput } from "./ui/shared-input.ts";
 import { quoted } from "./words.ts";
 
-export interface CommandPlan {
+export interface RemoteCommand {
   /** The name of the command of econtext, for messages. */
   readonly command: string;
   readonly flags: Flags;
@@ -42,7 +42,7 @@ export interface CommandPlan {
 }
 
 /** @returns the exit status: the command's, or the highest */
-export async function runCommands(plan: CommandPlan, host: Host): Promise<number> {
+export async function runCommands(plan: RemoteCommand, host: Host): Promise<number> {
   const { command, flags, targets } = plan;
   const input = new SharedInput(plan.preface, plan.hasInput ? host.stdin : undefined);
   const signals = new Signals(host);
@@ -67,7 +67,7 @@ interface Streams {
 
 async function runOne(
   { target, context, limits, say }: Turn,
-  plan: CommandPlan,
+  plan: RemoteCommand,
   { host, input, signals }: Streams,
 ): Promise<number> {
   const stdin = input.branch(plan.targets.length);
@@ -102,7 +102,7 @@ function withoutTerminal(error: unknown, target: string): unknown {
 }
 
 /** @returns how a command ended, in the words of a shell */
-function endingOf(plan: CommandPlan, { status, signal, problem }: ExecResult): string {
+function endingOf(plan: RemoteCommand, { status, signal, problem }: ExecResult): string {
   const { name, options } = plan;
   if (problem === undefined) return signal === undefined ? `exit status ${status}` : signal;
   const ofFolder = options?.cwd !== undefined && problem.startsWith(`${options.cwd}: `);
@@ -111,7 +111,7 @@ function endingOf(plan: CommandPlan, { status, signal, problem }: ExecResult): s
 }
 
 /** @returns advice, where a whole command line was given as the name of a program */
-function oneWordHint({ command, argv, targets }: CommandPlan): string {
+function oneWordHint({ command, argv, targets }: RemoteCommand): string {
   const [line = ""] = argv;
   if (command !== "exec" || argv.length !== 1 || !/\S\s+\S/.test(line)) return "";
   const words = /^[\w\s./:@%+,=-]+$/.test(line) ? `-- ${oneLine(line)}, or ` : "";

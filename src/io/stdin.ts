@@ -22,7 +22,7 @@ const BUSY_MS = 5;
 /**
  * The bytes of standard input.
  *
- * @param unread large amounts may come as pieces that were not read, for one reader who uses them
+ * @param unread large amounts may come as pieces that were not read, for one reader that uses them
  * in their order
  */
 export function readInput(unread: false): AsyncIterable<Uint8Array>;

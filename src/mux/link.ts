@@ -1,4 +1,4 @@
-/** Link: the way that messages take from this process to contexts. Types only. */
+/** Link: the way that messages take from this process to contexts. */
 import type { Chunk } from "../io/splice-pipe.ts";
 import type { Envelope } from "../protocol/frame.ts";
 
@@ -13,6 +13,9 @@ export type Progress = "withdrawn" | "begun" | "sent";
 
 /** Takes a message back if no byte of it was sent. @returns how far the message came */
 export type Withdraw = () => Progress;
+
+/** For a message that cannot be taken back: it is sent, or nothing carries it any more. */
+export const alreadySent: Withdraw = () => "sent";
 
 /** Carries messages to one context, and to all contexts that are opened through that one. */
 export interface Link {

@@ -13,7 +13,7 @@ import { FLAGS, type Message } from "../protocol/frame.ts";
 import { FIRST_FREE_HANDLE, MASTER_ID } from "../protocol/handles.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
 import { encodeValue } from "../protocol/value.ts";
-import type { Lane, Link, Withdraw } from "./link.ts";
+import { alreadySent, type Lane, type Link, type Withdraw } from "./link.ts";
 import { type Route, RouteTable } from "./route-table.ts";
 
 export interface Receiver {
@@ -155,7 +155,7 @@ export class Router {
   send(to: Destination, body: readonly Chunk[], lane?: Lane): Withdraw {
     const { dst, handle, reply = 0, flags = 0 } = to;
     const envelope = { dst, src: MASTER_ID, auth: MASTER_ID, handle, reply, flags };
-    return this.#routes.linkOf(dst)?.send(envelope, body, lane) ?? isSent;
+    return this.#routes.linkOf(dst)?.send(envelope, body, lane) ?? alreadySent;
   }
 
   /** Take a message that came in over this link. */
@@ -234,8 +234,4 @@ function emptyEndpoint(): Endpoint {
 
 function after(handle: number): number {
   return handle >= 0xffffffff ? FIRST_FREE_HANDLE : handle + 1;
-}
-
-function isSent(): "sent" {
-  return "sent";
 }

@@ -5,7 +5,7 @@
 import type { Chunk } from "../io/splice-pipe.ts";
 import { type Envelope, encodeMessage } from "../protocol/frame.ts";
 import type { Limits } from "../protocol/limits.ts";
-import type { Lane, Progress, Withdraw } from "./link.ts";
+import { alreadySent, type Lane, type Progress, type Withdraw } from "./link.ts";
 
 /** A message on its way out. */
 interface Outgoing {
@@ -81,7 +81,7 @@ export class SendQueue {
   /** Queue a message of the other lanes. */
   add(envelope: Envelope, body: readonly Chunk[], lane: Lane): Withdraw {
     const frames = encodeMessage(envelope, body, this.#limits)[Symbol.iterator]();
-    if (this.#isClosed) return isSent;
+    if (this.#isClosed) return alreadySent;
     let length = 0;
     for (const chunk of body) length += chunk.length;
     const outgoing: Outgoing = { frames, length, lane, progress: "waiting" };
@@ -159,8 +159,4 @@ export class SendQueue {
     this.#waiters = [];
     for (const resolve of waiters) resolve();
   }
-}
-
-function isSent(): "sent" {
-  return "sent";
 }

@@ -14,7 +14,7 @@ import type { Envelope, Message } from "../protocol/frame.ts";
 import { FrameReader } from "../protocol/frame-reader.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
 import { type BodyTarget, type DirectLink, FrameReceiver } from "./frame-receiver.ts";
-import type { Lane, Link, Withdraw } from "./link.ts";
+import { alreadySent, type Lane, type Link, type Withdraw } from "./link.ts";
 import { SendQueue } from "./send-queue.ts";
 
 export interface StreamListener {
@@ -110,7 +110,7 @@ export class Stream implements Link, DirectLink {
 
   /** As `Link`. A closed stream drops the message: `closed` has told everything that waits. */
   send(envelope: Envelope, body: readonly Chunk[], lane: Lane = "bulk"): Withdraw {
-    if (!this.#open) return isSent;
+    if (!this.#open) return alreadySent;
     const { dst } = envelope;
     const queue = this.#queues.get(dst) ?? this.#newQueue(dst);
     this.#schedule();
@@ -119,12 +119,12 @@ export class Stream implements Link, DirectLink {
       queue.addControl(envelope, body);
       if (!isListed) this.#overtaking.push(queue);
       if (queue.isControlFull) this.#refuse(dst, queue);
-      return isSent;
+      return alreadySent;
     }
     // What waited before decides: one answer is always allowed, as large as a message may be.
     if (lane === "answer" && queue.isAnswerFull) {
       this.#refuse(dst, queue);
-      return isSent;
+      return alreadySent;
     }
     const withdraw = queue.add(envelope, body, lane);
     if (!queue.isInTurn) this.#turns.push(queue);
@@ -263,8 +263,4 @@ function* joined(chunks: readonly Chunk[]): Generator<Chunk> {
 
 function isRead(chunk: Chunk): chunk is Uint8Array {
   return !(chunk instanceof PipedBytes);
-}
-
-function isSent(): "sent" {
-  return "sent";
 }

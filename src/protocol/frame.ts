@@ -17,7 +17,7 @@ export const HEADER_BYTES = 24;
 export const FLAGS = { MORE: 1, CONT: 2, DEAD: 4, ERROR: 8, DEFLATE: 16 } as const;
 export const ALL_FLAGS = 31;
 
-/** Who a message is from, for and what it answers. */
+/** The context that sends a message, the one that gets it, and the reply that it asks for. */
 export interface Envelope {
   readonly dst: number;
   readonly src: number;

@@ -1,6 +1,6 @@
 /**
- * Every bound of the protocol, in one place. docs/protocol.md, "Limits", says what each is for and
- * what happens when it is crossed: the context that crossed it ends, and no other.
+ * The limits of the protocol. docs/protocol.md, "Limits", says what each is for, and what happens
+ * when it is crossed. Limits that concern one part of the program stand in that part.
  */
 export interface Limits {
   /**

@@ -1,4 +1,4 @@
-/** What a session is told when it is opened, and who may bring it another child. Types only. */
+/** Settings of a session, and the interface of a lender: it may bring another child. Types only. */
 import type { EcontextError } from "../errors.ts";
 import type { Interpreter } from "../interpreters/kind.ts";
 import type { Plan } from "../interpreters/plan.ts";

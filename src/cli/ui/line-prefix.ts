@@ -27,7 +27,7 @@ export class LinePrefixer {
     this.#neutralised = neutralised;
   }
 
-  /** @param chunk stays the caller's, who may overwrite it. @returns the lines that it ends */
+  /** @param chunk is the caller's again afterwards. @returns the lines that end in it */
   push(chunk: Uint8Array): Uint8Array {
     const lines: Uint8Array[] = [];
     let at = 0;

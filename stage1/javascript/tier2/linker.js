@@ -131,7 +131,7 @@ const fill = (namespace, unit) => {
   return Object.preventExtensions(namespace);
 };
 
-/** Tell those who import some exports of a unit, or all, what they are now. */
+/** Give the importers of some exports of a unit, or of all, the current values. */
 const notify = (unit, names = unit.listeners.keys()) => {
   for (const name of names)
     for (const update of unit.listeners.get(name) ?? [])
@@ -339,7 +339,7 @@ const step = (unit) => {
   }
 };
 
-/** It will never be run again: who imports it gets the same error. */
+/** The unit is never run again: each import of it gets the same error. */
 const failed = (unit, error) => {
   unit.state = FAILED;
   unit.error = error;

@@ -73,8 +73,8 @@ class Receiver(End):
         self.taken = 0
         # What can take bytes from the stream, past the queue: an object with `fill`.
         self.sink = None
-        # Taken by who tells the sender that nothing is received any more: two threads may come to
-        # it at once.
+        # Taken by the thread that tells the sender that nothing is received any more. Two threads
+        # may try to at once.
         self.told = thread.allocate_lock()
         self.sender = Home(self)
 
@@ -232,7 +232,7 @@ class Select(object):
     next = __next__
 
 
-# -- Generators: iterated here, by a call, for who has been told their number ----------------------
+# -- Generators: a call iterates them here, for the context that knows their number ----------------
 generators = {}
 
 

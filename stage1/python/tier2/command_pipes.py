@@ -142,7 +142,7 @@ class Input(object):
         self.pipe = pipe
         self.receiver = receiver
         self.end_of_file = end_of_file  # of a terminal, which has to stay open
-        self.lock = locks.Lock()  # of the pipe: who reads the stream may write to it, too
+        self.lock = locks.Lock()  # the thread that reads the stream may also write to it
         if not end_of_file:
             receiver.sink = self
         fcntl.fcntl(pipe, fcntl.F_SETFL, os.O_NONBLOCK | fcntl.fcntl(pipe, fcntl.F_GETFL))
@@ -191,8 +191,9 @@ class Input(object):
         return not (self.rest or self.receiver.ready() or self.pipe.closed)
 
     def fill(self, stream, size):
-        """Let so many bytes come from the stream, if nothing waits that comes before them. As
-        econtext.splice's `move`. For who reads it.
+        """Move `size` bytes from the stream, if nothing waits before them.
+
+        As `move` of econtext.splice. Only for the thread that reads the stream.
         """
         if not self.lock.take(0):
             return None

@@ -5,8 +5,8 @@ Second tier. Twins: stage1/javascript/tier2/commands.js, src/commands/remote-pro
 docs/protocol.md, "Commands". The command stays in this context's process group, unless it has a
 terminal of its own: whatever becomes of the context, its guard ends the command too.
 
-One loop in the main thread, around one poll. Channels are heard by who reads the stream: it wakes
-the poll. So does a signal.
+One loop in the main thread, around one poll. The thread that reads the
+stream hears the channels, and wakes the poll. So does a signal.
 """
 import os
 import select
@@ -63,7 +63,7 @@ def run(argv, options):
                 missing = e.errno in (2, 20)
                 return {"status": 127 if missing else 126, "problem": os.strerror(e.errno)}
             status = command.serve()
-            # Who cancels it stops reading, too: it may be that which was heard first.
+            # A master that cancels also stops reading, and that may arrive first.
             interruption.check()
             return ending(status)
         except BaseException:

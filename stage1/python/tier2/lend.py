@@ -125,7 +125,7 @@ def become(argv):
     wrapper = memory_file(os.uname()[4])
     os.write(wrapper, ('#!/bin/sh\nBUN_BE_BUN=1 exec %s "$@"\n' % path(RUNTIME)).encode("ascii"))
     wrapper = read_only(wrapper)
-    # The I/O thread reads no more, for ever: what comes now is for who comes after us.
+    # The I/O thread never reads again: what comes now is for the runtime that comes after us.
     econtext.wanted = True
     os.write(econtext.alarm, b"k")
     econtext.role.acquire()

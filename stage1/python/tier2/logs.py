@@ -39,7 +39,7 @@ class LogHandler(logging.Handler):
             when = created if abs(created) <= LATEST else None
             econtext.log(level, as_text(record.name), as_text(self.format(record)), when)
             while econtext.queued > MAX_QUEUED and econtext.out:
-                # A slow master slows who logs.
+                # A slow master slows down code that logs.
                 select.select([], [econtext.cout], [], 0.05)
                 econtext.flush()
         except Exception:

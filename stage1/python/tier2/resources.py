@@ -111,7 +111,7 @@ class Reader(object):
         return self.files().joinpath(name).open("rb")
 
     def resource_path(self, name):
-        # Not a file here: who must have one gets a temporary one.
+        # There is no file here: code that needs one gets a temporary file.
         raise missing(name)
 
     def is_resource(self, name):

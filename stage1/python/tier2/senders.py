@@ -138,8 +138,9 @@ class Sender(End):
             interruption.check()
 
     def offer(self, parts):
-        """Send an encoded value at once: for who has seen that this is `ready`, and is the only one
-        who sends.
+        """Send an encoded value at once.
+
+        Only for a caller that has seen this `ready`, and while no other thread sends.
         """
         try:
             with self.turn:

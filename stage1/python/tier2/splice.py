@@ -59,7 +59,7 @@ def pour(handle, head, fd, size):
                 size -= splice(fd, econtext.cout, min(size, econtext.PIPE_BUF), flags=os.SPLICE_F_NONBLOCK)
             except OSError as e:
                 if e.errno not in BUSY:
-                    pours = False  # not here; what else is wrong, who writes the rest finds
+                    pours = False  # not here; another fault shows when the rest is written
                     break
         if size:
             econtext.rest.append(os.read(fd, size))

@@ -19,6 +19,7 @@ import {
   joinPython,
   joinShell,
   minifyPythonCore,
+  moduleText,
   pythonCore,
 } from "./stage1.ts";
 
@@ -75,7 +76,6 @@ function files(): SizeRow[] {
       .map((file) => `${folder}/${file}`);
   const all = [
     ...list("python", ".py"),
-    ...list("python/tier2", ".py"),
     ...list("javascript", ".js"),
     ...list("javascript/tier2", ".js"),
     ...list("sh", ".sh"),
@@ -90,9 +90,14 @@ function files(): SizeRow[] {
     const minified = (name.endsWith(".py") ? minifyPython : minifyJavaScript)(source);
     return compressed(name, source, minified);
   });
+  const modules = readdirSync(join(STAGE1, "python/tier2")).sort();
   const [python, javascript] = [pythonCore(), javascriptCore()];
   return [
     ...rows,
+    ...modules.map((file) => {
+      const source = moduleText(STAGE1, "python", file);
+      return compressed(`python/tier2/${file}`, source, minifyPython(source));
+    }),
     compressed("python/core", python, minifyPythonCore(python)),
     compressed("javascript/core", javascript, minifyCore(javascript)),
   ];

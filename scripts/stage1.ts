@@ -6,7 +6,7 @@
  * what `econtext bootstrap --sha256` promises. Knows nothing of hosts or connections.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { join, parse } from "node:path";
+import { extname, join, parse } from "node:path";
 import { minifyPython } from "./minify.ts";
 import { minifyCore, minifyJavaScript } from "./minify-javascript.ts";
 import { packPython } from "./pack-python.ts";
@@ -48,7 +48,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
       readdirSync(join(folder, language, TIER2))
         .filter((file) => !file.startsWith("."))
         .sort()
-        .map((file) => [parse(file).name, read(language, TIER2, file)]),
+        .map((file) => [parse(file).name, moduleText(folder, language, file)]),
     );
   const python = tier2("python");
   const javascript = { ...tier2("javascript"), ...sharedModules() };
@@ -67,6 +67,20 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
     runJavascript: shell("run_javascript"),
     runPython: shell("run_python"),
   };
+}
+
+/** Modules of the second tier that are folders: their files, in the order in which they run. */
+const PARTS: Readonly<Record<string, readonly string[]>> = {
+  importer: ["records", "finders"],
+  values: ["types", "encode", "decode"],
+};
+
+/** The text of a module of the second tier: a file, or the joined files of a folder. */
+export function moduleText(folder: string, language: string, file: string): string {
+  const read = (...path: string[]) =>
+    readFileSync(join(folder, language, TIER2, file, ...path), "utf8");
+  const parts = extname(file) === "" ? PARTS[file] : undefined;
+  return parts === undefined ? read() : parts.map((name) => read(`${name}.py`)).join("\n\n");
 }
 
 export function minifyPythonCore(source: string): string {

@@ -9,7 +9,7 @@
  * A value that JSON has no type for is an object of one member whose name begins with `!`, such as
  * `{"!b":[OFFSET,LENGTH]}`. Spec with the whole table: docs/protocol.md, "Values". Knows no frame.
  *
- * Twin: stage1/python/tier2/values.py. A JavaScript slave has this codec itself
+ * Twin: stage1/python/tier2/values. A JavaScript slave has this codec itself
  * (scripts/stage1.ts).
  */
 export { type DecodeOptions, decodeValue } from "./value-decode.ts";

@@ -1,5 +1,5 @@
 /**
- * stage1/python/tier2/values.py under every Python found: the vectors, its own checks, and values
+ * stage1/python/tier2/values under every Python found: the vectors, its own checks, and values
  * that go there and come back. Each with the interpreter's own JSON, and with
  * stage1/python/tier2/json_codec.py.
  */
@@ -24,7 +24,7 @@ const VERSIONS = ["2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.
 const ROOT = join(import.meta.dir, "../..");
 const FIXTURE = [
   join(import.meta.dir, "values_fixture.py"),
-  join(ROOT, "stage1/python/tier2/values.py"),
+  join(ROOT, "stage1/python/tier2/values"),
 ];
 
 /** The interpreter of a version: on the PATH, or pyenv's. */

@@ -1,4 +1,4 @@
-"""Runs stage1/python/tier2/values.py for test/stage1/values.test.ts, under whatever Python
+"""Runs stage1/python/tier2/values for test/stage1/values.test.ts, under whatever Python
 runs this: VALUES_PY JSON MODE [VECTORS_JSON].
 
 The core is not needed: a stand-in module `econtext` gives the codec what it takes from the core.
@@ -7,6 +7,7 @@ JSON is `c` for the interpreter's own JSON, or `own` for stage1/python/tier2/jso
 is sent.
 """
 import json
+import os
 import struct
 import sys
 import types
@@ -27,9 +28,14 @@ class Options(object):
 
 
 def load(path, name):
+    """A module of the second tier: a file, or a folder of parts that the build joins."""
     module = types.ModuleType(name)
-    with open(path, "rb") as source:
-        exec(compile(source.read(), path, "exec"), module.__dict__)
+    parts = [path + "/" + part + ".py" for part in ("types", "encode", "decode")] if os.path.isdir(path) else [path]
+    text = b""
+    for part in parts:
+        with open(part, "rb") as source:
+            text += source.read()
+    exec(compile(text, path, "exec"), module.__dict__)
     return module
 
 
@@ -48,9 +54,9 @@ def load_codec(path, is_own):
     core.tier = tier.get
     core.install = core.__dict__.update
     core.find = load_codec
-    tier["failures"] = load(path.replace("values.py", "failures.py"), "econtext.failures")
+    tier["failures"] = load(path.replace("values", "failures.py"), "econtext.failures")
     if is_own:
-        tier["json_codec"] = load(path.replace("values.py", "json_codec.py"), "econtext.json_codec")
+        tier["json_codec"] = load(path.replace("values", "json_codec.py"), "econtext.json_codec")
         tier["json_codec"].install()
     codec = load(path, "econtext.values")
     return codec, tier["failures"]

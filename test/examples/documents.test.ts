@@ -4,7 +4,15 @@
  * they have a folder of their own.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ECONTEXT, type Run } from "../cli/econtext.ts";
@@ -24,6 +32,8 @@ beforeAll(() => {
   mkdirSync(join(dir, "bin"));
   mkdirSync(join(dir, "scratch"));
   writeScript(join(dir, "bin/econtext"), `exec ${quoted(ECONTEXT)} "$@"`);
+  // The `bun` that npm puts on the PATH of its scripts cannot run.
+  symlinkSync(process.execPath, join(dir, "bin/bun"));
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 

@@ -227,10 +227,13 @@ const NEWLINE = 10;
 const SET_MODES = 'set -f;stty $1 2>/dev/null;set +f;shift;exec "$@"';
 
 /** Type what comes into a command's terminal. */
-const type = async ({ pid, terminal }, input, hasModes, endOfFile) => {
+const type = async (child, input, hasModes, endOfFile) => {
+  const { pid, terminal } = child;
   const isSetting = () => {
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, "latin1").includes(SET_MODES);
+      const words = readFileSync(`/proc/${pid}/cmdline`, "latin1");
+      // A process that is about to run another program has none for a moment.
+      return words.includes(SET_MODES) || (words === "" && !hasEnded(child));
     } catch {
       return false;
     }

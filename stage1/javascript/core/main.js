@@ -307,6 +307,8 @@ const fetch = (request, take = keep) => {
     else Atomics.wait(shared, SIGNAL, seen);
   }
   blocked--;
+  // Calls that came meanwhile: outside of a call, no other message may come that begins them.
+  queueMicrotask(pump);
   return take(...answer);
 };
 

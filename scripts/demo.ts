@@ -5,7 +5,7 @@
  * The far end of ssh is a small server of our own on loopback with throw-away keys, reached by the
  * system's real `ssh`. `-F` names a configuration of its own: ~/.ssh is neither read nor touched.
  */
-import { join, relative } from "node:path";
+import { relative } from "node:path";
 import { describeProcess, marked, survivors } from "../test/helpers/leaks.ts";
 import { startSsh2Server } from "../test/helpers/ssh2-server.ts";
 import { build, OUTFILE, ROOT } from "./build.ts";
@@ -65,8 +65,8 @@ function steps(far: string): Step[] {
 /** @returns what went wrong, a line each */
 async function run(step: Step, configPath: string): Promise<string[]> {
   const [command = "", ...rest] = step.args;
-  console.log(`\n# ${step.title}\n$ econtext ${step.args.join(" ")}`);
-  const roots = command === "call" ? ["--python-path", join(ROOT, "examples")] : [];
+  const roots = command === "call" ? ["--python-path", "examples"] : [];
+  console.log(`\n# ${step.title}\n$ econtext ${[command, ...roots, ...rest].join(" ")}`);
   const began = performance.now();
   const child = Bun.spawn([OUTFILE, command, "-F", configPath, ...roots, ...rest], {
     cwd: ROOT,

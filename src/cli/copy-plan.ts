@@ -35,7 +35,10 @@ export function planCopies(words: readonly string[], last: string, byHost: boole
   const [to = { target: undefined, path: last }] = destinations;
   const isOutput = isStandard(to);
   if (to.target === undefined && sources.some(({ target }) => target === undefined)) {
-    throw new Usage("cp", "SRC and DST are both here: one of them needs a target, TARGET:PATH");
+    throw new Usage(
+      "cp",
+      `SRC and DST are both on this machine; a path of a target is TARGET:PATH, such as ${last}:`,
+    );
   }
   if (byHost && (to.target !== undefined || isOutput)) {
     throw new Usage("cp", "--by-host needs a folder here as DST");

@@ -86,10 +86,9 @@ export class Copying {
       await this.#copy(copy, this.#turn(owner));
     } catch (error) {
       const status = statusOf(error);
-      // In a copy between two machines, the one that is gone is to blame.
-      const isLost = (target: string | undefined) =>
-        target !== undefined && this.#turn(target).context.connected === false;
-      const blamed = [from.target, to.target].find(isLost) ?? owner;
+      // In a copy between two machines, the one that the error names is to blame.
+      const named = isFilesError(error) ? error.failures[0]?.context : contextOf(error);
+      const blamed = [from.target, to.target].find((target) => target === named) ?? owner;
       // Failures of single files were told at once.
       const failure = isFilesError(error) ? { status } : { status, error };
       const known = this.#failures.get(blamed);
@@ -201,4 +200,10 @@ function removeEmpty(folder: string): void {
 /** Asks for the code, because importing the class would load the library. */
 function isFilesError(error: unknown): error is FilesError {
   return (error as { readonly code?: unknown }).code === "ERR_FILES_COPY";
+}
+
+/** The context that a message of the library begins with: `web1: …`. */
+function contextOf(error: unknown): string | undefined {
+  const { message = "" } = error as { readonly message?: string };
+  return /^(.*?): /.exec(message)?.[1];
 }

@@ -32,7 +32,7 @@ export function refuseProblem(
 function textOf({ kind, option, valueHint = "VALUE" }: Problem): string {
   if (kind === "unknown") return `unknown option ${option}`;
   if (kind === "needless") return `${option} takes no value`;
-  const whole = option.startsWith("--") ? `${option}=${valueHint}` : `${option}${valueHint}`;
+  const whole = option.startsWith("--") ? `${option}=${valueHint}` : `${option} ${valueHint}`;
   return `${option} needs a value: ${whole}`;
 }
 

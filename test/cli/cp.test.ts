@@ -78,6 +78,9 @@ test("what makes no sense is refused, and a connection that fails is 255", async
   const lost = await cp("--ssh", "false", "nowhere:a", `local:${at("x")}`);
   expect(lost.stderr).toStartWith("nowhere: ");
   expect(lost.status).toBe(255);
+  // Of two that are not connected yet, the closing line names the one that failed.
+  const half = await cp("--ssh", "false", `local:${at("a")}`, "nowhere:x");
+  expect(half.stderr).toMatch(/^nowhere: .*\n1 of 2 failed: nowhere\n$/);
 });
 
 test("to several; one that is not there does not stop the others", async () => {

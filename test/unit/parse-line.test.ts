@@ -58,7 +58,7 @@ describe("errors", () => {
     [["--tty=yes"], "--tty takes no value"],
     [["--deadline"], "--deadline needs a value: --deadline=TIME"],
     [["--deadline", "--", "5"], "--deadline needs a value: --deadline=TIME"],
-    [["-o", "-t"], "-o needs a value: -oKEY=VALUE"],
+    [["-o", "-t"], "-o needs a value: -o KEY=VALUE"],
     [["--nope", "--deadline"], "unknown option --nope"],
     [["-p", "22"], "unknown option -p; for a port: ssh://HOST:22, or -o Port=22"],
   ];

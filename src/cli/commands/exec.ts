@@ -43,8 +43,9 @@ SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP and SIGCONT are passed on to the
 command. If one of the first three does not arrive within 3 seconds, it ends
 econtext. When the reader of the output is gone, the command is killed.
 
-When the command ends, the processes that it started in the background end too.
-nohup does not prevent that. To leave a process running:
+Like ssh, econtext waits until the output of the command is closed: a process in
+the background that keeps it open is waited for. Then what still runs in the
+background is ended; nohup does not prevent that. To leave a process running:
   setsid -f CMD >/dev/null 2>&1 </dev/null`,
   begins: isCommand,
   run,
@@ -65,7 +66,7 @@ async function run(line: CommandLine, host: Host): Promise<number> {
   if (!isLogin && (after?.[0] ?? "") === "") {
     throw new Usage(
       "exec",
-      `a command is missing: econtext exec ${before.join(" ")} -- CMD ARG...`,
+      `a command is missing (or -t, for a login shell)\n  econtext exec ${before.join(" ")} -- CMD ARG...`,
     );
   }
   const argv = isLogin ? ["sh", "-c", LOGIN_SHELL] : (after as readonly string[]);

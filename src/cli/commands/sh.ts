@@ -54,8 +54,9 @@ Without --, the last of several words is the FILE if such a local file exists. A
 word that looks like a file name must be one. Write a host with such a name with
 a comma (web1,host.sh), or before "-- FILE".
 
-When the script ends, the processes that it started in the background end too.
-nohup does not prevent that. To leave a process running:
+Like ssh, econtext waits until the output of the script is closed: a process in
+the background that keeps it open is waited for. Then what still runs in the
+background is ended; nohup does not prevent that. To leave a process running:
   setsid -f CMD >/dev/null 2>&1 </dev/null`,
   begins: (word, host) => looksLikeFile(word) || isScript(host.path(word)),
   run,

@@ -3,7 +3,7 @@
  *
  * The names of temporary files, and the removal of stale ones. A name holds the process that
  * writes the file, so the next copy of the same file finds and removes what a killed process left.
- * Spec: docs/protocol.md, "Files". Twin: stage1/python/tier2/atomic_file.py, `Leftovers`.
+ * Spec: docs/protocol.md, "Files". Twin: stage1/python/tier2/atomic_file.py, `StaleFiles`.
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync, readlinkSync, unlinkSync } from "node:fs";

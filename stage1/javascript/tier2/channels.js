@@ -3,7 +3,7 @@
  * receiver; and generators, which are sent over a channel.
  *
  * Second tier: comes with the first sender, or with a generator. Twins: channels.py,
- * src/channels/channel.ts and outbound.ts (`Remote`). Spec: docs/protocol.md, "Channels".
+ * src/channels/channel.ts and outbound.ts (`OutboundChannel`). Spec: docs/protocol.md, "Channels".
  */
 const { encodeBounded, decodeValue, GeneratorReference, SenderReference } = core.tier("values");
 const {
@@ -28,7 +28,7 @@ const HEADER = 24;
 
 // -- Where values of a sender go ------------------------------------------------------------------
 /** Sends to a handle of the master's, as far as there is credit. */
-class Remote {
+class OutboundChannel {
   credit = WINDOW;
   /** Our own handle, which credit comes to. */
   credits = core.handle();
@@ -207,7 +207,7 @@ exports.adopt = (reference) => {
   const { id, handle } = reference;
   if (id === core.me) return homes.get(handle) ?? ended();
   if (id) return reference;
-  if (!given.has(handle)) given.set(handle, new Sender(new Remote(handle)));
+  if (!given.has(handle)) given.set(handle, new Sender(new OutboundChannel(handle)));
   return given.get(handle);
 };
 

@@ -49,7 +49,7 @@ def where_we_are():
 home = where_we_are()
 
 
-class Leftovers(object):
+class StaleFiles(object):
     """What is left by processes that were killed: its name says whose it was, and the next copy of
     the same file removes it.
     """
@@ -93,7 +93,7 @@ def alive(pid):
     return True
 
 
-class Part(object):
+class AtomicFile(object):
     """A file under a name of its own, until it is whole."""
 
     fd = None

@@ -16,7 +16,7 @@ values = econtext.tier("values")
 channels = values.channels()
 files = econtext.tier("files")
 atomic_file = econtext.tier("atomic_file")
-from econtext.atomic_file import Leftovers, Part, matches, remove, resumable_of, set_mode, temporary_of
+from econtext.atomic_file import AtomicFile, StaleFiles, matches, remove, resumable_of, set_mode, temporary_of
 
 told, heard, reason, digest, open_plain = files.told, files.heard, files.reason, files.digest, files.open_plain
 
@@ -101,7 +101,7 @@ class Writer(object):
         # None).
         self.copied = []
         self.answers = []
-        self.leftovers = Leftovers()
+        self.stale_files = StaleFiles()
         self.files = self.bytes = self.same = self.errors = 0
         self.shown = time()
 
@@ -209,7 +209,7 @@ class Writer(object):
         temporary = temporary_of(target)
         try:
             self.look(target)
-            self.leftovers.remove_of(target)
+            self.stale_files.remove_of(target)
             os.symlink(heard(to), temporary)
             try:
                 os.rename(temporary, target)
@@ -222,7 +222,7 @@ class Writer(object):
     # -- Files
     def on_file(self, path, size, mode, mtime, data, begin):
         target = self.place(path)
-        part = Part(target, told(heard(path)), mode, mtime)
+        part = AtomicFile(target, told(heard(path)), mode, mtime)
         part.is_large = data is None
         self.part = part
         try:
@@ -238,7 +238,7 @@ class Writer(object):
 
     def begin(self, part, begin):
         found = self.look(part.target)
-        self.leftovers.remove_of(part.target)
+        self.stale_files.remove_of(part.target)
         part.replaces = found is not None
         if part.mode is None:
             part.mode = 0o666 & ~self.umask

@@ -74,7 +74,7 @@ def pour(handle, head, fd, size):
 
 
 # -- From the stream into a pipe -------------------------------------------------------------------
-class Inflow(object):
+class SplicedFrame(object):
     """A large frame of bytes for a channel whose receiver has a `sink`: what has a `fill`. Its body
     has not been read yet.
     """
@@ -134,7 +134,7 @@ def divert(head):
     sink = getattr(receiver, "sink", None)
     if dst != econtext.me or auth or not sink or not receiver.credits or not sink.idle():
         return None
-    return Inflow(receiver, n & 0xFFFFFF)
+    return SplicedFrame(receiver, n & 0xFFFFFF)
 
 
 def move(stream, pipe, size):

@@ -121,10 +121,9 @@ def whole_reads():
         return own.recv_into(buffer, len(buffer), MSG_WAITALL)
 
 
-
 def divert(head):
-    """What takes a large frame without its coming through here, asked before it is read: an object
-    like econtext.splice's Inflow.
+    """Return what takes the body of a large frame past this module, such as a SplicedFrame of
+    econtext.splice; None if nothing does. Called before the body is read.
     """
     return None
 

@@ -87,8 +87,8 @@ export class Copying {
     } catch (error) {
       const status = statusOf(error);
       // In a copy between two machines, the one that the error names is to blame.
-      const named = isFilesError(error) ? error.failures[0]?.context : contextOf(error);
-      const blamed = [from.target, to.target].find((target) => target === named) ?? owner;
+      const isNamed = (target: string | undefined) => target !== undefined && names(error, target);
+      const blamed = [from.target, to.target].find(isNamed) ?? owner;
       // Failures of single files were told at once.
       const failure = isFilesError(error) ? { status } : { status, error };
       const known = this.#failures.get(blamed);
@@ -202,8 +202,8 @@ function isFilesError(error: unknown): error is FilesError {
   return (error as { readonly code?: unknown }).code === "ERR_FILES_COPY";
 }
 
-/** The context that a message of the library begins with: `web1: …`. */
-function contextOf(error: unknown): string | undefined {
-  const { message = "" } = error as { readonly message?: string };
-  return /^(.*?): /.exec(message)?.[1];
+/** Whether an error is about a target: messages of the library begin with its name. */
+function names(error: unknown, target: string): boolean {
+  if (isFilesError(error)) return error.failures[0]?.context === target;
+  return error instanceof Error && error.message.startsWith(`${target}: `);
 }

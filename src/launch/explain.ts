@@ -87,7 +87,7 @@ function causeOf(
       hint: "make the login shell's profile print less when it is not interactive",
     };
   }
-  const explanation = transport.explain(ending.status, launched.stderr);
+  const explanation = transport.explain(ending.status, launched.stderr, launched.noise);
   if (explanation !== undefined) {
     const { code, message, hint } = explanation;
     return { code, phase: `connecting with ${transport.scheme}`, what: message, hint };

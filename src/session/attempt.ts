@@ -64,7 +64,7 @@ export class Attempt {
     this.#listener = listener;
     const { transport } = settings;
     const argv = transport.wrap(firstStage(plan));
-    const options = { argv, asks: transport.asks, isClient: transport.remote };
+    const options = { argv, asks: transport.asks, isClient: transport.isClient };
     this.#launched = this.#boot(plan, (boot, events) =>
       parts.launcher.launch({ ...boot, ...options }, events),
     );

@@ -83,7 +83,7 @@ function howItEnded(transport: Transport, ending: Ending | undefined, stderr: st
   if (byWord !== undefined) return `killed by ${byWord}`;
   if (ending?.signal !== undefined) {
     // The program that leads to the target was killed, and the slave ended for that.
-    return transport.remote ? `${transport.scheme} died of ${ending.signal}` : ending.signal;
+    return transport.isClient ? `${transport.scheme} died of ${ending.signal}` : ending.signal;
   }
   if (transport.explain(status, stderr) !== undefined) return "the connection was lost";
   return status === undefined ? "" : `status ${status}`;

@@ -48,5 +48,5 @@ export function leaseOf({
   transport,
   leaseMs,
 }: Pick<SessionSettings, "transport" | "leaseMs">): number {
-  return transport.remote ? leaseMs : 0;
+  return transport.hasNetwork ? leaseMs : 0;
 }

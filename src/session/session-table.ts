@@ -49,7 +49,7 @@ export class SessionTable {
 
   open(settings: SessionSettings): SessionEntry {
     const { id, name, level, transport, unpacking } = settings;
-    const supply = new Supply(this.#finders, { sharesDisk: !transport.remote, unpacking });
+    const supply = new Supply(this.#finders, { sharesDisk: transport.sharesDisk, unpacking });
     const mapStack = (text: string): string => supply.mapStack(text);
     const logs = new LogReceiver({ context: name, level, onLog: this.#onLog, mapStack });
     const parts = { router: this.router, launcher: this.#launcher, supply, logs };

@@ -4,7 +4,10 @@ import type { Transport } from "./transport.ts";
 export const local: Transport = {
   scheme: "local",
   destination: "local",
-  remote: false,
+  label: "local",
+  hasNetwork: false,
+  isClient: false,
+  sharesDisk: true,
   asks: false,
   wrap: (argv) => [...argv],
   explain: () => undefined,

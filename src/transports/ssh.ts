@@ -31,7 +31,10 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
   return {
     scheme: "ssh",
     destination,
-    remote: true,
+    label: destination,
+    hasNetwork: true,
+    isClient: true,
+    sharesDisk: false,
     asks: interactive,
     wrap: (argv) => [
       program,

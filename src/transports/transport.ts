@@ -4,28 +4,59 @@
  * calls.
  */
 export interface Transport {
-  /** The transport's name, in targets and in errors: `local`, `ssh`. */
+  /** The transport's name, in paths and in errors: `local`, `ssh`, `sudo`. */
   readonly scheme: string;
-  /** The name of the place that it leads to, for messages: `web1`. */
+  /** The name of the place that it leads to, for messages: `web1`, `root`. */
   readonly destination: string;
-  /**
-   * @returns an argument vector that runs `argv` there. Starts nothing: `econtext bootstrap` shows
-   * it.
-   */
-  wrap(argv: readonly string[]): string[];
+  /** The word that names the transport in a path: `local`, `web1`, `sudo:root`. */
+  readonly label: string;
   /** Whether a network lies between, which can fall silent. Both ends then keep a lease. */
-  readonly remote: boolean;
+  readonly hasNetwork: boolean;
+  /**
+   * Whether the program only leads to a process tree elsewhere, as ssh and `podman exec` do. If
+   * such a program is killed, its slave gets an end of file. If not, the program stands for the
+   * slave's own guard: it becomes the guard, or waits for it.
+   */
+  readonly isClient: boolean;
+  /** Whether the slave sees the files of the machine that starts it, as the same user. */
+  readonly sharesDisk: boolean;
   /**
    * Whether the program may ask something on the terminal. It then stays in the terminal's session,
    * and gets its ctrl-C.
    */
   readonly asks: boolean;
+  /** Present if the program may read a password from the pipe that the slave will use. */
+  readonly password?: PasswordRule;
+  /**
+   * @param prompt text for the program's question, if the program lets us choose it: a nonce
+   * @returns an argument vector that runs `argv` there. Starts nothing: `econtext bootstrap` shows
+   *   it.
+   */
+  wrap(argv: readonly string[], prompt?: string): string[];
   /**
    * @param exitCode of the wrapped command
    * @param stderr the last of the command's error output
+   * @param stdout the last of what the command printed before the marker
    * @returns why the child ended, if that was the transport's failure and not the remote side's
    */
-  explain(exitCode: number | undefined, stderr: string): Explanation | undefined;
+  explain(exitCode: number | undefined, stderr: string, stdout?: string): Explanation | undefined;
+}
+
+/**
+ * How a program asks for a password. Nothing but answers may be written to the program before its
+ * command has printed a line: the program would take the first bytes for a password.
+ */
+export interface PasswordRule {
+  /**
+   * How a question is recognised.
+   *
+   * - `nonce`: the text given to `wrap` stands in it, on standard error;
+   * - `any`: it is text on standard error with no newline at its end;
+   * - `terminal`: the program asks on its terminal only, so it must be given one.
+   */
+  readonly prompt: "nonce" | "any" | "terminal";
+  /** The account whose password is asked for. Undefined: the one that runs the program. */
+  readonly user: string | undefined;
 }
 
 export interface Explanation {

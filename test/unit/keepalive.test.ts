@@ -57,5 +57,5 @@ test("a slave that was not heard for a lease counts as lost, and is not pinged",
 
 test("only a remote slave has a lease", () => {
   expect(leaseOf({ transport: local, leaseMs: 45_000 })).toBe(0);
-  expect(leaseOf({ transport: { ...local, remote: true }, leaseMs: 45_000 })).toBe(45_000);
+  expect(leaseOf({ transport: { ...local, hasNetwork: true }, leaseMs: 45_000 })).toBe(45_000);
 });

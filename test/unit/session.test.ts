@@ -12,7 +12,13 @@ import type { Transport } from "../../src/transports/transport.ts";
 import { ask, body, CLOSED, failure, open, ready, turn } from "../helpers/memory-session.ts";
 
 const PYTHON = { kind: "python" } as const;
-const remote: Transport = { ...local, scheme: "far", remote: true };
+const remote: Transport = {
+  ...local,
+  scheme: "far",
+  hasNetwork: true,
+  isClient: true,
+  sharesDisk: false,
+};
 
 describe("idle", () => {
   test("starts nothing before it is used", async () => {

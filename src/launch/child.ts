@@ -31,6 +31,13 @@ export interface ByteChild extends Duplex {
   readonly gone: Promise<void>;
   /** The last 32 KiB of its error output. */
   readonly stderr: string;
+  /** Gives error output to this listener as it comes, from now on; undefined: to none. */
+  hear(listener: ((text: string) => void) | undefined): void;
+  /**
+   * Writes bytes, such as a password, that must not stay in memory. Takes them over, and overwrites
+   * them when they are written, or cannot be written any more.
+   */
+  writeSecret(bytes: Uint8Array): void;
   /**
    * Ends the child at once, for a child whose slave has not begun. `close` suffices for any other.
    */

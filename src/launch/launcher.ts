@@ -20,9 +20,16 @@ export interface BootPlan {
 
 export interface LaunchPlan extends BootPlan, SpawnOptions {
   readonly argv: readonly string[];
+  /**
+   * A line that the child prints, without its newline. Until it has come, only answers are written:
+   * a program that asks for a password would take any other bytes for one.
+   */
+  readonly hold?: string | undefined;
 }
 
 export interface LaunchListener {
+  /** Text of the child's error output, as it comes; before the marker only. */
+  said?(text: string): void;
   /**
    * Nothing comes from the child any more; called once.
    *
@@ -38,6 +45,8 @@ export interface Launched {
   readonly queuedBytes: number;
   /** The line that the child prints before its first frame. */
   readonly marker: string;
+  /** Whether the line of `hold` has not come yet: the child may ask, and only answers reach it. */
+  readonly isHeld: boolean;
   /** Whether the marker has come. From then on the child sends frames. */
   readonly isMarked: boolean;
   /** The last 32 KiB of what the child printed before its marker, on its standard output. */
@@ -46,6 +55,11 @@ export interface Launched {
   readonly stderr: string;
   /** Why waiting for the marker was given up, if that was not the child's end. */
   readonly failure: ProtocolError | undefined;
+  /**
+   * Writes an answer to a question of the child's, ahead of all that is held back. Drops it if the
+   * child is not held. Takes the bytes over, and overwrites them in the end.
+   */
+  answer(bytes: Uint8Array): void;
   /** Resolves when more may be queued for the child, and when it is closed. */
   ready(): Promise<void>;
   /** Ends the child. Idempotent; the listener is told. */

@@ -69,6 +69,9 @@ export class LocalChild implements ByteChild {
   #stdout: SocketReader | undefined;
   #stderrReader: Reader | undefined;
   #stderr = "";
+  #hear: ((text: string) => void) | undefined;
+  /** Bytes that are overwritten when they are written. */
+  readonly #secrets: Uint8Array[] = [];
   #listener: DuplexListener | undefined;
   /** The slave's process group; undefined until it is known, and for a client. */
   #group: number | undefined;
@@ -105,7 +108,10 @@ export class LocalChild implements ByteChild {
     });
     this.#process = child;
     const [, , , stdin, stdout] = child.stdio as unknown as number[];
-    this.#stdin = new SocketWriter(stdin as number, () => this.#listener?.drained());
+    this.#stdin = new SocketWriter(stdin as number, () => {
+      this.#wipe();
+      this.#listener?.drained();
+    });
     const silent = Promise.withResolvers<void>();
     this.#stdout = new SocketReader(
       stdout as number,
@@ -146,12 +152,27 @@ export class LocalChild implements ByteChild {
     for (;;) {
       const { value, done } = await from.read();
       if (done) return;
-      this.#stderr = (this.#stderr + decoder.decode(value, { stream: true })).slice(-TAIL_BYTES);
+      const text = decoder.decode(value, { stream: true });
+      this.#stderr = (this.#stderr + text).slice(-TAIL_BYTES);
+      this.#hear?.(text);
     }
   }
 
   get stderr(): string {
     return this.#stderr;
+  }
+
+  hear(listener: ((text: string) => void) | undefined): void {
+    this.#hear = listener;
+  }
+
+  writeSecret(bytes: Uint8Array): void {
+    this.#secrets.push(bytes);
+    if (this.write(bytes)) this.#wipe();
+  }
+
+  #wipe(): void {
+    for (const bytes of this.#secrets.splice(0)) bytes.fill(0);
   }
 
   listen(listener: DuplexListener): void {
@@ -164,6 +185,7 @@ export class LocalChild implements ByteChild {
 
   close(): void {
     this.#stdin?.close();
+    this.#wipe();
     this.#stdout?.close();
     if (this.#isAlive) this.#reaper ??= setTimeout(() => this.#signal("SIGKILL"), REAP_MS);
     else this.#stderrReader?.cancel().catch(() => {});

@@ -2,8 +2,9 @@
  * MarkerScanner: from a child's bytes to a stream's. Waits for the marker, keeps what came before
  * it (banners, the output of login scripts), and hands on what comes after.
  *
- * States: scanning until the marker, then found. Writing needs no state: the master never waits to
- * be asked. Spec: docs/protocol.md, "Bootstrap".
+ * States: held until a given line has come, then scanning until the marker, then found. Bytes for a
+ * held child are kept here: its program may ask for a password, and would read them as one. Most
+ * children are never held. Spec: docs/protocol.md, "Bootstrap".
  */
 import { ProtocolError } from "../errors.ts";
 import type { Duplex, DuplexListener } from "../io/duplex.ts";
@@ -21,22 +22,33 @@ export class MarkerScanner implements Duplex {
   readonly #pipe: Duplex;
   readonly #bytes: Uint8Array;
   readonly #limits: Limits;
+  /** The line with its newline, and the chunks that wait for it; undefined: nothing is held. */
+  #hold: { readonly line: Uint8Array; readonly chunks: Chunk[] } | undefined;
   #listener: DuplexListener | undefined;
   #noise = Buffer.alloc(0);
   #noiseBytes = 0;
   #isFound = false;
   #failure: ProtocolError | undefined;
 
-  constructor(pipe: Duplex, nonce: string, limits: Limits = LIMITS) {
+  /** @param hold as of `LaunchPlan` */
+  constructor(pipe: Duplex, nonce: string, hold?: string, limits: Limits = LIMITS) {
     this.#pipe = pipe;
     this.marker = `econtext/${PROTOCOL_VERSION} ${nonce}\n`;
     this.#bytes = new TextEncoder().encode(this.marker);
     this.#limits = limits;
+    if (hold !== undefined) {
+      this.#hold = { line: new TextEncoder().encode(`${hold}\n`), chunks: [] };
+    }
     pipe.listen({
       data: (chunk) => this.#scan(chunk),
-      drained: () => this.#listener?.drained(),
+      drained: () => this.#drained(),
       closed: () => this.#listener?.closed(),
     });
+  }
+
+  /** Whether the line of `hold` has not come yet. */
+  get isHeld(): boolean {
+    return this.#hold !== undefined;
   }
 
   /** Whether the marker has come. */
@@ -60,15 +72,21 @@ export class MarkerScanner implements Duplex {
   }
 
   write(chunk: Chunk): boolean {
-    return this.#pipe.write(chunk);
+    if (this.#hold === undefined) return this.#pipe.write(chunk);
+    this.#hold.chunks.push(chunk);
+    return false;
   }
 
   close(): void {
     this.#pipe.close();
   }
 
+  #drained(): void {
+    if (this.#hold === undefined) this.#listener?.drained();
+  }
+
   #scan(chunk: Uint8Array): void {
-    const seen = Buffer.concat([this.#noise, chunk]);
+    const seen = this.#readHold(Buffer.concat([this.#noise, chunk]));
     const at = seen.indexOf(this.#bytes);
     if (at >= 0) {
       this.#found(seen, at);
@@ -85,6 +103,22 @@ export class MarkerScanner implements Duplex {
     }
     // Enough to find a marker that comes in two chunks, and to show in an error what was printed.
     this.#noise = Buffer.from(seen.subarray(-KEPT_BYTES));
+  }
+
+  /**
+   * Looks for the line of `hold`. Text without a newline may stand before it: PAM modules print
+   * such.
+   *
+   * @returns what came, without the line
+   */
+  #readHold(seen: Buffer): Buffer {
+    const hold = this.#hold;
+    const at = hold === undefined ? -1 : seen.indexOf(hold.line);
+    if (hold === undefined || at < 0) return seen;
+    this.#hold = undefined;
+    const taken = hold.chunks.map((chunk) => this.#pipe.write(chunk));
+    if (!taken.includes(false)) this.#drained();
+    return Buffer.concat([seen.subarray(0, at), seen.subarray(at + hold.line.length)]);
   }
 
   #found(seen: Buffer, at: number): void {

@@ -31,12 +31,20 @@ class PipedChild implements Launched {
   readonly #scanner: MarkerScanner;
   readonly #stream: Stream;
 
-  constructor(child: ByteChild, router: Router, plan: BootPlan, listener: LaunchListener) {
-    const { id, nonce, preamble, replay } = plan;
+  constructor(
+    child: ByteChild,
+    router: Router,
+    plan: BootPlan & Pick<LaunchPlan, "hold">,
+    listener: LaunchListener,
+  ) {
+    const { id, nonce, preamble, replay, hold } = plan;
     this.#id = id;
     this.#child = child;
     this.#router = router;
-    this.#scanner = new MarkerScanner(child, nonce);
+    this.#scanner = new MarkerScanner(child, nonce, hold);
+    child.hear((text) => {
+      if (!this.isMarked) listener.said?.(text);
+    });
     const stream: Stream = new Stream(this.#scanner, {
       message: (message) => router.deliver(link, message),
       isBehind: (context) => router.isBehind(link, context),
@@ -50,13 +58,18 @@ class PipedChild implements Launched {
     const link = replay ?? stream;
     router.addRoute(id, { link, parent: MASTER_ID, close: (reason) => stream.close(reason) });
     // The preamble is written without waiting for a byte of the child's, together with the first
-    // call: the first result costs one round trip.
+    // call: the first result costs one round trip. A held child makes the exception.
     stream.begin(preamble);
     replay?.lead(stream);
   }
 
   get queuedBytes(): number {
     return this.#stream.queuedBytes(this.#id);
+  }
+
+  answer(bytes: Uint8Array): void {
+    if (this.isHeld) this.#child.writeSecret(bytes);
+    else bytes.fill(0);
   }
 
   ready(): Promise<void> {
@@ -73,6 +86,10 @@ class PipedChild implements Launched {
 
   get marker(): string {
     return this.#scanner.marker;
+  }
+
+  get isHeld(): boolean {
+    return this.#scanner.isHeld;
   }
 
   get isMarked(): boolean {

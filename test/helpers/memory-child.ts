@@ -47,6 +47,9 @@ export class MemoryChild implements ByteChild {
   readonly ended: Promise<Ending>;
   readonly gone: Promise<void>;
   stderr = "";
+  /** Secrets that were written to it, as text. */
+  readonly secrets: string[] = [];
+  #hear: ((text: string) => void) | undefined;
   /** What the child was told besides bytes. */
   readonly kills: string[] = [];
   readonly adopted: SlaveProcess[] = [];
@@ -182,6 +185,21 @@ export class MemoryChild implements ByteChild {
 
   close(): void {
     this.#near.close();
+  }
+
+  hear(listener: ((text: string) => void) | undefined): void {
+    this.#hear = listener;
+  }
+
+  writeSecret(bytes: Uint8Array): void {
+    this.secrets.push(new TextDecoder().decode(bytes));
+    bytes.fill(0);
+  }
+
+  /** Prints on standard error. */
+  complain(text: string): void {
+    this.stderr += text;
+    this.#hear?.(text);
   }
 
   kill(): void {

@@ -118,3 +118,24 @@ test("a process that is no child of the guard's is not taken for the slave", asy
   other.kill();
   await other.exited;
 });
+
+test("error output is heard as it comes, and an answer is overwritten once it is written", async () => {
+  const script = 'printf "name? " >&2; read name; printf "hello $name" >&2; read x';
+  const { child } = start(script);
+  let heard = "";
+  const answer = Buffer.from("me\n");
+  const greeted = Promise.withResolvers<void>();
+  child.hear((text) => {
+    heard += text;
+    if (heard === "name? ") child.writeSecret(answer);
+    if (heard.endsWith("me")) greeted.resolve();
+  });
+  await greeted.promise;
+  expect(heard).toBe("name? hello me");
+  expect([...answer]).toEqual([0, 0, 0]);
+  child.close();
+  const late = Buffer.from("late");
+  child.writeSecret(late);
+  expect([...late]).toEqual([0, 0, 0, 0]);
+  await child.ended;
+});

@@ -14,7 +14,7 @@ let closed: number;
 
 beforeEach(() => {
   pipe = new MemoryPipe(1);
-  scanner = new MarkerScanner(pipe, NONCE, LIMIT);
+  scanner = new MarkerScanner(pipe, NONCE, undefined, LIMIT);
   [heard, closed] = ["", 0];
   scanner.listen({
     data: (chunk) => {
@@ -39,7 +39,7 @@ test("what comes after the marker is handed on, wherever chunks end", () => {
   const all = `Welcome!\n${scanner.marker}frames`;
   for (let at = 0; at <= all.length; at++) {
     pipe = new MemoryPipe(1);
-    const one = new MarkerScanner(pipe, NONCE, LIMIT);
+    const one = new MarkerScanner(pipe, NONCE, undefined, LIMIT);
     let rest = "";
     one.listen({
       data: (chunk) => {
@@ -98,4 +98,44 @@ test("too much before the marker closes the pipe, and is told", async () => {
 test("writing does not wait for the marker", () => {
   expect(scanner.write(Buffer.from("now"))).toBe(true);
   expect(Buffer.concat(pipe.written).toString()).toBe("now");
+});
+
+test("a held child gets what is written when its line has come, wherever chunks end", () => {
+  const all = `Last login: now\nready\nnoise\n${"x".repeat(5)}`;
+  const line = all.indexOf("ready\n") + "ready\n".length;
+  for (let at = 0; at <= all.length; at++) {
+    pipe = new MemoryPipe(9);
+    const held = new MarkerScanner(pipe, NONCE, "ready", LIMIT);
+    let drained = 0;
+    held.listen({ data: () => {}, drained: () => drained++, closed: () => {} });
+    expect([held.write(Buffer.from("pre")), held.write(Buffer.from("amble"))]).toEqual([
+      false,
+      false,
+    ]);
+    come(all.slice(0, at));
+    const isOver = at >= line;
+    expect([held.isHeld, pipe.written.length, drained]).toEqual(
+      isOver ? [false, 2, 1] : [true, 0, 0],
+    );
+    come(all.slice(at));
+    expect([held.isHeld, Buffer.concat(pipe.written).toString()]).toEqual([false, "preamble"]);
+    expect(held.noise).toBe("Last login: now\nnoise\nxxxxx");
+    expect(held.write(Buffer.from("now"))).toBe(true);
+    come(held.marker);
+    expect(held.isFound).toBe(true);
+  }
+});
+
+test("a pipe that takes not all of what was held is waited for", () => {
+  pipe = new MemoryPipe(0);
+  const held = new MarkerScanner(pipe, NONCE, "ready", LIMIT);
+  let drained = 0;
+  held.listen({ data: () => {}, drained: () => drained++, closed: () => {} });
+  held.write(Buffer.from("all"));
+  pipe.listener.drained(); // of an answer
+  expect(drained).toBe(0);
+  come("ready\n");
+  expect(drained).toBe(0);
+  pipe.listener.drained();
+  expect(drained).toBe(1);
 });

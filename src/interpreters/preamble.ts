@@ -23,8 +23,13 @@ export interface BootArguments {
   readonly rate: number;
 }
 
-/** @param reply handle of the master that gets the answer to BOOT */
+/** The preamble as one. @param reply handle of the master that gets the answer to BOOT */
 export function preamble(boot: BootArguments, plan: Plan, reply = 1000): Uint8Array {
+  return Buffer.concat(preambleParts(boot, plan, reply));
+}
+
+/** The preamble in parts: first what is the same for all slaves of the plan. */
+export function preambleParts(boot: BootArguments, plan: Plan, reply: number): Uint8Array[] {
   const { id, nonce, name, argv0, level, lease, rate } = boot;
   const value = [PROTOCOL_VERSION, nonce, name, argv0, level, lease, rate];
   const text = new TextEncoder().encode(JSON.stringify(value));
@@ -37,5 +42,5 @@ export function preamble(boot: BootArguments, plan: Plan, reply = 1000): Uint8Ar
     flags: 0,
   };
   const [frame] = encodeMessage(envelope, [text]);
-  return Buffer.concat([...program(plan), ...(frame ?? [])]);
+  return [...program(plan), ...((frame ?? []) as Uint8Array[])];
 }

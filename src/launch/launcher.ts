@@ -13,7 +13,8 @@ export interface BootPlan {
   readonly id: number;
   /** Part of the marker: new for each launch. */
   readonly nonce: string;
-  readonly preamble: Uint8Array;
+  /** In parts: the cores are parts of their own, which are the same for many children. */
+  readonly preamble: readonly Uint8Array[];
   /** Remembers what is sent to the child, in order to send it to another. */
   readonly replay: ReplayLink | undefined;
 }

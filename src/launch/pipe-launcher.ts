@@ -59,7 +59,7 @@ class PipedChild implements Launched {
     router.addRoute(id, { link, parent: MASTER_ID, close: (reason) => stream.close(reason) });
     // The preamble is written without waiting for a byte of the child's, together with the first
     // call: the first result costs one round trip. A held child makes the exception.
-    stream.begin(preamble);
+    for (const part of preamble) stream.begin(part);
     replay?.lead(stream);
   }
 

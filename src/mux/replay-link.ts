@@ -3,13 +3,15 @@
  * answered. If another child takes the place of the first one, it is sent all of them again.
  */
 import type { Envelope } from "../protocol/frame.ts";
+import type { Edge } from "./edge.ts";
 import { type BodyTarget, type DirectLink, directLink } from "./frame-receiver.ts";
-import type { Lane, Link, Withdraw } from "./link.ts";
+import type { Lane, Link, Passage, Withdraw } from "./link.ts";
 
 interface Sent {
   readonly envelope: Envelope;
   readonly body: readonly Uint8Array[];
   readonly lane: Lane | undefined;
+  readonly passage: Passage | undefined;
   readonly length: number;
   withdraw: Withdraw;
 }
@@ -29,7 +31,7 @@ export class ReplayLink implements Link, DirectLink {
   lead(link: Link | undefined): void {
     this.#link = link;
     for (const one of this.#sent) {
-      one.withdraw = link?.send(one.envelope, one.body, one.lane) ?? withdrawn;
+      one.withdraw = link?.send(one.envelope, one.body, one.lane, one.passage) ?? withdrawn;
     }
   }
 
@@ -40,11 +42,16 @@ export class ReplayLink implements Link, DirectLink {
     this.#bytes = 0;
   }
 
-  send(envelope: Envelope, body: readonly Uint8Array[], lane?: Lane): Withdraw {
-    const withdraw = this.#link?.send(envelope, body, lane) ?? withdrawn;
+  send(
+    envelope: Envelope,
+    body: readonly Uint8Array[],
+    lane?: Lane,
+    passage?: Passage,
+  ): Withdraw {
+    const withdraw = this.#link?.send(envelope, body, lane, passage) ?? withdrawn;
     if (this.#settled) return withdraw;
     const length = body.reduce((sum, chunk) => sum + chunk.length, 0);
-    const one: Sent = { envelope, body, lane, length, withdraw };
+    const one: Sent = { envelope, body, lane, passage, length, withdraw };
     this.#sent.push(one);
     this.#bytes += length;
     return () => {
@@ -52,6 +59,14 @@ export class ReplayLink implements Link, DirectLink {
       if (progress === "withdrawn") this.#drop(one);
       return progress;
     };
+  }
+
+  ready(context: number): Promise<void> {
+    return this.#link?.ready(context) ?? Promise.resolve();
+  }
+
+  limit(context: number, edges: readonly Edge[]): void {
+    this.#link?.limit(context, edges);
   }
 
   /** As `DirectLink`, on the link of now: the slave that sends is the one that has answered. */

@@ -7,8 +7,10 @@ import { MASTER_ID } from "../protocol/handles.ts";
 import type { Link } from "./link.ts";
 
 export interface Route {
-  /** The link that frames for the context go to: its own, or that of the context it is behind. */
+  /** The link that its frames come over: its own, or that of the first hop on the way to it. */
   readonly link: Link;
+  /** Where frames for it go, if not directly to that link. */
+  readonly out?: Link;
   /** The context that it was opened through; `MASTER_ID` if this process started it. */
   readonly parent: number;
   /**
@@ -38,6 +40,12 @@ export class RouteTable {
 
   get(id: number): Route | undefined {
     return this.#routes.get(id);
+  }
+
+  /** Where frames for context `id` go. */
+  outOf(id: number): Link | undefined {
+    const route = this.#routes.get(id);
+    return route?.out ?? route?.link;
   }
 
   linkOf(id: number): Link | undefined {

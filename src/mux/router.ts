@@ -86,6 +86,11 @@ export class Router {
     return this.#routes.linkOf(context);
   }
 
+  /** @returns where frames for a context go; undefined if there is no way */
+  outOf(context: number): Link | undefined {
+    return this.#routes.outOf(context);
+  }
+
   /** Whether messages from this context come over this link. */
   isBehind(link: Link, context: number): boolean {
     return this.#routes.isBehind(link, context);
@@ -105,7 +110,7 @@ export class Router {
    */
   remove(context: number, reason: EcontextError): void {
     for (const [id, route] of this.#routes.remove(context)) {
-      route.link.forget(id);
+      (route.out ?? route.link).forget(id);
       this.#tell(id, reason);
       if (id !== context) route.close(reason);
     }
@@ -155,7 +160,7 @@ export class Router {
   send(to: Destination, body: readonly Chunk[], lane?: Lane): Withdraw {
     const { dst, handle, reply = 0, flags = 0 } = to;
     const envelope = { dst, src: MASTER_ID, auth: MASTER_ID, handle, reply, flags };
-    return this.#routes.linkOf(dst)?.send(envelope, body, lane) ?? alreadySent;
+    return this.#routes.outOf(dst)?.send(envelope, body, lane) ?? alreadySent;
   }
 
   /** Take a message that came in over this link. */
@@ -167,13 +172,13 @@ export class Router {
       // Messages of a context that has ended may still be on their way.
       if (endpoint === undefined && src > MASTER_ID && src < this.#nextId) return;
       const end = this.#routes.endOf(link);
-      if (end !== undefined) this.#strike(end, `a message in the name of context ${src}`);
+      if (end !== undefined) this.strike(end, `a message in the name of context ${src}`);
       return;
     }
     if (route.parent !== MASTER_ID) endpoint.heardAt = performance.now();
     const problem = refusal(message);
     if (problem !== undefined) {
-      this.#strike(src, problem);
+      this.strike(src, problem);
       return;
     }
     const receiver = endpoint.handles.get(handle) ?? this.#listeners.get(handle);
@@ -182,7 +187,7 @@ export class Router {
         const { chunks } = encodeValue("no such handle");
         this.send({ dst: src, handle: reply, flags: FLAGS.DEAD }, chunks);
       }
-      this.#strike(src, `a message for handle ${handle}, which it may not use`);
+      this.strike(src, `a message for handle ${handle}, which it may not use`);
       return;
     }
     try {
@@ -209,7 +214,8 @@ export class Router {
     );
   }
 
-  #strike(context: number, problem: string): void {
+  /** A message of this context was dropped: too many end it. */
+  strike(context: number, problem: string): void {
     const endpoint = this.#endpoints.get(context);
     if (endpoint === undefined) return;
     const strikes = ++endpoint.strikes;

@@ -5,6 +5,7 @@
 import type { Chunk } from "../io/splice-pipe.ts";
 import { type Envelope, encodeMessage } from "../protocol/frame.ts";
 import type { Limits } from "../protocol/limits.ts";
+import type { Edge } from "./edge.ts";
 import { alreadySent, type Lane, type Progress, type Withdraw } from "./link.ts";
 
 /** A message on its way out. */
@@ -12,8 +13,12 @@ interface Outgoing {
   readonly frames: Iterator<readonly Chunk[]>;
   readonly length: number;
   readonly lane: Lane;
+  /** What counts on the edges, if that is not the bytes of the frames. */
+  readonly weight: number | undefined;
   progress: "waiting" | "begun" | "sent";
 }
+
+const NO_EDGES: readonly Edge[] = [];
 
 /** Control frames that wait one by one: many small arrays take ten times their bytes. */
 const MAX_CONTROL = 10_000;
@@ -31,6 +36,8 @@ export class SendQueue {
   #answerBytes = 0;
   #waiters: (() => void)[] = [];
   #isClosed = false;
+  /** The pipes on the way, behind the stream's own, which have room for a limited number of bytes. */
+  edges = NO_EDGES;
   /** Whether the stream has it in the row of queues that it serves in turn. */
   isInTurn = false;
 
@@ -58,6 +65,11 @@ export class SendQueue {
     return this.#answerBytes > this.#limits.maxAnswerBytes;
   }
 
+  /** An edge on the way without room; undefined if all have. */
+  get fullEdge(): Edge | undefined {
+    return this.edges === NO_EDGES ? undefined : this.edges.find((edge) => !edge.hasRoom);
+  }
+
   /** Resolves when less than `maxQueuedBytes` wait, or when the queue is closed. */
   ready(): Promise<void> {
     if (this.#isReady) return Promise.resolve();
@@ -79,12 +91,12 @@ export class SendQueue {
   }
 
   /** Queue a message of the other lanes. */
-  add(envelope: Envelope, body: readonly Chunk[], lane: Lane): Withdraw {
+  add(envelope: Envelope, body: readonly Chunk[], lane: Lane, weight?: number): Withdraw {
     const frames = encodeMessage(envelope, body, this.#limits)[Symbol.iterator]();
     if (this.#isClosed) return alreadySent;
     let length = 0;
     for (const chunk of body) length += chunk.length;
-    const outgoing: Outgoing = { frames, length, lane, progress: "waiting" };
+    const outgoing: Outgoing = { frames, length, lane, weight, progress: "waiting" };
     this.#queuedBytes += length;
     if (lane === "answer") this.#answerBytes += length;
     this.#bulk.push(outgoing);
@@ -97,6 +109,7 @@ export class SendQueue {
     for (const frame of this.#control) batch.push(frame);
     this.#control = [];
     this.#controlBytes = 0;
+    for (const edge of this.edges) edge.take(bytes);
     return bytes;
   }
 
@@ -108,6 +121,7 @@ export class SendQueue {
       const frame = outgoing.frames.next();
       if (frame.done !== true) {
         outgoing.progress = "begun";
+        if (this.edges !== NO_EDGES) this.#take(outgoing, frame.value);
         return frame.value;
       }
       outgoing.progress = "sent";
@@ -141,6 +155,11 @@ export class SendQueue {
     this.#bulk = this.#bulk.filter((other) => other !== outgoing);
     this.#leave(outgoing);
     return "withdrawn";
+  }
+
+  #take({ weight }: Outgoing, frame: readonly Chunk[]): void {
+    const bytes = weight ?? frame.reduce((sum, chunk) => sum + chunk.length, 0);
+    for (const edge of this.edges) edge.take(bytes);
   }
 
   /** Its bytes wait no longer. */

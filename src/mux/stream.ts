@@ -14,7 +14,8 @@ import type { Envelope, Message } from "../protocol/frame.ts";
 import { FrameReader } from "../protocol/frame-reader.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
 import { type BodyTarget, type DirectLink, FrameReceiver } from "./frame-receiver.ts";
-import { alreadySent, type Lane, type Link, type Withdraw } from "./link.ts";
+import type { Edge } from "./edge.ts";
+import { alreadySent, type Lane, type Link, type Passage, type Withdraw } from "./link.ts";
 import { SendQueue } from "./send-queue.ts";
 
 export interface StreamListener {
@@ -109,9 +110,14 @@ export class Stream implements Link, DirectLink {
   }
 
   /** As `Link`. A closed stream drops the message: `closed` has told everything that waits. */
-  send(envelope: Envelope, body: readonly Chunk[], lane: Lane = "bulk"): Withdraw {
+  send(
+    envelope: Envelope,
+    body: readonly Chunk[],
+    lane: Lane = "bulk",
+    passage?: Passage,
+  ): Withdraw {
     if (!this.#open) return alreadySent;
-    const { dst } = envelope;
+    const dst = passage?.queue ?? envelope.dst;
     const queue = this.#queues.get(dst) ?? this.#newQueue(dst);
     this.#schedule();
     if (lane === "control") {
@@ -126,10 +132,20 @@ export class Stream implements Link, DirectLink {
       this.#refuse(dst, queue);
       return alreadySent;
     }
-    const withdraw = queue.add(envelope, body, lane);
+    const withdraw = queue.add(envelope, body, lane, passage?.weight);
+    this.#line(queue);
+    return withdraw;
+  }
+
+  limit(context: number, edges: readonly Edge[]): void {
+    const queue = this.#queues.get(context) ?? this.#newQueue(context);
+    queue.edges = edges;
+  }
+
+  /** Puts a queue into the row of those that are served in turn. */
+  #line(queue: SendQueue): void {
     if (!queue.isInTurn) this.#turns.push(queue);
     queue.isInTurn = true;
-    return withdraw;
   }
 
   forget(context: number): void {
@@ -200,11 +216,16 @@ export class Stream implements Link, DirectLink {
     while (size < BATCH_BYTES) {
       const queue = this.#turns[0];
       if (queue === undefined) break;
-      const frame = queue.next();
+      const full = queue.fullEdge;
+      const frame = full === undefined ? queue.next() : undefined;
       if (frame === undefined) {
         queue.isInTurn = false;
         this.#turns.shift();
         this.#turnBytes = 0;
+        full?.onRoom(() => {
+          this.#line(queue);
+          this.#schedule();
+        });
         continue;
       }
       let bytes = 0;

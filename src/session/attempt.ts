@@ -12,7 +12,7 @@ import type { SlaveInfo } from "../context/session.ts";
 import { EcontextError } from "../errors.ts";
 import { firstStage } from "../interpreters/first-stage.ts";
 import { isLendable, languageOfPlan, type Plan } from "../interpreters/plan.ts";
-import { preamble } from "../interpreters/preamble.ts";
+import { preambleParts } from "../interpreters/preamble.ts";
 import { explainBootstrap, explainSilence } from "../launch/explain.ts";
 import type { BootPlan, Launched, Launcher, LaunchListener } from "../launch/launcher.ts";
 import type { ReplayLink } from "../mux/replay-link.ts";
@@ -95,9 +95,9 @@ export class Attempt {
       },
     });
     const [lease, rate] = [leaseOf(this.#settings), LIMITS.logBytesPerSecond];
-    const text = preamble({ id, nonce, name, argv0, level, lease, rate }, plan, reply);
+    const parts = preambleParts({ id, nonce, name, argv0, level, lease, rate }, plan, reply);
     const launched = launch(
-      { id, nonce, preamble: text, replay },
+      { id, nonce, preamble: parts, replay },
       { closed: (error) => void this.#closed(plan, launched, reply, error) },
     );
     return launched;

@@ -24,6 +24,8 @@ function watch(heardAt: () => number, onPing: (count: number) => void = () => {}
       return () => "sent" as const;
     },
     forget: () => {},
+    limit: () => {},
+    ready: () => Promise.resolve(),
   };
   router.addRoute(id, { link, parent: 0, close: () => {} });
   const settings = { id, name: "web1", leaseMs: LEASE_MS, router, close: lost.resolve };

@@ -52,6 +52,8 @@ function open() {
   const link: Link = {
     heardAt: 0,
     forget: () => {},
+    limit: () => {},
+    ready: () => Promise.resolve(),
     send: (_envelope, body) => {
       const value = decodeValue(Buffer.concat(body as Uint8Array[])) as unknown[];
       if (Array.isArray(value) && Array.isArray(value[1])) sent.push(value[1][0]);

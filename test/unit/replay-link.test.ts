@@ -19,6 +19,8 @@ function link(progress: ReturnType<Withdraw> = "sent") {
     },
     heardAt: 0,
     forget: () => {},
+    limit: () => {},
+    ready: () => Promise.resolve(),
   };
   return { self, handles };
 }

@@ -4,7 +4,13 @@ import type { Link } from "../../src/mux/link.ts";
 import { type Route, RouteTable } from "../../src/mux/route-table.ts";
 
 function makeLink(): Link {
-  return { heardAt: 0, send: () => () => "sent", forget: () => {} };
+  return {
+    heardAt: 0,
+    send: () => () => "sent",
+    forget: () => {},
+    limit: () => {},
+    ready: () => Promise.resolve(),
+  };
 }
 
 function route(link: Link, parent = 0): Route {

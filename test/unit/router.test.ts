@@ -17,6 +17,12 @@ class FakeLink implements Link {
   }
   readonly forgotten: number[] = [];
   heardAt = 0;
+  limit(): void {}
+
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
   forget(context: number): void {
     this.forgotten.push(context);
   }

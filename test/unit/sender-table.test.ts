@@ -20,6 +20,8 @@ function open() {
   const wire: Link = {
     heardAt: 0,
     forget: () => {},
+    limit: () => {},
+    ready: () => Promise.resolve(),
     send: ({ handle, flags = 0 }, body) => {
       sent.push([
         handle,
@@ -81,7 +83,7 @@ test("a relayed sender hears that its receiver was closed, and why, without send
 
 test("only the context that was given a sender can use it, and none can make one up", async () => {
   const { table, router, problems, say } = open();
-  const other: Link = { heardAt: 0, forget: () => {}, send: () => () => "sent" };
+  const other: Link = { ...wire, send: () => () => "sent" };
   router.addRoute(2, { link: other, parent: 0, close: () => {} });
   const { sender, receiver } = new Channel();
   table.encode(sender);

@@ -1,0 +1,34 @@
+/** Options of one context. */
+import type { KindOptions } from "../interpreters/kind.ts";
+import type { SshOptions } from "../transports/ssh.ts";
+
+/**
+ * Packages that become real files on the remote machine, for code that does not read its files by
+ * the means of its language.
+ */
+export interface UnpackOptions {
+  /**
+   * Names of packages. A Python module at the top of a root stands for all that is beside it. The
+   * folder is removed with the context.
+   */
+  readonly unpack?: readonly string[];
+  /** Where the folder is made. Default: in memory, in `$XDG_RUNTIME_DIR` or `/dev/shm`. */
+  readonly unpackInto?: string;
+}
+
+/** Options of one context. */
+export interface ConnectOptions extends KindOptions, UnpackOptions {
+  /** The context's name in messages and logs; default: the target. */
+  readonly name?: string;
+  /** Milliseconds until the slave must have answered. Default 60,000. */
+  readonly deadline?: number;
+  /** What `ps` shows of the slave; default `econtext:USER@HOST:PID` of this process. */
+  readonly argv0?: string;
+  readonly ssh?: SshOptions;
+  /**
+   * Sends a Bun to a target that has a Python, but neither Bun nor Node.js. The Bun is kept in
+   * memory there. `true`: the Bun that runs this program; or the path of a Bun for the target's
+   * platform.
+   */
+  readonly lend?: boolean | string;
+}

@@ -1,0 +1,261 @@
+/**
+ * HopLauncher: starts children through a hop. The hop spawns the argument vector, carries the bytes
+ * and finds the marker; all that is known of connecting stays here. Opening a child is one order.
+ *
+ * Spec: docs/protocol.md, "The switch".
+ */
+import { DisconnectError, type EcontextError, ProtocolError } from "../errors.ts";
+import { Edge } from "../mux/edge.ts";
+import { PROTOCOL_VERSION } from "../protocol/handles.ts";
+import { LIMITS } from "../protocol/limits.ts";
+import type { Ending } from "./child.ts";
+import { type Hop, SWITCH, SWITCH_BIT } from "./hop.ts";
+import { HopLink } from "./hop-link.ts";
+import { type HopEvent, readHopEvent } from "./hop-event.ts";
+import type { BootPlan, Launched, Launcher, LaunchListener, LaunchPlan } from "./launcher.ts";
+
+const KEPT_CHARACTERS = 32768;
+
+export class HopLauncher implements Launcher {
+  readonly #hop: Hop;
+
+  constructor(hop: Hop) {
+    this.#hop = hop;
+  }
+
+  launch(plan: LaunchPlan, listener: LaunchListener): Launched {
+    const child = new HopChild(this.#hop, plan, listener);
+    child.start(plan);
+    return child;
+  }
+}
+
+/** What a relaunched child keeps of the one that it was. */
+interface Inherited {
+  readonly edge: Edge;
+  readonly ending: PromiseWithResolvers<Ending>;
+}
+
+class HopChild implements Launched {
+  readonly argv: readonly string[];
+  readonly marker: string;
+  readonly ended: Promise<Ending>;
+  readonly gone: Promise<void>;
+  readonly #hop: Hop;
+  readonly #id: number;
+  readonly #listener: LaunchListener;
+  readonly #link: HopLink;
+  readonly #edge: Edge;
+  readonly #ending: PromiseWithResolvers<Ending>;
+  #events = 0;
+  #state: "waiting" | "started" | "closed" = "waiting";
+  #isHeld = false;
+  #isMarked = false;
+  #isTold = false;
+  #noise = "";
+  #noiseLength = 0;
+  #stderr = "";
+  #failure: ProtocolError | undefined;
+
+  constructor(
+    hop: Hop,
+    plan: BootPlan & { readonly argv: readonly string[] },
+    listener: LaunchListener,
+    { edge, ending }: Inherited = { edge: new Edge(), ending: Promise.withResolvers() },
+  ) {
+    this.#hop = hop;
+    this.#id = plan.id;
+    this.#listener = listener;
+    this.argv = plan.argv;
+    this.marker = `econtext/${PROTOCOL_VERSION} ${plan.nonce}\n`;
+    this.#edge = edge;
+    this.#link = new HopLink(hop, plan.id);
+    this.#ending = ending;
+    this.ended = ending.promise;
+    this.gone = ending.promise.then(() => {});
+  }
+
+  get queuedBytes(): number {
+    return this.#link.heldBytes;
+  }
+
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  get isMarked(): boolean {
+    return this.#isMarked;
+  }
+
+  get noise(): string {
+    return this.#noise;
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  get failure(): ProtocolError | undefined {
+    return this.#failure;
+  }
+
+  ready(): Promise<void> {
+    return this.#link.ready(this.#id);
+  }
+
+  /** Has the child spawned, as soon as the hop can take orders. */
+  start(plan: LaunchPlan): void {
+    this.#isHeld = plan.hold !== undefined;
+    this.#join(() => {
+      const { hold, isClient } = plan;
+      const options = {
+        ...(hold === undefined ? {} : { hold }),
+        ...(isClient ? { deaf: true } : {}),
+      };
+      const preamble = this.#hop.share(plan.preamble) ?? plan.preamble;
+      const order = [plan.id, plan.argv, preamble, plan.nonce, options];
+      this.#hop.order(SWITCH.START, order, this.#events);
+    });
+  }
+
+  relaunch(plan: BootPlan, listener: LaunchListener): Launched {
+    const next = new HopChild(this.#hop, { ...plan, argv: this.argv }, listener, {
+      edge: this.#edge,
+      ending: this.#ending,
+    });
+    this.#isTold = true;
+    this.#state = "closed";
+    next.restart(this.#id, plan);
+    return next;
+  }
+
+  /** The program that the child runs replaces itself by another, which gets this preamble. */
+  restart(old: number, plan: BootPlan): void {
+    this.#join(() => {
+      const preamble = this.#hop.share(plan.preamble) ?? plan.preamble;
+      this.#hop.order(SWITCH.RESTART, [old, plan.id, preamble, plan.nonce], this.#events);
+    });
+  }
+
+  answer(bytes: Uint8Array): void {
+    const isWanted = this.#isHeld && this.#state === "started";
+    if (isWanted) this.#hop.order(SWITCH.WRITE, [this.#id, Uint8Array.from(bytes)]);
+    bytes.fill(0);
+  }
+
+  /** A slave ends when its input does. Before the marker there may be a program that does not read. */
+  close(reason?: EcontextError): void {
+    if (this.#state === "closed") return;
+    const wasStarted = this.#state === "started";
+    this.#state = "closed";
+    if (wasStarted) this.#hop.order(SWITCH.CLOSE, [this.#id, this.#isMarked ? null : "TERM"]);
+    else this.#finish({ status: undefined, signal: undefined });
+    this.#tell(reason);
+  }
+
+  /** Nothing is left to note: the slave is in no process group of this machine. */
+  adopt(): void {}
+
+  /** Makes the route, and gives the `order` when the hop can take it. */
+  #join(order: () => void): void {
+    const hop = this.#hop;
+    const { router } = hop;
+    const opening = hop.open();
+    const link = hop.link;
+    if (link === undefined) {
+      const message = `${hop.name}: it has ended`;
+      const reason = hop.reason() ?? new DisconnectError("ERR_DISCONNECT_CLOSED", message);
+      queueMicrotask(() => this.close(reason));
+      return;
+    }
+    const close = (reason: EcontextError): void => this.close(reason);
+    router.addRoute(this.#id, { link, out: this.#link, parent: hop.id, close });
+    this.#events = router.expect(hop.id, {
+      receive: ({ body }) => this.#receive(readHopEvent(body)),
+      dead: (reason) => {
+        this.close(reason);
+        this.#finish({ status: undefined, signal: undefined });
+      },
+    });
+    const start = (): void => {
+      if (this.#state !== "waiting") return;
+      this.#state = "started";
+      this.#announce();
+      order();
+      this.#link.open();
+    };
+    if (opening === undefined) start();
+    else void opening.then(start, () => {});
+  }
+
+  /** Tells the hops above where the child's frames go, and from where they come. */
+  #announce(): void {
+    const { above, edges, id } = this.#hop;
+    above.forEach((hop, at) => {
+      hop.order(SWITCH.ROUTE, [this.#id, above[at + 1]?.id ?? id]);
+    });
+    const way = [...edges, this.#edge];
+    this.#hop.link?.limit(this.#id, way);
+    this.#hop.link?.limit(this.#id + SWITCH_BIT, way);
+  }
+
+  #receive(event: HopEvent): void {
+    switch (event.kind) {
+      case "noise":
+        this.#addNoise(event.text);
+        break;
+      case "stderr":
+        this.#stderr = (this.#stderr + event.text).slice(-KEPT_CHARACTERS);
+        if (!this.#isMarked) this.#listener.said?.(event.text);
+        break;
+      case "held":
+        this.#isHeld = false;
+        break;
+      case "marked":
+        this.#isMarked = true;
+        break;
+      case "wrote":
+        this.#edge.wrote(event.bytes);
+        break;
+      case "fault":
+        this.#hop.router.strike(this.#id, event.problem);
+        break;
+      case "closed":
+        this.#tell(undefined);
+        break;
+      case "failed":
+        this.#finish({ spawnError: new Error(event.problem) });
+        break;
+      case "ended":
+        this.#finish(event);
+    }
+  }
+
+  #addNoise(text: string): void {
+    this.#noiseLength += text.length;
+    this.#noise = (this.#noise + text).slice(-KEPT_CHARACTERS);
+    if (this.#noiseLength <= LIMITS.maxNoiseBytes) return;
+    this.#failure = new ProtocolError(
+      "ERR_PROTOCOL_NOISE",
+      `more than ${LIMITS.maxNoiseBytes} bytes came before the marker`,
+    );
+    this.close();
+  }
+
+  /** The child's process is no more. */
+  #finish(ending: Ending): void {
+    const { router, above, id } = this.#hop;
+    router.forget(id, this.#events);
+    this.#edge.end();
+    for (const hop of above) hop.order(SWITCH.UNROUTE, [this.#id]);
+    this.#ending.resolve(ending);
+    this.#state = "closed";
+    this.#tell(undefined);
+  }
+
+  #tell(reason: EcontextError | undefined): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.#listener.closed(reason);
+  }
+}

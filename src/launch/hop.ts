@@ -1,0 +1,157 @@
+/**
+ * Hop: a slave that carries children, as the master sees it. Sends orders to the hop's switch: the
+ * part of it that starts programs and passes frames on, on the thread that reads the stream.
+ *
+ * Spec: docs/protocol.md, "The switch".
+ * Twins: stage1/python/tier2/children.py, stage1/javascript/tier2/children.js.
+ */
+import { deflateSync } from "node:zlib";
+import type { EcontextError } from "../errors.ts";
+import { JS_TIER2, PYTHON_TIER2 } from "../interpreters/embedded.ts";
+import type { Language, Wants } from "../interpreters/kind.ts";
+import type { Edge } from "../mux/edge.ts";
+import type { Lane, Link } from "../mux/link.ts";
+import type { Router } from "../mux/router.ts";
+import { HANDLES } from "../protocol/handles.ts";
+import { encodeValue } from "../protocol/value.ts";
+import { Depot } from "./depot.ts";
+
+/** Operations of a switch: the handles of frames for it. */
+export const SWITCH = {
+  START: 1,
+  WRITE: 2,
+  CLOSE: 3,
+  ROUTE: 4,
+  UNROUTE: 5,
+  KEEP: 6,
+  DROP: 7,
+  FORWARD: 8,
+  RELAY: 9,
+  RESTART: 10,
+} as const;
+
+/** Added to a context's id, it is the address of the context's switch. */
+export const SWITCH_BIT = 0x80000000;
+
+/** What a hop needs of its own session. */
+export interface HopSession {
+  readonly ready: Promise<unknown>;
+  start(wants: Wants): void;
+  language(): Language | undefined;
+  reason(): EcontextError | undefined;
+}
+
+export interface HopPlace {
+  readonly id: number;
+  readonly name: string;
+  /** The hops before this one, the first one first. */
+  readonly above: readonly Hop[];
+  /** The pipes of those hops that lead to this one. */
+  readonly edges: readonly Edge[];
+}
+
+/** What is sent of a message: bytes, or the key of bytes that the first hop keeps. */
+export type SharedParts = readonly (Uint8Array | string)[];
+
+export class Hop {
+  readonly id: number;
+  readonly name: string;
+  readonly above: readonly Hop[];
+  readonly edges: readonly Edge[];
+  readonly router: Router;
+  readonly #session: HopSession;
+  readonly #depot: Depot;
+  #isInstalled = false;
+
+  constructor(place: HopPlace, router: Router, session: HopSession) {
+    this.id = place.id;
+    this.name = place.name;
+    this.above = place.above;
+    this.edges = place.edges;
+    this.router = router;
+    this.#session = session;
+    this.#depot = place.above[0]?.depot ?? new Depot();
+  }
+
+  /** What the first hop on the way keeps. */
+  get depot(): Depot {
+    return this.#depot;
+  }
+
+  /** Where frames from the hop, and from all that is behind it, come in. */
+  get link(): Link | undefined {
+    return this.router.linkOf(this.id);
+  }
+
+  /**
+   * Starts the hop, and has its switch installed.
+   *
+   * @returns undefined: orders can be sent at once; else they have to wait until then
+   */
+  open(): Promise<void> | undefined {
+    this.#session.start("any");
+    if (this.#session.language() === undefined && this.#session.reason() === undefined) {
+      return this.#session.ready.then(() => this.#install());
+    }
+    this.#install();
+    return undefined;
+  }
+
+  /** Why the hop cannot carry anything any more. */
+  reason(): EcontextError | undefined {
+    return this.#session.reason();
+  }
+
+  /** Sends an order to the switch. It overtakes what waits for contexts behind the hop. */
+  order(operation: number, value: unknown, reply = 0, lane: Lane = "control"): void {
+    const dst = this.id + SWITCH_BIT;
+    this.router.send({ dst, handle: operation, reply }, encodeValue(value).chunks, lane);
+  }
+
+  /**
+   * Replaces large parts by keys of what the first hop keeps, and has it keep what is new.
+   *
+   * @returns undefined if no part is worth it
+   */
+  share(parts: readonly Uint8Array[]): SharedParts | undefined {
+    const [first = this] = this.above;
+    let isShared = false;
+    const shared = parts.map((part) => {
+      const kept = this.#depot.keep(part);
+      if (kept === undefined) return part;
+      isShared = true;
+      if (kept.bytes !== undefined) first.order(SWITCH.KEEP, [kept.key, kept.bytes]);
+      for (const key of kept.dropped) first.order(SWITCH.DROP, [key]);
+      return kept.key;
+    });
+    return isShared ? shared : undefined;
+  }
+
+  /** Puts the program of the switch into the hop, once. */
+  #install(): void {
+    if (this.#isInstalled || this.#session.reason() !== undefined) return;
+    this.#isInstalled = true;
+    const { router, id } = this;
+    const address = id + SWITCH_BIT;
+    const link = router.linkOf(id);
+    if (link === undefined) return;
+    const close = (): void => {};
+    router.addRoute(address, { link, out: router.outOf(id) ?? link, parent: id, close });
+    link.limit(address, this.edges);
+    const program = switchProgram(this.#session.language());
+    router.send({ dst: address, handle: HANDLES.BOOT }, [program], "control");
+  }
+}
+
+const programs = new Map<Language, Uint8Array>();
+
+function switchProgram(language: Language = "python"): Uint8Array {
+  let program = programs.get(language);
+  if (program === undefined) {
+    const text = (language === "python" ? PYTHON_TIER2 : JS_TIER2)["children"] ?? "";
+    const bytes = Buffer.from(text);
+    program = language === "python" ? deflateSync(bytes) : bytes;
+    programs.set(language, program);
+  }
+  return program;
+}

@@ -39,11 +39,6 @@ const LAYERS: readonly Layer[] = [
   },
   { name: "traces", imports: ["errors", "text"], because: "what an error shows of a stack" },
   {
-    name: "tree",
-    imports: ["errors", "transports"],
-    because: "a target's text names transports and nothing that runs",
-  },
-  {
     name: "interpreters",
     imports: ["errors", "protocol", "transports"],
     because: "what is sent first; starts no process",
@@ -111,8 +106,9 @@ const LAYERS: readonly Layer[] = [
       "mux",
       "protocol",
       "traces",
+      "transports",
     ],
-    because: "what a user can ask; knows no process and no transport",
+    because: "what a user can ask; of transports it knows their options, to pass them on",
   },
   {
     name: "session",
@@ -137,12 +133,18 @@ const LAYERS: readonly Layer[] = [
     because: "a session that has another runtime started by a context",
   },
   {
+    name: "tree",
+    imports: ["errors", "launch", "transports"],
+    because: "from a target's text to the hops on the way, each opened once",
+  },
+  {
     name: "broker",
     imports: [
       "calls",
       "context",
       "errors",
       "interpreters",
+      "launch",
       "lend",
       "logs",
       "modules",

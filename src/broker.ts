@@ -2,18 +2,22 @@
  * Broker: opens contexts, and closes them all. It puts the parts together for each target:
  * transport, interpreter, lending and session.
  */
+
 import { type CallLimits, checkMilliseconds } from "./calls/options.ts";
-import { Context } from "./context/context.ts";
+import type { ConnectOptions } from "./context/connect-options.ts";
+import { Context, type ContextOpener } from "./context/context.ts";
 import { type EcontextError, UsageError } from "./errors.ts";
-import { type KindOptions, readKind } from "./interpreters/kind.ts";
+import { readKind } from "./interpreters/kind.ts";
 import { defaultArgv0 } from "./interpreters/process-title.ts";
+import type { Hop } from "./launch/hop.ts";
 import { checkLend, type LendProgress, lenderFor } from "./lend/lender.ts";
 import { LEVELS, type LevelName, type LogRecord } from "./logs/log.ts";
 import { findersIn } from "./modules/finders.ts";
-import { SessionTable } from "./session/session-table.ts";
+import { type SessionEntry, SessionTable } from "./session/session-table.ts";
 import type { SessionSettings } from "./session/settings.ts";
-import type { SshOptions } from "./transports/ssh.ts";
-import { parseTarget } from "./tree/target-path.ts";
+import type { Transport } from "./transports/transport.ts";
+import { HopTable, type OpenHop } from "./tree/hop-table.ts";
+import { parsePath } from "./tree/target-path.ts";
 
 /** Options of a broker and of all its contexts. */
 export interface BrokerOptions {
@@ -52,41 +56,11 @@ export interface BrokerOptions {
   readonly onLend?: (progress: LendProgress) => void;
 }
 
-/**
- * Packages that become real files on the remote machine, for code that does not read its files by
- * the means of its language.
- */
-export interface UnpackOptions {
-  /**
-   * Names of packages. A Python module at the top of a root stands for all that is beside it. The
-   * folder is removed with the context.
-   */
-  readonly unpack?: readonly string[];
-  /** Where the folder is made. Default: in memory, in `$XDG_RUNTIME_DIR` or `/dev/shm`. */
-  readonly unpackInto?: string;
-}
-
-/** Options of one context. */
-export interface ConnectOptions extends KindOptions, UnpackOptions {
-  /** The context's name in messages and logs; default: the target. */
-  readonly name?: string;
-  /** Milliseconds until the slave must have answered. Default 60,000. */
-  readonly deadline?: number;
-  /** What `ps` shows of the slave; default `econtext:USER@HOST:PID` of this process. */
-  readonly argv0?: string;
-  readonly ssh?: SshOptions;
-  /**
-   * Sends a Bun to a target that has a Python, but neither Bun nor Node.js. The Bun is kept in
-   * memory there. `true`: the Bun that runs this program; or the path of a Bun for the target's
-   * platform.
-   */
-  readonly lend?: boolean | string;
-}
-
 /** Opens contexts, gets their logs, and closes them all. */
 export class Broker implements AsyncDisposable {
   readonly #options: BrokerOptions;
   readonly #sessions: SessionTable;
+  readonly #hops: HopTable;
   #closing: Promise<void> | undefined;
 
   /** @throws {UsageError} `ERR_USAGE_DEADLINE` */
@@ -96,43 +70,78 @@ export class Broker implements AsyncDisposable {
     this.#options = options;
     const { roots = [], cache = true, onLog } = options;
     this.#sessions = new SessionTable(findersIn(roots, cache), onLog);
+    this.#hops = new HopTable((transport, via) => this.#openHop(transport, via));
   }
 
   /**
-   * Open a context: `local`, or a destination that `ssh` accepts. Does not wait for the context, so
-   * that the first call's result costs one round trip. A failure to open it is told by the first
-   * call, or by `context.ready()`.
+   * Open a context: `local`, a destination that `ssh` accepts, or a path: `bastion/web1/sudo:root`.
+   * Each hop of a path is opened through the one before, once, and shared by all that goes through
+   * it. Does not wait for the context, so that the first call's result costs one round trip. A
+   * failure to open it is told by the first call, or by `context.ready()`.
    *
    * @throws {UsageError} `ERR_USAGE_TARGET`, `ERR_USAGE_CLOSED`, `ERR_USAGE_DEADLINE`,
    *   `ERR_USAGE_KIND`
    */
   async connect(target: string, options: ConnectOptions = {}): Promise<Context> {
-    if (this.#closing !== undefined) {
-      throw new UsageError("ERR_USAGE_CLOSED", "the broker is closed");
-    }
-    const { callDefaults, defaults, graceMs = 2_000, onLend, signal } = this.#options;
-    const chosen = withDefaults(options, defaults);
-    const settings = this.#settingsOf(target, chosen);
-    const { interpreter, name } = settings;
+    return this.#connect(target, options, undefined);
+  }
+
+  /** @param from the context that the path begins at; undefined: this process */
+  #connect(target: string, options: ConnectOptions, from: SessionEntry | undefined): Context {
+    this.#checkOpen();
+    const chosen = withDefaults(options, this.#options.defaults);
+    checkMilliseconds("deadline", chosen.deadline);
+    const interpreter = readKind(chosen);
     checkLend(chosen.lend, interpreter);
-    const { router } = this.#sessions;
-    const id = router.allocateId();
+    const path = parsePath(target, chosen.ssh ?? {}, from !== undefined);
+    const way = path.slice(0, -1);
+    const pass =
+      way.length === 0 ? undefined : this.#hops.pass(way, from?.hop, JSON.stringify(chosen.ssh));
+    const name = chosen.name ?? (from === undefined ? target : `${from.hop.name}/${target}`);
+    const settings = {
+      ...this.#settingsOf(name, chosen),
+      transport: path.at(-1) as Transport,
+      interpreter,
+      via: pass?.hop ?? from?.hop,
+    };
+    const { graceMs = 2_000, onLend } = this.#options;
     const lending = { target: settings, graceMs, onLend };
     const lender = lenderFor(chosen.lend, this.#sessions, lending);
-    const entry = this.#sessions.open({ ...settings, id, lender });
-    const limits = { graceMs, signal, callDefaults };
-    entry.context = new Context({ id, name, ...limits }, router, entry.session);
+    const entry = this.#open({ ...settings, lender });
+    void entry.session.gone.then(() => pass?.release());
     return entry.context;
   }
 
-  /** @throws {UsageError} of an option, before anything is started */
-  #settingsOf(target: string, options: ConnectOptions): Omit<SessionSettings, "id"> {
-    checkMilliseconds("deadline", options.deadline);
+  /** Opens a context that carries others. Any interpreter will do. */
+  #openHop(transport: Transport, via: Hop | undefined): OpenHop {
+    const { label } = transport;
+    const name = via === undefined ? label : `${via.name}/${label}`;
+    const settings = this.#settingsOf(name, this.#options.defaults ?? {});
+    const entry = this.#open({ ...settings, transport, via, interpreter: undefined });
+    entry.isHop = true;
+    return { hop: entry.hop, close: () => entry.context.close() };
+  }
+
+  #open(settings: Omit<SessionSettings, "id">): SessionEntry & { context: Context } {
+    const { router } = this.#sessions;
+    const id = router.allocateId();
+    const entry = this.#sessions.open({ ...settings, id });
+    const { callDefaults, graceMs = 2_000, signal } = this.#options;
+    const connect: ContextOpener = (target, options) => this.#connect(target, options, entry);
+    const limits = { graceMs, signal, callDefaults, connect };
+    entry.context = new Context({ id, name: settings.name, ...limits }, router, entry.session);
+    return entry as SessionEntry & { context: Context };
+  }
+
+  #checkOpen(): void {
+    if (this.#closing === undefined) return;
+    throw new UsageError("ERR_USAGE_CLOSED", "the broker is closed");
+  }
+
+  #settingsOf(name: string, options: ConnectOptions) {
     const { leaseMs = 45_000, logLevel = "info" } = this.#options;
     return {
-      name: options.name ?? target,
-      transport: parseTarget(target, options.ssh ?? {}),
-      interpreter: readKind(options),
+      name,
       argv0: options.argv0 ?? defaultArgv0(),
       level: LEVELS[logLevel],
       connectMs: options.deadline ?? 60_000,
@@ -145,7 +154,11 @@ export class Broker implements AsyncDisposable {
   /** Close every context, all at once, each as `Context.close` does. Idempotent; never rejects. */
   close(): Promise<void> {
     this.#closing ??= (async () => {
-      await Promise.all(this.#sessions.all().map(({ context }) => context?.close()));
+      const sessions = this.#sessions.all();
+      // Hops close when nothing goes through them any more.
+      const opened = sessions.filter(({ isHop }) => !isHop);
+      await Promise.all(opened.map(({ context }) => context?.close()));
+      await Promise.all(sessions.map(({ session }) => session.gone));
     })();
     return this.#closing;
   }

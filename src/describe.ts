@@ -10,7 +10,7 @@ import { preamble as makePreamble } from "./interpreters/preamble.ts";
 import { defaultArgv0 } from "./interpreters/process-title.ts";
 import { quoteForLoginShell } from "./shell-quote.ts";
 import type { SshOptions } from "./transports/ssh.ts";
-import { parseTarget } from "./tree/target-path.ts";
+import { parsePath } from "./tree/target-path.ts";
 
 /** Part of what is sent: its size, and its SHA-256 in hex. */
 export interface SentPart {
@@ -52,8 +52,10 @@ export function describeBootstrap(
 ): BootstrapDescription {
   const plan: Plan = { wants: options.language ?? "any", ...readKind(options) };
   const stage = firstStage(plan);
-  const transport = parseTarget(target, options.ssh ?? {});
-  const argv = transport.wrap(stage);
+  const argv =
+    parsePath(target, options.ssh ?? {})
+      .at(-1)
+      ?.wrap(stage) ?? [];
   const command = stage.map(quoteForLoginShell).join(" ");
   const boot = {
     id: 1,

@@ -2,7 +2,7 @@
  * What a program imports. Re-exports only. Types that a program has no need to write are not named
  * here: they are reached through their owners, as in `RemoteProcess["stdout"]`.
  */
-export { Broker, type BrokerOptions, type ConnectOptions } from "./broker.ts";
+export { Broker, type BrokerOptions } from "./broker.ts";
 export type { CallOptions } from "./calls/options.ts";
 export { Kwargs, kwargs } from "./calls/payload.ts";
 export { Channel, Receiver, Sender } from "./channels/channel.ts";
@@ -10,6 +10,7 @@ export { Select } from "./channels/select.ts";
 export type { Input } from "./commands/feed.ts";
 export { type ExecOptions, type ExecResult, RemoteProcess } from "./commands/remote-process.ts";
 export { ShellCommand, type ShellOutput } from "./commands/shell-command.ts";
+export type { ConnectOptions } from "./context/connect-options.ts";
 export { Context } from "./context/context.ts";
 export type { SlaveInfo } from "./context/session.ts";
 export { describeBootstrap } from "./describe.ts";

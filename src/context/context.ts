@@ -26,6 +26,7 @@ import type { AnyFunction } from "../functions/registry.ts";
 import type { Router } from "../mux/router.ts";
 import { callSite } from "../traces/call-site.ts";
 import { located, locatedEach } from "../traces/error-stack.ts";
+import type { ConnectOptions } from "./connect-options.ts";
 import type { Session, SlaveInfo } from "./session.ts";
 
 export interface ContextSettings {
@@ -37,7 +38,12 @@ export interface ContextSettings {
   readonly signal?: AbortSignal | undefined;
   /** Gives the limits of each call and command that sets none of its own. */
   readonly callDefaults?: (() => CallLimits) | undefined;
+  /** Opens contexts through this one; a helper's context has none. */
+  readonly connect?: ContextOpener | undefined;
 }
+
+/** Opens a context through this one. The options are those of `Broker.connect`. */
+export type ContextOpener = (target: string, options: ConnectOptions) => Context;
 
 /** One execution context: a process of an interpreter on this or another machine. */
 export class Context implements AsyncDisposable {
@@ -49,15 +55,19 @@ export class Context implements AsyncDisposable {
   readonly #caller: Caller;
   readonly #commands: TierCall;
   readonly #files: RemoteFiles;
+  readonly #connect: ContextOpener | undefined;
+  /** Contexts that were opened through this one, and are not closed. */
+  readonly #behind = new Set<Context>();
   #closing: Promise<void> | undefined;
 
   /** @internal Contexts are made by `Broker.connect`. */
   constructor(settings: ContextSettings, router: Router, session: Session) {
-    const { id, name, graceMs, callDefaults } = settings;
+    const { id, name, graceMs, callDefaults, connect } = settings;
     this.id = id;
     this.name = name;
     this.#graceMs = graceMs;
     this.#defaults = callDefaults;
+    this.#connect = connect;
     const link = { id, name, router, mapStack: (text: string) => session.mapStack(text) };
     this.#session = session;
     this.#caller = new Caller(link, session, settings);
@@ -78,6 +88,26 @@ export class Context implements AsyncDisposable {
   ready(): Promise<SlaveInfo> {
     this.#session.start("any");
     return located(this.#session.ready, new Error());
+  }
+
+  /**
+   * Open a context through this one: another machine that this one reaches, another user, a
+   * container. The target is one word, or a path of several: `bastion.connect("web1/sudo:root")`.
+   * The options are those of `broker.connect`.
+   *
+   * @throws {UsageError} as `Broker.connect`
+   */
+  async connect(target: string, options: ConnectOptions = {}): Promise<Context> {
+    if (this.#connect === undefined) throw this.#caller.closed();
+    const context = this.#connect(target, options);
+    this.#behind.add(context);
+    void context.#session.gone.then(() => this.#behind.delete(context));
+    return context;
+  }
+
+  /** Open a context as another user of the same machine, by sudo; default: root. */
+  sudo(user = "root", options: ConnectOptions = {}): Promise<Context> {
+    return this.connect(`sudo:${user}`, options);
   }
 
   /**
@@ -242,6 +272,7 @@ export class Context implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    await Promise.all([...this.#behind].map((context) => context.close()));
     this.#caller.close();
     if (!this.connected && this.#caller.waiting === 0) {
       this.#session.sever(this.#caller.closed());

@@ -2,7 +2,8 @@
  * The same work on several targets at the same time. Outcomes come in the order in which the work
  * ends: a slow target holds no other up. Knows nothing of how outcomes are shown.
  */
-import type { Broker, ConnectOptions } from "../broker.ts";
+import type { Broker } from "../broker.ts";
+import type { ConnectOptions } from "../context/connect-options.ts";
 import type { Context } from "../context/context.ts";
 
 export interface Outcome<T> {

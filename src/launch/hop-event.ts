@@ -1,4 +1,6 @@
-/** What a hop's switch tells of one child. A hop is not trusted: its events are data, and checked. */
+/**
+ * What a hop's switch tells of one child. A hop is not trusted: its events are data, and checked.
+ */
 import { ProtocolError } from "../errors.ts";
 
 export type HopEvent =

@@ -9,9 +9,9 @@ import { Edge } from "../mux/edge.ts";
 import { PROTOCOL_VERSION } from "../protocol/handles.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { Ending } from "./child.ts";
-import { type Hop, SWITCH, SWITCH_BIT } from "./hop.ts";
-import { HopLink } from "./hop-link.ts";
+import { type Hop, SWITCH } from "./hop.ts";
 import { type HopEvent, readHopEvent } from "./hop-event.ts";
+import { HopLink } from "./hop-link.ts";
 import type { BootPlan, Launched, Launcher, LaunchListener, LaunchPlan } from "./launcher.ts";
 
 const KEPT_CHARACTERS = 32768;
@@ -143,7 +143,9 @@ class HopChild implements Launched {
     bytes.fill(0);
   }
 
-  /** A slave ends when its input does. Before the marker there may be a program that does not read. */
+  /**
+   * A slave ends when its input does. Before the marker there may be a program that does not read.
+   */
   close(reason?: EcontextError): void {
     if (this.#state === "closed") return;
     const wasStarted = this.#state === "started";
@@ -169,7 +171,8 @@ class HopChild implements Launched {
       return;
     }
     const close = (reason: EcontextError): void => this.close(reason);
-    router.addRoute(this.#id, { link, out: this.#link, parent: hop.id, close });
+    const edges = [...hop.edges, this.#edge];
+    router.addRoute(this.#id, { link, out: this.#link, edges, parent: hop.id, close });
     this.#events = router.expect(hop.id, {
       receive: ({ body }) => this.#receive(readHopEvent(body)),
       dead: (reason) => {
@@ -190,13 +193,11 @@ class HopChild implements Launched {
 
   /** Tells the hops above where the child's frames go, and from where they come. */
   #announce(): void {
-    const { above, edges, id } = this.#hop;
+    const { above, id, link, router } = this.#hop;
     above.forEach((hop, at) => {
       hop.order(SWITCH.ROUTE, [this.#id, above[at + 1]?.id ?? id]);
     });
-    const way = [...edges, this.#edge];
-    this.#hop.link?.limit(this.#id, way);
-    this.#hop.link?.limit(this.#id + SWITCH_BIT, way);
+    link?.limit(this.#id, router.edgesOf(this.#id));
   }
 
   #receive(event: HopEvent): void {

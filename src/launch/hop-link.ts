@@ -3,12 +3,13 @@
  * the child's own queue, and each hop passes them on. What many children are sent alike goes to the
  * first hop once, which makes the messages of it.
  */
-import { FLAGS, HEADER_BYTES, type Envelope } from "../protocol/frame.ts";
-import { MASTER_ID } from "../protocol/handles.ts";
-import { encodeValue } from "../protocol/value.ts";
+
 import type { Chunk } from "../io/splice-pipe.ts";
 import type { Edge } from "../mux/edge.ts";
 import type { Lane, Link, Passage, Progress, Withdraw } from "../mux/link.ts";
+import { type Envelope, FLAGS, HEADER_BYTES } from "../protocol/frame.ts";
+import { MASTER_ID } from "../protocol/handles.ts";
+import { encodeValue } from "../protocol/value.ts";
 import { type Hop, SWITCH, SWITCH_BIT } from "./hop.ts";
 
 /** A message that waits until the child is started. */

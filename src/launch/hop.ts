@@ -46,8 +46,6 @@ export interface HopPlace {
   readonly name: string;
   /** The hops before this one, the first one first. */
   readonly above: readonly Hop[];
-  /** The pipes of those hops that lead to this one. */
-  readonly edges: readonly Edge[];
 }
 
 /** What is sent of a message: bytes, or the key of bytes that the first hop keeps. */
@@ -57,7 +55,6 @@ export class Hop {
   readonly id: number;
   readonly name: string;
   readonly above: readonly Hop[];
-  readonly edges: readonly Edge[];
   readonly router: Router;
   readonly #session: HopSession;
   readonly #depot: Depot;
@@ -67,7 +64,6 @@ export class Hop {
     this.id = place.id;
     this.name = place.name;
     this.above = place.above;
-    this.edges = place.edges;
     this.router = router;
     this.#session = session;
     this.#depot = place.above[0]?.depot ?? new Depot();
@@ -76,6 +72,11 @@ export class Hop {
   /** What the first hop on the way keeps. */
   get depot(): Depot {
     return this.#depot;
+  }
+
+  /** The pipes of the hops above that lead to this one. */
+  get edges(): readonly Edge[] {
+    return this.router.edgesOf(this.id);
   }
 
   /** Where frames from the hop, and from all that is behind it, come in. */

@@ -42,12 +42,7 @@ export class ReplayLink implements Link, DirectLink {
     this.#bytes = 0;
   }
 
-  send(
-    envelope: Envelope,
-    body: readonly Uint8Array[],
-    lane?: Lane,
-    passage?: Passage,
-  ): Withdraw {
+  send(envelope: Envelope, body: readonly Uint8Array[], lane?: Lane, passage?: Passage): Withdraw {
     const withdraw = this.#link?.send(envelope, body, lane, passage) ?? withdrawn;
     if (this.#settled) return withdraw;
     const length = body.reduce((sum, chunk) => sum + chunk.length, 0);

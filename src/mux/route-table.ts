@@ -4,6 +4,7 @@
  */
 import type { EcontextError } from "../errors.ts";
 import { MASTER_ID } from "../protocol/handles.ts";
+import type { Edge } from "./edge.ts";
 import type { Link } from "./link.ts";
 
 export interface Route {
@@ -11,6 +12,8 @@ export interface Route {
   readonly link: Link;
   /** Where frames for it go, if not directly to that link. */
   readonly out?: Link;
+  /** The pipes on the way to it, behind that link. */
+  readonly edges?: readonly Edge[];
   /** The context that it was opened through; `MASTER_ID` if this process started it. */
   readonly parent: number;
   /**

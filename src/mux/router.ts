@@ -13,6 +13,7 @@ import { FLAGS, type Message } from "../protocol/frame.ts";
 import { FIRST_FREE_HANDLE, MASTER_ID } from "../protocol/handles.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
 import { encodeValue } from "../protocol/value.ts";
+import type { Edge } from "./edge.ts";
 import { alreadySent, type Lane, type Link, type Withdraw } from "./link.ts";
 import { type Route, RouteTable } from "./route-table.ts";
 
@@ -89,6 +90,11 @@ export class Router {
   /** @returns where frames for a context go; undefined if there is no way */
   outOf(context: number): Link | undefined {
     return this.#routes.outOf(context);
+  }
+
+  /** @returns the pipes on the way to a context, behind its link */
+  edgesOf(context: number): readonly Edge[] {
+    return this.#routes.get(context)?.edges ?? [];
   }
 
   /** Whether messages from this context come over this link. */

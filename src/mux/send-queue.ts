@@ -36,7 +36,7 @@ export class SendQueue {
   #answerBytes = 0;
   #waiters: (() => void)[] = [];
   #isClosed = false;
-  /** The pipes on the way, behind the stream's own, which have room for a limited number of bytes. */
+  /** The pipes on the way behind the stream's own. Each has room for a limited number of bytes. */
   edges = NO_EDGES;
   /** Whether the stream has it in the row of queues that it serves in turn. */
   isInTurn = false;

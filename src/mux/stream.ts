@@ -13,8 +13,8 @@ import { type Chunk, PipedBytes } from "../io/splice-pipe.ts";
 import type { Envelope, Message } from "../protocol/frame.ts";
 import { FrameReader } from "../protocol/frame-reader.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
-import { type BodyTarget, type DirectLink, FrameReceiver } from "./frame-receiver.ts";
 import type { Edge } from "./edge.ts";
+import { type BodyTarget, type DirectLink, FrameReceiver } from "./frame-receiver.ts";
 import { alreadySent, type Lane, type Link, type Passage, type Withdraw } from "./link.ts";
 import { SendQueue } from "./send-queue.ts";
 

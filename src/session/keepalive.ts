@@ -43,10 +43,14 @@ export class Keepalive {
   }
 }
 
-/** @returns milliseconds of the lease; 0 on this machine, where no network can fall silent */
+/**
+ * @returns milliseconds of the lease; 0 for a child of this process on this machine, where no
+ *   network and no hop can fall silent
+ */
 export function leaseOf({
   transport,
+  via,
   leaseMs,
-}: Pick<SessionSettings, "transport" | "leaseMs">): number {
-  return transport.hasNetwork ? leaseMs : 0;
+}: Pick<SessionSettings, "transport" | "via" | "leaseMs">): number {
+  return transport.hasNetwork || via !== undefined ? leaseMs : 0;
 }

@@ -3,6 +3,8 @@
  * each message that a slave sends unasked to the session that it came from.
  */
 import type { Context } from "../context/context.ts";
+import { Hop } from "../launch/hop.ts";
+import { HopLauncher } from "../launch/hop-launcher.ts";
 import { LocalSpawner } from "../launch/local-child.ts";
 import { PipeLauncher } from "../launch/pipe-launcher.ts";
 import type { LogRecord } from "../logs/log.ts";
@@ -18,8 +20,12 @@ import type { SessionSettings } from "./settings.ts";
 export interface SessionEntry {
   readonly session: ChildSession;
   readonly logs: LogReceiver;
+  /** The context as one that carries others. */
+  readonly hop: Hop;
   /** Set for a context that a user has opened. A helper's context is closed by its lender. */
   context?: Context;
+  /** Whether it was opened only to carry others: it closes when nothing goes through it. */
+  isHop?: boolean;
 }
 
 export class SessionTable {
@@ -48,13 +54,16 @@ export class SessionTable {
   }
 
   open(settings: SessionSettings): SessionEntry {
-    const { id, name, level, transport, unpacking } = settings;
+    const { id, name, level, transport, unpacking, via } = settings;
     const supply = new Supply(this.#finders, { sharesDisk: transport.sharesDisk, unpacking });
     const mapStack = (text: string): string => supply.mapStack(text);
     const logs = new LogReceiver({ context: name, level, onLog: this.#onLog, mapStack });
-    const parts = { router: this.router, launcher: this.#launcher, supply, logs };
+    const launcher = via === undefined ? this.#launcher : new HopLauncher(via);
+    const parts = { router: this.router, launcher, supply, logs };
     const session = new ChildSession(settings, parts);
-    const entry: SessionEntry = { session, logs };
+    const above = via === undefined ? [] : [...via.above, via];
+    const hop = new Hop({ id, name, above }, this.router, session);
+    const entry: SessionEntry = { session, logs, hop };
     this.#entries.set(id, entry);
     void session.gone.then(() => this.#entries.delete(id));
     return entry;

@@ -2,6 +2,7 @@
 import type { EcontextError } from "../errors.ts";
 import type { Interpreter } from "../interpreters/kind.ts";
 import type { Plan } from "../interpreters/plan.ts";
+import type { Hop } from "../launch/hop.ts";
 import type { Launched } from "../launch/launcher.ts";
 import type { LogReceiver } from "../logs/log-receiver.ts";
 import type { Unpacking } from "../modules/unpack-list.ts";
@@ -11,6 +12,8 @@ export interface SessionSettings {
   readonly id: number;
   readonly name: string;
   readonly transport: Transport;
+  /** The hop that starts the child; undefined: this process does. */
+  readonly via?: Hop | undefined;
   /** Undefined: the first call starts one that can do the call. */
   readonly interpreter: Interpreter | undefined;
   /** What `ps` shows of the slave. */

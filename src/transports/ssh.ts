@@ -19,6 +19,8 @@ export interface SshOptions {
   readonly options?: readonly string[];
   /** Whether ssh may ask on a terminal. Default: whether standard input is one. */
   readonly interactive?: boolean;
+  /** @internal Whether it runs on another machine, behind a hop: with the configuration there. */
+  readonly isBehind?: boolean;
 }
 
 /**
@@ -26,8 +28,10 @@ export interface SshOptions {
  *   with `-`
  */
 export function ssh(destination: string, settings: SshOptions = {}): Transport {
-  const { program = "ssh", interactive = process.stdin.isTTY === true } = settings;
-  const options = withConfig(settings.options ?? []);
+  const { program = "ssh", isBehind = false } = settings;
+  // What can be asked, and how the client is configured, is known of this machine only.
+  const { interactive = !isBehind && process.stdin.isTTY === true } = settings;
+  const options = isBehind ? [] : withConfig(settings.options ?? []);
   return {
     scheme: "ssh",
     destination,
@@ -38,7 +42,7 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
     asks: interactive,
     wrap: (argv) => [
       program,
-      ...forced(options),
+      ...(isBehind ? BEHIND : forced(options)),
       ...options,
       "-T",
       ...["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3"],
@@ -69,6 +73,10 @@ const INTERACTIVE: Readonly<Record<string, string>> = {
   stdinnull: "StdinNull=no",
   forkafterauthentication: "ForkAfterAuthentication=no",
 };
+/** Of a client whose configuration is not known: what every OpenSSH since 7.6 takes. */
+const BEHIND = ["RemoteCommand=none", "PermitLocalCommand=no", "ClearAllForwardings=yes"].flatMap(
+  (setting) => ["-o", setting],
+);
 const FORWARDING = /^-[LRD]|^(?:-o\s*)?(?:Local|Remote|Dynamic)Forward\b/i;
 
 /** @returns options that take precedence over the user's configuration */

@@ -83,7 +83,13 @@ test("a relayed sender hears that its receiver was closed, and why, without send
 
 test("only the context that was given a sender can use it, and none can make one up", async () => {
   const { table, router, problems, say } = open();
-  const other: Link = { ...wire, send: () => () => "sent" };
+  const other: Link = {
+    heardAt: 0,
+    forget: () => {},
+    limit: () => {},
+    ready: () => Promise.resolve(),
+    send: () => () => "sent",
+  };
   router.addRoute(2, { link: other, parent: 0, close: () => {} });
   const { sender, receiver } = new Channel();
   table.encode(sender);

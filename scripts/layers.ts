@@ -134,7 +134,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "tree",
-    imports: ["errors", "launch", "transports"],
+    imports: ["context", "errors", "launch", "transports"],
     because: "from a target's text to the hops on the way, each opened once",
   },
   {

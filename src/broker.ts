@@ -98,16 +98,15 @@ export class Broker implements AsyncDisposable {
     const pass =
       way.length === 0 ? undefined : this.#hops.pass(way, from?.hop, JSON.stringify(chosen.ssh));
     const name = chosen.name ?? (from === undefined ? target : `${from.hop.name}/${target}`);
-    const settings = {
-      ...this.#settingsOf(name, chosen),
-      transport: path.at(-1) as Transport,
-      interpreter,
-      via: pass?.hop ?? from?.hop,
-    };
+    const transport = path.at(-1) as Transport;
+    const via = pass?.hop ?? from?.hop;
+    const place = chosen.name ?? (via === undefined ? target : placeOf(transport, via));
+    const own = this.#settingsOf(name, chosen);
+    const settings = { ...own, place, transport, interpreter, via };
     const { graceMs = 2_000, onLend } = this.#options;
     const lending = { target: settings, graceMs, onLend };
     const lender = lenderFor(chosen.lend, this.#sessions, lending);
-    const entry = this.#open({ ...settings, lender });
+    const entry = this.#open({ ...settings, lender }, pass?.context ?? from?.context);
     void entry.session.gone.then(() => pass?.release());
     return entry.context;
   }
@@ -116,19 +115,24 @@ export class Broker implements AsyncDisposable {
   #openHop(transport: Transport, via: Hop | undefined): OpenHop {
     const { label } = transport;
     const name = via === undefined ? label : `${via.name}/${label}`;
-    const settings = this.#settingsOf(name, this.#options.defaults ?? {});
-    const entry = this.#open({ ...settings, transport, via, interpreter: undefined });
+    const place = placeOf(transport, via);
+    const settings = { ...this.#settingsOf(name, this.#options.defaults ?? {}), place };
+    const before = via === undefined ? undefined : this.#sessions.get(via.id)?.context;
+    const entry = this.#open({ ...settings, transport, via, interpreter: undefined }, before);
     entry.isHop = true;
-    return { hop: entry.hop, close: () => entry.context.close() };
+    return { hop: entry.hop, context: entry.context };
   }
 
-  #open(settings: Omit<SessionSettings, "id">): SessionEntry & { context: Context } {
+  #open(
+    settings: Omit<SessionSettings, "id">,
+    via: Context | undefined,
+  ): SessionEntry & { context: Context } {
     const { router } = this.#sessions;
     const id = router.allocateId();
     const entry = this.#sessions.open({ ...settings, id });
     const { callDefaults, graceMs = 2_000, signal } = this.#options;
     const connect: ContextOpener = (target, options) => this.#connect(target, options, entry);
-    const limits = { graceMs, signal, callDefaults, connect };
+    const limits = { graceMs, signal, callDefaults, connect, via };
     entry.context = new Context({ id, name: settings.name, ...limits }, router, entry.session);
     return entry as SessionEntry & { context: Context };
   }
@@ -173,6 +177,11 @@ export class Broker implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** @returns how errors name a place that is opened through a hop */
+function placeOf({ label }: Transport, via: Hop | undefined): string {
+  return via === undefined ? label : `${via.name}: ${label}`;
 }
 
 /**

@@ -40,6 +40,8 @@ export interface ContextSettings {
   readonly callDefaults?: (() => CallLimits) | undefined;
   /** Opens contexts through this one; a helper's context has none. */
   readonly connect?: ContextOpener | undefined;
+  /** The context that this one is opened through. */
+  readonly via?: Context | undefined;
 }
 
 /** Opens a context through this one. The options are those of `Broker.connect`. */
@@ -49,6 +51,8 @@ export type ContextOpener = (target: string, options: ConnectOptions) => Context
 export class Context implements AsyncDisposable {
   readonly id: number;
   readonly name: string;
+  /** The context that this one is opened through; undefined: this machine opened it. */
+  readonly via: Context | undefined;
   readonly #graceMs: number;
   readonly #defaults: (() => CallLimits) | undefined;
   readonly #session: Session;
@@ -65,6 +69,7 @@ export class Context implements AsyncDisposable {
     const { id, name, graceMs, callDefaults, connect } = settings;
     this.id = id;
     this.name = name;
+    this.via = settings.via;
     this.#graceMs = graceMs;
     this.#defaults = callDefaults;
     this.#connect = connect;

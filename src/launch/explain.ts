@@ -12,7 +12,8 @@ import type { Ending } from "./child.ts";
 import type { Launched } from "./launcher.ts";
 
 export interface Circumstances {
-  readonly name: string;
+  /** How the error names the context. */
+  readonly place: string;
   readonly transport: Transport;
   readonly plan: Plan;
   readonly launched: Launched;
@@ -38,7 +39,7 @@ const SHOWN_SILENT = 500;
 const SIGNALLED = 128;
 
 export function explainBootstrap(c: Circumstances): BootstrapError {
-  const { ending, launched, name } = c;
+  const { ending, launched, place } = c;
   const { old, rest } = readTooOld(launched.stderr);
   const said = neutralise([launched.noise.trim(), rest].filter(Boolean).join("\n"));
   const { code, phase, what, hint, line } = causeOf(c, old, said);
@@ -47,7 +48,7 @@ export function explainBootstrap(c: Circumstances): BootstrapError {
   const lines = said.split("\n").slice(-SHOWN);
   if (line !== undefined && !lines.includes(neutralise(line))) lines[0] = neutralise(line);
   const heard = said === "" ? "" : `\n  it said: ${lines.join("\n           ")}`;
-  return new BootstrapError(code, `${name}: ${what}${heard}\n  try: ${hint}`, report, {
+  return new BootstrapError(code, `${place}: ${what}${heard}\n  try: ${hint}`, report, {
     cause: ending.spawnError ?? launched.failure,
   });
 }

@@ -38,6 +38,7 @@ export interface HopSession {
   readonly ready: Promise<unknown>;
   start(wants: Wants): void;
   language(): Language | undefined;
+  isReady(): boolean;
   reason(): EcontextError | undefined;
 }
 
@@ -101,6 +102,11 @@ export class Hop {
   /** Why the hop cannot carry anything any more. */
   reason(): EcontextError | undefined {
     return this.#session.reason();
+  }
+
+  /** @returns the first hop on the way that has not answered yet; undefined if all have */
+  silent(): Hop | undefined {
+    return [...this.above, this].find((hop) => !hop.#session.isReady());
   }
 
   /** Sends an order to the switch. It overtakes what waits for contexts behind the hop. */

@@ -122,8 +122,8 @@ export class Attempt {
     if (error === undefined && !launched.isMarked) {
       // The last output is the useful part: `ended` waits until all of it has been read.
       const ending = await launched.ended;
-      const { name, transport } = this.#settings;
-      const missing = explainBootstrap({ name, transport, plan, launched, ending });
+      const { place, transport } = this.#settings;
+      const missing = explainBootstrap({ place, transport, plan, launched, ending });
       this.#parts.router.forget(this.#settings.id, reply);
       reason = await this.#replace(plan, missing);
       if (reason === undefined) return;
@@ -163,7 +163,9 @@ export class Attempt {
   }
 
   #tooLate(): void {
-    const { name, connectMs } = this.#settings;
-    this.sever(explainSilence(name, connectMs, this.#launched));
+    const { place, via, connectMs } = this.#settings;
+    // A hop that does not answer is the cause.
+    const silent = via?.silent()?.name ?? place;
+    this.sever(explainSilence(silent, connectMs, this.#launched));
   }
 }

@@ -69,6 +69,10 @@ export class SessionTable {
     return entry;
   }
 
+  get(id: number): SessionEntry | undefined {
+    return this.#entries.get(id);
+  }
+
   /** @returns the entries of the moment */
   all(): SessionEntry[] {
     return [...this.#entries.values()];

@@ -11,6 +11,8 @@ import type { Transport } from "../transports/transport.ts";
 export interface SessionSettings {
   readonly id: number;
   readonly name: string;
+  /** How errors of connecting name it: `web1`, `bastion: web1`. */
+  readonly place: string;
   readonly transport: Transport;
   /** The hop that starts the child; undefined: this process does. */
   readonly via?: Hop | undefined;

@@ -2,21 +2,21 @@
  * HopTable: the hops of a broker's paths. Each hop is opened once, through the one before, and kept
  * as long as something goes through it.
  */
+import type { Context } from "../context/context.ts";
 import type { Hop } from "../launch/hop.ts";
 import type { Transport } from "../transports/transport.ts";
 
 /** A context that was opened only to carry others. */
 export interface OpenHop {
   readonly hop: Hop;
-  close(): Promise<void>;
+  readonly context: Context;
 }
 
 /** Opens a hop through another; without one, from this machine. */
 export type HopOpener = (transport: Transport, via: Hop | undefined) => OpenHop;
 
 /** The right to go through a hop. */
-export interface HopPass {
-  readonly hop: Hop;
+export interface HopPass extends OpenHop {
   /** Nothing goes through it any more for this pass. Idempotent. */
   release(): void;
 }
@@ -47,7 +47,7 @@ export class HopTable {
     // A hop that has ended is opened anew.
     if (entry === undefined || entry.hop.reason() !== undefined) {
       const opened = this.#open(way.at(-1) as Transport, outer?.hop ?? from);
-      entry = { hop: opened.hop, close: () => opened.close(), passes: 0 };
+      entry = { ...opened, passes: 0 };
       this.#entries.set(key, entry);
     }
     return this.#passTo(entry, key, outer);
@@ -65,8 +65,9 @@ export class HopTable {
         return;
       }
       if (this.#entries.get(key) === entry) this.#entries.delete(key);
-      void entry.close().then(() => outer?.release());
+      void entry.context.close().then(() => outer?.release());
     };
-    return { hop: entry.hop, release };
+    const { hop, context } = entry;
+    return { hop, context, release };
   }
 }

@@ -29,7 +29,15 @@ export function open(own: Partial<SessionSettings> = {}, room = 1, router = new 
     mapStack: (text) => text,
   });
   const settings: SessionSettings = {
-    ...{ id, name: "web1", transport: local, interpreter: undefined, argv0: "it", unpacking },
+    ...{
+      id,
+      name: "web1",
+      place: "web1",
+      transport: local,
+      interpreter: undefined,
+      argv0: "it",
+      unpacking,
+    },
     ...{ level: LEVELS.info, connectMs: 60_000, isConnectTotal: true, leaseMs: 0 },
     ...own,
   };

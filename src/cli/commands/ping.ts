@@ -1,4 +1,5 @@
 /** `econtext ping`: whether a target answers, with which interpreter, and how fast. */
+import type { Context } from "../../index.ts";
 import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
 import { readTargets } from "../option-values.ts";
@@ -21,7 +22,8 @@ export const command = makeCommand({
   examples: ["econtext ping web1 web2", "econtext ping web1 --kind node"],
   args,
   exitStatus: "0; 255 no connection. With several targets, the highest.",
-  details: `Connects, then measures one round trip. Prints one line for each target, such as
+  details: `Connects, then measures one round trip. Prints one line for each target, and for
+each hop on the way to it, such as
 web1: python 3.11.2, pid 4711, /usr/bin/python3, connected in 212 ms, round trip
 0.4 ms`,
   run,
@@ -40,14 +42,18 @@ async function run({ flags, before, after }: CommandLine, host: Host): Promise<n
     roots: [],
     each: async ({ target, context, limits }) => {
       const started = performance.now();
-      const { kind, version, pid, executable } = await context.ready();
-      const connectMs = round(performance.now() - started);
-      const { deadline } = limits();
-      const pingMs = round(await context.ping(deadline === undefined ? {} : { deadline }));
-      const about = { target, kind, version, pid, executable, connectMs, pingMs };
-      const times = `connected in ${connectMs} ms, round trip ${pingMs} ms`;
-      const text = `${target}: ${kind} ${version}, pid ${pid}, ${executable}, ${times}`;
-      await stdout.write(`${asJson ? jsonText(about) : neutralise(text)}\n`);
+      // One line for each hop, as soon as it answers.
+      for (const hop of wayTo(context)) {
+        const { kind, version, pid, executable } = await hop.ready();
+        const connectMs = round(performance.now() - started);
+        const { deadline } = limits();
+        const pingMs = round(await hop.ping(deadline === undefined ? {} : { deadline }));
+        const name = hop === context ? target : hop.name;
+        const about = { target: name, kind, version, pid, executable, connectMs, pingMs };
+        const times = `connected in ${connectMs} ms, round trip ${pingMs} ms`;
+        const text = `${name}: ${kind} ${version}, pid ${pid}, ${executable}, ${times}`;
+        await stdout.write(`${asJson ? jsonText(about) : neutralise(text)}\n`);
+      }
       return 0;
     },
     failed: (target, error) => {
@@ -59,6 +65,11 @@ async function run({ flags, before, after }: CommandLine, host: Host): Promise<n
     },
   };
   return runSession(plan, host);
+}
+
+/** @returns the hops on the way to a context, the first one first, and the context itself */
+function wayTo(context: Context): Context[] {
+  return [...(context.via === undefined ? [] : wayTo(context.via)), context];
 }
 
 function round(ms: number): number {

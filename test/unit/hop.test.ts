@@ -1,0 +1,268 @@
+/** HopLauncher and HopTable: the orders that a hop is given, and what its events do. */
+import { describe, expect, test } from "bun:test";
+import type { Context } from "../../src/context/context.ts";
+import { DisconnectError, type EcontextError } from "../../src/errors.ts";
+import { Depot } from "../../src/launch/depot.ts";
+import { Hop, type HopSession, SWITCH, SWITCH_BIT } from "../../src/launch/hop.ts";
+import { HopLauncher } from "../../src/launch/hop-launcher.ts";
+import type { Launched, LaunchPlan } from "../../src/launch/launcher.ts";
+import type { Link, Passage } from "../../src/mux/link.ts";
+import { Router } from "../../src/mux/router.ts";
+import { type Envelope, FLAGS } from "../../src/protocol/frame.ts";
+import { decodeValue } from "../../src/protocol/value.ts";
+import type { Transport } from "../../src/transports/transport.ts";
+import { HopTable } from "../../src/tree/hop-table.ts";
+
+const CORE = new Uint8Array(5000).fill(7);
+
+interface Sent extends Envelope {
+  readonly body: Uint8Array;
+  readonly passage: Passage | undefined;
+}
+
+/** A hop, context 1, whose frames are kept in `sent`. */
+function open({ isKnown = true } = {}) {
+  const router = new Router((_context, problem) => problems.push(problem));
+  const problems: string[] = [];
+  const sent: Sent[] = [];
+  const link: Link = {
+    heardAt: 0,
+    forget: () => {},
+    limit: () => {},
+    ready: () => Promise.resolve(),
+    send: (envelope, body, _lane, passage) => {
+      sent.push({ ...envelope, body: Buffer.concat(body as Uint8Array[]), passage });
+      return () => "sent";
+    },
+  };
+  const ready = Promise.withResolvers<unknown>();
+  const state = { isKnown, reason: undefined as EcontextError | undefined };
+  const session: HopSession = {
+    ready: ready.promise,
+    start: () => {},
+    isReady: () => state.isKnown,
+    language: () => (state.isKnown ? "python" : undefined),
+    reason: () => state.reason,
+  };
+  const id = router.allocateId();
+  router.addRoute(id, { link, parent: 0, close: () => {} });
+  const hop = new Hop({ id, name: "bastion", above: [] }, router, session);
+  const launcher = new HopLauncher(hop);
+  const child = router.allocateId();
+  const closed: (EcontextError | undefined)[] = [];
+  const said: string[] = [];
+  const plan: LaunchPlan = {
+    id: child,
+    nonce: "N",
+    preamble: [CORE, new Uint8Array([1])],
+    replay: undefined,
+    argv: ["prog"],
+    asks: false,
+    isClient: true,
+  };
+  const launch = (own: Partial<LaunchPlan> = {}): Launched =>
+    launcher.launch(
+      { ...plan, ...own },
+      { closed: (error) => closed.push(error), said: (text) => said.push(text) },
+    );
+  /** What the switch of the hop tells of the child. */
+  const tell = (...event: unknown[]): void => {
+    const start = sent.find(({ handle }) => handle === SWITCH.START);
+    const body = Buffer.from(JSON.stringify(event));
+    const envelope = { dst: 0, src: id, auth: id, reply: 0, flags: 0 };
+    router.deliver(link, { ...envelope, handle: start?.reply ?? 0, body });
+  };
+  const orders = () =>
+    sent
+      .filter(({ dst }) => dst >= SWITCH_BIT)
+      .slice(1) // the program of the switch
+      .map(({ handle, body }) => [handle, decodeValue(body)]);
+  const becomeReady = (): Promise<void> => {
+    state.isKnown = true;
+    ready.resolve(undefined);
+    return Promise.resolve();
+  };
+  const send = (flags: number, body: Uint8Array) =>
+    router.send({ dst: child, handle: 103, flags }, [body]);
+  const what = { router, link, hop, id, child, state, problems, sent, closed, said };
+  return { ...what, launch, tell, orders, becomeReady, send };
+}
+
+describe("HopLauncher", () => {
+  test("installs the switch, keeps the core, starts the child", () => {
+    const { launch, sent, orders, id, child } = open();
+    launch();
+    expect(sent[0]?.dst).toBe(id + SWITCH_BIT);
+    const key = expect.any(String);
+    expect(orders()).toEqual([
+      [SWITCH.KEEP, [key, CORE]],
+      [SWITCH.START, [child, ["prog"], [key, new Uint8Array([1])], "N", { deaf: true }]],
+    ]);
+  });
+
+  test("a hop whose language is not known yet gets its orders when it is", async () => {
+    const { launch, sent, becomeReady, send } = open({ isKnown: false });
+    launch();
+    send(0, new Uint8Array([1]));
+    expect(sent).toEqual([]);
+    await becomeReady();
+    await new Promise((resolve) => setImmediate(resolve));
+    const handles = sent.map(({ handle }) => handle);
+    expect(handles.slice(1)).toEqual([SWITCH.KEEP, SWITCH.START, 103]);
+  });
+
+  test("modules that many children are sent cross the first link once", () => {
+    const { launch, sent, send } = open();
+    const launched = launch();
+    const modules = new Uint8Array(3000).fill(3);
+    send(FLAGS.DEFLATE, modules);
+    send(FLAGS.DEFLATE, modules.slice());
+    const carried = sent.map(({ body }) => body.length).filter((length) => length > 2900);
+    // The core, the modules, each once.
+    expect(carried.sort()).toEqual([
+      3000 + expectedHead(carried, 3000),
+      5000 + expectedHead(carried, 5000),
+    ]);
+    const forwarded = sent.filter(({ handle }) => handle === SWITCH.FORWARD);
+    expect(forwarded.map(({ passage }) => passage?.weight)).toEqual([3024, 3024]);
+    expect(launched.queuedBytes).toBe(0);
+  });
+
+  test("tells what comes before the marker, and how the child ended", async () => {
+    const { launch, tell, closed, said } = open();
+    const launched = launch();
+    tell("noise", "Welcome\n");
+    tell("stderr", "asks: ");
+    expect([launched.noise, launched.stderr, launched.isMarked]).toEqual([
+      "Welcome\n",
+      "asks: ",
+      false,
+    ]);
+    tell("marked");
+    tell("stderr", "later");
+    expect([launched.isMarked, said]).toEqual([true, ["asks: "]]);
+    tell("closed");
+    tell("ended", 7, null);
+    expect(await launched.ended).toMatchObject({ status: 7, signal: undefined });
+    expect(closed).toEqual([undefined]);
+  });
+
+  test("a program that could not be started is told as such", async () => {
+    const { launch, tell, closed } = open();
+    const launched = launch();
+    tell("failed", "ENOENT: no such file or directory: prog");
+    expect((await launched.ended).spawnError?.message).toContain("ENOENT");
+    expect(closed).toEqual([undefined]);
+  });
+
+  test("closing sends a signal only before the marker", () => {
+    for (const [isMarked, signal] of [
+      [false, "TERM"],
+      [true, null],
+    ] as const) {
+      const { launch, tell, orders, child, closed } = open();
+      const launched = launch();
+      if (isMarked) tell("marked");
+      const reason = new DisconnectError("ERR_DISCONNECT_CLOSED", "x");
+      launched.close(reason);
+      launched.close(reason);
+      expect(orders().at(-1)).toEqual([SWITCH.CLOSE, [child, signal]]);
+      expect(closed).toEqual([reason]);
+    }
+  });
+
+  test("the end of the hop is the end of its children, with the hop's reason", async () => {
+    const { launch, router, id, closed } = open();
+    const launched = launch();
+    const reason = new DisconnectError("ERR_DISCONNECT_LOST", "bastion: the far side ended");
+    router.remove(id, reason);
+    expect(closed).toEqual([reason]);
+    await launched.gone;
+  });
+
+  test("answers reach a child that is held, and no other; the bytes are overwritten", () => {
+    const { launch, tell, orders, child } = open();
+    const launched = launch({ hold: "ready" });
+    const secret = new TextEncoder().encode("pass\n");
+    launched.answer(secret);
+    expect(orders().at(-1)).toEqual([SWITCH.WRITE, [child, new TextEncoder().encode("pass\n")]]);
+    expect([...secret]).toEqual([0, 0, 0, 0, 0]);
+    tell("held");
+    expect(launched.isHeld).toBe(false);
+    launched.answer(new TextEncoder().encode("late"));
+    expect(orders().filter(([handle]) => handle === SWITCH.WRITE)).toHaveLength(1);
+  });
+
+  test("a malformed event ends the hop, and nothing else is believed", () => {
+    const faults: string[] = [];
+    const { launch, tell, router, id, link } = open();
+    router.addRoute(id, { link, parent: 0, close: (error) => faults.push(error.message) });
+    launch();
+    for (const event of [["wrote", -1], ["wrote", "x"], ["noise", 5], ["nonsense"], ["fault"]]) {
+      tell(...event);
+    }
+    expect(faults).toHaveLength(5);
+  });
+});
+
+/** Bytes of a KEEP order beside the bytes that are kept. */
+function expectedHead(carried: readonly number[], length: number): number {
+  return (carried.find((one) => one > length && one < length + 200) ?? 0) - length;
+}
+
+test("Depot: what is used least recently is dropped, at 32 MiB", () => {
+  const depot = new Depot();
+  const bytes = (n: number): Uint8Array => new Uint8Array(200_000).fill(n);
+  const dropped: string[] = [];
+  const first = depot.keep(bytes(0));
+  for (let n = 1; n < 200; n++) {
+    depot.keep(bytes(0)); // used all the time
+    dropped.push(...(depot.keep(bytes(n))?.dropped ?? []));
+  }
+  expect(dropped.length).toBe(200 - Math.floor((1 << 25) / 200_000));
+  expect(dropped).not.toContain(first?.key);
+  expect(depot.keep(new Uint8Array(100))).toBeUndefined();
+});
+
+describe("HopTable", () => {
+  const transport = (label: string) => ({ label }) as Transport;
+
+  function table() {
+    const opened: string[] = [];
+    const closed: string[] = [];
+    const ended = new Map<string, EcontextError>();
+    const hops = new HopTable(({ label }, via) => {
+      const name = via === undefined ? label : `${via.name}/${label}`;
+      opened.push(name);
+      const context = { close: async () => void closed.push(name) } as Context;
+      return { hop: { id: opened.length, name, reason: () => ended.get(name) } as Hop, context };
+    });
+    const pass = (path: string, options = "") =>
+      hops.pass(path.split("/").map(transport), undefined, options);
+    return { pass, opened, closed, ended };
+  }
+
+  test("opens each hop once, and closes it after the last pass, the inner one first", async () => {
+    const { pass, opened, closed } = table();
+    const passes = [pass("bastion/web1"), pass("bastion"), pass("bastion/web1")];
+    expect(opened).toEqual(["bastion", "bastion/web1"]);
+    expect(passes.map(({ hop }) => hop.name)).toEqual(["bastion/web1", "bastion", "bastion/web1"]);
+    for (const { release } of passes) {
+      expect(closed).toEqual([]);
+      release();
+      release();
+      await Promise.resolve();
+    }
+    await Promise.resolve();
+    expect(closed).toEqual(["bastion/web1", "bastion"]);
+  });
+
+  test("tells hops with other options apart, and opens one anew that has ended", () => {
+    const { pass, opened, ended } = table();
+    pass("bastion", "-p 22");
+    pass("bastion", "-p 2222");
+    ended.set("bastion", new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
+    pass("bastion", "-p 22");
+    expect(opened).toEqual(["bastion", "bastion", "bastion"]);
+  });
+});

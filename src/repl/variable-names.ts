@@ -8,6 +8,8 @@ const RESERVED = new Set(
     "this throw true try typeof undefined var void while with yield _ _error"
   ).split(" "),
 );
+/** A word of a path that enters a user or a container of the same machine. */
+const ENTRY = /^[a-z][a-z0-9-]*:(?!\/\/)[^:]*$/;
 const ADDRESS = /^[\d.]+$|^\[.*\]$|:.*:/;
 
 /** A unique name for each target, in their order. @param isTaken whether a name exists already */
@@ -17,13 +19,24 @@ export function variableNames(
 ): string[] {
   const given = new Set<string>();
   return targets.map((target) => {
-    const wanted = asIdentifier(target);
+    const wanted = nameOf(target);
     const isFree = (name: string) => !given.has(name) && !RESERVED.has(name) && !isTaken(name);
     let name = wanted;
     for (let n = 2; !isFree(name); n++) name = `${wanted}${n}`;
     given.add(name);
     return name;
   });
+}
+
+/**
+ * The machine that a path leads to, and what it was entered by: `bastion/web1/sudo:root` is
+ * web1_root.
+ */
+function nameOf(target: string): string {
+  const words = target.match(/(?:ssh:\/\/)?[^/]+/g) ?? [target];
+  const machine = words.findLastIndex((word, at) => at === 0 || !ENTRY.test(word));
+  const entered = words.slice(machine + 1).map((word) => word.replace(/^.*:/, ""));
+  return [words[machine] as string, ...entered].map(asIdentifier).join("_");
 }
 
 /** `ssh://user@web-1.example.com:2222` is web_1, `10.0.0.7` is _10_0_0_7. */

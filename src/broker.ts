@@ -159,6 +159,7 @@ export class Broker implements AsyncDisposable {
   close(): Promise<void> {
     this.#closing ??= (async () => {
       const sessions = this.#sessions.all();
+      this.#hops.close();
       // Hops close when nothing goes through them any more.
       const opened = sessions.filter(({ isHop }) => !isHop);
       await Promise.all(opened.map(({ context }) => context?.close()));

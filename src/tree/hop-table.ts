@@ -1,6 +1,6 @@
 /**
  * HopTable: the hops of a broker's paths. Each hop is opened once, through the one before, and kept
- * as long as something goes through it.
+ * while something goes through it, and for a moment longer: often more comes.
  */
 import type { Context } from "../context/context.ts";
 import type { Hop } from "../launch/hop.ts";
@@ -22,16 +22,26 @@ export interface HopPass extends OpenHop {
 }
 
 interface Entry extends OpenHop {
+  readonly key: string;
+  /** The hop that it is opened through. */
+  readonly outer: HopPass | undefined;
   /** Passes that are not released. */
   passes: number;
+  /** Closes it when nothing has gone through it for a while. */
+  timer: ReturnType<typeof setTimeout> | undefined;
 }
+
+const IDLE_MS = 10_000;
 
 export class HopTable {
   readonly #open: HopOpener;
+  readonly #idleMs: number;
   readonly #entries = new Map<string, Entry>();
+  #isClosed = false;
 
-  constructor(open: HopOpener) {
+  constructor(open: HopOpener, idleMs = IDLE_MS) {
     this.#open = open;
+    this.#idleMs = idleMs;
   }
 
   /**
@@ -40,34 +50,47 @@ export class HopTable {
    * @param options tells hops apart that are opened with other options
    */
   pass(way: readonly Transport[], from: Hop | undefined, options: string): HopPass {
-    const before = way.slice(0, -1);
-    const outer = before.length === 0 ? undefined : this.pass(before, from, options);
     const key = JSON.stringify([from?.id, options, way.map(({ label }) => label)]);
     let entry = this.#entries.get(key);
     // A hop that has ended is opened anew.
     if (entry === undefined || entry.hop.reason() !== undefined) {
+      const before = way.slice(0, -1);
+      const outer = before.length === 0 ? undefined : this.pass(before, from, options);
       const opened = this.#open(way.at(-1) as Transport, outer?.hop ?? from);
-      entry = { ...opened, passes: 0 };
+      entry = { ...opened, key, outer, passes: 0, timer: undefined };
       this.#entries.set(key, entry);
     }
-    return this.#passTo(entry, key, outer);
+    return this.#passTo(entry);
   }
 
-  #passTo(entry: Entry, key: string, outer: HopPass | undefined): HopPass {
+  /** From now on, hops close as soon as nothing goes through them. */
+  close(): void {
+    this.#isClosed = true;
+    for (const entry of [...this.#entries.values()]) {
+      if (entry.passes === 0) this.#close(entry);
+    }
+  }
+
+  #passTo(entry: Entry): HopPass {
     entry.passes++;
+    clearTimeout(entry.timer);
     let isReleased = false;
     const release = (): void => {
       if (isReleased) return;
       isReleased = true;
       entry.passes--;
-      if (entry.passes > 0) {
-        outer?.release();
-        return;
-      }
-      if (this.#entries.get(key) === entry) this.#entries.delete(key);
-      void entry.context.close().then(() => outer?.release());
+      if (entry.passes > 0) return;
+      const isDead = this.#isClosed || entry.hop.reason() !== undefined;
+      if (isDead) this.#close(entry);
+      else entry.timer = setTimeout(() => this.#close(entry), this.#idleMs).unref();
     };
     const { hop, context } = entry;
     return { hop, context, release };
+  }
+
+  #close(entry: Entry): void {
+    clearTimeout(entry.timer);
+    if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key);
+    void entry.context.close().then(() => entry.outer?.release());
   }
 }

@@ -227,7 +227,7 @@ test("Depot: what is used least recently is dropped, at 32 MiB", () => {
 describe("HopTable", () => {
   const transport = (label: string) => ({ label }) as Transport;
 
-  function table() {
+  function table(idleMs = 0) {
     const opened: string[] = [];
     const closed: string[] = [];
     const ended = new Map<string, EcontextError>();
@@ -236,10 +236,10 @@ describe("HopTable", () => {
       opened.push(name);
       const context = { close: async () => void closed.push(name) } as Context;
       return { hop: { id: opened.length, name, reason: () => ended.get(name) } as Hop, context };
-    });
+    }, idleMs);
     const pass = (path: string, options = "") =>
       hops.pass(path.split("/").map(transport), undefined, options);
-    return { pass, opened, closed, ended };
+    return { pass, opened, closed, ended, close: () => hops.close() };
   }
 
   test("opens each hop once, and closes it after the last pass, the inner one first", async () => {
@@ -251,9 +251,22 @@ describe("HopTable", () => {
       expect(closed).toEqual([]);
       release();
       release();
-      await Promise.resolve();
+      await Bun.sleep(0);
     }
-    await Promise.resolve();
+    while (closed.length < 2) await Bun.sleep(1);
+    expect(closed).toEqual(["bastion/web1", "bastion"]);
+  });
+
+  test("keeps an idle hop for the next, until the table is closed", async () => {
+    const { pass, opened, closed, close } = table(60_000);
+    pass("bastion/web1").release();
+    const again = pass("bastion/web1");
+    expect(opened).toEqual(["bastion", "bastion/web1"]);
+    close();
+    await Bun.sleep(0);
+    expect(closed).toEqual([]);
+    again.release();
+    await Bun.sleep(0);
     expect(closed).toEqual(["bastion/web1", "bastion"]);
   });
 

@@ -91,6 +91,7 @@ function files(): SizeRow[] {
     return compressed(name, source, minified);
   });
   const modules = readdirSync(join(STAGE1, "python/tier2")).sort();
+  const children = moduleText(STAGE1, "javascript", "children");
   const [python, javascript] = [pythonCore(), javascriptCore()];
   return [
     ...rows,
@@ -98,6 +99,7 @@ function files(): SizeRow[] {
       const source = moduleText(STAGE1, "python", file);
       return compressed(`python/tier2/${file}`, source, minifyPython(source));
     }),
+    compressed("javascript/tier2/children", children, minifyJavaScript(children)),
     compressed("python/core", python, minifyPythonCore(python)),
     compressed("javascript/core", javascript, minifyCore(javascript)),
   ];

@@ -6,7 +6,7 @@
  * what `econtext bootstrap --sha256` promises. Knows nothing of hosts or connections.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { extname, join, parse } from "node:path";
+import { join, parse } from "node:path";
 import { minifyPython } from "./minify.ts";
 import { minifyCore, minifyJavaScript } from "./minify-javascript.ts";
 import { packPython } from "./pack-python.ts";
@@ -71,16 +71,28 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
 
 /** Modules of the second tier that are folders: their files, in the order in which they run. */
 const PARTS: Readonly<Record<string, readonly string[]>> = {
-  importer: ["records", "finders"],
-  values: ["types", "encode", "decode"],
+  "python/importer": ["records", "finders"],
+  "python/values": ["types", "encode", "decode"],
+  "javascript/children": [
+    "common",
+    "program",
+    "scanner",
+    "upstream",
+    "downstream",
+    "child",
+    "switch",
+  ],
 };
+const EXTENSIONS: Readonly<Record<string, string>> = { python: "py", javascript: "js" };
 
 /** The text of a module of the second tier: a file, or the joined files of a folder. */
 export function moduleText(folder: string, language: string, file: string): string {
   const read = (...path: string[]) =>
     readFileSync(join(folder, language, TIER2, file, ...path), "utf8");
-  const parts = extname(file) === "" ? PARTS[file] : undefined;
-  return parts === undefined ? read() : parts.map((name) => read(`${name}.py`)).join("\n\n");
+  const parts = PARTS[`${language}/${file}`];
+  const extension = EXTENSIONS[language] ?? "";
+  if (parts === undefined) return read();
+  return parts.map((name) => read(`${name}.${extension}`)).join("\n\n");
 }
 
 export function minifyPythonCore(source: string): string {

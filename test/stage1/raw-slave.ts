@@ -92,11 +92,8 @@ export class RawSender {
   }
 }
 
-/**
- * Of the fixture of that name, found beside this file. In JavaScript it is a module of the second
- * tier.
- */
-const FIXTURES = ["channels_fixture", "routing_fixture"];
+/** Modules beside this file. In JavaScript they are modules of the second tier. */
+const FIXTURES = ["channels_fixture"];
 
 export class RawSlave implements AsyncDisposable {
   readonly #child;
@@ -150,6 +147,16 @@ export class RawSlave implements AsyncDisposable {
     return length;
   }
 
+  /** Sends the program for the frames for other contexts. */
+  install(program: string): void {
+    const body = new TextEncoder().encode(program);
+    const envelope = { dst: SLAVE + 1, src: 0, auth: 0, handle: 0, reply: 0, flags: 0 };
+    for (const frame of encodeMessage(envelope, [body])) {
+      for (const chunk of frame) this.#child.stdin.write(chunk.slice());
+    }
+    void this.#child.stdin.flush();
+  }
+
   /** Like `send`, but nothing comes for so long behind each frame's header. */
   async sendHaltingly(handle: number, value: unknown, pauseMs: number): Promise<number> {
     const { chunks, length } = encodeValue(value);
@@ -166,7 +173,7 @@ export class RawSlave implements AsyncDisposable {
   }
 
   /** Starts a call. @returns where its answer comes */
-  start(name: string, ...args: unknown[]): Mailbox {
+  start(name: string | readonly string[], ...args: unknown[]): Mailbox {
     const reply = this.mailbox();
     this.send(HANDLES.CALL_FUNCTION, [name, args], 0, reply.handle);
     return reply;

@@ -1,19 +1,27 @@
 /**
- * Frames for a context behind a JavaScript slave: the worker thread gives them to the route of
- * their id, also while the main thread hangs.
+ * Frames for other contexts that come to a JavaScript slave: the first one is a program, and the
+ * worker thread gives all later ones to that program, also while the main thread hangs.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { decodeValue } from "../../src/protocol/value.ts";
+import { eventually } from "../conformance/session.ts";
 import { bun, nodeOf } from "../helpers/javascripts.ts";
 import { suite } from "../helpers/skip.ts";
 import { RawSlave } from "./raw-slave.ts";
 
 const BEHIND = 7;
 const UNKNOWN = 8;
-const FIXTURE = "econtext.routing_fixture";
+/** Sends the frames for BEHIND back to the master. */
+const SEND_BACK = `
+  const [install, load, me, acquire, frames, pass, write] = core;
+  install((frame) => {
+    if (frame.readUInt32BE(0) !== ${BEHIND}) return;
+    [0, me, me].forEach((word, i) => frame.writeUInt32BE(word, i * 4));
+    acquire();
+    write(frame);
+  });
+`;
+const HANG = "() => { require('fs').writeSync(1, 'hanging\\n'); for (;;); }";
 const SLAVES = [
   { kind: "bun", name: "bun", ...bun() },
   { kind: "node", name: "node 18", ...nodeOf("18") },
@@ -22,18 +30,14 @@ const SLAVES = [
 
 for (const { kind, name, path, missing } of SLAVES) {
   suite(`routing, ${name}`, missing, kind, () => {
+    const plan = { wants: "javascript", kind, path } as const;
     let slave: RawSlave;
-    let folder = "";
 
     beforeAll(async () => {
-      folder = mkdtempSync(join(tmpdir(), "econtext-route-"));
-      slave = await new RawSlave({ wants: "javascript", kind, path }).ready();
-      await slave.call(`${FIXTURE}:route`, BEHIND);
+      slave = await new RawSlave(plan).ready();
+      slave.install(SEND_BACK);
     });
-    afterAll(async () => {
-      await slave[Symbol.asyncDispose]();
-      rmSync(folder, { recursive: true });
-    });
+    afterAll(() => slave[Symbol.asyncDispose]());
 
     test("a frame goes to the route of its id; one without a route is dropped", async () => {
       const box = slave.mailbox();
@@ -58,14 +62,22 @@ for (const { kind, name, path, missing } of SLAVES) {
     });
 
     test("a route is served while the main thread hangs", async () => {
-      const file = join(folder, "go");
-      const hanging = slave.start(`${FIXTURE}:hang`, file);
-      const box = slave.mailbox();
-      slave.send(box.handle, "served", 0, 0, BEHIND);
+      await using busy = await new RawSlave(plan).ready();
+      busy.install(SEND_BACK);
+      busy.start(["", HANG]);
+      expect(await eventually(() => busy.logs.join("") === "hanging\n")).toBe(true);
+      const box = busy.mailbox();
+      busy.send(box.handle, "served", 0, 0, BEHIND);
       expect(await box.value()).toBe("served");
-      expect(hanging.messages).toEqual([]);
-      writeFileSync(file, "");
-      await hanging.next();
+    });
+
+    test("the worker gets the program at once, before there is a call", async () => {
+      await using early = await new RawSlave(plan).ready();
+      early.install(SEND_BACK);
+      const box = early.mailbox();
+      early.send(box.handle, "served", 0, 0, BEHIND);
+      expect(await box.value()).toBe("served");
+      expect(await early.call("Math.abs", -4)).toBe(4);
     });
   });
 }

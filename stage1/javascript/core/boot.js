@@ -106,11 +106,15 @@ send(
 flush();
 
 let early = 1; // there is no worker yet that answers PING and CANCEL
-/** Leave the connection to the worker, and listen to it. */
-const go = () => {
+/**
+ * Leave the connection to the worker, and listen to it.
+ *
+ * @param first bytes of the connection that this thread has read and not served
+ */
+const go = (first = []) => {
   if (!early) return;
   early = 0;
-  worker.postMessage([port2, shared, [me, lowest, lease, rate], printed], [port2]);
+  worker.postMessage([port2, shared, [me, lowest, lease, rate], printed, first], [port2]);
   // Not earlier: a thread that blocks in a read hears no message.
   listen(port, (message) => {
     hear(message);
@@ -129,12 +133,14 @@ const next = (n) => {
     }
   return bytes;
 };
-while (!calls.length) {
+while (early) {
   const head = next(24);
-  walk(Buffer.concat([head, next(head.readUIntBE(21, 3))]), deliver);
+  const frame = Buffer.concat([head, next(head.readUIntBE(21, 3))]);
+  // A frame for another context is the worker's, which starts and carries contexts behind this one.
+  if (!walk(frame, deliver)) go(frame);
+  else if (calls.length) go();
   flush();
 }
-go();
 // Not earlier: an error before there is a worker has to end the process.
 for (const event of ["unhandledRejection", "uncaughtException"])
   proc.on(event, (e) => record(40, "econtext", "uncaught: " + tier("failures").describe(e)[2]));

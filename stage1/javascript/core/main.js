@@ -95,7 +95,7 @@ const record = (level, name, message) => {
 
 // -- Input
 const deliver = (handle, reply, body, flags, route) => {
-  if (route) return;
+  if (route) return 1;
   if (flags & 3) {
     parts.push(body);
     if (flags & MORE) return;

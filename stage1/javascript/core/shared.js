@@ -96,8 +96,8 @@ const frames = (handle, body, flags = 0, reply = 0) => {
 /**
  * Visit whole frames, until one is incomplete or `visit` returns true.
  *
- * @param visit is given handle, reply-to, body, flags, and `route`: the id of the context that the
- * frame is for, 0 for a frame of the master's for this context
+ * @param visit is given handle, reply-to, body, flags, and whether the frame is for another
+ * context. A frame for this context that is on another context's authority is skipped.
  * @returns how many bytes the visited frames have
  */
 const walk = (bytes, visit) => {
@@ -105,9 +105,10 @@ const walk = (bytes, visit) => {
   while (bytes.length - at >= 24) {
     const [dst, auth, handle, reply] = [0, 8, 12, 16].map((i) => bytes.readUInt32BE(at + i));
     const end = at + 24 + bytes.readUIntBE(at + 21, 3);
-    const route = dst === me && !auth ? 0 : dst;
+    if (bytes.length < end) break;
+    const route = dst !== me;
     if (
-      bytes.length < end ||
+      (route || !auth) &&
       visit(handle, reply, bytes.subarray(at + 24, end), bytes[at + 20], route)
     )
       break;

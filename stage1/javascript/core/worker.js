@@ -13,7 +13,6 @@ let heard = Date.now(); // when the master was last heard
 let session; // with the inspector of the main thread
 let over = 0;
 const limits = new Map(); // reply-to: the timer of its deadline
-const routes = new Map(); // id of another context: function(frame)
 
 const tell = (message, list) => {
   port.postMessage(message, list);
@@ -65,8 +64,18 @@ const cancel = (handle, why) => {
 };
 
 /**
- * Serve what is the worker's own of these bytes, and pass whole frames on to the main thread.
- * A frame for another context is served when it stands alone, in `frame`.
+ * Take a frame for another context. The first such frame is a program, tier2/children. It installs
+ * the function that takes all later ones.
+ */
+let forward = (program) => {
+  const install = (take) => (forward = take);
+  const parts = [install, load, me, acquire, frames, pass, write];
+  new Function("core", "" + program.subarray(24))(parts);
+};
+
+/**
+ * Serve the worker's own frames of these bytes, and pass other whole frames on to the main thread.
+ * A frame for another context is forwarded when it stands alone, in `frame`.
  *
  * @returns how many bytes were served
  */
@@ -74,7 +83,7 @@ const pass = (bytes) => {
   const doomed = [];
   const at = walk(bytes, (handle, reply, body, _flags, route) => {
     if (route) {
-      if (bytes === frame) routes.get(route)?.(bytes);
+      if (bytes === frame) forward(bytes);
       return 1;
     }
     if (handle === PING) {
@@ -169,9 +178,7 @@ const open = (fd, take, over) => {
 
 /** What the main thread asks for. */
 const receive = (message) => {
-  const { limit, last, text } = message;
-  // A module of the second tier for this thread.
-  if (text) return new Function("worker,require", text)({ routes, acquire, write }, load);
+  const { limit, last } = message;
   if (limit) {
     const [handle, ms] = limit;
     clearTimeout(limits.get(handle));
@@ -190,7 +197,7 @@ const receive = (message) => {
   }
 };
 
-const start = (to, words, boot, fds) => {
+const start = (to, words, boot, fds, first) => {
   port = to;
   [me, lowest, lease, rate] = boot;
   share(words);
@@ -199,6 +206,7 @@ const start = (to, words, boot, fds) => {
   // A worker that failed would read nothing any more, not even the end of the connection.
   proc.on("uncaughtException", die);
   while (!lock(1)) wait(1);
+  feed(Buffer.from(first));
   open(
     3,
     (chunk) => {

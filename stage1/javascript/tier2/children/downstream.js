@@ -1,0 +1,150 @@
+/** What waits to be written to a child. Its length is bounded by its master's window. */
+class Downstream {
+  #stream;
+  #wrote; // called with how many bytes of frames have been written
+  #first = []; // the preamble
+  #control = []; // frames that overtake the others
+  #frames = [];
+  #isBusy = false;
+  #isHeld;
+  #isOver = false;
+  #isEnding = false;
+  #unreported = 0;
+  #timer;
+  #open = new Map(); // destination: the message to it that is not whole yet
+
+  constructor(stream, preamble, isHeld, wrote) {
+    this.#stream = stream;
+    this.#first = preamble;
+    this.#isHeld = isHeld;
+    this.#wrote = wrote;
+    stream.on("error", () => this.#stop());
+    stream.on("close", () => this.#stop());
+    this.#pump();
+  }
+
+  /** Write a secret, ahead of the preamble that is held. */
+  answer(bytes) {
+    const wipe = () => bytes.fill(0);
+    if (this.#isHeld && !this.#isOver) this.#stream.write(bytes, wipe);
+    else wipe();
+  }
+
+  release() {
+    this.#isHeld = false;
+    this.#pump();
+  }
+
+  /** Another program begins at the other end. It gets its preamble, and nothing of what waits. */
+  restart(preamble) {
+    [this.#first, this.#control, this.#frames] = [preamble, [], []];
+    this.#open.clear();
+    this.#pump();
+  }
+
+  /** Take a frame of the master's. */
+  add(frame) {
+    const dst = frame.readUInt32BE(0);
+    const handle = frame.readUInt32BE(12);
+    const flags = frame[20];
+    if (handle === PING) this.#control.push(frame);
+    else if (handle === CANCEL) this.#cancel(frame, dst);
+    else {
+      this.#frames.push(frame);
+      if (flags & MORE) {
+        if (!(flags & CONT)) this.#open.set(dst, { reply: frame.readUInt32BE(16), behind: [] });
+      } else if (flags & CONT) {
+        this.#frames.push(...(this.#open.get(dst)?.behind ?? []));
+        this.#open.delete(dst);
+      }
+    }
+    this.#pump();
+  }
+
+  /** Take a message of this hop's. It must not come within another message to its destination. */
+  addMessage(dst, list) {
+    (this.#open.get(dst)?.behind ?? this.#frames).push(...list);
+    this.#pump();
+  }
+
+  /** A cancel overtakes all but the call that it is for. */
+  #cancel(frame, dst) {
+    const [call] = JSON.parse(frame.subarray(HEADER));
+    const open = this.#open.get(dst);
+    if (open?.reply === call) open.behind.push(frame);
+    else {
+      const isCall = (one) =>
+        one.readUInt32BE(0) === dst &&
+        one.readUInt32BE(12) === CALL_FUNCTION &&
+        one.readUInt32BE(16) === call;
+      const at = this.#frames.findLastIndex(isCall);
+      if (at < 0) this.#control.push(frame);
+      else this.#frames.splice(at + 1, 0, frame);
+    }
+  }
+
+  /** End it when all that waits is written. */
+  end() {
+    this.#isEnding = true;
+    this.#pump();
+  }
+
+  /** Drop all that waits, and end it. */
+  #stop() {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#first = this.#control = this.#frames = [];
+  }
+
+  #pump() {
+    if (this.#isBusy || this.#isOver) return;
+    if (this.#isEnding && this.#isHeld) return this.#close();
+    if (this.#isHeld) return;
+    const isFrame = !this.#first.length;
+    const bytes = this.#first.shift() ?? this.#batch();
+    if (!bytes) {
+      if (this.#isEnding) this.#close();
+      return;
+    }
+    this.#isBusy = true;
+    this.#stream.write(bytes, () => {
+      this.#isBusy = false;
+      if (isFrame) this.#count(bytes.length);
+      this.#pump();
+    });
+  }
+
+  #close() {
+    this.#stop();
+    this.#stream.end();
+  }
+
+  /** @returns some of what waits, the control frames first */
+  #batch() {
+    const list = this.#control.splice(0);
+    let size = 0;
+    for (const frame of list) size += frame.length;
+    let n = 0;
+    for (const frame of this.#frames) {
+      if (size && size + frame.length > BATCH) break;
+      size += frame.length;
+      n++;
+    }
+    list.push(...this.#frames.splice(0, n));
+    return list.length > 1 ? Buffer.concat(list) : list[0];
+  }
+
+  #count(written) {
+    this.#unreported += written;
+    if (this.#unreported >= REPORT) this.#report();
+    else this.#timer ??= setTimeout(() => this.#report(), REPORT_MS);
+  }
+
+  #report() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (!this.#unreported || this.#isOver) return;
+    this.#wrote(this.#unreported);
+    this.#unreported = 0;
+  }
+}

@@ -94,6 +94,11 @@ const LAYERS: readonly Layer[] = [
     because: "the only place that starts processes; what it starts is joined to the router",
   },
   {
+    name: "prompts",
+    imports: ["errors", "io", "text"],
+    because: "where passwords come from; knows no program that asks for one",
+  },
+  {
     name: "context",
     imports: [
       "calls",
@@ -121,6 +126,7 @@ const LAYERS: readonly Layer[] = [
       "logs",
       "modules",
       "mux",
+      "prompts",
       "protocol",
       "text",
       "transports",

@@ -27,6 +27,8 @@ const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
+/** `prctl.h` */
+const PR_SET_DUMPABLE = 4;
 /** The system doubles it, as far as it allows that. */
 const SOCKET_BYTES = 1 << 20;
 
@@ -34,6 +36,7 @@ const CALLS = {
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   read: { args: ["i32", "ptr", "usize"], returns: "i32" },
   poll: { args: ["ptr", "usize", "i32"], returns: "i32" },
+  prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
   sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
@@ -197,4 +200,12 @@ export function terminalAttributes(fd: number): DataView | undefined {
  */
 export function dieWithReader(): void {
   load()?.signal(constants.signals.SIGPIPE, null);
+}
+
+/**
+ * From now on the kernel writes no memory of this process to a core file, and other processes of
+ * the same user cannot read that memory. Programs that this process starts are not affected.
+ */
+export function forbidCoreDumps(): void {
+  load()?.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

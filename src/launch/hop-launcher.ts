@@ -211,6 +211,7 @@ class HopChild implements Launched {
         break;
       case "held":
         this.#isHeld = false;
+        this.#listener.held?.();
         break;
       case "marked":
         this.#isMarked = true;

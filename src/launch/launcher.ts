@@ -31,6 +31,8 @@ export interface LaunchPlan extends BootPlan, SpawnOptions {
 export interface LaunchListener {
   /** Text of the child's error output, as it comes; before the marker only. */
   said?(text: string): void;
+  /** The line of `hold` has come. */
+  held?(): void;
   /**
    * Nothing comes from the child any more; called once.
    *

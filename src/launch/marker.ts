@@ -14,6 +14,12 @@ import { LIMITS, type Limits } from "../protocol/limits.ts";
 
 const KEPT_BYTES = 32768;
 
+interface Hold {
+  readonly line: Uint8Array;
+  readonly chunks: Chunk[];
+  readonly held: () => void;
+}
+
 export class MarkerScanner implements Duplex {
   /**
    * The line that begins the stream. Its nonce is new for each launch, so no banner contains it.
@@ -23,21 +29,29 @@ export class MarkerScanner implements Duplex {
   readonly #bytes: Uint8Array;
   readonly #limits: Limits;
   /** The line with its newline, and the chunks that wait for it; undefined: nothing is held. */
-  #hold: { readonly line: Uint8Array; readonly chunks: Chunk[] } | undefined;
+  #hold: Hold | undefined;
   #listener: DuplexListener | undefined;
   #noise = Buffer.alloc(0);
   #noiseBytes = 0;
   #isFound = false;
   #failure: ProtocolError | undefined;
 
-  /** @param hold as of `LaunchPlan` */
-  constructor(pipe: Duplex, nonce: string, hold?: string, limits: Limits = LIMITS) {
+  /**
+   * @param hold as of `LaunchPlan`
+   * @param held is called when that line has come
+   */
+  constructor(
+    pipe: Duplex,
+    nonce: string,
+    { hold, held = () => {} }: { readonly hold?: string | undefined; held?: () => void } = {},
+    limits: Limits = LIMITS,
+  ) {
     this.#pipe = pipe;
     this.marker = `econtext/${PROTOCOL_VERSION} ${nonce}\n`;
     this.#bytes = new TextEncoder().encode(this.marker);
     this.#limits = limits;
     if (hold !== undefined) {
-      this.#hold = { line: new TextEncoder().encode(`${hold}\n`), chunks: [] };
+      this.#hold = { line: new TextEncoder().encode(`${hold}\n`), chunks: [], held };
     }
     pipe.listen({
       data: (chunk) => this.#scan(chunk),
@@ -116,6 +130,7 @@ export class MarkerScanner implements Duplex {
     const at = hold === undefined ? -1 : seen.indexOf(hold.line);
     if (hold === undefined || at < 0) return seen;
     this.#hold = undefined;
+    hold.held();
     const taken = hold.chunks.map((chunk) => this.#pipe.write(chunk));
     if (!taken.includes(false)) this.#drained();
     return Buffer.concat([seen.subarray(0, at), seen.subarray(at + hold.line.length)]);

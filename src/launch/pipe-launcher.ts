@@ -41,7 +41,7 @@ class PipedChild implements Launched {
     this.#id = id;
     this.#child = child;
     this.#router = router;
-    this.#scanner = new MarkerScanner(child, nonce, hold);
+    this.#scanner = new MarkerScanner(child, nonce, { hold, held: () => listener.held?.() });
     child.hear((text) => {
       if (!this.isMarked) listener.said?.(text);
     });

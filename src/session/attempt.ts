@@ -19,8 +19,9 @@ import type { ReplayLink } from "../mux/replay-link.ts";
 import type { Router } from "../mux/router.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { readBootReply } from "./boot-reply.ts";
+import { Dialogue } from "./dialogue.ts";
 import { leaseOf } from "./keepalive.ts";
-import type { Borrower, SessionSettings } from "./settings.ts";
+import type { AttemptControl, Borrower, SessionSettings } from "./settings.ts";
 
 /** What an attempt works with. */
 export interface AttemptParts {
@@ -49,9 +50,12 @@ export class Attempt {
   readonly #settings: SessionSettings;
   readonly #parts: AttemptParts;
   readonly #listener: AttemptListener;
-  readonly #deadline: ReturnType<typeof setTimeout>;
+  readonly #dialogue: Dialogue;
+  #deadline: ReturnType<typeof setTimeout>;
   #launched: Launched;
   #severed: EcontextError | undefined;
+  /** Whether the slave has not answered, and the attempt has not failed. */
+  #isOpen = true;
 
   constructor(
     plan: Plan,
@@ -62,13 +66,13 @@ export class Attempt {
     this.#settings = settings;
     this.#parts = parts;
     this.#listener = listener;
-    const { transport } = settings;
-    const argv = transport.wrap(firstStage(plan));
-    const options = { argv, asks: transport.asks, isClient: transport.isClient };
+    this.#dialogue = new Dialogue(settings, this.#control());
+    const options = this.#dialogue.plan(firstStage(plan));
+    const { listener: heard } = this.#dialogue;
     this.#launched = this.#boot(plan, (boot, events) =>
-      parts.launcher.launch({ ...boot, ...options }, events),
+      parts.launcher.launch({ ...boot, ...options }, { ...heard, ...events }),
     );
-    this.#deadline = setTimeout(() => this.#tooLate(), settings.connectMs);
+    this.#deadline = this.#startDeadline();
   }
 
   /** The child of the moment. */
@@ -106,7 +110,9 @@ export class Attempt {
   /** @throws {ProtocolError} the reply is malformed, or not of this plan */
   #booted(plan: Plan, launched: Launched, body: Uint8Array): void {
     const slave = readBootReply(body, languageOfPlan(plan));
+    this.#isOpen = false;
     clearTimeout(this.#deadline);
+    this.#dialogue.booted();
     this.#parts.replay?.settle();
     launched.adopt(slave);
     this.#listener.booted(slave, launched);
@@ -125,10 +131,13 @@ export class Attempt {
       const { place, transport } = this.#settings;
       const missing = explainBootstrap({ place, transport, plan, launched, ending });
       this.#parts.router.forget(this.#settings.id, reply);
+      this.#dialogue.ended(missing);
       reason = await this.#replace(plan, missing);
       if (reason === undefined) return;
     }
+    this.#isOpen = false;
     clearTimeout(this.#deadline);
+    this.#dialogue.ended(reason);
     this.#listener.closed(launched, reason);
   }
 
@@ -155,6 +164,28 @@ export class Attempt {
       if (error instanceof EcontextError) return this.#severed ?? error;
       throw error;
     }
+  }
+
+  #control(): AttemptControl {
+    const launched = (): Launched => this.#launched;
+    return {
+      get launched() {
+        return launched();
+      },
+      // A person may take long. A deadline that the user asked for goes on.
+      wait: () => {
+        if (this.#settings.isConnectTotal) return () => {};
+        clearTimeout(this.#deadline);
+        return () => {
+          if (this.#isOpen) this.#deadline = this.#startDeadline();
+        };
+      },
+      fail: (reason) => this.sever(reason),
+    };
+  }
+
+  #startDeadline(): ReturnType<typeof setTimeout> {
+    return setTimeout(() => this.#tooLate(), this.#settings.connectMs);
   }
 
   /** A deadline that the user asked for is not extended. */

@@ -1,4 +1,7 @@
-/** Settings of a session, and the interface of a lender: it may bring another child. Types only. */
+/**
+ * Settings of a session, and the interfaces of an attempt and a lender: it may bring another child.
+ * Types only.
+ */
 import type { EcontextError } from "../errors.ts";
 import type { Interpreter } from "../interpreters/kind.ts";
 import type { Plan } from "../interpreters/plan.ts";
@@ -6,6 +9,7 @@ import type { Hop } from "../launch/hop.ts";
 import type { Launched } from "../launch/launcher.ts";
 import type { LogReceiver } from "../logs/log-receiver.ts";
 import type { Unpacking } from "../modules/unpack-list.ts";
+import type { Prompter } from "../prompts/prompter.ts";
 import type { Transport } from "../transports/transport.ts";
 
 export interface SessionSettings {
@@ -30,8 +34,19 @@ export interface SessionSettings {
   readonly leaseMs: number;
   /** Packages that are made real files on the remote machine. */
   readonly unpacking: Unpacking;
+  /** Answers the questions of programs on the way. Without it, there is no answer. */
+  readonly prompter?: Prompter | undefined;
   /** Brings a runtime to a target that has no JavaScript. */
   readonly lender?: Lender | undefined;
+}
+
+/** What an attempt lets its dialogue do. */
+export interface AttemptControl {
+  readonly launched: Launched;
+  /** A person is asked: the attempt's deadline waits. @returns what ends the waiting */
+  wait(): () => void;
+  /** Ends the attempt. */
+  fail(reason: EcontextError): void;
 }
 
 /** Brings an interpreter to a target that has none. */

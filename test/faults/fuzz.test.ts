@@ -200,7 +200,7 @@ test(
       // Each life of the bad one goes on until its stream is ended, as the broker would do it.
       const pipe = new MemoryPipe(1 << 30);
       let alive = true;
-      const scanner = new MarkerScanner(pipe, "nonce", undefined, SMALL);
+      const scanner = new MarkerScanner(pipe, "nonce", {}, SMALL);
       const stream: Stream = new Stream(
         scanner,
         {

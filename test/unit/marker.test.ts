@@ -14,7 +14,7 @@ let closed: number;
 
 beforeEach(() => {
   pipe = new MemoryPipe(1);
-  scanner = new MarkerScanner(pipe, NONCE, undefined, LIMIT);
+  scanner = new MarkerScanner(pipe, NONCE, {}, LIMIT);
   [heard, closed] = ["", 0];
   scanner.listen({
     data: (chunk) => {
@@ -39,7 +39,7 @@ test("what comes after the marker is handed on, wherever chunks end", () => {
   const all = `Welcome!\n${scanner.marker}frames`;
   for (let at = 0; at <= all.length; at++) {
     pipe = new MemoryPipe(1);
-    const one = new MarkerScanner(pipe, NONCE, undefined, LIMIT);
+    const one = new MarkerScanner(pipe, NONCE, {}, LIMIT);
     let rest = "";
     one.listen({
       data: (chunk) => {
@@ -105,8 +105,8 @@ test("a held child gets what is written when its line has come, wherever chunks 
   const line = all.indexOf("ready\n") + "ready\n".length;
   for (let at = 0; at <= all.length; at++) {
     pipe = new MemoryPipe(9);
-    const held = new MarkerScanner(pipe, NONCE, "ready", LIMIT);
-    let drained = 0;
+    const held = new MarkerScanner(pipe, NONCE, { hold: "ready", held: () => released++ }, LIMIT);
+    let [drained, released] = [0, 0];
     held.listen({ data: () => {}, drained: () => drained++, closed: () => {} });
     expect([held.write(Buffer.from("pre")), held.write(Buffer.from("amble"))]).toEqual([
       false,
@@ -114,8 +114,8 @@ test("a held child gets what is written when its line has come, wherever chunks 
     ]);
     come(all.slice(0, at));
     const isOver = at >= line;
-    expect([held.isHeld, pipe.written.length, drained]).toEqual(
-      isOver ? [false, 2, 1] : [true, 0, 0],
+    expect([held.isHeld, pipe.written.length, drained, released]).toEqual(
+      isOver ? [false, 2, 1, 1] : [true, 0, 0, 0],
     );
     come(all.slice(at));
     expect([held.isHeld, Buffer.concat(pipe.written).toString()]).toEqual([false, "preamble"]);
@@ -128,8 +128,8 @@ test("a held child gets what is written when its line has come, wherever chunks 
 
 test("a pipe that takes not all of what was held is waited for", () => {
   pipe = new MemoryPipe(0);
-  const held = new MarkerScanner(pipe, NONCE, "ready", LIMIT);
-  let drained = 0;
+  const held = new MarkerScanner(pipe, NONCE, { hold: "ready", held: () => released++ }, LIMIT);
+  let [drained, released] = [0, 0];
   held.listen({ data: () => {}, drained: () => drained++, closed: () => {} });
   held.write(Buffer.from("all"));
   pipe.listener.drained(); // of an answer

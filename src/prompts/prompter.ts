@@ -1,0 +1,96 @@
+/**
+ * Prompter: answers the questions of programs on the way to contexts. It asks the sources in their
+ * order, and remembers a password for each account of each machine until the broker is closed.
+ */
+import type { Answer, Question, Source } from "./question.ts";
+import type { Secret } from "./secret.ts";
+import { Trials } from "./trials.ts";
+
+/** Why there is no answer: no source has one, or the answer was refused before. */
+export type NoAnswer = "none" | "refused";
+
+interface Found {
+  readonly secret: Secret;
+  readonly source: Source;
+}
+
+/** What a broker knows, whatever the sources of a single connection are. */
+interface Memory {
+  /** By host and user. A promise while a source is asked, so that it is asked once. */
+  readonly known: Map<string, Promise<Found | undefined>>;
+  readonly trials: Trials;
+}
+
+export class Prompter {
+  readonly #sources: readonly Source[];
+  readonly #memory: Memory;
+
+  constructor(
+    sources: readonly Source[],
+    memory: Memory = { known: new Map(), trials: new Trials() },
+  ) {
+    this.#sources = sources;
+    this.#memory = memory;
+  }
+
+  /** Whether any question can be answered. */
+  get isAble(): boolean {
+    return this.#sources.length > 0;
+  }
+
+  /** @returns a prompter that asks this source first, and remembers together with this one */
+  with(source: Source): Prompter {
+    return new Prompter([source, ...this.#sources], this.#memory);
+  }
+
+  /**
+   * @param signal is aborted when the question is not of interest any more
+   * @returns the caller's answer: it must settle it, and overwrite the secret after use
+   * @throws what a source throws
+   */
+  async ask(question: Question, signal: AbortSignal): Promise<Answer | NoAnswer> {
+    if (question.kind === "other") {
+      const found = await this.#find(question, signal);
+      return found === undefined ? "none" : { ...found, settle: () => {} };
+    }
+    const { known, trials } = this.#memory;
+    const key = `${question.host}\0${question.user}`;
+    let finding = known.get(key);
+    if (finding === undefined) {
+      finding = this.#find(question, signal);
+      known.set(key, finding);
+      finding.then(
+        (found) => found ?? known.delete(key),
+        () => known.delete(key),
+      );
+    }
+    const found = await finding;
+    if (found === undefined) return "none";
+    const told = await trials.begin(found.secret, question.user, signal);
+    if (told === undefined) return "refused";
+    const settle = (isRight: boolean | undefined): void => {
+      told(isRight);
+      // Another context may have found a better answer meanwhile.
+      if (isRight === false && known.get(key) === finding) known.delete(key);
+    };
+    return { secret: found.secret.copy(), source: found.source, settle };
+  }
+
+  /** Forgets all. */
+  async close(): Promise<void> {
+    const { known, trials } = this.#memory;
+    trials.wipe();
+    const all = [...known.values()];
+    known.clear();
+    for (const finding of all) (await finding.catch(() => undefined))?.secret.wipe();
+  }
+
+  async #find(question: Question, signal: AbortSignal): Promise<Found | undefined> {
+    for (const source of this.#sources) {
+      if (question.kind === "other" && !source.answersAll) continue;
+      const secret = await source.ask(question, signal);
+      if (secret !== undefined) return { secret, source };
+    }
+    return undefined;
+  }
+}

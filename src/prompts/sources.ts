@@ -1,0 +1,125 @@
+/**
+ * Sources of passwords other than a person: a function of the user's, a command, and a password
+ * that was given at the start.
+ */
+import { readSync } from "node:fs";
+import { UsageError } from "../errors.ts";
+import { neutralise } from "../text.ts";
+import type { PasswordFunction, Question, Source } from "./question.ts";
+import { Secret } from "./secret.ts";
+
+/** Characters of an error message of a user's function or command. */
+const SHOWN = 300;
+/** Longer than any password. */
+const MAX_BYTES = 4096;
+const NEWLINE = 10;
+/** Milliseconds until a descriptor is tried again that does not block. */
+const RETRY_MS = 10;
+
+/** The option `password` of `connect`. It is asked every question. */
+export function functionSource(answer: PasswordFunction): Source {
+  return {
+    name: "the function password",
+    isPerson: false,
+    answersAll: true,
+    ask: async ({ context, user, prompt }) => {
+      const value = await Promise.try(answer, { context, user, prompt }).catch((cause: unknown) => {
+        const why = cause instanceof Error ? cause.message : String(cause);
+        throw failed(`${context}: the function password threw: ${why}`, cause);
+      });
+      return value === undefined ? undefined : Secret.of(value);
+    },
+  };
+}
+
+/** A password that the user gave at the start. */
+export function givenSource(name: string, secret: Secret): Source {
+  return {
+    name,
+    isPerson: false,
+    answersAll: false,
+    ask: () => Promise.resolve(secret.copy()),
+  };
+}
+
+/**
+ * A shell command that prints the password. It finds what is asked for in its environment, and the
+ * terminal is its standard error.
+ */
+export function commandSource(command: string): Source {
+  return {
+    name: "password_command",
+    isPerson: false,
+    answersAll: false,
+    ask: (question, signal) => askCommand(command, question, signal),
+  };
+}
+
+async function askCommand(
+  command: string,
+  { context, host, user, prompt }: Question,
+  signal: AbortSignal,
+): Promise<Secret> {
+  const child = Bun.spawn(["/bin/sh", "-c", command], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: {
+      ...process.env,
+      ECONTEXT_CONTEXT: context,
+      ECONTEXT_HOST: host,
+      ECONTEXT_USER: user,
+      ECONTEXT_PROMPT: prompt,
+    },
+    signal,
+  });
+  const secret = Secret.ofFirstLine(await child.stdout.bytes());
+  const status = await child.exited;
+  const how = child.signalCode === null ? `with status ${status}` : `by ${child.signalCode}`;
+  if (status === 0 && !secret.isEmpty) return secret;
+  secret.wipe();
+  const problem = status === 0 ? "it printed no password" : `it ended ${how}`;
+  throw failed(`${context}: password_command ${quoted(command)}: ${problem}`);
+}
+
+/**
+ * Reads the first line of a descriptor, and no byte more.
+ *
+ * @throws {UsageError} `ERR_USAGE_PASSWORD`
+ */
+export async function readDescriptor(fd: number): Promise<Secret> {
+  const bytes = new Uint8Array(MAX_BYTES);
+  let length = 0;
+  try {
+    while (length < MAX_BYTES) {
+      const count = await readByte(fd, bytes, length);
+      if (count === 0 || bytes[length] === NEWLINE) break;
+      length += 1;
+    }
+    const secret = Secret.ofFirstLine(bytes.slice(0, length));
+    if (!secret.isEmpty) return secret;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw failed(`--password-fd ${fd}: ${why}`, error);
+  } finally {
+    bytes.fill(0);
+  }
+  throw failed(`--password-fd ${fd}: no password came`);
+}
+
+async function readByte(fd: number, into: Uint8Array, at: number): Promise<number> {
+  for (;;) {
+    try {
+      return readSync(fd, into, at, 1, null);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+function failed(problem: string, cause?: unknown): UsageError {
+  return new UsageError("ERR_USAGE_PASSWORD", neutralise(problem.slice(0, SHOWN)), { cause });
+}
+
+function quoted(command: string): string {
+  return JSON.stringify(command);
+}

@@ -1,0 +1,248 @@
+/**
+ * The terminal as a source of answers: a person is asked on /dev/tty, which works when standard
+ * input is a pipe. What the person types is not shown. One question is asked at a time.
+ *
+ * The terminal is raw meanwhile: keys that would raise a signal come as bytes, so that its modes
+ * are restored before the signal is raised.
+ */
+import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
+import { CancelledError } from "../errors.ts";
+import { neutralise } from "../text.ts";
+import type { Question, Source } from "./question.ts";
+import { Secret } from "./secret.ts";
+
+const TERMINAL = "/dev/tty";
+const MAX_BYTES = 1024;
+/** How often the terminal is looked at for keys. */
+const POLL_MS = 20;
+
+/** Keys, by their bytes. */
+const KEY = {
+  interrupt: 3,
+  end: 4,
+  backspace: 8,
+  newline: 10,
+  return: 13,
+  clear: 21,
+  word: 23,
+  stop: 26,
+  quit: 28,
+  delete: 127,
+} as const;
+
+/** Has a function called if the process ends while the terminal is raw. @returns the opposite */
+export type AtEnd = (restore: () => void) => () => void;
+
+/** What the terminal says to a person, and how the answer is shown. */
+interface Line {
+  readonly prompt: string;
+  readonly isVisible: boolean;
+  readonly signal: AbortSignal;
+}
+
+export class TerminalSource implements Source {
+  readonly name = "the terminal";
+  readonly isPerson = true;
+  readonly answersAll = true;
+  readonly #atEnd: AtEnd;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(atEnd: AtEnd = atExit) {
+    this.#atEnd = atEnd;
+  }
+
+  /** Whether this process has a terminal, whatever its standard input is. */
+  static isThere(): boolean {
+    const fd = open();
+    if (fd !== undefined) closeSync(fd);
+    return fd !== undefined;
+  }
+
+  ask({ prompt, isVisible, isAgain }: Question, signal: AbortSignal): Promise<Secret | undefined> {
+    return this.read({ prompt: isAgain ? `Wrong. ${prompt}` : prompt, isVisible, signal });
+  }
+
+  /**
+   * @returns undefined if the person gave no answer, by ctrl-D, or there is no terminal
+   * @throws {CancelledError} the person has cancelled
+   */
+  read(line: Line): Promise<Secret | undefined> {
+    const answer = this.#last.then(() => this.#read(line));
+    this.#last = answer.catch(() => {});
+    return answer;
+  }
+
+  /** Shows a line. */
+  show(text: string): void {
+    const fd = open();
+    if (fd === undefined) return;
+    writeSync(fd, `${neutralise(text)}\n`);
+    closeSync(fd);
+  }
+
+  async #read(line: Line): Promise<Secret | undefined> {
+    if (line.signal.aborted) return undefined;
+    const fd = open();
+    if (fd === undefined) return undefined;
+    try {
+      return await new Typing(fd, line, this.#atEnd).answer();
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+/** One question at the terminal. */
+class Typing {
+  readonly #fd: number;
+  readonly #line: Line;
+  readonly #atEnd: AtEnd;
+  readonly #bytes = new Uint8Array(MAX_BYTES);
+  #length = 0;
+
+  constructor(fd: number, line: Line, atEnd: AtEnd) {
+    this.#fd = fd;
+    this.#line = line;
+    this.#atEnd = atEnd;
+  }
+
+  async answer(): Promise<Secret | undefined> {
+    try {
+      for (;;) {
+        const key = await this.#rawly(() => this.#type());
+        switch (key) {
+          case "newline":
+            return new Secret(this.#bytes.slice(0, this.#length));
+          case "end":
+            return undefined;
+          case "stop":
+            // Goes on when the shell continues this process: the question is asked anew.
+            process.kill(process.pid, "SIGTSTP");
+            await Bun.sleep(POLL_MS);
+            break;
+          default:
+            process.kill(process.pid, key === "quit" ? "SIGQUIT" : "SIGINT");
+            throw new CancelledError("ERR_CANCELLED", "cancelled at the question for a password");
+        }
+      }
+    } finally {
+      this.#bytes.fill(0);
+    }
+  }
+
+  /** Does `work` while the terminal is raw. */
+  async #rawly<T>(work: () => Promise<T>): Promise<T> {
+    const saved = stty(this.#fd, "-g");
+    const restore = (): void => void stty(this.#fd, saved);
+    const forget = this.#atEnd(restore);
+    try {
+      stty(this.#fd, "-icanon", "-echo", "-isig", "min", "1", "time", "0");
+      this.#write(neutralise(this.#line.prompt));
+      return await work();
+    } finally {
+      restore();
+      forget();
+      this.#write("\n");
+    }
+  }
+
+  /** Takes keys until one ends the line. @returns the name of that key */
+  async #type(): Promise<"newline" | "end" | "interrupt" | "stop" | "quit"> {
+    const key = new Uint8Array(1);
+    const { signal } = this.#line;
+    try {
+      while (!signal.aborted) {
+        const count = readKey(this.#fd, key);
+        if (count === 0) break;
+        if (count === undefined) await Bun.sleep(POLL_MS);
+        else {
+          const name = this.#take(key[0] as number);
+          if (name !== undefined) return name;
+        }
+      }
+      return "end";
+    } finally {
+      key.fill(0);
+    }
+  }
+
+  #take(byte: number): "newline" | "end" | "interrupt" | "stop" | "quit" | undefined {
+    switch (byte) {
+      case KEY.newline:
+      case KEY.return:
+        return "newline";
+      case KEY.interrupt:
+        return "interrupt";
+      case KEY.stop:
+        return "stop";
+      case KEY.quit:
+        return "quit";
+      case KEY.end:
+        return this.#length === 0 ? "end" : "newline";
+      case KEY.backspace:
+      case KEY.delete:
+        this.#erase();
+        break;
+      case KEY.clear:
+      case KEY.word:
+        while (this.#length > 0) this.#erase();
+        break;
+      default:
+        if (byte >= 32 || byte === 9) this.#append(byte);
+    }
+    return undefined;
+  }
+
+  #append(byte: number): void {
+    if (this.#length === MAX_BYTES) return;
+    this.#bytes[this.#length++] = byte;
+    if (this.#line.isVisible) writeSync(this.#fd, Uint8Array.of(byte));
+  }
+
+  /** Takes one character back, which may be several bytes. */
+  #erase(): void {
+    if (this.#length === 0) return;
+    do this.#length--;
+    while (this.#length > 0 && ((this.#bytes[this.#length] as number) & 0xc0) === 0x80);
+    if (this.#line.isVisible) this.#write("\b \b");
+  }
+
+  #write(text: string): void {
+    writeSync(this.#fd, text);
+  }
+}
+
+/** @returns a descriptor that does not block; undefined if this process has no terminal */
+function open(): number | undefined {
+  try {
+    return openSync(TERMINAL, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns 0 if the terminal is gone; undefined if no key was pressed */
+function readKey(fd: number, into: Uint8Array): number | undefined {
+  try {
+    return readSync(fd, into, 0, 1, null);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EAGAIN" ? undefined : 0;
+  }
+}
+
+/**
+ * @returns what `stty` prints
+ * @throws if the modes cannot be changed: nothing must be typed then
+ */
+function stty(fd: number, ...words: readonly string[]): string {
+  const { stdout, success } = Bun.spawnSync(["stty", ...words], {
+    stdio: [fd, "pipe", "ignore"],
+  });
+  if (!success) throw new Error("stty cannot change the modes of the terminal");
+  return stdout.toString().trim();
+}
+
+function atExit(restore: () => void): () => void {
+  process.on("exit", restore);
+  return () => void process.off("exit", restore);
+}

@@ -1,0 +1,108 @@
+/**
+ * Conversation: finds the questions in what a program prints before it lets its command start, and
+ * writes the answers. The program must be held: nothing but answers reaches it before its command
+ * has printed the line that ends the conversation.
+ *
+ * A question is recognised by a text of ours in it, never by words of a language. A program that
+ * takes no such text asks for little else than a password: a line without its end is its question.
+ */
+import type { Question } from "../prompts/question.ts";
+import type { PasswordRule } from "../transports/transport.ts";
+import type { Questions } from "./questions.ts";
+import type { AttemptControl } from "./settings.ts";
+
+/** Milliseconds without more text, after which a line without its end is a question. */
+const QUIET_MS = 60;
+const KEPT_CHARACTERS = 4096;
+
+export class Conversation {
+  readonly #host: string;
+  readonly #scheme: string;
+  readonly #rule: PasswordRule;
+  readonly #questions: Questions;
+  readonly #control: AttemptControl;
+  readonly #mark: string;
+  /** What came since the last answer. */
+  #heard = "";
+  #quiet: ReturnType<typeof setTimeout> | undefined;
+  #isAsking = false;
+
+  /**
+   * @param place the machine that the program runs on, and the program's name
+   * @param nonce new for each conversation
+   */
+  constructor(
+    place: { readonly host: string; readonly scheme: string; readonly rule: PasswordRule },
+    nonce: string,
+    questions: Questions,
+    control: AttemptControl,
+  ) {
+    this.#host = place.host;
+    this.#scheme = place.scheme;
+    this.#rule = place.rule;
+    this.#mark = `econtext-${nonce}:`;
+    this.#questions = questions;
+    this.#control = control;
+  }
+
+  /** The text for the program's question. sudo replaces `%p` by the account's name. */
+  get prompt(): string {
+    return `${this.#mark}%p:`;
+  }
+
+  /** The program has printed this text on its error output, or on its terminal. */
+  said(text: string): void {
+    if (!this.#control.launched.isHeld) return;
+    this.#heard = (this.#heard + text).slice(-KEPT_CHARACTERS);
+    clearTimeout(this.#quiet);
+    if (this.#isAsking) return;
+    if (this.#rule.prompt === "nonce") this.#findMark();
+    else this.#quiet = setTimeout(() => this.#findOpenLine(), QUIET_MS);
+  }
+
+  #findMark(): void {
+    const at = this.#heard.indexOf(this.#mark);
+    const start = at + this.#mark.length;
+    const end = this.#heard.indexOf(":", start);
+    if (at < 0 || end < 0) return;
+    const name = this.#heard.slice(start, end);
+    // A program that asks for a second factor prints nothing before; one that refuses does.
+    const isAgain = this.#questions.isAnswered && /\w/.test(this.#heard.slice(0, at));
+    this.#heard = this.#heard.slice(end + 1);
+    const user = name === "%p" ? (this.#rule.user ?? "") : name;
+    const isOther = this.#questions.isAnswered && !isAgain;
+    void this.#ask(isOther ? this.#other(user, "code: ") : { ...this.#question(user), isAgain });
+  }
+
+  #findOpenLine(): void {
+    const line = this.#heard.slice(this.#heard.lastIndexOf("\n") + 1).replaceAll("\r", "");
+    if (line.trim() === "" || !this.#control.launched.isHeld) return;
+    this.#heard = "";
+    const { user = "" } = this.#rule;
+    // These programs ask once for a password. What they ask next is something else.
+    if (!this.#questions.isAnswered) void this.#ask(this.#question(user));
+    else void this.#ask(this.#other(user, line));
+  }
+
+  #other(user: string, text: string): Omit<Question, "context"> {
+    const prompt = `[${this.#scheme} at ${this.#host}] ${text}`;
+    return { ...this.#question(user), kind: "other", prompt };
+  }
+
+  #question(user: string): Omit<Question, "context"> {
+    const whose = user === "" ? "" : ` for ${user}`;
+    const prompt = `[${this.#scheme}] password${whose} at ${this.#host}: `;
+    return { host: this.#host, user, prompt, kind: "password", isVisible: false, isAgain: false };
+  }
+
+  async #ask(question: Omit<Question, "context">): Promise<void> {
+    this.#isAsking = true;
+    const secret = await this.#questions.ask(question);
+    this.#isAsking = false;
+    if (secret === undefined) return;
+    this.#control.launched.answer(secret.line());
+    secret.wipe();
+    // The program may have printed more meanwhile.
+    if (this.#rule.prompt === "nonce") this.said("");
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Dialogue: what is asked on the way to one child, from its start to its slave's first answer. Says
+ * how the child must be started for it, hears what the child's program prints, and answers.
+ */
+import { randomBytes } from "node:crypto";
+import type { EcontextError } from "../errors.ts";
+import type { LaunchListener, LaunchPlan } from "../launch/launcher.ts";
+import { announced, READY } from "../transports/announced.ts";
+import { Conversation } from "./conversation.ts";
+import { Questions } from "./questions.ts";
+import type { AttemptControl, SessionSettings } from "./settings.ts";
+
+export class Dialogue {
+  readonly #settings: SessionSettings;
+  readonly #questions: Questions;
+  readonly #conversation: Conversation | undefined;
+
+  constructor(settings: SessionSettings, control: AttemptControl) {
+    const { transport, via } = settings;
+    const { scheme, password: rule } = transport;
+    this.#settings = settings;
+    this.#questions = new Questions(settings, control);
+    const place = rule && { host: via?.name ?? "local", scheme, rule };
+    const nonce = randomBytes(12).toString("base64url");
+    this.#conversation = place && new Conversation(place, nonce, this.#questions, control);
+  }
+
+  /** @returns how the child is started that shall run `stage` */
+  plan(stage: readonly string[]): Omit<LaunchPlan, "id" | "nonce" | "preamble" | "replay"> {
+    const { transport, prompter } = this.#settings;
+    const { asks, isClient } = transport;
+    const conversation = this.#conversation;
+    if (conversation === undefined) return { argv: transport.wrap(stage), asks, isClient };
+    const prompt = prompter?.isAble === true ? conversation.prompt : undefined;
+    return { argv: transport.wrap(announced(stage), prompt), asks, isClient, hold: READY };
+  }
+
+  get listener(): Omit<LaunchListener, "closed"> {
+    return {
+      said: (text) => this.#conversation?.said(text),
+      held: () => this.#questions.accepted(),
+    };
+  }
+
+  /** The slave has answered. */
+  booted(): void {
+    this.#questions.accepted();
+  }
+
+  /** There will be no slave, for this reason. */
+  ended(reason: EcontextError | undefined): void {
+    this.#questions.ended(reason);
+  }
+}

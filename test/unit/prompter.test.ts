@@ -1,0 +1,131 @@
+/** Prompter: sources in their order, one question for an account, and trials of passwords. */
+import { expect, test } from "bun:test";
+import { Prompter } from "../../src/prompts/prompter.ts";
+import type { Answer, Question, Source } from "../../src/prompts/question.ts";
+import { Secret } from "../../src/prompts/secret.ts";
+import { commandSource, functionSource } from "../../src/prompts/sources.ts";
+import { Trials } from "../../src/prompts/trials.ts";
+
+const SIGNAL = new AbortController().signal;
+const QUESTION: Question = {
+  ...{ context: "web1/sudo:root", host: "web1", user: "alice", prompt: "password: " },
+  ...{ kind: "password", isVisible: false, isAgain: false },
+};
+
+function source(answers: readonly (string | undefined)[], own: Partial<Source> = {}) {
+  const asked: Question[] = [];
+  const one: Source = {
+    ...{ name: "source", isPerson: false, answersAll: false },
+    ask: async (question) => {
+      asked.push(question);
+      const answer = answers[asked.length - 1];
+      return answer === undefined ? undefined : Secret.of(answer);
+    },
+    ...own,
+  };
+  return { one, asked };
+}
+
+function text(answer: Answer | string): string {
+  return typeof answer === "string" ? answer : Buffer.from(answer.secret.line()).toString();
+}
+
+async function ask(prompter: Prompter, own: Partial<Question> = {}): Promise<Answer> {
+  const answer = await prompter.ask({ ...QUESTION, ...own }, SIGNAL);
+  if (typeof answer === "string") throw new Error(answer);
+  return answer;
+}
+
+test("the first source that knows is taken", async () => {
+  const [first, second] = [source([undefined]), source(["b"])];
+  const prompter = new Prompter([first.one, second.one]);
+  const answer = await ask(prompter);
+  expect([text(answer), answer.source]).toEqual(["b\n", second.one]);
+  expect(first.asked).toEqual([QUESTION]);
+});
+
+test("a password is asked for once for an account of a machine, also at the same time", async () => {
+  const { one, asked } = source(["a", "b", "c"]);
+  const prompter = new Prompter([one]);
+  const both = [ask(prompter), ask(prompter, { context: "other" })];
+  (await both[0])?.settle(true);
+  expect(await Promise.all(both.map(async (answer) => text(await answer)))).toEqual(["a\n", "a\n"]);
+  expect(text(await ask(prompter, { host: "web2" }))).toBe("b\n");
+  expect(text(await ask(prompter, { user: "bob" }))).toBe("c\n");
+  expect(asked.length).toBe(3);
+});
+
+test("an answer that was wrong is forgotten", async () => {
+  const { one } = source(["a", "b"]);
+  const prompter = new Prompter([one]);
+  (await ask(prompter)).settle(false);
+  expect(text(await ask(prompter, { isAgain: true }))).toBe("b\n");
+});
+
+test("what is no password is asked of those that answer all", async () => {
+  const [given, person] = [source(["a"]), source(["yes"], { answersAll: true, isPerson: true })];
+  const prompter = new Prompter([given.one, person.one]);
+  expect(text(await ask(prompter, { kind: "other", prompt: "yes/no? " }))).toBe("yes\n");
+  expect(given.asked).toEqual([]);
+  const none = await new Prompter([given.one]).ask({ ...QUESTION, kind: "other" }, SIGNAL);
+  expect(none).toBe("none");
+});
+
+test("a source of one connection goes first, and what it knows is remembered for all", async () => {
+  const { one, asked } = source(["usual"]);
+  const prompter = new Prompter([one]);
+  const own = prompter.with(functionSource(({ user }) => `of ${user}`));
+  (await ask(own)).settle(true);
+  expect(text(await ask(prompter))).toBe("of alice\n");
+  expect(asked).toEqual([]);
+});
+
+test("a function that throws is named", async () => {
+  const failing = functionSource(() => {
+    throw new Error("no vault");
+  });
+  expect(failing.ask(QUESTION, SIGNAL)).rejects.toMatchObject({
+    code: "ERR_USAGE_PASSWORD",
+    message: "web1/sudo:root: the function password threw: no vault",
+  });
+});
+
+test("a command is told what is asked for, and its first line is the answer", async () => {
+  const command = commandSource('echo "$ECONTEXT_HOST $ECONTEXT_USER"; echo more');
+  const secret = await command.ask(QUESTION, SIGNAL);
+  expect(Buffer.from(secret?.line() ?? []).toString()).toBe("web1 alice\n");
+  for (const [line, problem] of [
+    ["exit 3", "it ended with status 3"],
+    ["true", "it printed no password"],
+  ] as const) {
+    expect(commandSource(line).ask(QUESTION, SIGNAL)).rejects.toMatchObject({
+      code: "ERR_USAGE_PASSWORD",
+      message: expect.stringContaining(problem),
+    });
+  }
+});
+
+test("a new password is tried at one place, and the others follow when it was right", async () => {
+  const trials = new Trials();
+  const secret = Secret.of("a");
+  const first = await trials.begin(secret, "alice", SIGNAL);
+  const second = trials.begin(secret, "alice", SIGNAL);
+  expect(await Promise.race([second, Bun.sleep(20).then(() => "waits")])).toBe("waits");
+  expect(await trials.begin(secret, "bob", SIGNAL)).toBeFunction();
+  first?.(true);
+  expect(await second).toBeFunction();
+  expect(await trials.begin(secret, "alice", SIGNAL)).toBeFunction();
+});
+
+test("a place that hangs does not hold the others up", async () => {
+  const trials = new Trials(10);
+  await trials.begin(Secret.of("a"), "alice", SIGNAL);
+  expect(await trials.begin(Secret.of("a"), "alice", SIGNAL)).toBeFunction();
+});
+
+test("a password that was refused twice is not sent any more", async () => {
+  const trials = new Trials();
+  for (let i = 0; i < 2; i++) (await trials.begin(Secret.of("a"), "alice", SIGNAL))?.(false);
+  expect(await trials.begin(Secret.of("a"), "alice", SIGNAL)).toBeUndefined();
+  expect(await trials.begin(Secret.of("b"), "alice", SIGNAL)).toBeFunction();
+});

@@ -52,7 +52,14 @@ function emit(): Map<string, string> {
   const folder = mkdtempSync(join(tmpdir(), "econtext-types-"));
   try {
     const entries = ENTRIES.map((entry) => `${entry}.ts`);
-    const flags = ["--declaration", "--emitDeclarationOnly", "--noCheck", "--noEmit", "false"];
+    const flags = [
+      "--declaration",
+      "--stripInternal",
+      "--emitDeclarationOnly",
+      "--noCheck",
+      "--noEmit",
+      "false",
+    ];
     const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
     const options = [...compilerOptions(), ...flags, "--outDir", folder, "--rootDir", ROOT];
     const argv = [process.execPath, tsc, "--ignoreConfig", ...entries, ...options];

@@ -109,6 +109,7 @@ const LAYERS: readonly Layer[] = [
       "functions",
       "interpreters",
       "mux",
+      "prompts",
       "protocol",
       "traces",
       "transports",
@@ -155,6 +156,7 @@ const LAYERS: readonly Layer[] = [
       "logs",
       "modules",
       "mux",
+      "prompts",
       "protocol",
       "session",
       "transports",
@@ -195,7 +197,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "program",
-    imports: ["functions", "index", "modules", "syntax"],
+    imports: ["functions", "index", "modules", "prompts", "syntax"],
     because: "runs a user's file with the library; sees no more of it than a program does",
   },
   {
@@ -205,7 +207,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "cli",
-    imports: ["commands", "fleet", "index", "io", "program", "repl", "traces"],
+    imports: ["commands", "fleet", "index", "io", "program", "prompts", "repl", "traces"],
     because: "shows the library; io and commands to move bytes past itself, to its own streams",
   },
 ];

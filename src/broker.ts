@@ -13,11 +13,14 @@ import type { Hop } from "./launch/hop.ts";
 import { checkLend, type LendProgress, lenderFor } from "./lend/lender.ts";
 import { LEVELS, type LevelName, type LogRecord } from "./logs/log.ts";
 import { findersIn } from "./modules/finders.ts";
+import { Prompter } from "./prompts/prompter.ts";
 import { type SessionEntry, SessionTable } from "./session/session-table.ts";
-import type { SessionSettings } from "./session/settings.ts";
 import type { Transport } from "./transports/transport.ts";
 import { HopTable, type OpenHop } from "./tree/hop-table.ts";
 import { parsePath } from "./tree/target-path.ts";
+
+type SessionSettings = Parameters<SessionTable["open"]>[0];
+type Password = ConnectOptions["password"];
 
 /** Options of a broker and of all its contexts. */
 export interface BrokerOptions {
@@ -52,6 +55,8 @@ export interface BrokerOptions {
   readonly cache?: boolean;
   /** @internal Gives the limits of each call and command that sets none of its own. */
   readonly callDefaults?: () => CallLimits;
+  /** @internal Answers the questions of programs on the way. Default: the terminal does. */
+  readonly prompter?: Prompter;
   /** Told often how much of a lent runtime has arrived. Must not throw. */
   readonly onLend?: (progress: LendProgress) => void;
 }
@@ -61,6 +66,7 @@ export class Broker implements AsyncDisposable {
   readonly #options: BrokerOptions;
   readonly #sessions: SessionTable;
   readonly #hops: HopTable;
+  readonly #prompter: Prompter;
   #closing: Promise<void> | undefined;
 
   /** @throws {UsageError} `ERR_USAGE_DEADLINE` */
@@ -68,9 +74,10 @@ export class Broker implements AsyncDisposable {
     checkMilliseconds("graceMs", options.graceMs);
     checkMilliseconds("leaseMs", options.leaseMs);
     this.#options = options;
-    const { roots = [], cache = true, onLog } = options;
+    const { roots = [], cache = true, onLog, prompter = Prompter.ofTerminal() } = options;
+    this.#prompter = prompter;
     this.#sessions = new SessionTable(findersIn(roots, cache), onLog);
-    this.#hops = new HopTable((transport, via) => this.#openHop(transport, via));
+    this.#hops = new HopTable((...hop) => this.#openHop(...hop));
   }
 
   /**
@@ -95,8 +102,9 @@ export class Broker implements AsyncDisposable {
     checkLend(chosen.lend, interpreter);
     const path = parsePath(target, chosen.ssh ?? {}, from !== undefined);
     const way = path.slice(0, -1);
-    const pass =
-      way.length === 0 ? undefined : this.#hops.pass(way, from?.hop, JSON.stringify(chosen.ssh));
+    const { password, ssh } = chosen;
+    const ofHops = { key: JSON.stringify(ssh), password };
+    const pass = way.length === 0 ? undefined : this.#hops.pass(way, from?.hop, ofHops);
     const name = chosen.name ?? (from === undefined ? target : `${from.hop.name}/${target}`);
     const transport = path.at(-1) as Transport;
     const via = pass?.hop ?? from?.hop;
@@ -112,11 +120,12 @@ export class Broker implements AsyncDisposable {
   }
 
   /** Opens a context that carries others. Any interpreter will do. */
-  #openHop(transport: Transport, via: Hop | undefined): OpenHop {
+  #openHop(transport: Transport, via: Hop | undefined, password: Password): OpenHop {
     const { label } = transport;
     const name = via === undefined ? label : `${via.name}/${label}`;
     const place = placeOf(transport, via);
-    const settings = { ...this.#settingsOf(name, this.#options.defaults ?? {}), place };
+    const options = { ...this.#options.defaults, ...(password && { password }) };
+    const settings = { ...this.#settingsOf(name, options), place };
     const before = via === undefined ? undefined : this.#sessions.get(via.id)?.context;
     const entry = this.#open({ ...settings, transport, via, interpreter: undefined }, before);
     entry.isHop = true;
@@ -146,6 +155,7 @@ export class Broker implements AsyncDisposable {
     const { leaseMs = 45_000, logLevel = "info" } = this.#options;
     return {
       name,
+      prompter: this.#prompter.withFunction(options.password),
       argv0: options.argv0 ?? defaultArgv0(),
       level: LEVELS[logLevel],
       connectMs: options.deadline ?? 60_000,
@@ -164,6 +174,7 @@ export class Broker implements AsyncDisposable {
       const opened = sessions.filter(({ isHop }) => !isHop);
       await Promise.all(opened.map(({ context }) => context?.close()));
       await Promise.all(sessions.map(({ session }) => session.gone));
+      await this.#prompter.close();
     })();
     return this.#closing;
   }
@@ -173,6 +184,7 @@ export class Broker implements AsyncDisposable {
     const all = this.#sessions.all();
     for (const { session } of all) session.sever(reason);
     await Promise.all(all.map(({ session }) => session.gone));
+    await this.#prompter.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -119,8 +119,10 @@ export class Copying {
       return void (await to.put(files, path, options));
     }
     const readers = this.#plan.copies.length;
+    // Until then, a person may be asked for a password on the same terminal.
+    if (readers === 1 && this.#host.stdin.isTerminal) await to.ready();
     if (readers === 1) return await to.writeFile(path, this.#host.stdin.stream(), options);
-    const input = this.#input.branch(readers);
+    const input = this.#input.branch(readers, () => to.ready());
     try {
       await to.writeFile(path, input ?? "", options);
     } finally {

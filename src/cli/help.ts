@@ -14,6 +14,9 @@ const CONNECTION = `Connection options, the same for all commands (econtext help
   --lend-runtime         send a Bun to a host that has only Python, in memory
   --deadline TIME        give up after 5 (seconds), 500ms, 2m or 1h: status 124
   -o OPTION, -F FILE     as for ssh; --ssh PROGRAM runs another program instead
+  --ask-pass             ask for the password of sudo, su and ssh at the start
+  --password-command CMD, --password-fd N
+                         or take it from a command, or from a descriptor
   --log-level LEVEL      debug, info (the default), warning or error
   --log-format FORMAT    text, or json: one object a line
   --no-cache             do not keep prepared modules on this machine`;

@@ -52,6 +52,25 @@ export const SSH = {
   ssh: { type: "string", valueHint: "PROGRAM", description: "The program to run in place of ssh" },
 } as const satisfies Definitions;
 
+/** Passwords for sudo, su, doas and ssh. */
+const PASSWORDS = {
+  "ask-pass": {
+    type: "boolean",
+    description: "Ask for a password once, at the start, and use it wherever one is wanted",
+  },
+  "password-command": {
+    type: "string",
+    valueHint: "COMMAND",
+    description:
+      "A shell command that prints the password; it finds $ECONTEXT_HOST and $ECONTEXT_USER",
+  },
+  "password-fd": {
+    type: "string",
+    valueHint: "N",
+    description: "Read the password from this file descriptor: one line",
+  },
+} as const satisfies Definitions;
+
 const LOGS = {
   "log-level": {
     type: "enum",
@@ -79,6 +98,7 @@ export const COMMON = {
   ...LEND,
   ...LIMIT,
   ...SSH,
+  ...PASSWORDS,
   ...LOGS,
   ...CACHE,
 } as const satisfies Definitions;
@@ -91,6 +111,10 @@ export const CHAPTERS: readonly (readonly [title: string, definitions: Definitio
   ],
   ["The time for all of it.", LIMIT],
   ["ssh. Your ~/.ssh/config, agent and known hosts apply.", SSH],
+  [
+    "Passwords for sudo, su, doas and ssh. By default a question is asked on the terminal, when it comes.",
+    PASSWORDS,
+  ],
   ["Log lines, on stderr.", LOGS],
   ["The cache on this machine.", CACHE],
 ];

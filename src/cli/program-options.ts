@@ -9,7 +9,7 @@ import type { Host } from "./host.ts";
 import { refuseProblem } from "./line-errors.ts";
 import { readCache, readConnect, readLogFormat, readLogLevel, texts } from "./option-values.ts";
 import { COMMON, UNPACK } from "./options.ts";
-import { type Definitions, parseLine } from "./parse-line.ts";
+import { type Definitions, type Flags, parseLine } from "./parse-line.ts";
 import { Usage } from "./report-error.ts";
 
 export interface ProgramLine {
@@ -22,6 +22,8 @@ export interface ProgramLine {
   /** Folders whose modules may be sent, besides those of the program's package. */
   readonly roots: readonly string[];
   readonly cache: boolean;
+  /** The flags, for the sources of passwords. */
+  readonly flags: Flags;
 }
 
 const { deadline: _, ...OTHERS } = COMMON;
@@ -70,6 +72,7 @@ export function readProgramLine(args: readonly string[], host: Host): ProgramLin
     logFormat: readLogFormat("", flags),
     roots,
     cache: readCache(flags),
+    flags,
   };
 }
 

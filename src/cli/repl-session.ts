@@ -7,6 +7,7 @@ import type { Host } from "./host.ts";
 import { Stop } from "./interruption.ts";
 import { readCache, readConnect, readLogFormat, readLogLevel } from "./option-values.ts";
 import type { Flags } from "./parse-line.ts";
+import { openPrompter } from "./passwords.ts";
 import { Lending } from "./ui/lend-progress.ts";
 import { logLines } from "./ui/log-lines.ts";
 
@@ -38,7 +39,7 @@ export class ReplSession {
     this.stop.signal.addEventListener("abort", () => this.interrupt.now());
   }
 
-  open(
+  async open(
     log: (lines: string) => void,
     isInteractive: boolean,
     isShown = () => true,
@@ -46,7 +47,9 @@ export class ReplSession {
   ): Promise<Prompt> {
     const { flags, targets } = this.#plan;
     const { coloured } = this.#host.stderr;
+    const prompter = await openPrompter("repl", flags, this.#host, freeInput);
     this.#broker = new Broker({
+      prompter,
       roots: foldersFrom(process.cwd()),
       cache: readCache(flags),
       logLevel: readLogLevel("repl", flags),
@@ -70,4 +73,12 @@ export class ReplSession {
     await this.#broker?.close();
     this.stop.dispose();
   }
+}
+
+/** The line editor reads the terminal through standard input. It must not get what is secret. */
+function freeInput(): () => void {
+  const { stdin } = process;
+  if (stdin.isPaused()) return () => {};
+  stdin.pause();
+  return () => void stdin.resume();
 }

@@ -70,7 +70,7 @@ async function runOne(
   plan: RemoteCommand,
   { host, input, signals }: Streams,
 ): Promise<number> {
-  const stdin = input.branch(plan.targets.length);
+  const stdin = input.branch(plan.targets.length, () => context.ready());
   const options = { ...limits(), ...plan.options };
   const process = context.exec(plan.argv, stdin === undefined ? options : { ...options, stdin });
   const unhook = signals.to(process);

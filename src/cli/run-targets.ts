@@ -8,10 +8,12 @@
  */
 import { type Outcome, onTargets } from "../fleet/on-targets.ts";
 import { Broker, type Context, type SshOptions, TimeoutError } from "../index.ts";
+import type { Prompter } from "../prompts/prompter.ts";
 import type { Host } from "./host.ts";
 import { BROKEN_PIPE, isBrokenPipe, type PassSignal, Stop } from "./interruption.ts";
 import { leftOf, readCache, readConnect, readLogFormat, readLogLevel } from "./option-values.ts";
 import type { Flags } from "./parse-line.ts";
+import { openPrompter } from "./passwords.ts";
 import { statusOf } from "./report-error.ts";
 import { Failures } from "./ui/failures.ts";
 import { Lending } from "./ui/lend-progress.ts";
@@ -47,7 +49,8 @@ const SIGNAL_MS = 50;
 
 /** @returns the highest status of all targets, or the status of what ended the run */
 export async function runSession(plan: Plan, host: Host): Promise<number> {
-  const run = new Run(plan, host);
+  const prompter = await openPrompter(plan.command, plan.flags, host);
+  const run = new Run(plan, host, prompter);
   return run.status();
 }
 
@@ -59,7 +62,7 @@ class Run {
   readonly #failures: Failures;
   readonly #broker: Broker;
 
-  constructor(plan: Plan, host: Host) {
+  constructor(plan: Plan, host: Host, prompter: Prompter) {
     const { command, flags, targets, roots } = plan;
     this.#plan = plan;
     const { ssh, ...connect } = readConnect(command, flags);
@@ -72,6 +75,7 @@ class Run {
     this.#broker = new Broker({
       onLend: lending.show,
       roots,
+      prompter,
       cache: readCache(flags),
       logLevel: readLogLevel(command, flags),
       onLog: (record) => {

@@ -1,5 +1,7 @@
 /** Options of one context. */
+
 import type { KindOptions } from "../interpreters/kind.ts";
+import type { PasswordFunction } from "../prompts/question.ts";
 import type { SshOptions } from "../transports/ssh.ts";
 
 /**
@@ -25,6 +27,12 @@ export interface ConnectOptions extends KindOptions, UnpackOptions {
   /** What `ps` shows of the slave; default `econtext:USER@HOST:PID` of this process. */
   readonly argv0?: string;
   readonly ssh?: SshOptions;
+  /**
+   * Answers the questions of programs on the way: sudo's and su's for a password, and those of the
+   * ssh client of this machine. Asked once for each account of a machine. What it does not know
+   * (undefined) is asked on the terminal, if there is one.
+   */
+  readonly password?: PasswordFunction;
   /**
    * Sends a Bun to a target that has a Python, but neither Bun nor Node.js. The Bun is kept in
    * memory there. `true`: the Bun that runs this program; or the path of a Bun for the target's

@@ -17,6 +17,7 @@ import {
   type LogRecord,
   UsageError,
 } from "../index.ts";
+import type { Prompter } from "../prompts/prompter.ts";
 import type * as ProgramExports from "./exports.ts";
 import { installLoader, mainSpecifier, placed, pythonRoots } from "./loader.ts";
 import { foldersOf } from "./roots-of-file.ts";
@@ -32,6 +33,8 @@ interface ProgramSettings {
   readonly roots: readonly string[];
   /** Whether transformed modules are kept for other runs. */
   readonly cache: boolean;
+  /** Answers the questions of programs on the way. */
+  readonly prompter: Prompter;
 }
 
 interface ProgramHost {
@@ -121,13 +124,14 @@ export class Program {
 
   #sharedBroker(): Broker {
     const { signal } = this.#host;
-    const { connect, logLevel, cache } = this.#settings;
+    const { connect, logLevel, cache, prompter } = this.#settings;
     const roots = this.#folders();
     if (this.#broker === undefined) checkPackages(connect.unpack ?? [], roots);
     this.#broker ??= new Broker({
       roots,
       logLevel,
       cache,
+      prompter,
       defaults: connect,
       onLog: (record) => this.#host.log(record),
       onLend: (progress) => this.#host.lend(progress),

@@ -2,8 +2,10 @@
  * Prompter: answers the questions of programs on the way to contexts. It asks the sources in their
  * order, and remembers a password for each account of each machine until the broker is closed.
  */
-import type { Answer, Question, Source } from "./question.ts";
+import type { Answer, PasswordFunction, Question, Source } from "./question.ts";
 import type { Secret } from "./secret.ts";
+import { functionSource } from "./sources.ts";
+import { TerminalSource } from "./terminal.ts";
 import { Trials } from "./trials.ts";
 
 /** Why there is no answer: no source has one, or the answer was refused before. */
@@ -38,9 +40,15 @@ export class Prompter {
     return this.#sources.length > 0;
   }
 
-  /** @returns a prompter that asks this source first, and remembers together with this one */
-  with(source: Source): Prompter {
-    return new Prompter([source, ...this.#sources], this.#memory);
+  /** @returns a prompter that asks a person, if there is a terminal */
+  static ofTerminal(): Prompter {
+    return new Prompter(TerminalSource.isThere() ? [new TerminalSource()] : []);
+  }
+
+  /** @returns a prompter that asks this function first, and remembers together with this one */
+  withFunction(password: PasswordFunction | undefined): Prompter {
+    if (password === undefined) return this;
+    return new Prompter([functionSource(password), ...this.#sources], this.#memory);
   }
 
   /**

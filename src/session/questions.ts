@@ -9,7 +9,7 @@ import { neutralise } from "../text.ts";
 import type { AttemptControl, SessionSettings } from "./settings.ts";
 
 /** Where the questions come from. */
-type Asker = Pick<SessionSettings, "name" | "transport" | "prompter">;
+type Asker = Pick<SessionSettings, "name" | "place" | "transport" | "prompter">;
 
 /** Why there is no answer: code, words, and what the user can try. */
 const FAILURES = {
@@ -98,12 +98,11 @@ export class Questions {
   }
 
   #fail(cause: keyof typeof FAILURES, detail: string): void {
-    const { name, transport } = this.#asker;
+    const { place, transport } = this.#asker;
     const { argv, stderr } = this.#control.launched;
     const { code, what, hint } = FAILURES[cause];
-    const { label, scheme } = transport;
-    const where = name.endsWith(label) ? name : `${name}: ${label}`;
-    const message = `${where}: ${what}; ${detail}\n  try: ${hint.replaceAll("{scheme}", scheme)}`;
+    const advice = hint.replaceAll("{scheme}", transport.scheme);
+    const message = `${place}: ${what}; ${detail}\n  try: ${advice}`;
     const report = { argv, phase: "answering a question", said: neutralise(stderr.trim()) };
     this.#control.fail(new BootstrapError(code, message, report));
   }

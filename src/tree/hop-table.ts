@@ -2,6 +2,7 @@
  * HopTable: the hops of a broker's paths. Each hop is opened once, through the one before, and kept
  * while something goes through it, and for a moment longer: often more comes.
  */
+import type { ConnectOptions } from "../context/connect-options.ts";
 import type { Context } from "../context/context.ts";
 import type { Hop } from "../launch/hop.ts";
 import type { Transport } from "../transports/transport.ts";
@@ -13,7 +14,19 @@ export interface OpenHop {
 }
 
 /** Opens a hop through another; without one, from this machine. */
-export type HopOpener = (transport: Transport, via: Hop | undefined) => OpenHop;
+export type HopOpener = (
+  transport: Transport,
+  via: Hop | undefined,
+  password: HopOptions["password"],
+) => OpenHop;
+
+/** What the hops of a path are opened with. */
+export interface HopOptions {
+  /** Tells hops apart that are opened with other options. */
+  readonly key: string;
+  /** As of the `connect` that has them opened. */
+  readonly password?: ConnectOptions["password"] | undefined;
+}
 
 /** The right to go through a hop. */
 export interface HopPass extends OpenHop {
@@ -47,16 +60,15 @@ export class HopTable {
   /**
    * @param way transports of the hops, the first one first; not empty
    * @param from the context that the first is opened through
-   * @param options tells hops apart that are opened with other options
    */
-  pass(way: readonly Transport[], from: Hop | undefined, options: string): HopPass {
-    const key = JSON.stringify([from?.id, options, way.map(({ label }) => label)]);
+  pass(way: readonly Transport[], from: Hop | undefined, options: HopOptions): HopPass {
+    const key = JSON.stringify([from?.id, options.key, way.map(({ label }) => label)]);
     let entry = this.#entries.get(key);
     // A hop that has ended is opened anew.
     if (entry === undefined || entry.hop.reason() !== undefined) {
       const before = way.slice(0, -1);
       const outer = before.length === 0 ? undefined : this.pass(before, from, options);
-      const opened = this.#open(way.at(-1) as Transport, outer?.hop ?? from);
+      const opened = this.#open(way.at(-1) as Transport, outer?.hop ?? from, options.password);
       entry = { ...opened, key, outer, passes: 0, timer: undefined };
       this.#entries.set(key, entry);
     }

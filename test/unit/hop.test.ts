@@ -238,7 +238,7 @@ describe("HopTable", () => {
       return { hop: { id: opened.length, name, reason: () => ended.get(name) } as Hop, context };
     }, idleMs);
     const pass = (path: string, options = "") =>
-      hops.pass(path.split("/").map(transport), undefined, options);
+      hops.pass(path.split("/").map(transport), undefined, { key: options });
     return { pass, opened, closed, ended, close: () => hops.close() };
   }
 

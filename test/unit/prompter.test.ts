@@ -74,7 +74,7 @@ test("what is no password is asked of those that answer all", async () => {
 test("a source of one connection goes first, and what it knows is remembered for all", async () => {
   const { one, asked } = source(["usual"]);
   const prompter = new Prompter([one]);
-  const own = prompter.with(functionSource(({ user }) => `of ${user}`));
+  const own = prompter.withFunction(({ user }) => `of ${user}`);
   (await ask(own)).settle(true);
   expect(text(await ask(prompter))).toBe("of alice\n");
   expect(asked).toEqual([]);

@@ -7,12 +7,20 @@ import { resolve } from "node:path";
 import { dieWithReader } from "../../io/libc.ts";
 import type { Host } from "../host.ts";
 import { Stop } from "../interruption.ts";
+import { openPrompter } from "../passwords.ts";
 import type { ProgramLine } from "../program-options.ts";
 import { printed, printSynchronously } from "../program-output.ts";
 import { fail, Usage } from "../report-error.ts";
 import { Lending } from "../ui/lend-progress.ts";
 import { logLines } from "../ui/log-lines.ts";
 import { failUncaught, tellEnd, uncaught } from "../uncaught.ts";
+
+/** Asks for passwords that are wanted at the start. */
+async function readSettings(line: ProgramLine, host: Host) {
+  const { connect, logLevel, cache, flags } = line;
+  const prompter = await openPrompter("", flags, host);
+  return { connect, logLevel, cache, prompter, roots: line.roots.map((root) => resolve(root)) };
+}
 
 /** @returns the exit status, when the program and all that it started has ended */
 export async function runProgram(line: ProgramLine, host: Host): Promise<number> {
@@ -21,6 +29,7 @@ export async function runProgram(line: ProgramLine, host: Host): Promise<number>
   const status = statSync(path, { throwIfNoEntry: false });
   if (status === undefined) return fail(new Usage("", `no such file: ${path}`), host);
   if (!status.isFile()) return fail(new Usage("", `not a file: ${path}`), host);
+  const settings = await readSettings(line, host);
   const file = realpathSync(path);
   process.argv = [process.execPath, resolve(path), ...args];
   const { Program } = await import("../../program/program.ts");
@@ -29,8 +38,6 @@ export async function runProgram(line: ProgramLine, host: Host): Promise<number>
   for (const output of [stdout, stderr]) output.writeAtExit();
   const stop = new Stop(host);
   const lending = new Lending(stderr);
-  const { connect, logLevel, cache } = line;
-  const settings = { connect, logLevel, cache, roots: line.roots.map((root) => resolve(root)) };
   const program = new Program(file, settings, {
     lend: lending.show,
     signal: stop.signal,

@@ -11,6 +11,7 @@ export class SharedInput {
   readonly #preface: Uint8Array | undefined;
   readonly #input: Input | undefined;
   readonly #senders: Sender<Chunk>[] = [];
+  readonly #readies: (() => Promise<unknown>)[] = [];
 
   /**
    * @param preface bytes that come first
@@ -22,15 +23,18 @@ export class SharedInput {
   }
 
   /**
-   * Adds a reader. Reading begins with the last one.
+   * Adds a reader. Reading begins with the last one. A terminal is read when all readers are ready,
+   * or have failed: until then a person may be asked for a password there.
    *
    * @param readers how many readers there will be
+   * @param ready resolves when the reader's context is ready
    * @returns undefined if there is nothing to read
    */
-  branch(readers: number): Receiver<Uint8Array> | undefined {
+  branch(readers: number, ready: () => Promise<unknown>): Receiver<Uint8Array> | undefined {
     if (this.#input === undefined && this.#preface === undefined) return undefined;
     const { sender, receiver } = new Channel<Chunk>();
     this.#senders.push(sender);
+    this.#readies.push(ready);
     if (this.#senders.length === readers) void this.#read();
     // A command's input takes pieces that were not read, wherever it takes bytes.
     return receiver as Receiver as Receiver<Uint8Array>;
@@ -41,6 +45,7 @@ export class SharedInput {
     try {
       if (this.#preface !== undefined) await this.#give(this.#preface);
       if (this.#input !== undefined) {
+        if (this.#input.isTerminal) await this.#allReady();
         const isAlone = this.#senders.length === 1;
         for await (const chunk of this.#input.chunks(isAlone))
           if (!(await this.#give(chunk))) break;
@@ -49,6 +54,12 @@ export class SharedInput {
       // A closed descriptor, or the terminal of another process group.
     }
     for (const sender of this.#senders) sender.close();
+  }
+
+  async #allReady(): Promise<void> {
+    // The last reader is about to make the first use of its context, which decides its language.
+    await new Promise((resolve) => setImmediate(resolve));
+    await Promise.allSettled(this.#readies.map((ready) => ready()));
   }
 
   /** @returns whether a reader is left */

@@ -1,0 +1,71 @@
+/** From the flags of a command line to what answers the questions of programs on the way. */
+import { Prompter } from "../prompts/prompter.ts";
+import type { Source } from "../prompts/question.ts";
+import { commandSource, givenSource, readDescriptor } from "../prompts/sources.ts";
+import { TerminalSource } from "../prompts/terminal.ts";
+import type { Host } from "./host.ts";
+import type { Flags } from "./parse-line.ts";
+import { Usage } from "./report-error.ts";
+
+const OPTIONS = ["ask-pass", "password-command", "password-fd"] as const;
+
+/**
+ * Asks for the password of `--ask-pass`, and reads that of `--password-fd`: before anything is
+ * started.
+ *
+ * @param free makes the terminal free for a question. @returns what takes it again
+ * @throws {Usage} the options contradict each other, or there is no terminal
+ */
+export async function openPrompter(
+  command: string,
+  flags: Flags,
+  host: Host,
+  free: () => () => void = () => () => {},
+): Promise<Prompter> {
+  const given = OPTIONS.filter((name) => flags[name] !== undefined && flags[name] !== false);
+  if (given.length > 1) {
+    throw new Usage(command, `--${given[0]} and --${given[1]}: give one of them`);
+  }
+  const terminal = new TerminalSource((restore) => {
+    const take = free();
+    const forget = [host.ending.before(restore), atExit(restore)];
+    return () => {
+      for (const one of forget) one();
+      take();
+    };
+  });
+  const sources: Source[] = [];
+  const [name] = given;
+  if (name !== undefined) sources.push(await openSource(command, name, flags[name], terminal));
+  if (TerminalSource.isThere()) sources.push(terminal);
+  return new Prompter(sources);
+}
+
+async function openSource(
+  command: string,
+  name: (typeof OPTIONS)[number],
+  value: unknown,
+  terminal: TerminalSource,
+): Promise<Source> {
+  if (name === "password-command") {
+    if (value === "") throw new Usage(command, "--password-command is empty");
+    return commandSource(String(value));
+  }
+  if (name === "password-fd") {
+    const fd = Number(value);
+    if (!/^\d+$/.test(String(value)) || !Number.isSafeInteger(fd)) {
+      throw new Usage(command, `--password-fd ${String(value)}: must be a number`);
+    }
+    return givenSource("--password-fd", await readDescriptor(fd));
+  }
+  const line = { prompt: "Password: ", isVisible: false, signal: new AbortController().signal };
+  const secret = await terminal.read(line);
+  if (secret !== undefined) return givenSource("--ask-pass", secret);
+  const others = "without one, use --password-command or --password-fd";
+  throw new Usage(command, `--ask-pass needs a terminal, and an answer; ${others}`);
+}
+
+function atExit(work: () => void): () => void {
+  process.on("exit", work);
+  return () => void process.off("exit", work);
+}

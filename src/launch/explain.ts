@@ -76,7 +76,7 @@ function causeOf(
     return {
       code: "ERR_BOOTSTRAP_SPAWN",
       phase: "starting the program",
-      what: `cannot run ${launched.argv[0]}: ${ending.spawnError.message}`,
+      what: `cannot run ${launched.argv[0]}: ${neutralise(ending.spawnError.message)}`,
       hint: "check that it is installed and on PATH",
     };
   }

@@ -15,6 +15,12 @@ import { HopLink } from "./hop-link.ts";
 import type { BootPlan, Launched, Launcher, LaunchListener, LaunchPlan } from "./launcher.ts";
 
 const KEPT_CHARACTERS = 32768;
+/**
+ * Milliseconds that a hop has to tell how a closed child ended: it kills the child after three
+ * seconds. A hop that never tells must not keep anything from ending.
+ */
+const MAX_END_MS = 5_000;
+const UNKNOWN: Ending = { status: undefined, signal: undefined };
 
 export class HopLauncher implements Launcher {
   readonly #hop: Hop;
@@ -56,6 +62,7 @@ class HopChild implements Launched {
   #noiseLength = 0;
   #stderr = "";
   #failure: ProtocolError | undefined;
+  #overdue: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     hop: Hop,
@@ -150,8 +157,12 @@ class HopChild implements Launched {
     if (this.#state === "closed") return;
     const wasStarted = this.#state === "started";
     this.#state = "closed";
-    if (wasStarted) this.#hop.order(SWITCH.CLOSE, [this.#id, this.#isMarked ? null : "TERM"]);
-    else this.#finish({ status: undefined, signal: undefined });
+    if (wasStarted) {
+      this.#hop.order(SWITCH.CLOSE, [this.#id, this.#isMarked ? null : "TERM"]);
+      this.#overdue = setTimeout(() => this.#ending.resolve(UNKNOWN), MAX_END_MS);
+    } else {
+      this.#finish(UNKNOWN);
+    }
     this.#tell(reason);
   }
 
@@ -177,7 +188,7 @@ class HopChild implements Launched {
       receive: ({ body }) => this.#receive(readHopEvent(body)),
       dead: (reason) => {
         this.close(reason);
-        this.#finish({ status: undefined, signal: undefined });
+        this.#finish(UNKNOWN);
       },
     });
     const start = (): void => {
@@ -247,6 +258,7 @@ class HopChild implements Launched {
   /** The child's process is no more. */
   #finish(ending: Ending): void {
     const { router, above, id } = this.#hop;
+    clearTimeout(this.#overdue);
     router.forget(id, this.#events);
     this.#edge.end();
     for (const hop of above) hop.order(SWITCH.UNROUTE, [this.#id]);

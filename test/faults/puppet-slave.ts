@@ -19,6 +19,7 @@ type Verb = (call: Message, ...args: never[]) => unknown;
 const mode = process.argv[2] ?? "";
 const reader = new FrameReader();
 const inbox: Message[] = [];
+const orders: unknown[] = [];
 let me = 0;
 let nextReply = 5000;
 
@@ -102,6 +103,8 @@ const VERBS: Record<string, Verb> = {
   /** What this call's reply-to is. */
   handle: (call) => call.reply,
   pid: () => process.pid,
+  /** Orders for the switch of this slave, as a hop gets them, since it was last asked. */
+  orders: () => orders.splice(0),
   /** Write for ever, and never read again. */
   flood(_call, bytes: Uint8Array) {
     for (;;) write(bytes);
@@ -255,6 +258,12 @@ else throw new Error(`no way to begin: ${mode}`);
 
 for (;;) {
   const call = receive();
+  // The program of the switch, and orders for it.
+  if (call.dst !== me) {
+    const isProgram = call.handle === HANDLES.BOOT;
+    orders.push([call.handle, call.reply, isProgram ? null : decodeValue(call.body)]);
+    continue;
+  }
   if (call.handle === HANDLES.PING) send({ handle: call.reply }, call.body);
   if (call.handle !== HANDLES.CALL_FUNCTION) continue;
   if (call.flags !== 0) process.exit(0);

@@ -40,6 +40,7 @@ export interface HopSession {
   language(): Language | undefined;
   isReady(): boolean;
   reason(): EcontextError | undefined;
+  sever(reason: EcontextError): void;
 }
 
 export interface HopPlace {
@@ -107,6 +108,16 @@ export class Hop {
   /** @returns the first hop on the way that has not answered yet; undefined if all have */
   silent(): Hop | undefined {
     return [...this.above, this].find((hop) => !hop.#session.isReady());
+  }
+
+  /** Whether something came from the hop, or from behind it if it is the first, since `ms` ago. */
+  isHeard(now: number, ms: number): boolean {
+    return now - this.router.heardAt(this.id) <= ms;
+  }
+
+  /** Ends the hop by force, and with it all that is behind it. */
+  sever(reason: EcontextError): void {
+    this.#session.sever(reason);
   }
 
   /** Sends an order to the switch. It overtakes what waits for contexts behind the hop. */

@@ -1,9 +1,11 @@
 /**
  * Keepalive: asks a slave for a sign of life three times a lease, and tells when none came for a
- * whole lease. Any byte of the slave's is a sign of life.
+ * whole lease. Any byte of the slave's is a sign of life. If a hop on the way was silent, too, the
+ * hop is the cause: all that is behind it ends with it.
  */
 import { sendPing } from "../calls/ping.ts";
 import { DisconnectError, type EcontextError } from "../errors.ts";
+import type { Hop } from "../launch/hop.ts";
 import type { Router } from "../mux/router.ts";
 import type { SessionSettings } from "./settings.ts";
 
@@ -13,6 +15,8 @@ export interface KeepaliveSettings {
   /** Milliseconds of silence after which the slave counts as lost. */
   readonly leaseMs: number;
   readonly router: Router;
+  /** The hop that leads to the slave. */
+  readonly via?: Hop | undefined;
   /** Called once, when the slave counts as lost. */
   close(reason: EcontextError): void;
 }
@@ -32,14 +36,20 @@ export class Keepalive {
   }
 
   #check(): void {
-    const { id, name, leaseMs, router, close } = this.#settings;
+    const { id, name, leaseMs, router, via, close } = this.#settings;
     if (performance.now() - router.heardAt(id) <= leaseMs) {
       sendPing(this.#settings);
       return;
     }
     this.stop();
-    const message = `${name}: nothing was heard for ${leaseMs} ms`;
-    close(new DisconnectError("ERR_DISCONNECT_SILENT", message));
+    const now = performance.now();
+    // A hop is pinged, too: one that lives was heard in the last third of the lease.
+    const hop = via && [...via.above, via].find((one) => !one.isHeard(now, (leaseMs * 2) / 3));
+    const silent = hop?.name ?? name;
+    const message = `${silent}: nothing was heard for ${leaseMs} ms`;
+    const reason = new DisconnectError("ERR_DISCONNECT_SILENT", message);
+    if (hop === undefined) close(reason);
+    else hop.sever(reason);
   }
 }
 

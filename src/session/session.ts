@@ -204,11 +204,11 @@ export class ChildSession implements Session {
   }
 
   #keepAlive(launched: Launched): Keepalive | undefined {
-    const { id, name } = this.#settings;
+    const { id, name, via } = this.#settings;
     const leaseMs = leaseOf(this.#settings);
     if (leaseMs === 0) return undefined;
     const close = (reason: EcontextError): void => launched.close(reason);
-    return new Keepalive({ id, name, leaseMs, router: this.#parts.router, close });
+    return new Keepalive({ id, name, leaseMs, via, router: this.#parts.router, close });
   }
 
   async #closed(launched: Launched, reason: EcontextError | undefined): Promise<void> {

@@ -43,6 +43,7 @@ function open({ isKnown = true } = {}) {
     isReady: () => state.isKnown,
     language: () => (state.isKnown ? "python" : undefined),
     reason: () => state.reason,
+    sever: () => {},
   };
   const id = router.allocateId();
   router.addRoute(id, { link, parent: 0, close: () => {} });

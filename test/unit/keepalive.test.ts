@@ -1,6 +1,7 @@
 /** Keepalive: pings while something is heard, and gives up when nothing was for a whole lease. */
 import { expect, test } from "bun:test";
 import type { EcontextError } from "../../src/errors.ts";
+import type { Hop } from "../../src/launch/hop.ts";
 import { Router } from "../../src/mux/router.ts";
 import type { Envelope } from "../../src/protocol/frame.ts";
 import { HANDLES } from "../../src/protocol/handles.ts";
@@ -10,7 +11,7 @@ import { local } from "../../src/transports/local.ts";
 const LEASE_MS = 30;
 
 /** A slave that was heard at that time, and a keepalive for it. */
-function watch(heardAt: () => number, onPing: (count: number) => void = () => {}) {
+function watch(heardAt: () => number, onPing: (count: number) => void = () => {}, via?: Hop) {
   const router = new Router(() => {});
   const id = router.allocateId();
   const sent: Envelope[] = [];
@@ -28,7 +29,7 @@ function watch(heardAt: () => number, onPing: (count: number) => void = () => {}
     ready: () => Promise.resolve(),
   };
   router.addRoute(id, { link, parent: 0, close: () => {} });
-  const settings = { id, name: "web1", leaseMs: LEASE_MS, router, close: lost.resolve };
+  const settings = { id, name: "web1", leaseMs: LEASE_MS, via, router, close: lost.resolve };
   return { keepalive: new Keepalive(settings), sent, lost: lost.promise };
 }
 
@@ -55,6 +56,28 @@ test("a slave that was not heard for a lease counts as lost, and is not pinged",
   });
   await Bun.sleep(LEASE_MS);
   expect(sent).toEqual([]);
+});
+
+test("a hop that is silent too is the cause, the first one on the way", async () => {
+  const severed: string[] = [];
+  const hopOf = (name: string, isHeard: boolean, above: readonly Hop[] = []) =>
+    ({
+      name,
+      above,
+      isHeard: () => isHeard,
+      sever: (reason: EcontextError) => severed.push(reason.message),
+    }) as unknown as Hop;
+  for (const [bastion, web, expected] of [
+    [true, false, "bastion/web1"],
+    [false, false, "bastion"],
+    [true, true, undefined],
+  ] as const) {
+    const via = hopOf("bastion/web1", web, [hopOf("bastion", bastion)]);
+    const { lost } = watch(() => performance.now() - LEASE_MS - 1, undefined, via);
+    const own = await Promise.race([lost, Bun.sleep(LEASE_MS)]);
+    const named = severed.pop() ?? own?.message;
+    expect(named).toBe(`${expected ?? "web1"}: nothing was heard for ${LEASE_MS} ms`);
+  }
 });
 
 test("only a remote slave has a lease", () => {

@@ -119,8 +119,7 @@ class HopChild implements Launched {
         ...(hold === undefined ? {} : { hold }),
         ...(isClient ? { deaf: true } : {}),
       };
-      const preamble = this.#hop.share(plan.preamble) ?? plan.preamble;
-      const order = [plan.id, plan.argv, preamble, plan.nonce, options];
+      const order = [plan.id, plan.argv, plan.preamble, plan.nonce, options];
       this.#hop.order(SWITCH.START, order, this.#events);
     });
   }
@@ -139,8 +138,7 @@ class HopChild implements Launched {
   /** The program that the child runs replaces itself by another, which gets this preamble. */
   restart(old: number, plan: BootPlan): void {
     this.#join(() => {
-      const preamble = this.#hop.share(plan.preamble) ?? plan.preamble;
-      this.#hop.order(SWITCH.RESTART, [old, plan.id, preamble, plan.nonce], this.#events);
+      this.#hop.order(SWITCH.RESTART, [old, plan.id, plan.preamble, plan.nonce], this.#events);
     });
   }
 

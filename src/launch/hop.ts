@@ -10,7 +10,7 @@ import type { EcontextError } from "../errors.ts";
 import { JS_TIER2, PYTHON_TIER2 } from "../interpreters/embedded.ts";
 import type { Language, Wants } from "../interpreters/kind.ts";
 import type { Edge } from "../mux/edge.ts";
-import type { Lane, Link } from "../mux/link.ts";
+import type { Link } from "../mux/link.ts";
 import type { Router } from "../mux/router.ts";
 import { HANDLES } from "../protocol/handles.ts";
 import { encodeValue } from "../protocol/value.ts";
@@ -120,10 +120,23 @@ export class Hop {
     this.#session.sever(reason);
   }
 
-  /** Sends an order to the switch. It overtakes what waits for contexts behind the hop. */
-  order(operation: number, value: unknown, reply = 0, lane: Lane = "control"): void {
-    const dst = this.id + SWITCH_BIT;
-    this.router.send({ dst, handle: operation, reply }, encodeValue(value).chunks, lane);
+  /**
+   * Sends an order to the switch. It overtakes what waits for contexts behind the hop. Bytes that
+   * the first hop keeps do not cross its link again.
+   */
+  order(operation: number, value: unknown, reply = 0): void {
+    const { chunks } = encodeValue(value);
+    const address = this.id + SWITCH_BIT;
+    const isKept = operation !== SWITCH.KEEP && operation !== SWITCH.WRITE;
+    const shared = isKept ? this.share(chunks) : undefined;
+    if (shared === undefined) {
+      this.router.send({ dst: address, handle: operation, reply }, chunks, "control");
+      return;
+    }
+    const [first = this] = this.above;
+    const forward = encodeValue([address, operation, reply, 0, shared]).chunks;
+    const dst = first.id + SWITCH_BIT;
+    this.router.send({ dst, handle: SWITCH.FORWARD }, forward, "control");
   }
 
   /**

@@ -68,10 +68,11 @@ function open({ isKnown = true } = {}) {
     );
   /** What the switch of the hop tells of the child. */
   const tell = (...event: unknown[]): void => {
-    const start = sent.find(({ handle }) => handle === SWITCH.START);
+    const start = orders().find(([handle]) => handle === SWITCH.FORWARD);
+    const [, [, , reply]] = start as [number, [number, number, number]];
     const body = Buffer.from(JSON.stringify(event));
     const envelope = { dst: 0, src: id, auth: id, reply: 0, flags: 0 };
-    router.deliver(link, { ...envelope, handle: start?.reply ?? 0, body });
+    router.deliver(link, { ...envelope, handle: reply, body });
   };
   const orders = () =>
     sent
@@ -91,14 +92,21 @@ function open({ isKnown = true } = {}) {
 
 describe("HopLauncher", () => {
   test("installs the switch, keeps the core, starts the child", () => {
-    const { launch, sent, orders, id, child } = open();
+    const { launch, sent, orders, id } = open();
     launch();
     expect(sent[0]?.dst).toBe(id + SWITCH_BIT);
+    const [keep, forward] = orders();
     const key = expect.any(String);
-    expect(orders()).toEqual([
-      [SWITCH.KEEP, [key, CORE]],
-      [SWITCH.START, [child, ["prog"], [key, new Uint8Array([1])], "N", { deaf: true }]],
-    ]);
+    expect(keep).toEqual([SWITCH.KEEP, [key, CORE]]);
+    const reply = expect.any(Number);
+    const parts = [expect.any(Uint8Array), key, new Uint8Array([1])];
+    const address = id + SWITCH_BIT;
+    expect(forward).toEqual([SWITCH.FORWARD, [address, SWITCH.START, reply, 0, parts]]);
+    const [, [, , , , [head]]] = forward as [
+      number,
+      [number, number, number, number, [Uint8Array]],
+    ];
+    expect(Buffer.from(head).toString()).toContain('"N",{"deaf":true}]');
   });
 
   test("a hop whose language is not known yet gets its orders when it is", async () => {
@@ -109,7 +117,7 @@ describe("HopLauncher", () => {
     await becomeReady();
     await new Promise((resolve) => setImmediate(resolve));
     const handles = sent.map(({ handle }) => handle);
-    expect(handles.slice(1)).toEqual([SWITCH.KEEP, SWITCH.START, 103]);
+    expect(handles.slice(1)).toEqual([SWITCH.KEEP, SWITCH.FORWARD, 103]);
   });
 
   test("modules that many children are sent cross the first link once", () => {
@@ -124,7 +132,7 @@ describe("HopLauncher", () => {
       3000 + expectedHead(carried, 3000),
       5000 + expectedHead(carried, 5000),
     ]);
-    const forwarded = sent.filter(({ handle }) => handle === SWITCH.FORWARD);
+    const forwarded = sent.filter(({ handle }) => handle === SWITCH.FORWARD).slice(1);
     expect(forwarded.map(({ passage }) => passage?.weight)).toEqual([3024, 3024]);
     expect(launched.queuedBytes).toBe(0);
   });

@@ -3,7 +3,7 @@
  * part of it that starts programs and passes frames on, on the thread that reads the stream.
  *
  * Spec: docs/protocol.md, "The switch".
- * Twins: stage1/python/tier2/children.py, stage1/javascript/tier2/children.js.
+ * Twins: stage1/python/tier2/children, stage1/javascript/tier2/children.js.
  */
 import { deflateSync } from "node:zlib";
 import type { EcontextError } from "../errors.ts";
@@ -176,13 +176,17 @@ export class Hop {
 
 const programs = new Map<Language, Uint8Array>();
 
-function switchProgram(language: Language = "python"): Uint8Array {
+export function switchProgram(language: Language = "python"): Uint8Array {
   let program = programs.get(language);
   if (program === undefined) {
-    const text = (language === "python" ? PYTHON_TIER2 : JS_TIER2)["children"] ?? "";
-    const bytes = Buffer.from(text);
-    program = language === "python" ? deflateSync(bytes) : bytes;
+    program = language === "python" ? pythonSwitch() : Buffer.from(JS_TIER2["children"] ?? "");
     programs.set(language, program);
   }
   return program;
+}
+
+/** A hop cannot fetch a module for its switch: what it needs is in its text. */
+function pythonSwitch(): Uint8Array {
+  const { children = "", vectored_io = "" } = PYTHON_TIER2;
+  return deflateSync(`VECTORED_IO = ${JSON.stringify(vectored_io)}\n${children}`);
 }

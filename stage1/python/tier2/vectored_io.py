@@ -121,6 +121,11 @@ def whole_reads():
         return own.recv_into(buffer, len(buffer), MSG_WAITALL)
 
 
+def pass_on(dst, head, whole):
+    """Hand on a large frame for another context. A hop's switch takes the two parts as they are."""
+    econtext.forward(dst, head + bytes(whole))
+
+
 def divert(head):
     """Return what takes the body of a large frame past this module, such as a SplicedFrame of
     econtext.splice; None if nothing does. Called before the body is read.
@@ -145,7 +150,7 @@ def feed(data):
     if len(rest) >= 24:
         head = HEAD.unpack(rest[:24])
         size = head[5] & 0xFFFFFF
-        if size >= LARGE and not head[5] >> 24 & (MORE | CONT):
+        if size >= LARGE and (head[0] != econtext.me or not head[5] >> 24 & (MORE | CONT)):
             econtext.buf = b""
             got = len(rest) - 24
             begun = rest[24:]
@@ -186,7 +191,7 @@ def read(fd):
         limit = 24
         dst, src, auth, handle, reply, n = head
         if dst != econtext.me:
-            econtext.forward(dst, HEAD.pack(*head) + bytes(whole))
+            pass_on(dst, HEAD.pack(*head), whole)
         elif not auth:
             # A channel takes it as it is.
             econtext.deliver(handle, reply, n >> 24, whole if handle >> 24 else bytes(whole))

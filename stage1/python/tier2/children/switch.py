@@ -1,0 +1,249 @@
+# The switch, part 3: operations of the master, routes, and the turns of the loop.
+BULK = 65536  # bytes for the master after which no further child is read in a turn
+TICK_SECONDS = 1  # how often all children are looked at
+RESTLESS_SECONDS = 0.01  # and those that are about to end
+
+children = {}  # by context id
+routes = {}  # context id: the child that leads to it
+stored = {}  # what KEEP has brought, by key
+ends = set()  # descriptors of children: econtext.forks closes them in a fork
+touched = set()  # children that have something to be written
+to_read = deque()  # children that have something to be read
+restless = set()  # children that are about to end
+unreported = set()  # children that were written to, and the master was not told
+order = []  # the bodies so far of an operation in several frames
+next_tick = 0
+
+
+# -- Descriptors -----------------------------------------------------------------------------------
+def attend(fd, receive, event, *pollers):
+    """Have `receive` called when the descriptor is ready, wherever one of the pollers is asked."""
+    readers[fd] = receive
+    for each in pollers:
+        each.register(fd, event)
+
+
+def disregard(fd, *pollers):
+    # It may be among those that are served in this turn.
+    readers[fd] = int
+    for each in pollers:
+        each.unregister(fd)
+
+
+def shut(fd):
+    ends.discard(fd)
+    close_all([fd])
+
+
+# -- Frames ----------------------------------------------------------------------------------------
+def emit(frames):
+    """Queue whole frames for the master."""
+    global queued
+    if frames:
+        out.append(frames)
+        queued += len(frames)
+
+
+def forward(dst, *frame):
+    """Pass on a frame of the master's, given in one or two parts, to the child that it is for."""
+    if dst == me | TOP:
+        order.append(b"".join(map(bytes, frame))[24:])
+        _, _, auth, handle, reply, n = HEAD.unpack_from(frame[0])
+        if not n >> 24 & MORE:
+            body = b"".join(order)
+            del order[:]
+            if not auth:
+                operate(handle, reply, body)
+        return
+    child = routes.get(dst & ~TOP)
+    if child:
+        child.put(frame, frame[0][12:16])
+
+
+def operate(operation, reply, body):
+    """Do what the master orders. What cannot be done has no effect but a message."""
+    try:
+        OPERATIONS[operation](reply, *value_of(body))
+    except Exception as e:
+        problem = explain(e.args[0], decoded(e.filename or b"")) if isinstance(e, EnvironmentError) else u"%s: %s" % (type(e).__name__, e)
+        if operation in (1, 10):
+            Child(0, reply, None, None).say(u"failed", problem)
+        else:
+            log(40, "econtext", u"switch: operation %d: %s" % (operation, problem))
+
+
+def value_of(body):
+    """Return a value of JSON and memory. (econtext.values would have to be fetched.)"""
+    parts = b""
+    if body[:1] == b"\0":
+        end = 5 + struct.unpack_from(">I", body, 1)[0]
+        parts = body[end:]
+        body = body[5:end]
+
+    def revive(value):
+        if isinstance(value, list):
+            return [revive(item) for item in value]
+        if isinstance(value, dict) and list(value) == ["!b"]:
+            at, size = value["!b"]
+            return memoryview(parts)[at : at + size]
+        return value
+
+    return revive(loads(body))
+
+
+def bytes_of(pieces):
+    """Return a list of bytes from some bytes, or from a list of bytes and keys of what is kept."""
+    pieces = pieces if isinstance(pieces, list) else [pieces]
+    return [piece.tobytes() if isinstance(piece, memoryview) else stored[piece] for piece in pieces]
+
+
+# -- Operations ------------------------------------------------------------------------------------
+def start_child(reply, ident, argv, preamble, nonce, options={}):
+    """START"""
+    if ident in routes:
+        raise ValueError("context %d is there already" % ident)
+    hold = options.get("hold")
+    marker = octets(u"econtext/1 %s\n" % nonce)
+    new = Child(ident, reply, marker, None if hold is None else octets(hold))
+    preamble = bytes_of(preamble)
+    argv = [octets(word) for word in argv]
+    try:
+        program = locate(argv[0])
+    except EnvironmentError as e:
+        return new.say(u"failed", explain(e.args[0], decoded(argv[0])))
+    if "deaf" in options:
+        program = b"/bin/sh"
+        argv = [b"sh", b"-c", DEAF, b"sh"] + argv
+    made = []
+    theirs = []
+    terminal = None
+    try:
+        for ours in 1, 0, 0:
+            both = pipe()
+            made.append(both[ours])
+            theirs.append(both[1 - ours])
+            fcntl.fcntl(both[1 - ours], 4, 0)  # F_SETFL: it blocks
+        if "pty" in options:
+            made.extend(os.openpty())
+            fcntl.fcntl(made[3], 4, os.O_NONBLOCK)
+            for fd in made[3:]:
+                fcntl.fcntl(fd, 2, 1)  # F_SETFD
+            terminal = os.ttyname(made[4])
+        ends.update(made)
+        new.own_session = bool("deaf" not in options or terminal)
+        spawn(new, program, argv, theirs, terminal)
+    except EnvironmentError as e:
+        close_all(theirs)
+        for fd in made:
+            shut(fd)
+        return new.say(u"failed", explain(e.args[0], decoded(argv[0])))
+    new.stdin, new.stdout, new.stderr = made[:3]
+    new.terminal = tuple(made[3:])
+    attend(new.stdout, new.has_output, 1, relaxed)
+    for fd in made[2:4]:
+        attend(fd, new.hear, 1, relaxed)
+    children[ident] = routes[ident] = new
+    new.begin(preamble)
+
+
+def restart_child(reply, old, ident, preamble, nonce):
+    """RESTART"""
+    child = children[old]
+    preamble = bytes_of(preamble)
+    del children[old]
+    routes.pop(old, None)
+    child.ident = ident
+    child.report()
+    child.events = reply
+    child.marker = octets(u"econtext/1 %s\n" % nonce)
+    children[ident] = routes[ident] = child
+    child.begin(preamble)
+    child.scan()
+
+
+def send_message(_, dst, handle, reply, flags, pieces):
+    """FORWARD"""
+    body = b"".join(bytes_of(pieces))
+    if dst == me:
+        return deliver(handle, reply, flags, body)
+    for at in range(0, len(body) or 1, MAX_FRAME):
+        part = body[at : at + MAX_FRAME]
+        more = flags | CONT * (at > 0) | MORE * (at + MAX_FRAME < len(body))
+        forward(dst, HEAD.pack(dst, 0, 0, handle, reply, more << 24 | len(part)), part)
+
+
+def of_child(act):
+    """Return an operation on the child that its first word names, if there is that child."""
+    return lambda _, ident, *words: ident in children and act(children[ident], *words)
+
+
+OPERATIONS = {
+    1: start_child,
+    2: of_child(Child.answer),
+    3: of_child(Child.close),
+    4: lambda _, ident, child: routes.update({ident: children[child]}),
+    5: lambda _, ident: routes.pop(ident, None),
+    6: lambda _, key, data: stored.update({key: data.tobytes()}),
+    7: lambda _, key: stored.pop(key, None),
+    8: send_message,
+    10: restart_child,
+}
+
+
+# -- The loop --------------------------------------------------------------------------------------
+core_pump = pump
+
+
+def pump(ms=1e9):
+    """As the core's, which it calls: one turn, in the thread with the role."""
+    wait = RESTLESS_SECONDS if restless else LAZY_SECONDS if unreported else TICK_SECONDS if children else 1e9
+    core_pump(min(ms, wait * 1e3))
+    serve()
+
+
+def serve():
+    """Write what has come for children, read what they say, and look after them."""
+    global next_tick
+    while touched:
+        touched.pop().write()
+    while to_read:
+        if queued > BULK:
+            flush(False)
+            if out or rest:
+                break
+        child = to_read.popleft()
+        child.due = False
+        child.read()
+    now = monotonic()
+    if now >= next_tick:
+        next_tick = now + TICK_SECONDS
+        restless.update(children.values())
+    for child in list(restless):
+        child.tend(now)
+    for child in list(unreported):
+        if now >= child.told + LAZY_SECONDS:
+            child.report()
+    while touched:
+        touched.pop().write()
+    flush(False)
+
+
+# -- Large frames ----------------------------------------------------------------------------------
+def install_vectored_io():
+    """Have large frames written and read without copies. As `tier`, but nothing is fetched."""
+    key = "econtext.vectored_io"
+    if key not in sys.modules:
+        module = type(sys)(key)
+        module.__package__ = ""
+        exec(compile(VECTORED_IO, key, "exec", 0, True), module.__dict__)
+        sys.modules.setdefault(key, module)
+    sys.modules[key].pass_on = forward
+    sys.modules[key].install()
+
+
+if PY3:
+    install_vectored_io()
+else:
+    # It may have to wait for the import lock.
+    thread.start_new_thread(install_vectored_io, ())
+os.write(alarm, b"k")  # the turn of the core's `pump` in which this runs is followed by one of ours

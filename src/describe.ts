@@ -2,7 +2,6 @@
  * What would be sent to a target, without sending it: for auditing, allow-listing and debugging a
  * bootstrap. Pure, except for the names of user and host, which the boot arguments hold.
  */
-import { createHash } from "node:crypto";
 import { firstStage, program } from "./interpreters/first-stage.ts";
 import { type KindOptions, type Language, readKind } from "./interpreters/kind.ts";
 import { type Plan, tried } from "./interpreters/plan.ts";
@@ -80,5 +79,8 @@ export function describeBootstrap(
 }
 
 function part(bytes: Uint8Array): SentPart {
-  return { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
+  return {
+    bytes: bytes.length,
+    sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"),
+  };
 }

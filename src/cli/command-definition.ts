@@ -1,8 +1,7 @@
 /**
- * A command of the command line. It is a command of citty: `meta` and `args` are all that the list
- * of commands, the parser, the help and the advice for errors know of it.
+ * A command of the command line: its plan is all that the list of commands, the parser, the help
+ * and the advice for errors know of it. Options are defined in citty's form (parse-line.ts).
  */
-import type { CommandDef } from "citty";
 import type { Host } from "./host.ts";
 import { refuseProblem } from "./line-errors.ts";
 import { readConnect } from "./option-values.ts";
@@ -33,23 +32,23 @@ export interface CommandPlan extends HelpText {
   readonly isRaw?: boolean;
 }
 
-/** What a command runs with: citty hands it on as `data`. */
+/** What a command runs with. */
 interface Invocation {
   readonly line: CommandLine;
   readonly host: Host;
 }
 
-export interface Command extends CommandDef {
+export interface Command {
   readonly plan: CommandPlan;
+  /** Resolves to the exit status. @throws {Usage} the line is not a line of this command */
+  run(invocation: Invocation): Promise<number>;
 }
 
 export function makeCommand(plan: CommandPlan): Command {
-  const { name, description, args, begins } = plan;
+  const { name, args, begins } = plan;
   return {
     plan,
-    meta: { name, description },
-    run: ({ data }) => {
-      const { line, host } = data as Invocation;
+    run: async ({ line, host }) => {
       if (plan.isRaw !== true) {
         refuseProblem(name, args, line, begins && ((word) => begins(word, host)));
         // Before the targets are read: an option without a value may have taken one of them.

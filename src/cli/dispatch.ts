@@ -1,9 +1,7 @@
 /**
  * Finds the command and runs it. A command is loaded when it is wanted, and the library when the
- * command runs. `COMMANDS` is citty's tree of commands; citty's `runMain` is not used, because it
- * decides the exit status and prints stacks.
+ * command runs.
  */
-import { type CommandDef, runCommand } from "citty";
 import { version } from "../../package.json";
 import { type Command, type HelpText, readLine } from "./command-definition.ts";
 import { showHelp, showOptions } from "./help.ts";
@@ -12,7 +10,7 @@ import { fail, Usage } from "./report-error.ts";
 import { closest } from "./typos.ts";
 import { wantsHelp } from "./words.ts";
 
-/** The tree of commands: each is loaded when it is wanted. */
+/** The commands: each is loaded when it is wanted. */
 export const COMMANDS = {
   call: async () => (await import("./commands/call.ts")).command,
   exec: async () => (await import("./commands/exec.ts")).command,
@@ -23,7 +21,7 @@ export const COMMANDS = {
   bootstrap: async () => (await import("./commands/bootstrap.ts")).command,
   repl: async () => (await import("./commands/repl.ts")).command,
   init: async () => (await import("./commands/init.ts")).command,
-} satisfies CommandDef["subCommands"];
+} satisfies Record<string, () => Promise<Command>>;
 
 /** The text of `econtext --help`. */
 const ROOT: HelpText = {
@@ -96,9 +94,7 @@ async function dispatch(args: readonly string[], host: Host): Promise<number> {
       await showHelp(plan, host.stdout);
       return 0;
     }
-    // The words are read: nothing is left for the parser of citty.
-    const { result } = await runCommand(command, { rawArgs: [], data: { line, host } });
-    return result as number;
+    return await command.run({ line, host });
   } catch (error) {
     return await fail(error, host);
   }

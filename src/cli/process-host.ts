@@ -1,5 +1,5 @@
 /** The host that this process is: its descriptors, environment and signals. Made once, by main. */
-import { isatty } from "node:tty";
+import { isTerminal } from "../io/fd.ts";
 import { readInput } from "../io/stdin.ts";
 import {
   Ending,
@@ -18,7 +18,7 @@ const DYING_MS = 100;
 export class ProcessHost implements Host {
   readonly env = process.env;
   readonly stdin: Input = {
-    isTerminal: isatty(0),
+    isTerminal: isTerminal(0),
     chunks: readInput as Input["chunks"],
     bytes: () => Bun.stdin.bytes(),
     stream: () => Bun.stdin.stream(),

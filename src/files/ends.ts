@@ -64,7 +64,7 @@ export function endOf(name: string, call: TierCall): CopyEnd {
   };
 }
 
-type Data = Uint8Array | string | AsyncIterable<Uint8Array | string>;
+export type Data = Uint8Array | string | AsyncIterable<Uint8Array | string>;
 
 function encoded(part: Uint8Array | string): Uint8Array {
   return typeof part === "string" ? new TextEncoder().encode(part) : part;

@@ -1,53 +1,64 @@
 /** RemoteFiles: the files of one context, as a user asks for them. */
 import type { TierCall } from "../calls/tier-call.ts";
-import {
-  type CopyOptions,
-  copy,
-  type ReadFileOptions,
-  readBytes,
-  type WriteFileOptions,
-} from "./copy.ts";
-import { type CopyEnd, endOf, endOfBytes, HERE } from "./ends.ts";
+import type { CopyOptions, ReadFileOptions, WriteFileOptions } from "./copy.ts";
+import type { CopyEnd, Data } from "./ends.ts";
 import type { CopyResult } from "./report.ts";
 
 export type { CopyOptions, CopyResult, ReadFileOptions, WriteFileOptions };
 
 type Paths = string | readonly string[];
 
+/**
+ * Loads what copies files at its first use. It needs node:crypto and others, which would delay the
+ * start of every command.
+ */
+const load = async () => ({ ...(await import("./copy.ts")), ...(await import("./ends.ts")) });
+
 export class RemoteFiles {
   readonly #name: string;
   readonly #call: TierCall;
   /** One object for both sides of a copy within this context. */
-  readonly #end: CopyEnd;
+  #end: CopyEnd | undefined;
 
   constructor(name: string, call: TierCall) {
     this.#name = name;
     this.#call = call;
-    this.#end = endOf(name, call);
   }
 
-  put(local: Paths, remote: string, options: CopyOptions): Promise<CopyResult> {
-    return copy(HERE, [local].flat(), this.#end, remote, options);
+  async put(local: Paths, remote: string, options: CopyOptions): Promise<CopyResult> {
+    const { copy, HERE } = await load();
+    return await copy(HERE, [local].flat(), await this.#own(), remote, options);
   }
 
-  get(remote: Paths, local: string, options: CopyOptions): Promise<CopyResult> {
-    return copy(this.#end, [remote].flat(), HERE, local, options);
+  async get(remote: Paths, local: string, options: CopyOptions): Promise<CopyResult> {
+    const { copy, HERE } = await load();
+    return await copy(await this.#own(), [remote].flat(), HERE, local, options);
   }
 
-  copy(path: Paths, to: RemoteFiles, toPath: string, options: CopyOptions): Promise<CopyResult> {
-    return copy(this.#end, [path].flat(), to.#end, toPath, options);
-  }
-
-  read(path: string, options: ReadFileOptions): AsyncGenerator<Uint8Array, void, undefined> {
-    return readBytes(this.#name, this.#call, path, options);
-  }
-
-  write(
-    path: string,
-    data: Parameters<typeof endOfBytes>[0],
-    options: WriteFileOptions,
+  async copy(
+    path: Paths,
+    to: RemoteFiles,
+    toPath: string,
+    options: CopyOptions,
   ): Promise<CopyResult> {
+    const { copy } = await load();
+    return await copy(await this.#own(), [path].flat(), await to.#own(), toPath, options);
+  }
+
+  async *read(path: string, options: ReadFileOptions): AsyncGenerator<Uint8Array, void, undefined> {
+    const { readBytes } = await load();
+    yield* readBytes(this.#name, this.#call, path, options);
+  }
+
+  async write(path: string, data: Data, options: WriteFileOptions): Promise<CopyResult> {
+    const { copy, endOfBytes } = await load();
     const end = endOfBytes(data, options.mode);
-    return copy(end, [path], this.#end, path, { ...options, exact: true });
+    return await copy(end, [path], await this.#own(), path, { ...options, exact: true });
+  }
+
+  async #own(): Promise<CopyEnd> {
+    const { endOf } = await load();
+    this.#end ??= endOf(this.#name, this.#call);
+    return this.#end;
   }
 }

@@ -3,7 +3,7 @@
  * thread in between.
  */
 import { fstatSync, constants as modes, openSync, writeSync } from "node:fs";
-import { waitToWrite } from "./libc.ts";
+import { hasCalls, terminalAttributes, waitToWrite } from "./libc.ts";
 
 /**
  * Milliseconds until a descriptor is tried again, where the system cannot be asked to wait for it.
@@ -36,6 +36,17 @@ export function isFile(fd: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Does not load node:tty, which would delay the start of every command by milliseconds. */
+export function isTerminal(fd: number): boolean {
+  try {
+    if (!fstatSync(fd).isCharacterDevice()) return false;
+  } catch {
+    return false;
+  }
+  if (hasCalls()) return terminalAttributes(fd) !== undefined;
+  return (require("node:tty") as typeof import("node:tty")).isatty(fd);
 }
 
 /**

@@ -4,7 +4,6 @@
  * that the next piece can follow. The stream's checksum is computed from those of its pieces.
  * Knows no module. (Packages that become real files are in unpack-list.ts.)
  */
-import { constants, deflateRawSync, inflateSync } from "node:zlib";
 
 export interface Packed {
   /** Raw deflate data without a final block. */
@@ -19,24 +18,39 @@ const HEADER = Uint8Array.of(0x78, 0x9c);
 /** An empty final block. */
 const END = Uint8Array.of(3, 0);
 const BASE = 65521;
+const LEVEL = 6;
+
+/** Loads node:zlib at the first use: it would delay the start of every command. */
+const zlib = () => require("node:zlib") as typeof import("node:zlib");
+
+/** A zlib stream of these bytes. */
+export function deflated(plain: Uint8Array): Uint8Array {
+  const body = Bun.deflateSync(plain as Uint8Array<ArrayBuffer>, { level: LEVEL });
+  return Buffer.concat([HEADER, body, checksum(Bun.hash.adler32(plain))]);
+}
 
 export function pack(text: string | Uint8Array): Packed {
   const plain = typeof text === "string" ? new TextEncoder().encode(text) : text;
-  const bytes = deflateRawSync(plain, { level: 6, finishFlush: constants.Z_SYNC_FLUSH });
+  const { constants, deflateRawSync } = zlib();
+  const bytes = deflateRawSync(plain, { level: LEVEL, finishFlush: constants.Z_SYNC_FLUSH });
   return { bytes, length: plain.length, adler: Bun.hash.adler32(plain) };
 }
 
 /** The text of a piece. */
 export function textOf(piece: Packed): string {
-  return new TextDecoder().decode(inflateSync(join([piece])));
+  return new TextDecoder().decode(zlib().inflateSync(join([piece])));
 }
 
 /** Joins pieces into one zlib stream. */
 export function join(pieces: readonly Packed[]): Uint8Array {
-  const sum = new Uint8Array(4);
   const adler = pieces.reduce((all, { adler, length }) => combined(all, adler, length), 1);
+  return Buffer.concat([HEADER, ...pieces.map(({ bytes }) => bytes), END, checksum(adler)]);
+}
+
+function checksum(adler: number): Uint8Array {
+  const sum = new Uint8Array(4);
   new DataView(sum.buffer).setUint32(0, adler);
-  return Buffer.concat([HEADER, ...pieces.map(({ bytes }) => bytes), END, sum]);
+  return sum;
 }
 
 /** The Adler-32 of two texts, one after the other, like zlib's adler32_combine. */

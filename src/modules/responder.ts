@@ -5,8 +5,7 @@
  *
  * Spec: docs/protocol.md, "Module records".
  */
-import { deflateSync } from "node:zlib";
-import { PackedText } from "./packed.ts";
+import { deflated, PackedText } from "./packed.ts";
 
 export interface ModuleResponder {
   /**
@@ -40,7 +39,7 @@ export const OWN = "econtext.";
 
 /** Compresses a body, for a message with the flag `DEFLATE`. */
 export function deflate(body: Uint8Array | PackedText): Uint8Array {
-  return body instanceof PackedText ? body.deflated() : deflateSync(body, { level: 6 });
+  return body instanceof PackedText ? body.deflated() : deflated(body);
 }
 
 /** The bytes of a body without compression. */

@@ -7,7 +7,6 @@
  *    interpreter was found and a lender is at hand, the lender brings a child that has one. This
  *    child takes the place of the first, and step 1 begins anew.
  */
-import { randomBytes } from "node:crypto";
 import type { SlaveInfo } from "../context/session.ts";
 import { EcontextError } from "../errors.ts";
 import { firstStage } from "../interpreters/first-stage.ts";
@@ -44,6 +43,7 @@ export interface AttemptListener {
 }
 
 /** Failures that a lent interpreter can make good. */
+const NONCE_BYTES = 16;
 const LENDABLE: readonly string[] = ["ERR_BOOTSTRAP_NO_INTERPRETER", "ERR_BOOTSTRAP_TOO_OLD"];
 
 export class Attempt {
@@ -91,7 +91,7 @@ export class Attempt {
   #boot(plan: Plan, launch: (boot: BootPlan, listener: LaunchListener) => Launched): Launched {
     const { id, name, argv0, level } = this.#settings;
     const { router, replay } = this.#parts;
-    const nonce = randomBytes(16).toString("base64url");
+    const nonce = newNonce();
     const reply = router.expect(id, {
       receive: ({ body }) => {
         router.forget(id, reply);
@@ -199,4 +199,10 @@ export class Attempt {
     const silent = via?.silent()?.name ?? place;
     this.sever(explainSilence(silent, connectMs, this.#launched));
   }
+}
+
+/** The global `crypto`, because loading node:crypto takes longer than to start a child. */
+function newNonce(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }

@@ -2,7 +2,6 @@
  * One format for every thrown value: name and message, the lines of the user's files, then its
  * causes and the errors in it. Control characters are escaped, so a terminal can show it.
  */
-import { inspect } from "node:util";
 import { EcontextError } from "../errors.ts";
 import { neutralise } from "../text.ts";
 import { userFrames } from "./call-site.ts";
@@ -36,6 +35,11 @@ function format(thrown: unknown, seen: Set<unknown>): string {
     });
   }
   return parts.join("\n");
+}
+
+/** Loads node:util when it is needed: it would delay the start of every command. */
+function inspect(thrown: unknown): string {
+  return (require("node:util") as typeof import("node:util")).inspect(thrown);
 }
 
 /** Name and message. The message of an econtext error says enough without the name. */

@@ -4,8 +4,7 @@
  * which a pipe has room at once do not take that detour.
  */
 import { write } from "node:fs";
-import { isatty } from "node:tty";
-import { BlockingWriter, openNonBlocking, writeQuickly } from "../../io/fd.ts";
+import { BlockingWriter, isTerminal, openNonBlocking, writeQuickly } from "../../io/fd.ts";
 import { splice, widen } from "../../io/libc.ts";
 import { wasClosed } from "../closed.ts";
 import type { Host, Output } from "../host.ts";
@@ -45,7 +44,7 @@ export class DescriptorOutput implements Output {
   /** @param env decides whether a terminal gets colours */
   constructor(fd: number, env: Host["env"]) {
     this.#fd = fd;
-    this.isTerminal = isatty(fd);
+    this.isTerminal = isTerminal(fd);
     const noColour = (env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb";
     this.coloured = this.isTerminal && !noColour;
   }

@@ -73,7 +73,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
 const PARTS: Readonly<Record<string, readonly string[]>> = {
   "python/children": ["processes", "child", "switch"],
   "python/importer": ["records", "finders"],
-  "python/values": ["types", "encode", "decode"],
+  "python/values": ["types", "decode"],
   "javascript/children": [
     "common",
     "program",

@@ -23,6 +23,9 @@ import { makeRaw } from "./ui/raw-terminal.ts";
 import { SharedInput } from "./ui/shared-input.ts";
 import { quoted } from "./words.ts";
 
+/** The most bytes that travel with the calls of one run. They wait in memory for every target. */
+const MAX_HEADS = 1 << 24;
+
 export interface RemoteCommand {
   /** The name of the command of econtext, for messages. */
   readonly command: string;
@@ -44,12 +47,15 @@ export interface RemoteCommand {
 /** @returns the exit status: the command's, or the highest */
 export async function runCommands(plan: RemoteCommand, host: Host): Promise<number> {
   const { command, flags, targets } = plan;
-  const input = new SharedInput(plan.preface, plan.hasInput ? host.stdin : undefined);
+  const { preface } = plan;
+  const isShort = (preface?.length ?? 0) * targets.length <= MAX_HEADS;
+  const [head, first] = isShort ? [preface, undefined] : [undefined, preface];
+  const input = new SharedInput(first, plan.hasInput ? host.stdin : undefined);
   const signals = new Signals(host);
   const giveBack = plan.options?.tty === undefined ? () => {} : makeRaw(host);
   try {
     const roots: readonly string[] = [];
-    const each = (turn: Turn) => runOne(turn, plan, { host, input, signals });
+    const each = (turn: Turn) => runOne(turn, plan, { host, head, input, signals });
     const { pass } = signals;
     return await runSession({ command, flags, ssh: plan.ssh, targets, roots, each, pass }, host);
   } finally {
@@ -61,6 +67,8 @@ export async function runCommands(plan: RemoteCommand, host: Host): Promise<numb
 /** What all commands of one run share. */
 interface Streams {
   readonly host: Host;
+  /** The first bytes of each command's input. */
+  readonly head: Uint8Array | undefined;
   readonly input: SharedInput;
   readonly signals: Signals;
 }
@@ -68,10 +76,10 @@ interface Streams {
 async function runOne(
   { target, context, limits, say }: Turn,
   plan: RemoteCommand,
-  { host, input, signals }: Streams,
+  { host, head, input, signals }: Streams,
 ): Promise<number> {
   const stdin = input.branch(plan.targets.length, () => context.ready());
-  const options = { ...limits(), ...plan.options };
+  const options = { ...limits(), ...plan.options, head };
   const process = context.exec(plan.argv, stdin === undefined ? options : { ...options, stdin });
   const unhook = signals.to(process);
   try {

@@ -31,6 +31,8 @@ export interface Terminal {
 export interface ExecOptions {
   /** What the command reads. Default: nothing. `pipe`: what is written to the process's `stdin`. */
   readonly stdin?: Input | "pipe";
+  /** @internal Bytes that the command reads before `stdin`. They travel with the call. */
+  readonly head?: Uint8Array | undefined;
   /**
    * `pipe` (the default): the process's `stdout` gives the output, and a slow reader slows the
    * command. `log`: each line becomes a log record.
@@ -50,6 +52,9 @@ export interface ExecOptions {
   /** Kills the command when it is aborted. */
   readonly signal?: AbortSignal;
 }
+
+/** The most bytes of input that go with a call. */
+const MAX_HEAD = 65_536;
 
 /** How a command ended. */
 export interface ExecResult {
@@ -92,7 +97,8 @@ export class RemoteProcess {
   /** @internal */
   constructor(name: string, argv: readonly string[], options: ExecOptions, call: TierCall) {
     checkCommand(name, argv, options);
-    const { stdin, tty, deadline, signal } = options;
+    const { tty, deadline, signal } = options;
+    const { stdin, head } = withHead(options);
     const site = new Error();
     const events = new Channel<unknown>();
     const out = pipe(options.stdout);
@@ -109,7 +115,7 @@ export class RemoteProcess {
     this.stdin = written === undefined ? refusing(name) : writable(written.sender);
     const input = stdin === undefined || stdin === "pipe" ? written?.receiver : queueOf(stdin);
     void this.#follow(events.receiver, input);
-    const request = requestOf(options, input, out?.sender, err?.sender, events.sender);
+    const request = requestOf({ ...options, head }, input, out?.sender, err?.sender, events.sender);
     const result = call({ deadline, signal }, "econtext.commands:run", [...argv], request);
     this.exited = result
       .then((value) => {
@@ -201,13 +207,24 @@ function checkCommand(name: string, argv: readonly string[], options: ExecOption
   }
 }
 
+/**
+ * An input that is short and known goes with the call: the command need not wait for a round trip.
+ */
+function withHead({ stdin, head, tty }: ExecOptions): Pick<ExecOptions, "stdin" | "head"> {
+  const isText = typeof stdin === "string" && stdin !== "pipe";
+  const bytes = isText ? new TextEncoder().encode(stdin) : stdin;
+  const isShort = bytes instanceof Uint8Array && bytes.length <= MAX_HEAD;
+  if (isShort && head === undefined && tty === undefined) return { head: bytes };
+  return stdin === undefined ? { head } : { stdin, head };
+}
+
 function pipe(mode: "pipe" | "log" = "pipe"): Channel<Uint8Array> | undefined {
   return mode === "pipe" ? new Channel<Uint8Array>() : undefined;
 }
 
 /** The second argument of the slave's `econtext.commands:run`. */
 function requestOf(
-  { cwd, env, tty }: ExecOptions,
+  { cwd, env, tty, head }: ExecOptions,
   input: InputQueue | undefined,
   stdout: Sender<Uint8Array> | undefined,
   stderr: Sender<Uint8Array> | undefined,
@@ -215,6 +232,7 @@ function requestOf(
 ) {
   return {
     stdin: input !== undefined,
+    head: head ?? null,
     stdout: stdout ?? null,
     stderr: stderr ?? null,
     cwd: cwd ?? null,

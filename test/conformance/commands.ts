@@ -1,7 +1,17 @@
 /** Commands: their streams, how they end, and which signals they get meanwhile. */
 import { expect } from "bun:test";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Channel, type ExecOptions, type Input } from "../../src/index.ts";
 import { eventually, type Far, failureOf, isCommandRunning, uniqueSeconds } from "./session.ts";
 
@@ -55,6 +65,27 @@ export function commands(far: Far): void {
     await writer.close();
     expect((await lines.next()).done).toBe(true);
     expect(await process.exited).toEqual({ status: 0 });
+  });
+
+  everyVersion("it is found on the PATH that it is given", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "econtext-path-"));
+    try {
+      const tool = join(folder, "tool");
+      mkdirSync(join(folder, "dir", "tool"), { recursive: true });
+      writeFileSync(tool, "#!/bin/sh\necho found\n");
+      const run = (PATH: string) => context().exec(["tool"], { env: { PATH } });
+      const missing = { status: 127, problem: "No such file or directory" };
+      const denied = { status: 126, problem: "Permission denied" };
+      // A Bun takes a file that is not executable for none.
+      const { kind } = await context().ready();
+      const notYet = kind === "bun" ? missing : denied;
+      expect(await run(`/absent:/etc/passwd:${folder}`).exited).toEqual(notYet);
+      chmodSync(tool, 0o755);
+      expect(await run(`/absent:${folder}/dir:${folder}`).stdout.text()).toBe("found\n");
+      expect(await run("/absent").exited).toEqual(missing);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("megabytes through it, both ways at once, byte for byte", async () => {

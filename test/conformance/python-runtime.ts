@@ -191,6 +191,17 @@ export function pythonRuntime(far: Far): void {
     expect(await imported).toEqual(["imports.late_thread", "by a thread"]);
   });
 
+  everyVersion("a command gets no descriptor that user code lets its children have", async () => {
+    const { context } = far.session();
+    const [fd, other] = (await context.call("os.pipe")) as [number, number];
+    // fcntl.F_SETFD
+    for (const one of [fd, other]) await context.call("fcntl.fcntl", one, 2, 0);
+    const listed = await context.exec(["ls", "/proc/self/fd"]).stdout.text();
+    for (const one of [fd, other]) await context.call("os.close", one);
+    // The last one is the listing's own.
+    expect(listed.trim().split("\n").slice(0, -1)).toEqual(["0", "1", "2"]);
+  });
+
   everyVersion("a fork prints and ends, and the context goes on", async () => {
     const session = far.session();
     const from = session.logs.length;

@@ -30,7 +30,7 @@ class Options(object):
 def load(path, name):
     """A module of the second tier: a file, or a folder of parts that the build joins."""
     module = types.ModuleType(name)
-    parts = [path + "/" + part + ".py" for part in ("types", "encode", "decode")] if os.path.isdir(path) else [path]
+    parts = [path + "/" + part + ".py" for part in ("types", "decode")] if os.path.isdir(path) else [path]
     text = b""
     for part in parts:
         with open(part, "rb") as source:
@@ -58,7 +58,8 @@ def load_codec(path, is_own):
     if is_own:
         tier["json_codec"] = load(path.replace("values", "json_codec.py"), "econtext.json_codec")
         tier["json_codec"].install()
-    codec = load(path, "econtext.values")
+    codec = sys.modules["econtext.values"] = load(path, "econtext.values")
+    tier["value_encode"] = load(path.replace("values", "value_encode.py"), "econtext.value_encode")
     return codec, tier["failures"]
 
 

@@ -41,7 +41,13 @@ describe.each([0, 1, 1000])("over a pipe with room for %d chunks", (room) => {
     const options = { cwd: "/srv", env: { A: "b" }, stderr: "log" } as const;
     const { process, far } = await run(room, options);
     expect(far.argv).toEqual(["cmd", "x"]);
-    expect(far.request).toMatchObject({ stdin: false, stderr: null, cwd: "/srv", env: { A: "b" } });
+    expect(far.request).toMatchObject({
+      stdin: false,
+      head: null,
+      stderr: null,
+      cwd: "/srv",
+      env: { A: "b" },
+    });
     expect([process.pid, process.exitCode]).toEqual([undefined, undefined]);
     far.start();
     far.print("one\ntwo ");
@@ -240,8 +246,18 @@ test("without stdin: pipe, a write is refused in words", async () => {
 test.each<[string, Input, string]>([
   ["text", "aé", "aé"],
   ["bytes", new TextEncoder().encode("abc"), "abc"],
-  ["a stream", new Blob(["of ", "two"]).stream(), "of two"],
   ["nothing", "", ""],
+])("stdin that is short %s travels with the call", async (_, stdin, text) => {
+  const { process, far } = await run(1, { stdin });
+  expect(far.request).toMatchObject({ stdin: false, head: new TextEncoder().encode(text) });
+  far.start(true);
+  far.end();
+  await process.exited;
+});
+
+test.each<[string, Input, string]>([
+  ["long text", "é".repeat(50_000), "é".repeat(50_000)],
+  ["a stream", new Blob(["of ", "two"]).stream(), "of two"],
 ])("stdin may be %s", async (_, stdin, text) => {
   const { process, far } = await run(1, { stdin });
   far.start();

@@ -80,11 +80,13 @@ interface Plan {
 async function run(line: CommandLine, host: Host): Promise<number> {
   const { flags } = line;
   const options = readCommandOptions("sh", flags);
+  // It loads while the script is read.
+  const loading = import("../run-command.ts");
   const { targets, name, script, rest, isFromInput } = await readPlan(line, host);
   if (isFromInput && flags["no-stdin"] === true) {
     throw new Usage("sh", "-n leaves no script to read: give a FILE, or -c TEXT");
   }
-  const { runCommands } = await import("../run-command.ts");
+  const { runCommands } = await loading;
   const plan = {
     command: "sh",
     flags,

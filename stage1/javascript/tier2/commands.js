@@ -35,13 +35,14 @@ const GROUP = ["SIGINT", "SIGTERM", "SIGHUP"];
 exports.run = async (argv, options) => {
   const call = core.calling;
   const { signal } = (call.controller = new AbortController());
-  const { stdin, stdout, stderr, cwd, tty, events } = options;
+  const { stdin, head, stdout, stderr, cwd, tty, events } = options;
   // No other call runs: what our process group holds is the command's.
   const isAlone = () => [...core.active.values()].every((other) => other === call);
   const [input, control] = [new Channel(), new Channel()];
   const start = tty ? startOnTerminal : startOnPipes;
   try {
-    if (tty && !stdin) input.sender.close();
+    if (head) input.sender.send(head).catch(() => {});
+    if (!stdin) input.sender.close();
     // A missing folder is not to be taken for a missing command.
     if (typeof cwd === "string") statSync(`${cwd}/.`);
     const command = await start(argv, options, input.receiver);
@@ -151,7 +152,7 @@ const hasEnded = ({ exitCode, signalCode }) => exitCode !== null || signalCode !
 const environment = ({ env, tty }) => ({ ...process.env, ...env, ...(tty && { TERM: tty.term }) });
 
 const startOnPipes = async (argv, options, input) => {
-  const { stdin, stdout, stderr, cwd } = options;
+  const { stdin, head, stdout, stderr, cwd } = options;
   const outputs = [stdout, stderr].map((sender) => sender && sockets?.drain(sender));
   // What we do not make, the runtime makes.
   const stdioOf = (sender, at) => outputs[at - 1]?.fd ?? (sender ? "pipe" : at);
@@ -160,7 +161,7 @@ const startOnPipes = async (argv, options, input) => {
   let child;
   try {
     child = spawn(file, words, {
-      stdio: [stdin ? "pipe" : "ignore", stdioOf(stdout, 1), stdioOf(stderr, 2)],
+      stdio: [stdin || head ? "pipe" : "ignore", stdioOf(stdout, 1), stdioOf(stderr, 2)],
       cwd: cwd ?? undefined,
       env,
     });
@@ -174,7 +175,7 @@ const startOnPipes = async (argv, options, input) => {
     ([how]) => how,
   );
   // At once: Bun drops what a short command has printed before a listener is there.
-  if (stdin) feed(child.stdin, input);
+  if (child.stdin) feed(child.stdin, input);
   if (child.stdout) drain(child.stdout, stdout);
   if (child.stderr) drain(child.stderr, stderr);
   await new Promise((resolve, reject) => {

@@ -7,11 +7,10 @@ moment where that saves much.
 import fcntl
 import os
 import select
-import signal
 from time import sleep
 
 import econtext
-from econtext import thread
+from econtext import signal, thread
 
 values = econtext.tier("values")
 channels = econtext.tier("channels")

@@ -8,6 +8,8 @@ import os
 import struct
 import sys
 
+import econtext
+
 try:
     import termios
 
@@ -31,8 +33,11 @@ FLAGS = (
 EXTRA = {"IUTF8": 0o40000, "IUCLC": 0o1000, "OLCUC": 2, "XCASE": 4} if sys.platform.startswith("linux") else {}
 
 
-def start(tty, spawn):
-    """Start a command on a new terminal: the process, and our ends of its stdin and stdout."""
+def start(argv, options):
+    """Start a command on a new terminal. Returns the process, and our ends of its stdin and
+    stdout.
+    """
+    tty = options["tty"]
     ours, theirs = os.openpty()
     keys = os.dup(ours)
     for fd in ours, theirs, keys:
@@ -40,7 +45,7 @@ def start(tty, spawn):
     try:
         resize(ours, tty["columns"], tty["rows"])
         set_modes(theirs, dict(tty.get("modes") or ()))
-        process = spawn(theirs, theirs, theirs, control)
+        process = econtext.tier("command_popen").spawn(argv, options, theirs, theirs, theirs, control)
     except BaseException:
         os.close(ours)
         os.close(keys)

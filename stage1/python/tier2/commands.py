@@ -10,22 +10,12 @@ stream hears the channels, and wakes the poll. So does a signal.
 """
 import os
 import select
-import signal
-import sys
 
 import econtext
-from econtext import PY3
+from econtext import signal
 
-# subprocess tries this module of Windows: a slave shall not ask the master for it.
-absent = "msvcrt" not in sys.modules and not sys.modules.setdefault("msvcrt")
-import subprocess
-
-absent and sys.modules.pop("msvcrt")
-
-# Every command has an environment. Python 2 asks the importer about each import of the standard
-# library, and subprocess has many. sent along: environment, importer, channels
+# What a command may need. sent along: process_sweep, command_process, command_popen, channels
 interruption = econtext.tier("interruption")
-process_sweep = econtext.tier("process_sweep")
 values = econtext.tier("values")
 channels = values.channels()
 splice = econtext.tier("splice")
@@ -81,32 +71,6 @@ def run(argv, options):
             sender.close()
 
 
-def spawn(argv, options, stdin, stdout, stderr, prepare=None):
-    environment = econtext.tier("environment").inherited()
-    for name, value in options.get("env", {}).items():
-        environment[name.encode("utf-8")] = value.encode("utf-8")
-    if "tty" in options:
-        environment[b"TERM"] = options["tty"]["term"].encode("utf-8")
-
-    def prepare_old():
-        # Python ignores SIGPIPE, and version 2 hands that down.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        if prepare:
-            prepare()
-
-    return subprocess.Popen(
-        [argument.encode("utf-8") for argument in argv],
-        bufsize=0,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
-        cwd=options.get("cwd"),
-        env=environment,
-        close_fds=True,
-        preexec_fn=prepare if PY3 else prepare_old,
-    )
-
-
 def ending(code):
     if code >= 0:
         return {"status": code}
@@ -122,24 +86,24 @@ class Command(object):
 
     def __init__(self, options):
         self.options = options
+        self.is_fed = options.get("stdin")  # by a context; `head` alone is known in advance
         self.stdin = channels.Receiver()
         self.control = channels.Receiver()
         self.inputs = []
         self.outputs = []
         self.wake = command_pipes.Wake()
+        if "head" in options:
+            options["stdin"] = True
+            self.stdin.queue.append((0, b"".join(values.encode_bytes(options["head"]))))
 
     def start(self, argv):
         options = self.options
-
-        def spawn_here(*descriptors):
-            return spawn(argv, options, *descriptors)
-
         if "tty" in options:
             self.terminal = econtext.tier("command_tty")
-            started = self.terminal.start(options["tty"], spawn_here)
+            started = self.terminal.start(argv, options)
         else:
-            stdin, stdout, stderr = [subprocess.PIPE if options.get(name) else None for name in ("stdin", "stdout", "stderr")]
-            process = spawn_here(stdin or open(os.devnull, "rb"), stdout, stderr)
+            name = "command_process" if "cwd" not in options and hasattr(os, "posix_spawn") else "command_popen"
+            process = econtext.tier(name).start(argv, options)
             started = process, process.stdin, process.stdout, process.stderr
         self.process, stdin, stdout, stderr = started
         if stdin:
@@ -154,15 +118,16 @@ class Command(object):
         """Tell that it runs, and who may write to it and control it."""
         self.wake.watch(self.stdin)
         self.wake.watch(self.control)
-        wanted = self.options.get("stdin")
+        senders = [{"!h": end.sender.reference().fields} if end else None for end in (self.is_fed and self.stdin, self.control)]
         try:
-            self.options["events"].send([self.process.pid, self.stdin.sender if wanted else None, self.control.sender])
+            # By hand, because `send` would load what encodes all values.
+            self.options["events"].offer([econtext.dumps([self.process.pid] + senders).encode("utf-8")])
         except (KeyError, channels.Closed, values.RemoteError):
-            wanted = None  # no context can write to it
+            self.is_fed = None  # no context can write to it
             self.stdin.revoke()
             self.control.revoke()
-        if not wanted:
-            self.stdin.close()
+        if not self.is_fed:
+            self.stdin.end(None)  # it still reads the head
 
     def serve(self):
         """Move bytes until its output has ended, and it has too: its status."""
@@ -253,6 +218,7 @@ class Command(object):
         process = self.process
         if not process:
             return
+        process_sweep = econtext.tier("process_sweep")
         known = self.family(())
         if self.terminal:
             hang_up(process.pid)
@@ -274,6 +240,7 @@ class Command(object):
         to, or whose parents are gone: one call runs at a time. [] where there is no /proc.
         """
         own = self.process.pid
+        process_sweep = econtext.tier("process_sweep")
         if self.terminal:
             return [pid for pid, (_, _, session, _) in process_sweep.processes() if session == own]
         group = os.getpgrp()

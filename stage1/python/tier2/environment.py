@@ -24,3 +24,13 @@ def inherited():
     if variables.get(b"LC_CTYPE") in COERCED and not is_given(b"LC_CTYPE"):
         del variables[b"LC_CTYPE"]
     return variables
+
+
+def of_command(options):
+    """The environment of a command: what it inherits, and what `options` add."""
+    variables = inherited()
+    for name, value in options.get("env", {}).items():
+        variables[name.encode("utf-8")] = value.encode("utf-8")
+    if "tty" in options:
+        variables[b"TERM"] = options["tty"]["term"].encode("utf-8")
+    return variables

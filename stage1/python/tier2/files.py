@@ -28,7 +28,7 @@ def told(path):
     """A path as it is sent."""
     try:
         said = path.decode("utf-8")
-        return said if values.is_well_formed(said) else values.Bytes(path)
+        return said if econtext.tier("value_encode").is_well_formed(said) else values.Bytes(path)
     except UnicodeError:
         return values.Bytes(path)
 
@@ -39,7 +39,7 @@ def heard(path):
 
 def reason(error):
     """Why it failed, as the system puts it."""
-    return values.describe(Exception(error.strerror or error))[1]
+    return econtext.tier("value_encode").describe(Exception(error.strerror or error))[1]
 
 
 def expanded(path):

@@ -4,7 +4,6 @@ Second tier: comes with econtext.channels, whose receivers and rules it shares: 
 Twin: src/channels/outbound.ts.
 """
 import itertools
-import weakref
 
 import econtext
 from econtext import DEAD, handlers, thread
@@ -20,7 +19,7 @@ WINDOW = 262144
 OVERHEAD = 24  # of a value, so that many small ones are no less than a large one
 # Far from what the core counts for itself: two threads may want one at once.
 numbers = itertools.count(1 << 24)
-given = weakref.WeakValueDictionary()  # senders to the master's handles, by these
+given = {}  # senders that are not done, by the master's handles that they send to
 
 
 class Closed(Exception):
@@ -95,7 +94,7 @@ def described(error):
     """What is told of an error: an exception, or any other value that says what is wrong."""
     if error is None:
         return None
-    return values.describe(error if isinstance(error, BaseException) else Exception(error))
+    return econtext.tier("value_encode").describe(error if isinstance(error, BaseException) else Exception(error))
 
 
 class Sender(End):

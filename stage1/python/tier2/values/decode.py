@@ -1,4 +1,4 @@
-# econtext.values, part 3: from a body to a value. Twin: src/protocol/value-decode.ts.
+# econtext.values, part 2: from a body to a value. Twin: src/protocol/value-decode.ts.
 
 def decode(body):
     """The value of a whole body. Raises ValueError."""

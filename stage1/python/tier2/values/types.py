@@ -8,24 +8,18 @@ Spec: docs/protocol.md, "Values". Twin: src/protocol/value-encode.ts and value-d
 is trusted: depth and surrogates of what arrives are its own encoder's business; what leaves is
 checked here as strictly as there.
 
-The build joins the files of this folder to one module, in this order: types, encode, decode
-(scripts/stage1.ts).
+The build joins the files of this folder to one module, in this order: types, decode
+(scripts/stage1.ts). Encoding is econtext.value_encode's. sent along: value_encode
 """
 import struct
 import sys
 
 import econtext
-from econtext import Options, dumps
+from econtext import Options
 
-# No lock is taken in these, and much is done by them.
-INTERRUPTIBLE = "encode", "lower", "lower_all", "lower_dict", "lower_map", "lower_bytes", "special"
-MAX_DEPTH = 100
 MAX_MESSAGE = 268435456
 MAX_DIGITS = 4300
 MAX_INT = 9007199254740991
-# Milliseconds beyond which a float has no room for microseconds: they are dropped there (the years
-# 1691 and 2248).
-MAX_FINE = 1 << 43
 PY3 = sys.version_info[0] > 2
 text = type(u"")
 Generator = type(_ for _ in ())
@@ -86,3 +80,38 @@ class GeneratorReference(Reference):
 
     id = property(lambda self: self.fields[0])
     handle = property(lambda self: self.fields[1])
+
+
+def encode(value, root="result"):
+    """The body of a value: a list of byte strings. Raises TypeError with the path of what cannot be
+    sent.
+    """
+    global encode
+    encode = econtext.tier("value_encode").encode
+    return encode(value, root)
+
+
+def encode_bytes(data):
+    """The body of some bytes, in parts: with fewer copies than `encode` makes."""
+    return bytes_head(len(data)), data
+
+
+def bytes_head(size):
+    """What comes before so many bytes, in the body that is their value."""
+    text = b'{"!b":[0,%d]}' % size
+    return struct.pack(">BI", 0, len(text)) + text
+
+
+def channels():
+    """What knows of senders and generators."""
+    # Bound by us: Python 2 does not find it with `from econtext import channels` if it is there
+    # already.
+    econtext.channels = econtext.tier("channels")
+    return econtext.channels
+
+
+def lone(data):
+    """Whether UTF-8 made or taken by Python 2.7 has a surrogate in it: ED is only followed by 80 to
+    9F otherwise.
+    """
+    return not PY3 and any(rest[:1] >= b"\xa0" for rest in data.split(b"\xed")[1:])

@@ -1,4 +1,24 @@
-# econtext.values, part 2: from a value to a body. Twin: src/protocol/value-encode.ts.
+"""econtext.value_encode: from a value to a body.
+
+Second tier: part of econtext.values, which calls it by `encode` and others. It is a module of its
+own, because commands and copies of files never need it, and to compile it takes milliseconds.
+Twin: src/protocol/value-encode.ts.
+"""
+import struct
+import sys
+
+import econtext
+from econtext import PY3, dumps, text
+from econtext.values import MAX_DIGITS, MAX_INT, MAX_MESSAGE, Bytes, Generator, GeneratorReference, RemoteError, SenderReference
+from econtext.values import channels, integers, lone, native
+
+# No lock is taken in these, and much is done by them.
+INTERRUPTIBLE = "encode", "lower", "lower_all", "lower_dict", "lower_map", "lower_bytes", "special"
+MAX_DEPTH = 100
+# Milliseconds beyond which a float has no room for microseconds: they are dropped there (the years
+# 1691 and 2248).
+MAX_FINE = 1 << 43
+
 
 def encode(value, root="result"):
     """The body of a value: a list of byte strings. Raises TypeError with the path of what cannot be
@@ -53,25 +73,6 @@ def spell(key):
     if key.replace("_", "a").isalnum() and not key[:1].isdigit():
         return "." + key
     return "[%s]" % dumps(key)
-
-
-def encode_bytes(data):
-    """The body of some bytes, in parts: with fewer copies than `encode` makes."""
-    return bytes_head(len(data)), data
-
-
-def bytes_head(size):
-    """What comes before so many bytes, in the body that is their value."""
-    text = b'{"!b":[0,%d]}' % size
-    return struct.pack(">BI", 0, len(text)) + text
-
-
-def channels():
-    """What knows of senders and generators."""
-    # Bound by us: Python 2 does not find it with `from econtext import channels` if it is there
-    # already.
-    econtext.channels = econtext.tier("channels")
-    return econtext.channels
 
 
 def refer(value):
@@ -192,13 +193,6 @@ def enter(depth, brackets):
     if depth + brackets > MAX_DEPTH:
         raise Refused("nested deeper than %d" % MAX_DEPTH)
     return depth + brackets
-
-
-def lone(data):
-    """Whether UTF-8 made or taken by Python 2.7 has a surrogate in it: ED is only followed by 80 to
-    9F otherwise.
-    """
-    return not PY3 and any(rest[:1] >= b"\xa0" for rest in data.split(b"\xed")[1:])
 
 
 def is_well_formed(value):

@@ -166,7 +166,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "describe",
-    imports: ["errors", "interpreters", "protocol", "shell-quote", "transports", "tree"],
+    imports: ["errors", "interpreters", "prompts", "protocol", "shell-quote", "transports", "tree"],
     because: "shows what would be sent, and starts nothing",
   },
   {

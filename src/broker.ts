@@ -100,7 +100,8 @@ export class Broker implements AsyncDisposable {
     checkMilliseconds("deadline", chosen.deadline);
     const interpreter = readKind(chosen);
     checkLend(chosen.lend, interpreter);
-    const path = parsePath(target, chosen.ssh ?? {}, from !== undefined);
+    const interactive = this.#prompter.withFunction(chosen.password).isAble;
+    const path = parsePath(target, { interactive, ...chosen.ssh }, from !== undefined);
     const way = path.slice(0, -1);
     const { password, ssh } = chosen;
     const ofHops = { key: JSON.stringify(ssh), password };

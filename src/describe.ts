@@ -7,6 +7,7 @@ import { type KindOptions, type Language, readKind } from "./interpreters/kind.t
 import { type Plan, tried } from "./interpreters/plan.ts";
 import { preamble as makePreamble } from "./interpreters/preamble.ts";
 import { defaultArgv0 } from "./interpreters/process-title.ts";
+import { TerminalSource } from "./prompts/terminal.ts";
 import { quoteForLoginShell } from "./shell-quote.ts";
 import type { SshOptions } from "./transports/ssh.ts";
 import { parsePath } from "./tree/target-path.ts";
@@ -52,7 +53,7 @@ export function describeBootstrap(
   const plan: Plan = { wants: options.language ?? "any", ...readKind(options) };
   const stage = firstStage(plan);
   const argv =
-    parsePath(target, options.ssh ?? {})
+    parsePath(target, { interactive: TerminalSource.isThere(), ...options.ssh })
       .at(-1)
       ?.wrap(stage) ?? [];
   const command = stage.map(quoteForLoginShell).join(" ");

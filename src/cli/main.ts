@@ -6,8 +6,14 @@ import { version } from "../../package.json";
 import { wasClosed } from "./closed.ts";
 
 const args = process.argv.slice(2);
+/** The link that ssh starts when it asks something: prompts/askpass.ts. */
+const isAskpass = /\/econtext-\d+-\w{6}\/ask-\d+$/.test(process.argv0);
 const isVersion = args.length === 1 && (args[0] === "--version" || args[0] === "-V");
-if (isVersion && !wasClosed(1)) {
+if (isAskpass) {
+  void import("./askpass-program.ts")
+    .then(({ runAskpass }) => runAskpass(process.argv0, args[0] ?? ""))
+    .then((status) => process.exit(status));
+} else if (isVersion && !wasClosed(1)) {
   console.log(`econtext ${version}`);
 } else {
   // Not awaited: while this file waits, Bun never reports that a user's program has nothing to do.

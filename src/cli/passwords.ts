@@ -9,31 +9,39 @@ import { Usage } from "./report-error.ts";
 
 const OPTIONS = ["ask-pass", "password-command", "password-fd"] as const;
 
+/** What a prompt that edits lines on the same terminal does for a question. */
+export interface TerminalUser {
+  /** Makes the terminal free. @returns what takes it again */
+  free(): () => void;
+  /** ctrl-C was pressed in place of an answer. */
+  interrupt(): void;
+}
+
 /**
  * Asks for the password of `--ask-pass`, and reads that of `--password-fd`: before anything is
  * started.
  *
- * @param free makes the terminal free for a question. @returns what takes it again
  * @throws {Usage} the options contradict each other, or there is no terminal
  */
 export async function openPrompter(
   command: string,
   flags: Flags,
   host: Host,
-  free: () => () => void = () => () => {},
+  user?: TerminalUser,
 ): Promise<Prompter> {
   const given = OPTIONS.filter((name) => flags[name] !== undefined && flags[name] !== false);
   if (given.length > 1) {
     throw new Usage(command, `--${given[0]} and --${given[1]}: give one of them`);
   }
-  const terminal = new TerminalSource((restore) => {
-    const take = free();
+  const atEnd = (restore: () => void) => {
+    const take = user?.free() ?? (() => {});
     const forget = [host.ending.before(restore), atExit(restore)];
     return () => {
       for (const one of forget) one();
       take();
     };
-  });
+  };
+  const terminal = new TerminalSource({ atEnd, ...(user && { interrupt: user.interrupt }) });
   const sources: Source[] = [];
   const [name] = given;
   if (name !== undefined) sources.push(await openSource(command, name, flags[name], terminal));

@@ -35,7 +35,6 @@ export async function runPrompt(plan: ReplPlan, host: Host): Promise<number> {
     const isKnown = Object.keys(readInterpreter("repl", plan.flags)).length > 0;
     const { evaluator, contexts } = await session.open(
       (lines) => (stderr.isTerminal ? say(lines) : void stderr.write(lines).catch(() => {})),
-      isKnown,
       () => terminal === undefined || terminal.isBusy,
     );
     process.stdout.write(banner(contexts));
@@ -90,7 +89,6 @@ export async function runSource(plan: SourcePlan, host: Host): Promise<number> {
   const evaluate = async (): Promise<undefined> => {
     const { evaluator, contexts } = await session.open(
       log,
-      host.stdin.isTerminal,
       () => true,
       plan.source === undefined ? "[stdin]" : "[eval]",
     );

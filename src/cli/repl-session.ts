@@ -41,13 +41,15 @@ export class ReplSession {
 
   async open(
     log: (lines: string) => void,
-    isInteractive: boolean,
     isShown = () => true,
     inputName?: string,
   ): Promise<Prompt> {
     const { flags, targets } = this.#plan;
     const { coloured } = this.#host.stderr;
-    const prompter = await openPrompter("repl", flags, this.#host, freeInput);
+    const prompter = await openPrompter("repl", flags, this.#host, {
+      free: freeInput,
+      interrupt: () => this.interrupt.now(),
+    });
     this.#broker = new Broker({
       prompter,
       roots: foldersFrom(process.cwd()),
@@ -59,8 +61,7 @@ export class ReplSession {
         if (isShown()) this.lending.show(progress);
       },
     });
-    const { ssh, ...others } = this.#options;
-    const options = { ...others, ssh: isInteractive ? ssh : { ...ssh, interactive: false } };
+    const options = this.#options;
     return openPrompt({
       broker: this.#broker,
       targets,

@@ -66,8 +66,7 @@ class Run {
     const { command, flags, targets, roots } = plan;
     this.#plan = plan;
     const { ssh, ...connect } = readConnect(command, flags);
-    const isInteractive = host.stdin.isTerminal;
-    this.#connect = { ...connect, ssh: { interactive: isInteractive, ...(plan.ssh ?? ssh) } };
+    this.#connect = { ...connect, ssh: plan.ssh ?? ssh };
     const format = readLogFormat(command, flags);
     const { stderr } = host;
     const lending = new Lending(stderr);

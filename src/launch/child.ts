@@ -58,6 +58,8 @@ export interface SpawnOptions {
    * Whether the program only leads to another machine. If not, the child is the slave's own guard.
    */
   readonly isClient: boolean;
+  /** Variables that are set for it, besides those of this process. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Runs an argument vector. A failure to do so is told by the child's `ended`. */

@@ -133,14 +133,14 @@ export class LocalChild implements ByteChild {
   }
 
   #spawn(exited: (ending: Ending) => void): Started {
-    const { asks } = this.#options;
+    const { asks, env } = this.#options;
     const { PATH = DEFAULT_PATH } = process.env;
     // A program that does not exist is started as it is, so that the error is the system's.
     const exists = Bun.which(this.argv[0] ?? "", { PATH }) !== null;
     return Bun.spawn(exists ? joined(this.argv, !asks) : [...this.argv], {
       stdio: ["ignore", "ignore", "pipe", "socket-fd", "socket-fd"],
       // The environment of now: by default Bun passes on the one of this program's start.
-      env: { ...process.env, PATH },
+      env: { ...process.env, ...env, PATH },
       detached: !asks,
       onExit: (_child, status, signal) =>
         exited({ status: status ?? undefined, signal: nameOf(signal) }),

@@ -2,6 +2,7 @@
  * Prompter: answers the questions of programs on the way to contexts. It asks the sources in their
  * order, and remembers a password for each account of each machine until the broker is closed.
  */
+import { Askpass, type AskpassDoor, type AskpassListener } from "./askpass.ts";
 import type { Answer, PasswordFunction, Question, Source } from "./question.ts";
 import type { Secret } from "./secret.ts";
 import { functionSource } from "./sources.ts";
@@ -21,6 +22,8 @@ interface Memory {
   /** By host and user. A promise while a source is asked, so that it is asked once. */
   readonly known: Map<string, Promise<Found | undefined>>;
   readonly trials: Trials;
+  /** Made for the first ssh; null: there can be none. */
+  askpass: Askpass | null | undefined;
 }
 
 export class Prompter {
@@ -29,7 +32,7 @@ export class Prompter {
 
   constructor(
     sources: readonly Source[],
-    memory: Memory = { known: new Map(), trials: new Trials() },
+    memory: Memory = { known: new Map(), trials: new Trials(), askpass: undefined },
   ) {
     this.#sources = sources;
     this.#memory = memory;
@@ -57,12 +60,13 @@ export class Prompter {
    * @throws what a source throws
    */
   async ask(question: Question, signal: AbortSignal): Promise<Answer | NoAnswer> {
-    if (question.kind === "other") {
+    const { host, user, kind, prompt } = question;
+    if (kind === "other") {
       const found = await this.#find(question, signal);
       return found === undefined ? "none" : { ...found, settle: () => {} };
     }
     const { known, trials } = this.#memory;
-    const key = `${question.host}\0${question.user}`;
+    const key = kind === "passphrase" ? `\0\0${prompt}` : keyOf(host, user);
     let finding = known.get(key);
     if (finding === undefined) {
       finding = this.#find(question, signal);
@@ -74,7 +78,8 @@ export class Prompter {
     }
     const found = await finding;
     if (found === undefined) return "none";
-    const told = await trials.begin(found.secret, question.user, signal);
+    // A passphrase is tried on this machine, where nothing gets locked.
+    const told = kind === "passphrase" ? () => {} : await trials.begin(found.secret, user, signal);
     if (told === undefined) return "refused";
     const settle = (isRight: boolean | undefined): void => {
       told(isRight);
@@ -84,9 +89,31 @@ export class Prompter {
     return { secret: found.secret.copy(), source: found.source, settle };
   }
 
+  /** A password of an account is also that of another name for the same account. */
+  remember(host: string, user: string, other: string): void {
+    const { known } = this.#memory;
+    const found = known.get(keyOf(host, user));
+    if (found !== undefined && !known.has(keyOf(other, user))) known.set(keyOf(other, user), found);
+  }
+
+  /** @returns a way for ssh's own questions; undefined if there can be none */
+  door(listener: AskpassListener): AskpassDoor | undefined {
+    const hasTerminal = this.#sources.some(({ isPerson }) => isPerson);
+    const memory = this.#memory;
+    if (memory.askpass === undefined) memory.askpass = Askpass.open() ?? null;
+    return memory.askpass?.door(listener, hasTerminal);
+  }
+
+  /** Shows a line to a person, if there is one. */
+  notice(text: string): void {
+    for (const source of this.#sources) source.notice?.(text);
+  }
+
   /** Forgets all. */
   async close(): Promise<void> {
-    const { known, trials } = this.#memory;
+    const { known, trials, askpass } = this.#memory;
+    askpass?.close();
+    this.#memory.askpass = undefined;
     trials.wipe();
     const all = [...known.values()];
     known.clear();
@@ -95,10 +122,14 @@ export class Prompter {
 
   async #find(question: Question, signal: AbortSignal): Promise<Found | undefined> {
     for (const source of this.#sources) {
-      if (question.kind === "other" && !source.answersAll) continue;
+      if (question.kind !== "password" && !source.answersAll) continue;
       const secret = await source.ask(question, signal);
       if (secret !== undefined) return { secret, source };
     }
     return undefined;
   }
+}
+
+function keyOf(host: string, user: string): string {
+  return `${host}\0${user}`;
 }

@@ -18,10 +18,11 @@ export interface Question extends PasswordQuestion {
   /** The machine where the account is. An answer holds for one account of one machine. */
   readonly host: string;
   /**
-   * A `password` of the account may come from every source. Any other question, such as a
-   * passphrase, a host key or a one-time code, is put to a person or to a function of the user's.
+   * A `password` of the account may come from every source. Any other question is put to a person
+   * or to a function of the user's: a `passphrase`, whose answer holds wherever the same is asked,
+   * a host key, or a one-time code.
    */
-  readonly kind: "password" | "other";
+  readonly kind: "password" | "passphrase" | "other";
   /** Whether what a person types may be seen. */
   readonly isVisible: boolean;
   /** Whether the answer before was wrong. */
@@ -41,6 +42,8 @@ export interface Source {
    * @returns a secret of the caller's; undefined: another source may know
    */
   ask(question: Question, signal: AbortSignal): Promise<Secret | undefined>;
+  /** Shows a line. */
+  notice?(text: string): void;
 }
 
 /** An answer, and where it came from. */

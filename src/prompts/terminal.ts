@@ -33,6 +33,14 @@ const KEY = {
 /** Has a function called if the process ends while the terminal is raw. @returns the opposite */
 export type AtEnd = (restore: () => void) => () => void;
 
+/** What a terminal source does besides asking. */
+export interface TerminalHooks {
+  /** Default: `restore` is called when the process exits. */
+  readonly atEnd?: AtEnd;
+  /** The person has pressed ctrl-C. Default: this process gets SIGINT. */
+  readonly interrupt?: () => void;
+}
+
 /** What the terminal says to a person, and how the answer is shown. */
 interface Line {
   readonly prompt: string;
@@ -44,11 +52,11 @@ export class TerminalSource implements Source {
   readonly name = "the terminal";
   readonly isPerson = true;
   readonly answersAll = true;
-  readonly #atEnd: AtEnd;
+  readonly #hooks: Required<TerminalHooks>;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(atEnd: AtEnd = atExit) {
-    this.#atEnd = atEnd;
+  constructor({ atEnd = atExit, interrupt = raise }: TerminalHooks = {}) {
+    this.#hooks = { atEnd, interrupt };
   }
 
   /** Whether this process has a terminal, whatever its standard input is. */
@@ -72,8 +80,7 @@ export class TerminalSource implements Source {
     return answer;
   }
 
-  /** Shows a line. */
-  show(text: string): void {
+  notice(text: string): void {
     const fd = open();
     if (fd === undefined) return;
     writeSync(fd, `${neutralise(text)}\n`);
@@ -85,7 +92,7 @@ export class TerminalSource implements Source {
     const fd = open();
     if (fd === undefined) return undefined;
     try {
-      return await new Typing(fd, line, this.#atEnd).answer();
+      return await new Typing(fd, line, this.#hooks).answer();
     } finally {
       closeSync(fd);
     }
@@ -96,14 +103,14 @@ export class TerminalSource implements Source {
 class Typing {
   readonly #fd: number;
   readonly #line: Line;
-  readonly #atEnd: AtEnd;
+  readonly #hooks: Required<TerminalHooks>;
   readonly #bytes = new Uint8Array(MAX_BYTES);
   #length = 0;
 
-  constructor(fd: number, line: Line, atEnd: AtEnd) {
+  constructor(fd: number, line: Line, hooks: Required<TerminalHooks>) {
     this.#fd = fd;
     this.#line = line;
-    this.#atEnd = atEnd;
+    this.#hooks = hooks;
   }
 
   async answer(): Promise<Secret | undefined> {
@@ -121,7 +128,8 @@ class Typing {
             await Bun.sleep(POLL_MS);
             break;
           default:
-            process.kill(process.pid, key === "quit" ? "SIGQUIT" : "SIGINT");
+            if (key === "quit") process.kill(process.pid, "SIGQUIT");
+            else this.#hooks.interrupt();
             throw new CancelledError("ERR_CANCELLED", "cancelled at the question for a password");
         }
       }
@@ -134,7 +142,7 @@ class Typing {
   async #rawly<T>(work: () => Promise<T>): Promise<T> {
     const saved = stty(this.#fd, "-g");
     const restore = (): void => void stty(this.#fd, saved);
-    const forget = this.#atEnd(restore);
+    const forget = this.#hooks.atEnd(restore);
     try {
       stty(this.#fd, "-icanon", "-echo", "-isig", "min", "1", "time", "0");
       this.#write(neutralise(this.#line.prompt));
@@ -240,6 +248,10 @@ function stty(fd: number, ...words: readonly string[]): string {
   });
   if (!success) throw new Error("stty cannot change the modes of the terminal");
   return stdout.toString().trim();
+}
+
+function raise(): void {
+  process.kill(process.pid, "SIGINT");
 }
 
 function atExit(restore: () => void): () => void {

@@ -129,7 +129,9 @@ export class Attempt {
       // The last output is the useful part: `ended` waits until all of it has been read.
       const ending = await launched.ended;
       const { place, transport } = this.#settings;
-      const missing = explainBootstrap({ place, transport, plan, launched, ending });
+      const missing = this.#dialogue.explained(
+        explainBootstrap({ place, transport, plan, launched, ending }),
+      );
       this.#parts.router.forget(this.#settings.id, reply);
       this.#dialogue.ended(missing);
       reason = await this.#replace(plan, missing);

@@ -5,21 +5,26 @@
 import { randomBytes } from "node:crypto";
 import type { EcontextError } from "../errors.ts";
 import type { LaunchListener, LaunchPlan } from "../launch/launcher.ts";
+import type { AskpassDoor } from "../prompts/askpass.ts";
 import { announced, READY } from "../transports/announced.ts";
 import { Conversation } from "./conversation.ts";
 import { Questions } from "./questions.ts";
 import type { AttemptControl, SessionSettings } from "./settings.ts";
+import { SshQuestions } from "./ssh-questions.ts";
 
 export class Dialogue {
   readonly #settings: SessionSettings;
   readonly #questions: Questions;
   readonly #conversation: Conversation | undefined;
+  readonly #ssh: SshQuestions;
+  #door: AskpassDoor | undefined;
 
   constructor(settings: SessionSettings, control: AttemptControl) {
-    const { transport, via } = settings;
+    const { transport, via, prompter } = settings;
     const { scheme, password: rule } = transport;
     this.#settings = settings;
     this.#questions = new Questions(settings, control);
+    this.#ssh = new SshQuestions(this.#questions, (text) => prompter?.notice(text));
     const place = rule && { host: via?.name ?? "local", scheme, rule };
     const nonce = randomBytes(12).toString("base64url");
     this.#conversation = place && new Conversation(place, nonce, this.#questions, control);
@@ -27,10 +32,13 @@ export class Dialogue {
 
   /** @returns how the child is started that shall run `stage` */
   plan(stage: readonly string[]): Omit<LaunchPlan, "id" | "nonce" | "preamble" | "replay"> {
-    const { transport, prompter } = this.#settings;
+    const { transport, prompter, via } = this.#settings;
     const { asks, isClient } = transport;
     const conversation = this.#conversation;
-    if (conversation === undefined) return { argv: transport.wrap(stage), asks, isClient };
+    if (conversation === undefined) {
+      if (asks && via === undefined) this.#door = prompter?.door(this.#ssh);
+      return { argv: transport.wrap(stage), asks, isClient, env: this.#door?.env };
+    }
     const prompt = prompter?.isAble === true ? conversation.prompt : undefined;
     return { argv: transport.wrap(announced(stage), prompt), asks, isClient, hold: READY };
   }
@@ -45,10 +53,21 @@ export class Dialogue {
   /** The slave has answered. */
   booted(): void {
     this.#questions.accepted();
+    this.#door?.close();
+    const { account } = this.#ssh;
+    const { prompter, name } = this.#settings;
+    // The same account may be asked for by sudo there.
+    if (account !== undefined) prompter?.remember(account.host, account.user, name);
+  }
+
+  /** @returns why there is no slave, in the words of what was asked */
+  explained(error: EcontextError): EcontextError {
+    return this.#questions.explained(error);
   }
 
   /** There will be no slave, for this reason. */
   ended(reason: EcontextError | undefined): void {
     this.#questions.ended(reason);
+    this.#door?.close();
   }
 }

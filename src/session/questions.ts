@@ -23,6 +23,11 @@ const FAILURES = {
     what: "wrong password",
     hint: "check whose password {scheme} wants",
   },
+  exhausted: {
+    code: "ERR_TRANSPORT_PASSWORD_EXHAUSTED",
+    what: "the password was wrong each time",
+    hint: "check whose password {scheme} wants, and that the account is not locked",
+  },
   refused: {
     code: "ERR_TRANSPORT_PASSWORD_EXHAUSTED",
     what: "the password is not sent any more",
@@ -38,6 +43,7 @@ export class Questions {
   readonly #abort = new AbortController();
   #last: Answer | undefined;
   #count = 0;
+  #refusals = 0;
 
   constructor(asker: Asker, control: AttemptControl) {
     this.#asker = asker;
@@ -50,12 +56,15 @@ export class Questions {
   }
 
   /**
+   * @param mayDecline whether the program can go on without an answer
    * @returns the answer, which the caller overwrites; undefined if there is none: the attempt has
    *   ended, or is about to
    */
-  async ask(question: Omit<Question, "context">): Promise<Secret | undefined> {
+  async ask(question: Omit<Question, "context">, mayDecline = false): Promise<Secret | undefined> {
     const { source } = this.#last ?? {};
-    this.#settle(question.isAgain ? false : undefined);
+    if (question.isAgain) this.#refusals += 1;
+    // Questions of ssh follow one another when the one before was answered rightly.
+    this.#settle(!question.isAgain);
     // What is not a person would answer the same again, and the account might get locked.
     if (question.isAgain && source?.isPerson === false) {
       this.#fail("wrong", `${source.name} gave it`);
@@ -66,7 +75,7 @@ export class Questions {
       const { prompter, name } = this.#asker;
       const whole = { ...question, context: name };
       const answer = (await prompter?.ask(whole, this.#abort.signal)) ?? "none";
-      if (answer === "none") this.#fail("none", asked(question));
+      if (answer === "none" && !mayDecline) this.#fail("none", asked(question));
       if (answer === "refused") this.#fail("refused", "two places have refused it");
       if (typeof answer === "string") return undefined;
       this.#last = answer;
@@ -92,19 +101,30 @@ export class Questions {
     this.#abort.abort();
   }
 
+  /** @returns the error, in other words if it comes from answers that were wrong each time */
+  explained(error: EcontextError): EcontextError {
+    const isDenied = error.code === "ERR_TRANSPORT_PERMISSION_DENIED";
+    if (!isDenied || this.#refusals === 0) return error;
+    return this.#error("exhausted", `${this.#refusals + 1} were wrong`);
+  }
+
   #settle(isRight: boolean | undefined): void {
     this.#last?.settle(isRight);
     this.#last = undefined;
   }
 
   #fail(cause: keyof typeof FAILURES, detail: string): void {
+    this.#control.fail(this.#error(cause, detail));
+  }
+
+  #error(cause: keyof typeof FAILURES, detail: string): BootstrapError {
     const { place, transport } = this.#asker;
     const { argv, stderr } = this.#control.launched;
     const { code, what, hint } = FAILURES[cause];
     const advice = hint.replaceAll("{scheme}", transport.scheme);
     const message = `${place}: ${what}; ${detail}\n  try: ${advice}`;
     const report = { argv, phase: "answering a question", said: neutralise(stderr.trim()) };
-    this.#control.fail(new BootstrapError(code, message, report));
+    return new BootstrapError(code, message, report);
   }
 }
 

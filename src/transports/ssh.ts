@@ -5,7 +5,7 @@
  * 1. Options that undo settings for interactive use, which would break the connection. scp does so.
  * 2. The user's own options.
  * 3. Options that the user may override: no pty; keepalives, so that a silent network is noticed;
- *    BatchMode, if no terminal can answer a question.
+ *    BatchMode, if nothing can answer a question.
  */
 import { quoteForLoginShell } from "../shell-quote.ts";
 import { namedOptions } from "./ssh-config.ts";
@@ -17,7 +17,7 @@ export interface SshOptions {
   readonly program?: string;
   /** Passed to ssh unchanged, before econtext's own: `["-p", "2222", "-o", "User=deploy"]`. */
   readonly options?: readonly string[];
-  /** Whether ssh may ask on a terminal. Default: whether standard input is one. */
+  /** Whether ssh may ask something. Default: whether a person or a function can answer. */
   readonly interactive?: boolean;
   /** @internal Whether it runs on another machine, behind a hop: with the configuration there. */
   readonly isBehind?: boolean;
@@ -29,8 +29,8 @@ export interface SshOptions {
  */
 export function ssh(destination: string, settings: SshOptions = {}): Transport {
   const { program = "ssh", isBehind = false } = settings;
-  // What can be asked, and how the client is configured, is known of this machine only.
-  const { interactive = !isBehind && process.stdin.isTTY === true } = settings;
+  // How the client is configured is known of this machine only.
+  const { interactive = false } = settings;
   const options = isBehind ? [] : withConfig(settings.options ?? []);
   return {
     scheme: "ssh",

@@ -89,6 +89,8 @@ function clientConfig(dir: string, port: number): string {
     "IdentitiesOnly yes",
     "IdentityAgent none",
     "PreferredAuthentications publickey",
+    // A person at the terminal of the tests is asked nothing.
+    "BatchMode yes",
     // The default key exchange is most of the time of a short connection.
     "KexAlgorithms curve25519-sha256",
     "ControlPath none",

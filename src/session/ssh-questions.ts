@@ -1,0 +1,66 @@
+/**
+ * Questions of an ssh client of this machine, as its askpass program is told them. The words are
+ * ssh's own, which OpenSSH does not translate. What a server makes ssh ask begins with the account
+ * in parentheses, so that a server cannot ask for a passphrase of this machine.
+ */
+import type { AskpassListener } from "../prompts/askpass.ts";
+import type { Question } from "../prompts/question.ts";
+import type { Secret } from "../prompts/secret.ts";
+import type { Questions } from "./questions.ts";
+
+type SshQuestion = Omit<Question, "context" | "isAgain">;
+
+/** `alice@web1's password: `, also where several hosts are on the way. */
+const PASSWORD = /^(.+)@(.+)'s password: $/;
+/** `(alice@web1) Password: `, in the words of the server. */
+const INTERACTIVE = /^\((.+?)@(.+?)\) (.*)$/s;
+const PASSPHRASE = /^Enter (?:passphrase|PIN) for /;
+const HOST_KEY = /\(yes\/no/;
+
+export class SshQuestions implements AskpassListener {
+  readonly #questions: Questions;
+  readonly #notice: (text: string) => void;
+  /** Questions that were answered, to know them again. */
+  readonly #asked = new Set<string>();
+  /** The account of the last password, as ssh names it. */
+  #account: { readonly host: string; readonly user: string } | undefined;
+
+  constructor(questions: Questions, notice: (text: string) => void) {
+    this.#questions = questions;
+    this.#notice = notice;
+  }
+
+  /** The account whose password was given last: that of the target, if ssh has got through. */
+  get account(): { readonly host: string; readonly user: string } | undefined {
+    return this.#account;
+  }
+
+  async ask(prompt: string): Promise<Secret | undefined> {
+    const question = readQuestion(prompt);
+    const { kind, host, user } = question;
+    const isAgain = kind !== "other" && this.#asked.has(prompt);
+    this.#asked.add(prompt);
+    // Without an answer, ssh tries its next key, or refuses the host's key.
+    const mayDecline = kind === "passphrase" || HOST_KEY.test(prompt);
+    const answer = await this.#questions.ask({ ...question, isAgain }, mayDecline);
+    if (answer !== undefined && kind === "password") this.#account = { host, user };
+    return answer;
+  }
+
+  notice(text: string): void {
+    this.#notice(text);
+  }
+}
+
+export function readQuestion(prompt: string): SshQuestion {
+  const [, user, host] = PASSWORD.exec(prompt) ?? [];
+  const unknown = { host: "", user: "", prompt, isVisible: false } as const;
+  if (user !== undefined && host !== undefined) return { ...unknown, host, user, kind: "password" };
+  const [, account, place, text = ""] = INTERACTIVE.exec(prompt) ?? [];
+  if (account !== undefined && place !== undefined) {
+    const kind = /\bpassword\b/i.test(text) ? "password" : "other";
+    return { ...unknown, host: place, user: account, kind };
+  }
+  if (PASSPHRASE.test(prompt)) return { ...unknown, kind: "passphrase" };
+  return { ...unknown, kind: "other", isVisible: HOST_KEY.test(prompt) };
+}

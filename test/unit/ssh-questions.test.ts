@@ -1,0 +1,34 @@
+/** What ssh asks: whose password it is, and what must not be answered with one. */
+import { expect, test } from "bun:test";
+import { readQuestion } from "../../src/session/ssh-questions.ts";
+
+test("a password is that of an account", () => {
+  expect(readQuestion("alice@web1's password: ")).toMatchObject({
+    ...{ kind: "password", user: "alice", host: "web1" },
+  });
+  expect(readQuestion("a@b@web1's password: ")).toMatchObject({ user: "a@b", host: "web1" });
+  expect(readQuestion("(alice@web1) Password: ")).toMatchObject({
+    kind: "password",
+    user: "alice",
+  });
+});
+
+test("what a server asks in other words is no password, nor a passphrase", () => {
+  for (const text of [
+    "(alice@web1) Verification code: ",
+    "(alice@web1) Enter passphrase for key '/home/alice/.ssh/id_ed25519': ",
+    "(alice@web1) \nDuo two-factor login\n",
+    "Confirm user presence for key ECDSA-SK",
+  ]) {
+    expect(readQuestion(text).kind).toBe("other");
+  }
+});
+
+test("a passphrase, and a host's key, whose answer may be seen", () => {
+  const passphrase = readQuestion("Enter passphrase for key '/home/alice/.ssh/id_ed25519': ");
+  expect(passphrase).toMatchObject({ kind: "passphrase", isVisible: false });
+  const key =
+    "The authenticity of host 'web1 (::1)' can't be established.\n" +
+    "Are you sure you want to continue connecting (yes/no/[fingerprint])? ";
+  expect(readQuestion(key)).toMatchObject({ kind: "other", isVisible: true });
+});

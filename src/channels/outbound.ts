@@ -12,6 +12,7 @@ import { decodeValue, encodeBytes, encodeValue } from "../protocol/value.ts";
 import { calledFrom } from "../traces/error-stack.ts";
 import type { SendTarget } from "./channel.ts";
 import { decodeClosing, encodeClosing } from "./close-reason.ts";
+import type { Shortcut } from "./shortcut.ts";
 import type { SentSenders, ValueLink } from "./value-link.ts";
 import { Credit, costOf } from "./window.ts";
 
@@ -38,6 +39,8 @@ export class OutboundChannel implements SendTarget, Receiver {
   readonly #credit = new Credit();
   /** Our handle that the context sends its credit to. */
   readonly #credits: number;
+  #isUnused = true;
+  #shortcut: Shortcut | undefined;
   #waiting: Waiting[] = [];
   /** Closed by the sender: this message goes out when no value waits any more. */
   #closing: readonly Uint8Array[] | undefined;
@@ -62,6 +65,34 @@ export class OutboundChannel implements SendTarget, Receiver {
     router.send({ dst: id, handle }, encodeValue(this.#credits).chunks, "control");
   }
 
+  /** Our handle that the context sends its credit to. */
+  get credits(): number {
+    return this.#credits;
+  }
+
+  /** Whether nothing was sent, so that another context may take over. */
+  get isUnused(): boolean {
+    return this.#isUnused && !this.closed && this.#shortcut === undefined;
+  }
+
+  /** Another context sends from now on, without coming through this process. */
+  handOver(shortcut: Shortcut): void {
+    this.#shortcut = shortcut;
+  }
+
+  /** The other context was not given the sender after all. */
+  takeBack(): void {
+    this.#shortcut = undefined;
+  }
+
+  /** Both ends of a shortcut are closed. */
+  refuse(): void {
+    const { id, router } = this.link;
+    router.forget(id, this.#credits);
+    this.#isTold = true;
+    this.#refuse(undefined);
+  }
+
   get closed(): boolean {
     return this.#refusal !== undefined || this.#closing !== undefined;
   }
@@ -75,6 +106,11 @@ export class OutboundChannel implements SendTarget, Receiver {
       const limit = LIMITS.maxMessageBytes;
       const problem = `a value of ${length} bytes is over the limit of ${limit}`;
       throw new ChannelError("ERR_CHANNEL_TOO_LARGE", `${this.link.name}: ${problem}`);
+    }
+    this.#isUnused = false;
+    if (this.#shortcut !== undefined) {
+      await this.#shortcut.inject(Buffer.concat(body.map(bytesOf)));
+      return;
     }
     const cost = costOf(length);
     if (this.#waiting.length === 0 && this.#credit.isOpen) {
@@ -115,6 +151,7 @@ export class OutboundChannel implements SendTarget, Receiver {
     if (flags & FLAGS.DEAD) {
       const failure = decodeClosing(this.link, body);
       router.forget(id, this.#credits);
+      this.#shortcut?.refuse(body);
       this.#refuse(failure?.error);
       if (!this.#isTold) this.#tell(encodeClosing(undefined));
       return;
@@ -177,4 +214,10 @@ export class OutboundChannel implements SendTarget, Receiver {
     const { id, router } = this.link;
     router.send({ dst: id, handle: this.handle, flags: FLAGS.DEAD }, closing);
   }
+}
+
+/** Bytes that wait in a pipe are never sent on a sender that was handed over. */
+function bytesOf(chunk: Chunk): Uint8Array {
+  if (chunk instanceof PipedBytes) throw new Error("bytes in a pipe cannot be injected");
+  return chunk;
 }

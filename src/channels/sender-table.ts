@@ -19,11 +19,21 @@ import { inboxOf, LocalTarget, Sender, type SendTarget, targetOf } from "./chann
 import { InboundChannel } from "./inbound.ts";
 import { OutboundChannel } from "./outbound.ts";
 import { relayed } from "./relay.ts";
+import { Shortcut } from "./shortcut.ts";
 import type { ReleaseReason, SentBody, SentSenders, ValueLink } from "./value-link.ts";
+
+/** What takes the values of an export: a channel into this process, or a way past it. */
+interface ExportEnd {
+  readonly handle: number;
+  /** Whether the receiver takes no more values. */
+  readonly isEnded: boolean;
+  /** Frees the handle. */
+  revoke(): void;
+}
 
 /** A receiver that the context may send to, and the sender here that stands for it. */
 interface Exported {
-  readonly inbound: InboundChannel;
+  readonly end: ExportEnd;
   readonly sender: Sender;
   /** Values that it was sent in, and that the context may have read. */
   uses: number;
@@ -36,6 +46,7 @@ export class SenderTable implements ValueLink {
   readonly name: string;
   readonly router: Router;
   readonly mapStack: ContextLink["mapStack"];
+  readonly meet: ContextLink["meet"];
   readonly #generatorOf: (number: number) => unknown;
   /** Exports by the end that their values go to, and by the handle that the context knows. */
   readonly #exports = new Map<SendTarget, Exported>();
@@ -50,6 +61,7 @@ export class SenderTable implements ValueLink {
     this.name = link.name;
     this.router = link.router;
     this.mapStack = (text) => link.mapStack(text);
+    this.meet = link.meet;
     this.#generatorOf = generatorOf;
   }
 
@@ -95,20 +107,35 @@ export class SenderTable implements ValueLink {
     }
     const exported = this.#exports.get(target) ?? this.#open(target, object);
     use(exported);
-    return new SenderReference(MASTER_ID, exported.inbound.handle);
+    return new SenderReference(MASTER_ID, exported.end.handle);
   }
 
   #open(target: SendTarget, sender: Sender): Exported {
-    const inbox = target instanceof LocalTarget ? target.inbox : inboxOf(relayed(sender));
-    const inbound = new InboundChannel(this, inbox, () => {
+    const ended = (): void => {
       // A sender whose channel was closed may have been exported anew.
       if (this.#exports.get(target) === exported) this.#exports.delete(target);
-      this.#byHandle.delete(inbound.handle);
-    });
-    const exported: Exported = { inbound, sender, uses: 0 };
+      this.#byHandle.delete(end.handle);
+    };
+    const end = this.#shortcut(target, ended) ?? this.#inbound(target, sender, ended);
+    const exported: Exported = { end, sender, uses: 0 };
     this.#exports.set(target, exported);
-    this.#byHandle.set(inbound.handle, exported);
+    this.#byHandle.set(end.handle, exported);
     return exported;
+  }
+
+  #inbound(target: SendTarget, sender: Sender, ended: () => void): InboundChannel {
+    const inbox = target instanceof LocalTarget ? target.inbox : inboxOf(relayed(sender));
+    return new InboundChannel(this, inbox, ended);
+  }
+
+  /** @returns the way past this process, if the sender is of a context behind the same hop */
+  #shortcut(target: SendTarget, ended: () => void): Shortcut | undefined {
+    if (!(target instanceof OutboundChannel) || !target.isUnused) return undefined;
+    const place = this.meet?.(target.link.id);
+    if (place === undefined) return undefined;
+    const shortcut = new Shortcut(place, this, target, ended);
+    target.handOver(shortcut);
+    return shortcut;
   }
 
   #import(reference: SenderReference | GeneratorReference): unknown {
@@ -149,7 +176,7 @@ class Exports implements SentSenders {
     for (const one of this.#exported) {
       one.uses--;
       if (one.uses > 0) continue;
-      if (why === "unread" || one.inbound.isEnded) one.inbound.revoke();
+      if (why === "unread" || one.end.isEnded) one.end.revoke();
     }
   }
 }

@@ -6,10 +6,10 @@
  */
 import { DisconnectError, type EcontextError, ProtocolError } from "../errors.ts";
 import { Edge } from "../mux/edge.ts";
-import { PROTOCOL_VERSION } from "../protocol/handles.ts";
+import { PROTOCOL_VERSION, SWITCH } from "../protocol/handles.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { Ending } from "./child.ts";
-import { type Hop, SWITCH } from "./hop.ts";
+import type { Hop } from "./hop.ts";
 import { type HopEvent, readHopEvent } from "./hop-event.ts";
 import { HopLink } from "./hop-link.ts";
 import type { BootPlan, Launched, Launcher, LaunchListener, LaunchPlan } from "./launcher.ts";

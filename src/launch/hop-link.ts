@@ -8,9 +8,9 @@ import type { Chunk } from "../io/splice-pipe.ts";
 import type { Edge } from "../mux/edge.ts";
 import type { Lane, Link, Passage, Progress, Withdraw } from "../mux/link.ts";
 import { type Envelope, FLAGS, HEADER_BYTES } from "../protocol/frame.ts";
-import { MASTER_ID } from "../protocol/handles.ts";
+import { MASTER_ID, SWITCH, SWITCH_BIT } from "../protocol/handles.ts";
 import { encodeValue } from "../protocol/value.ts";
-import { type Hop, SWITCH, SWITCH_BIT } from "./hop.ts";
+import type { Hop } from "./hop.ts";
 
 /** A message that waits until the child is started. */
 interface Held {

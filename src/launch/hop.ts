@@ -9,29 +9,13 @@ import { deflateSync } from "node:zlib";
 import type { EcontextError } from "../errors.ts";
 import { JS_TIER2, PYTHON_TIER2 } from "../interpreters/embedded.ts";
 import type { Language, Wants } from "../interpreters/kind.ts";
+import type { MeetingPlace } from "../mux/context-link.ts";
 import type { Edge } from "../mux/edge.ts";
 import type { Link } from "../mux/link.ts";
 import type { Router } from "../mux/router.ts";
-import { HANDLES } from "../protocol/handles.ts";
+import { HANDLES, MASTER_ID, SWITCH, SWITCH_BIT } from "../protocol/handles.ts";
 import { encodeValue } from "../protocol/value.ts";
 import { Depot } from "./depot.ts";
-
-/** Operations of a switch: the handles of frames for it. */
-export const SWITCH = {
-  START: 1,
-  WRITE: 2,
-  CLOSE: 3,
-  ROUTE: 4,
-  UNROUTE: 5,
-  KEEP: 6,
-  DROP: 7,
-  FORWARD: 8,
-  RELAY: 9,
-  RESTART: 10,
-} as const;
-
-/** Added to a context's id, it is the address of the context's switch. */
-export const SWITCH_BIT = 0x80000000;
 
 /** What a hop needs of its own session. */
 export interface HopSession {
@@ -53,7 +37,7 @@ export interface HopPlace {
 /** What is sent of a message: bytes, or the key of bytes that the first hop keeps. */
 export type SharedParts = readonly (Uint8Array | string)[];
 
-export class Hop {
+export class Hop implements MeetingPlace {
   readonly id: number;
   readonly name: string;
   readonly above: readonly Hop[];
@@ -123,10 +107,18 @@ export class Hop {
   /**
    * Sends an order to the switch. It overtakes what waits for contexts behind the hop. Bytes that
    * the first hop keeps do not cross its link again.
+   *
+   * @param behind it waits, instead, behind what waits for this context
    */
-  order(operation: number, value: unknown, reply = 0): void {
+  order(operation: number, value: unknown, reply = 0, behind?: number): void {
     const { chunks } = encodeValue(value);
     const address = this.id + SWITCH_BIT;
+    if (behind !== undefined) {
+      const envelope = { src: MASTER_ID, auth: MASTER_ID, flags: 0, reply };
+      const order = { ...envelope, dst: address, handle: operation };
+      this.link?.send(order, chunks, "bulk", { queue: behind, weight: 0 });
+      return;
+    }
     const isKept = operation !== SWITCH.KEEP && operation !== SWITCH.WRITE;
     const shared = isKept ? this.share(chunks) : undefined;
     if (shared === undefined) {

@@ -22,3 +22,23 @@ export const MASTER_ID = 0;
 
 /** Stands in the marker and in BOOT: both ends must have the same. */
 export const PROTOCOL_VERSION = 1;
+
+/** Operations of a switch: the handles of frames for it. */
+export const SWITCH = {
+  START: 1,
+  WRITE: 2,
+  CLOSE: 3,
+  ROUTE: 4,
+  UNROUTE: 5,
+  KEEP: 6,
+  DROP: 7,
+  FORWARD: 8,
+  RELAY: 9,
+  RESTART: 10,
+  RELAYED: 11,
+  INJECT: 12,
+  UNRELAY: 13,
+} as const;
+
+/** Added to a context's id, it is the address of the context's switch. */
+export const SWITCH_BIT = 0x80000000;

@@ -9,10 +9,10 @@ import { JS_TIER2, PYTHON_TIER2 } from "../../src/interpreters/embedded.ts";
 import { firstStage } from "../../src/interpreters/first-stage.ts";
 import { languageOfPlan, type Plan } from "../../src/interpreters/plan.ts";
 import { preamble } from "../../src/interpreters/preamble.ts";
-import { SWITCH, SWITCH_BIT, switchProgram } from "../../src/launch/hop.ts";
+import { switchProgram } from "../../src/launch/hop.ts";
 import { encodeMessage, FLAGS, type Message } from "../../src/protocol/frame.ts";
 import { FrameReader } from "../../src/protocol/frame-reader.ts";
-import { HANDLES } from "../../src/protocol/handles.ts";
+import { HANDLES, SWITCH, SWITCH_BIT } from "../../src/protocol/handles.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
 import { Mailbox } from "../stage1/raw-slave.ts";
 

@@ -5,8 +5,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import type { Context } from "../../src/index.ts";
-import { SWITCH } from "../../src/launch/hop.ts";
-import { HANDLES } from "../../src/protocol/handles.ts";
+import { HANDLES, SWITCH } from "../../src/protocol/handles.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { failure, frame, growth, Stage, unharmed } from "../faults/puppet.ts";
 import { SOON_MS } from "../helpers/soon.ts";

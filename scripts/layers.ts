@@ -141,7 +141,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "tree",
-    imports: ["context", "errors", "launch", "transports"],
+    imports: ["context", "errors", "interpreters", "launch", "transports"],
     because: "from a target's text to the hops on the way, each opened once",
   },
   {

@@ -17,13 +17,13 @@ import { Prompter } from "./prompts/prompter.ts";
 import { type SessionEntry, SessionTable } from "./session/session-table.ts";
 import type { Transport } from "./transports/transport.ts";
 import { HopTable, type OpenHop } from "./tree/hop-table.ts";
-import { parsePath } from "./tree/target-path.ts";
+import { type PathOptions, type PathStep, parsePath } from "./tree/target-path.ts";
 
 type SessionSettings = Parameters<SessionTable["open"]>[0];
 type Password = ConnectOptions["password"];
 
 /** Options of a broker and of all its contexts. */
-export interface BrokerOptions {
+export interface BrokerOptions extends Pick<PathOptions, "schemes" | "targets"> {
   /**
    * Folders whose modules a slave may ask for. Nothing outside of them is ever served. Default:
    * none.
@@ -98,16 +98,23 @@ export class Broker implements AsyncDisposable {
     this.#checkOpen();
     const chosen = withDefaults(options, this.#options.defaults);
     checkMilliseconds("deadline", chosen.deadline);
-    const interpreter = readKind(chosen);
-    checkLend(chosen.lend, interpreter);
+    const { schemes, targets } = this.#options;
     const interactive = this.#prompter.withFunction(chosen.password).isAble;
-    const path = parsePath(target, { interactive, ...chosen.ssh }, from !== undefined);
+    const path = parsePath(target, {
+      ssh: { interactive, ...chosen.ssh },
+      schemes,
+      targets,
+      isBehind: from !== undefined,
+    });
+    const { transport, interpreter: usual } = path.at(-1) as PathStep;
+    const isUsual = !isKindChosen(options) && isKindChosen(usual);
+    const interpreter = readKind(isUsual ? usual : chosen);
+    checkLend(chosen.lend, interpreter);
     const way = path.slice(0, -1);
     const { password, ssh } = chosen;
     const ofHops = { key: JSON.stringify(ssh), password };
     const pass = way.length === 0 ? undefined : this.#hops.pass(way, from?.hop, ofHops);
     const name = chosen.name ?? (from === undefined ? target : `${from.hop.name}/${target}`);
-    const transport = path.at(-1) as Transport;
     const via = pass?.hop ?? from?.hop;
     const place = chosen.name ?? (via === undefined ? target : placeOf(transport, via));
     const own = this.#settingsOf(name, chosen);
@@ -120,15 +127,16 @@ export class Broker implements AsyncDisposable {
     return entry.context;
   }
 
-  /** Opens a context that carries others. Any interpreter will do. */
-  #openHop(transport: Transport, via: Hop | undefined, password: Password): OpenHop {
+  /** Opens a context that carries others. Any interpreter will do, unless settings name one. */
+  #openHop(step: PathStep, via: Hop | undefined, password: Password): OpenHop {
+    const { transport, interpreter: usual } = step;
     const { label } = transport;
     const name = via === undefined ? label : `${via.name}/${label}`;
     const place = placeOf(transport, via);
     const options = { ...this.#options.defaults, ...(password && { password }) };
     const settings = { ...this.#settingsOf(name, options), place };
     const before = via === undefined ? undefined : this.#sessions.get(via.id)?.context;
-    const entry = this.#open({ ...settings, transport, via, interpreter: undefined }, before);
+    const entry = this.#open({ ...settings, transport, via, interpreter: readKind(usual) }, before);
     entry.isHop = true;
     return { hop: entry.hop, context: entry.context };
   }
@@ -198,13 +206,17 @@ function placeOf({ label }: Transport, via: Hop | undefined): string {
   return via === undefined ? label : `${via.name}: ${label}`;
 }
 
+function isKindChosen({ kind, python, node, bun }: ConnectOptions): boolean {
+  return [kind, python, node, bun].some((one) => one !== undefined);
+}
+
 /**
  * The options that choose an interpreter belong together: a `connect` that gives one of them
  * replaces the defaults of all.
  */
 function withDefaults(own: ConnectOptions, defaults: ConnectOptions = {}): ConnectOptions {
   const { kind, python, node, bun, lend, ssh, ...others } = defaults;
-  const isChosen = [own.kind, own.python, own.node, own.bun].some((one) => one !== undefined);
+  const isChosen = isKindChosen(own);
   const options = [...(own.ssh?.options ?? []), ...(ssh?.options ?? [])];
   return {
     ...others,

@@ -52,10 +52,8 @@ export function describeBootstrap(
 ): BootstrapDescription {
   const plan: Plan = { wants: options.language ?? "any", ...readKind(options) };
   const stage = firstStage(plan);
-  const argv =
-    parsePath(target, { interactive: TerminalSource.isThere(), ...options.ssh })
-      .at(-1)
-      ?.wrap(stage) ?? [];
+  const ssh = { interactive: TerminalSource.isThere(), ...options.ssh };
+  const argv = parsePath(target, { ssh }).at(-1)?.transport.wrap(stage) ?? [];
   const command = stage.map(quoteForLoginShell).join(" ");
   const boot = {
     id: 1,

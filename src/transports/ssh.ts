@@ -30,8 +30,8 @@ export interface SshOptions {
 export function ssh(destination: string, settings: SshOptions = {}): Transport {
   const { program = "ssh", isBehind = false } = settings;
   // How the client is configured is known of this machine only.
-  const { interactive = false } = settings;
-  const options = isBehind ? [] : withConfig(settings.options ?? []);
+  const { interactive = false, options: own = [] } = settings;
+  const options = isBehind ? own : withConfig(own);
   return {
     scheme: "ssh",
     destination,

@@ -5,7 +5,7 @@
 import type { ConnectOptions } from "../context/connect-options.ts";
 import type { Context } from "../context/context.ts";
 import type { Hop } from "../launch/hop.ts";
-import type { Transport } from "../transports/transport.ts";
+import type { PathStep } from "./target-path.ts";
 
 /** A context that was opened only to carry others. */
 export interface OpenHop {
@@ -15,7 +15,7 @@ export interface OpenHop {
 
 /** Opens a hop through another; without one, from this machine. */
 export type HopOpener = (
-  transport: Transport,
+  step: PathStep,
   via: Hop | undefined,
   password: HopOptions["password"],
 ) => OpenHop;
@@ -58,17 +58,18 @@ export class HopTable {
   }
 
   /**
-   * @param way transports of the hops, the first one first; not empty
+   * @param way the hops, the first one first; not empty
    * @param from the context that the first is opened through
    */
-  pass(way: readonly Transport[], from: Hop | undefined, options: HopOptions): HopPass {
-    const key = JSON.stringify([from?.id, options.key, way.map(({ label }) => label)]);
+  pass(way: readonly PathStep[], from: Hop | undefined, options: HopOptions): HopPass {
+    const labels = way.map(({ transport }) => transport.label);
+    const key = JSON.stringify([from?.id, options.key, labels]);
     let entry = this.#entries.get(key);
     // A hop that has ended is opened anew.
     if (entry === undefined || entry.hop.reason() !== undefined) {
       const before = way.slice(0, -1);
       const outer = before.length === 0 ? undefined : this.pass(before, from, options);
-      const opened = this.#open(way.at(-1) as Transport, outer?.hop ?? from, options.password);
+      const opened = this.#open(way.at(-1) as PathStep, outer?.hop ?? from, options.password);
       entry = { ...opened, key, outer, passes: 0, timer: undefined };
       this.#entries.set(key, entry);
     }

@@ -1,49 +1,177 @@
 /**
- * From a target's text to the transports on the way to it: `local`, a destination as `ssh` takes it
- * (`web1`, `user@web1`, `ssh://user@web1:2222`), or several of them with slashes between: each is
- * opened through the one before.
+ * The grammar of paths: `bastion/web1/sudo:root/podman:app`. Each word names a transport, which is
+ * started by the one before. transports/word.ts has the grammar of a word. A slash inside of a word
+ * is written `%2F`; the two of `ssh://` stay as they are.
+ *
+ * A user's settings may let a word stand for a path, and choose options and an interpreter for it.
  */
 import { UsageError } from "../errors.ts";
+import type { KindOptions } from "../interpreters/kind.ts";
+import { fromData } from "../transports/from-data.ts";
 import { local } from "../transports/local.ts";
+import { SCHEMES } from "../transports/registry.ts";
 import { type SshOptions, ssh } from "../transports/ssh.ts";
 import type { Transport } from "../transports/transport.ts";
+import {
+  formatWord,
+  LOCAL,
+  parseWord,
+  type Schemes,
+  SSH,
+  type Word,
+  WordError,
+} from "../transports/word.ts";
+import type { TargetSettings } from "./target-settings.ts";
+
+export interface PathOptions {
+  /**
+   * Of the ssh client of this machine. A client behind a hop has the configuration of its own
+   * machine.
+   */
+  readonly ssh?: SshOptions | undefined;
+  /** All schemes, built in and defined by the user. Default: those that are built in. */
+  readonly schemes?: Schemes | undefined;
+  /** Keys are words of paths, or whole paths. */
+  readonly targets?: Readonly<Record<string, TargetSettings>> | undefined;
+  /** Whether the whole path is opened through a context. */
+  readonly isBehind?: boolean | undefined;
+}
+
+/** One word of a path: a hop, or the target itself, which is the last. */
+export interface PathStep {
+  readonly transport: Transport;
+  /** The interpreter that the user's settings choose; empty if they choose none. */
+  readonly interpreter: KindOptions;
+}
+
+/** A word, and where it stands in the text that the user wrote. */
+interface Place {
+  readonly text: string;
+  readonly at: number;
+}
 
 /**
- * @param options of the ssh client of this machine. A client behind a hop has that machine's
- *   configuration.
- * @param isBehind whether the whole path is opened through a context
- * @returns a transport for each hop, and for the target itself, which is the last
- * @throws {UsageError} `ERR_USAGE_TARGET`
+ * @returns a step for each word; at least one
+ * @throws {UsageError} `ERR_USAGE_TARGET`, with the place in the text
  */
-export function parsePath(
-  target: string,
-  options: SshOptions,
-  isBehind = false,
-): readonly Transport[] {
-  return split(target).map((word, at) => parseWord(word, target, options, isBehind || at > 0));
+export function parsePath(target: string, options: PathOptions = {}): readonly PathStep[] {
+  const steps: PathStep[] = [];
+  addSteps(steps, target, options, []);
+  return steps;
 }
 
-/** `ssh://HOST` holds slashes of its own. */
-function split(target: string): string[] {
-  return target.match(/(?:^|(?<=\/))(?:ssh:\/\/)?[^/]*(?=\/|$)/g) ?? [target];
+/** @returns the text of a path: the same for each way of writing it */
+export function formatPath(words: readonly Word[], schemes: Schemes = SCHEMES): string {
+  return words.map((word) => formatWord(word, schemes)).join("/");
 }
 
-function parseWord(
-  word: string,
+/** @returns what each word of a path says, without a user's settings */
+export function readWords(target: string, schemes: Schemes = SCHEMES): readonly Word[] {
+  return split(target).map((place) => read(target, place, schemes));
+}
+
+/** @param within names of settings whose path is being read: a path may not contain itself */
+function addSteps(
+  steps: PathStep[],
   target: string,
-  options: SshOptions,
-  isBehind: boolean,
-): Transport {
-  const name = word.replaceAll(/%2f/gi, "/");
-  if (name === "local") return local;
-  // With a leading dash it would be an option of ssh. No host's name has spaces or control
-  // characters.
-  if (/^-|[\s\p{Cc}]/u.test(name) || name === "") {
-    throw new UsageError(
-      "ERR_USAGE_TARGET",
-      `not a target: ${JSON.stringify(target)}; ` +
-        "write local, host, user@host or ssh://user@host:port",
-    );
+  options: PathOptions,
+  within: readonly string[],
+): void {
+  const { schemes = SCHEMES, targets = {} } = options;
+  for (const place of split(target)) {
+    const name = [...steps.map(({ transport }) => transport.label), place.text].join("/");
+    const key = [name, place.text].find((one) => Object.hasOwn(targets, one)) ?? "";
+    const settings = targets[key] ?? {};
+    const problem = (text: string): UsageError => refused(target, place.at, text);
+    if (settings.path !== undefined) {
+      if (within.includes(key)) throw problem(`the path of ${key} contains ${key} itself`);
+      addSteps(steps, settings.path, options, [...within, key]);
+      const last = steps.pop() as PathStep; // a path has a word
+      steps.push({ ...last, interpreter: interpreterOf(settings, last.interpreter) });
+      continue;
+    }
+    const { transport: scheme } = settings;
+    const text = scheme === undefined ? place.text : `${scheme}:${place.text}`;
+    const word = withOptions(read(target, { ...place, text }, schemes), settings);
+    const isFirst = steps.length === 0 && options.isBehind !== true;
+    const transport = isFirst
+      ? transportOf(word, settings, schemes, options.ssh ?? {})
+      : { ...transportOf(word, settings, schemes, { isBehind: true }), sharesDisk: false };
+    steps.push({ transport, interpreter: interpreterOf(settings) });
   }
-  return ssh(name, isBehind ? { isBehind } : options);
+}
+
+function transportOf(
+  word: Word,
+  settings: TargetSettings,
+  schemes: Schemes,
+  base: SshOptions,
+): Transport {
+  const label = formatWord(word, schemes);
+  if (word.scheme === LOCAL) return local;
+  const data = schemes.get(word.scheme);
+  if (data !== undefined) return fromData(data, word, label);
+  const user = settings.options?.["user"];
+  const options = [
+    ...(user === undefined ? [] : ["-l", user]),
+    ...(settings.sshOptions ?? []),
+    ...(base.options ?? []),
+  ];
+  return { ...ssh(word.destination, { ...base, options }), label };
+}
+
+/** Options of the word itself take precedence over those of the user's settings. */
+function withOptions(word: Word, { options = {} }: TargetSettings): Word {
+  return word.scheme === SSH ? word : { ...word, options: { ...options, ...word.options } };
+}
+
+/** The options that choose an interpreter belong together. */
+function interpreterOf(settings: TargetSettings, base: KindOptions = {}): KindOptions {
+  const { kind, python, node, bun } = settings;
+  const isChosen = [kind, python, node, bun].some((one) => one !== undefined);
+  if (!isChosen) return base;
+  return Object.fromEntries(
+    Object.entries({ kind, python, node, bun }).filter(([, value]) => value !== undefined),
+  );
+}
+
+/** `ssh://HOST` has slashes of its own; as in ssh, one more may stand behind it. */
+function split(target: string): Place[] {
+  const text = target.replace(/((?:^|\/)ssh:\/\/[^/]+)\/$/, "$1");
+  const places: Place[] = [];
+  for (let at = 0; at <= text.length; ) {
+    const start = text.startsWith("ssh://", at) ? at + "ssh://".length : at;
+    const slash = text.indexOf("/", start);
+    const end = slash < 0 ? text.length : slash;
+    places.push({ text: text.slice(at, end), at });
+    at = end + 1;
+  }
+  return places;
+}
+
+function read(target: string, { text, at }: Place, schemes: Schemes): Word {
+  if (text === "") {
+    const where = target === "" ? "it is empty" : "there is no word here";
+    throw refused(target, at, where, 'words of a path are separated by one "/"');
+  }
+  try {
+    return parseWord(text, schemes);
+  } catch (error) {
+    if (!(error instanceof WordError)) throw error;
+    throw refused(target, at + error.at, error.message, error.hint);
+  }
+}
+
+const FORMS = "write local, host, user@host, ssh://user@host:port, sudo:user, or several with /";
+
+function refused(target: string, at: number, problem: string, hint = FORMS): UsageError {
+  // As a text of JSON, so that no control character reaches the terminal.
+  const before = JSON.stringify(target.slice(0, at)).length - 1;
+  const lines = [
+    `not a target: ${problem}`,
+    `  ${JSON.stringify(target)}`,
+    `  ${" ".repeat(before)}^`,
+    `  try: ${hint}`,
+  ];
+  return new UsageError("ERR_USAGE_TARGET", lines.join("\n"));
 }

@@ -11,8 +11,8 @@ import { Router } from "../../src/mux/router.ts";
 import { type Envelope, FLAGS } from "../../src/protocol/frame.ts";
 import { HANDLES, SWITCH, SWITCH_BIT } from "../../src/protocol/handles.ts";
 import { decodeValue } from "../../src/protocol/value.ts";
-import type { Transport } from "../../src/transports/transport.ts";
 import { HopTable } from "../../src/tree/hop-table.ts";
+import type { PathStep } from "../../src/tree/target-path.ts";
 
 const CORE = new Uint8Array(5000).fill(7);
 
@@ -239,20 +239,20 @@ test("Depot: what is used least recently is dropped, at 32 MiB", () => {
 });
 
 describe("HopTable", () => {
-  const transport = (label: string) => ({ label }) as Transport;
+  const step = (label: string) => ({ transport: { label }, interpreter: {} }) as PathStep;
 
   function table(idleMs = 0) {
     const opened: string[] = [];
     const closed: string[] = [];
     const ended = new Map<string, EcontextError>();
-    const hops = new HopTable(({ label }, via) => {
+    const hops = new HopTable(({ transport: { label } }, via) => {
       const name = via === undefined ? label : `${via.name}/${label}`;
       opened.push(name);
       const context = { close: async () => void closed.push(name) } as Context;
       return { hop: { id: opened.length, name, reason: () => ended.get(name) } as Hop, context };
     }, idleMs);
     const pass = (path: string, options = "") =>
-      hops.pass(path.split("/").map(transport), undefined, { key: options });
+      hops.pass(path.split("/").map(step), undefined, { key: options });
     return { pass, opened, closed, ended, close: () => hops.close() };
   }
 

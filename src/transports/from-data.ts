@@ -1,0 +1,62 @@
+/** From a transport's data and a word of a path to the transport. */
+import { CAUSES } from "./causes.ts";
+import type { Failure, TransportData } from "./data.ts";
+import { fill, type Values } from "./template.ts";
+import type { Explanation, Transport } from "./transport.ts";
+import { partsOf, type Word } from "./word.ts";
+
+/** @param label the text of the word */
+export function fromData(data: TransportData, word: Word, label: string): Transport {
+  const { scheme, hasNetwork = false, isClient = false, password } = data;
+  const { destination } = word;
+  const values = { ...optionValues(data, word), ...partsOf(data, destination), destination };
+  const rule = password && {
+    prompt: password.prompt,
+    user: password.of === "destination" ? destination : undefined,
+  };
+  return {
+    scheme,
+    destination: destination === "" ? scheme : destination,
+    label,
+    hasNetwork,
+    isClient,
+    sharesDisk: false,
+    asks: false,
+    ...(rule === undefined ? {} : { password: rule }),
+    wrap: (command, prompt) => {
+      const isAsked = prompt !== undefined && password?.argv !== undefined;
+      return fill(isAsked ? password.argv : data.argv, { ...values, command, prompt });
+    },
+    explain: (exitCode, stderr, stdout = "") => {
+      const failure = data.failures.find((one) => fits(one, exitCode, [stderr, stdout]));
+      return failure && explanation(failure, data, destination);
+    },
+  };
+}
+
+function optionValues({ options = {} }: TransportData, word: Word): Values {
+  return Object.fromEntries(
+    Object.entries(options).map(([name, { default: usual, words }]) => {
+      const value = word.options[name] ?? usual;
+      const isList = words !== undefined && value !== undefined;
+      return [name, isList ? value.split("+").flatMap((one) => words[one] ?? []) : value];
+    }),
+  );
+}
+
+function fits({ text, status }: Failure, exitCode: number | undefined, said: string[]): boolean {
+  if (exitCode === 0 || (status !== undefined && status !== exitCode)) return false;
+  return text === undefined || said.some((output) => text.test(output));
+}
+
+function explanation(
+  { cause, hint }: Failure,
+  { scheme, destination: rule }: TransportData,
+  destination: string,
+): Explanation {
+  const { code, what, hint: usual } = CAUSES[cause];
+  const replace = (text: string): string =>
+    text.replaceAll("{scheme}", scheme).replaceAll("{noun}", rule?.noun ?? "place");
+  const name = destination === "" ? scheme : `${scheme} ${destination}`;
+  return { code, message: `${name}: ${replace(what)}`, hint: replace(hint ?? usual) };
+}

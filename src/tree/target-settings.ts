@@ -1,0 +1,13 @@
+/** What a user has set for a target, in `econtext.toml` or in a program. Types only. */
+import type { KindOptions } from "../interpreters/kind.ts";
+
+export interface TargetSettings extends KindOptions {
+  /** The path that the word stands for: `bastion/web1`. */
+  readonly path?: string;
+  /** The transport that the word is a destination of: with `podman`, `app` is `podman:app`. */
+  readonly transport?: string;
+  /** Options of the transport: `{ user: "www" }`. ssh has `user` too. */
+  readonly options?: Readonly<Record<string, string>>;
+  /** Options of ssh, before the user's own: `["-p", "2222"]`. */
+  readonly sshOptions?: readonly string[];
+}

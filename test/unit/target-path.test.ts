@@ -1,0 +1,229 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { UsageError } from "../../src/errors.ts";
+import { SCHEMES } from "../../src/transports/registry.ts";
+import type { Word } from "../../src/transports/word.ts";
+import { formatPath, parsePath, readWords } from "../../src/tree/target-path.ts";
+import type { TargetSettings } from "../../src/tree/target-settings.ts";
+
+const labels = (path: string, targets: Record<string, TargetSettings> = {}): string[] =>
+  parsePath(path, { targets }).map(({ transport }) => transport.label);
+const argvOf = (path: string, targets: Record<string, TargetSettings> = {}): string[][] =>
+  parsePath(path, { targets }).map(({ transport }) => transport.wrap(["sh", "-c", "x"]));
+
+/** @returns the message, whose third line marks the place */
+function messageOf(path: string, targets: Record<string, TargetSettings> = {}): string {
+  try {
+    parsePath(path, { targets });
+  } catch (error) {
+    expect(error).toBeInstanceOf(UsageError);
+    expect((error as UsageError).code).toBe("ERR_USAGE_TARGET");
+    return (error as UsageError).message;
+  }
+  throw new Error(`${path} was accepted`);
+}
+
+/** @returns what the mark of an error's message stands under */
+function markedIn(message: string): string {
+  const [, text = "", mark = ""] = message.split("\n");
+  return text.slice(mark.indexOf("^"));
+}
+
+describe("words", () => {
+  test.each([
+    ["bastion/web1/sudo:root/podman:app", ["bastion", "web1", "sudo:root", "podman:app"]],
+    ["sudo", ["sudo:root"]],
+    ["local/sudo:www", ["local", "sudo:www"]],
+    ["ssh://u@web1:2222/sudo", ["ssh://u@web1:2222", "sudo:root"]],
+    ["bastion/ssh://u@web1:2222/local", ["bastion", "ssh://u@web1:2222", "local"]],
+    ["ssh://web1/", ["ssh://web1"]],
+    ["u%2Fx@web1", ["u%2Fx@web1"]],
+    ["chroot:%2Fsrv%2Fa%20b", ["chroot:%2Fsrv%2Fa b"]],
+    ["podman:app?user=www&cwd=%2Fsrv", ["podman:app?cwd=%2Fsrv&user=www"]],
+    ["unshare?ns=mount+net", ["unshare?ns=mount+net"]],
+    ["kubectl:prod%2Fweb-0%2Fapp", ["kubectl:prod%2Fweb-0%2Fapp"]],
+    ["incus:cloud:web", ["incus:cloud:web"]],
+    ["ssh:sudo/ssh:local", ["ssh:sudo", "ssh:local"]],
+    ["ssh:web1", ["web1"]],
+  ])("%s", (path, expected) => {
+    expect(labels(path)).toEqual(expected);
+    expect(labels(expected.join("/"))).toEqual(expected);
+  });
+
+  test.each([
+    ["::1"],
+    ["fe80::1%eth0"],
+    ["fe80::1%25eth0"],
+    ["user@host"],
+    ["web1:2222"],
+    ["web1?x=y"],
+    ["100%"],
+    ["sudo:root@web1"],
+    ["podman"],
+    ["docker"],
+    ["DOMAIN\\user@host"],
+    ["Sudo:root"],
+    ["pod:man"],
+  ])("%s goes to ssh as it is, unless a scheme stands before its colon", (text) => {
+    const [step] = parsePath(text);
+    const isScheme = text.startsWith("sudo:");
+    expect(step?.transport.scheme).toBe(isScheme ? "sudo" : "ssh");
+    expect(step?.transport.destination).toBe(isScheme ? "root@web1" : text);
+  });
+
+  test("ssh decodes its own URIs, so they stay as they are", () => {
+    const [step] = parsePath("ssh://a%2Fb@web1");
+    expect(step?.transport.destination).toBe("ssh://a%2Fb@web1");
+    expect(parsePath("a%2Fb@web1")[0]?.transport.destination).toBe("a/b@web1");
+  });
+});
+
+describe("errors show the place", () => {
+  test.each([
+    ["", '"', "it is empty"],
+    ["bastion//web1", '/web1"', "no word here"],
+    ["/web1", '/web1"', "no word here"],
+    ["web1/", '"', "no word here"],
+    ["web1/-oProxyCommand=x", '-oProxyCommand=x"', "dash"],
+    ["web1/sudo:-s", '-s"', "dash"],
+    ["podman:app?user=-1", '-1"', "dash"],
+    ["a b", ' b"', "no spaces"],
+    ["web1/a\tb", '\\tb"', "no spaces"],
+    ["ssh://", '"', "a name is missing"],
+    ["web1/ssh:", '"', "a name is missing"],
+    ["web1/chroot:/srv", '/srv"', "a folder is missing"],
+    ["podman:?user=x", '?user=x"', "a container is missing"],
+    ["podman:a%zz", '%zz"', "a % stands for no character"],
+    ["podman:app?usr=www", 'usr=www"', 'no option "usr"'],
+    ["podman:app?user", '"', "a name is missing"],
+    ["unshare:x", 'x"', 'nothing follows "unshare"'],
+    ["unshare?ns=mount+nett", 'mount+nett"', 'ns cannot be "nett"'],
+    ["kubectl:a:b:c:d", 'a:b:c:d"', "not a pod"],
+    ["kubectl:a::c", 'a::c"', "not a pod"],
+    ["podman:a%00b", 'a%00b"', "control characters"],
+  ])("%p", (path, marked, problem) => {
+    const message = messageOf(path);
+    expect(message).toContain(`not a target: `);
+    expect(message).toContain(problem);
+    expect(markedIn(message)).toBe(marked);
+    expect(message.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+  });
+
+  test("a slash that would have to be written %2F is explained", () => {
+    expect(messageOf("chroot:/srv/root")).toContain("try: write chroot:%2Fsrv%2Froot");
+  });
+});
+
+describe("settings of targets", () => {
+  test("a word stands for a path, also within a path, and never for itself", () => {
+    const targets = { app: { path: "bastion/web1/podman:app" }, web1: { path: "u@web1" } };
+    expect(labels("app/local", targets)).toEqual(["bastion", "u@web1", "podman:app", "local"]);
+    const circle = { a: { path: "x/b" }, b: { path: "a" } };
+    expect(messageOf("a", circle)).toContain("the path of a contains a itself");
+  });
+
+  test("a transport makes the word its destination, with options", () => {
+    const targets = { app: { transport: "podman", options: { user: "www" } } };
+    expect(argvOf("app", targets)).toEqual([
+      ["podman", "exec", "-i", "--user=www", "app", "sh", "-c", "x"],
+    ]);
+  });
+
+  test("options of the word take precedence", () => {
+    const targets = { "podman:app": { options: { user: "www" } } };
+    expect(argvOf("podman:app", targets)[0]).toContain("--user=www");
+    const own = { "podman:app?user=x": { options: { user: "www" } } };
+    expect(argvOf("podman:app?user=x", own)[0]).toContain("--user=x");
+  });
+
+  test("ssh has a user and options; behind a hop too", () => {
+    const targets = { web1: { options: { user: "deploy" }, sshOptions: ["-p", "2222"] } };
+    const [, web1 = []] = argvOf("bastion/web1", targets);
+    expect(web1.slice(web1.indexOf("-l"), web1.indexOf("-l") + 4)).toEqual([
+      ...["-l", "deploy", "-p", "2222"],
+    ]);
+  });
+
+  test("a whole path takes precedence over a word, and chooses an interpreter", () => {
+    const targets = { web1: { kind: "node" }, "bastion/web1": { python: "/opt/python" } } as const;
+    const chosen = (path: string) => parsePath(path, { targets }).at(-1)?.interpreter;
+    expect(chosen("bastion/web1")).toEqual({ python: "/opt/python" });
+    expect(chosen("web1")).toEqual({ kind: "node" });
+    expect(chosen("other")).toEqual({});
+  });
+
+  test("names of objects are no targets", () => {
+    expect(labels("constructor/toString")).toEqual(["constructor", "toString"]);
+  });
+});
+
+test("only the first hop has the options and the terminal of this machine", () => {
+  const steps = parsePath("a/b", { ssh: { program: "my-ssh", interactive: true } });
+  expect(steps.map(({ transport }) => transport.asks)).toEqual([true, false]);
+  expect(steps.map(({ transport }) => transport.wrap(["x"])[0])).toEqual(["my-ssh", "ssh"]);
+  const [behind] = parsePath("a", { ssh: { program: "my-ssh" }, isBehind: true });
+  expect(behind?.transport.wrap(["x"])[0]).toBe("ssh");
+});
+
+test("a local context behind a hop has another disk", () => {
+  const disks = parsePath("local/web1/local").map(({ transport }) => transport.sharesDisk);
+  expect(disks).toEqual([true, false, false]);
+});
+
+/** Words that any path can have, made of what is special in paths. */
+function words(): fc.Arbitrary<Word> {
+  const piece = fc.oneof(
+    fc.constantFrom("/", "%", "%2F", "%252f", "?", "&", "=", ":", "@", "sudo", "ssh:", "a", "ü"),
+    fc.string({ minLength: 1, maxLength: 3 }),
+  );
+  const name = fc
+    .array(piece, { minLength: 1, maxLength: 6 })
+    .map((pieces) => pieces.join(""))
+    .filter((text) => /^[^-\s\p{Cc}\p{Cs}][^\s\p{Cc}\p{Cs}]*$/u.test(text));
+  const own = fc.constantFrom("sudo", "podman", "chroot", "jexec");
+  const options = fc.record({ user: name }, { requiredKeys: [] });
+  const nsList = fc.constantFrom("mount", "mount+net", "pid");
+  return fc.oneof(
+    fc.constant({ scheme: "local", destination: "local", options: {} }),
+    name.map((destination) => ({ scheme: "ssh", destination, options: {} })),
+    fc.record({ scheme: own, destination: name, options }).map((word) => ({
+      ...word,
+      options: word.scheme === "sudo" ? {} : word.options,
+    })),
+    nsList.map((ns) => ({ scheme: "unshare", destination: "", options: { ns } })),
+  );
+}
+
+test("what is written is read again, and one hop has one text", () => {
+  fc.assert(
+    fc.property(fc.array(words(), { minLength: 1, maxLength: 4 }), (path) => {
+      const text = formatPath(path);
+      expect(readWords(text)).toEqual(path);
+      expect(formatPath(readWords(text))).toBe(text);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("any text is read, or refused with a place in it", () => {
+  const pieces = fc.constantFrom(
+    ...["/", "%", "%2F", "?", "&", "=", ":", "sudo", "ssh:", "ssh://", "a", "-", " ", "\0", "🎉"],
+    ...SCHEMES.keys(),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(pieces, { maxLength: 12 }).map((all) => all.join("")),
+      (text) => {
+        try {
+          const path = formatPath(readWords(text));
+          expect(formatPath(readWords(path))).toBe(path);
+        } catch (error) {
+          expect(error).toBeInstanceOf(UsageError);
+          const [, shown = "", mark = ""] = (error as UsageError).message.split("\n");
+          expect(mark.indexOf("^")).toBeWithin(2, shown.length + 1);
+        }
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+});

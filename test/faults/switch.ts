@@ -11,7 +11,7 @@ import { HOP, RawMaster, SWITCH } from "../helpers/raw-master.ts";
 export interface Hop {
   readonly plan: Plan;
   /** A function that keeps its thread until the context ends, and its arguments. */
-  readonly hang: readonly [name: string, ...args: unknown[]];
+  readonly hang: readonly [name: unknown, ...args: unknown[]];
 }
 
 const PYTHON: Plan = { wants: "python" };

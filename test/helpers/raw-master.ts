@@ -136,7 +136,7 @@ export class RawMaster implements AsyncDisposable {
   }
 
   /** @returns where the answer comes */
-  startCall(context: number, name: string, ...args: unknown[]): Mailbox {
+  startCall(context: number, name: unknown, ...args: unknown[]): Mailbox {
     const reply = this.mailbox();
     this.send(context, HANDLES.CALL_FUNCTION, [name, args], reply.handle);
     return reply;

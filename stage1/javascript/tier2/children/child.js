@@ -1,46 +1,69 @@
+/** A program that was started, and the context in it. */
 class Child {
   #events;
-  #isDeaf;
   #process;
-  #scanner;
-  #isHeld;
-  #isMarked = false;
+  #hasGroup; // it leads a process group of its own
+  #scanner; // until the marker has come
+  #isHeld; // the line has not come that allows to write
   #nonce;
   #said = Buffer.alloc(0); // the tail of its error output
   #decoder = new TextDecoder();
   #upstream = new Upstream(this);
+  #down;
+  #stdout;
+  #openStreams = 0; // of its outputs
   #heard = 0; // how often something came
   #ending; // how its process ended
-  #outputs = 2; // of its outputs, so many are open
-  #reaper;
+  #reaper; // a timer
 
-  constructor(id, events, argv, preamble, nonce, { hold, deaf }) {
+  constructor(id, events, argv, preamble, nonce, options) {
+    const { hold, deaf } = options;
     this.id = id;
     this.#events = events;
-    this.#isDeaf = deaf;
     this.#nonce = nonce;
-    this.#isHeld = hold !== undefined;
+    this.#isHeld = typeof hold === "string";
     this.#scanner = this.#isHeld ? new Scanner(hold, true) : this.#markerScanner();
-    check(argv[0]);
-    const [file, ...words] = prepared(argv, deaf);
-    this.#process = spawn(file, words, { env, detached: !deaf });
-    const { pid, stdin, stdout, stderr } = this.#process;
-    this.#process.on("error", (e) => pid || this.#fail(argv[0], e));
-    if (!pid) return;
-    this.#process.on("exit", (...how) => this.#drain(how));
-    this.down = new Downstream(stdin, preamble, this.#isHeld, (n) => this.tell("wrote", n));
+    const { child, pipes, terminal } = start(argv, options);
+    this.#process = child;
+    this.#hasGroup = !deaf;
+    child.on("error", (e) => child.pid || this.#fail(argv[0], e));
+    if (!child.pid) return;
+    child.on("exit", (...how) => this.#drain(how));
+    const [stdin, stdout, stderr] = pipes;
+    const [keyboard = stdin, ...screen] = terminal;
+    keyboard.on("error", () => {});
+    this.#stdout = stdout;
+    this.#down = new Downstream(stdin, keyboard, preamble, this.#isHeld, (n) =>
+      this.tell("wrote", n),
+    );
     this.#listen(stdout, (chunk) => this.#hear(chunk));
-    this.#listen(stderr, (chunk) => this.#complain(chunk));
+    for (const stream of [stderr, ...screen])
+      this.#listen(stream, (chunk) => this.#complain(chunk, stream === stderr));
   }
 
   tell(...event) {
     tell(this.#events, event);
   }
 
+  /** Take a frame of the master's for what is behind here. */
+  add(frame) {
+    this.#down?.add(frame);
+  }
+
+  /** Take a message of this hop's, a list of frames. */
+  addMessage(dst, list) {
+    this.#down?.addMessage(dst, list);
+  }
+
+  /** See the operation WRITE. */
+  answer(bytes) {
+    this.#down?.answer(bytes);
+  }
+
   /** See the operation CLOSE. */
   close(signal) {
-    this.down?.end();
-    if (signal) this.#process.kill(`SIG${signal}`);
+    this.#down?.end(signal);
+    if (signal) this.#process.kill(`SIG${signal.replace(/^SIG/, "")}`);
     this.#reaper ??= setTimeout(() => this.#kill(), REAP_MS);
   }
 
@@ -48,8 +71,8 @@ class Child {
   abandon(src, problem) {
     this.tell("fault", src, problem);
     this.#upstream = { push() {} };
-    this.#process.stdout.destroy();
-    this.close("TERM");
+    this.#stdout.destroy();
+    this.close();
   }
 
   /** See the operation RESTART. */
@@ -57,22 +80,21 @@ class Child {
     this.id = id;
     this.#events = events;
     this.#nonce = nonce;
-    this.#isMarked = false;
     this.#scanner = this.#markerScanner();
     this.#upstream = new Upstream(this);
-    this.#said = Buffer.alloc(0);
-    this.down.restart(preamble);
+    this.#down?.restart(preamble);
   }
 
   #markerScanner() {
     return new Scanner(`econtext/1 ${this.#nonce}`, false);
   }
 
-  /** Take what comes, a chunk a turn, so that each child has its share. */
   #listen(stream, take) {
+    this.#openStreams++;
     stream.on("data", (chunk) => {
       this.#heard++;
       take(chunk);
+      rest(stream);
     });
     stream.on("error", () => {});
     stream.on("close", () => this.#closed(stream));
@@ -95,22 +117,21 @@ class Child {
       this.#isHeld = false;
       this.#scanner = this.#markerScanner();
       this.tell("held");
-      this.down.release();
+      this.#down.release();
     } else {
-      this.#isMarked = true;
       this.#scanner = undefined;
       this.tell("marked");
     }
   }
 
-  #complain(chunk) {
-    if (this.#isMarked) this.#said = Buffer.concat([this.#said, chunk]).subarray(-TAIL);
-    else this.tell("stderr", this.#decoder.decode(chunk, { stream: true }));
+  #complain(chunk, isError) {
+    if (this.#scanner) this.tell("stderr", this.#decoder.decode(chunk, { stream: true }));
+    else if (isError) this.#said = Buffer.concat([this.#said, chunk]).subarray(-TAIL);
   }
 
   #closed(stream) {
-    this.#outputs--;
-    if (stream === this.#process.stdout) {
+    this.#openStreams--;
+    if (stream === this.#stdout) {
       const noise = this.#scanner?.end();
       if (noise) this.tell("noise", noise);
       this.tell("closed");
@@ -125,8 +146,7 @@ class Child {
     const heard = this.#heard;
     const look = () => {
       if (heard !== this.#heard) return this.#drain(how);
-      this.#process.stdout.destroy();
-      this.#process.stderr.destroy();
+      for (const stream of this.#process.stdio) stream?.destroy();
     };
     // This thread may have been held up for that long: what has come meanwhile is read first.
     setTimeout(() => setImmediate(look), DRAIN_MS);
@@ -134,7 +154,7 @@ class Child {
   }
 
   #finish() {
-    if (!this.#ending || this.#outputs) return;
+    if (!this.#ending || this.#openStreams) return;
     if (this.#said.length) this.tell("stderr", `${this.#said}`);
     this.tell("ended", ...this.#ending);
     this.#forget();
@@ -146,16 +166,15 @@ class Child {
   }
 
   #forget() {
+    this.#down?.stop();
     children.delete(this.id);
     for (const [id, child] of routes) if (child === this) routes.delete(id);
   }
 
-  /** A child that is no client leads a process group of its own. */
   #kill() {
     const { pid } = this.#process;
     try {
-      if (this.#isDeaf) process.kill(pid, "SIGKILL");
-      else process.kill(-pid, "SIGKILL");
+      process.kill(this.#hasGroup ? -pid : pid, "SIGKILL");
     } catch {
       // It has ended.
     }

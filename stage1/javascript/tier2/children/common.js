@@ -4,7 +4,7 @@
  *
  * Second tier, but no module: a program for the worker (`forward` in core/worker.js). Its master
  * sends it in the first frame for another context. The program installs the function that takes all
- * later ones. Twin: children.py. Spec: docs/protocol.md, "Children".
+ * later ones. Twin: children.py. Spec: docs/protocol.md, "The switch".
  */
 const [install, load, me, acquire, frames, pass, write] = core;
 const { spawn } = load("child_process");
@@ -12,8 +12,20 @@ const { accessSync, constants, readFileSync, statSync } = load("fs");
 const { EACCES } = load("os").constants.errno;
 const { getSystemErrorMap } = load("util");
 
+// Operations: docs/protocol.md, "The switch".
+const START = 1;
+const WRITE = 2;
+const CLOSE = 3;
+const ROUTE = 4;
+const UNROUTE = 5;
+const KEEP = 6;
+const DROP = 7;
+const FORWARD = 8;
+const RESTART = 10;
+
 // Handles and flags: core/shared.js has the same.
 const CALL_FUNCTION = 101;
+const FORWARD_LOG = 102;
 const CANCEL = 104;
 const PING = 105;
 const MORE = 1;
@@ -23,6 +35,7 @@ const KNOWN_FLAGS = 31;
 
 const HEADER = 24;
 const MAX_FRAME = 262144;
+const MAX_LENGTH = 0xffffff; // what a frame's header can say
 const SWITCH = 0x80000000; // the switch of context N is addressed as N + SWITCH
 const BATCH = 65536; // small frames are written together, up to so many bytes
 const REPORT = 65536; // so many written bytes are reported at once …

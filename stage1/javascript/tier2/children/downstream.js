@@ -1,6 +1,7 @@
 /** What waits to be written to a child. Its length is bounded by its master's window. */
 class Downstream {
   #stream;
+  #keyboard; // where answers go
   #wrote; // called with how many bytes of frames have been written
   #first = []; // the preamble
   #control = []; // frames that overtake the others
@@ -13,20 +14,21 @@ class Downstream {
   #timer;
   #open = new Map(); // destination: the message to it that is not whole yet
 
-  constructor(stream, preamble, isHeld, wrote) {
+  constructor(stream, keyboard, preamble, isHeld, wrote) {
     this.#stream = stream;
+    this.#keyboard = keyboard;
     this.#first = preamble;
     this.#isHeld = isHeld;
     this.#wrote = wrote;
-    stream.on("error", () => this.#stop());
-    stream.on("close", () => this.#stop());
+    stream.on("error", () => this.stop());
+    stream.on("close", () => this.stop());
     this.#pump();
   }
 
-  /** Write a secret, ahead of the preamble that is held. */
+  /** Write a secret, ahead of the preamble that is held. Its memory is overwritten. */
   answer(bytes) {
     const wipe = () => bytes.fill(0);
-    if (this.#isHeld && !this.#isOver) this.#stream.write(bytes, wipe);
+    if (this.#isHeld && !this.#isOver) this.#keyboard.write(bytes, wipe);
     else wipe();
   }
 
@@ -83,23 +85,23 @@ class Downstream {
     }
   }
 
-  /** End it when all that waits is written. */
-  end() {
+  /** End it: at once, or when all that waits is written. */
+  end(atOnce) {
     this.#isEnding = true;
-    this.#pump();
+    if (this.#isOver) return;
+    if (atOnce || this.#isHeld) this.#close();
+    else this.#pump();
   }
 
   /** Drop all that waits, and end it. */
-  #stop() {
+  stop() {
+    this.#report();
     this.#isOver = true;
-    clearTimeout(this.#timer);
     this.#first = this.#control = this.#frames = [];
   }
 
   #pump() {
-    if (this.#isBusy || this.#isOver) return;
-    if (this.#isEnding && this.#isHeld) return this.#close();
-    if (this.#isHeld) return;
+    if (this.#isBusy || this.#isOver || this.#isHeld) return;
     const isFrame = !this.#first.length;
     const bytes = this.#first.shift() ?? this.#batch();
     if (!bytes) {
@@ -115,7 +117,7 @@ class Downstream {
   }
 
   #close() {
-    this.#stop();
+    this.stop();
     this.#stream.end();
   }
 
@@ -135,6 +137,7 @@ class Downstream {
   }
 
   #count(written) {
+    if (this.#isOver) return;
     this.#unreported += written;
     if (this.#unreported >= REPORT) this.#report();
     else this.#timer ??= setTimeout(() => this.#report(), REPORT_MS);
@@ -143,8 +146,7 @@ class Downstream {
   #report() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (!this.#unreported || this.#isOver) return;
-    this.#wrote(this.#unreported);
+    if (this.#unreported) this.#wrote(this.#unreported);
     this.#unreported = 0;
   }
 }

@@ -32,9 +32,21 @@ const check = (program) => {
   throw problem;
 };
 
+const quote = (word) => `'${word.replaceAll("'", "'\\''")}'`;
+
 /**
- * Make the argument vector that runs `argv` with the account's limits. A deaf program does not end
- * by what a terminal sends to the process group. A shell that starts anyway does this, too.
+ * Make the argument vector that runs `argv` on a terminal, and with descriptors 3, 4 and 5 as its
+ * standard streams. script(1) makes the terminal: this process cannot.
+ */
+const onTerminal = (argv) => {
+  const shell = env.SHELL === undefined ? "unset SHELL" : `SHELL=${quote(env.SHELL)}`;
+  const streams = "<&3 >&4 2>&5 3<&- 4>&- 5>&-";
+  return ["script", "-qefc", `${shell};exec ${argv.map(quote).join(" ")} ${streams}`, "/dev/null"];
+};
+
+/**
+ * Make the argument vector that runs `argv` with the limits of this account. A deaf program does
+ * not end by what a terminal sends to the process group. A script is run by one shell, not two.
  */
 const prepared = (argv, deaf) => {
   const limit = openFiles();
@@ -44,4 +56,25 @@ const prepared = (argv, deaf) => {
   return program === "sh" && flag === "-c"
     ? [program, flag, first + script, ...rest]
     : ["/bin/sh", "-c", `${first}exec "$@"`, "sh", ...argv];
+};
+
+/**
+ * Start a program: a deaf one in this process group, any other in a session of its own.
+ *
+ * @returns its process; `pipes`, its standard streams; and `terminal`, the streams that lead to and
+ * from its terminal, if it has one
+ * @throws the system's error
+ */
+const start = (argv, { deaf, pty }) => {
+  check(argv[0]);
+  const hasTerminal = pty === true;
+  if (hasTerminal) check("script");
+  const [file, ...words] = prepared(hasTerminal ? onTerminal(argv) : argv, deaf && !hasTerminal);
+  const child = spawn(file, words, {
+    env: hasTerminal ? { ...env, SHELL: "/bin/sh" } : env,
+    detached: !deaf || hasTerminal,
+    stdio: Array(hasTerminal ? 6 : 3).fill("pipe"),
+  });
+  const streams = child.stdio ?? [];
+  return { child, pipes: streams.slice(-3), terminal: streams.slice(0, -3) };
 };

@@ -20,87 +20,88 @@ const messageOf = (dst, handle, reply, flags, body, limit) => {
   return list;
 };
 
-/** Operations by their number. Each is called with the master's handle for its events. */
+/** What the master orders. Each is called with the handle for its events. */
 const OPERATIONS = {
-  /** START */
-  1(events, id, argv, preamble, nonce, options = {}) {
-    try {
-      const child = new Child(id, events, argv, bytesOf(preamble), nonce, options);
-      children.set(id, child);
-      routes.set(id, child);
-    } catch (e) {
-      tell(events, ["failed", problemOf(e, argv[0])]);
-    }
+  [START](events, id, argv, preamble, nonce, options = {}) {
+    if (routes.has(id)) throw new Error(`context ${id} is there already`);
+    const child = new Child(id, events, argv, bytesOf(preamble), nonce, options);
+    children.set(id, child);
+    routes.set(id, child);
   },
-  /** WRITE */
-  2(_, id, bytes) {
-    children.get(id)?.down.answer(bytes);
+  [WRITE](_, id, bytes) {
+    children.get(id)?.answer(bytes);
   },
-  /** CLOSE */
-  3(_, id, signal) {
+  [CLOSE](_, id, signal) {
     children.get(id)?.close(signal);
   },
-  /** ROUTE */
-  4(_, id, child) {
-    const next = children.get(child);
-    if (next) routes.set(id, next);
+  [ROUTE](_, id, child) {
+    routes.set(id, children.get(child));
   },
-  /** UNROUTE */
-  5(_, id) {
+  [UNROUTE](_, id) {
     routes.delete(id);
   },
-  /** KEEP */
-  6(_, key, bytes) {
+  [KEEP](_, key, bytes) {
     kept.set(key, bytes);
   },
-  /** DROP */
-  7(_, key) {
+  [DROP](_, key) {
     kept.delete(key);
   },
-  /** FORWARD */
-  8(_, dst, handle, reply, flags, parts) {
+  [FORWARD](_, dst, handle, reply, flags, parts) {
     const body = Buffer.concat(bytesOf(parts));
-    if (dst === me) {
-      // The main thread takes a frame of any length, so that the message stands alone.
-      for (const frame of messageOf(dst, handle, reply, flags, body, 0xffffff)) pass(frame);
-    } else if (dst === me + SWITCH) operate(handle, reply, body);
-    else {
-      const list = messageOf(dst, handle, reply, flags, body, MAX_FRAME);
-      routes.get(dst % SWITCH)?.down.addMessage(dst, list);
-    }
+    if (dst === me + SWITCH) return operate(handle, reply, body);
+    // The main thread takes a frame of any length, so that the message stands alone.
+    const limit = dst === me ? MAX_LENGTH : MAX_FRAME;
+    const list = messageOf(dst, handle, reply, flags, body, limit);
+    if (dst === me) for (const frame of list) pass(frame);
+    else routes.get(dst % SWITCH)?.addMessage(dst, list);
   },
-  /** RESTART */
-  10(events, old, id, preamble, nonce) {
+  [RESTART](events, old, id, preamble, nonce) {
     const child = children.get(old);
-    if (!child) return;
+    if (!child) throw new Error(`there is no context ${old}`);
+    const list = bytesOf(preamble);
     children.delete(old);
     routes.delete(old);
     children.set(id, child);
     routes.set(id, child);
-    child.restart(id, events, bytesOf(preamble), nonce);
+    child.restart(id, events, list, nonce);
   },
 };
 
-/** @returns the value of a body: plain JSON, or with parts that are bytes */
+/** @returns the value of a body: JSON text, in front of bytes that are parts of it or alone */
 const decode = (body) => {
-  if (body[0]) return JSON.parse(body);
-  const end = 5 + body.readUInt32BE(1);
-  return JSON.parse(body.toString("utf8", 5, end), (_, value) => {
+  const hasParts = body[0] === 0;
+  const end = hasParts ? 5 + body.readUInt32BE(1) : body.length;
+  return JSON.parse(body.toString("utf8", hasParts ? 5 : 0, end), (_, value) => {
     const [at, length] = value?.["!b"] ?? [];
     return at === undefined ? value : body.subarray(end + at, end + at + length);
   });
 };
 
-const operate = (handle, reply, body) => OPERATIONS[handle]?.(reply, ...decode(body));
+/** Do what the master orders. An order that cannot be carried out has no other effect. */
+const operate = (operation, events, body) => {
+  let words = [];
+  try {
+    words = decode(body);
+    OPERATIONS[operation](events, ...words);
+  } catch (e) {
+    if (operation === START) tell(events, ["failed", problemOf(e, words[1]?.[0])]);
+    else if (operation === RESTART) tell(events, ["failed", e.message]);
+    else {
+      const text = `switch: operation ${operation}: ${e.message}`;
+      tell(FORWARD_LOG, [40, "econtext", text, Date.now() / 1000]);
+    }
+  }
+};
 
 let operation = []; // bodies so far of an operation that comes in several frames
 
 install((frame) => {
-  const dst = frame.readUInt32BE(0);
-  if (dst !== me + SWITCH) return routes.get(dst % SWITCH)?.down.add(frame);
+  const [dst, , auth, handle, reply] = [0, 4, 8, 12, 16].map((at) => frame.readUInt32BE(at));
+  if (dst !== me + SWITCH) return routes.get(dst % SWITCH)?.add(frame);
+  if (auth) return;
   operation.push(frame.subarray(HEADER));
   if (frame[20] & MORE) return;
   const body = operation.length > 1 ? Buffer.concat(operation) : operation[0];
   operation = [];
-  operate(frame.readUInt32BE(12), frame.readUInt32BE(16), body);
+  operate(handle, reply, body);
 });

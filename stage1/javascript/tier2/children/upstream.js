@@ -5,6 +5,16 @@ const passOn = (bytes) => {
   write(bytes);
 };
 
+const resting = [];
+/** Read no more of this stream until all others have had their turn. */
+const rest = (stream) => {
+  stream.pause();
+  if (resting.push(stream) > 1) return;
+  setImmediate(() => {
+    for (const one of resting.splice(0)) one.resume();
+  });
+};
+
 /** @returns the bytes of the frame that begins there; Infinity while its header is not whole */
 const sizeOf = (bytes, at) =>
   bytes.length - at < HEADER ? Infinity : HEADER + bytes.readUIntBE(at + 21, 3);

@@ -1,0 +1,17 @@
+/** The switch of JavaScript hops: the oldest Node.js and the newest, and Bun. */
+import { bun, nodeOf } from "../helpers/javascripts.ts";
+import { suite } from "../helpers/skip.ts";
+import { switchRows } from "./switch.ts";
+
+const HOPS = [
+  { kind: "node", name: "Node.js 18", ...nodeOf("18") },
+  { kind: "node", name: "Node.js 26", ...nodeOf("26") },
+  { kind: "bun", name: "Bun", ...bun() },
+] as const;
+
+for (const { kind, name, path, missing } of HOPS) {
+  const plan = { wants: "javascript", kind, path } as const;
+  suite(`switch of ${name}`, missing, kind, () =>
+    switchRows({ plan, hang: [["", "() => { for (;;); }"]] }),
+  );
+}

@@ -55,6 +55,8 @@ class HopChild implements Launched {
   readonly #ending: PromiseWithResolvers<Ending>;
   #events = 0;
   #state: "waiting" | "started" | "closed" = "waiting";
+  /** Whether the hops above have a route to the child. */
+  #isAnnounced = false;
   #isHeld = false;
   #isMarked = false;
   #isTold = false;
@@ -203,6 +205,7 @@ class HopChild implements Launched {
   /** Tells the hops above where the child's frames go, and from where they come. */
   #announce(): void {
     const { above, id, link, router } = this.#hop;
+    this.#isAnnounced = true;
     above.forEach((hop, at) => {
       hop.order(SWITCH.ROUTE, [this.#id, above[at + 1]?.id ?? id]);
     });
@@ -259,7 +262,8 @@ class HopChild implements Launched {
     clearTimeout(this.#overdue);
     router.forget(id, this.#events);
     this.#edge.end();
-    for (const hop of above) hop.order(SWITCH.UNROUTE, [this.#id]);
+    // A hop that was not told of the child may not even have its switch yet.
+    if (this.#isAnnounced) for (const hop of above) hop.order(SWITCH.UNROUTE, [this.#id]);
     this.#ending.resolve(ending);
     this.#state = "closed";
     this.#tell(undefined);

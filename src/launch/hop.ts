@@ -77,8 +77,10 @@ export class Hop implements MeetingPlace {
    */
   open(): Promise<void> | undefined {
     this.#session.start("any");
-    if (this.#session.language() === undefined && this.#session.reason() === undefined) {
-      return this.#session.ready.then(() => this.#install());
+    const before = this.above.at(-1)?.open();
+    const isKnown = this.#session.language() !== undefined || this.#session.reason() !== undefined;
+    if (before !== undefined || !isKnown) {
+      return Promise.all([before, isKnown || this.#session.ready]).then(() => this.#install());
     }
     this.#install();
     return undefined;
@@ -120,15 +122,25 @@ export class Hop implements MeetingPlace {
       return;
     }
     const isKept = operation !== SWITCH.KEEP && operation !== SWITCH.WRITE;
-    const shared = isKept ? this.share(chunks) : undefined;
+    this.#send(operation, chunks, reply, isKept ? this.share(chunks) : undefined);
+  }
+
+  /**
+   * One queue, that of the first hop's switch, holds the orders for all hops of a link: each comes
+   * after those that were given before it, whichever hop they are for.
+   */
+  #send(handle: number, chunks: readonly Uint8Array[], reply: number, shared?: SharedParts): void {
+    const [first = this] = this.above;
+    const passage = { queue: first.id + SWITCH_BIT, weight: 0 };
+    const envelope = { src: MASTER_ID, auth: MASTER_ID, flags: 0 };
+    const dst = this.id + SWITCH_BIT;
     if (shared === undefined) {
-      this.router.send({ dst: address, handle: operation, reply }, chunks, "control");
+      this.link?.send({ ...envelope, dst, handle, reply }, chunks, "control", passage);
       return;
     }
-    const [first = this] = this.above;
-    const forward = encodeValue([address, operation, reply, 0, shared]).chunks;
-    const dst = first.id + SWITCH_BIT;
-    this.router.send({ dst, handle: SWITCH.FORWARD }, forward, "control");
+    const order = { ...envelope, dst: passage.queue, handle: SWITCH.FORWARD, reply: 0 };
+    const forward = encodeValue([dst, handle, reply, 0, shared]).chunks;
+    this.link?.send(order, forward, "control", passage);
   }
 
   /**
@@ -161,8 +173,10 @@ export class Hop implements MeetingPlace {
     const close = (): void => {};
     router.addRoute(address, { link, out: router.outOf(id) ?? link, parent: id, close });
     link.limit(address, this.edges);
-    const program = switchProgram(this.#session.language());
-    router.send({ dst: address, handle: HANDLES.BOOT }, [program], "control");
+    const program = [switchProgram(this.#session.language())];
+    // The first hop keeps nothing until it has its program.
+    const isFirst = this.above.length === 0;
+    this.#send(HANDLES.BOOT, program, 0, isFirst ? undefined : this.share(program));
   }
 }
 

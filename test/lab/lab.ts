@@ -169,7 +169,8 @@ export class Lab implements AsyncDisposable {
       if (left.length === 0) return took;
       if (took > withinMs) {
         const lines = left.map(
-          (one) => `${String(one.pid)} of ${String(one.parent)}: ${one.command}`,
+          ({ pid, parent, command }) =>
+            `${String(pid)} of ${String(parent)}: ${command.trim().slice(0, 80)}`,
         );
         throw new Error(`left after ${String(withinMs)} ms:\n${lines.join("\n")}`);
       }

@@ -69,6 +69,7 @@ async function check(name: string, argv: readonly string[]): Promise<void> {
  * They run beside those that keep a processor busy, the longest first.
  */
 const WAITING: readonly string[] = [
+  "test/tree/hostile-child.test.ts",
   "test/faults/orphans-local.test.ts",
   "test/faults/orphans-ssh.test.ts",
   "test/faults/slow.test.ts",
@@ -76,6 +77,8 @@ const WAITING: readonly string[] = [
   "test/faults/abuse.test.ts",
   "test/faults/copies.test.ts",
   "test/faults/narrow.test.ts",
+  "test/tree/hostile-hop.test.ts",
+  "test/lab/lab.test.ts",
 ];
 /**
  * Of the others, those of half a minute and more: they begin first, so that none of them is left

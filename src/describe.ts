@@ -9,8 +9,10 @@ import { preamble as makePreamble } from "./interpreters/preamble.ts";
 import { defaultArgv0 } from "./interpreters/process-title.ts";
 import { TerminalSource } from "./prompts/terminal.ts";
 import { quoteForLoginShell } from "./shell-quote.ts";
+import { announced } from "./transports/announced.ts";
 import type { SshOptions } from "./transports/ssh.ts";
-import { parsePath } from "./tree/target-path.ts";
+import type { Transport } from "./transports/transport.ts";
+import { type PathOptions, parsePath } from "./tree/target-path.ts";
 
 /** Part of what is sent: its size, and its SHA-256 in hex. */
 export interface SentPart {
@@ -18,14 +20,25 @@ export interface SentPart {
   readonly sha256: string;
 }
 
-export interface BootstrapDescription {
-  readonly target: string;
+/** How a word of a path is started. */
+export interface StepDescription {
+  /** The path up to this word. */
+  readonly path: string;
   /**
    * Names of interpreters that the command looks for, in order. It takes the first one it finds.
    */
   readonly tries: readonly string[];
-  /** The argument vector that is run on this machine. */
+  /**
+   * The argument vector: the first word's is run on this machine, each other one in the context
+   * before it. A program that asks with a text of ours is given `PROMPT`; in fact it gets a nonce.
+   */
   readonly argv: readonly string[];
+}
+
+export interface BootstrapDescription extends Omit<StepDescription, "path"> {
+  readonly target: string;
+  /** The words before the target. Each hop serves all targets behind it. */
+  readonly hops: readonly StepDescription[];
   /** The command line for the remote login shell; for `local`, what could be typed into a shell. */
   readonly command: string;
   /**
@@ -37,7 +50,7 @@ export interface BootstrapDescription {
   readonly preambleBytes: number;
 }
 
-export interface DescribeOptions extends KindOptions {
+export interface DescribeOptions extends KindOptions, Pick<PathOptions, "schemes" | "targets"> {
   /**
    * Language of the first call, if no kind is given. Default: a call that any interpreter can do.
    */
@@ -50,10 +63,24 @@ export function describeBootstrap(
   target: string,
   options: DescribeOptions = {},
 ): BootstrapDescription {
-  const plan: Plan = { wants: options.language ?? "any", ...readKind(options) };
+  const { schemes, targets } = options;
+  const isAble = TerminalSource.isThere();
+  const ssh = { interactive: isAble, ...options.ssh };
+  const steps = parsePath(target, { ssh, schemes, targets });
+  const wants = options.language ?? "any";
+  const plans = steps.map(({ interpreter }, at): Plan => {
+    const isLast = at === steps.length - 1;
+    return isLast
+      ? { wants, ...(readKind(options) ?? readKind(interpreter)) }
+      : { wants: "any", ...readKind(interpreter) };
+  });
+  const plan = plans.at(-1) as Plan; // a path has a word
   const stage = firstStage(plan);
-  const ssh = { interactive: TerminalSource.isThere(), ...options.ssh };
-  const argv = parsePath(target, { ssh }).at(-1)?.transport.wrap(stage) ?? [];
+  const all = steps.map(({ transport }, at): StepDescription => {
+    const path = steps.slice(0, at + 1).map((step) => step.transport.label);
+    const own = plans[at] ?? plan;
+    return { path: path.join("/"), tries: tried(own), argv: argvOf(transport, own, isAble) };
+  });
   const command = stage.map(quoteForLoginShell).join(" ");
   const boot = {
     id: 1,
@@ -67,7 +94,8 @@ export function describeBootstrap(
   return {
     target,
     tries: tried(plan),
-    argv,
+    argv: all.at(-1)?.argv ?? [],
+    hops: all.slice(0, -1),
     command,
     constant: {
       command: part(new TextEncoder().encode(command)),
@@ -75,6 +103,13 @@ export function describeBootstrap(
     },
     preambleBytes: makePreamble(boot, plan).length,
   };
+}
+
+/** @param isAble whether a person can be asked */
+function argvOf(transport: Transport, plan: Plan, isAble: boolean): string[] {
+  const stage = firstStage(plan);
+  if (transport.password === undefined) return transport.wrap(stage);
+  return transport.wrap(announced(stage), isAble ? "PROMPT" : undefined);
 }
 
 function part(bytes: Uint8Array): SentPart {

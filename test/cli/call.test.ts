@@ -158,6 +158,20 @@ test("no result prints nothing, with --json null", async () => {
   expect((await local("call", "eval", "=None", "--json")).stdout).toBe("null\n");
 });
 
+test("bootstrap of a path shows each argument vector, the first hop's first", async () => {
+  const { stdout } = await econtext("bootstrap", "bastion/sudo:www/podman:app", "--kind", "bun");
+  const blocks = stdout.split("\n\n").slice(0, 3);
+  const lines = (name: string): string[] =>
+    blocks.map((block) => new RegExp(`^${name} +(.*)$`, "m").exec(block)?.[1] ?? "");
+  expect(lines("hop").slice(0, 2)).toEqual(["bastion", "bastion/sudo:www"]);
+  expect(lines("target")[2]).toBe("bastion/sudo:www/podman:app");
+  expect(lines("looks for")).toEqual([...Array(2).fill("python3, bun, node, python"), "bun"]);
+  const argvs = lines("runs").map((text) => JSON.parse(text) as string[]);
+  expect(argvs.map(([program]) => program)).toEqual(["ssh", "sudo", "podman"]);
+  // sudo may read a password: its command announces itself.
+  expect(argvs[1]).toContain("econtext: ready");
+});
+
 test("bootstrap of several targets, in the notation of all commands", async () => {
   const { stdout } = await econtext("bootstrap", "web1,web2", "local");
   expect([...(stdout.match(/^target .*$/gm) ?? [])]).toEqual(

@@ -27,11 +27,15 @@ export const command = makeCommand({
     "econtext bootstrap web1",
     "econtext bootstrap web1 --kind node",
     "econtext bootstrap web1 --sha256",
+    "econtext bootstrap bastion/web1/sudo:root",
   ],
   args,
   details: `econtext connects to no host. The command line and the core are constants of
 this build, the same for every host and user. The boot arguments after the core
 (a name, a nonce, times) are not code.
+
+A path has a block for each hop: the first one's argument vector is run on this
+machine, each other one in the context before it.
 
 Without --kind, the first call decides what is sent. A Python function needs a
 Python (--language python), a JavaScript function Bun or Node.js (--language
@@ -57,7 +61,14 @@ async function run({ flags, before, after }: CommandLine, { stdout }: Host): Pro
       // The checksums are the same for every target.
       if (at === 0) await stdout.write(`${command.sha256}  command\n${core.sha256}  core\n`);
     } else {
+      const hops = about.hops.flatMap(({ path, tries, argv }) => [
+        `hop       ${path}`,
+        `looks for ${tries.join(", ")}`,
+        `runs      ${JSON.stringify(argv)}`,
+        "",
+      ]);
       const lines = [
+        ...hops,
         `target    ${target}`,
         `looks for ${about.tries.join(", ")}`,
         `runs      ${JSON.stringify(about.argv)}`,

@@ -207,8 +207,20 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "cli",
-    imports: ["commands", "fleet", "index", "io", "program", "prompts", "repl", "traces"],
-    because: "shows the library; io and commands to move bytes past itself, to its own streams",
+    imports: [
+      "commands",
+      "fleet",
+      "index",
+      "io",
+      "program",
+      "prompts",
+      "repl",
+      "traces",
+      "transports",
+    ],
+    because:
+      "shows the library; io and commands to move bytes past itself, to its own streams; " +
+      "transports for the words of a target",
   },
 ];
 

@@ -2,6 +2,8 @@
  * The words of `econtext cp`: a local path, a path of a target, or standard input or output. Knows
  * no context.
  */
+import { statSync } from "node:fs";
+import { SCHEMES } from "../transports/registry.ts";
 import { Usage } from "./report-error.ts";
 
 export interface CopyPlace {
@@ -13,23 +15,45 @@ export interface CopyPlace {
 /** Standard input or output. */
 export const STANDARD = "-";
 
+/** What stands between the slashes of a target, with the colons that belong to it. */
+const WORD = [
+  // The digits of a port are no path.
+  String.raw`ssh://(?:[^/:,@]*@)?(?:\[[^\]/]*\]|[^/:,]+)(?::\d+(?=[:/,]))?`,
+  String.raw`(?:[^/:,[\]]*@)?\[[^\]/]*\]`,
+  String.raw`(?:${[...SCHEMES.keys(), "ssh"].join("|")}):[^/:,]+(?=[:/,])`,
+  String.raw`[^/:,[\]]+`,
+].join("|");
+const TARGET = `(?:${WORD})(?:/(?:${WORD}))*`;
+/** A target may be empty here, to be refused by name. */
+const PLACE = new RegExp(`^((?:${TARGET})?(?:,(?:${TARGET})?)*):([^]*)$`);
+
 /**
- * As in scp, a colon before any slash ends a target, or several with commas; `./a:b` is a file.
+ * As in scp, a colon ends a target, or several with commas; `./a:b` is a file. A target may be a
+ * path, `bastion/web1:FILE`, unless its first word is a folder of this machine.
  *
  * @throws {Usage}
  */
 export function readPlaces(word: string): CopyPlace[] {
   if (word === "") throw new Usage("cp", "an empty word names no file");
-  const [, url, rest] = /^(ssh:\/\/[^/]*?[^/:](?::\d+)?):((?!\d+(?::|$))[\s\S]*)$/.exec(word) ?? [];
-  if (url !== undefined) return [{ target: url, path: rest === "" ? "." : (rest ?? ".") }];
-  const [, targets, path] = /^((?:[^/:[\]]*@)?\[[^\]/]*\]|[^/:]+):([\s\S]*)$/.exec(word) ?? [];
-  if (targets === undefined) return [{ target: undefined, path: word }];
+  const here = [{ target: undefined, path: word }];
+  if (/^[./~]/.test(word)) return here;
+  const [, targets, path = ""] = PLACE.exec(word) ?? [];
+  if (targets === undefined || targets === "") return here;
+  if (/^ssh:\/\/[^/]*$/.test(targets) && /^\d+$/.test(path)) {
+    throw new Usage("cp", `a path is missing: ${word}:PATH`);
+  }
+  const isLoneScheme = SCHEMES.has(targets) && path !== "" && !path.includes("/");
+  if (isLoneScheme) throw new Usage("cp", `write ${word}:PATH, or ssh:${word} for a host`);
   const names = targets.split(",");
   if (names.includes("")) throw new Usage("cp", `a TARGET is missing: ${word}`);
+  const [first = ""] = targets.split("/");
+  if (/^[^:]*\//.test(targets) && statSync(first, { throwIfNoEntry: false })?.isDirectory()) {
+    return here;
+  }
   // ssh itself takes an IPv6 address without brackets.
   return [...new Set(names)].map((name) => ({
-    target: name.replace(/[[\]]/g, ""),
-    path: path === "" ? "." : (path ?? "."),
+    target: name.startsWith("ssh://") ? name : name.replace(/[[\]]/g, ""),
+    path: path === "" ? "." : path,
   }));
 }
 

@@ -15,6 +15,16 @@ test.each([
   ["user@[fe80::1]:a", "user@fe80::1", "a"],
   ["ssh://user@web1:2222:/etc", "ssh://user@web1:2222", "/etc"],
   ["ssh://web1:/etc", "ssh://web1", "/etc"],
+  ["bastion/web1:/srv", "bastion/web1", "/srv"],
+  ["bastion/user@web1:a:b", "bastion/user@web1", "a:b"],
+  ["bastion/web1/sudo:root/podman:app:/srv", "bastion/web1/sudo:root/podman:app", "/srv"],
+  ["ssh://user@web1:2222/sudo:root:etc", "ssh://user@web1:2222/sudo:root", "etc"],
+  ["sudo:root:/etc/hosts", "sudo:root", "/etc/hosts"],
+  ["sudo:/etc/a:b", "sudo", "/etc/a:b"],
+  ["ssh:sudo:a", "ssh:sudo", "a"],
+  ["podman:app:", "podman:app", "."],
+  ["test/a:b", undefined, "test/a:b"],
+  ["../a/b:c", undefined, "../a/b:c"],
 ])("%s", (word, target, path) => {
   expect(readPlaces(word)).toEqual([{ target, path }] as ReturnType<typeof readPlaces>);
 });
@@ -25,7 +35,13 @@ test("a path of several targets, each once", () => {
     { target: "user@b", path: "x,y" },
   ]);
   expect(readPlaces("./a,b:c")).toEqual([{ target: undefined, path: "./a,b:c" }]);
+  expect(readPlaces("bastion/a,sudo:root:x")).toEqual([
+    { target: "bastion/a", path: "x" },
+    { target: "sudo:root", path: "x" },
+  ]);
   expect(() => readPlaces("a,,b:c")).toThrow("a TARGET is missing");
+  expect(() => readPlaces("podman:app")).toThrow("write podman:app:PATH, or ssh:podman:app");
+  expect(() => readPlaces("ssh://web1:2222")).toThrow("a path is missing: ssh://web1:2222:PATH");
 });
 
 test.each([

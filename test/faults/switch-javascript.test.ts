@@ -12,6 +12,10 @@ const HOPS = [
 for (const { kind, name, path, missing } of HOPS) {
   const plan = { wants: "javascript", kind, path } as const;
   suite(`switch of ${name}`, missing, kind, () =>
-    switchRows({ plan, hang: [["", "() => { for (;;); }"]] }),
+    switchRows({
+      plan,
+      hang: [["", "() => { for (;;); }"]],
+      pid: ["", "() => process.pid"],
+    }),
   );
 }

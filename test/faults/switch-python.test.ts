@@ -7,6 +7,6 @@ for (const version of ["2.7", "3.6", "3.13"] as const) {
   const { python, missing } = pythonOf(version);
   const plan = { wants: "python", kind: "python", path: python?.path ?? "" } as const;
   suite(`switch of a Python ${version}`, missing, "python", () =>
-    switchRows({ plan, hang: ["time.sleep", 1000] }),
+    switchRows({ plan, hang: ["time.sleep", 1000], pid: "os.getpid" }),
   );
 }

@@ -3,15 +3,28 @@
  * what may pass. The test is the master, and sees every frame.
  */
 import { expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
 import type { Plan } from "../../src/interpreters/plan.ts";
+import { FLAGS } from "../../src/protocol/frame.ts";
+import { FrameReader } from "../../src/protocol/frame-reader.ts";
 import { encodeValue } from "../../src/protocol/value.ts";
-import { HOP, RawMaster, SWITCH } from "../helpers/raw-master.ts";
+import {
+  HOP,
+  newNonce,
+  type RawChild,
+  RawMaster,
+  rawFrame,
+  SWITCH,
+  SWITCH_BIT,
+} from "../helpers/raw-master.ts";
 
 /** What the rows call in a hop, in its language. */
 export interface Hop {
   readonly plan: Plan;
   /** A function that keeps its thread until the context ends, and its arguments. */
   readonly hang: readonly [name: unknown, ...args: unknown[]];
+  /** A function that gives the process id of the hop. */
+  readonly pid: unknown;
 }
 
 const PYTHON: Plan = { wants: "python" };
@@ -145,4 +158,238 @@ export function switchRows(hop: Hop): void {
     const sent = 300_000 + encodeValue(["len", [""]]).length;
     expect(child.wrote).toBeGreaterThanOrEqual(sent);
   });
+
+  test("only whole frames of the child itself pass", async () => {
+    await using master = await open();
+    const inbox = master.mailbox();
+    const { handle } = inbox;
+    const good = (src: number, text: string) => rawFrame({ src, handle }, bytes(text));
+    const child = master.speaker((id) => [
+      good(id, '"one"'),
+      rawFrame({ src: id, dst: HOP, handle }, bytes('"to the hop"')),
+      rawFrame({ src: id, dst: HOP + SWITCH_BIT, handle: SWITCH.DROP }, bytes('["x"]')),
+      rawFrame({ src: HOP, handle }, bytes('"as the hop"')),
+      rawFrame({ src: id + 1, handle }, bytes('"as no context"')),
+      rawFrame({ src: id, auth: 0, handle }, bytes('"by the master"')),
+      rawFrame({ src: id, handle, flags: FLAGS.DEFLATE }, bytes("x")),
+      good(id, JSON.stringify("x".repeat(200_000))),
+      good(id, '"two"'),
+    ]);
+    expect(await inbox.value()).toBe("one");
+    expect(await inbox.value()).toHaveLength(200_000);
+    expect(await inbox.value()).toBe("two");
+    const faults = child.told.filter(([kind]) => kind === "fault");
+    expect(faults.map(([, src]) => src)).toEqual([
+      child.id,
+      child.id,
+      HOP,
+      child.id + 1,
+      child.id,
+      child.id,
+    ]);
+    await child.close();
+  });
+
+  for (const [what, lie] of [
+    ["a frame that is too long", { length: 262_145 }],
+    ["an unknown flag", { flags: 32 }],
+  ] as const) {
+    test(`${what} ends the child, and no other`, async () => {
+      await using master = await open();
+      const sibling = await master.child(PYTHON).opened();
+      const inbox = master.mailbox();
+      const { handle } = inbox;
+      const child = master.speaker((id) => [
+        rawFrame({ src: id, handle }, bytes('"before"')),
+        rawFrame({ src: id, handle, ...lie }, bytes("x")),
+        rawFrame({ src: id, handle }, bytes('"after"')),
+      ]);
+      await child.event("ended");
+      expect(inbox.messages.map(({ body }) => Buffer.from(body).toString())).toEqual(['"before"']);
+      const kinds = child.told.map(([kind]) => kind).filter((kind) => kind !== "stderr");
+      expect(kinds).toEqual(["marked", "fault", "closed", "ended"]);
+      expect(await sibling.call("len", "abc")).toBe(3);
+      await sibling.close();
+    });
+  }
+
+  test("faults are reported a hundred times a second at most", async () => {
+    await using master = await open();
+    const began = performance.now();
+    const child = master.speaker((id) =>
+      Array.from({ length: 5000 }, () => rawFrame({ src: id, dst: HOP })),
+    );
+    child.order(SWITCH.CLOSE, null);
+    await child.event("ended");
+    const seconds = Math.ceil((performance.now() - began) / 1000) + 1;
+    const faults = child.told.filter(([kind]) => kind === "fault").length;
+    expect(faults).toBeWithin(100, 100 * seconds + 1);
+  });
+
+  test("routes lead to a child of a child, and are forgotten", async () => {
+    await using master = await open();
+    const middle = await master.child(PYTHON).opened();
+    master.install(middle.id, PYTHON);
+    const leaf = master.child(PYTHON, {}, middle.id);
+    // Not routed yet: what it says is refused.
+    await middle.event("fault");
+    master.order(SWITCH.ROUTE, [leaf.id, middle.id]);
+    expect(await leaf.call("len", "abcde")).toBe(5);
+    master.order(SWITCH.UNROUTE, [leaf.id]);
+    const answer = master.startCall(leaf.id, "len", "abcdef");
+    await middle.ping();
+    expect(answer.messages).toEqual([]);
+    await middle.close();
+  });
+
+  test("a ping overtakes what waits, and a cancel all but its own call", async () => {
+    await using master = await open();
+    const order = "read x; echo ready; exec od -An -v -tx1";
+    const child = master.program(sh(order), bytes("preamble"), { hold: "ready" });
+    const later = master.mailbox();
+    const call = (reply: number) => master.send(child.id, 101, ["f"], reply);
+    call(5001);
+    call(5002);
+    master.send(child.id, 1000, "x".repeat(100));
+    master.send(child.id, 104, [5001, "cancelled"]);
+    master.send(child.id, 104, [9999, "cancelled"]);
+    master.send(child.id, 105, "ping", later.handle);
+    child.order(SWITCH.WRITE, bytes("go\n"));
+    await child.event("held");
+    child.order(SWITCH.CLOSE, null);
+    await child.event("ended");
+    const written = Buffer.from(child.text("noise").replace(/\s/g, ""), "hex");
+    expect(written.subarray(0, 8).toString()).toBe("preamble");
+    const frames = [...new FrameReader().push(written.subarray(8))];
+    expect(frames.map(({ handle, reply }) => [handle, reply])).toEqual([
+      [104, 0],
+      [105, later.handle],
+      [101, 5001],
+      [104, 0],
+      [101, 5002],
+      [1000, 0],
+    ]);
+  });
+
+  test("a child that does not read holds up no other", async () => {
+    await using master = await open();
+    const sleeper = master.program(sh("echo up; exec sleep 1000"), NO_BYTES);
+    await sleeper.event("noise");
+    const sibling = await master.child(PYTHON).opened();
+    master.message({ dst: sleeper.id, handle: 1000 }, [new Uint8Array(4 << 20)]);
+    expect(await sibling.call("len", "abc")).toBe(3);
+    // What its pipe takes, and no more.
+    expect(sleeper.wrote).toBeLessThan(2 << 20);
+    await sleeper.close("KILL");
+    await sibling.close();
+  });
+
+  test("while the master does not read, children wait, and the hop does not grow", async () => {
+    await using master = await open();
+    const pid = Number(await master.call(HOP, hop.pid));
+    const children: RawChild[] = [];
+    for (let i = 0; i < 3; i++) children.push(await master.child(PYTHON).opened());
+    const before = residentBytes(pid);
+    master.pause();
+    const answers = children.map((child) => child.call("bytearray", 60 << 20));
+    await settled(() => residentBytes(pid));
+    expect(residentBytes(pid) - before).toBeLessThan(12 << 20);
+    master.resume();
+    for (const answer of answers) expect(((await answer) as Uint8Array).length).toBe(60 << 20);
+    for (const child of children) await child.close();
+  });
+
+  test("messages of children that speak at once come whole", async () => {
+    await using master = await open();
+    const children: RawChild[] = [];
+    for (let i = 0; i < 4; i++) children.push(await master.child(PYTHON).opened());
+    const sizes = [10, 40_000, 300_000, 3_000_000, 0, 1];
+    const answers = sizes.flatMap((size) =>
+      children.map(async (child) => {
+        const value = (await child.call("bytearray", size)) as Uint8Array;
+        return value.length === size;
+      }),
+    );
+    expect(new Set(await Promise.all(answers))).toEqual(new Set([true]));
+    for (const child of children) await child.close();
+  });
+
+  test("a large message reaches a child as it is", async () => {
+    await using master = await open();
+    const child = await master.child(PYTHON).opened();
+    const data = crypto.getRandomValues(new Uint8Array(65536));
+    const big = Buffer.concat(Array.from({ length: 40 }, () => data));
+    expect(await child.call("zlib.crc32", big)).toBe(Bun.hash.crc32(big));
+    await child.event("wrote");
+    await child.close();
+  });
+
+  test("children end with the hop", async () => {
+    const master = await open();
+    const child = await master.child(PYTHON).opened();
+    const pid = Number(await child.call("os.getpid"));
+    await master[Symbol.asyncDispose]();
+    await gone(pid);
+  });
+
+  test("a child becomes another context over the same pipes", async () => {
+    await using master = await open();
+    const script = 'read a; echo "$a"; cat >/dev/null & read b; echo "$b"; exec cat';
+    const nonces = [newNonce(), newNonce()] as const;
+    const [first, second] = nonces.map((nonce) => `econtext/1 ${nonce}\n`);
+    const next = master.newContext(PYTHON);
+    const events = [master.mailbox(), master.mailbox()] as const;
+    const old = master.newContext(PYTHON);
+    const start = [old, sh(script), bytes(first ?? ""), nonces[0], {}];
+    master.order(SWITCH.START, start, events[0].handle);
+    await events[0].until((messages) => messages.some(({ body }) => isEvent(body, "marked")));
+    const inbox = master.mailbox();
+    const speech = rawFrame({ src: next, handle: inbox.handle }, bytes('"from the next"'));
+    const input = Buffer.concat([bytes(second ?? ""), speech]);
+    master.order(SWITCH.RESTART, [old, next, input, nonces[1]], events[1].handle);
+    await events[1].until((messages) => messages.some(({ body }) => isEvent(body, "marked")));
+    expect(await inbox.value()).toBe("from the next");
+    master.order(SWITCH.CLOSE, [next, null]);
+    await events[1].until((messages) => messages.some(({ body }) => isEvent(body, "ended")));
+    expect(events[0].messages.some(({ body }) => isEvent(body, "ended"))).toBe(false);
+  });
+
+  test("an order that makes no sense harms nothing", async () => {
+    await using master = await open();
+    const child = await master.child(PYTHON).opened();
+    const events = master.mailbox();
+    master.order(SWITCH.START, [child.id, ["cat"], NO_BYTES, "n", {}], events.handle);
+    expect(await events.value()).toEqual(["failed", expect.stringContaining("already")]);
+    master.order(SWITCH.START, ["x"], events.handle);
+    expect(await events.value()).toEqual(["failed", expect.any(String)]);
+    for (const words of [[], [77], [77, "TERM"], "text", { a: 1 }]) {
+      for (const operation of Object.values(SWITCH)) {
+        if (operation !== SWITCH.START) master.order(operation, words);
+      }
+    }
+    master.order(99, []);
+    expect(await child.call("len", "abc")).toBe(3);
+    await child.close();
+  });
+}
+
+function isEvent(body: Uint8Array, kind: string): boolean {
+  return Buffer.from(body).toString().startsWith(`["${kind}"`);
+}
+
+function residentBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) * 1024;
+}
+
+/** Waits until a number changes no more. */
+async function settled(look: () => number): Promise<void> {
+  for (let before = -1, now = look(); now !== before; now = look()) {
+    before = now;
+    await Bun.sleep(200);
+  }
+}
+
+async function gone(pid: number): Promise<void> {
+  while (existsSync(`/proc/${pid}`)) await Bun.sleep(10);
 }

@@ -10,7 +10,7 @@ import { firstStage } from "../../src/interpreters/first-stage.ts";
 import { languageOfPlan, type Plan } from "../../src/interpreters/plan.ts";
 import { preamble } from "../../src/interpreters/preamble.ts";
 import { switchProgram } from "../../src/launch/hop.ts";
-import { encodeMessage, FLAGS, type Message } from "../../src/protocol/frame.ts";
+import { encodeMessage, FLAGS, HEADER_BYTES, type Message } from "../../src/protocol/frame.ts";
 import { FrameReader } from "../../src/protocol/frame-reader.ts";
 import { HANDLES, SWITCH, SWITCH_BIT } from "../../src/protocol/handles.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
@@ -28,6 +28,21 @@ export interface StartOptions {
   readonly hold?: string;
   readonly deaf?: boolean;
   readonly pty?: boolean;
+}
+
+/** A frame with any header; `length` may lie. */
+export function rawFrame(
+  header: Partial<Message> & { readonly length?: number },
+  body: Uint8Array = new Uint8Array(0),
+): Uint8Array {
+  const { dst = 0, src = 0, auth = src, handle = 0, reply = 0, flags = 0 } = header;
+  const bytes = Buffer.alloc(HEADER_BYTES + body.length);
+  [dst, src, auth, handle, reply].forEach((field, i) => {
+    bytes.writeUInt32BE(field, 4 * i);
+  });
+  bytes.writeUInt32BE(((flags << 24) | (header.length ?? body.length)) >>> 0, 20);
+  bytes.set(body, HEADER_BYTES);
+  return bytes;
 }
 
 /** @returns 22 characters, different each time */
@@ -124,14 +139,30 @@ export class RawMaster implements AsyncDisposable {
 
   /** Has the hop start any program, which gets `input` as its preamble. */
   program(argv: readonly string[], input: unknown, options: StartOptions = {}): RawChild {
-    const id = this.newContext({ wants: "python" });
     const nonce = newNonce();
+    return this.#program(argv, input, options, nonce);
+  }
+
+  /** Has the hop start a child that says the marker, and then just these bytes. */
+  speaker(speech: (id: number) => readonly Uint8Array[]): RawChild {
+    const nonce = newNonce();
+    const marker = new TextEncoder().encode(`econtext/1 ${nonce}\n`);
+    return this.#program(["cat"], [marker, ...speech(this.#nextContext)], {}, nonce);
+  }
+
+  #program(
+    argv: readonly string[],
+    input: unknown,
+    options: StartOptions,
+    nonce: string,
+  ): RawChild {
+    const id = this.newContext({ wants: "python" });
     const events = this.mailbox();
     this.order(SWITCH.START, [id, argv, input, nonce, options], events.handle);
     return new RawChild(this, id, nonce, events, this.mailbox());
   }
 
-  call(context: number, name: string, ...args: unknown[]): Promise<unknown> {
+  call(context: number, name: unknown, ...args: unknown[]): Promise<unknown> {
     return this.result(this.startCall(context, name, ...args));
   }
 

@@ -1,4 +1,5 @@
-# The switch, part 3: operations of the master, routes, and the turns of the loop.
+# The switch, part 5: operations of the master, routes, and the turns of the loop.
+TOP = 1 << 31  # in a frame's destination: the switch of that context
 BULK = 65536  # bytes for the master after which no further child is read in a turn
 TICK_SECONDS = 1  # how often all children are looked at
 RESTLESS_SECONDS = 0.01  # and those that are about to end
@@ -57,7 +58,7 @@ def forward(dst, *frame):
         return
     child = routes.get(dst & ~TOP)
     if child:
-        child.put(frame, frame[0][12:16])
+        child.put(frame)
 
 
 def operate(operation, reply, body):

@@ -1,0 +1,120 @@
+# The switch, part 2: what a child is sent. First of all that is the preamble, which waits until the
+# hold is over. The descriptor does not block.
+MAX_PARTS = 500  # of one write: POSIX allows 1024
+BATCH = 16384  # bytes of small frames that are written at once
+REPORT = 65536  # bytes written after which the master is told
+CALL_BYTES, CANCEL_BYTES, PING_BYTES = map(struct.Struct(">I").pack, (CALL_FUNCTION, CANCEL, PING))
+write_parts = getattr(os, "writev", lambda fd, parts: os.write(fd, parts[0]))
+
+
+class Downstream(object):
+    """The frames that wait to be written to a child. Its master bounds how many bytes these are."""
+
+    stdin = None
+    blocked = False  # the pipe is full
+    leaving = False  # the pipe is closed when all is written
+    free = 0  # bytes that are not counted as written
+    written = 0  # bytes that the master was not told of
+
+    def __init__(self):
+        self.urgent = deque()  # frames that go first
+        self.queue = deque()  # the others; each is a tuple of parts
+        self.begun = []  # parts of what is being written; first of all the preamble
+
+    def put(self, frame):
+        """Queue a frame, a tuple of its parts. The first part begins with the header."""
+        if self.stdin is not None and not self.leaving:
+            handle = frame[0][12:16]
+            if handle == CANCEL_BYTES:
+                self.put_behind_call(frame)
+            else:
+                (self.urgent if handle == PING_BYTES else self.queue).append(frame)
+            touched.add(self)
+
+    def put_behind_call(self, cancel):
+        """Queue a CANCEL before all that waits, except for the call that it ends."""
+        head = cancel[0]
+        call = CALL_BYTES + struct.pack(">I", loads(head[24:])[0])
+        places = [at for at, frame in enumerate(self.queue) if frame[0][:4] == head[:4] and frame[0][12:20] == call]
+        if not places:
+            return self.urgent.append(cancel)
+        self.queue.rotate(-places[-1] - 1)
+        self.queue.appendleft(cancel)
+        self.queue.rotate(places[-1] + 1)
+
+    def begin(self, preamble):
+        """Queue the preamble, a list of bytes, before all frames."""
+        self.begun.extend(preamble)
+        self.free += sum(map(len, preamble))
+        touched.add(self)
+
+    def write(self, _=None):
+        """Write what the pipe takes."""
+        while self.stdin is not None and self.hold is None:
+            if not self.begun and not self.take():
+                break
+            try:
+                n = write_parts(self.stdin, self.begun[:MAX_PARTS])
+            except EnvironmentError as e:
+                if e.args[0] in BUSY:
+                    return self.block()
+                return self.close_input()  # it does not read any more
+            self.spend(n)
+        self.unblock()
+        if self.leaving and self.stdin is not None:
+            self.close_input()
+
+    def take(self):
+        """Begin with the next frame, or with some small ones."""
+        size = 0
+        while (self.urgent or self.queue) and size < BATCH and len(self.begun) < MAX_PARTS:
+            frame = (self.urgent or self.queue).popleft()
+            self.begun.extend(frame)
+            size += sum(map(len, frame))
+        return size
+
+    def spend(self, n):
+        """So many bytes of `begun` are written."""
+        skipped = min(n, self.free)
+        self.free -= skipped
+        self.written += n - skipped
+        if self.written >= REPORT:
+            self.report()
+        elif self.written:
+            unreported.add(self)
+        parts = self.begun
+        done = 0
+        while done < len(parts) and len(parts[done]) <= n:
+            n -= len(parts[done])
+            done += 1
+        del parts[:done]
+        if n:
+            parts[0] = memoryview(parts[0])[n:]
+
+    def block(self):
+        """Have `write` called when there is room."""
+        if not self.blocked:
+            self.blocked = True
+            attend(self.stdin, self.write, 4, relaxed, jammed)
+
+    def unblock(self):
+        if self.blocked:
+            self.blocked = False
+            disregard(self.stdin, relaxed, jammed)
+
+    def answer(self, data):
+        """Write what the program has asked for, before the preamble. Later it is dropped."""
+        try:
+            if self.hold is not None:
+                os.write(self.terminal[0] if self.terminal else self.stdin, data)
+        except EnvironmentError as e:
+            self.fault(self.ident, explain(e.args[0]))
+
+    def close_input(self):
+        if self.stdin is not None:
+            self.unblock()
+            shut(self.stdin)
+            self.stdin = None
+            self.begun = []
+            self.urgent.clear()
+            self.queue.clear()

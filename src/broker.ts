@@ -5,21 +5,25 @@
 
 import { type CallLimits, checkMilliseconds } from "./calls/options.ts";
 import type { ConnectOptions } from "./context/connect-options.ts";
-import { Context, type ContextOpener } from "./context/context.ts";
+import { Context, type OpenedSlave } from "./context/context.ts";
 import { type EcontextError, UsageError } from "./errors.ts";
-import { readKind } from "./interpreters/kind.ts";
+import { type Language, readKind } from "./interpreters/kind.ts";
 import { defaultArgv0 } from "./interpreters/process-title.ts";
 import type { Hop } from "./launch/hop.ts";
-import { checkLend, type LendProgress, lenderFor } from "./lend/lender.ts";
+import { checkLend, type LendOption, type LendProgress, lenderFor } from "./lend/lender.ts";
 import { LEVELS, type LevelName, type LogRecord } from "./logs/log.ts";
 import { findersIn } from "./modules/finders.ts";
 import { Prompter } from "./prompts/prompter.ts";
-import { type SessionEntry, SessionTable } from "./session/session-table.ts";
+import {
+  type SessionEntry,
+  SessionTable,
+  type SlaveSettings,
+  settingsBeside,
+} from "./session/session-table.ts";
 import type { Transport } from "./transports/transport.ts";
-import { HopTable, type OpenHop } from "./tree/hop-table.ts";
+import { type HopPass, HopTable, type OpenHop } from "./tree/hop-table.ts";
 import { type PathOptions, type PathStep, parsePath } from "./tree/target-path.ts";
 
-type SessionSettings = Parameters<SessionTable["open"]>[0];
 type Password = ConnectOptions["password"];
 
 /** Options of a broker and of all its contexts. */
@@ -61,6 +65,14 @@ export interface BrokerOptions extends Pick<PathOptions, "schemes" | "targets"> 
   readonly onLend?: (progress: LendProgress) => void;
 }
 
+/** How the slaves of one context are opened. */
+interface Opening {
+  readonly settings: SlaveSettings;
+  readonly lend: LendOption;
+  /** Keeps the hops of the path open for one slave more; undefined if there are none. */
+  readonly enter: () => HopPass | undefined;
+}
+
 /** Opens contexts, gets their logs, and closes them all. */
 export class Broker implements AsyncDisposable {
   readonly #options: BrokerOptions;
@@ -99,9 +111,10 @@ export class Broker implements AsyncDisposable {
     const chosen = withDefaults(options, this.#options.defaults);
     checkMilliseconds("deadline", chosen.deadline);
     const { schemes, targets } = this.#options;
-    const interactive = this.#prompter.withFunction(chosen.password).isAble;
+    const { lend, password, ssh } = chosen;
+    const interactive = this.#prompter.withFunction(password).isAble;
     const path = parsePath(target, {
-      ssh: { interactive, ...chosen.ssh },
+      ssh: { interactive, ...ssh },
       schemes,
       targets,
       isBehind: from !== undefined,
@@ -109,22 +122,17 @@ export class Broker implements AsyncDisposable {
     const { transport, interpreter: usual } = path.at(-1) as PathStep;
     const isUsual = !isKindChosen(options) && isKindChosen(usual);
     const interpreter = readKind(isUsual ? usual : chosen);
-    checkLend(chosen.lend, interpreter);
+    checkLend(lend, interpreter);
     const way = path.slice(0, -1);
-    const { password, ssh } = chosen;
     const ofHops = { key: JSON.stringify(ssh), password };
-    const pass = way.length === 0 ? undefined : this.#hops.pass(way, from?.hop, ofHops);
+    const enter = (): HopPass | undefined =>
+      way.length === 0 ? undefined : this.#hops.pass(way, from?.hop, ofHops);
+    const pass = enter();
     const name = chosen.name ?? (from === undefined ? target : `${from.hop.name}/${target}`);
     const via = pass?.hop ?? from?.hop;
     const place = chosen.name ?? (via === undefined ? target : placeOf(transport, via));
-    const own = this.#settingsOf(name, chosen);
-    const settings = { ...own, place, transport, interpreter, via };
-    const { graceMs = 2_000, onLend } = this.#options;
-    const lending = { target: settings, graceMs, onLend };
-    const lender = lenderFor(chosen.lend, this.#sessions, lending);
-    const entry = this.#open({ ...settings, lender }, pass?.context ?? from?.context);
-    void entry.session.gone.then(() => pass?.release());
-    return entry.context;
+    const settings = { ...this.#settingsOf(name, chosen), place, transport, interpreter, via };
+    return this.#open({ settings, lend, enter }, pass, pass?.context ?? from?.context).context;
   }
 
   /** Opens a context that carries others. Any interpreter will do, unless settings name one. */
@@ -134,25 +142,59 @@ export class Broker implements AsyncDisposable {
     const name = via === undefined ? label : `${via.name}/${label}`;
     const place = placeOf(transport, via);
     const options = { ...this.#options.defaults, ...(password && { password }) };
-    const settings = { ...this.#settingsOf(name, options), place };
+    const own = this.#settingsOf(name, options);
+    const settings = { ...own, place, transport, via, interpreter: readKind(usual) };
     const before = via === undefined ? undefined : this.#sessions.get(via.id)?.context;
-    const entry = this.#open({ ...settings, transport, via, interpreter: readKind(usual) }, before);
+    const opening = { settings, lend: undefined, enter: () => undefined };
+    const entry = this.#open(opening, undefined, before);
     entry.isHop = true;
     return { hop: entry.hop, context: entry.context };
   }
 
   #open(
-    settings: Omit<SessionSettings, "id">,
+    opening: Opening,
+    pass: HopPass | undefined,
     via: Context | undefined,
   ): SessionEntry & { context: Context } {
-    const { router } = this.#sessions;
-    const id = router.allocateId();
-    const entry = this.#sessions.open({ ...settings, id });
     const { callDefaults, graceMs = 2_000, signal } = this.#options;
-    const connect: ContextOpener = (target, options) => this.#connect(target, options, entry);
-    const limits = { graceMs, signal, callDefaults, connect, via };
-    entry.context = new Context({ id, name: settings.name, ...limits }, router, entry.session);
-    return entry as SessionEntry & { context: Context };
+    const { interpreter, name } = opening.settings;
+    const first = this.#openSlave(opening, pass);
+    // The slave that contexts are opened through: another, if the host cannot have the first.
+    let current = first;
+    const openBeside = (language: Language, isInstead: boolean): OpenedSlave => {
+      const settings = settingsBeside(opening.settings, first.hop, language, isInstead);
+      const lend = language === "javascript" ? opening.lend : undefined;
+      const pass = isInstead ? opening.enter() : undefined;
+      const entry = this.#openSlave({ ...opening, settings, lend }, pass);
+      if (isInstead) current = entry;
+      if (first.context !== undefined) entry.context = first.context;
+      return { id: entry.hop.id, session: entry.session };
+    };
+    const context = new Context(
+      {
+        ...{ id: first.hop.id, name, graceMs, signal, callDefaults, via },
+        connect: (target, options) => this.#connect(target, options, current),
+        isChosen: interpreter !== undefined,
+        // An interpreter that was named by its path is the only one.
+        openBeside: interpreter?.path === undefined ? openBeside : undefined,
+      },
+      this.#sessions.router,
+      first.session,
+    );
+    first.context = context;
+    return Object.assign(first, { context });
+  }
+
+  /** @param pass what its hops are kept open with; it is released when the slave is gone */
+  #openSlave({ settings, lend }: Opening, pass: HopPass | undefined): SessionEntry {
+    const { graceMs = 2_000, onLend } = this.#options;
+    const id = this.#sessions.router.allocateId();
+    const via = pass?.hop ?? settings.via;
+    const lending = { target: { ...settings, via }, graceMs, onLend };
+    const lender = lenderFor(lend, this.#sessions, lending);
+    const entry = this.#sessions.open({ ...settings, id, via, lender });
+    void entry.session.gone.then(() => pass?.release());
+    return entry;
   }
 
   #checkOpen(): void {

@@ -1,11 +1,15 @@
 /**
- * Caller: makes the calls of one context. It encodes them, offers the slave the modules that they
+ * Caller: makes the calls of one slave. It encodes them, offers the slave the modules that they
  * need, and keeps calls that have to wait in the order in which they were made.
+ *
+ * The caller of a context's first slave takes all calls of the context, and gives those of the
+ * other language to the caller of the second slave. While it cannot be told which slave will do a
+ * call, the call waits here until the first slave has answered.
  */
-import { SenderTable } from "../channels/sender-table.ts";
+import { NO_SENDERS, SenderTable } from "../channels/sender-table.ts";
 import type { SentBody } from "../channels/value-link.ts";
 import { DisconnectError, type EcontextError, UsageError } from "../errors.ts";
-import { checkLanguage, type Language, type Wants } from "../interpreters/kind.ts";
+import type { Language, Wants } from "../interpreters/kind.ts";
 import type { ContextLink } from "../mux/context-link.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { CallSite } from "../traces/call-site.ts";
@@ -18,7 +22,7 @@ import { type CallOwner, PendingCall } from "./pending-call.ts";
 import { iterable, RemoteGenerator } from "./remote-generator.ts";
 import type { TierCall } from "./tier-call.ts";
 
-/** What calls need of the session of their context. */
+/** What calls need of the session of their slave. */
 export interface CallSession {
   /** Start the slave, for work of this language, if it is not started yet. */
   start(wants: Wants): void;
@@ -28,7 +32,9 @@ export interface CallSession {
   reason(): EcontextError | undefined;
   /** Bytes that wait to be written to the slave. */
   queuedBytes(): number;
-  /** Resolves when the language is known and more may be queued, or when the session ended. */
+  /** Resolves when the slave has answered, or when the session ended. */
+  settled(): Promise<void>;
+  /** Resolves when more may be queued, or when the session ended. */
   writable(): Promise<void>;
   /**
    * Send the slave, before it asks, what a call will import: of the user's modules, and of the
@@ -46,6 +52,13 @@ export interface CallerSettings {
   readonly graceMs: number;
   /** Cancels every call. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Finds the caller of the slave that can do a call. Default: this caller does every call.
+   *
+   * @returns undefined: that is known when the session is settled, and not before
+   * @throws {UsageError} no slave of the context can do it
+   */
+  readonly route?: ((callee: Callee) => Caller | undefined) | undefined;
 }
 
 /** One call, as it is asked for. */
@@ -59,16 +72,28 @@ export interface CallRequest {
   readonly site?: CallSite;
 }
 
+/** A call on its way to the slave. */
+interface Sending {
+  readonly call: PendingCall;
+  readonly callee: Callee;
+  readonly body: SentBody;
+  readonly tier: readonly string[];
+  readonly limits: PayloadOptions;
+}
+
 const NO_TIER: readonly string[] = [];
 
 export class Caller implements CallOwner {
   readonly link: ContextLink;
   readonly graceMs: number;
   readonly #signal: AbortSignal | undefined;
+  readonly #route: CallerSettings["route"];
   readonly #session: CallSession;
   readonly #senders: SenderTable;
   /** Resolves when the last call that waits has been sent; later calls line up after it. */
   #turn: Promise<void> | undefined;
+  /** Calls that wait until the session is settled: then it is found which slave does them. */
+  #undecided = 0;
   /** Calls whose callers wait. */
   #waiting = 0;
   #onIdle = (): void => {};
@@ -78,8 +103,15 @@ export class Caller implements CallOwner {
     this.link = link;
     this.graceMs = settings.graceMs;
     this.#signal = settings.signal;
+    this.#route = settings.route;
     this.#session = session;
-    const callTier = this.tierCall(NO_TIER);
+    // A generator is continued in the slave that it lives in.
+    const callTier: TierCall = (options, fn, ...args) =>
+      iterable(
+        new Promise((resolve, reject) => {
+          this.#begin(readCallee(fn), true, { fn, args, options }, resolve, reject);
+        }),
+      );
     this.#senders = new SenderTable(link, (number) => new RemoteGenerator(number, callTier));
   }
 
@@ -90,7 +122,14 @@ export class Caller implements CallOwner {
 
   /** @returns a promise that rejects with everything that can go wrong, usage included */
   call(request: CallRequest): Promise<unknown> & AsyncIterable<unknown> {
-    return iterable(new Promise((resolve, reject) => this.#begin(request, resolve, reject)));
+    return iterable(
+      new Promise((resolve, reject) => {
+        const callee = readCallee(request.fn);
+        const caller = this.#callerOf(callee);
+        const isDecided = caller !== undefined;
+        (caller ?? this).#begin(callee, isDecided, request, resolve, reject);
+      }),
+    );
   }
 
   /** @param tier modules of the second tier that the functions are in */
@@ -116,6 +155,8 @@ export class Caller implements CallOwner {
 
   /** Ends the slave in good order: it runs the exit handlers of user code as its last call. */
   async finish(): Promise<void> {
+    await this.decided();
+    while (this.#turn !== undefined) await this.#turn;
     const language = this.#session.language();
     if (language !== undefined) {
       // Where calls run beside one another, the handlers would run before the last one ends.
@@ -123,6 +164,11 @@ export class Caller implements CallOwner {
       runExitHandlers(this.link, language);
     }
     endCalls(this.link);
+  }
+
+  /** Resolves when it is known for every call which slave does it. */
+  async decided(): Promise<void> {
+    while (this.#undecided > 0) await this.#session.settled();
   }
 
   /** The slave did not end in time after `finish`. */
@@ -164,12 +210,22 @@ export class Caller implements CallOwner {
 
   // -- The way of a call --
 
+  /** @returns undefined while it cannot be told which slave does the call */
+  #callerOf(callee: Callee): Caller | undefined {
+    if (this.#isClosed) return this;
+    // Calls keep their order.
+    if (this.#undecided > 0) return undefined;
+    if (this.#route !== undefined) return this.#route(callee);
+    return this.#session.language() === undefined ? undefined : this;
+  }
+
   #begin(
-    { fn, args, options = {}, tier = NO_TIER, site }: CallRequest,
+    callee: Callee,
+    isDecided: boolean,
+    { args, options = {}, tier = NO_TIER, site }: CallRequest,
     resolve: (value: unknown) => void,
     reject: (reason: unknown) => void,
   ): void {
-    const callee = readCallee(fn);
     const { deadline } = options;
     checkMilliseconds("deadline", deadline);
     const signal = eitherSignal(options.signal, this.#signal);
@@ -179,10 +235,15 @@ export class Caller implements CallOwner {
     const settings = { name: callee.name, limits, senders: body.senders, site };
     const call = new PendingCall(this, settings, resolve, reject);
     this.#waiting++;
-    const send = (): void => this.#send(call, callee, body, tier, limits);
+    if (this.#isClosed) {
+      call.fail(this.closed());
+      return;
+    }
     this.#session.start(callee.wants);
-    if (this.#mustWait()) this.#wait(() => (call.isSettled ? call.drop() : send()));
-    else send();
+    const sending: Sending = { call, callee, body, tier, limits };
+    // The start has mostly told the language.
+    if (isDecided || this.#callerOf(callee) === this) this.#enqueue(sending);
+    else this.#decideLater(sending);
   }
 
   /** @throws {ValueError | UsageError} what cannot be sent */
@@ -195,14 +256,55 @@ export class Caller implements CallOwner {
     throw new UsageError("ERR_USAGE_TOO_LARGE", `${this.link.name}: ${problem}`);
   }
 
+  /** Sends a call now, or when there is room for it. */
+  #enqueue(sending: Sending): void {
+    if (this.#mustWait()) this.#wait(() => this.#sendOrDrop(sending));
+    else this.#send(sending);
+  }
+
+  /** Keeps a call until it is known which slave does it. Calls keep their order. */
+  #decideLater(sending: Sending): void {
+    this.#undecided++;
+    void this.#session.settled().then(() => {
+      this.#undecided--;
+      const { call, callee } = sending;
+      if (call.isSettled) {
+        call.drop();
+        return;
+      }
+      try {
+        const caller = this.#route?.(callee) ?? this;
+        if (caller === this) this.#enqueue(sending);
+        else caller.#take(sending, this);
+      } catch (error) {
+        call.fail(error);
+      }
+    });
+  }
+
+  /** Takes a call over from the caller of another slave. */
+  #take({ call, callee, body, tier, limits }: Sending, from: Caller): void {
+    const own = this.#adopt(body, from);
+    this.#waiting++;
+    call.handOver(this, own.senders);
+    this.#enqueue({ call, callee, body: own, tier, limits });
+  }
+
+  /** @returns arguments that were encoded for another slave, with senders that this one may use */
+  #adopt(body: SentBody, from: Caller): SentBody {
+    if (body.senders === NO_SENDERS) return body;
+    const own = this.#senders.encode(from.decode(Buffer.concat(body.chunks)), CALL_ROOT);
+    body.senders.release("unread");
+    return own;
+  }
+
   #mustWait(): boolean {
-    if (this.#turn !== undefined || this.#session.language() === undefined) return true;
-    return this.#session.queuedBytes() > LIMITS.maxQueuedBytes;
+    return this.#turn !== undefined || this.#session.queuedBytes() > LIMITS.maxQueuedBytes;
   }
 
   /**
-   * Calls wait for room in the queue, or until the language of the slave is known. They are sent in
-   * the order in which they were made. A caller that gives up is free; its call keeps its place.
+   * Calls wait for room in the queue. They are sent in the order in which they were made. A caller
+   * that gives up is free; its call keeps its place.
    */
   #wait(send: () => void): void {
     const before = this.#turn ?? Promise.resolve();
@@ -214,15 +316,14 @@ export class Caller implements CallOwner {
     });
   }
 
-  #send(
-    call: PendingCall,
-    callee: Callee,
-    body: SentBody,
-    tier: readonly string[],
-    limits: PayloadOptions,
-  ): void {
+  #sendOrDrop(sending: Sending): void {
+    if (sending.call.isSettled) sending.call.drop();
+    else this.#send(sending);
+  }
+
+  #send({ call, callee, body, tier, limits }: Sending): void {
     try {
-      const language = this.#check(callee);
+      const language = this.#check();
       const { deadline, signal, withContext = false } = limits;
       const uses = {
         tier,
@@ -243,13 +344,12 @@ export class Caller implements CallOwner {
    * @returns the language of the slave
    * @throws {EcontextError} why the call cannot be sent
    */
-  #check(callee: Callee): Language {
+  #check(): Language {
     const { id, name, router } = this.link;
-    const unavailable = this.unavailable();
-    if (unavailable !== undefined) throw unavailable;
+    const reason = this.#session.reason();
+    if (reason !== undefined) throw reason;
     const language = this.#session.language();
     if (language === undefined) throw new Error(`${name}: a call before its language was known`);
-    checkLanguage(name, language, callee);
     if (router.pending(id) - this.#senders.channels >= LIMITS.maxPendingCalls) {
       throw new UsageError(
         "ERR_USAGE_PENDING",

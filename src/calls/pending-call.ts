@@ -57,8 +57,9 @@ function nameOf(callee: string): string {
  * context ends. A call that is given up keeps its handle until the slave has answered it.
  */
 export class PendingCall implements Receiver {
-  readonly #owner: CallOwner;
+  #owner: CallOwner;
   readonly #settings: CallSettings;
+  #senders: SentSenders;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (reason: unknown) => void;
   /** The deadline; after the call was given up, the grace time. */
@@ -80,6 +81,7 @@ export class PendingCall implements Receiver {
   ) {
     this.#owner = owner;
     this.#settings = settings;
+    this.#senders = settings.senders;
     this.#resolve = resolve;
     this.#reject = reject;
     const { deadline, signal } = settings.limits;
@@ -102,6 +104,13 @@ export class PendingCall implements Receiver {
     return this.#isSettled;
   }
 
+  /** Another slave will do the call, which has not been sent yet. @param senders its arguments' */
+  handOver(owner: CallOwner, senders: SentSenders): void {
+    this.#owner.settled();
+    this.#owner = owner;
+    this.#senders = senders;
+  }
+
   send(body: readonly Uint8Array[]): void {
     const { id, router } = this.#owner.link;
     this.#handle = router.expect(id, this);
@@ -111,14 +120,14 @@ export class PendingCall implements Receiver {
 
   /** The call could not be sent. */
   fail(error: unknown): void {
-    this.#settings.senders.release("unread");
+    this.#senders.release("unread");
     this.#settle();
     this.#fail(error);
   }
 
   /** Its caller gave the call up before it was sent. */
   drop(): void {
-    this.#settings.senders.release("unread");
+    this.#senders.release("unread");
   }
 
   /** The answer. */
@@ -160,10 +169,10 @@ export class PendingCall implements Receiver {
       this.#fail(failure);
       return false;
     }
-    const { limits, senders } = this.#settings;
+    const { limits } = this.#settings;
     if (failure.remoteMessage === "disconnected") return true;
-    if (failure.remoteMessage === "") senders.release("unread");
-    else if (this.#owner.stopsFunctions()) senders.release("interrupted");
+    if (failure.remoteMessage === "") this.#senders.release("unread");
+    else if (this.#owner.stopsFunctions()) this.#senders.release("interrupted");
     // The slave's clock may be the first to see the deadline pass.
     this.#fail(limits.deadline === undefined ? failure : this.#late());
     return false;
@@ -197,7 +206,7 @@ export class PendingCall implements Receiver {
     const progress = this.#withdraw();
     if (progress === "withdrawn") {
       router.forget(id, this.#handle);
-      this.#settings.senders.release("unread");
+      this.#senders.release("unread");
       return;
     }
     this.#timer = setTimeout(() => this.#owner.hung(nameOf(this.#settings.name)), graceMs);

@@ -39,7 +39,8 @@ interface Exported {
   uses: number;
 }
 
-const NO_SENDERS: SentSenders = { release: () => {} };
+/** Of a value without senders. */
+export const NO_SENDERS: SentSenders = { release: () => {} };
 
 export class SenderTable implements ValueLink {
   readonly id: number;

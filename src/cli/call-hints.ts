@@ -16,7 +16,6 @@ export interface Written {
 /** @returns the error with a message that says what to write, or the same error without advice */
 export function hinted(error: unknown, { target, name, isFollowed }: Written): unknown {
   if (error instanceof UsageError) {
-    if (error.code === "ERR_USAGE_LANGUAGE") return reworded(error, wrongKind(target, name, error));
     if (error.code !== "ERR_USAGE_FUNCTION") return error;
     return reworded(error, `${error.message}, or FILE.py:function`);
   }
@@ -26,14 +25,6 @@ export function hinted(error: unknown, { target, name, isFollowed }: Written): u
     ? `${name} is taken as the FUNCTION; several targets: ${target},${name}, or ${target} ${name} -- FUNCTION`
     : `no function ${name}: write module.function, or FILE.py:function`;
   return reworded(error, `${target}: ${advice}`);
-}
-
-function wrongKind(target: string, name: string, error: UsageError): string {
-  const isPython = error.message.includes("a Python function");
-  const [language, options] = isPython
-    ? ["Python", "--kind python"]
-    : ["JavaScript", "--kind node or --kind bun"];
-  return `${target}: ${name} is a ${language} function: write ${options}`;
 }
 
 /** @returns the error with another message, and without its traceback, which says less */

@@ -61,8 +61,7 @@ export async function runPrompt(plan: ReplPlan, host: Host): Promise<number> {
 function banner(contexts: readonly NamedContext[]): string {
   const list = contexts.map(({ target, name }) => (target === name ? name : `${name} = ${target}`));
   const named = list.length === 0 ? "" : ` ${list.join(", ")};`;
-  const rule = list.length === 0 ? "" : "the first call on a connection decides its language\n";
-  return `econtext ${version}:${named} ctrl-D leaves, .help says more\n${rule}`;
+  return `econtext ${version}:${named} ctrl-D leaves, .help says more\n`;
 }
 
 /** Waits until each context is there, or its failure was told. */

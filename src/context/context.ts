@@ -1,9 +1,9 @@
 /**
- * Context: one execution context as its user sees it. Knows the router and the protocol, no process
- * and no transport: those are its session's. Calls are its caller's.
+ * Context: one execution context as its user sees it: a host, whatever languages run there. Knows
+ * the router and the protocol, no process and no transport: those are its sessions'. Calls are its
+ * callers'.
  */
 import type { Callable, ParametersAfterContext, Result } from "../calls/callee.ts";
-import { Caller } from "../calls/caller.ts";
 import {
   type CallLimits,
   type CallOptions,
@@ -28,14 +28,13 @@ import { callSite } from "../traces/call-site.ts";
 import { located, locatedEach } from "../traces/error-stack.ts";
 import type { ConnectOptions } from "./connect-options.ts";
 import type { Session, SlaveInfo } from "./session.ts";
+import { Slaves, type SlavesSettings } from "./slaves.ts";
 
-export interface ContextSettings {
+export type { OpenedSlave } from "./slaves.ts";
+
+export interface ContextSettings extends SlavesSettings {
+  /** Of the first slave. */
   readonly id: number;
-  readonly name: string;
-  /** Milliseconds that a cancelled call has to end, and a closed context to drain. */
-  readonly graceMs: number;
-  /** Cancels every call. */
-  readonly signal?: AbortSignal | undefined;
   /** Gives the limits of each call and command that sets none of its own. */
   readonly callDefaults?: (() => CallLimits) | undefined;
   /** Opens contexts through this one; a helper's context has none. */
@@ -47,16 +46,18 @@ export interface ContextSettings {
 /** Opens a context through this one. The options are those of `Broker.connect`. */
 export type ContextOpener = (target: string, options: ConnectOptions) => Context;
 
-/** One execution context: a process of an interpreter on this or another machine. */
+/**
+ * One execution context, on this or another machine. Functions of Python run in one process of it,
+ * functions of JavaScript in another; each is started when it is first needed.
+ */
 export class Context implements AsyncDisposable {
   readonly id: number;
   readonly name: string;
   /** The context that this one is opened through; undefined: this machine opened it. */
   readonly via: Context | undefined;
-  readonly #graceMs: number;
   readonly #defaults: (() => CallLimits) | undefined;
-  readonly #session: Session;
-  readonly #caller: Caller;
+  readonly #slaves: Slaves;
+  readonly #caller: Slaves["caller"];
   readonly #commands: TierCall;
   readonly #files: RemoteFiles;
   readonly #connect: ContextOpener | undefined;
@@ -66,23 +67,21 @@ export class Context implements AsyncDisposable {
 
   /** @internal Contexts are made by `Broker.connect`. */
   constructor(settings: ContextSettings, router: Router, session: Session) {
-    const { id, name, graceMs, callDefaults, connect } = settings;
+    const { id, name, callDefaults, connect } = settings;
     this.id = id;
     this.name = name;
     this.via = settings.via;
-    this.#graceMs = graceMs;
     this.#defaults = callDefaults;
     this.#connect = connect;
-    const link = { id, name, router, mapStack: (text: string) => session.mapStack(text) };
-    this.#session = session;
-    this.#caller = new Caller(link, session, settings);
+    this.#slaves = new Slaves(settings, router, { id, session });
+    this.#caller = this.#slaves.caller;
     this.#commands = this.#caller.tierCall(["commands"]);
     this.#files = new RemoteFiles(name, this.#caller.tierCall(["files"]));
   }
 
-  /** Whether the slave has answered. */
+  /** Whether a slave has answered. */
   get connected(): boolean {
-    return this.#session.isReady();
+    return this.#slaves.connected;
   }
 
   /**
@@ -91,8 +90,9 @@ export class Context implements AsyncDisposable {
    * @throws {BootstrapError} `ERR_BOOTSTRAP_…`, `ERR_TRANSPORT_…`
    */
   ready(): Promise<SlaveInfo> {
-    this.#session.start("any");
-    return located(this.#session.ready, new Error());
+    const { session } = this.#slaves.any;
+    session.start("any");
+    return located(session.ready, new Error());
   }
 
   /**
@@ -106,7 +106,7 @@ export class Context implements AsyncDisposable {
     if (this.#connect === undefined) throw this.#caller.closed();
     const context = this.#connect(target, options);
     this.#behind.add(context);
-    void context.#session.gone.then(() => this.#behind.delete(context));
+    void context.#slaves.gone.then(() => this.#behind.delete(context));
     return context;
   }
 
@@ -121,7 +121,7 @@ export class Context implements AsyncDisposable {
    * kwargs({ b: 2 }))`.
    *
    * @throws {UsageError} `ERR_USAGE_CLOSURE`, `ERR_USAGE_FUNCTION`, `ERR_USAGE_LANGUAGE`: the
-   *   function cannot be called there; nothing was sent
+   *   function cannot be called there; nothing of it was sent
    * @throws {CallError} the function failed there
    * @throws {ValueError} an argument cannot be sent
    * @throws {BootstrapError | DisconnectError | ProtocolError} the context could not be opened, or
@@ -252,10 +252,11 @@ export class Context implements AsyncDisposable {
    */
   async ping(options: { readonly deadline?: number } = {}): Promise<number> {
     checkMilliseconds("deadline", options.deadline);
-    const unavailable = this.#caller.unavailable();
+    const { caller, session } = this.#slaves.any;
+    const unavailable = caller.unavailable();
     if (unavailable !== undefined) throw unavailable;
-    this.#session.start("any");
-    return located(ping(this.#caller.link, options.deadline), new Error());
+    session.start("any");
+    return located(ping(caller.link, options.deadline), new Error());
   }
 
   /**
@@ -278,13 +279,6 @@ export class Context implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#behind].map((context) => context.close()));
-    this.#caller.close();
-    if (!this.connected && this.#caller.waiting === 0) {
-      this.#session.sever(this.#caller.closed());
-    }
-    const timer = setTimeout(() => this.#caller.overdue(), this.#graceMs);
-    await this.#caller.finish();
-    await this.#session.gone;
-    clearTimeout(timer);
+    await this.#slaves.close();
   }
 }

@@ -2,7 +2,7 @@
  * Kinds and languages, declared once: which interpreters there are, how a user asks for one, and
  * which language a function's name belongs to. What is started for them is in plan.ts.
  */
-import { UsageError } from "../errors.ts";
+import { type EcontextError, UsageError } from "../errors.ts";
 
 /** An interpreter that a context can be. */
 export type Kind = "python" | "node" | "bun";
@@ -84,24 +84,44 @@ export function wantsOf(name: string): Wants {
   return languageOfName(name) ?? (name.startsWith("econtext.") ? "any" : "python");
 }
 
-/** A call, as far as it tells which interpreter can do it. */
-export interface Work {
-  readonly name: string;
-  /** Undefined where the name does not tell. */
-  readonly language?: Language | undefined;
+/** @returns the language that a slave does not have */
+export function otherThan(language: Language): Language {
+  return language === "python" ? "javascript" : "python";
 }
 
-/** @throws {UsageError} `ERR_USAGE_LANGUAGE` if a context of that language cannot do the call */
-export function checkLanguage(context: string, its: Language, { name, language }: Work): void {
-  if (language === undefined || language === its) return;
+/** Codes of errors that say: the host has no interpreter that would do. */
+export const LACKS_INTERPRETER: readonly string[] = [
+  "ERR_BOOTSTRAP_NO_INTERPRETER",
+  "ERR_BOOTSTRAP_TOO_OLD",
+];
+
+/**
+ * @param lacking why no interpreter of that language could be started beside the one that runs
+ * @returns the error of calls that need one
+ */
+export function lackingLanguage(
+  context: string,
+  language: Language,
+  lacking: EcontextError,
+): UsageError {
+  const own = `${context}: `;
+  const why = lacking.message.startsWith(own) ? lacking.message.slice(own.length) : lacking.message;
+  const message = `${own}there is no ${LANGUAGE_NAMES[language]} for this function: ${why}`;
+  return new UsageError("ERR_USAGE_LANGUAGE", message, { cause: lacking });
+}
+
+/** @returns the error of a call that needs another language than that of the only interpreter */
+export function otherLanguage(
+  context: string,
+  its: Language,
+  name: string,
+  language: Language,
+): UsageError {
   const [has, wants] = [LANGUAGE_NAMES[its], LANGUAGE_NAMES[language]];
-  const where = JSON.stringify(context);
-  const way = (kind: Kind) => `connect(${where}, { kind: "${kind}" })`;
-  const ways = language === "python" ? way("python") : `${way("node")}, or "bun"`;
-  throw new UsageError(
+  return new UsageError(
     "ERR_USAGE_LANGUAGE",
-    `${context} is already a ${has} context, and ${name} is a ${wants} function: ` +
-      `open a second connection for it: ${ways}`,
+    `${context}: ${name} is a ${wants} function, and this context has one interpreter only, ` +
+      `for ${has}, which was named by its path: connect without the path`,
   );
 }
 

@@ -65,6 +65,8 @@ const START = 'BUN_BE_BUN=1 BUN_RUNTIME_TRANSPILER_CACHE_PATH=0 exec "$0" "$@" 9
 export function checkLend(lend: LendOption, interpreter: Interpreter | undefined): void {
   if (lend === undefined || lend === false) return;
   if (interpreter === undefined || interpreter.kind === "bun") return;
+  // A Bun is lent beside the Python that was asked for.
+  if (interpreter.kind === "python" && interpreter.path === undefined) return;
   const problem = `a ${interpreter.kind} cannot be lent; leave the kind out, or say bun`;
   throw new UsageError("ERR_USAGE_KIND", problem);
 }

@@ -10,6 +10,7 @@
 import type { SlaveInfo } from "../context/session.ts";
 import { EcontextError } from "../errors.ts";
 import { firstStage } from "../interpreters/first-stage.ts";
+import { LACKS_INTERPRETER } from "../interpreters/kind.ts";
 import { isLendable, languageOfPlan, type Plan } from "../interpreters/plan.ts";
 import { preambleParts } from "../interpreters/preamble.ts";
 import { explainBootstrap, explainSilence } from "../launch/explain.ts";
@@ -42,9 +43,7 @@ export interface AttemptListener {
   closed(launched: Launched, reason: EcontextError | undefined): void;
 }
 
-/** Failures that a lent interpreter can make good. */
 const NONCE_BYTES = 16;
-const LENDABLE: readonly string[] = ["ERR_BOOTSTRAP_NO_INTERPRETER", "ERR_BOOTSTRAP_TOO_OLD"];
 
 export class Attempt {
   readonly #settings: SessionSettings;
@@ -147,7 +146,7 @@ export class Attempt {
   async #replace(plan: Plan, missing: EcontextError): Promise<EcontextError | undefined> {
     const { lender } = this.#settings;
     const { logs, replay } = this.#parts;
-    if (lender === undefined || !isLendable(plan) || !LENDABLE.includes(missing.code)) {
+    if (lender === undefined || !isLendable(plan) || !LACKS_INTERPRETER.includes(missing.code)) {
       return missing;
     }
     if (this.#severed !== undefined) return this.#severed;

@@ -75,6 +75,7 @@ export class ChildSession implements Session {
   readonly #parts: SessionParts;
   /** Present only with a lender, because another child may then take the place of the first. */
   readonly #replay: ReplayLink | undefined;
+  readonly #settled: Promise<void>;
   readonly #ready = Promise.withResolvers<SlaveInfo>();
   readonly #gone = Promise.withResolvers<void>();
   #state: State;
@@ -87,7 +88,10 @@ export class ChildSession implements Session {
     this.ready = this.#ready.promise;
     this.gone = this.#gone.promise;
     // A failure is also told by the first call, so that the user need not wait for `ready`.
-    this.ready.catch(() => {});
+    this.#settled = this.ready.then(
+      () => {},
+      () => {},
+    );
     const isKnown = interpreter !== undefined;
     this.#state = {
       name: "idle",
@@ -99,10 +103,7 @@ export class ChildSession implements Session {
   start(wants: Wants): void {
     if (this.#state.name !== "idle") return;
     clearImmediate(this.#state.timer);
-    const { interpreter, lender } = this.#settings;
-    // A runtime is lent for work in JavaScript: a call that may be in either language gets that.
-    const needed = wants === "any" && lender !== undefined ? "javascript" : wants;
-    const plan = planFor(needed, interpreter);
+    const plan = planFor(wants, this.#settings.interpreter);
     this.#speaks(languageOfPlan(plan));
     const parts = { ...this.#parts, replay: this.#replay };
     const attempt = new Attempt(plan, this.#settings, parts, {
@@ -129,9 +130,13 @@ export class ChildSession implements Session {
     return this.#parts.supply.mapStack(text);
   }
 
+  settled(): Promise<void> {
+    return this.#settled;
+  }
+
   async writable(): Promise<void> {
     const isFull = (this.#replay?.bytes ?? 0) > LIMITS.maxQueuedBytes;
-    if (this.language() === undefined || isFull) await this.ready.catch(() => {});
+    if (isFull) await this.settled();
     await this.#launched?.ready();
   }
 
@@ -213,7 +218,8 @@ export class ChildSession implements Session {
 
   async #closed(launched: Launched, reason: EcontextError | undefined): Promise<void> {
     if (this.#state.name === "ended") return;
-    this.#end(reason ?? (await this.#explain(launched)));
+    const why = reason ?? (await this.#explain(launched));
+    this.#end(this.#settings.reworded?.(why) ?? why);
     await launched.gone;
     this.#gone.resolve();
   }

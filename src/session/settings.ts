@@ -38,6 +38,8 @@ export interface SessionSettings {
   readonly prompter?: Prompter | undefined;
   /** Brings a runtime to a target that has no JavaScript. */
   readonly lender?: Lender | undefined;
+  /** @returns the reason for the session's end, in words that its calls understand */
+  readonly reworded?: (reason: EcontextError) => EcontextError;
 }
 
 /** What an attempt lets its dialogue do. */

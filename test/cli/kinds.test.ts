@@ -90,16 +90,24 @@ describe("with no kind, the function says what is looked for", () => {
     expect((await onlyWith(both, "ping", "local")).stdout).toStartWith("local: python ");
   });
 
-  test("a context of the other language is refused", async () => {
+  test("a kind forbids no language, a path does", async () => {
+    const kind = await onlyWith(both, "call", "--kind", "python", "local", `${TASKS}:greet`, "you");
+    expect(kind).toEqual({ stdout: "hello you\n", stderr: "", status: 0 });
     const run = await econtext("call", "--python", PYTHON, "local", `${TASKS}:greet`);
-    expect(run.stderr).toBe(
-      `local: ${TASKS}:greet is a JavaScript function: write --kind node or --kind bun\n`,
+    expect(run.stderr).toEndWith(
+      `${TASKS}:greet is a JavaScript function, and this context has one interpreter only, for Python, which was named by its path: connect without the path\n`,
     );
     expect(run).toMatchObject({ stdout: "", status: 2 });
     const other = await econtext("call", ...BUN, "local", "tasks.py:echo");
-    expect(other.stderr).toStartWith(
-      "local: tasks.py:echo is a Python function: write --kind python\n",
-    );
+    expect(other.stderr).toContain("echo is a Python function, and this context");
+  });
+
+  test("a host that lacks the language says what is missing, and which way there is", async () => {
+    const only = { python3: PYTHON };
+    const run = await onlyWith(only, "call", "--kind", "python", "local", "node:os.hostname");
+    expect(run.stderr).toStartWith("local: there is no JavaScript for this function: no interp");
+    expect(run.stderr).toContain("--lend-runtime");
+    expect(run).toMatchObject({ stdout: "", status: 2 });
   });
 });
 

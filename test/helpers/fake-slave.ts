@@ -114,8 +114,8 @@ export class FakeSession implements CallSession {
   language = () => this.#language;
   reason = () => this.#reason;
   queuedBytes = () => this.#stream.queuedBytes(ID);
+  settled = () => this.#known.promise;
   async writable(): Promise<void> {
-    if (this.#language === undefined) await this.#known.promise;
     await this.#stream.ready(ID);
   }
   offer(_modules: readonly string[], needs: readonly string[]): void {

@@ -22,7 +22,8 @@ describe("options", () => {
     ["", {}, "ERR_USAGE_TARGET"],
     ["local", { kind: "perl" as "bun" }, "ERR_USAGE_KIND"],
     ["local", { python: "a", node: "b" }, "ERR_USAGE_KIND"],
-    ["local", { kind: "python", lend: true }, "ERR_USAGE_KIND"],
+    ["local", { kind: "node", lend: true }, "ERR_USAGE_KIND"],
+    ["local", { python: "/bin/python", lend: true }, "ERR_USAGE_KIND"],
     ["local", { node: "/bin/node", lend: "/bin/bun" }, "ERR_USAGE_KIND"],
   ];
   test.each(wrong)("%j %j is refused before an id is spent", async (target, options, code) => {

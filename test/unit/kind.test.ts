@@ -1,10 +1,11 @@
 /** What is asked for with `kind` and paths, whose a function's name is, and what is refused. */
 import { describe, expect, test } from "bun:test";
+import { UsageError } from "../../src/errors.ts";
 import {
-  checkLanguage,
   type KindOptions,
-  languageOf,
+  lackingLanguage,
   languageOfName,
+  otherLanguage,
   readKind,
   wantsOf,
 } from "../../src/interpreters/kind.ts";
@@ -56,15 +57,20 @@ test.each([
   expect(wantsOf(name)).toBe(wants);
 });
 
-test("a context refuses what another language has, and says what to ask for", () => {
-  const refused = (its: "python" | "javascript", language: "python" | "javascript") => () =>
-    checkLanguage("web1", its, { name: "install", language });
-  expect(refused("python", "python")).not.toThrow();
-  expect(() => checkLanguage("web1", "python", { name: "Math.max" })).not.toThrow();
-  const error = { code: "ERR_USAGE_LANGUAGE", exitStatus: 2 };
-  expect(refused("python", "javascript")).toThrow(expect.objectContaining(error));
-  expect(refused("python", "javascript")).toThrow(
-    'web1 is already a Python context, and install is a JavaScript function: open a second connection for it: connect("web1", { kind: "node" }), or "bun"',
+test("the errors of a context that has no interpreter of a language", () => {
+  const error = otherLanguage("web1", "python", "install", "javascript");
+  expect([error.code, error.exitStatus]).toEqual(["ERR_USAGE_LANGUAGE", 2]);
+  expect(error.message).toBe(
+    "web1: install is a JavaScript function, and this context has one interpreter only, for Python, which was named by its path: connect without the path",
   );
-  expect(refused(languageOf("bun"), "python")).toThrow('connect("web1", { kind: "python" })');
+  const cause = new UsageError("ERR_BOOTSTRAP_NO_INTERPRETER", "web1: none found\n  try: more");
+  const lacking = lackingLanguage("web1", "javascript", cause);
+  expect([lacking.code, lacking.exitStatus, lacking.cause]).toEqual([
+    "ERR_USAGE_LANGUAGE",
+    2,
+    cause,
+  ]);
+  expect(lacking.message).toBe(
+    "web1: there is no JavaScript for this function: none found\n  try: more",
+  );
 });

@@ -32,9 +32,8 @@ class Silent implements Session {
   language(): Language | undefined {
     return this.#language;
   }
-  async writable(): Promise<void> {
-    if (this.#language === undefined) await this.#known.promise;
-  }
+  settled = () => this.#known.promise;
+  async writable(): Promise<void> {}
   offer(modules: readonly string[], needs: readonly string[]): void {
     this.offered.push([modules, needs]);
   }

@@ -44,8 +44,7 @@ describe("another child takes the place of the first", () => {
     const lender = lenderFrom(Promise.resolve(helper), lent.resolve);
     const opened = open({ lender }, room, router);
     const { session, spawner } = opened;
-    session.start("any");
-    expect(session.language()).toBe("javascript");
+    session.start("javascript");
     const answer = ask(opened, "once");
     const first = spawner.last;
     await first.received(1);

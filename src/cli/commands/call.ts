@@ -50,7 +50,8 @@ After "--" no argument is an option. A negative number never is.
 
 Without --kind, the function decides which interpreter is looked for: bun or
 node for tasks.ts:fn and node:os.hostname; python3, python or python2 for all
-others. With --kind node or bun, Math.max is a global.
+others. With --kind node or bun, Math.max is a global. --python, --node and
+--bun name the only interpreter: a function of the other language is an error.
 
 Modules that the remote Python does not have are looked up in --python-path,
 then in the folder of the file of FUNCTION, then in the current folder. Imports

@@ -35,16 +35,14 @@ export const command = makeCommand({
   args,
   details: `The prompt takes TypeScript with await. Each target is a variable. Names that
 are not valid identifiers are changed (web-1.example.com becomes web_1), and the
-banner lists them. econtext connects to a target when you first use it. The
-first call on a connection decides its language: JavaScript for a function of
-the prompt, Python for a name such as platform.node. For the other language,
-open a second connection.
+banner lists them. econtext connects to a target when you first use it. A
+function of the prompt runs in Bun or Node.js there, a name such as
+platform.node in Python; each is started when it is first needed.
 
   $ econtext repl web1 db1
   > function load(cores: number) { return os.loadavg()[0]! / cores }
   > await Promise.all([web1, db1].map((context) => context.call(load, 4)))
-  > const py = await connect("web1", { kind: "python" })
-  > await py.call("platform.node")
+  > await web1.call("platform.node")
 
 In scope are the names of the library (connect, broker, kwargs, CallError and
 others), os, fs and the other builtin modules, and your imports, also of .py

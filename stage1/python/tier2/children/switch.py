@@ -242,9 +242,9 @@ def install_vectored_io():
     sys.modules[key].install()
 
 
-if PY3:
+if PY3 and {"fcntl", "os", "select", "stat", "struct", "_io", "_socket"} <= set(sys.modules):
     install_vectored_io()
 else:
-    # It may have to wait for the import lock.
+    # It may have to wait for the import lock: another import may wait for a module of the master.
     thread.start_new_thread(install_vectored_io, ())
 os.write(alarm, b"k")  # the turn of the core's `pump` in which this runs is followed by one of ours

@@ -1,0 +1,185 @@
+/**
+ * One context for both languages, on this machine and through sshd; and on hosts that lack one of
+ * them. What a host has is what stands in a folder that is all of its PATH.
+ */
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Broker, type ConnectOptions, type Context } from "../../src/index.ts";
+import { bun, nodeOf, nodeVersions } from "../helpers/javascripts.ts";
+import { pythonOf, pythonVersions } from "../helpers/pythons.ts";
+import { sample } from "../helpers/sample.ts";
+import { writeScript } from "../helpers/scripts.ts";
+import { suite } from "../helpers/skip.ts";
+import type { SshServer } from "../helpers/ssh-files.ts";
+import { missingSshd, startSshd } from "../helpers/sshd.ts";
+import { javascriptKind } from "./javascript.ts";
+import { type BothWays, languages } from "./languages.ts";
+import { pythonKind } from "./python.ts";
+import { failureOf, opener } from "./session.ts";
+
+const { PATH = "" } = process.env;
+let dir = "";
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), "econtext-languages-"));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterEach(() => {
+  process.env["PATH"] = PATH;
+});
+
+/** @returns a folder for PATH with a shell, and interpreters by their names */
+function pathWith(programs: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(join(dir, "path-"));
+  const all = { sh: "/bin/sh", sleep: Bun.which("sleep") ?? "", ...programs };
+  for (const [name, path] of Object.entries(all)) symlinkSync(path, join(folder, name));
+  return folder;
+}
+
+const pythonOn = sample(pythonVersions());
+const nodeOn = sample(nodeVersions());
+const newest = pythonOf(pythonOn.at(-1) ?? "3.13");
+
+const HOSTS = [
+  { python: pythonOn[0], node: nodeOn[0] },
+  { python: pythonOn.at(-1), node: nodeOn.at(-1) },
+  { python: pythonOn[1], node: undefined },
+] as const;
+
+for (const { python = "3.13", node } of HOSTS) {
+  const script = node === undefined ? bun() : nodeOf(node);
+  const name = node === undefined ? "bun" : "node";
+  const title = `Python ${python} and ${name} ${node ?? ""}`.trim();
+  const kinds = { python: pythonKind(python), javascript: javascriptKind(name, node ?? "") };
+  const roots = [...kinds.python.roots, ...kinds.javascript.roots];
+  const path = () =>
+    pathWith({ python3: pythonOf(python).python?.path ?? "", [name]: script.path });
+  const open =
+    (target: string, options: () => ConnectOptions): BothWays["connect"] =>
+    (more) =>
+      opener(target, { ...kinds.python, roots }, options)(more);
+
+  suite(`${title}, local`, pythonOf(python).missing ?? script.missing, "python", () => {
+    const connect = open("local", () => ({}));
+    languages({
+      ...kinds,
+      connect: (more) => {
+        process.env["PATH"] = path();
+        return connect(more);
+      },
+    });
+  });
+
+  if (node !== nodeOn.at(-1)) continue;
+  suite(`${title}, ssh`, missingSshd() ?? script.missing, "sshd", () => {
+    let server: SshServer;
+    beforeAll(async () => {
+      const shell = writeScript(join(dir, "shell"), `export PATH=${path()}\nexec /bin/sh "$@"`);
+      server = await startSshd({ loginShell: shell });
+    });
+    afterAll(() => server[Symbol.asyncDispose]());
+    languages({
+      ...kinds,
+      connect: open("target", () => ({ ssh: { options: ["-F", server.configPath] } })),
+    });
+  });
+}
+
+suite("a host that lacks a language", newest.missing, "python", () => {
+  const python3 = newest.python?.path ?? "";
+  const lacking = { code: "ERR_USAGE_LANGUAGE", exitStatus: 2 };
+
+  async function on<T>(
+    programs: Readonly<Record<string, string>>,
+    options: ConnectOptions,
+    work: (context: Context) => Promise<T>,
+  ): Promise<T> {
+    process.env["PATH"] = pathWith(programs);
+    await using broker = new Broker();
+    return await work(await broker.connect("local", options));
+  }
+
+  test("tells the calls that need it, which way there is, and serves the others", async () => {
+    await on({ python3 }, {}, async (context) => {
+      expect(await context.call("len", [1])).toBe(1);
+      const refused = await failureOf(context.call("node:os.hostname"));
+      expect(refused).toMatchObject(lacking);
+      expect(String(refused)).toMatch(
+        /^UsageError: local: there is no JavaScript for this function: .*\(tried bun, node\)\n.*--lend-runtime/,
+      );
+      expect(await context.call("len", [1])).toBe(1);
+      expect(await failureOf(context.call((a: number) => a, 1))).toMatchObject(lacking);
+      expect(await context.$`echo it`.text()).toBe("it\n");
+    });
+    await on({ bun: bun().path }, {}, async (context) => {
+      expect(await context.$`echo it`.text()).toBe("it\n");
+      const refused = await failureOf(context.call("os.getpid"));
+      expect(refused).toMatchObject(lacking);
+      expect(String(refused)).toContain("(tried python3, python, python2)");
+      expect(await context.call("node:path.basename", "/a/b")).toBe("b");
+    });
+  });
+
+  test("whose functions are called first: the other language takes its place", async () => {
+    await on({ python3 }, {}, async (context) => {
+      const missing = { code: "ERR_BOOTSTRAP_NO_INTERPRETER" };
+      const [first, beside] = [
+        failureOf(context.call("node:os.hostname")),
+        context.call("len", [1]),
+      ];
+      expect(await first).toMatchObject(missing);
+      expect(await beside).toBe(1);
+      expect(await context.$`echo it`.text()).toBe("it\n");
+      expect(await context.ready()).toMatchObject({ kind: "python" });
+      expect(await context.ping()).toBeNumber();
+      expect(await failureOf(context.call("node:os.hostname"))).toMatchObject(missing);
+    });
+    await on({ python3 }, {}, async (context) => {
+      await failureOf(context.call("node:os.hostname"));
+      expect(await context.$`echo it`.text()).toBe("it\n");
+    });
+  });
+
+  test("a kind chooses where there is a choice, and forbids nothing", async () => {
+    const both = { python3, bun: bun().path };
+    await on(both, { kind: "python" }, async (context) => {
+      expect(await context.call("node:path.basename", "/a/b")).toBe("b");
+      expect(await context.ready()).toMatchObject({ kind: "python" });
+    });
+    await on(both, { kind: "bun" }, async (context) => {
+      // A name that may be of either language is the kind's.
+      expect(await context.call("Math.max", 1, 2)).toBe(2);
+      expect(await context.call("operator:add", 1, 2)).toBe(3);
+    });
+  });
+
+  test("an interpreter that was named by its path is the only one", async () => {
+    const both = { python3, bun: bun().path };
+    await on(both, { python: python3 }, async (context) => {
+      const refused = await failureOf(context.call("node:os.hostname"));
+      expect(refused).toMatchObject(lacking);
+      expect(String(refused)).toContain("connect without the path");
+      expect(await context.call("len", [1])).toBe(1);
+    });
+    await on(both, { bun: bun().path }, async (context) => {
+      expect(await failureOf(context.call("operator:add", 1, 2))).toMatchObject(lacking);
+      expect(await context.call("Math.max", 1, 2)).toBe(2);
+    });
+  });
+
+  test("a second slave that did not start is started anew by the next call", async () => {
+    const mark = join(dir, "mark");
+    writeFileSync(mark, "");
+    const once = `if [ -e ${mark} ]; then /bin/rm ${mark}; exit 7; fi\nexec ${bun().path} "$@"`;
+    const script = writeScript(join(dir, "once"), once);
+    await on({ python3, bun: script }, {}, async (context) => {
+      expect(await context.call("len", [1])).toBe(1);
+      expect(await failureOf(context.call("node:os.hostname"))).toMatchObject({
+        code: "ERR_BOOTSTRAP_FAILED",
+      });
+      expect(await context.call("node:path.basename", "/a/b")).toBe("b");
+      expect(await context.call("len", [1])).toBe(1);
+    });
+  });
+});

@@ -5,8 +5,8 @@
  *
  * Also runs in a slave in Bun, as part of econtext.kernel.
  */
-import { dlopen } from "bun:ffi";
-import { constants as modes } from "node:fs";
+import { CString, dlopen, type Pointer } from "bun:ffi";
+import { closeSync, constants as modes } from "node:fs";
 import { constants } from "node:os";
 
 const SPLICE = { MOVE: 1, NONBLOCK: 2 };
@@ -37,6 +37,10 @@ const CALLS = {
   read: { args: ["i32", "ptr", "usize"], returns: "i32" },
   poll: { args: ["ptr", "usize", "i32"], returns: "i32" },
   prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
+  posix_openpt: { args: ["i32"], returns: "i32" },
+  grantpt: { args: ["i32"], returns: "i32" },
+  unlockpt: { args: ["i32"], returns: "i32" },
+  ptsname: { args: ["i32"], returns: "ptr" },
   pipe2: { args: ["ptr", "i32"], returns: "i32" },
   sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
@@ -208,4 +212,22 @@ export function dieWithReader(): void {
  */
 export function forbidCoreDumps(): void {
   load()?.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/**
+ * Makes a terminal.
+ *
+ * @returns a descriptor of its near end, which does not block, and the path of its far end;
+ *   undefined if it cannot be made
+ */
+export function openTerminal(): { readonly fd: number; readonly path: string } | undefined {
+  const calls = load();
+  const flags = modes.O_RDWR | modes.O_NOCTTY | modes.O_NONBLOCK | O_CLOEXEC;
+  const fd = calls?.posix_openpt(flags) ?? -1;
+  if (calls === null || fd < 0) return undefined;
+  const isReady = calls.grantpt(fd) === 0 && calls.unlockpt(fd) === 0;
+  const name = isReady ? calls.ptsname(fd) : null;
+  if (name !== null) return { fd, path: new CString(name as Pointer).toString() };
+  closeSync(fd);
+  return undefined;
 }

@@ -31,13 +31,18 @@ export interface ByteChild extends Duplex {
   readonly gone: Promise<void>;
   /** The last 32 KiB of its error output. */
   readonly stderr: string;
-  /** Gives error output to this listener as it comes, from now on; undefined: to none. */
+  /**
+   * Gives error output, and what comes on the terminal of questions, to this listener as it comes,
+   * from now on; undefined: to none.
+   */
   hear(listener: ((text: string) => void) | undefined): void;
   /**
    * Writes bytes, such as a password, that must not stay in memory. Takes them over, and overwrites
    * them when they are written, or cannot be written any more.
    */
   writeSecret(bytes: Uint8Array): void;
+  /** Takes note that the program asks no question any more. */
+  settle(): void;
   /**
    * Ends the child at once, for a child whose slave has not begun. `close` suffices for any other.
    */
@@ -58,6 +63,11 @@ export interface SpawnOptions {
    * Whether the program only leads to another machine. If not, the child is the slave's own guard.
    */
   readonly isClient: boolean;
+  /**
+   * Whether the program insists on a terminal for its questions. It gets one that carries nothing
+   * else.
+   */
+  readonly pty?: boolean | undefined;
   /** Variables that are set for it, besides those of this process. */
   readonly env?: Readonly<Record<string, string>> | undefined;
 }

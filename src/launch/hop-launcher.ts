@@ -116,10 +116,11 @@ class HopChild implements Launched {
   start(plan: LaunchPlan): void {
     this.#isHeld = plan.hold !== undefined;
     this.#join(() => {
-      const { hold, isClient } = plan;
+      const { hold, isClient, pty } = plan;
       const options = {
         ...(hold === undefined ? {} : { hold }),
         ...(isClient ? { deaf: true } : {}),
+        ...(pty === true ? { pty } : {}),
       };
       const order = [plan.id, plan.argv, plan.preamble, plan.nonce, options];
       this.#hop.order(SWITCH.START, order, this.#events);

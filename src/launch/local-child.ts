@@ -11,6 +11,7 @@ import type { Chunk } from "../io/splice-pipe.ts";
 import type { ByteChild, Ending, SlaveProcess, Spawner, SpawnOptions } from "./child.ts";
 import { originalLimit } from "./open-files.ts";
 import { sweepGroup } from "./process-group.ts";
+import { PromptTerminal } from "./prompt-terminal.ts";
 
 const TAIL_BYTES = 32768;
 /** How long reading may take what an ended process has written. */
@@ -44,9 +45,11 @@ const DEAF = `trap "" INT QUIT TSTP;${JOIN}`;
  * @returns what starts `argv` with our sockets as its input and output. A script for `sh` runs in
  * the shell that does so, which saves the start of another shell.
  */
-function joined(argv: readonly string[], own: boolean): string[] {
+function joined(argv: readonly string[], own: boolean, terminal: string | undefined): string[] {
   const [program, flag, script, ...rest] = argv;
-  const prepare = `${limit()}${own ? JOIN : DEAF};`;
+  // The first terminal that the leader of a session opens becomes the session's.
+  const adopt = terminal === undefined ? "" : `: <>${terminal};`;
+  const prepare = `${limit()}${own ? JOIN : DEAF};${adopt}`;
   return program === "sh" && flag === "-c"
     ? ["/bin/sh", "-c", prepare + script, ...rest]
     : ["/bin/sh", "-c", `${prepare}exec "$@"`, "sh", ...argv];
@@ -69,6 +72,7 @@ export class LocalChild implements ByteChild {
   #stdout: SocketReader | undefined;
   #stderrReader: Reader | undefined;
   #stderr = "";
+  #terminal: PromptTerminal | undefined;
   #hear: ((text: string) => void) | undefined;
   /** Bytes that are overwritten when they are written. */
   readonly #secrets: Uint8Array[] = [];
@@ -103,6 +107,7 @@ export class LocalChild implements ByteChild {
     const exited = Promise.withResolvers<Ending>();
     const child = this.#spawn((ending) => {
       this.#isAlive = false;
+      this.#terminal?.close();
       clearTimeout(this.#reaper);
       exited.resolve(ending);
     });
@@ -133,15 +138,17 @@ export class LocalChild implements ByteChild {
   }
 
   #spawn(exited: (ending: Ending) => void): Started {
-    const { asks, env } = this.#options;
+    const { asks, env, pty } = this.#options;
+    const isOwn = !asks || pty === true;
+    if (pty === true) this.#terminal = PromptTerminal.open((text) => this.#said(text));
     const { PATH = DEFAULT_PATH } = process.env;
     // A program that does not exist is started as it is, so that the error is the system's.
     const exists = Bun.which(this.argv[0] ?? "", { PATH }) !== null;
-    return Bun.spawn(exists ? joined(this.argv, !asks) : [...this.argv], {
+    return Bun.spawn(exists ? joined(this.argv, isOwn, this.#terminal?.path) : [...this.argv], {
       stdio: ["ignore", "ignore", "pipe", "socket-fd", "socket-fd"],
       // The environment of now: by default Bun passes on the one of this program's start.
       env: { ...process.env, ...env, PATH },
-      detached: !asks,
+      detached: isOwn,
       onExit: (_child, status, signal) =>
         exited({ status: status ?? undefined, signal: nameOf(signal) }),
     });
@@ -152,10 +159,13 @@ export class LocalChild implements ByteChild {
     for (;;) {
       const { value, done } = await from.read();
       if (done) return;
-      const text = decoder.decode(value, { stream: true });
-      this.#stderr = (this.#stderr + text).slice(-TAIL_BYTES);
-      this.#hear?.(text);
+      this.#said(decoder.decode(value, { stream: true }));
     }
+  }
+
+  #said(text: string): void {
+    this.#stderr = (this.#stderr + text).slice(-TAIL_BYTES);
+    this.#hear?.(text);
   }
 
   get stderr(): string {
@@ -166,7 +176,16 @@ export class LocalChild implements ByteChild {
     this.#hear = listener;
   }
 
+  settle(): void {
+    this.#terminal?.relax();
+  }
+
   writeSecret(bytes: Uint8Array): void {
+    if (this.#terminal !== undefined && this.#isAlive) {
+      this.#terminal.write(bytes);
+      bytes.fill(0);
+      return;
+    }
     this.#secrets.push(bytes);
     if (this.write(bytes)) this.#wipe();
   }

@@ -41,7 +41,13 @@ class PipedChild implements Launched {
     this.#id = id;
     this.#child = child;
     this.#router = router;
-    this.#scanner = new MarkerScanner(child, nonce, { hold, held: () => listener.held?.() });
+    this.#scanner = new MarkerScanner(child, nonce, {
+      hold,
+      held: () => {
+        child.settle();
+        listener.held?.();
+      },
+    });
     child.hear((text) => {
       if (!this.isMarked) listener.said?.(text);
     });

@@ -39,8 +39,9 @@ export class Dialogue {
       if (asks && via === undefined) this.#door = prompter?.door(this.#ssh);
       return { argv: transport.wrap(stage), asks, isClient, env: this.#door?.env };
     }
+    const pty = transport.password?.prompt === "terminal";
     const prompt = prompter?.isAble === true ? conversation.prompt : undefined;
-    return { argv: transport.wrap(announced(stage), prompt), asks, isClient, hold: READY };
+    return { argv: transport.wrap(announced(stage), prompt), asks, isClient, hold: READY, pty };
   }
 
   get listener(): Omit<LaunchListener, "closed"> {

@@ -6,36 +6,20 @@ import { BootstrapError, EcontextError, UsageError } from "../errors.ts";
 import type { Answer, Question } from "../prompts/question.ts";
 import type { Secret } from "../prompts/secret.ts";
 import { neutralise } from "../text.ts";
+import { CAUSES } from "../transports/causes.ts";
 import type { AttemptControl, SessionSettings } from "./settings.ts";
 
 /** Where the questions come from. */
 type Asker = Pick<SessionSettings, "name" | "place" | "transport" | "prompter">;
 
-/** Why there is no answer: code, words, and what the user can try. */
+/** Why there is no answer. */
 const FAILURES = {
-  none: {
-    code: "ERR_TRANSPORT_PASSWORD_NEEDED",
-    what: "a question was asked that nothing answers",
-    hint: "run it on a terminal, or give a password with --ask-pass or --password-command",
-  },
-  wrong: {
-    code: "ERR_TRANSPORT_PASSWORD_WRONG",
-    what: "wrong password",
-    hint: "check whose password {scheme} wants",
-  },
-  exhausted: {
-    code: "ERR_TRANSPORT_PASSWORD_EXHAUSTED",
-    what: "the password was wrong each time",
-    hint: "check whose password {scheme} wants, and that the account is not locked",
-  },
-  refused: {
-    code: "ERR_TRANSPORT_PASSWORD_EXHAUSTED",
-    what: "the password is not sent any more",
-    hint: "check whose password {scheme} wants, and that the account is not locked",
-  },
+  none: CAUSES["password-needed"],
+  wrong: CAUSES["password-wrong"],
+  exhausted: CAUSES["password-exhausted"],
 } as const;
 /** A child that ended for one of these has refused the answer. */
-const REFUSALS: readonly string[] = [FAILURES.wrong.code, FAILURES.refused.code];
+const REFUSALS: readonly string[] = [FAILURES.wrong.code, FAILURES.exhausted.code];
 
 export class Questions {
   readonly #asker: Asker;
@@ -76,7 +60,7 @@ export class Questions {
       const whole = { ...question, context: name };
       const answer = (await prompter?.ask(whole, this.#abort.signal)) ?? "none";
       if (answer === "none" && !mayDecline) this.#fail("none", asked(question));
-      if (answer === "refused") this.#fail("refused", "two places have refused it");
+      if (answer === "refused") this.#fail("exhausted", "two places have refused it");
       if (typeof answer === "string") return undefined;
       this.#last = answer;
       this.#count += 1;

@@ -191,6 +191,8 @@ export class MemoryChild implements ByteChild {
     this.#hear = listener;
   }
 
+  settle(): void {}
+
   writeSecret(bytes: Uint8Array): void {
     this.secrets.push(new TextDecoder().decode(bytes));
     bytes.fill(0);

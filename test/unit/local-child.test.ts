@@ -1,13 +1,14 @@
 /** LocalChild: real processes of this machine, how they end, and what is left of them. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import type { SpawnOptions } from "../../src/launch/child.ts";
 import { LocalSpawner } from "../../src/launch/local-child.ts";
 import { SOON_MS } from "../helpers/soon.ts";
 
 const GUARD = { asks: false, isClient: false };
 const CLIENT = { asks: false, isClient: true };
 
-function start(script: string, options = GUARD, ...args: readonly string[]) {
+function start(script: string, options: SpawnOptions = GUARD, ...args: readonly string[]) {
   const child = new LocalSpawner().spawn(["sh", "-c", script, "sh", ...args], options);
   let output = "";
   const closed = Promise.withResolvers<void>();
@@ -137,5 +138,23 @@ test("error output is heard as it comes, and an answer is overwritten once it is
   const late = Buffer.from("late");
   child.writeSecret(late);
   expect([...late]).toEqual([0, 0, 0, 0]);
+  await child.ended;
+});
+
+test("a terminal carries the question and the answer, and nothing else", async () => {
+  // Nothing is read from standard input, and the answer is not echoed, as with doas.
+  const script = `
+    stty -echo </dev/tty; printf 'password: ' >/dev/tty; read answer </dev/tty
+    echo "got $answer"; test -t 0 || test -t 1 || echo pipes; cat`;
+  const { child, lines } = start(script, { ...GUARD, pty: true });
+  child.hear((text) => {
+    if (text.includes("password: ")) child.writeSecret(Buffer.from("me\n"));
+  });
+  expect(await lines(2)).toEqual(["got me", "pipes"]);
+  child.settle();
+  child.write(Buffer.from("data\n"));
+  expect((await lines(3)).at(-1)).toBe("data");
+  expect(child.stderr).toBe("password: ");
+  child.close();
   await child.ended;
 });

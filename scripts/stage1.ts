@@ -78,6 +78,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
     "common",
     "program",
     "scanner",
+    "relays",
     "upstream",
     "downstream",
     "child",

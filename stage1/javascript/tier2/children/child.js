@@ -55,6 +55,16 @@ class Child {
     this.#down?.addMessage(dst, list);
   }
 
+  /** Take a message of a relay. `onWritten` is called when it is written. */
+  relay(dst, list, onWritten) {
+    this.#down?.relay(dst, list, onWritten);
+  }
+
+  /** The same, ahead of what waits. */
+  relayFirst(list) {
+    this.#down?.relayFirst(list);
+  }
+
   /** See the operation WRITE. */
   answer(bytes) {
     this.#down?.answer(bytes);
@@ -168,7 +178,9 @@ class Child {
   #forget() {
     this.#down?.stop();
     children.delete(this.id);
-    for (const [id, child] of routes) if (child === this) routes.delete(id);
+    const behind = [...routes].filter(([, child]) => child === this);
+    for (const [id] of behind) routes.delete(id);
+    for (const [id] of behind) sever(id);
   }
 
   #kill() {

@@ -21,7 +21,11 @@ const UNROUTE = 5;
 const KEEP = 6;
 const DROP = 7;
 const FORWARD = 8;
+const RELAY = 9;
 const RESTART = 10;
+const RELAYED = 11;
+const INJECT = 12;
+const UNRELAY = 13;
 
 // Handles and flags: core/shared.js has the same.
 const CALL_FUNCTION = 101;
@@ -30,6 +34,7 @@ const CANCEL = 104;
 const PING = 105;
 const MORE = 1;
 const CONT = 2;
+const DEAD = 4;
 const DEFLATE = 16;
 const KNOWN_FLAGS = 31;
 

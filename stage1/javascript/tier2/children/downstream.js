@@ -13,6 +13,7 @@ class Downstream {
   #unreported = 0;
   #timer;
   #open = new Map(); // destination: the message to it that is not whole yet
+  #free = new Map(); // frames that count for no window: what is called when they are written
 
   constructor(stream, keyboard, preamble, isHeld, wrote) {
     this.#stream = stream;
@@ -41,6 +42,7 @@ class Downstream {
   restart(preamble) {
     [this.#first, this.#control, this.#frames] = [preamble, [], []];
     this.#open.clear();
+    this.#free.clear();
     this.#pump();
   }
 
@@ -66,6 +68,19 @@ class Downstream {
   /** Take a message of this hop's. It must not come within another message to its destination. */
   addMessage(dst, list) {
     (this.#open.get(dst)?.behind ?? this.#frames).push(...list);
+    this.#pump();
+  }
+
+  /** Take a message of a relay. It has no part in the master's window. */
+  relay(dst, list, onWritten) {
+    for (const frame of list) this.#free.set(frame, undefined);
+    this.#free.set(list.at(-1), onWritten);
+    this.addMessage(dst, list);
+  }
+
+  relayFirst(list) {
+    for (const frame of list) this.#free.set(frame, undefined);
+    this.#control.push(...list);
     this.#pump();
   }
 
@@ -98,20 +113,24 @@ class Downstream {
     this.#report();
     this.#isOver = true;
     this.#first = this.#control = this.#frames = [];
+    this.#free.clear();
   }
 
   #pump() {
     if (this.#isBusy || this.#isOver || this.#isHeld) return;
-    const isFrame = !this.#first.length;
-    const bytes = this.#first.shift() ?? this.#batch();
-    if (!bytes) {
-      if (this.#isEnding) this.#close();
-      return;
-    }
+    const first = this.#first.shift();
+    if (first) return this.#write(first, []);
+    const list = this.#batch();
+    if (list.length) this.#write(list.length > 1 ? Buffer.concat(list) : list[0], list);
+    else if (this.#isEnding) this.#close();
+  }
+
+  /** @param list the frames of which these bytes are */
+  #write(bytes, list) {
     this.#isBusy = true;
     this.#stream.write(bytes, () => {
       this.#isBusy = false;
-      if (isFrame) this.#count(bytes.length);
+      this.#count(list);
       this.#pump();
     });
   }
@@ -133,12 +152,17 @@ class Downstream {
       n++;
     }
     list.push(...this.#frames.splice(0, n));
-    return list.length > 1 ? Buffer.concat(list) : list[0];
+    return list;
   }
 
-  #count(written) {
-    if (this.#isOver) return;
-    this.#unreported += written;
+  /** These frames are written. */
+  #count(list) {
+    for (const frame of list)
+      if (this.#free.has(frame)) {
+        this.#free.get(frame)?.();
+        this.#free.delete(frame);
+      } else this.#unreported += frame.length;
+    if (this.#isOver || !this.#unreported) return;
     if (this.#unreported >= REPORT) this.#report();
     else this.#timer ??= setTimeout(() => this.#report(), REPORT_MS);
   }

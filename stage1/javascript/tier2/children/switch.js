@@ -6,18 +6,12 @@ const bytesOf = (parts) =>
     return bytes;
   });
 
-/** Make the frames of a message of the master's. */
-const messageOf = (dst, handle, reply, flags, body, limit) => {
-  const list = [];
-  for (let at = 0; at === 0 || at < body.length; at += limit) {
-    const part = body.subarray(at, at + limit);
-    const head = Buffer.alloc(HEADER);
-    [dst, 0, 0, handle, reply].forEach((word, i) => head.writeUInt32BE(word, i * 4));
-    head[20] = flags | (CONT * (at > 0)) | (MORE * (at + limit < body.length));
-    head.writeUIntBE(part.length, 21, 3);
-    list.push(Buffer.concat([head, part]));
-  }
-  return list;
+/** @returns the relay by which a context sends to that handle */
+const relayBy = (handle, from) => [...relays].find((relay) => relay.is(handle, from));
+
+/** End the relays of a context that is gone. */
+const sever = (id) => {
+  for (const relay of relays) if (relay.joins(id)) relay.sever(id);
 };
 
 /** What the master orders. Each is called with the handle for its events. */
@@ -39,6 +33,7 @@ const OPERATIONS = {
   },
   [UNROUTE](_, id) {
     routes.delete(id);
+    sever(id);
   },
   [KEEP](_, key, bytes) {
     kept.set(key, bytes);
@@ -55,12 +50,26 @@ const OPERATIONS = {
     if (dst === me) for (const frame of list) pass(frame);
     else routes.get(dst % SWITCH)?.addMessage(dst, list);
   },
+  [RELAY](notices, handle, from, receiver, to, credits) {
+    const relay = new Relay(notices, handle, from, receiver, to, credits);
+    for (const id of [from, to]) if (!routes.has(id)) return relay.sever(id);
+  },
+  [RELAYED](_, handle, from, body) {
+    relayBy(handle, from)?.translated(body);
+  },
+  [INJECT](_, handle, from, body) {
+    relayBy(handle, from)?.inject(body);
+  },
+  [UNRELAY](_, handle, from, closing) {
+    relayBy(handle, from)?.end(closing);
+  },
   [RESTART](events, old, id, preamble, nonce) {
     const child = children.get(old);
     if (!child) throw new Error(`there is no context ${old}`);
     const list = bytesOf(preamble);
     children.delete(old);
     routes.delete(old);
+    sever(old);
     children.set(id, child);
     routes.set(id, child);
     child.restart(id, events, list, nonce);

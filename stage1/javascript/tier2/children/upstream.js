@@ -53,17 +53,26 @@ class Upstream {
     while (at < chunk.length) {
       const end = at + sizeOf(chunk, at);
       const breach = end < Infinity && breachOf(chunk, at);
-      if (!breach && end <= chunk.length && !faultOf(chunk, at, this.#child)) {
+      const isWhole = !breach && end <= chunk.length;
+      if (isWhole && !faultOf(chunk, at, this.#child) && !relayOf(chunk, at)) {
         at = end;
         continue;
       }
       passOn(chunk.subarray(begin, at));
       if (breach) return this.#child.abandon(chunk.readUInt32BE(at + 4), breach);
-      if (end > chunk.length) return this.#begin(chunk.subarray(at), end - at);
-      this.#drop(chunk, at);
+      if (!isWhole) return this.#begin(chunk.subarray(at), end - at);
+      this.#take(Buffer.from(chunk.subarray(at, end)));
       begin = at = end;
     }
     passOn(chunk.subarray(begin, at));
+  }
+
+  /** Take a frame that stands alone, with its memory. */
+  #take(frame) {
+    const lane = relayOf(frame, 0);
+    const fault = faultOf(frame, 0, this.#child) ?? lane?.push(frame);
+    if (fault) this.#tell(frame, fault);
+    else if (!lane) passOn(frame);
   }
 
   /** Finish the frame that has begun. @returns where the chunk's other frames begin */
@@ -83,10 +92,10 @@ class Upstream {
       const size = sizeOf(this.#frame, 0);
       if (size > this.#got) this.#grow(size);
       else {
-        if (faultOf(this.#frame, 0, this.#child)) this.#drop(this.#frame, 0);
-        else passOn(this.#frame);
+        const frame = this.#frame;
         this.#frame = Buffer.alloc(HEADER);
         this.#got = 0;
+        this.#take(frame);
       }
     }
     return at;
@@ -106,11 +115,10 @@ class Upstream {
   }
 
   /** Tell of a frame that does not pass. */
-  #drop(bytes, at) {
+  #tell(frame, fault) {
     const now = Math.trunc(Date.now() / 1000);
     if (now !== this.#second) this.#faults = 0;
     this.#second = now;
-    if (this.#faults++ < MAX_FAULTS)
-      this.#child.tell("fault", bytes.readUInt32BE(at + 4), faultOf(bytes, at, this.#child));
+    if (this.#faults++ < MAX_FAULTS) this.#child.tell("fault", frame.readUInt32BE(4), fault);
   }
 }

@@ -158,13 +158,13 @@ class HopChild implements Launched {
     if (this.#state === "closed") return;
     const wasStarted = this.#state === "started";
     this.#state = "closed";
+    this.#tell(reason);
     if (wasStarted) {
       this.#hop.order(SWITCH.CLOSE, [this.#id, this.#isMarked ? null : "TERM"]);
       this.#overdue = setTimeout(() => this.#ending.resolve(UNKNOWN), MAX_END_MS);
     } else {
       this.#finish(UNKNOWN);
     }
-    this.#tell(reason);
   }
 
   /** Nothing is left to note: the slave is in no process group of this machine. */

@@ -194,6 +194,14 @@ describe("HopLauncher", () => {
     await launched.gone;
   });
 
+  test("a hop that cannot be opened is the reason for what waits behind it", () => {
+    const { launch, router, id, closed } = open({ isKnown: false });
+    launch();
+    const reason = new DisconnectError("ERR_DISCONNECT_LOST", "bastion: no such host");
+    router.remove(id, reason);
+    expect(closed).toEqual([reason]);
+  });
+
   test("answers reach a child that is held, and no other; the bytes are overwritten", () => {
     const { launch, tell, orders, child } = open();
     const launched = launch({ hold: "ready" });

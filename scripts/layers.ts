@@ -145,6 +145,11 @@ const LAYERS: readonly Layer[] = [
     because: "from a target's text to the hops on the way, each opened once",
   },
   {
+    name: "config",
+    imports: ["errors", "interpreters", "transports", "tree"],
+    because: "a user's files become data that a broker takes; the library itself reads none",
+  },
+  {
     name: "broker",
     imports: [
       "calls",
@@ -209,6 +214,7 @@ const LAYERS: readonly Layer[] = [
     name: "cli",
     imports: [
       "commands",
+      "config",
       "fleet",
       "index",
       "io",

@@ -3,6 +3,7 @@ import { Broker } from "../index.ts";
 import { foldersFrom } from "../program/roots-of-file.ts";
 import { Interrupt } from "../repl/interrupt.ts";
 import { openPrompt, type Prompt } from "../repl/prompt.ts";
+import { readConfiguration } from "./configuration.ts";
 import type { Host } from "./host.ts";
 import { Stop } from "./interruption.ts";
 import { readCache, readConnect, readLogFormat, readLogLevel } from "./option-values.ts";
@@ -51,6 +52,7 @@ export class ReplSession {
       interrupt: () => this.interrupt.now(),
     });
     this.#broker = new Broker({
+      ...readConfiguration(this.#host),
       prompter,
       roots: foldersFrom(process.cwd()),
       cache: readCache(flags),

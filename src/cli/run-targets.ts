@@ -9,6 +9,7 @@
 import { type Outcome, onTargets } from "../fleet/on-targets.ts";
 import { Broker, type Context, type SshOptions, TimeoutError } from "../index.ts";
 import type { Prompter } from "../prompts/prompter.ts";
+import { readConfiguration } from "./configuration.ts";
 import type { Host } from "./host.ts";
 import { BROKEN_PIPE, isBrokenPipe, type PassSignal, Stop } from "./interruption.ts";
 import { leftOf, readCache, readConnect, readLogFormat, readLogLevel } from "./option-values.ts";
@@ -72,6 +73,7 @@ class Run {
     const lending = new Lending(stderr);
     this.#failures = new Failures(host, targets, format, () => lending.erased());
     this.#broker = new Broker({
+      ...readConfiguration(host),
       onLend: lending.show,
       roots,
       prompter,

@@ -10,6 +10,7 @@ import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import {
   Broker,
+  type BrokerOptions,
   type ConnectOptions,
   type Context,
   type LendProgress,
@@ -35,6 +36,8 @@ interface ProgramSettings {
   readonly cache: boolean;
   /** Answers the questions of programs on the way. */
   readonly prompter: Prompter;
+  /** Transports that the user has defined, and settings for targets. */
+  readonly configuration: Pick<BrokerOptions, "schemes" | "targets">;
 }
 
 interface ProgramHost {
@@ -124,10 +127,11 @@ export class Program {
 
   #sharedBroker(): Broker {
     const { signal } = this.#host;
-    const { connect, logLevel, cache, prompter } = this.#settings;
+    const { connect, logLevel, cache, prompter, configuration } = this.#settings;
     const roots = this.#folders();
     if (this.#broker === undefined) checkPackages(connect.unpack ?? [], roots);
     this.#broker ??= new Broker({
+      ...configuration,
       roots,
       logLevel,
       cache,

@@ -123,7 +123,7 @@ function have(known: object): string {
 
 /** @throws {WordError} */
 export function checkOption(
-  { options = {} }: TransportData,
+  { options = {} }: Pick<TransportData, "options"> = {},
   name: string,
   value: string,
   text: string,

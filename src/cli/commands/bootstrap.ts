@@ -3,6 +3,7 @@
  * connects to no host.
  */
 import { makeCommand } from "../command-definition.ts";
+import { readConfiguration } from "../configuration.ts";
 import type { Host } from "../host.ts";
 import { readInterpreter, readLanguage, readSsh, readTargets } from "../option-values.ts";
 import { INTERPRETER, LANGUAGE, SSH } from "../options.ts";
@@ -44,9 +45,11 @@ sent, and one is used.`,
   run,
 });
 
-async function run({ flags, before, after }: CommandLine, { stdout }: Host): Promise<number> {
+async function run({ flags, before, after }: CommandLine, host: Host): Promise<number> {
+  const { stdout } = host;
   const targets = readTargets("bootstrap", [...before, ...(after ?? [])]);
   const options = {
+    ...readConfiguration(host),
     ssh: readSsh(flags),
     ...readInterpreter("bootstrap", flags),
     ...readLanguage("bootstrap", flags),

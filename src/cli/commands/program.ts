@@ -5,6 +5,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { dieWithReader } from "../../io/libc.ts";
+import { readConfiguration } from "../configuration.ts";
 import type { Host } from "../host.ts";
 import { Stop } from "../interruption.ts";
 import { openPrompter } from "../passwords.ts";
@@ -19,7 +20,9 @@ import { failUncaught, tellEnd, uncaught } from "../uncaught.ts";
 async function readSettings(line: ProgramLine, host: Host) {
   const { connect, logLevel, cache, flags } = line;
   const prompter = await openPrompter("", flags, host);
-  return { connect, logLevel, cache, prompter, roots: line.roots.map((root) => resolve(root)) };
+  const configuration = readConfiguration(host);
+  const roots = line.roots.map((root) => resolve(root));
+  return { connect, logLevel, cache, prompter, configuration, roots };
 }
 
 /** @returns the exit status, when the program and all that it started has ended */

@@ -1,0 +1,58 @@
+/** From the text of an `econtext.toml` to what a broker is given. Reads no file. */
+import { SCHEMES } from "../transports/registry.ts";
+import type { Schemes } from "../transports/word.ts";
+import type { TargetSettings } from "../tree/target-settings.ts";
+import { isTable, Table } from "./table.ts";
+import { readTarget } from "./targets.ts";
+import { readTransport } from "./transports.ts";
+
+export interface Configuration {
+  readonly schemes: Schemes;
+  readonly targets: Readonly<Record<string, TargetSettings>>;
+}
+
+export const EMPTY: Configuration = { schemes: SCHEMES, targets: {} };
+
+/**
+ * @param file for messages
+ * @param base what the file adds to; what it defines itself takes precedence
+ * @throws {UsageError} `ERR_USAGE_CONFIG`, with file and key
+ */
+export function readConfiguration(file: string, text: string, base = EMPTY): Configuration {
+  const whole = new Table(file, [], parse(file, text));
+  const transports = whole.table("transports");
+  const schemes = new Map(base.schemes);
+  for (const name of transports.keys) {
+    schemes.set(name, readTransport(name, transports.table(name)));
+  }
+  const targets = whole.table("targets");
+  const own = targets.keys.map(
+    (name) => [name, readTarget(name, targets.table(name), schemes)] as const,
+  );
+  whole.finish();
+  return { schemes, targets: { ...base.targets, ...Object.fromEntries(own) } };
+}
+
+function parse(file: string, text: string): Readonly<Record<string, unknown>> {
+  const { values, problem } = tryParse(text);
+  if (isTable(values)) return values;
+  const line = lineOf(text, problem ?? "");
+  throw new Table(`${file}${line === undefined ? "" : `:${line}`}`, [], {}).problem(problem ?? "");
+}
+
+function tryParse(text: string): { readonly values?: unknown; readonly problem?: string } {
+  try {
+    return { values: Bun.TOML.parse(text) };
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** The parser does not tell the line: it is the last of the first lines that fail so. */
+function lineOf(text: string, problem: string): number | undefined {
+  const lines = text.split("\n");
+  const at = lines.findIndex(
+    (_line, index) => tryParse(lines.slice(0, index + 1).join("\n")).problem === problem,
+  );
+  return at < 0 ? undefined : at + 1;
+}

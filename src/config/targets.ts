@@ -1,0 +1,77 @@
+/** What a user has set for targets: `[targets.web1]`, `[targets."bastion/web1"]`. */
+import { EcontextError } from "../errors.ts";
+import { KINDS, readKind } from "../interpreters/kind.ts";
+import { checkOption, type Schemes, SSH, WordError } from "../transports/word.ts";
+import { readWords } from "../tree/target-path.ts";
+import type { TargetSettings } from "../tree/target-settings.ts";
+import type { Table } from "./table.ts";
+
+/** @throws {UsageError} `ERR_USAGE_CONFIG` */
+export function readTarget(name: string, table: Table, schemes: Schemes): TargetSettings {
+  const kind = table.choice("kind", KINDS);
+  const paths = KINDS.flatMap((one) => {
+    const path = table.text(one);
+    return path === undefined ? [] : [[one, path] as const];
+  });
+  const path = table.text("path");
+  const transport = table.text("transport");
+  const sshOptions = table.texts("ssh_options");
+  const interpreter = { ...(kind && { kind }), ...Object.fromEntries(paths) };
+  told(table, () => readKind(interpreter));
+  if (path !== undefined) {
+    told(table, () => readWords(path, schemes), "path");
+    if (transport !== undefined) throw table.problem("with a path, there is none", "transport");
+    if (sshOptions !== undefined) throw table.problem("with a path, there are none", "ssh_options");
+    table.finish();
+    return { ...interpreter, path };
+  }
+  const scheme = transport ?? told(table, () => readWords(name, schemes).at(-1)?.scheme) ?? SSH;
+  if (transport !== undefined) checkTransport(table, name, transport, schemes);
+  if (sshOptions !== undefined && scheme !== SSH) {
+    throw table.problem(`${scheme} has no options of ssh`, "ssh_options");
+  }
+  return {
+    ...interpreter,
+    ...(transport === undefined ? {} : { transport }),
+    ...(sshOptions === undefined ? {} : { sshOptions }),
+    options: readOptions(table, scheme, schemes),
+  };
+}
+
+function checkTransport(table: Table, name: string, transport: string, schemes: Schemes): void {
+  if (!schemes.has(transport) && transport !== SSH) {
+    const known = [SSH, ...schemes.keys()].join(", ");
+    throw table.problem(`no such transport; there are ${known}`, "transport");
+  }
+  told(table, () => readWords(`${transport}:${name}`, schemes), "transport");
+}
+
+/** All other keys are options of the transport. */
+function readOptions(table: Table, scheme: string, schemes: Schemes): Record<string, string> {
+  const data = schemes.get(scheme);
+  const known = Object.keys(data?.options ?? (scheme === SSH ? { user: {} } : {}));
+  const options: Record<string, string> = {};
+  for (const key of known) {
+    const value = table.text(key);
+    if (value === undefined) continue;
+    try {
+      checkOption(data, key, value, value, 0);
+    } catch (error) {
+      if (!(error instanceof WordError)) throw error;
+      throw table.problem([error.message, error.hint].filter(Boolean).join("; "), key);
+    }
+    options[key] = value;
+  }
+  table.finish();
+  return options;
+}
+
+/** Gives an error of `read` the place in the file. */
+function told<T>(table: Table, read: () => T, key?: string): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof EcontextError) throw table.problem(error.message, key);
+    throw error;
+  }
+}

@@ -1,0 +1,104 @@
+/** `econtext.toml`: a transport of the user's own, based on `unshare`, works everywhere. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runEcontext } from "../helpers/run-econtext.ts";
+import { suite } from "../helpers/skip.ts";
+import { PYTHON } from "./econtext.ts";
+
+/** A host name of its own shows that code runs in it. */
+const CONFIGURATION = `
+[transports.jail]
+argv = ["unshare", "--user", "--map-root-user", "--uts", "sh", "-c",
+        'hostname "$0" || exit 77; exec "$@"', "{name}", "{command}"]
+
+[transports.jail.defaults]
+name = "jail"
+
+[[transports.jail.failures]]
+status = 77
+cause = "permission-denied"
+hint = "give it a shorter name"
+
+[targets.cell]
+path = "local/jail?name=cell"
+python = ${JSON.stringify(PYTHON)}
+`;
+
+const PROGRAM = `import { hostname } from "node:os";
+import { connect, run } from "econtext";
+function where() { return hostname(); }
+run(async () => {
+  const jail = await connect("jail", { kind: "bun", bun: ${JSON.stringify(process.execPath)} });
+  const inner = await jail.connect("jail?name=inner", { kind: "python" });
+  console.log(await jail.call(where), await inner.call("platform.node"));
+});
+`;
+
+function missing(): string | undefined {
+  const trial = Bun.spawnSync(["unshare", "--user", "--map-root-user", "--uts", "hostname", "x"]);
+  return trial.success ? undefined : "no user namespaces on this machine";
+}
+
+suite("a transport in econtext.toml", missing(), "unshare", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "econtext-toml-"));
+    mkdirSync(join(folder, "sub"));
+    writeFileSync(join(folder, "econtext.toml"), CONFIGURATION);
+    writeFileSync(join(folder, "program.ts"), PROGRAM);
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const run = (...args: string[]) => runEcontext(join(folder, "sub"), ...args);
+
+  test("exec, on several targets, with a hop before and behind", async () => {
+    const words = ["jail", "jail?name=a", "local/jail?name=b/local", "jail?name=c/jail?name=d"];
+    const { stdout, stderr, status } = await run("exec", words.join(","), "--", "uname", "-n");
+    expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
+    const lines = stdout.trim().split("\n").sort();
+    const names = ["jail", "a", "b", "d"];
+    expect(lines).toEqual(words.map((word, at) => `${word}: ${names[at]}`).sort());
+  });
+
+  test("call, on a target whose settings name path and interpreter", async () => {
+    expect(await run("call", "cell", "platform.node")).toEqual({
+      ...{ stdout: "cell\n", stderr: "", status: 0 },
+    });
+    const { stdout } = await run("bootstrap", "cell");
+    expect(stdout).toContain("hop       local\n");
+    expect(stdout).toContain('runs      ["unshare","--user","--map-root-user","--uts","sh","-c",');
+    expect(stdout).toContain(`looks for ${PYTHON}\n`);
+  });
+
+  test("sh, cp and ping", async () => {
+    writeFileSync(join(folder, "sub/script"), 'echo "$1 $(uname -n)"\n');
+    const { stdout } = await run("sh", "jail", "--", "script", "on");
+    expect(stdout).toBe("on jail\n");
+    const copied = await run("cp", "script", `cell:${folder}/copy`);
+    expect(copied).toMatchObject({ stderr: "", status: 0 });
+    expect(readFileSync(join(folder, "copy"), "utf8")).toContain("uname");
+    expect((await run("ping", "cell")).status).toBe(0);
+  });
+
+  test("a program, with another jail inside", async () => {
+    const { stdout, status } = await run("../program.ts");
+    expect({ stdout, status }).toEqual({ stdout: "jail inner\n", status: 0 });
+  });
+
+  test("its own exit status is explained", async () => {
+    const { stderr, status } = await run("exec", `jail?name=${"x".repeat(99)}`, "--", "true");
+    expect(stderr).toContain("jail: permission denied");
+    expect(stderr).toContain("give it a shorter name");
+    expect(status).toBe(255);
+  });
+
+  test("a wrong file is an error of usage, that names file and key", async () => {
+    writeFileSync(join(folder, "sub/econtext.toml"), "[transports.jail]\nargs = []\n");
+    const { stderr, status } = await run("exec", "local", "--", "true");
+    rmSync(join(folder, "sub/econtext.toml"));
+    expect(stderr).toContain(`${folder}/sub/econtext.toml: transports.jail.argv: needed`);
+    expect(status).toBe(2);
+  });
+});

@@ -115,7 +115,7 @@ class HopChild implements Launched {
   /** Has the child spawned, as soon as the hop can take orders. */
   start(plan: LaunchPlan): void {
     this.#isHeld = plan.hold !== undefined;
-    this.#join(() => {
+    this.#join(plan, () => {
       const { hold, isClient, pty } = plan;
       const options = {
         ...(hold === undefined ? {} : { hold }),
@@ -140,7 +140,7 @@ class HopChild implements Launched {
 
   /** The program that the child runs replaces itself by another, which gets this preamble. */
   restart(old: number, plan: BootPlan): void {
-    this.#join(() => {
+    this.#join(plan, () => {
       this.#hop.order(SWITCH.RESTART, [old, plan.id, plan.preamble, plan.nonce], this.#events);
     });
   }
@@ -171,7 +171,7 @@ class HopChild implements Launched {
   adopt(): void {}
 
   /** Makes the route, and gives the `order` when the hop can take it. */
-  #join(order: () => void): void {
+  #join({ replay }: BootPlan, order: () => void): void {
     const hop = this.#hop;
     const { router } = hop;
     const opening = hop.open();
@@ -184,7 +184,9 @@ class HopChild implements Launched {
     }
     const close = (reason: EcontextError): void => this.close(reason);
     const edges = [...hop.edges, this.#edge];
-    router.addRoute(this.#id, { link, out: this.#link, edges, parent: hop.id, close });
+    const out = replay ?? this.#link;
+    router.addRoute(this.#id, { link, out, edges, parent: hop.id, close });
+    replay?.lead(this.#link);
     this.#events = router.expect(hop.id, {
       receive: ({ body }) => this.#receive(readHopEvent(body)),
       dead: (reason) => {

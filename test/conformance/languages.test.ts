@@ -72,6 +72,16 @@ for (const { python = "3.13", node } of HOSTS) {
   });
 
   if (node !== nodeOn.at(-1)) continue;
+  suite(`${title}, behind a context`, pythonOf(python).missing ?? script.missing, "python", () => {
+    const connect = open("local/local", () => ({}));
+    languages({
+      ...kinds,
+      connect: (more) => {
+        process.env["PATH"] = path();
+        return connect(more);
+      },
+    });
+  });
   suite(`${title}, ssh`, missingSshd() ?? script.missing, "sshd", () => {
     let server: SshServer;
     beforeAll(async () => {

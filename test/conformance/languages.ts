@@ -146,7 +146,8 @@ export function languages({ python, javascript, connect }: BothWays): void {
   });
 
   test("closing at once finishes the call that starts the second slave", async () => {
-    const { context } = await connect();
+    await using session = await connect();
+    const { context } = session;
     const calls = (["python", "javascript"] as const).map((language) =>
       call(context, language, "echo.echo", language),
     );
@@ -168,6 +169,20 @@ export function languages({ python, javascript, connect }: BothWays): void {
     expect(await failureOf(call(context, "javascript", "pid"))).toMatchObject({
       code: "ERR_DISCONNECT_LOST",
     });
+  });
+
+  test("the end of the first slave is that of the context", async () => {
+    await using session = await connect();
+    const { context } = session;
+    const pids = [await pidOf(context, "python"), await pidOf(context, "javascript")];
+    const calls = (["python", "javascript"] as const).map((language) =>
+      failureOf(call(context, language, "sleep", 90)),
+    );
+    process.kill(Number(pids[0]), "SIGKILL");
+    const lost = { code: "ERR_DISCONNECT_LOST" };
+    expect(await Promise.all(calls)).toMatchObject([lost, lost]);
+    expect(await failureOf(call(context, "javascript", "pid"))).toMatchObject(lost);
+    expect(await eventually(() => !pids.some(isAlive), SOON_MS)).toBe(true);
   });
 
   test("by force, both are ended, and every call is told", async () => {

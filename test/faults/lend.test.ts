@@ -182,6 +182,24 @@ test("a Python function needs none", async () => {
   expect(lent).toBe(0);
 });
 
+for (const kind of [{}, { kind: "python" }] as const) {
+  test(`a Bun is lent beside the Python that serves the context, ${JSON.stringify(kind)}`, async () => {
+    let lent = 0;
+    await using broker = new Broker({ onLend: () => lent++ });
+    const options = { lend: true, argv0: scene.argv0, ssh: { program: bareShell("") }, ...kind };
+    const context = await broker.connect("bare", options);
+    expect(await context.call("len", [1])).toBe(1);
+    expect(await context.$`echo it`.text()).toBe("it\n");
+    expect(lent).toBe(0);
+    const calls = [context.call((a: number) => a + 1, 41), context.call("len", [1, 2])];
+    expect(await Promise.all(calls)).toEqual([42, 2]);
+    expect(lent).toBeGreaterThan(0);
+    expect(await context.ready()).toMatchObject({ kind: "python" });
+    await broker.close();
+    await scene.emptied(SOON_MS);
+  });
+}
+
 test("another processor's Bun is refused before it is sent, and both are named", async () => {
   const [machine, name] = process.arch === "x64" ? [183, "aarch64"] : [62, "x86_64"];
   let lent = 0;

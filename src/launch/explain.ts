@@ -7,6 +7,7 @@ import { CUT_SHORT, NO_INTERPRETER, NODE_FLAG, TOO_OLD } from "../interpreters/f
 import { isLendable, type Plan, tried } from "../interpreters/plan.ts";
 import { unusable } from "../interpreters/unusable.ts";
 import { neutralise } from "../text.ts";
+import { QUESTION_TEXT } from "../transports/announced.ts";
 import type { Transport } from "../transports/transport.ts";
 import type { Ending } from "./child.ts";
 import type { Launched } from "./launcher.ts";
@@ -40,7 +41,7 @@ const SIGNALLED = 128;
 
 export function explainBootstrap(c: Circumstances): BootstrapError {
   const { ending, launched, place } = c;
-  const { old, rest } = readTooOld(launched.stderr);
+  const { old, rest } = readTooOld(launched.stderr.replaceAll(QUESTION_TEXT, ""));
   const said = neutralise([launched.noise.trim(), rest].filter(Boolean).join("\n"));
   const { code, phase, what, hint, line } = causeOf(c, old, said);
   const status = ending.status ?? ending.signal;
@@ -59,7 +60,7 @@ export function explainSilence(
   ms: number,
   { noise, stderr }: Launched,
 ): TimeoutError {
-  const said = neutralise(`${noise}\n${stderr}`.trim());
+  const said = neutralise(`${noise}\n${stderr.replaceAll(QUESTION_TEXT, "")}`.trim());
   const heard = said === "" ? "it said nothing" : `it said: ${said.slice(-SHOWN_SILENT)}`;
   return new TimeoutError("ERR_DEADLINE_CONNECT", `${name}: no answer within ${ms} ms; ${heard}`);
 }

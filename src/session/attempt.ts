@@ -65,7 +65,7 @@ export class Attempt {
     this.#settings = settings;
     this.#parts = parts;
     this.#listener = listener;
-    this.#dialogue = new Dialogue(settings, this.#control());
+    this.#dialogue = new Dialogue(settings, this.#control(plan));
     const options = this.#dialogue.plan(firstStage(plan));
     const { listener: heard } = this.#dialogue;
     this.#launched = this.#boot(plan, (boot, events) =>
@@ -167,7 +167,7 @@ export class Attempt {
     }
   }
 
-  #control(): AttemptControl {
+  #control(plan: Plan): AttemptControl {
     const launched = (): Launched => this.#launched;
     return {
       get launched() {
@@ -180,6 +180,11 @@ export class Attempt {
         return () => {
           if (this.#isOpen) this.#deadline = this.#startDeadline();
         };
+      },
+      explain: () => {
+        const { place, transport } = this.#settings;
+        const launched = this.#launched;
+        return explainBootstrap({ place, transport, plan, launched, ending: { status: 1 } });
       },
       fail: (reason) => this.sever(reason),
     };

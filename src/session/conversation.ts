@@ -7,12 +7,15 @@
  * takes no such text asks for little else than a password: a line without its end is its question.
  */
 import type { Question } from "../prompts/question.ts";
+import { questionMark } from "../transports/announced.ts";
 import type { PasswordRule } from "../transports/transport.ts";
 import type { Questions } from "./questions.ts";
 import type { AttemptControl } from "./settings.ts";
 
 /** Milliseconds without more text, after which a line without its end is a question. */
 const QUIET_MS = 60;
+/** The same for a program that takes a text of ours. It seldom asks anything without it. */
+const STALLED_MS = 1000;
 const KEPT_CHARACTERS = 4096;
 
 export class Conversation {
@@ -26,6 +29,8 @@ export class Conversation {
   #heard = "";
   #quiet: ReturnType<typeof setTimeout> | undefined;
   #isAsking = false;
+  /** Whether the line of the last question may go on: sudo-rs puts words behind our text. */
+  #isInQuestion = false;
 
   /**
    * @param place the machine that the program runs on, and the program's name
@@ -40,7 +45,7 @@ export class Conversation {
     this.#host = place.host;
     this.#scheme = place.scheme;
     this.#rule = place.rule;
-    this.#mark = `econtext-${nonce}:`;
+    this.#mark = questionMark(nonce);
     this.#questions = questions;
     this.#control = control;
   }
@@ -56,32 +61,42 @@ export class Conversation {
     this.#heard = (this.#heard + text).slice(-KEPT_CHARACTERS);
     clearTimeout(this.#quiet);
     if (this.#isAsking) return;
-    if (this.#rule.prompt === "nonce") this.#findMark();
-    else this.#quiet = setTimeout(() => this.#findOpenLine(), QUIET_MS);
+    const isMarked = this.#rule.prompt === "nonce";
+    if (isMarked && this.#findMark()) return;
+    const wait = isMarked ? STALLED_MS : QUIET_MS;
+    this.#quiet = setTimeout(() => this.#findOpenLine(), wait);
   }
 
-  #findMark(): void {
+  /** @returns whether our text was found */
+  #findMark(): boolean {
     const at = this.#heard.indexOf(this.#mark);
     const start = at + this.#mark.length;
     const end = this.#heard.indexOf(":", start);
-    if (at < 0 || end < 0) return;
+    if (at < 0 || end < 0) return false;
     const name = this.#heard.slice(start, end);
     // A program that asks for a second factor prints nothing before; one that refuses does.
     const isAgain = this.#questions.isAnswered && /\w/.test(this.#heard.slice(0, at));
     this.#heard = this.#heard.slice(end + 1);
     const user = name === "%p" ? (this.#rule.user ?? "") : name;
     const isOther = this.#questions.isAnswered && !isAgain;
+    this.#isInQuestion = true;
     void this.#ask(isOther ? this.#other(user, "code: ") : { ...this.#question(user), isAgain });
+    return true;
   }
 
   #findOpenLine(): void {
-    const line = this.#heard.slice(this.#heard.lastIndexOf("\n") + 1).replaceAll("\r", "");
+    const start = this.#heard.lastIndexOf("\n") + 1;
+    const line = this.#heard.slice(start).replaceAll("\r", "");
     if (line.trim() === "" || !this.#control.launched.isHeld) return;
+    if (this.#isInQuestion && start === 0) return;
     this.#heard = "";
-    const { user = "" } = this.#rule;
+    // A program that wants a new password asks for the old one first.
+    if (this.#questions.isHopeless()) return;
+    const { user = "", prompt } = this.#rule;
     // These programs ask once for a password. What they ask next is something else.
-    if (!this.#questions.isAnswered) void this.#ask(this.#question(user));
-    else void this.#ask(this.#other(user, line));
+    const isFirst = prompt !== "nonce" && !this.#questions.isAnswered;
+    if (isFirst) void this.#ask(this.#question(user));
+    else void this.#ask(this.#other(user, line), prompt === "nonce");
   }
 
   #other(user: string, text: string): Omit<Question, "context"> {
@@ -95,9 +110,9 @@ export class Conversation {
     return { host: this.#host, user, prompt, kind: "password", isVisible: false, isAgain: false };
   }
 
-  async #ask(question: Omit<Question, "context">): Promise<void> {
+  async #ask(question: Omit<Question, "context">, mayDecline = false): Promise<void> {
     this.#isAsking = true;
-    const secret = await this.#questions.ask(question);
+    const secret = await this.#questions.ask(question, mayDecline);
     this.#isAsking = false;
     if (secret === undefined) return;
     this.#control.launched.answer(secret.line());

@@ -18,6 +18,12 @@ const FAILURES = {
   wrong: CAUSES["password-wrong"],
   exhausted: CAUSES["password-exhausted"],
 } as const;
+/** Messages after which a program asks for more than a password. */
+const HOPELESS: readonly string[] = [
+  CAUSES["password-expired"].code,
+  CAUSES["account-expired"].code,
+  CAUSES["account-locked"].code,
+];
 /** A child that ended for one of these has refused the answer. */
 const REFUSALS: readonly string[] = [FAILURES.wrong.code, FAILURES.exhausted.code];
 
@@ -71,6 +77,14 @@ export class Questions {
     } finally {
       resume();
     }
+  }
+
+  /** Whether no answer can help: the attempt is ended for what the program has printed. */
+  isHopeless(): boolean {
+    const error = this.#control.explain();
+    if (!HOPELESS.includes(error.code)) return false;
+    this.#control.fail(error);
+    return true;
   }
 
   /** The program has let the child start. */

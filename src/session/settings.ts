@@ -47,6 +47,8 @@ export interface AttemptControl {
   readonly launched: Launched;
   /** A person is asked: the attempt's deadline waits. @returns what ends the waiting */
   wait(): () => void;
+  /** @returns why the program would have ended, if it had failed with what it has printed */
+  explain(): EcontextError;
   /** Ends the attempt. */
   fail(reason: EcontextError): void;
 }

@@ -3,6 +3,17 @@
  * command will use. When the line has come, the program asks nothing any more.
  */
 
+/**
+ * @param nonce new for each conversation: 16 characters
+ * @returns the text by which a program's question is known
+ */
+export function questionMark(nonce: string): string {
+  return `econtext-${nonce}:`;
+}
+
+/** The text of a question, which says nothing to a person. */
+export const QUESTION_TEXT = /econtext-[\w-]{16}:[^:\n]*:/g;
+
 /** The line, without its newline. */
 export const READY = "econtext: ready";
 

@@ -32,6 +32,12 @@ export class Tmux implements AsyncDisposable {
     await this.press("Enter");
   }
 
+  /** As `line`, for a text that must not stand in an argument. */
+  async paste(text: string): Promise<void> {
+    await this.#run("load-buffer", "-", Buffer.from(`${text}\n`));
+    await this.#run("paste-buffer", "-d");
+  }
+
   /** What says nothing, and is done when the prompt is there again. */
   async quietly(text: string): Promise<void> {
     await this.line(text);
@@ -64,9 +70,11 @@ export class Tmux implements AsyncDisposable {
     return text.replace(/ +$/gm, "").trimEnd();
   }
 
-  async #run(...args: readonly string[]): Promise<string> {
+  async #run(...words: readonly (string | Uint8Array)[]): Promise<string> {
+    const args = words.filter((word) => typeof word === "string");
+    const stdin = words.find((word) => typeof word !== "string") ?? "ignore";
     const argv = ["tmux", "-L", this.#socket, ...args];
-    const child = Bun.spawn(argv, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+    const child = Bun.spawn(argv, { stdin, stdout: "pipe", stderr: "pipe" });
     const [out, said] = await Promise.all([child.stdout.text(), child.stderr.text()]);
     if ((await child.exited) !== 0) throw new Error(`${args[0] ?? ""}: ${said}`);
     return out;

@@ -15,10 +15,12 @@ function transport(prompt: PasswordRule["prompt"], user?: string): Transport {
     ...{ hasNetwork: false, isClient: false, sharesDisk: false, asks: false },
     password: { prompt, user },
     wrap: (argv, text) => ["sudo", text ?? "-n", ...argv],
-    explain: (status) =>
-      status === 1
-        ? { code: "ERR_TRANSPORT_PASSWORD_WRONG", message: "wrong", hint: "" }
-        : undefined,
+    explain: (status, stderr) =>
+      stderr.includes("has expired")
+        ? { code: "ERR_TRANSPORT_PASSWORD_EXPIRED", message: "expired", hint: "" }
+        : status === 1
+          ? { code: "ERR_TRANSPORT_PASSWORD_WRONG", message: "wrong", hint: "" }
+          : undefined,
   };
 }
 
@@ -162,4 +164,28 @@ test("one password is asked for once for a machine, and a refused one goes to tw
     "ERR_TRANSPORT_PASSWORD_EXHAUSTED",
   );
   expect(third?.secrets).toEqual([]);
+});
+
+test("a program that wants a new password gets no answer", async () => {
+  const { prompter, asked } = source(true, "hunter2", "hunter2");
+  const { child, session } = start("nonce", prompter);
+  child.complain(asSudo(child.argv[1]));
+  await soon(() => child.secrets.length === 1);
+  // As sudo: the rest of the line of the question, and a question without our text.
+  child.complain("sudo: your password has expired\n[sudo] password for %p: ");
+  expect((await failure(session)).code).toBe("ERR_TRANSPORT_PASSWORD_EXPIRED");
+  expect([child.secrets.length, asked.length]).toEqual([1, 1]);
+});
+
+test("what sudo-rs puts behind our text is no question", async () => {
+  const { prompter, asked } = source(true, "hunter2", "hunter2");
+  const { child, session } = start("nonce", prompter);
+  child.complain(`[sudo: ${child.argv[1]}`);
+  await soon(() => child.secrets.length === 1);
+  child.complain("] Password: ");
+  await Bun.sleep(1200);
+  expect([child.secrets.length, asked.length]).toEqual([1, 1]);
+  child.print("econtext: ready\n");
+  await child.answer();
+  await session.ready;
 });

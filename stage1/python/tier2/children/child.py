@@ -134,10 +134,8 @@ class Child(Downstream, Upstream):
             if self.tail:
                 self.say(u"stderr", decoded(self.tail))
             self.say(u"ended", *self.status)
-        gone = [ident for ident in routes if routes[ident] is self]
-        for ident in gone:
+        for ident in [ident for ident in routes if routes[ident] is self]:
             del routes[ident]
-        sever_all(gone)
         children.pop(self.ident, None)
         restless.discard(self)
         unreported.discard(self)

@@ -1,0 +1,166 @@
+/**
+ * Passwords of sudo, for real: scratch accounts of this machine, and every answer that sudo has.
+ * The secrets are looked for in every argument, environment and output of the run.
+ */
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { makeUser, missingRoot, run, type ScratchUser } from "../helpers/scratch-user.ts";
+import { suite } from "../helpers/skip.ts";
+import { missingTmux } from "../repl/tmux.ts";
+import { askWho, askWhoOnTerminal, type Ran } from "./run.ts";
+import { watchProcesses } from "./watch.ts";
+
+setDefaultTimeout(120_000);
+
+const missing = missingRoot() ?? (Bun.which("sudo") === null ? "no sudo here" : missingTmux);
+
+suite("sudo", missing, "root", () => {
+  const watch = watchProcesses();
+  const users: ScratchUser[] = [];
+  let printed = "";
+
+  /** @param rules of sudoers, with `USER` for the account */
+  function user(rules: string): ScratchUser {
+    const made = makeUser();
+    users.push(made);
+    watch.add(made.password);
+    const file = `/etc/sudoers.d/${made.name}`;
+    writeFileSync(file, `${rules.replaceAll("USER", made.name)}\n`, { mode: 0o440 });
+    return made;
+  }
+
+  async function who(...args: Parameters<typeof askWho>): Promise<Ran> {
+    const ran = await askWho(...args);
+    printed += ran.all;
+    return ran;
+  }
+
+  async function whoOnTerminal(...args: Parameters<typeof askWhoOnTerminal>): Promise<string> {
+    const shown = await askWhoOnTerminal(...args);
+    printed += shown;
+    return shown;
+  }
+
+  /** The first hop, and behind a hop: as the user there. */
+  async function both(of: ScratchUser, password: string): Promise<Ran[]> {
+    return [
+      await who("sudo:root", { user: of.name, input: password }),
+      await who(`runuser:${of.name}/sudo:root`, { input: password }),
+    ];
+  }
+
+  const able = missing === undefined ? user("USER ALL=(ALL) ALL") : undefined;
+  const name = able?.name ?? "";
+  const password = able?.password ?? "";
+
+  afterAll(async () => {
+    expect(await watch.end()).toBe("");
+    for (const made of users) {
+      expect(printed).not.toContain(made.password);
+      rmSync(`/etc/sudoers.d/${made.name}`);
+      made[Symbol.dispose]();
+    }
+  });
+
+  test("takes the right password", async () => {
+    for (const ran of await both(able as ScratchUser, password)) {
+      expect(ran).toMatchObject({ said: "I am root" });
+    }
+  });
+
+  test("a wrong one is sent once", async () => {
+    for (const ran of await both(able as ScratchUser, "wrong")) {
+      expect(ran.all).toContain("wrong password; --password-fd gave it");
+      expect(ran).toMatchObject({ said: "ERR_TRANSPORT_PASSWORD_WRONG" });
+    }
+  });
+
+  test("without an answer, the error says what helps", async () => {
+    for (const target of ["sudo:root", `runuser:${name}/sudo:root`]) {
+      const ran = await who(target, target === "sudo:root" ? { user: name } : {});
+      expect(ran).toMatchObject({ said: "ERR_TRANSPORT_PASSWORD_NEEDED" });
+      expect(ran.all).toContain("--ask-pass");
+    }
+  });
+
+  test("on a terminal, it is asked for without echo, and again after a wrong one", async () => {
+    for (const [target, as] of [
+      ["sudo:root", name],
+      [`runuser:${name}/sudo:root`, undefined],
+    ] as const) {
+      const shown = await whoOnTerminal(target, as, ["wrong", password]);
+      expect(shown).toMatch(/\[sudo\] password for \S+ at .*:\nWrong\. .*:\nroot\nLEFT 0\nSANE/);
+    }
+  });
+
+  test("three wrong ones end it", async () => {
+    const shown = await whoOnTerminal("sudo:root", name, ["one", "two", "three"]);
+    expect(shown).toContain("the password was wrong each time");
+    expect(shown).toContain("LEFT 255\nSANE");
+  });
+
+  test("ctrl-C at the question ends it, and the terminal is as before", async () => {
+    const shown = await whoOnTerminal("sudo:root", name, ["C-c"]);
+    expect(shown).toContain("LEFT 130\nSANE");
+  });
+
+  test("--ask-pass asks at the start, and once for several targets", async () => {
+    const targets = ["--ask-pass", `runuser:${name}/sudo:root`];
+    const shown = await whoOnTerminal(
+      `runuser:${name}/sudo:daemon`,
+      undefined,
+      [password],
+      targets,
+    );
+    expect(shown).toMatch(/Password:\n(?:.*sudo:\w+: (?:root|daemon)\n){2}LEFT 0/);
+  });
+
+  test("a command gives it, and is told whose it is", async () => {
+    const command = `test "$ECONTEXT_USER" = ${name} && cat ~${name}/secret`;
+    writeFileSync(`/home/${name}/secret`, `${password}\n`);
+    const args = ["--password-command", command];
+    expect(await who(`runuser:${name}/sudo:root`, { args })).toMatchObject({ said: "I am root" });
+  });
+
+  test("an account without a rule, and a command without one", async () => {
+    const none = user("# no rule for USER");
+    const some = user("USER ALL=(ALL) /bin/true");
+    for (const ran of await both(none, none.password)) {
+      expect(ran).toMatchObject({ said: "ERR_TRANSPORT_NOT_ALLOWED" });
+    }
+    for (const ran of await both(some, some.password)) {
+      expect(ran).toMatchObject({ said: "ERR_TRANSPORT_COMMAND_NOT_ALLOWED" });
+    }
+  });
+
+  test("a rule that insists on a terminal", async () => {
+    const strict = user("Defaults:USER requiretty\nUSER ALL=(ALL) ALL");
+    for (const ran of await both(strict, strict.password)) {
+      expect(ran).toMatchObject({ said: "ERR_TRANSPORT_TERMINAL_NEEDED" });
+    }
+  });
+
+  test("no such user", async () => {
+    const ran = await who("sudo:no-such-user", { user: name, input: password });
+    expect(ran).toMatchObject({ said: "ERR_TRANSPORT_UNKNOWN_USER" });
+  });
+
+  test("an expired account, and an expired password", async () => {
+    const expired = user("USER ALL=(ALL) ALL");
+    const old = user("USER ALL=(ALL) ALL");
+    run(["chage", "-E", "0", expired.name]);
+    run(["chage", "-d", "0", old.name]);
+    for (const ran of await both(expired, expired.password)) {
+      expect(ran).toMatchObject({ said: "ERR_TRANSPORT_ACCOUNT_LOCKED" });
+    }
+    for (const ran of await both(old, old.password)) {
+      expect(ran).toMatchObject({ said: "ERR_TRANSPORT_PASSWORD_EXPIRED" });
+    }
+  });
+
+  test("a home that cannot be read does not matter", async () => {
+    const closed = user("USER ALL=(ALL) ALL");
+    run(["chmod", "0", closed.home]);
+    expect(await who(`sudo:${closed.name}`)).toMatchObject({ said: `I am ${closed.name}` });
+  });
+});

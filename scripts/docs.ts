@@ -93,6 +93,11 @@ async function numbers(): Promise<string[]> {
   return [
     ...(await namedNumbers("src/protocol/handles.ts", "HANDLES", "Handles")),
     ...(await namedNumbers("src/protocol/frame.ts", "FLAGS", "Frame")),
+    ...differences(
+      await constants("src/protocol/handles.ts", "SWITCH"),
+      tableOf("The switch"),
+      "docs/protocol.md",
+    ),
   ];
 }
 

@@ -174,6 +174,7 @@ export class Broker implements AsyncDisposable {
       {
         ...{ id: first.hop.id, name, graceMs, signal, callDefaults, via },
         connect: (target, options) => this.#connect(target, options, current),
+        meet: (one, other) => this.#sessions.meet(one, other),
         isChosen: interpreter !== undefined,
         // An interpreter that was named by its path is the only one.
         openBeside: interpreter?.path === undefined ? openBeside : undefined,

@@ -12,6 +12,7 @@ import {
   otherLanguage,
   otherThan,
 } from "../interpreters/kind.ts";
+import type { MeetingPlace } from "../mux/context-link.ts";
 import type { Router } from "../mux/router.ts";
 import type { Session } from "./session.ts";
 
@@ -33,6 +34,7 @@ export interface SlavesSettings {
    * kind's own; else for Python's.
    */
   readonly isChosen?: boolean | undefined;
+  readonly meet?: Meet | undefined;
   /**
    * Opens the second slave. Absent: the context has one slave only.
    *
@@ -40,6 +42,9 @@ export interface SlavesSettings {
    */
   readonly openBeside?: ((language: Language, isInstead: boolean) => OpenedSlave) | undefined;
 }
+
+/** @returns the last hop that two slaves are behind; undefined if there is none */
+export type Meet = (one: number, other: number) => MeetingPlace | undefined;
 
 /** One slave, and how it is called. */
 export interface Slave {
@@ -156,7 +161,8 @@ export class Slaves {
   #slave({ id, session }: OpenedSlave, route?: CallerSettings["route"]): Slave {
     const { name, graceMs, signal } = this.#settings;
     const mapStack = (text: string): string => session.mapStack(text);
-    const link = { id, name, router: this.#router, mapStack };
+    const meet = (other: number) => this.#settings.meet?.(id, other);
+    const link = { id, name, router: this.#router, mapStack, meet };
     return { session, caller: new Caller(link, session, { graceMs, signal, route }) };
   }
 }

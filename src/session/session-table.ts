@@ -75,6 +75,12 @@ export class SessionTable {
     return this.#entries.get(id);
   }
 
+  /** @returns the last hop that both slaves are behind */
+  meet(one: number, other: number): Hop | undefined {
+    const [hops = [], others = []] = [one, other].map((id) => this.#entries.get(id)?.hop.above);
+    return hops.findLast((hop, at) => others[at] === hop);
+  }
+
   /** @returns the entries of the moment */
   all(): SessionEntry[] {
     return [...this.#entries.values()];

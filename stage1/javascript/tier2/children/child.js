@@ -165,7 +165,9 @@ class Child {
 
   #finish() {
     if (!this.#ending || this.#openStreams) return;
+    this.#down?.stop();
     if (this.#said.length) this.tell("stderr", `${this.#said}`);
+    // The last event: the master forgets the handle.
     this.tell("ended", ...this.#ending);
     this.#forget();
   }

@@ -110,6 +110,7 @@ class Downstream {
 
   /** Drop all that waits, and end it. */
   stop() {
+    if (this.#isOver) return;
     this.#report();
     this.#isOver = true;
     this.#first = this.#control = this.#frames = [];

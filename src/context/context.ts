@@ -278,6 +278,7 @@ export class Context implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#slaves.refuse();
     await Promise.all([...this.#behind].map((context) => context.close()));
     await this.#slaves.close();
   }

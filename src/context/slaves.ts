@@ -87,14 +87,18 @@ export class Slaves {
     return this.#first.session.gone;
   }
 
+  /** Refuses later calls. */
+  refuse(): void {
+    this.#first.caller.close();
+  }
+
   /**
-   * Refuses later calls, lets both slaves finish those before, and ends both. A slave that does not
-   * end in its grace time is ended by force.
+   * Lets both slaves finish their calls, and ends both. A slave that does not end in its grace time
+   * is ended by force.
    */
   async close(): Promise<void> {
     const first = this.#first;
     severIfIdle(first);
-    first.caller.close();
     const timer = this.#grace(() => first.caller.overdue());
     // Calls that wait for the first slave's answer may be the second's.
     await first.caller.decided();

@@ -18,6 +18,9 @@ const QUIET_MS = 60;
 const STALLED_MS = 1000;
 const KEPT_CHARACTERS = 4096;
 
+/** What sudo-rs asks an account whose password has expired, behind our text. */
+const OLD_PASSWORD = /^\W*current password/i;
+
 export class Conversation {
   readonly #host: string;
   readonly #scheme: string;
@@ -74,12 +77,15 @@ export class Conversation {
     const end = this.#heard.indexOf(":", start);
     if (at < 0 || end < 0) return false;
     const name = this.#heard.slice(start, end);
-    // A program that asks for a second factor prints nothing before; one that refuses does.
-    const isAgain = this.#questions.isAnswered && /\w/.test(this.#heard.slice(0, at));
+    const isAgain = this.#questions.isAnswered && isRefusal(this.#heard.slice(0, at));
     this.#heard = this.#heard.slice(end + 1);
     const user = name === "%p" ? (this.#rule.user ?? "") : name;
     const isOther = this.#questions.isAnswered && !isAgain;
     this.#isInQuestion = true;
+    if (isOther && OLD_PASSWORD.test(this.#heard)) {
+      this.#questions.fail("expired", "it wants a new one");
+      return true;
+    }
     void this.#ask(isOther ? this.#other(user, "code: ") : { ...this.#question(user), isAgain });
     return true;
   }
@@ -120,4 +126,15 @@ export class Conversation {
     // The program may have printed more meanwhile.
     if (this.#rule.prompt === "nonce") this.said("");
   }
+}
+
+/**
+ * A program that asks for a second factor prints nothing before; one that has refused an answer
+ * does.
+ *
+ * @param between text from the end of one question to the next. In sudo-rs, brackets stand around
+ *   our text.
+ */
+function isRefusal(between: string): boolean {
+  return /\w/.test(between.replace(/^\][^\n]*\n?/, "").replace(/[^\n]*$/, ""));
 }

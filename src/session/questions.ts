@@ -16,6 +16,7 @@ type Asker = Pick<SessionSettings, "name" | "place" | "transport" | "prompter">;
 const FAILURES = {
   none: CAUSES["password-needed"],
   wrong: CAUSES["password-wrong"],
+  expired: CAUSES["password-expired"],
   exhausted: CAUSES["password-exhausted"],
 } as const;
 /** Messages after which a program asks for more than a password. */
@@ -57,7 +58,7 @@ export class Questions {
     this.#settle(!question.isAgain);
     // What is not a person would answer the same again, and the account might get locked.
     if (question.isAgain && source?.isPerson === false) {
-      this.#fail("wrong", `${source.name} gave it`);
+      this.fail("wrong", `${source.name} gave it`);
       return undefined;
     }
     const resume = this.#control.wait();
@@ -65,8 +66,8 @@ export class Questions {
       const { prompter, name } = this.#asker;
       const whole = { ...question, context: name };
       const answer = (await prompter?.ask(whole, this.#abort.signal)) ?? "none";
-      if (answer === "none" && !mayDecline) this.#fail("none", asked(question));
-      if (answer === "refused") this.#fail("exhausted", "two places have refused it");
+      if (answer === "none" && !mayDecline) this.fail("none", asked(question));
+      if (answer === "refused") this.fail("exhausted", "two places have refused it");
       if (typeof answer === "string") return undefined;
       this.#last = answer;
       this.#count += 1;
@@ -111,7 +112,8 @@ export class Questions {
     this.#last = undefined;
   }
 
-  #fail(cause: keyof typeof FAILURES, detail: string): void {
+  /** Ends the attempt for this reason. */
+  fail(cause: keyof typeof FAILURES, detail: string): void {
     this.#control.fail(this.#error(cause, detail));
   }
 

@@ -4,41 +4,28 @@
  */
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
-import { makeUser, missingRoot, run, type ScratchUser } from "../helpers/scratch-user.ts";
+import { missingRoot, run, type ScratchUser } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
 import { missingTmux } from "../repl/tmux.ts";
-import { askWho, askWhoOnTerminal, type Ran } from "./run.ts";
-import { watchProcesses } from "./watch.ts";
+import type { Ran } from "./run.ts";
+import { Scene } from "./scene.ts";
 
 setDefaultTimeout(120_000);
 
 const missing = missingRoot() ?? (Bun.which("sudo") === null ? "no sudo here" : missingTmux);
 
 suite("sudo", missing, "root", () => {
-  const watch = watchProcesses();
-  const users: ScratchUser[] = [];
-  let printed = "";
+  const scene = new Scene();
+  const who = scene.who.bind(scene);
+  const whoOnTerminal = scene.whoOnTerminal.bind(scene);
 
   /** @param rules of sudoers, with `USER` for the account */
   function user(rules: string): ScratchUser {
-    const made = makeUser();
-    users.push(made);
-    watch.add(made.password);
+    const made = scene.user();
     const file = `/etc/sudoers.d/${made.name}`;
     writeFileSync(file, `${rules.replaceAll("USER", made.name)}\n`, { mode: 0o440 });
+    scene.atEnd(() => rmSync(file));
     return made;
-  }
-
-  async function who(...args: Parameters<typeof askWho>): Promise<Ran> {
-    const ran = await askWho(...args);
-    printed += ran.all;
-    return ran;
-  }
-
-  async function whoOnTerminal(...args: Parameters<typeof askWhoOnTerminal>): Promise<string> {
-    const shown = await askWhoOnTerminal(...args);
-    printed += shown;
-    return shown;
   }
 
   /** The first hop, and behind a hop: as the user there. */
@@ -53,14 +40,7 @@ suite("sudo", missing, "root", () => {
   const name = able?.name ?? "";
   const password = able?.password ?? "";
 
-  afterAll(async () => {
-    expect(await watch.end()).toBe("");
-    for (const made of users) {
-      expect(printed).not.toContain(made.password);
-      rmSync(`/etc/sudoers.d/${made.name}`);
-      made[Symbol.dispose]();
-    }
-  });
+  afterAll(() => scene.end());
 
   test("takes the right password", async () => {
     for (const ran of await both(able as ScratchUser, password)) {

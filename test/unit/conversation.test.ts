@@ -177,14 +177,27 @@ test("a program that wants a new password gets no answer", async () => {
   expect([child.secrets.length, asked.length]).toEqual([1, 1]);
 });
 
-test("what sudo-rs puts behind our text is no question", async () => {
-  const { prompter, asked } = source(true, "hunter2", "hunter2");
+test("sudo-rs asks for the old password with our text", async () => {
+  const { prompter } = source(true, "hunter2", "hunter2");
+  const { child, session } = start("nonce", prompter);
+  child.complain(`[sudo: ${child.argv[1]}`);
+  await soon(() => child.secrets.length === 1);
+  child.complain("] Password: \n");
+  child.complain(`[sudo: ${child.argv[1]}] Current password: `);
+  expect((await failure(session)).code).toBe("ERR_TRANSPORT_PASSWORD_EXPIRED");
+});
+
+test("what sudo-rs puts behind our text is no question, and what it says of a refusal is one", async () => {
+  const { prompter, asked } = source(true, "hunter2", "hunter3");
   const { child, session } = start("nonce", prompter);
   child.complain(`[sudo: ${child.argv[1]}`);
   await soon(() => child.secrets.length === 1);
   child.complain("] Password: ");
   await Bun.sleep(1200);
   expect([child.secrets.length, asked.length]).toEqual([1, 1]);
+  child.complain(`\nsudo: Authentication failed, try again.\n[sudo: ${child.argv[1]}] Password: `);
+  await soon(() => child.secrets.length === 2);
+  expect(asked[1]).toMatchObject({ isAgain: true });
   child.print("econtext: ready\n");
   await child.answer();
   await session.ready;

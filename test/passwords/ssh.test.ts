@@ -1,0 +1,141 @@
+/**
+ * Questions of ssh, for real: passwords, keyboard-interactive, passphrases and host keys, against
+ * sshd with scratch accounts of this machine.
+ */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { missingRoot } from "../helpers/scratch-user.ts";
+import { suite } from "../helpers/skip.ts";
+import type { SshServer } from "../helpers/ssh-files.ts";
+import { missingSshd, startSshd } from "../helpers/sshd.ts";
+import { missingTmux } from "../repl/tmux.ts";
+import { Scene } from "./scene.ts";
+
+setDefaultTimeout(120_000);
+
+const PASSWORDS = ["PasswordAuthentication yes", "KbdInteractiveAuthentication yes", "UsePAM yes"];
+const PASSPHRASE = "a passphrase of this test";
+
+suite("ssh", missingRoot() ?? missingSshd() ?? missingTmux, "root", () => {
+  const scene = new Scene();
+  const user = scene.user();
+  const folder = mkdtempSync(join(tmpdir(), "econtext-ssh-questions-"));
+  const key = join(folder, "key");
+  let server: SshServer;
+
+  beforeAll(async () => {
+    server = await startSshd({ config: PASSWORDS });
+    scene.secret(PASSPHRASE);
+    copyFileSync(join(server.configPath, "../user_key"), key);
+    chmodSync(key, 0o600);
+    encrypt(key);
+  });
+
+  afterAll(async () => {
+    await server[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
+    await scene.end();
+  });
+
+  const args = (...options: readonly string[]): string[] => [
+    ...["-F", server.configPath],
+    ...["BatchMode=no", ...options].flatMap((option) => ["-o", option]),
+  ];
+  const only = (method: string): string[] => args(`PreferredAuthentications=${method}`);
+  const target = (): string => `${user.name}@target`;
+
+  for (const method of ["password", "keyboard-interactive"]) {
+    test(`${method}: right, and wrong`, async () => {
+      const own = { args: only(method), input: user.password };
+      expect(await scene.who(target(), own)).toMatchObject({ said: `I am ${user.name}` });
+      const wrong = await scene.who(target(), { ...own, input: "wrong" });
+      expect(wrong).toMatchObject({ said: "ERR_TRANSPORT_PASSWORD_WRONG" });
+    });
+
+    test(`${method}: on a terminal, after a wrong one`, async () => {
+      const answers = ["wrong", user.password];
+      const shown = await scene.whoOnTerminal(target(), undefined, answers, only(method));
+      expect(shown).toMatch(/assword:\nWrong\. .*assword:\n.*ect-\w+\nLEFT 0\nSANE/);
+    });
+  }
+
+  test("three wrong ones end it", async () => {
+    const answers = ["one", "two", "three"];
+    const shown = await scene.whoOnTerminal(target(), undefined, answers, only("password"));
+    expect(shown).toContain("the password was wrong each time");
+  });
+
+  test("without an answer, ssh asks nothing", async () => {
+    const ran = await scene.who(target(), { args: only("password") });
+    expect(ran).toMatchObject({ said: "ERR_TRANSPORT_PERMISSION_DENIED" });
+  });
+
+  test("the password of ssh is that of sudo there, and is asked for once", async () => {
+    const path = `${target()}/su:${user.name}`;
+    const own = { args: only("password"), input: user.password };
+    expect(await scene.who(path, own)).toMatchObject({ said: `I am ${user.name}` });
+  });
+
+  test("a passphrase is asked for once, and no password goes to its question", async () => {
+    const config = join(folder, "ssh_config");
+    const usual = readFileSync(server.configPath, "utf8");
+    writeFileSync(config, usual.replace(/IdentityFile .*/, `IdentityFile ${key}`));
+    const own = ["-F", config, "-o", "BatchMode=no"];
+    const shown = await scene.whoOnTerminal("target", undefined, [PASSPHRASE], [...own, "target2"]);
+    expect(shown.match(/Enter passphrase for key/g)).toHaveLength(1);
+    expect(shown).toContain("target2: root\n");
+    expect(shown).toContain("LEFT 0\nSANE");
+    const given = await scene.who("target", { args: own, input: PASSPHRASE });
+    expect(given).toMatchObject({ said: "ERR_TRANSPORT_PERMISSION_DENIED" });
+  });
+
+  test("a host's key is shown, and refused or accepted", async () => {
+    const known = join(folder, "known_hosts");
+    const own = args(
+      ...["StrictHostKeyChecking=ask", `UserKnownHostsFile=${known}`, "HostKeyAlias=new-host"],
+    );
+    const refused = await scene.whoOnTerminal("target", undefined, ["no"], own);
+    expect(refused).toContain("the host key is not known");
+    expect(refused).toMatch(/ED25519 key fingerprint is SHA256:/);
+    const accepted = await scene.whoOnTerminal("target", undefined, ["yes"], own);
+    expect(accepted).toContain("LEFT 0\nSANE");
+    expect(readFileSync(known, "utf8")).toContain("new-host");
+    rmSync(known);
+    // A password is no answer to this question.
+    const given = await scene.who("target", { args: own, input: "yes" });
+    expect(given).toMatchObject({ said: "ERR_TRANSPORT_HOST_KEY_UNKNOWN" });
+  });
+});
+
+/** Gives a key a passphrase. It must not stand in an argument. */
+function encrypt(key: string): void {
+  const script = `
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp("ssh-keygen", ["ssh-keygen", "-q", "-p", "-f", sys.argv[1]])
+for answer in 1, 2:
+    seen = b""
+    while b": " not in seen:
+        seen += os.read(fd, 1024)
+    os.write(fd, sys.stdin.readline().encode())
+try:
+    while os.read(fd, 1024): pass
+except OSError: pass
+sys.exit(os.waitpid(pid, 0)[1])`;
+  const input = `${PASSPHRASE}\n${PASSPHRASE}\n`;
+  const { status, stderr } = spawnSync("python3", ["-c", script, key], { input });
+  if (status !== 0) throw new Error(`ssh-keygen: ${stderr.toString()}`);
+  chownSync(key, 0, 0);
+}

@@ -71,7 +71,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
 
 /** Modules of the second tier that are folders: their files, in the order in which they run. */
 const PARTS: Readonly<Record<string, readonly string[]>> = {
-  "python/children": ["processes", "downstream", "upstream", "child", "switch"],
+  "python/children": ["processes", "downstream", "upstream", "child", "relays", "switch"],
   "python/importer": ["records", "finders"],
   "python/values": ["types", "decode"],
   "javascript/children": [

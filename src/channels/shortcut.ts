@@ -40,8 +40,9 @@ export class Shortcut {
     this.#onEnd = onEnd;
     const { router } = from;
     const dead = (): void => this.#end();
-    // A frame for the handle comes here only if the hop does not know of the relay any more.
-    this.handle = router.expect(from.id, { receive: () => {}, dead });
+    // A value comes here if the hop cannot hand it on as it is.
+    const receive = ({ body }: Message): void => this.#translate(body);
+    this.handle = router.expect(from.id, { receive, dead });
     this.#notices = router.expect(place.id, { receive: (message) => this.#receive(message), dead });
     const order = [this.handle, from.id, to.handle, to.link.id, to.credits];
     place.order(SWITCH.RELAY, order, this.#notices);

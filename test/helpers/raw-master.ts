@@ -5,6 +5,7 @@
  *
  * A hop is any interpreter (`Plan`), and so is each of its children.
  */
+import { join } from "node:path";
 import { JS_TIER2, PYTHON_TIER2 } from "../../src/interpreters/embedded.ts";
 import { firstStage } from "../../src/interpreters/first-stage.ts";
 import { languageOfPlan, type Plan } from "../../src/interpreters/plan.ts";
@@ -19,6 +20,7 @@ import { Mailbox } from "../stage1/raw-slave.ts";
 export { SWITCH, SWITCH_BIT };
 
 export const HOP = 1;
+const PUPPET = join(import.meta.dir, "../fixtures/faults/puppet_child.py");
 const FIRST_HANDLE = 1000;
 
 /** An event of a switch, such as `["wrote", 70000]`. */
@@ -53,7 +55,7 @@ export function newNonce(): string {
 export class RawMaster implements AsyncDisposable {
   readonly logs: string[] = [];
   /** Messages for handles that no mailbox has. */
-  readonly strays: Message[] = [];
+  readonly strays = new Mailbox(0);
   readonly #process;
   readonly #mailboxes = new Map<number, Mailbox>();
   readonly #reader = new FrameReader();
@@ -150,6 +152,17 @@ export class RawMaster implements AsyncDisposable {
     return this.#program(["cat"], [marker, ...speech(this.#nextContext)], {}, nonce);
   }
 
+  /** Has the hop start a child that the test moves: see puppet_child.py. */
+  async puppet(): Promise<RawPuppet> {
+    const nonce = newNonce();
+    const inbox = this.mailbox();
+    const id = this.#nextContext;
+    const argv = ["python3", "-SE", PUPPET, nonce, String(id), String(inbox.handle)];
+    const puppet = new RawPuppet(this, this.#program(argv, [], {}, nonce), inbox);
+    await puppet.child.event("marked");
+    return puppet;
+  }
+
   #program(
     argv: readonly string[],
     input: unknown,
@@ -229,7 +242,7 @@ export class RawMaster implements AsyncDisposable {
     else if (handle === HANDLES.FORWARD_LOG) {
       this.logs.push(String((decodeValue(body) as string[])[2]));
     } else if (this.#mailboxes.has(handle)) this.#mailboxes.get(handle)?.put(message);
-    else this.strays.push(message);
+    else this.strays.put(message);
   }
 
   #module(context: number, wanted: unknown): unknown {
@@ -305,5 +318,48 @@ export class RawChild {
   async close(signal: string | null = null): Promise<RawEvent> {
     this.order(SWITCH.CLOSE, signal);
     return await this.event("ended");
+  }
+}
+
+/** A child that says what the test wants, and shows what it is sent. */
+export class RawPuppet {
+  readonly child: RawChild;
+  readonly #master: RawMaster;
+  readonly #inbox: Mailbox;
+
+  constructor(master: RawMaster, child: RawChild, inbox: Mailbox) {
+    this.#master = master;
+    this.child = child;
+    this.#inbox = inbox;
+  }
+
+  get id(): number {
+    return this.child.id;
+  }
+
+  /** Has it say a frame, as the context that it is. */
+  say(handle: number, body: Uint8Array | string, flags = 0): void {
+    const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+    this.sayRaw(rawFrame({ src: this.id, handle, flags }, bytes));
+  }
+
+  sayRaw(bytes: Uint8Array): void {
+    this.#master.message({ dst: this.id, handle: 7 }, [bytes]);
+  }
+
+  /** The next frame that it was sent. */
+  async received(): Promise<Message> {
+    const { body: frame } = await this.#inbox.next();
+    const { buffer, byteOffset } = frame;
+    const view = new DataView(buffer, byteOffset, frame.length);
+    const [dst, src, auth, handle, reply] = [0, 4, 8, 12, 16].map((at) => view.getUint32(at));
+    const body = frame.subarray(HEADER_BYTES);
+    return { dst, src, auth, handle, reply, flags: frame[20], body } as Message;
+  }
+
+  /** Its handle, flags and body, as text. */
+  async heard(): Promise<[handle: number, flags: number, body: string]> {
+    const { handle, flags, body } = await this.received();
+    return [handle, flags, Buffer.from(body).toString()];
   }
 }

@@ -134,8 +134,10 @@ class Child(Downstream, Upstream):
             if self.tail:
                 self.say(u"stderr", decoded(self.tail))
             self.say(u"ended", *self.status)
-        for ident in [ident for ident in routes if routes[ident] is self]:
+        gone = [ident for ident in routes if routes[ident] is self]
+        for ident in gone:
             del routes[ident]
+        sever_all(gone)
         children.pop(self.ident, None)
         restless.discard(self)
         unreported.discard(self)

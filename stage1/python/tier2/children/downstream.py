@@ -2,6 +2,8 @@
 # hold is over. The descriptor does not block.
 MAX_PARTS = 500  # of one write: POSIX allows 1024
 BATCH = 16384  # bytes of small frames that are written at once
+# Bytes that may wait: those that a master sends at most, and the windows of some relays.
+MAX_WAITING = 1 << 26
 REPORT = 65536  # bytes written after which the master is told
 CALL_BYTES, CANCEL_BYTES, PING_BYTES = map(struct.Struct(">I").pack, (CALL_FUNCTION, CANCEL, PING))
 write_parts = getattr(os, "writev", lambda fd, parts: os.write(fd, parts[0]))
@@ -15,21 +17,53 @@ class Downstream(object):
     leaving = False  # the pipe is closed when all is written
     free = 0  # bytes that are not counted as written
     written = 0  # bytes that the master was not told of
+    waiting = 0  # bytes of frames
 
     def __init__(self):
         self.urgent = deque()  # frames that go first
         self.queue = deque()  # the others; each is a tuple of parts
         self.begun = []  # parts of what is being written; first of all the preamble
+        # By destination, of messages of the master's that are not whole: frames that come behind.
+        self.open = {}
 
     def put(self, frame):
-        """Queue a frame, a tuple of its parts. The first part begins with the header."""
-        if self.stdin is not None and not self.leaving:
-            handle = frame[0][12:16]
-            if handle == CANCEL_BYTES:
-                self.put_behind_call(frame)
-            else:
-                (self.urgent if handle == PING_BYTES else self.queue).append(frame)
-            touched.add(self)
+        """Queue a frame of the master's, a tuple of its parts. The first begins with the header."""
+        if not self.admits(frame):
+            return
+        head = frame[0]
+        handle = head[12:16]
+        flags = ord(head[20:21])
+        if handle == PING_BYTES:
+            self.urgent.append(frame)
+        elif handle == CANCEL_BYTES:
+            self.put_behind_call(frame)
+        else:
+            self.queue.append(frame)
+            if flags & MORE:
+                self.open.setdefault(head[:4], [])
+            elif flags & CONT:
+                self.queue.extend(self.open.pop(head[:4], ()))
+
+    def put_message(self, dst, frames):
+        """Queue a message that this hop has made: not within a message of the master's."""
+        behind = self.open.get(struct.pack(">I", dst), self.queue)
+        behind.extend([frame for frame in frames if self.admits(frame)])
+
+    def put_first(self, frame):
+        if self.admits(frame):
+            self.urgent.append(frame)
+
+    def admits(self, frame):
+        """Count a frame that shall wait. Returns whether it may."""
+        if self.stdin is None or self.leaving:
+            return False
+        self.waiting += sum(map(len, frame))
+        touched.add(self)
+        if self.waiting > MAX_WAITING:
+            self.fault(self.ident, u"%d bytes wait for it" % self.waiting)
+            self.close(u"KILL")
+            return False
+        return True
 
     def put_behind_call(self, cancel):
         """Queue a CANCEL before all that waits, except for the call that it ends."""
@@ -70,7 +104,13 @@ class Downstream(object):
         while (self.urgent or self.queue) and size < BATCH and len(self.begun) < MAX_PARTS:
             frame = (self.urgent or self.queue).popleft()
             self.begun.extend(frame)
-            size += sum(map(len, frame))
+            length = sum(map(len, frame))
+            size += length
+            if isinstance(frame, RelayedFrame):
+                self.free += length
+                if frame.relay:
+                    frame.relay.written += length
+        self.waiting -= size
         return size
 
     def spend(self, n):
@@ -118,3 +158,5 @@ class Downstream(object):
             self.begun = []
             self.urgent.clear()
             self.queue.clear()
+            self.open.clear()
+            self.waiting = 0

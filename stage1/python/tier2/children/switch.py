@@ -1,4 +1,4 @@
-# The switch, part 5: operations of the master, routes, and the turns of the loop.
+# The switch, part 6: operations of the master, routes, and the turns of the loop.
 TOP = 1 << 31  # in a frame's destination: the switch of that context
 BULK = 65536  # bytes for the master after which no further child is read in a turn
 TICK_SECONDS = 1  # how often all children are looked at
@@ -154,6 +154,7 @@ def restart_child(reply, old, ident, preamble, nonce):
     del children[old]
     routes.pop(old, None)
     child.ident = ident
+    sever_all([old])
     child.report()
     child.events = reply
     child.marker = octets(u"econtext/1 %s\n" % nonce)
@@ -165,12 +166,52 @@ def restart_child(reply, old, ident, preamble, nonce):
 def send_message(_, dst, handle, reply, flags, pieces):
     """FORWARD"""
     body = b"".join(bytes_of(pieces))
+    frames = frames_of(dst, handle, reply, flags, body)
+    child = routes.get(dst & ~TOP)
     if dst == me:
-        return deliver(handle, reply, flags, body)
+        deliver(handle, reply, flags, body)
+    elif child:
+        if handle in (CANCEL, PING) or len(frames) == 1:
+            child.put(frames[0])
+        else:
+            child.put_message(dst, frames)
+    else:
+        for frame in frames:
+            forward(dst, *frame)
+
+
+def frames_of(dst, handle, reply, flags, body):
+    """Return the frames of a message of the master's, each a tuple of header and part."""
+    frames = []
     for at in range(0, len(body) or 1, MAX_FRAME):
         part = body[at : at + MAX_FRAME]
         more = flags | CONT * (at > 0) | MORE * (at + MAX_FRAME < len(body))
-        forward(dst, HEAD.pack(dst, 0, 0, handle, reply, more << 24 | len(part)), part)
+        frames.append((HEAD.pack(dst, 0, 0, handle, reply, more << 24 | len(part)), part))
+    return frames
+
+
+def unroute(_, ident):
+    """UNROUTE"""
+    routes.pop(ident, None)
+    sever_all([ident])
+
+
+def of_relay(act):
+    """Return an operation on the relay that its first words name, if there is that relay."""
+
+    def operation(_, handle, source, *words):
+        take = relays.get((source, handle))
+        if take:
+            act(take.__self__, *words)
+
+    return operation
+
+
+def unrelay(relay, closing):
+    """UNRELAY"""
+    relay.end()
+    if closing is not None:
+        relay.answer(DEAD, closing.tobytes())
 
 
 def of_child(act):
@@ -183,11 +224,15 @@ OPERATIONS = {
     2: of_child(Child.answer),
     3: of_child(Child.close),
     4: lambda _, ident, child: routes.update({ident: children[child]}),
-    5: lambda _, ident: routes.pop(ident, None),
+    5: unroute,
     6: lambda _, key, data: stored.update({key: data.tobytes()}),
     7: lambda _, key: stored.pop(key, None),
     8: send_message,
+    9: Relay,
     10: restart_child,
+    11: of_relay(Relay.translated),
+    12: of_relay(Relay.inject),
+    13: of_relay(unrelay),
 }
 
 

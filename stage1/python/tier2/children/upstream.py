@@ -57,7 +57,7 @@ class Upstream(object):
         if n == len(place):
             whole = self.large
             self.large = None
-            if self.accepts(HEAD.unpack_from(whole)):
+            if self.accepts(HEAD.unpack_from(whole), whole, 0):
                 emit(whole)
         return n
 
@@ -117,7 +117,7 @@ class Upstream(object):
                 return self.reject(head)
             if end > len(data):
                 break
-            if not self.accepts(head):
+            if not self.accepts(head, data, at):
                 emit(data[start:at])
                 start = end
             at = end
@@ -129,12 +129,20 @@ class Upstream(object):
             self.large[: self.got] = self.seen
             self.seen = b""
 
-    def accepts(self, head):
-        """Whether a frame may go to the master."""
-        dst, source, auth, _, _, n = head
-        if dst == 0 and auth == source and not n >> 24 & DEFLATE and routes.get(source) is self:
+    def accepts(self, head, data, at):
+        """Whether a frame goes to the master: it may, and no relay takes it."""
+        dst, source, auth, handle, _, n = head
+        if dst or auth != source or n >> 24 & DEFLATE or routes.get(source) is not self:
+            self.fault(source, u"a frame for %d from %d by %d" % (dst, source, auth))
+            return False
+        if (source, handle) not in relays:
             return True
-        self.fault(source, u"a frame for %d from %d by %d" % (dst, source, auth))
+        # A small frame must not keep all that came with it.
+        whole = memoryview(data) if at == 0 and isinstance(data, bytearray) else data
+        try:
+            return divert(head, whole[at + 24 : at + 24 + (n & 0xFFFFFF)])
+        except ValueError as e:
+            self.fault(source, u"%s" % e)
 
     def reject(self, head):
         """What comes is no stream of frames."""

@@ -1,0 +1,235 @@
+/**
+ * The table of relays that every switch passes: a sender of context A was given to context B, and
+ * the hop hands on what B sends. Both contexts are puppets.
+ */
+import { expect, test } from "bun:test";
+import type { Plan } from "../../src/interpreters/plan.ts";
+import { FLAGS } from "../../src/protocol/frame.ts";
+import { RawMaster, type RawPuppet, SWITCH } from "../helpers/raw-master.ts";
+import type { Mailbox } from "../stage1/raw-slave.ts";
+
+/** Handles of A's and of B's. */
+const [K, R] = [3001, 3002];
+const WINDOW = 262_144;
+const COST = 24;
+const GONE = '"the far side ended"';
+
+const bytes = (words: string): Uint8Array => new TextEncoder().encode(words);
+const text = (body: Uint8Array): string => Buffer.from(body).toString();
+
+class Scene implements AsyncDisposable {
+  readonly master: RawMaster;
+  readonly a: RawPuppet;
+  readonly b: RawPuppet;
+  /** Handles of the master's: for B's values, for A's credit, and for the hop. */
+  readonly values: Mailbox;
+  readonly credits: Mailbox;
+  readonly notices: Mailbox;
+  /** Values that the hop could not hand on by itself. */
+  readonly translated: string[] = [];
+
+  constructor(master: RawMaster, a: RawPuppet, b: RawPuppet) {
+    this.master = master;
+    [this.a, this.b] = [a, b];
+    const boxes = [master.mailbox(), master.mailbox(), master.mailbox()] as const;
+    [this.values, this.credits, this.notices] = boxes;
+    const order = [this.H, b.id, K, a.id, this.M];
+    master.order(SWITCH.RELAY, order, this.notices.handle);
+    void this.#translate(this.values);
+    void this.#translate(this.notices);
+  }
+
+  static async open(plan: Plan): Promise<Scene> {
+    const master = await new RawMaster(plan).open();
+    return new Scene(master, await master.puppet(), await master.puppet());
+  }
+
+  get H(): number {
+    return this.values.handle;
+  }
+
+  get M(): number {
+    return this.credits.handle;
+  }
+
+  order(operation: number, ...words: unknown[]): void {
+    this.master.order(operation, [this.H, this.b.id, ...words]);
+  }
+
+  /** Waits until the hop has told this. */
+  async told(word: "ended" | "injected"): Promise<void> {
+    const notice = `["relay","${word}"]`;
+    await this.notices.until((messages) => messages.some(({ body }) => text(body) === notice));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.master[Symbol.asyncDispose]();
+  }
+
+  /** Does the work of the master: gives senders other names. */
+  async #translate(box: Mailbox): Promise<void> {
+    for (let at = 0; ; at++) {
+      const { body } = await box.until((messages) => messages[at]);
+      if (text(body).startsWith('["relay"')) continue;
+      this.translated.push(text(body));
+      this.order(SWITCH.RELAYED, bytes(text(body).replace("[3,77]", "[0,88]")));
+    }
+  }
+}
+
+export function relayRows(plan: Plan): void {
+  const open = (): Promise<Scene> => Scene.open(plan);
+
+  test("values go to the receiver, credit to the sender, and both ends end it", async () => {
+    await using scene = await open();
+    const { a, b } = scene;
+    b.say(scene.H, String(R));
+    b.say(scene.H, '"one"');
+    b.say(scene.H, JSON.stringify("x".repeat(100_000)));
+    expect(await a.received()).toMatchObject({ dst: a.id, auth: 0, handle: K, reply: 0, flags: 0 });
+    expect((await a.heard())[2]).toHaveLength(100_002);
+    a.say(scene.M, "140000");
+    expect(await b.heard()).toEqual([R, 0, "140000"]);
+    b.say(scene.H, '["Error","why",""]', FLAGS.DEAD);
+    expect(await a.heard()).toEqual([K, FLAGS.DEAD, '["Error","why",""]']);
+    a.say(scene.M, "null", FLAGS.DEAD);
+    expect(await b.heard()).toEqual([R, FLAGS.DEAD, "null"]);
+    await scene.told("ended");
+    expect([scene.values, scene.credits].flatMap(({ messages }) => messages)).toEqual([]);
+    expect(scene.notices.messages).toHaveLength(1);
+  });
+
+  test("what comes before the sender is known waits for it", async () => {
+    await using scene = await open();
+    scene.a.say(scene.M, "1000");
+    scene.a.say(scene.M, "24");
+    scene.a.say(scene.M, '"no more"', FLAGS.DEAD);
+    scene.a.say(1, "x");
+    await scene.master.strays.next();
+    scene.b.say(scene.H, String(R));
+    expect(await scene.b.heard()).toEqual([R, 0, "1024"]);
+    expect(await scene.b.heard()).toEqual([R, FLAGS.DEAD, '"no more"']);
+  });
+
+  test("a value that holds a sender is translated by the master, and keeps its place", async () => {
+    await using scene = await open();
+    const { a, b } = scene;
+    const value = '["take",{"!h":[3,77]}]';
+    b.say(scene.H, String(R));
+    for (const body of ["1", value, "3", value, "5"]) b.say(scene.H, body);
+    b.say(scene.H, "null", FLAGS.DEAD);
+    for (const body of ["1", '["take",{"!h":[0,88]}]', "3", '["take",{"!h":[0,88]}]', "5"]) {
+      expect(await a.heard()).toEqual([K, 0, body]);
+    }
+    expect(await a.heard()).toEqual([K, FLAGS.DEAD, "null"]);
+    expect(scene.translated).toEqual([value, value]);
+  });
+
+  test("a sender cannot hide behind an escape", async () => {
+    await using scene = await open();
+    const value = '{"\\u0021h":[3,77]}';
+    scene.b.say(scene.H, String(R));
+    scene.b.say(scene.H, value);
+    await scene.a.heard();
+    expect(scene.translated).toEqual([value]);
+  });
+
+  test("a value in several frames comes whole", async () => {
+    await using scene = await open();
+    const { a, b } = scene;
+    const value = JSON.stringify("x".repeat(300_000));
+    b.say(scene.H, String(R));
+    b.say(scene.H, "1");
+    b.say(scene.H, value.slice(0, 262_144), FLAGS.MORE);
+    b.say(scene.H, value.slice(262_144), FLAGS.CONT);
+    expect(await a.heard()).toEqual([K, 0, "1"]);
+    const parts = [await a.heard(), await a.heard()];
+    expect(parts.map(([handle, flags]) => [handle, flags])).toEqual([
+      [K, FLAGS.MORE],
+      [K, FLAGS.CONT],
+    ]);
+    expect(parts.map(([, , body]) => body).join("")).toBe(value);
+  });
+
+  test("a value of the master's is paid from the receiver's next credit", async () => {
+    await using scene = await open();
+    const { a, b } = scene;
+    b.say(scene.H, String(R));
+    scene.order(SWITCH.INJECT, bytes('"mine"'));
+    expect(await a.heard()).toEqual([K, 0, '"mine"']);
+    a.say(scene.M, "20");
+    a.say(scene.M, "110");
+    expect(await b.heard()).toEqual([R, 0, String(130 - 6 - COST)]);
+    await scene.told("injected");
+  });
+
+  test("a sender without credit is cut off, and its receiver is told", async () => {
+    await using scene = await open();
+    const { a, b } = scene;
+    b.say(scene.H, String(R));
+    b.say(scene.H, JSON.stringify("x".repeat(WINDOW - 2)));
+    b.say(scene.H, '"one more"');
+    expect((await a.heard())[2]).toHaveLength(WINDOW);
+    expect(await a.heard()).toEqual([K, FLAGS.DEAD, GONE]);
+    await b.child.event("fault");
+    await scene.told("ended");
+  });
+
+  for (const [what, body, flags] of [
+    ["no number", '"x"', 0],
+    ["a negative number", "-5", 0],
+    ["more than any window", "99999999999", 0],
+  ] as const) {
+    test(`credit that is ${what} cuts the receiver off, and the sender is told`, async () => {
+      await using scene = await open();
+      const { a, b } = scene;
+      b.say(scene.H, String(R));
+      b.say(scene.H, "1");
+      await a.heard();
+      a.say(scene.M, body, flags);
+      expect(await b.heard()).toEqual([R, FLAGS.DEAD, GONE]);
+      await a.child.event("fault");
+      await scene.told("ended");
+    });
+  }
+
+  test("an end that is no JSON is an end, and nothing else", async () => {
+    await using scene = await open();
+    scene.b.say(scene.H, "{]", FLAGS.DEAD);
+    expect(await scene.a.heard()).toEqual([K, FLAGS.DEAD, "null"]);
+  });
+
+  for (const side of ["a", "b"] as const) {
+    test(`the other side is told when ${side === "a" ? "the receiver" : "the sender"} is gone`, async () => {
+      await using scene = await open();
+      const { a, b } = scene;
+      b.say(scene.H, String(R));
+      b.say(scene.H, "1");
+      await a.heard();
+      await scene[side].child.close("KILL");
+      const told = side === "a" ? b : a;
+      expect(await told.heard()).toEqual([side === "a" ? R : K, FLAGS.DEAD, GONE]);
+      await scene.told("ended");
+    });
+  }
+
+  test("a relay is taken back", async () => {
+    await using scene = await open();
+    const { b } = scene;
+    b.say(scene.H, String(R));
+    b.say(scene.H, "1");
+    await scene.a.heard();
+    scene.order(SWITCH.UNRELAY, bytes('"closed"'));
+    expect(await b.heard()).toEqual([R, FLAGS.DEAD, '"closed"']);
+    expect(scene.notices.messages).toEqual([]);
+  });
+
+  test("a context that is gone already ends it", async () => {
+    await using scene = await open();
+    const { master, a } = scene;
+    const notices = master.mailbox();
+    master.order(SWITCH.RELAY, [5001, 99, K, a.id, 5002], notices.handle);
+    expect(await notices.value()).toEqual(["relay", "ended"]);
+    expect(await a.heard()).toEqual([K, FLAGS.DEAD, GONE]);
+  });
+}

@@ -2,6 +2,7 @@
 import { bun, nodeOf } from "../helpers/javascripts.ts";
 import { suite } from "../helpers/skip.ts";
 import { switchRows } from "./switch.ts";
+import { relayRows } from "./switch-relays.ts";
 
 const HOPS = [
   { kind: "node", name: "Node.js 18", ...nodeOf("18") },
@@ -11,11 +12,12 @@ const HOPS = [
 
 for (const { kind, name, path, missing } of HOPS) {
   const plan = { wants: "javascript", kind, path } as const;
-  suite(`switch of ${name}`, missing, kind, () =>
+  suite(`switch of ${name}`, missing, kind, () => {
     switchRows({
       plan,
       hang: [["", "() => { for (;;); }"]],
       pid: ["", "() => process.pid"],
-    }),
-  );
+    });
+    relayRows(plan);
+  });
 }

@@ -69,8 +69,8 @@ class Scene implements AsyncDisposable {
   /** Does the work of the master: gives senders other names. */
   async #translate(box: Mailbox): Promise<void> {
     for (let at = 0; ; at++) {
-      const { body } = await box.until((messages) => messages[at]);
-      if (text(body).startsWith('["relay"')) continue;
+      const { src, body } = await box.until((messages) => messages[at]);
+      if (src === this.a.id || text(body).startsWith('["relay"')) continue;
       this.translated.push(text(body));
       this.order(SWITCH.RELAYED, bytes(text(body).replace("[3,77]", "[0,88]")));
     }
@@ -222,6 +222,69 @@ export function relayRows(plan: Plan): void {
     scene.order(SWITCH.UNRELAY, bytes('"closed"'));
     expect(await b.heard()).toEqual([R, FLAGS.DEAD, '"closed"']);
     expect(scene.notices.messages).toEqual([]);
+  });
+
+  test("a receiver that closes is answered by the sender", async () => {
+    await using scene = await open();
+    const { a, b } = scene;
+    b.say(scene.H, String(R));
+    a.say(scene.M, '["Error","why",""]', FLAGS.DEAD);
+    expect(await b.heard()).toEqual([R, FLAGS.DEAD, '["Error","why",""]']);
+    b.say(scene.H, "null", FLAGS.DEAD);
+    expect(await a.heard()).toEqual([K, FLAGS.DEAD, "null"]);
+    await scene.told("ended");
+  });
+
+  test("a context that is not routed any more is gone", async () => {
+    await using scene = await open();
+    const { a, b } = scene;
+    b.say(scene.H, String(R));
+    b.say(scene.H, "1");
+    await a.heard();
+    b.child.order(SWITCH.UNROUTE);
+    expect(await a.heard()).toEqual([K, FLAGS.DEAD, GONE]);
+    await scene.told("ended");
+  });
+
+  test("what is said to a relay that has ended does not reach the master", async () => {
+    await using scene = await open();
+    const { a, b } = scene;
+    a.child.order(SWITCH.UNROUTE);
+    await scene.told("ended");
+    b.say(scene.H, String(R));
+    expect(await b.heard()).toEqual([R, FLAGS.DEAD, GONE]);
+    b.say(scene.H, '"a value that was under way"');
+    b.say(scene.H, "null", FLAGS.DEAD);
+    // Answered: the hop has forgotten it.
+    b.say(scene.H, '"again"');
+    await scene.values.until((messages) => messages.length > 0);
+    expect(scene.values.messages.map(({ body }) => text(body))).toEqual(['"again"']);
+  });
+
+  test("the handles of a relay are those of its two contexts alone", async () => {
+    await using scene = await open();
+    const { a, b } = scene;
+    b.say(scene.H, String(R));
+    a.say(scene.H, '"of the receiver"');
+    b.say(scene.M, "1000000");
+    for (const box of [scene.values, scene.credits]) {
+      await box.until((messages) => messages.length > 0);
+    }
+    b.say(scene.H, '"a value"');
+    expect(await a.heard()).toEqual([K, 0, '"a value"']);
+    const heard = [scene.values, scene.credits].flatMap(({ messages }) => messages);
+    expect(heard.map(({ src }) => src)).toEqual([a.id, b.id]);
+  });
+
+  test("bytes that look like a sender are no sender", async () => {
+    await using scene = await open();
+    const data = Buffer.from('"!h" \\u0021h');
+    const words = Buffer.from(`{"!b":[0,${data.length}]}`);
+    const value = Buffer.from([0, 0, 0, 0, words.length, ...words, ...data]);
+    scene.b.say(scene.H, String(R));
+    scene.b.say(scene.H, value);
+    expect(await scene.a.heard()).toEqual([K, 0, value.toString()]);
+    expect(scene.translated).toEqual([]);
   });
 
   test("a context that is gone already ends it", async () => {

@@ -33,9 +33,10 @@ class Child {
     const [keyboard = stdin, ...screen] = terminal;
     keyboard.on("error", () => {});
     this.#stdout = stdout;
-    this.#down = new Downstream(stdin, keyboard, preamble, this.#isHeld, (n) =>
-      this.tell("wrote", n),
-    );
+    this.#down = new Downstream(stdin, keyboard, preamble, this.#isHeld, {
+      wrote: (n) => this.tell("wrote", n),
+      overflowed: () => this.abandon(this.id, "it does not read what it is sent"),
+    });
     this.#listen(stdout, (chunk) => this.#hear(chunk));
     for (const stream of [stderr, ...screen])
       this.#listen(stream, (chunk) => this.#complain(chunk, stream === stderr));
@@ -82,6 +83,7 @@ class Child {
     this.tell("fault", src, problem);
     this.#upstream = { push() {} };
     this.#stdout.destroy();
+    this.#down.end(true);
     this.close();
   }
 

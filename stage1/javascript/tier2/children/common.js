@@ -42,6 +42,7 @@ const HEADER = 24;
 const MAX_FRAME = 262144;
 const MAX_LENGTH = 0xffffff; // what a frame's header can say
 const SWITCH = 0x80000000; // the switch of context N is addressed as N + SWITCH
+const MAX_WAITING = 67108864; // bytes that wait for a child when no further message is taken
 const BATCH = 65536; // small frames are written together, up to so many bytes
 const REPORT = 65536; // so many written bytes are reported at once …
 const REPORT_MS = 20; // … and fewer after a moment, so that short calls need no report each

@@ -1,8 +1,13 @@
-/** What waits to be written to a child. Its length is bounded by its master's window. */
+/**
+ * What waits to be written to a child. The master keeps it below its window. Relays are bounded by
+ * the credit that contexts give, which a hostile one gives without end: so there is a limit, too.
+ */
 class Downstream {
   #stream;
   #keyboard; // where answers go
   #wrote; // called with how many bytes of frames have been written
+  #overflowed; // called when too much waits
+  #waiting = 0; // bytes of frames
   #first = []; // the preamble
   #control = []; // frames that overtake the others
   #frames = [];
@@ -15,12 +20,13 @@ class Downstream {
   #open = new Map(); // destination: the message to it that is not whole yet
   #free = new Map(); // frames that count for no window: what is called when they are written
 
-  constructor(stream, keyboard, preamble, isHeld, wrote) {
+  constructor(stream, keyboard, preamble, isHeld, { wrote, overflowed }) {
     this.#stream = stream;
     this.#keyboard = keyboard;
     this.#first = preamble;
     this.#isHeld = isHeld;
     this.#wrote = wrote;
+    this.#overflowed = overflowed;
     stream.on("error", () => this.stop());
     stream.on("close", () => this.stop());
     this.#pump();
@@ -40,7 +46,7 @@ class Downstream {
 
   /** Another program begins at the other end. It gets its preamble, and nothing of what waits. */
   restart(preamble) {
-    [this.#first, this.#control, this.#frames] = [preamble, [], []];
+    [this.#first, this.#control, this.#frames, this.#waiting] = [preamble, [], [], 0];
     this.#open.clear();
     this.#free.clear();
     this.#pump();
@@ -48,6 +54,7 @@ class Downstream {
 
   /** Take a frame of the master's. */
   add(frame) {
+    if (!this.#admits([frame])) return;
     const dst = frame.readUInt32BE(0);
     const handle = frame.readUInt32BE(12);
     const flags = frame[20];
@@ -67,21 +74,36 @@ class Downstream {
 
   /** Take a message of this hop's. It must not come within another message to its destination. */
   addMessage(dst, list) {
+    if (this.#admits(list)) this.#append(dst, list);
+  }
+
+  #append(dst, list) {
     (this.#open.get(dst)?.behind ?? this.#frames).push(...list);
     this.#pump();
   }
 
   /** Take a message of a relay. It has no part in the master's window. */
   relay(dst, list, onWritten) {
+    if (!this.#admits(list)) return;
     for (const frame of list) this.#free.set(frame, undefined);
     this.#free.set(list.at(-1), onWritten);
-    this.addMessage(dst, list);
+    this.#append(dst, list);
   }
 
   relayFirst(list) {
+    if (!this.#admits(list)) return;
     for (const frame of list) this.#free.set(frame, undefined);
     this.#control.push(...list);
     this.#pump();
+  }
+
+  /** Whether there is room. A message that has begun has it. */
+  #admits(list) {
+    if (this.#isOver) return false;
+    const isFull = this.#waiting > MAX_WAITING && !(list[0][20] & CONT);
+    if (isFull) this.#overflowed();
+    else for (const frame of list) this.#waiting += frame.length;
+    return !isFull;
   }
 
   /** A cancel overtakes all but the call that it is for. */
@@ -158,11 +180,13 @@ class Downstream {
 
   /** These frames are written. */
   #count(list) {
-    for (const frame of list)
+    for (const frame of list) {
+      this.#waiting -= frame.length;
       if (this.#free.has(frame)) {
         this.#free.get(frame)?.();
         this.#free.delete(frame);
       } else this.#unreported += frame.length;
+    }
     if (this.#isOver || !this.#unreported) return;
     if (this.#unreported >= REPORT) this.#report();
     else this.#timer ??= setTimeout(() => this.#report(), REPORT_MS);

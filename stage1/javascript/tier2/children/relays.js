@@ -8,6 +8,7 @@ const MAX_WINDOW = 4194304;
 const OVERHEAD = 24; // bytes that count for each value
 const MAX_MESSAGE = 268435456;
 const MAX_CREDITS = 1048576; // bytes of a message of credit, or of a closing error
+const FAR_SIDE_ENDED = Buffer.from('"the far side ended"');
 
 const relays = new Set();
 const relayed = new Map(); // id of a context: by handle, what takes its frames for that handle
@@ -38,10 +39,25 @@ const numberOf = (body) => {
   return number;
 };
 
-/** Whether a value may hold a sender. */
-const hasSender = (body) => {
+/** In a value's text: what has another name in each context, also if its letters are escaped. */
+const NAMED = ['"!h"', '"!g"', '"!e"', "\\u002", "\\u006"];
+
+/** Whether only the master can hand this value on. */
+const needsMaster = (body) => {
   const text = body[0] ? body : body.subarray(5, 5 + body.readUInt32BE(1));
-  return text.includes('"!h"');
+  return NAMED.some((name) => text.includes(name));
+};
+
+/** @returns what a context says when it closes a channel; null in place of what means nothing */
+const closingOf = (body) => {
+  try {
+    const said = JSON.parse(body);
+    const texts = Array.isArray(said) && said.length === 3 ? said : [said];
+    if (texts.every((text) => typeof text === "string")) return body;
+  } catch {
+    // No JSON.
+  }
+  return Buffer.from("null");
 };
 
 /** What takes a frame of a child, if a relay does. */
@@ -138,26 +154,38 @@ class Relay {
     this.#inOrder(() => this.#deliver(0, body));
   }
 
-  /** Forget it. @param closing what the sending context is told, if it is told */
+  /**
+   * End it, as the master wants.
+   *
+   * @param closing what the sending context is told, if it is told
+   */
   end(closing) {
     relays.delete(this);
-    for (const [context, handle] of [
-      [this.#from, this.#handle],
-      [this.#to, this.#credits],
-    ]) {
-      const handles = relayed.get(context);
-      handles?.delete(handle);
-      if (handles?.size === 0) relayed.delete(context);
-    }
-    if (closing) this.#answer(DEAD, closing);
+    this.#steps = undefined;
+    this.#forget(this.#to, this.#credits);
+    if (closing && !this.#isRefused) this.#answer(DEAD, closing);
+    if (!closing || this.#isClosed) this.#forget(this.#from, this.#handle);
   }
 
-  /** One of the two contexts is gone. */
+  /** One of the two contexts is gone. What the other says, up to its answer, is taken here. */
   sever(context) {
-    const why = Buffer.from('"the far side ended"');
-    if (context === this.#from && (!this.#isClosed || this.#steps)) this.#deliver(DEAD, why);
-    this.end(context === this.#to && !this.#isRefused ? why : undefined);
-    this.#notify("ended");
+    const wasOver = !relays.has(this);
+    if (context === this.#to) this.end(FAR_SIDE_ENDED);
+    else {
+      const isTold = wasOver || (this.#isClosed && !this.#steps);
+      if (!isTold) this.#deliver(DEAD, FAR_SIDE_ENDED);
+      relays.delete(this);
+      this.#steps = undefined;
+      this.#forget(this.#from, this.#handle);
+      if (this.#isRefused) this.#forget(this.#to, this.#credits);
+    }
+    if (!wasOver) this.#notify("ended");
+  }
+
+  #forget(context, handle) {
+    const handles = relayed.get(context);
+    handles?.delete(handle);
+    if (handles?.size === 0) relayed.delete(context);
   }
 
   #listen(context, handle, limit, take) {
@@ -167,9 +195,10 @@ class Relay {
 
   /** What the sending context sends. */
   #hear(dead, body, frame) {
+    if (!dead && this.#reply === undefined) return this.#meet(numberOf(body));
+    if (!relays.has(this)) return dead && this.#forget(this.#from, this.#handle);
     if (this.#isClosed) return;
     if (dead) this.#isClosed = true;
-    else if (this.#reply === undefined) return this.#meet(numberOf(body));
     else if (this.#budget <= 0) throw new Error("a value without credit");
     else this.#budget -= body.length + OVERHEAD;
     this.#inOrder(() => this.#pass(dead, body, frame));
@@ -182,13 +211,14 @@ class Relay {
   }
 
   #pass(dead, body, frame) {
-    if (!dead && hasSender(body)) {
+    if (!dead && needsMaster(body)) {
       this.#steps = [];
       passOn(Buffer.concat(frames(this.#notices, body)));
       return;
     }
-    this.#deliver(dead, body, frame);
-    if (dead) this.#settle();
+    if (!dead) return this.#deliver(0, body, frame);
+    this.#deliver(DEAD, closingOf(body));
+    this.#settle();
   }
 
   #inOrder(step) {
@@ -198,15 +228,17 @@ class Relay {
 
   /** What the receiving context sends. */
   #grant(dead, body) {
+    if (!relays.has(this)) return dead && this.#forget(this.#to, this.#credits);
     if (dead) {
+      if (!this.#isRefused) this.#answer(DEAD, closingOf(body));
       this.#isRefused = true;
-      this.#answer(DEAD, body);
       return this.#settle();
     }
     const credit = numberOf(body);
     this.#granted += credit;
     // What is on its way to be written was taken for written.
-    if (this.#granted > this.#written + 2 * MAX_WINDOW) throw new Error("credit beyond the window");
+    const limit = this.#written + 2 * MAX_WINDOW;
+    if (this.#granted > limit) throw new Error("credit beyond the window");
     const withheld = Math.min(credit, this.#owed);
     this.#owed -= withheld;
     if (withheld && !this.#owed) this.#notify("injected");

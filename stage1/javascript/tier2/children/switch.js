@@ -12,6 +12,7 @@ const relayBy = (handle, from) => [...relays].find((relay) => relay.is(handle, f
 /** End the relays of a context that is gone. */
 const sever = (id) => {
   for (const relay of relays) if (relay.joins(id)) relay.sever(id);
+  relayed.delete(id);
 };
 
 /** What the master orders. Each is called with the handle for its events. */

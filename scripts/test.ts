@@ -69,6 +69,7 @@ async function check(name: string, argv: readonly string[]): Promise<void> {
  * They run beside those that keep a processor busy, the longest first.
  */
 const WAITING: readonly string[] = [
+  "test/tree/faults.test.ts",
   "test/tree/hostile-child.test.ts",
   "test/faults/orphans-local.test.ts",
   "test/faults/orphans-ssh.test.ts",
@@ -78,6 +79,7 @@ const WAITING: readonly string[] = [
   "test/faults/copies.test.ts",
   "test/faults/narrow.test.ts",
   "test/tree/hostile-hop.test.ts",
+  "test/tree/path.test.ts",
   "test/lab/lab.test.ts",
 ];
 /**
@@ -87,6 +89,7 @@ const WAITING: readonly string[] = [
 const LONG: readonly string[] = [
   "test/conformance/node-local.test.ts",
   "test/conformance/python-local.test.ts",
+  "test/conformance/through-hops.test.ts",
 ];
 const WAITING_LANES = 2;
 

@@ -5,14 +5,12 @@
  * The host ends when this process does: its first process reads a pipe that only we hold, and the
  * kernel ends everything else in a namespace whose first process has ended.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { descendants, isRunning, keep, type Marked } from "../helpers/leaks.ts";
-import { run } from "./processes.ts";
+import { descendants, isRunning, type Marked } from "../helpers/leaks.ts";
+import { run, startDetached } from "./processes.ts";
 
 const UNSHARE = ["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork"];
-/** Is not a child of ours: when a test times out, Bun kills every child. */
-const DETACH = '"$@" <"$0" & echo "$!"';
 const POLL_MS = 5;
 
 export interface HostPlan {
@@ -51,31 +49,16 @@ export class Host implements AsyncDisposable {
     if (plan.box !== undefined) write(`${stage}.box`, plan.box);
     const script = join(import.meta.dir, "host.sh");
     const argv = [...UNSHARE, "--kill-child", "sh", script, plan.name, stage, plan.lower];
-    argv.push(process.execPath);
-    // A pipe of Bun's would end with the shell.
-    const pipe = `${stage}.pipe`;
-    await run(["mkfifo", pipe]);
-    const held = openSync(pipe, "r+");
-    const end = (): void => closeSync(held);
-    const shell = Bun.spawn(["sh", "-c", DETACH, pipe, ...argv], {
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: Bun.file(`${stage}.log`),
-    });
-    let printed = "";
-    const decoder = new TextDecoder();
-    for await (const chunk of shell.stdout) {
-      printed += decoder.decode(chunk, { stream: true });
-      if (/^up .*\n/m.test(printed)) break;
+    const started = await startDetached([...argv, process.execPath], `${stage}.pipe`);
+    let line = await started.next();
+    while (line !== undefined && !line.startsWith("up ")) line = await started.next();
+    if (line === undefined) {
+      started.end();
+      const said = readFileSync(`${stage}.pipe.log`, "utf8").trim();
+      throw new Error(`${plan.name}: no host: ${said}`);
     }
-    const [, unshare] = /^(\d+)$/m.exec(printed) ?? [];
-    const [, pid] = /^up (\d+)$/m.exec(printed) ?? [];
-    if (pid === undefined) {
-      end();
-      throw new Error(`${plan.name}: no host: ${readFileSync(`${stage}.log`, "utf8").trim()}`);
-    }
-    keep(Number(unshare));
-    const host = new Host(plan.name, Number(pid), end);
+    const pid = Number(line.slice("up ".length));
+    const host = new Host(plan.name, pid, () => started.end());
     host.#own = new Set(descendants(host.pid).map((one) => one.pid));
     return host;
   }

@@ -122,7 +122,6 @@ export class Lab implements AsyncDisposable {
 
   async #connect(name: Name, isWire: boolean): Promise<void> {
     const { pid } = this.host(name);
-    const connect = isWire ? connectByWire : connectByVeth;
     const net = `10.213.${String(this.#number)}`;
     const [a, b]: [End, End] =
       name === "bastion"
@@ -134,7 +133,8 @@ export class Lab implements AsyncDisposable {
             { pid: this.host("bastion").pid, device: name, address: "172.30.0.1" },
             { pid, device: "eth0", address: addressOf(name) },
           ];
-    this.#links.set(name, await connect(a, b));
+    const wire = join(this.#dir, `${name}.wire`);
+    this.#links.set(name, isWire ? await connectByWire(a, b, wire) : await connectByVeth(a, b));
   }
 
   host(name: Name): Host {

@@ -3,7 +3,7 @@
  * down and disturb (wire.py). Both ends go when one of the two network namespaces does.
  */
 import { join } from "node:path";
-import { ip, type Pid } from "./processes.ts";
+import { ip, type Pid, startDetached } from "./processes.ts";
 
 export interface End {
   readonly pid: Pid;
@@ -33,24 +33,23 @@ export async function connectByVeth(a: End, b: End): Promise<Link> {
   };
 }
 
-export async function connectByWire(a: End, b: End): Promise<Wire> {
+/** @param name of a new file, the wire's standard input */
+export async function connectByWire(a: End, b: End, name: string): Promise<Wire> {
   const script = join(import.meta.dir, "wire.py");
   const argv = ["/usr/bin/python3", "-IS", script, ...[a, b].flatMap(words)];
-  const child = Bun.spawn(argv, { stdio: ["pipe", "pipe", "inherit"] });
-  const answers = child.stdout.getReader();
-  await answers.read();
+  const wire = await startDetached(argv, name);
+  await wire.next();
   await Promise.all([raise(a, b), raise(b, a)]);
   const say = async (line: string): Promise<void> => {
-    child.stdin.write(`${line}\n`);
-    await child.stdin.flush();
-    await answers.read();
+    wire.write(line);
+    await wire.next();
   };
   return {
     cut: () => say("cut"),
     mend: () => say("mend"),
     delay: (ms) => say(`delay ${String(ms)}`),
     lose: (percent) => say(`loss ${String(percent)}`),
-    [Symbol.dispose]: () => void child.stdin.end(),
+    [Symbol.dispose]: () => wire.end(),
   };
 }
 

@@ -27,6 +27,9 @@ export interface Stage1 {
   readonly javascriptTier2: Readonly<Record<string, string>>;
   readonly javascriptDependencies: Dependencies;
   readonly javascriptFirstStage: string;
+  /** The programs of a hop's switch, as they are sent: a zlib stream in base64, and a text. */
+  readonly pythonSwitch: string;
+  readonly javascriptSwitch: string;
   readonly findPython: string;
   readonly findJavascript: string;
   readonly findAny: string;
@@ -38,6 +41,8 @@ const STAGE1 = join(import.meta.dir, "../stage1");
 const CORE = "core";
 const FIRST_STAGE = "first_stage";
 const TIER2 = "tier2";
+/** The program of a hop's switch. It is no module: the thread that reads the stream runs it. */
+const SWITCH = "children";
 /** A module that says where the roots are: each master writes its own. */
 const WRITTEN_BY_MASTER = "roots";
 export function buildStage1(folder: string = STAGE1): Stage1 {
@@ -46,7 +51,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
   const tier2 = (language: string) =>
     Object.fromEntries(
       readdirSync(join(folder, language, TIER2))
-        .filter((file) => !file.startsWith("."))
+        .filter((file) => !file.startsWith(".") && file !== SWITCH)
         .sort()
         .map((file) => [parse(file).name, moduleText(folder, language, file)]),
     );
@@ -60,6 +65,8 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
     javascriptCore: deflate(minifyCore(javascriptCore(folder))).toBase64(),
     javascriptTier2: minifyAll(javascript, minifyJavaScript),
     javascriptDependencies: dependencies(javascript, [WRITTEN_BY_MASTER]),
+    pythonSwitch: compress(pythonSwitch(folder, python["vectored_io"])).toBase64(),
+    javascriptSwitch: minifyJavaScript(moduleText(folder, "javascript", SWITCH)),
     javascriptFirstStage: joinJavaScript(read("javascript", `${FIRST_STAGE}.js`)),
     findPython: shell("find_python"),
     findJavascript: shell("find_javascript"),
@@ -95,6 +102,12 @@ export function moduleText(folder: string, language: string, file: string): stri
   const extension = EXTENSIONS[language] ?? "";
   if (parts === undefined) return read();
   return parts.map((name) => read(`${name}.${extension}`)).join("\n\n");
+}
+
+/** The switch cannot fetch a module, so that the one which it needs is in its text. */
+export function pythonSwitch(folder: string, vectoredIo = ""): string {
+  const program = minifyPython(moduleText(folder, "python", SWITCH));
+  return `VECTORED_IO = ${JSON.stringify(minifyPython(vectoredIo))}\n${program}`;
 }
 
 export function minifyPythonCore(source: string): string {

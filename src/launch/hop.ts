@@ -3,11 +3,10 @@
  * part of it that starts programs and passes frames on, on the thread that reads the stream.
  *
  * Spec: docs/protocol.md, "The switch".
- * Twins: stage1/python/tier2/children, stage1/javascript/tier2/children.js.
+ * Twins: stage1/python/tier2/children, stage1/javascript/tier2/children.
  */
-import { deflateSync } from "node:zlib";
 import type { EcontextError } from "../errors.ts";
-import { JS_TIER2, PYTHON_TIER2 } from "../interpreters/embedded.ts";
+import { JS_SWITCH, PYTHON_SWITCH } from "../interpreters/embedded.ts";
 import type { Language, Wants } from "../interpreters/kind.ts";
 import type { MeetingPlace } from "../mux/context-link.ts";
 import type { Edge } from "../mux/edge.ts";
@@ -180,19 +179,6 @@ export class Hop implements MeetingPlace {
   }
 }
 
-const programs = new Map<Language, Uint8Array>();
-
 export function switchProgram(language: Language = "python"): Uint8Array {
-  let program = programs.get(language);
-  if (program === undefined) {
-    program = language === "python" ? pythonSwitch() : Buffer.from(JS_TIER2["children"] ?? "");
-    programs.set(language, program);
-  }
-  return program;
-}
-
-/** A hop cannot fetch a module for its switch: what it needs is in its text. */
-function pythonSwitch(): Uint8Array {
-  const { children = "", vectored_io = "" } = PYTHON_TIER2;
-  return deflateSync(`VECTORED_IO = ${JSON.stringify(vectored_io)}\n${children}`);
+  return language === "python" ? PYTHON_SWITCH : JS_SWITCH;
 }

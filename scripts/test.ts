@@ -81,6 +81,7 @@ const WAITING: readonly string[] = [
   "test/tree/hostile-hop.test.ts",
   "test/tree/path.test.ts",
   "test/lab/lab.test.ts",
+  "test/transports/transports.test.ts",
 ];
 /**
  * Of the others, those of half a minute and more: they begin first, so that none of them is left

@@ -99,6 +99,11 @@ export const CAUSES = {
     what: "there is no sh, which starts the interpreter",
     hint: "use an image that has a shell and an interpreter",
   },
+  "no-program": {
+    code: "ERR_TRANSPORT_NO_PROGRAM",
+    what: "{scheme} is not installed there",
+    hint: "install it, or take another way",
+  },
   failed: {
     code: "ERR_TRANSPORT_FAILED",
     what: "{scheme} failed",

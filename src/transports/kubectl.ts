@@ -6,6 +6,8 @@ import type { TransportData } from "./data.ts";
 
 const CAN_I = "check the rights: kubectl auth can-i create pods/exec";
 
+const CONTEXTS = "kubectl config get-contexts lists the contexts";
+
 export const kubectl: TransportData = {
   scheme: "kubectl",
   destination: {
@@ -42,6 +44,7 @@ export const kubectl: TransportData = {
       hint: "check the cluster and the context: kubectl cluster-info",
     },
     { text: /exec: "sh": executable file not found|starting container .* "sh"/, cause: "no-shell" },
+    { text: /context .*(was not found|does not exist)/, cause: "not-found", hint: CONTEXTS },
     { text: /^error: |^Error from server/m, status: 1, cause: "failed" },
   ],
 };

@@ -14,6 +14,7 @@ const ENTER =
   '[ -n "$n" ]||{ echo "econtext: no program to find containers with">&2;exit 125;};' +
   '[ -n "$t" ]||{ echo "econtext: no such container">&2;exit 125;};' +
   '[ "$t" != 0 ]||{ echo "econtext: not running">&2;exit 125;};esac;' +
+  'command -v nsenter >/dev/null||{ echo "econtext: no nsenter">&2;exit 125;};' +
   'exec nsenter --target="$t" "$@"';
 
 export const nsenter: TransportData = {
@@ -37,6 +38,7 @@ export const nsenter: TransportData = {
   },
   argv: ["sh", "-c", ENTER, "{destination}", "{ns}", ["--wd={cwd}"], "--", "{command}"],
   failures: [
+    { text: /^econtext: no nsenter/m, cause: "no-program" },
     { text: /^econtext: not running/m, cause: "stopped" },
     { text: /^econtext: no such container/m, cause: "not-found" },
     {
@@ -44,7 +46,7 @@ export const nsenter: TransportData = {
       cause: "not-found",
       hint: "give the number of a process, or install podman, docker or machinectl",
     },
-    { text: /cannot open \/proc\/\d+\/ns\/\w+: No such file/, cause: "not-found" },
+    { text: /\/proc\/\d+\/ns\/\w+( failed)?: No such file/, cause: "not-found" },
     { text: /nsenter: .*(Permission denied|not permitted)/, cause: "permission-denied" },
     { text: /failed to execute sh: No such file/, cause: "no-shell" },
     { text: /^nsenter: /m, status: 1, cause: "failed" },

@@ -6,7 +6,11 @@ import type { Failure, TransportData } from "./data.ts";
 
 /** What the runtimes of containers print, whichever program starts them. */
 export const RUNTIME: readonly Failure[] = [
-  { text: /unable to find user /, cause: "unknown-user" },
+  {
+    text: /unable to find user /,
+    cause: "unknown-user",
+    hint: "the accounts of the container count: cat /etc/passwd in it",
+  },
   { text: /chdir to cwd /, cause: "no-folder" },
   { text: /exec: "sh": executable file not found/, cause: "no-shell" },
 ];

@@ -1,40 +1,37 @@
 /**
  * Depot: what the first hop of a path keeps for the contexts behind it, so that a core or a module
- * crosses the first link once. The hop keeps bytes by the hash of their content.
+ * crosses the first link once. The hop keeps bytes by the hash of their content, until it ends.
  */
 
-/** Bytes that a hop is asked to keep at most. */
+/** Bytes that a hop keeps at most. What comes later is sent as it is. */
 const MAX_BYTES = 1 << 25;
 /** Smaller ones are not worth a key. */
 const MIN_LENGTH = 1024;
 /** Larger ones would not fit into one frame, with what stands around them. */
 const MAX_LENGTH = 200_000;
 
-/** What the hop is to be told first, before a message names `key`. */
 export interface Kept {
   readonly key: string;
-  /** The bytes, if the hop does not have them yet. */
-  readonly bytes: Uint8Array | undefined;
-  /** Keys that it forgets. */
-  readonly dropped: readonly string[];
+  /** Whether the hop does not have the bytes yet. */
+  readonly isNew: boolean;
 }
 
 export class Depot {
-  /** Lengths by key; the key that was used last is the last. */
-  readonly #lengths = new Map<string, number>();
+  readonly #kept = new Set<string>();
   /** Keys of arrays that are sent again and again: a core. */
   readonly #keys = new WeakMap<Uint8Array, string>();
   #bytes = 0;
 
-  /** @returns undefined if these bytes are better sent as they are */
+  /** @returns undefined if these bytes are to be sent as they are */
   keep(bytes: Uint8Array): Kept | undefined {
     if (bytes.length < MIN_LENGTH || bytes.length > MAX_LENGTH) return undefined;
     const key = this.#keyOf(bytes);
-    const isKept = this.#lengths.delete(key);
-    this.#lengths.set(key, bytes.length);
-    if (isKept) return { key, bytes: undefined, dropped: [] };
+    if (this.#kept.has(key)) return { key, isNew: false };
+    // Nothing is dropped for it: messages that name a key may still be on their way.
+    if (this.#bytes + bytes.length > MAX_BYTES) return undefined;
     this.#bytes += bytes.length;
-    return { key, bytes, dropped: this.#drop() };
+    this.#kept.add(key);
+    return { key, isNew: true };
   }
 
   #keyOf(bytes: Uint8Array): string {
@@ -44,16 +41,5 @@ export class Depot {
       this.#keys.set(bytes, key);
     }
     return key;
-  }
-
-  #drop(): string[] {
-    const dropped: string[] = [];
-    for (const [key, length] of this.#lengths) {
-      if (this.#bytes <= MAX_BYTES) break;
-      this.#lengths.delete(key);
-      this.#bytes -= length;
-      dropped.push(key);
-    }
-    return dropped;
   }
 }

@@ -9,6 +9,7 @@ import type { Edge } from "../mux/edge.ts";
 import type { Lane, Link, Passage, Progress, Withdraw } from "../mux/link.ts";
 import { type Envelope, FLAGS, HEADER_BYTES } from "../protocol/frame.ts";
 import { MASTER_ID, SWITCH, SWITCH_BIT } from "../protocol/handles.ts";
+import { LIMITS } from "../protocol/limits.ts";
 import { encodeValue } from "../protocol/value.ts";
 import type { Hop } from "./hop.ts";
 
@@ -101,7 +102,9 @@ export class HopLink implements Link {
       flags: 0,
     };
     const weight = HEADER_BYTES + lengthOf(body);
-    const { chunks } = encodeValue([dst, handle, reply, flags, parts]);
+    const { chunks, length } = encodeValue([dst, handle, reply, flags, parts]);
+    // Of two orders that are cut into frames, a switch could not tell the frames apart.
+    if (length > LIMITS.maxFrameBytes) return link.send(envelope, body, lane, passage);
     return link.send(order, chunks, lane, { queue: this.#id, weight });
   }
 }

@@ -154,8 +154,7 @@ export class Hop implements MeetingPlace {
       const kept = this.#depot.keep(part);
       if (kept === undefined) return part;
       isShared = true;
-      if (kept.bytes !== undefined) first.order(SWITCH.KEEP, [kept.key, kept.bytes]);
-      for (const key of kept.dropped) first.order(SWITCH.DROP, [key]);
+      if (kept.isNew) first.order(SWITCH.KEEP, [kept.key, part]);
       return kept.key;
     });
     return isShared ? shared : undefined;

@@ -30,6 +30,9 @@ export interface Stage1 {
   /** The programs of a hop's switch, as they are sent: a zlib stream in base64, and a text. */
   readonly pythonSwitch: string;
   readonly javascriptSwitch: string;
+  /** The same for an interpreter whose kind is known. */
+  readonly nodeFirstStage: string;
+  readonly bunFirstStage: string;
   readonly findPython: string;
   readonly findJavascript: string;
   readonly findAny: string;
@@ -55,6 +58,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
         .sort()
         .map((file) => [parse(file).name, moduleText(folder, language, file)]),
     );
+  const javascriptStage = read("javascript", `${FIRST_STAGE}.js`);
   const python = tier2("python");
   const javascript = { ...tier2("javascript"), ...sharedModules() };
   return {
@@ -67,7 +71,9 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
     javascriptDependencies: dependencies(javascript, [WRITTEN_BY_MASTER]),
     pythonSwitch: compress(pythonSwitch(folder, python["vectored_io"])).toBase64(),
     javascriptSwitch: minifyJavaScript(moduleText(folder, "javascript", SWITCH)),
-    javascriptFirstStage: joinJavaScript(read("javascript", `${FIRST_STAGE}.js`)),
+    javascriptFirstStage: joinJavaScript(javascriptStage),
+    nodeFirstStage: joinJavaScript(stageOf("node", javascriptStage)),
+    bunFirstStage: joinJavaScript(stageOf("bun", javascriptStage)),
     findPython: shell("find_python"),
     findJavascript: shell("find_javascript"),
     findAny: shell("find_any"),
@@ -172,6 +178,14 @@ export function joinPython(source: string): string {
 export function joinJavaScript(source: string): string {
   const lines = source.split("\n").filter((line) => line !== "" && !line.startsWith("//"));
   return quotable(lines.join(";"));
+}
+
+/** The JavaScript first stage without what only an interpreter of the other kind needs. */
+function stageOf(kind: "node" | "bun", source: string): string {
+  const inflater = /\(p\.isBun\?(.+):(.+inflateRawSync)\)/;
+  if (!inflater.test(source)) throw new Error("first stage: no choice of an inflater");
+  if (kind === "node") return source.replace(inflater, "$2");
+  return source.replace(inflater, "$1").replace(/^p\.versions\.modules<.*\n/m, "");
 }
 
 /** One line from a script without quotes over several lines, here-documents or `case`. */

@@ -29,6 +29,8 @@ export const JS_SWITCH: Uint8Array = new TextEncoder().encode(built.javascriptSw
 /** One line each, which any login shell takes unchanged between single quotes. */
 export const PYTHON_FIRST_STAGE: string = built.pythonFirstStage;
 export const JS_FIRST_STAGE: string = built.javascriptFirstStage;
+export const NODE_FIRST_STAGE: string = built.nodeFirstStage;
+export const BUN_FIRST_STAGE: string = built.bunFirstStage;
 export const FIND_PYTHON: string = built.findPython;
 export const FIND_JS: string = built.findJavascript;
 export const FIND_ANY: string = built.findAny;

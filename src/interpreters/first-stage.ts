@@ -4,11 +4,13 @@
  * hosts, so it can be audited and allow-listed.
  */
 import {
+  BUN_FIRST_STAGE,
   FIND_ANY,
   FIND_JS,
   FIND_PYTHON,
   JS_CORE,
   JS_FIRST_STAGE,
+  NODE_FIRST_STAGE,
   PYTHON_CORE,
   PYTHON_FIRST_STAGE,
   RUN_JS,
@@ -60,9 +62,11 @@ export function firstStage(plan: Plan): string[] {
   const python = [PYTHON_FIRST_STAGE, total];
   const javascript = [JS_FIRST_STAGE, total];
   if (kind === "node") {
-    return ["sh", "-c", RUN_JS, path ?? "node", NODE_FLAG, "-e", ...javascript];
+    return ["sh", "-c", RUN_JS, path ?? "node", NODE_FLAG, "-e", NODE_FIRST_STAGE, total];
   }
-  if (kind === "bun") return ["sh", "-c", RUN_JS, path ?? "bun", ...BUN_FLAGS, "-e", ...javascript];
+  if (kind === "bun") {
+    return ["sh", "-c", RUN_JS, path ?? "bun", ...BUN_FLAGS, "-e", BUN_FIRST_STAGE, total];
+  }
   if (path !== undefined) return ["sh", "-c", RUN_PYTHON, path, "-BSc", ...python];
   if (sent.length > 1) {
     return ["sh", "-c", FIND_ANY, "sh", PYTHON_FIRST_STAGE, total];

@@ -51,16 +51,27 @@ export async function explainLoss(
 }
 
 /**
- * The guard of a Python writes the slave's last output on its own error output, after the marker.
- * What comes before the marker is the shell's, or the transport's.
+ * The guard writes the slave's last output on its own error output: in Python after the marker, in
+ * JavaScript after the line in which the shell says how the slave ended. What comes before is the
+ * shell's, or the transport's. A shell that says nothing leaves all of it to the error.
  */
 function splitOutput(
   stderr: string,
   marker: string,
 ): { readonly stderr: string; readonly printed: string } {
-  const at = stderr.indexOf(marker);
-  if (at < 0) return { stderr, printed: "" };
-  return { stderr: stderr.slice(0, at), printed: stderr.slice(at + marker.length) };
+  const marked = stderr.indexOf(marker);
+  const at = marked < 0 ? afterShellWords(stderr) : marked + marker.length;
+  return { stderr: stderr.slice(0, marked < 0 ? at : marked), printed: stderr.slice(at) };
+}
+
+/** @returns the position after the first line of a shell about a signal; without one, the end */
+function afterShellWords(stderr: string): number {
+  let at = 0;
+  for (const line of stderr.split("\n")) {
+    at += line.length + 1;
+    if (SHELL_WORDS.some(([words]) => words.test(line))) return at;
+  }
+  return stderr.length;
 }
 
 /**

@@ -6,13 +6,14 @@
 read -r c||exit 99
 for p in python3 "bun --config=/dev/null --no-install --no-env-file" "node --no-trace-sync-io" python
 do command -v ${p%% *}>/dev/null&&break
-p=
-done
-[ "$p" ]||exit 97
-[ "${p#py}" = "$p" ]||PYTHONSAFEPATH=1$PYTHONSAFEPATH exec $p -BSc "$@"
+done||exit 97
+[ "${p#p}" = "$p" ]||PYTHONSAFEPATH=1$PYTHONSAFEPATH exec $p -BSc "$@"
 exec 3<&0 4>&1
 trap "" 1 2 15
-:|(:|$p -e "$c" $2)5<&0
+:|(:|($p -e "$c" $2||{ s=$?
+exec 6<&0
+(cat<&6;cat<&5)>&2&exit $s
+}))5<&0
 s=$?
 [ $s -lt 128 ]||{ kill 0
 sleep .3

@@ -4,12 +4,13 @@
 # working directory. The flag of Node.js is explained in src/interpreters/first-stage.ts.
 for p in "bun --config=/dev/null --no-install --no-env-file" "node --no-trace-sync-io"
 do command -v ${p%% *}>/dev/null&&break
-p=
-done
-[ "$p" ]||exit 97
+done||exit 97
 exec 3<&0 4>&1
 trap "" 1 2 15
-:|(:|$p -e "$@")5<&0
+:|(:|($p -e "$@"||{ s=$?
+exec 6<&0
+(cat<&6;cat<&5)>&2&exit $s
+}))5<&0
 s=$?
 [ $s -lt 128 ]||{ kill 0
 sleep .3

@@ -3,7 +3,7 @@
  * the right error, nothing left running and no more memory than the limits allow.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Broker, type ConnectOptions, type Context, type LogRecord } from "../../src/index.ts";
 import { eventually } from "../conformance/session.ts";
@@ -60,6 +60,22 @@ function crashes(open: () => [target: string, options: ConnectOptions]): void {
         expect(error.code).toBe("ERR_DISCONNECT_LOST");
         expect(error.message).toMatch(/ended \(killed by SIGABRT: .*Aborted/);
       }
+    });
+  });
+
+  test("what it printed last arrives before the error, to the last part of a line", async () => {
+    await within(...open(), async (context, logs, pid) => {
+      const call = failure(context.call(tasks("waits"), 1));
+      await context.ping();
+      // A process that is stopped has no thread that reads what was printed.
+      signal(pid, "SIGSTOP");
+      appendFileSync(`/proc/${String(pid)}/fd/2`, "why it crashed\nin detail\n");
+      appendFileSync(`/proc/${String(pid)}/fd/1`, "part of a line");
+      signal(pid, "SIGKILL");
+      expect((await call).message).toMatch(/ended \(killed by SIGKILL[^:]*: [^;]*Killed[^;]*\)$/);
+      const printed = logs.filter(({ logger }) => logger === "stderr");
+      const lines = printed.map(({ message }) => message);
+      expect(lines.join("\n")).toBe("why it crashed\nin detail\npart of a line");
     });
   });
 

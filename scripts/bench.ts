@@ -11,34 +11,9 @@ import { writeFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { Lab } from "../test/bench/lab.ts";
-import { bulk, memory, pipelined, sequential } from "../test/bench/metrics/calls.ts";
-import { connectLocal, connectSsh, wire } from "../test/bench/metrics/connect.ts";
-import { copies } from "../test/bench/metrics/copies.ts";
-import { fanOut } from "../test/bench/metrics/fan.ts";
-import { firstResults } from "../test/bench/metrics/first.ts";
-import { imports } from "../test/bench/metrics/imports.ts";
-import { javascript } from "../test/bench/metrics/javascript.ts";
-import { packages } from "../test/bench/metrics/packages.ts";
-import { streams } from "../test/bench/metrics/streams.ts";
+import { MEASUREMENTS } from "../test/bench/metrics/all.ts";
 import { judge, type Row } from "../test/bench/row.ts";
 import { header, line } from "../test/bench/table.ts";
-
-const MEASUREMENTS: Record<string, { what: string; run: (lab: Lab) => Promise<Row[]> }> = {
-  a: { what: "connect and first call, local", run: connectLocal },
-  b: { what: "connect and first call, ssh", run: connectSsh },
-  c: { what: "sequential calls", run: sequential },
-  d: { what: "pipelined calls", run: pipelined },
-  e: { what: "a 64 MiB argument", run: bulk },
-  f: { what: "fan-out", run: fanOut },
-  g: { what: "importing a package", run: imports },
-  h: { what: "bytes on the wire", run: wire },
-  i: { what: "memory", run: memory },
-  j: { what: "bun and node", run: javascript },
-  k: { what: "round trips of a first result", run: firstResults },
-  l: { what: "bytes through a command", run: streams },
-  m: { what: "copies of files", run: copies },
-  n: { what: "a second run that sends a package", run: packages },
-};
 
 function usage(): string {
   const list = Object.entries(MEASUREMENTS).map(([key, { what }]) => `  ${key}  ${what}`);

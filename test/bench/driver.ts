@@ -13,9 +13,17 @@ import { createInterface } from "node:readline";
 /** What runs there; peers in Python know one only. */
 export type Runtime = "python" | "bun" | "node";
 
+/** Behind a bastion. `#` in the path stands for the number of a context. */
+export interface PathPlace {
+  readonly kind: "path";
+  readonly config: string;
+  readonly path: string;
+}
+
 /** Where a context is opened. `program` stands in for `ssh`, or is it. */
 export type Place = { readonly runs?: Runtime } & (
   | { readonly kind: "local" }
+  | PathPlace
   | { readonly kind: "ssh"; readonly config: string; readonly program: string }
 );
 

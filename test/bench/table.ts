@@ -21,7 +21,8 @@ export function header(): string {
 }
 
 export function line(row: Row): string {
-  const title = `${row.group} ${row.title}, ${row.unit}`.padEnd(TITLE_WIDTH);
+  const unit = row.unit === "" ? "" : `, ${row.unit}`;
+  const title = `${row.group} ${row.title}${unit}`.padEnd(TITLE_WIDTH);
   const cells = PEERS.map((peer) => cell(row, peer).padStart(CELL_WIDTH)).join("");
   const bounds = (row.bounds ?? []).map((bound) => verdict(row, bound)).join("; ");
   return bounds === "" ? `${title}${cells}` : `${title}${cells}\n    ${bounds}`;

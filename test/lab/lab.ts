@@ -65,6 +65,8 @@ export function missingLab(): string | undefined {
 export class Lab implements AsyncDisposable {
   /** For `ssh -F`: has the host `bastion`, and no other. */
   readonly configPath: string;
+  /** The same, and the machines as `ssh -J bastion` reaches them, with the bastion's key. */
+  readonly jumpConfigPath: string;
   readonly #dir: string;
   readonly #number: number;
   readonly #hosts = new Map<Name, Host>();
@@ -74,6 +76,7 @@ export class Lab implements AsyncDisposable {
     this.#number = number;
     this.#dir = dir;
     this.configPath = join(dir, "ssh_config");
+    this.jumpConfigPath = join(dir, "ssh_config.jump");
   }
 
   static async open(options: LabOptions = {}): Promise<Lab> {
@@ -97,7 +100,9 @@ export class Lab implements AsyncDisposable {
       join(this.#dir, "known_hosts"),
     );
     writeFileSync(this.configPath, outside);
-    writeFileSync(join(this.#dir, "known_hosts"), knownHosts(["bastion"], keys));
+    writeFileSync(join(this.#dir, "known_hosts"), knownHosts(["bastion", ...machines], keys));
+    const inner = { key: join(this.#dir, "keys", "inner"), known: join(this.#dir, "known_hosts") };
+    writeFileSync(this.jumpConfigPath, `${outside}\n${inside(machines, inner)}`);
     const plans = names.map((name): HostPlan => {
       const shared = {
         "etc/ssh/sshd_config": serverConfig(),
@@ -153,6 +158,12 @@ export class Lab implements AsyncDisposable {
   /** The same, of a host in `LabOptions.wires`. */
   wire(name: Name): Wire {
     return this.link(name) as Wire;
+  }
+
+  /** Bytes that this machine has sent to the bastion, with the headers of all protocols. */
+  sentBytes(): number {
+    const counter = `/sys/class/net/eclab${String(this.#number)}/statistics/tx_bytes`;
+    return Number(readFileSync(counter, "utf8"));
   }
 
   /** What runs on any host, in any session or container, and was not there at the start. */
@@ -272,20 +283,30 @@ function addressOf(machine: Machine): string {
 
 const NO_CLIENT = { "etc/ssh/client/known_hosts": "" };
 
-/** What the bastion's users have in ~/.ssh. `web1-7` is web1 by another name. */
+/** What the bastion's users have in ~/.ssh. */
 function insideFiles(machines: readonly Machine[], keys: Keys): Record<string, string> {
-  const hosts = machines.map((name) =>
-    clientConfig(
-      [`Host ${name} ${name}-*`, `HostName ${addressOf(name)}`, `HostKeyAlias ${name}`],
-      "~/.ssh/id_ed25519",
-      "~/.ssh/known_hosts",
-    ),
-  );
   return {
-    "etc/ssh/client/config": hosts.join("\n"),
+    "etc/ssh/client/config": inside(machines, {
+      key: "~/.ssh/id_ed25519",
+      known: "~/.ssh/known_hosts",
+    }),
     "etc/ssh/client/id_ed25519": keys["inner"]?.private ?? "",
     "etc/ssh/client/known_hosts": knownHosts(machines, keys),
   };
+}
+
+/** The machines behind the bastion. `web1-7` is web1 by another name. */
+function inside(machines: readonly Machine[], paths: { key: string; known: string }): string {
+  return machines
+    .map((name) => {
+      const host = [
+        `Host ${name} ${name}-*`,
+        `HostName ${addressOf(name)}`,
+        `HostKeyAlias ${name}`,
+      ];
+      return clientConfig(host, paths.key, paths.known);
+    })
+    .join("\n");
 }
 
 function clientConfig(host: readonly string[], key: string, known: string): string {

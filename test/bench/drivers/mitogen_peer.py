@@ -23,6 +23,21 @@ router = mitogen.master.Router(broker)
 held = []
 
 
+def through(to):
+    """The bastion, which the contexts of one fan-out share."""
+    return router.ssh(
+        hostname=to["path"].split("/")[0], python_path=PYTHON, ssh_args=["-F", to["config"]],
+        compression=False, connect_timeout=60)
+
+
+def behind(to, via, number):
+    target = to["path"].split("/")[1].replace("#", str(number))
+    if target == "local":
+        return router.local(via=via, python_path=PYTHON, connect_timeout=60)
+    return router.ssh(
+        via=via, hostname=target, python_path=PYTHON, compression=False, connect_timeout=60)
+
+
 def start(to, host=FIRST_HOST):
     if to["kind"] == "local":
         return router.local(python_path=PYTHON, connect_timeout=60)
@@ -80,11 +95,17 @@ def fan(to, n):
     with ThreadPoolExecutor(n) as pool:
         list(pool.map(abs, range(n)))
         begin = clock()
-        contexts = list(pool.map(lambda host: start(to, host), hosts(n)))
+        if to["kind"] == "path":
+            via = through(to)
+            contexts = list(pool.map(lambda i: behind(to, via, i), range(1, n + 1)))
+        else:
+            contexts = list(pool.map(lambda host: start(to, host), hosts(n)))
         for receiver in [c.call_async(os.getpid) for c in contexts]:
             assert receiver.get().unpickle() > 0
         took = ms_since(begin)
         list(pool.map(lambda c: c.shutdown(wait=True), contexts))
+        if to["kind"] == "path":
+            via.shutdown(wait=True)
     return {"ms": took}
 
 

@@ -6,10 +6,12 @@ import { Broker, type Context } from "../../../src/index.ts";
 import type { Place } from "../driver.ts";
 import { firstHost, hosts, runtimes, serve } from "./loop.ts";
 
-const broker = new Broker({
-  roots: [import.meta.dirname, process.env.BENCH_PACKAGE ?? import.meta.dirname],
-  onLog: (record) => process.stderr.write(`${JSON.stringify(record)}\n`),
-});
+const open = (): Broker =>
+  new Broker({
+    roots: [import.meta.dirname, process.env.BENCH_PACKAGE ?? import.meta.dirname],
+    onLog: (record) => process.stderr.write(`${JSON.stringify(record)}\n`),
+  });
+let broker = open();
 const held: { readonly context: Context; readonly simple: string }[] = [];
 
 /** The call that costs the far side least. */
@@ -21,10 +23,22 @@ function start(to: Place, host = firstHost): Promise<Context> {
   const { runs = "python" } = to;
   const options = { kind: runs, [runs]: runtimes[runs] };
   if (to.kind === "local") return broker.connect("local", options);
+  if (to.kind === "path") {
+    const number = host.replace(/\D/g, "");
+    const ssh = { options: ["-F", to.config] };
+    return broker.connect(to.path.replaceAll("#", number), { ...options, ssh });
+  }
   return broker.connect(host, {
     ...options,
     ssh: { program: to.program, options: ["-F", to.config] },
   });
+}
+
+/** Hops are kept for a while, for what comes next: each measurement opens its own. */
+async function forgetHops({ kind }: Place): Promise<void> {
+  if (kind !== "path") return;
+  await broker.close();
+  broker = open();
 }
 
 function current() {
@@ -40,6 +54,7 @@ await serve("econtext", {
     await context.call(simplest(to));
     const ms = performance.now() - begin;
     await context.close();
+    await forgetHops(to);
     return { ms };
   },
 
@@ -95,17 +110,19 @@ await serve("econtext", {
     return { ms };
   },
 
-  async fan({ to, n }) {
+  async fan({ to, n, module }) {
+    const call = module === undefined ? simplest(to) : `${module}:run`;
     const begin = performance.now();
     const contexts = await Promise.all(
       hosts(n).map(async (host) => {
         const context = await start(to, host);
-        await context.call(simplest(to));
+        await context.call(call);
         return context;
       }),
     );
     const ms = performance.now() - begin;
     await Promise.all(contexts.map((context) => context.close()));
+    await forgetHops(to);
     return { ms };
   },
 

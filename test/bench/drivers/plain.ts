@@ -11,6 +11,11 @@ function argv(to: Place, host: string): string[] {
   const { runs = "python" } = to;
   if (runs !== "python" && to.kind === "local") return [runtimes[runs], "-e", "0"];
   if (to.kind === "local") return [python, "-I", "-S", "-c", "pass"];
+  if (to.kind === "path") {
+    const [bastion = "", target = ""] = to.path.split("/");
+    const number = host.replace(/\D/g, "");
+    return ["ssh", "-F", to.config, "-J", bastion, target.replaceAll("#", number), "true"];
+  }
   return [to.program, "-F", to.config, host, `${python} -c pass`];
 }
 

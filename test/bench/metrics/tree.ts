@@ -1,0 +1,196 @@
+/**
+ * o: contexts behind a bastion, in a laboratory of hosts in namespaces (test/lab). p: what a
+ * further hop costs.
+ */
+import { missingLab, Lab as Network } from "../../lab/lab.ts";
+import type { Driver, PathPlace } from "../driver.ts";
+import type { Lab, PeerName } from "../lab.ts";
+import { quantile, type Row } from "../row.ts";
+import { interleave, SUSTAINED, warmUp } from "../sample.ts";
+
+const MIB = 1 << 20;
+/** Each way. */
+const DELAY_MS = 50;
+
+/** @returns undefined, with a note, where there can be no laboratory */
+async function open(lab: Lab, isWire: boolean): Promise<Network | undefined> {
+  const missing = missingLab();
+  if (missing === undefined) {
+    return Network.open({ machines: ["web1"], wires: isWire ? ["bastion"] : [] });
+  }
+  lab.note(`the tree is not measured: ${missing}`);
+  return undefined;
+}
+
+export async function behindBastion(lab: Lab): Promise<Row[]> {
+  await using network = await open(lab, false);
+  if (network === undefined) return [];
+  const n = lab.quick ? 20 : 100;
+  const place = (path: string): PathPlace => ({
+    kind: "path",
+    config: network.jumpConfigPath,
+    path,
+  });
+  const fan = async (names: readonly PeerName[], to: PathPlace, rounds: number) =>
+    lab.withPeers(names, async (peers) => {
+      await warmUp(peers, (peer) => peer.ask("fan", { to, n: 1 }));
+      return interleave(lab, peers, rounds, async (peer) => [
+        await peer.number("fan", { to, n }, "ms"),
+      ]);
+    });
+  const rounds = lab.quick ? 1 : 3;
+  const row = { group: "o", unit: "ms" };
+  const ssh = await fan(["ours", "plain", "mitogen"], place("bastion/web1-#"), rounds);
+  const local = await fan(["ours", "mitogen"], place("bastion/local"), rounds);
+
+  return [
+    {
+      ...row,
+      title: `${String(n)} hosts behind a bastion`,
+      samples: ssh,
+      bounds: [
+        { versus: "plain", atMost: 0.6 },
+        { versus: "mitogen", atMost: 0.6 },
+      ],
+    },
+    {
+      ...row,
+      title: `${String(n)} local contexts behind it`,
+      samples: local,
+      bounds: [{ versus: "mitogen", atMost: 0.25 }],
+    },
+    await connections(lab, network, place("bastion/web1-#"), n),
+    ...(await firstLink(lab, network, place("bastion/local"))),
+  ];
+}
+
+/** Logins that the bastion's sshd has seen. */
+async function logins(network: Network): Promise<number> {
+  const counted = network.host("bastion").run(["grep", "-c", "Accepted", "/var/log/sshd.log"]);
+  return counted.then(Number, () => 0);
+}
+
+async function connections(lab: Lab, network: Network, to: PathPlace, n: number): Promise<Row> {
+  const before = await logins(network);
+  await lab.withPeers(["ours"], ([ours]) => ours?.ask("fan", { to, n }) ?? Promise.resolve({}));
+  const ours = [(await logins(network)) - before];
+  const title = `logins to the bastion for ${String(n)} hosts`;
+  return { group: "o", unit: "", title, samples: { ours }, bounds: [{ atMost: 1 }] };
+}
+
+/** What one more context adds to the bytes on the first link: no core, no module. */
+async function firstLink(lab: Lab, network: Network, to: PathPlace): Promise<Row[]> {
+  const more = 20;
+  const bytesOf = async (ours: Driver, n: number, module?: string): Promise<number> => {
+    const before = network.sentBytes();
+    await ours.ask("fan", { to, n, ...(module === undefined ? {} : { module }) });
+    return network.sentBytes() - before;
+  };
+  const perContext = (module?: string) =>
+    lab.withPeers(["ours"], async (peers) =>
+      interleave(lab, peers, lab.quick ? 1 : 3, async (ours) => {
+        const one = await bytesOf(ours, 1, module);
+        return [((await bytesOf(ours, 1 + more, module)) - one) / more];
+      }),
+    );
+  const row = { group: "o", unit: "B", bounds: [{ atMost: 4000 }] };
+  return [
+    { ...row, title: "one more context, first link", samples: await perContext() },
+    { ...row, title: "… that imports 30 modules", samples: await perContext("benchpkg.seen") },
+  ];
+}
+
+export async function furtherHop(lab: Lab): Promise<Row[]> {
+  const rows = await depth(lab);
+  return [...rows, ...(await roundTrips(lab))];
+}
+
+/** Calls and bytes through two hops, in times of one hop. */
+async function depth(lab: Lab): Promise<Row[]> {
+  await using network = await open(lab, false);
+  if (network === undefined) return [];
+  const to = (path: string): PathPlace => ({ kind: "path", config: network.configPath, path });
+  const [one, two] = [to("bastion"), to("bastion/web1")];
+  const measure = async (sample: (peer: Driver) => Promise<number>): Promise<number[]> => {
+    const ratios: number[] = [];
+    for (let round = 0; round < (lab.quick ? 2 : 5); round++) {
+      const found = { one: Number.NaN, two: Number.NaN };
+      for (const [name, place] of [
+        ["one", one],
+        ["two", two],
+      ] as const) {
+        await lab.withPeers(["ours"], async ([peer]) => {
+          if (peer === undefined) return;
+          await peer.ask("open", { to: place });
+          await sample(peer);
+          found[name] = await sample(peer);
+        });
+      }
+      ratios.push(found.two / found.one);
+    }
+    return ratios;
+  };
+  const sequential = await measure(async (peer) =>
+    quantile((await peer.ask("calls", { n: 500 }))["us"] as number[], 0.5),
+  );
+  const pipelined = await measure((peer) =>
+    peer.number("pipelined", { n: SUSTAINED / (lab.quick ? 10 : 1), window: 1000 }, "perSecond"),
+  );
+  const bulk = await measure(async (peer) => {
+    return MIB / (await peer.number("bulk", { bytes: 16 * MIB, n: 4 }, "ms"));
+  });
+  const row = { group: "p", unit: "×" };
+  return [
+    {
+      ...row,
+      title: "a call, two hops over one",
+      samples: { ours: sequential },
+      bounds: [{ atMost: 2.2 }],
+    },
+    {
+      ...row,
+      title: "pipelined, two hops over one",
+      samples: { ours: pipelined },
+      bounds: [{ atLeast: 0.5 }],
+    },
+    {
+      ...row,
+      title: "bytes, two hops over one",
+      samples: { ours: bulk },
+      bounds: [{ atLeast: 0.6 }],
+    },
+  ];
+}
+
+/** Connect and first call through a slow link, less the same through a fast one. */
+async function roundTrips(lab: Lab): Promise<Row[]> {
+  await using network = await open(lab, true);
+  if (network === undefined) return [];
+  const paths = ["bastion", "bastion/local", "bastion/local/local"];
+  const rounds = lab.quick ? 3 : 7;
+  const times = (delay: number): Promise<number[]> =>
+    lab.withPeers(["ours"], async ([peer]) => {
+      await network.wire("bastion").delay(delay);
+      const medians: number[] = [];
+      for (const path of paths) {
+        const to: PathPlace = { kind: "path", config: network.configPath, path };
+        const all: number[] = [];
+        for (let i = 0; i < rounds; i++)
+          all.push((await peer?.number("connect", { to }, "ms")) ?? 0);
+        medians.push(quantile(all, 0.5));
+      }
+      return medians;
+    });
+  const [fast, slow] = [await times(0), await times(DELAY_MS)];
+  const trips = paths.map((_, i) => ((slow[i] ?? 0) - (fast[i] ?? 0)) / (2 * DELAY_MS));
+  const row = { group: "p", unit: "RTT" };
+  return [
+    { ...row, title: "connect + call, one hop", samples: { ours: [trips[0] ?? 0] } },
+    ...[1, 2].map((i) => ({
+      ...row,
+      title: i === 1 ? "… a second hop adds" : "… a third hop adds",
+      samples: { ours: [(trips[i] ?? 0) - (trips[i - 1] ?? 0)] },
+      bounds: [{ atMost: 1.25 }],
+    })),
+  ];
+}

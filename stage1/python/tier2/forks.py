@@ -32,7 +32,7 @@ def refuse(*_):
 def in_child():
     """What is done in the child, first of all."""
     null = os.open(os.devnull, os.O_RDWR)
-    for fd in (econtext.cin, econtext.cout, econtext.cerr, econtext.wake, econtext.alarm, econtext.nap, econtext.bell) + econtext.streams + tuple(getattr(econtext, "ends", ())):
+    for fd in (econtext.cin, econtext.cout, econtext.cerr, econtext.wake, econtext.alarm, econtext.nap, econtext.bell) + econtext.streams:
         os.dup2(null, fd)
         fcntl.fcntl(fd, fcntl.F_SETFD, 1)
     os.close(null)

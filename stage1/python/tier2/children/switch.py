@@ -48,13 +48,16 @@ def emit(frames):
 def forward(dst, *frame):
     """Pass on a frame of the master's, given in one or two parts, to the child that it is for."""
     if dst == me | TOP:
-        order.append(b"".join(map(bytes, frame))[24:])
         _, _, auth, handle, reply, n = HEAD.unpack_from(frame[0])
-        if not n >> 24 & MORE:
+        body = b"".join(map(bytes, frame))[24:]
+        if n >> 24 & (MORE | CONT):
+            order.append(body)
+            if n >> 24 & MORE:
+                return
             body = b"".join(order)
             del order[:]
-            if not auth:
-                operate(handle, reply, body)
+        if not auth:
+            operate(handle, reply, body)
         return
     child = routes.get(dst & ~TOP)
     if child:
@@ -274,6 +277,31 @@ def serve():
     flush(False)
 
 
+# -- Forks of user code ----------------------------------------------------------------------------
+def in_fork():
+    """Close what a process that user code forks has of children: they shall end with the hop."""
+    close_all(ends)
+
+
+def watched(start):
+    """For a Python that has no hook: a function that forks, and what is done in the fork."""
+
+    def then(*arguments):
+        answer = start(*arguments)
+        if (answer[0] if isinstance(answer, tuple) else answer) == 0:
+            in_fork()
+        return answer
+
+    return then
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=in_fork)
+else:
+    os.fork = watched(os.fork)
+    os.forkpty = watched(os.forkpty)
+
+
 # -- Large frames ----------------------------------------------------------------------------------
 def install_vectored_io():
     """Have large frames written and read without copies. As `tier`, but nothing is fetched."""
@@ -287,6 +315,9 @@ def install_vectored_io():
     sys.modules[key].install()
 
 
+if PY3:
+    # A frame needs the interpreter some times. Code of the user that never waits keeps it so long.
+    sys.setswitchinterval(min(sys.getswitchinterval(), 0.0005))
 if PY3 and {"fcntl", "os", "select", "stat", "struct", "_io", "_socket"} <= set(sys.modules):
     install_vectored_io()
 else:

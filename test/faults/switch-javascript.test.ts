@@ -2,6 +2,7 @@
 import { bun, nodeOf } from "../helpers/javascripts.ts";
 import { suite } from "../helpers/skip.ts";
 import { switchRows } from "./switch.ts";
+import { orderRows } from "./switch-orders.ts";
 import { relayRows } from "./switch-relays.ts";
 
 const HOPS = [
@@ -13,6 +14,7 @@ const HOPS = [
 for (const { kind, name, path, missing } of HOPS) {
   const plan = { wants: "javascript", kind, path } as const;
   suite(`switch of ${name}`, missing, kind, () => {
+    orderRows(plan);
     switchRows({
       plan,
       hang: [["", "() => { for (;;); }"]],

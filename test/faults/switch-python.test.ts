@@ -1,14 +1,52 @@
 /** The switch of Python hops: the oldest versions, which fork, and the newest, which does not. */
+import { expect, test } from "bun:test";
+import type { Plan } from "../../src/interpreters/plan.ts";
 import { pythonOf } from "../helpers/pythons.ts";
+import { HOP, RawMaster } from "../helpers/raw-master.ts";
 import { suite } from "../helpers/skip.ts";
-import { switchRows } from "./switch.ts";
+import { gone, switchRows } from "./switch.ts";
+import { orderRows } from "./switch-orders.ts";
 import { relayRows } from "./switch-relays.ts";
+
+const FORK =
+  "__import__('os').fork() or __import__('os').setsid() or __import__('time').sleep(1000)";
+
+/** What only a hop of Python does. */
+function pythonRows(plan: Plan): void {
+  test("a process that user code forks keeps no child alive", async () => {
+    const master = await new RawMaster(plan).open();
+    const child = master.program(["sh", "-c", "echo $$; exec cat"], []);
+    await child.event("noise");
+    const fork = Number(await master.call(HOP, "eval", FORK));
+    const end = master[Symbol.asyncDispose]();
+    await gone(Number(child.text("noise")));
+    process.kill(fork, "SIGKILL");
+    await end;
+  });
+
+  test("a hop without free descriptors says so, and goes on", async () => {
+    await using master = await new RawMaster(plan).open();
+    await master.call(HOP, "resource.setrlimit", 7, [40, 40]);
+    const children = Array.from({ length: 12 }, () => master.program(["cat"], []));
+    const last = children.at(-1);
+    expect(await last?.event("failed")).toEqual([
+      "failed",
+      expect.stringContaining("EMFILE: too many open files"),
+    ]);
+    await children[0]?.close();
+    const again = await master.child({ wants: "python" }).opened();
+    expect(await again.call("len", "abc")).toBe(3);
+    await again.close();
+  });
+}
 
 for (const version of ["2.7", "3.6", "3.13"] as const) {
   const { python, missing } = pythonOf(version);
   const plan = { wants: "python", kind: "python", path: python?.path ?? "" } as const;
   suite(`relays of a Python ${version}`, missing, "python", () => relayRows(plan));
-  suite(`switch of a Python ${version}`, missing, "python", () =>
-    switchRows({ plan, hang: ["time.sleep", 1000], pid: "os.getpid" }),
-  );
+  suite(`switch of a Python ${version}`, missing, "python", () => {
+    orderRows(plan);
+    switchRows({ plan, hang: ["time.sleep", 1000], pid: "os.getpid" });
+    pythonRows(plan);
+  });
 }

@@ -390,6 +390,6 @@ async function settled(look: () => number): Promise<void> {
   }
 }
 
-async function gone(pid: number): Promise<void> {
+export async function gone(pid: number): Promise<void> {
   while (existsSync(`/proc/${pid}`)) await Bun.sleep(10);
 }

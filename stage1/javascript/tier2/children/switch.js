@@ -109,9 +109,13 @@ install((frame) => {
   const [dst, , auth, handle, reply] = [0, 4, 8, 12, 16].map((at) => frame.readUInt32BE(at));
   if (dst !== me + SWITCH) return routes.get(dst % SWITCH)?.add(frame);
   if (auth) return;
-  operation.push(frame.subarray(HEADER));
-  if (frame[20] & MORE) return;
-  const body = operation.length > 1 ? Buffer.concat(operation) : operation[0];
-  operation = [];
+  let body = frame.subarray(HEADER);
+  // An order in one frame may come between the frames of another.
+  if (frame[20] & (MORE | CONT)) {
+    operation.push(body);
+    if (frame[20] & MORE) return;
+    body = Buffer.concat(operation);
+    operation = [];
+  }
   operate(handle, reply, body);
 });

@@ -62,6 +62,7 @@ class Relay(object):
     owed = 0  # what the master has sent on the same channel, beyond A's credit
     closed = False  # by B
     refused = False  # by A
+    over = False  # it has ended; what a side still says, up to its dead message, is taken here
 
     def __init__(self, notices, handle, source, receiver, target, credits):
         self.notices = notices  # handle of the master for events
@@ -84,14 +85,16 @@ class Relay(object):
         """Take a frame of B's for A. Returns whether the master shall have it."""
         if flags & DEAD:
             closing = self.join(0, flags, body)
-            if closing is not None and not self.closed:
+            if closing is not None and self.over:
+                self.forget(0)
+            elif closing is not None and not self.closed:
                 self.closed = True
                 self.follow(DEAD, closing_of(closing))
             return False
-        if self.closed:
-            return False
-        if self.reply is None:
+        if self.reply is None and not self.closed:
             self.meet(number_of(body))
+            return False
+        if self.closed or self.over:
             return False
         if not flags & CONT and self.left <= 0:
             raise ValueError("a value without credit")
@@ -140,7 +143,7 @@ class Relay(object):
             for frame in frames:
                 frame.relay = self
             child.put_message(self.target, frames)
-        if flags:
+        if flags and not self.over:
             self.settle()
 
     # -- From A ------------------------------------------------------------------------------------
@@ -148,10 +151,14 @@ class Relay(object):
         """Take a frame of A's for B: credit, or the end."""
         if flags & DEAD:
             closing = self.join(1, flags, body)
-            if closing is not None and not self.refused:
+            if closing is not None and self.over:
+                self.forget(1)
+            elif closing is not None and not self.refused:
                 self.refused = True
                 self.answer(DEAD, closing_of(closing))
                 self.settle()
+            return False
+        if self.over:
             return False
         credit = number_of(body)
         self.granted += credit
@@ -191,25 +198,47 @@ class Relay(object):
     def settle(self):
         """End the relay when both sides have closed the channel."""
         if self.closed and self.refused and not self.line:
-            self.end()
+            self.over = True
+            self.forget(0)
+            self.forget(1)
             self.notify(b"ended")
 
     def sever(self, context):
         """End the relay, because that context is gone, or has broken a rule."""
-        if relays.get(self.keys[0]) != self.take_value:
-            return
-        self.end()
-        if context == self.source and not (self.closed and not self.line):
-            self.line.clear()
-            self.closed = True
-            self.deliver(DEAD, FAR_SIDE_ENDED)
-        elif context == self.target and not self.refused:
-            self.answer(DEAD, FAR_SIDE_ENDED)
-        self.notify(b"ended")
+        was_over = self.over
+        self.over = True
+        if context == self.target:
+            self.forget(1)
+            self.refuse(FAR_SIDE_ENDED)
+        else:
+            self.forget(0)
+            if not was_over and not (self.closed and not self.line):
+                self.deliver(DEAD, FAR_SIDE_ENDED)
+            if self.refused:
+                self.forget(1)
+        self.line.clear()
+        if not was_over:
+            self.notify(b"ended")
 
-    def end(self):
-        for key in self.keys:
-            relays.pop(key, None)
+    def take_back(self, closing):
+        """End the relay as the master wants. B is told, unless `closing` is None."""
+        self.over = True
+        self.forget(1)
+        if closing is not None:
+            self.refuse(closing.tobytes())
+        else:
+            self.forget(0)
+
+    def refuse(self, closing):
+        """Tell B that A takes no more."""
+        if not self.refused:
+            self.refused = True
+            self.answer(DEAD, closing)
+        if self.closed:
+            self.forget(0)
+
+    def forget(self, side):
+        relays.pop(self.keys[side], None)
 
     def notify(self, word):
         send(self.notices, b'["relay","%s"]' % word, hold=True)

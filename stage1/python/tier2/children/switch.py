@@ -210,13 +210,6 @@ def of_relay(act):
     return operation
 
 
-def unrelay(relay, closing):
-    """UNRELAY"""
-    relay.end()
-    if closing is not None:
-        relay.answer(DEAD, closing.tobytes())
-
-
 def of_child(act):
     """Return an operation on the child that its first word names, if there is that child."""
     return lambda _, ident, *words: ident in children and act(children[ident], *words)
@@ -235,7 +228,7 @@ OPERATIONS = {
     10: restart_child,
     11: of_relay(Relay.translated),
     12: of_relay(Relay.inject),
-    13: of_relay(unrelay),
+    13: of_relay(Relay.take_back),
 }
 
 

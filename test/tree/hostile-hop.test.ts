@@ -34,11 +34,21 @@ async function scene(stage: Stage, deadline = 20_000) {
 async function nextStart(hop: Context): Promise<Start> {
   for (;;) {
     const orders = (await hop.call("orders")) as [number, number, unknown[]][];
-    const order = orders.find(([operation]) => operation === SWITCH.START);
+    const started = orders.flatMap(([operation, , order]) =>
+      operation === SWITCH.FORWARD && order[1] === SWITCH.START ? [order] : [],
+    );
+    const [order] = started as [number, number, number, number, Uint8Array[]][];
     if (order === undefined) continue;
-    const [, reply, [id, , , nonce]] = order;
+    const [, , reply, , [head]] = order;
+    const [id, , , nonce] = orderOf(head as Uint8Array);
     return { reply, id: id as number, nonce: nonce as string };
   }
+}
+
+/** @param head the JSON text of a value, with its length before it; the raw parts come later */
+function orderOf(head: Uint8Array): readonly unknown[] {
+  const bytes = Buffer.from(head);
+  return JSON.parse(bytes.subarray(5, 5 + bytes.readUInt32BE(1)).toString());
 }
 
 /** An event, or anything else in its place. */

@@ -41,7 +41,9 @@ const SIGNALLED = 128;
 
 export function explainBootstrap(c: Circumstances): BootstrapError {
   const { ending, launched, place } = c;
-  const { old, rest } = readTooOld(launched.stderr.replaceAll(QUESTION_TEXT, ""));
+  // What comes by a terminal has both characters at the end of a line.
+  const stderr = launched.stderr.replaceAll("\r\n", "\n").replaceAll(QUESTION_TEXT, "");
+  const { old, rest } = readTooOld(stderr);
   const said = neutralise([launched.noise.trim(), rest].filter(Boolean).join("\n"));
   const { code, phase, what, hint, line } = causeOf(c, old, said);
   const status = ending.status ?? ending.signal;

@@ -11,6 +11,7 @@ import { questionMark } from "../transports/announced.ts";
 import type { PasswordRule } from "../transports/transport.ts";
 import type { Questions } from "./questions.ts";
 import type { AttemptControl } from "./settings.ts";
+import type { SshQuestions } from "./ssh-questions.ts";
 
 /** Milliseconds without more text, after which a line without its end is a question. */
 const QUIET_MS = 60;
@@ -21,11 +22,19 @@ const KEPT_CHARACTERS = 4096;
 /** What sudo-rs asks an account whose password has expired, behind our text. */
 const OLD_PASSWORD = /^\W*current password/i;
 
+export interface ConversationParts {
+  readonly questions: Questions;
+  /** For a client of ssh, which asks in words of its own. */
+  readonly ssh: SshQuestions;
+  readonly control: AttemptControl;
+}
+
 export class Conversation {
   readonly #host: string;
   readonly #scheme: string;
   readonly #rule: PasswordRule;
   readonly #questions: Questions;
+  readonly #ssh: SshQuestions;
   readonly #control: AttemptControl;
   readonly #mark: string;
   /** What came since the last answer. */
@@ -42,14 +51,14 @@ export class Conversation {
   constructor(
     place: { readonly host: string; readonly scheme: string; readonly rule: PasswordRule },
     nonce: string,
-    questions: Questions,
-    control: AttemptControl,
+    { questions, ssh, control }: ConversationParts,
   ) {
     this.#host = place.host;
     this.#scheme = place.scheme;
     this.#rule = place.rule;
     this.#mark = questionMark(nonce);
     this.#questions = questions;
+    this.#ssh = ssh;
     this.#control = control;
   }
 
@@ -95,7 +104,12 @@ export class Conversation {
     const line = this.#heard.slice(start).replaceAll("\r", "");
     if (line.trim() === "" || !this.#control.launched.isHeld) return;
     if (this.#isInQuestion && start === 0) return;
+    const whole = this.#heard.replaceAll("\r", "").trimStart();
     this.#heard = "";
+    if (this.#rule.prompt === "ssh") {
+      void this.#askAsSsh(line, whole);
+      return;
+    }
     // A program that wants a new password asks for the old one first.
     if (this.#questions.isHopeless()) return;
     const { user = "", prompt } = this.#rule;
@@ -103,6 +117,15 @@ export class Conversation {
     const isFirst = prompt !== "nonce" && !this.#questions.isAnswered;
     if (isFirst) void this.#ask(this.#question(user));
     else void this.#ask(this.#other(user, line), prompt === "nonce");
+  }
+
+  /** A client of ssh that gets no answer tries something else: it must not wait for ever. */
+  async #askAsSsh(line: string, whole: string): Promise<void> {
+    this.#isAsking = true;
+    const { answer, refusal } = await this.#ssh.askAt(`[ssh at ${this.#host}]`, line, whole);
+    this.#isAsking = false;
+    this.#control.launched.answer(answer?.line() ?? Buffer.from(`${refusal}\n`));
+    answer?.wipe();
   }
 
   #other(user: string, text: string): Omit<Question, "context"> {
@@ -117,7 +140,6 @@ export class Conversation {
   }
 
   async #ask(question: Omit<Question, "context">, mayDecline = false): Promise<void> {
-    this.#isAsking = true;
     const secret = await this.#questions.ask(question, mayDecline);
     this.#isAsking = false;
     if (secret === undefined) return;

@@ -27,7 +27,8 @@ export class Dialogue {
     this.#ssh = new SshQuestions(this.#questions, (text) => prompter?.notice(text));
     const place = rule && { host: via?.name ?? "local", scheme, rule };
     const nonce = randomBytes(12).toString("base64url");
-    this.#conversation = place && new Conversation(place, nonce, this.#questions, control);
+    const parts = { questions: this.#questions, ssh: this.#ssh, control };
+    this.#conversation = place && new Conversation(place, nonce, parts);
   }
 
   /** @returns how the child is started that shall run `stage` */
@@ -39,9 +40,15 @@ export class Dialogue {
       if (asks && via === undefined) this.#door = prompter?.door(this.#ssh);
       return { argv: transport.wrap(stage), asks, isClient, env: this.#door?.env };
     }
-    const pty = transport.password?.prompt === "terminal";
+    const isOnTerminal = ["terminal", "ssh"].includes(transport.password?.prompt ?? "");
     const prompt = prompter?.isAble === true ? conversation.prompt : undefined;
-    return { argv: transport.wrap(announced(stage), prompt), asks, isClient, hold: READY, pty };
+    return {
+      argv: transport.wrap(announced(stage), prompt),
+      asks,
+      isClient,
+      hold: READY,
+      pty: isOnTerminal,
+    };
   }
 
   get listener(): Omit<LaunchListener, "closed"> {

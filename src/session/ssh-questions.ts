@@ -35,8 +35,31 @@ export class SshQuestions implements AskpassListener {
     return this.#account;
   }
 
-  async ask(prompt: string): Promise<Secret | undefined> {
-    const question = readQuestion(prompt);
+  ask(prompt: string): Promise<Secret | undefined> {
+    return this.#ask(prompt, prompt);
+  }
+
+  /**
+   * A client of ssh behind a hop has asked on its terminal. What it is asked by its server, and
+   * what it prints on standard error, comes there too: a person is told where the question is from.
+   *
+   * @param place for a person
+   * @param line the last line, which tells what is asked
+   * @param whole all that came since the last answer
+   * @returns the answer, or else the text that refuses one
+   */
+  async askAt(
+    place: string,
+    line: string,
+    whole: string,
+  ): Promise<{ readonly answer: Secret | undefined; readonly refusal: string }> {
+    const isKey = HOST_KEY.test(line);
+    const answer = await this.#ask(line, `${place} ${isKey ? whole : line}`);
+    return { answer, refusal: isKey ? "no" : "" };
+  }
+
+  async #ask(prompt: string, shown: string): Promise<Secret | undefined> {
+    const question = { ...readQuestion(prompt), prompt: shown };
     const { kind, host, user } = question;
     const isAgain = kind !== "other" && this.#asked.has(prompt);
     this.#asked.add(prompt);

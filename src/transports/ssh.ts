@@ -39,7 +39,9 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
     hasNetwork: true,
     isClient: true,
     sharesDisk: false,
-    asks: interactive,
+    asks: interactive && !isBehind,
+    // Behind a hop, no askpass program of ours can be started: the client asks on a terminal.
+    ...(interactive && isBehind ? { password: { prompt: "ssh", user: undefined } } : {}),
     wrap: (argv) => [
       program,
       ...(isBehind ? BEHIND : forced(options)),

@@ -52,9 +52,10 @@ export interface PasswordRule {
    *
    * - `nonce`: the text given to `wrap` stands in it, on standard error;
    * - `any`: it is text on standard error with no newline at its end;
-   * - `terminal`: the program asks on its terminal only, so it must be given one.
+   * - `terminal`: the program asks on its terminal only, so it must be given one;
+   * - `ssh`: the same, and it is an ssh client, whose words are known.
    */
-  readonly prompt: "nonce" | "any" | "terminal";
+  readonly prompt: "nonce" | "any" | "terminal" | "ssh";
   /** The account whose password is asked for. Undefined: the one that runs the program. */
   readonly user: string | undefined;
 }

@@ -93,10 +93,12 @@ function addSteps(
     const { transport: scheme } = settings;
     const text = scheme === undefined ? place.text : `${scheme}:${place.text}`;
     const word = withOptions(read(target, { ...place, text }, schemes), settings);
+    const { interactive = false } = options.ssh ?? {};
+    const behind = { isBehind: true, interactive };
     const isFirst = steps.length === 0 && options.isBehind !== true;
     const transport = isFirst
       ? transportOf(word, settings, schemes, options.ssh ?? {})
-      : { ...transportOf(word, settings, schemes, { isBehind: true }), sharesDisk: false };
+      : { ...transportOf(word, settings, schemes, behind), sharesDisk: false };
     steps.push({ transport, interpreter: interpreterOf(settings) });
   }
 }

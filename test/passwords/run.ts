@@ -26,14 +26,16 @@ export async function askWho(
     /** Standard input, whose first line is the password. */
     readonly input?: string;
     readonly args?: readonly string[];
+    readonly env?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<Ran> {
-  const { user, input, args = [] } = options;
+  const { user, input, args = [], env = {} } = options;
   const given = input === undefined ? [] : ["--password-fd", "0"];
   const argv = [...ECONTEXT, "--log-level", "debug", ...given, ...args, WHO, target];
   // In a session of its own there is no terminal that could be asked.
   const child = Bun.spawn(["setsid", "-w", ...(user === undefined ? [] : asUser(user)), ...argv], {
     cwd: "/",
+    env: { ...process.env, ...env },
     stdio: [Buffer.from(input === undefined ? "" : `${input}\n`), "pipe", "pipe"],
   });
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
@@ -53,10 +55,13 @@ export async function askWhoOnTerminal(
   user: string | undefined,
   answers: readonly string[],
   args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   await using terminal = new Tmux();
   const own = ["exec", ...args, target, "--", "id", "-un"];
   const argv = [...(user === undefined ? [] : asUser(user)), ...ECONTEXT, ...own];
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  argv.unshift("env", ...variables);
   const words = argv.map((word) => `'${word}'`).join(" ");
   const same = '[ "$before" = "$(stty -g)" ] && echo SANE || echo RAW';
   await terminal.open(`cd /; before=$(stty -g); ${words}; echo LEFT $?; ${same}; exec cat`);

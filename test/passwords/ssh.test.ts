@@ -8,6 +8,8 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
+  existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -115,6 +117,42 @@ suite("ssh", missingRoot() ?? missingSshd() ?? missingTmux, "root", () => {
     // A password is no answer to this question.
     const given = await scene.who("target", { args: own, input: "yes" });
     expect(given).toMatchObject({ said: "ERR_TRANSPORT_HOST_KEY_UNKNOWN" });
+  });
+
+  /** ssh behind a hop, with options as econtext gives them to no ssh but the first. */
+  const behind = (): string => {
+    const program = join(folder, "bin/ssh");
+    if (!existsSync(program)) {
+      mkdirSync(join(folder, "bin"));
+      const given = `-F ${server.configPath} -o BatchMode=no -o UserKnownHostsFile=${folder}/known -o StrictHostKeyChecking=ask`;
+      const script = `#!/bin/sh\nexec /usr/bin/ssh ${given} -o PreferredAuthentications=password "$@"\n`;
+      writeFileSync(program, script, { mode: 0o755 });
+      copyFileSync(join(server.configPath, "../known_hosts"), join(folder, "known"));
+    }
+    return `local/${target()}`;
+  };
+
+  test("behind a hop, ssh asks on a terminal that carries nothing else", async () => {
+    const path = behind();
+    const env = { PATH: `${folder}/bin:${process.env["PATH"] ?? ""}` };
+    const right = await scene.who(path, { input: user.password, env });
+    expect(right).toMatchObject({ said: `I am ${user.name}` });
+    const wrong = await scene.who(path, { input: "wrong", env });
+    expect(wrong).toMatchObject({ said: "ERR_TRANSPORT_PASSWORD_WRONG" });
+    const none = await scene.who(path, { env });
+    expect(none).toMatchObject({ said: "ERR_TRANSPORT_PERMISSION_DENIED" });
+  });
+
+  test("behind a hop, a person is told where the question comes from", async () => {
+    const path = behind();
+    rmSync(join(folder, "known"));
+    const answers = ["yes", "wrong", user.password];
+    const env = { PATH: `${folder}/bin:${process.env["PATH"] ?? ""}` };
+    const shown = await scene.whoOnTerminal(path, undefined, answers, [], env);
+    expect(shown).toMatch(/^\[ssh at local\] The authenticity of host/);
+    expect(shown).toMatch(
+      /\nWrong\. \[ssh at local\] ect-\w+@.*'s password:\nect-\w+\nLEFT 0\nSANE/,
+    );
   });
 });
 

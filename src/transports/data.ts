@@ -21,6 +21,8 @@ export interface TransportData {
   /** Options that may follow: `?user=www&cwd=%2Fsrv`. */
   readonly options?: Readonly<Record<string, OptionData>>;
   readonly argv: Template;
+  /** A character that the program takes as it is only if it is written twice. */
+  readonly doubled?: string;
   readonly password?: PasswordData;
   /** As of `Transport`; default false. */
   readonly hasNetwork?: boolean;

@@ -2,6 +2,8 @@
 import type { TransportData } from "./data.ts";
 import { RUNTIME } from "./podman.ts";
 
+const START = "docker start NAME, or docker unpause NAME";
+
 export const docker: TransportData = {
   scheme: "docker",
   destination: { noun: "container", example: "docker:app" },
@@ -21,7 +23,7 @@ export const docker: TransportData = {
   failures: [
     ...RUNTIME,
     { text: /No such container/, cause: "not-found", hint: "docker ps lists those that run" },
-    { text: /is not running|is paused/, cause: "stopped", hint: "docker start NAME" },
+    { text: /is not running|is paused/, cause: "stopped", hint: START },
     { text: /permission denied while trying to connect/, cause: "permission-denied" },
     { text: /annot connect to the Docker daemon|error during connect/, cause: "unreachable" },
     { text: /context ".*".* not found/, cause: "failed", hint: "docker context ls lists them" },

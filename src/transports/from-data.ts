@@ -24,14 +24,19 @@ export function fromData(data: TransportData, word: Word, label: string): Transp
     asks: false,
     ...(rule === undefined ? {} : { password: rule }),
     wrap: (command, prompt) => {
+      const words = command.map((word) => twice(word, data.doubled));
       const isAsked = prompt !== undefined && password?.argv !== undefined;
-      return fill(isAsked ? password.argv : data.argv, { ...values, command, prompt });
+      return fill(isAsked ? password.argv : data.argv, { ...values, command: words, prompt });
     },
     explain: (exitCode, stderr, stdout = "") => {
       const failure = data.failures.find((one) => fits(one, exitCode, [stderr, stdout]));
       return failure && explanation(failure, data, destination);
     },
   };
+}
+
+function twice(word: string, character: string | undefined): string {
+  return character === undefined ? word : word.replaceAll(character, () => character.repeat(2));
 }
 
 function optionValues({ options = {} }: TransportData, word: Word): Values {

@@ -32,6 +32,8 @@ export const nsenter: TransportData = {
         ipc: ["--ipc"],
         cgroup: ["--cgroup"],
         user: ["--user"],
+        // Of a process in a chroot.
+        root: ["--root", "--wd"],
       },
     },
     cwd: {},

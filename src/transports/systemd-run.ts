@@ -19,6 +19,9 @@ const UNIT: Template = [
   "{command}",
 ];
 
+/** systemd puts variables in the place of `$NAME`, before any shell sees the word. */
+const DOLLAR = "$";
+
 /** The statuses are of systemd's own, for a unit whose command could not be started. */
 const FAILURES: readonly Failure[] = [
   { status: 217, cause: "unknown-user" },
@@ -37,6 +40,7 @@ export const systemdRun: TransportData = {
   scheme: "systemd-run",
   options: OPTIONS,
   argv: ["systemd-run", ...UNIT],
+  doubled: DOLLAR,
   isClient: true,
   failures: FAILURES,
 };
@@ -46,6 +50,7 @@ export const machinectl: TransportData = {
   destination: { noun: "machine", example: "machinectl:app" },
   options: OPTIONS,
   argv: ["systemd-run", "--machine={destination}", ...UNIT],
+  doubled: DOLLAR,
   isClient: true,
   failures: FAILURES,
 };

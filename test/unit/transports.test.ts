@@ -69,6 +69,11 @@ describe("argument vectors", () => {
     expect(at(path).wrap(COMMAND)).toEqual([...argv, ...COMMAND]);
   });
 
+  test("systemd would replace a dollar sign that is not doubled", () => {
+    const argv = at("systemd-run").wrap(["sh", "-c", "echo $HOME $$"]);
+    expect(argv.at(-1)).toBe("echo $$HOME $$$$");
+  });
+
   test("nsenter finds the process of a container by itself", () => {
     const argv = at("nsenter:app?ns=mount+net&cwd=%2Fsrv").wrap(COMMAND);
     expect(argv.slice(0, 2)).toEqual(["sh", "-c"]);

@@ -24,20 +24,23 @@ export function pythonRuntime(far: Far): void {
     "a cancelled call cleans up as long as it takes, and is not interrupted again",
     async () => {
       await using session = await far.connect();
-      const rounds = 4;
       await session.call("tasks.hang.what_was_cleaned");
-      for (let round = 0; round < rounds; round++) {
+      let begun = 0;
+      // A busy machine may need longer than the deadline to begin: then once more, with more time.
+      for (let round = 0; round < 4 || (begun === 0 && round < 100); round++) {
         // The deadline passes here and in the context at about the same time: it is cancelled
         // twice.
         const limits =
-          round % 2 === 0 ? { deadline: 20 + round } : { signal: AbortSignal.timeout(5) };
+          round % 2 === 0 ? { deadline: 20 + round * 5 } : { signal: AbortSignal.timeout(5) };
         await failureOf(session.callWith(limits, "tasks.hang.tidy_slowly", 0.25, "sleep", "0.05"));
+        if (round < 3) continue;
+        const [count, cleaned] = (await session.call("tasks.hang.what_was_cleaned")) as [
+          number,
+          number[],
+        ];
+        expect(cleaned).toEqual(Array(count).fill(0));
+        begun += count;
       }
-      const [begun, cleaned] = (await session.call("tasks.hang.what_was_cleaned")) as [
-        number,
-        number[],
-      ];
-      expect(cleaned).toEqual(Array(begun).fill(0));
       expect(begun).toBeGreaterThan(0);
     },
   );

@@ -97,7 +97,7 @@ for (const how of ["found", "asked for by kind", "named"] as const) {
       } as const;
       const context = await broker.connect("local", options[how]);
       expect((await context.ready()).kind).toBe("bun");
-      expect(await context.call("process.cwd")).toBe(home);
+      expect(await context.call("node:process.cwd")).toBe(home);
     } finally {
       process.env["PATH"] = before;
     }

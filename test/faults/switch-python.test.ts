@@ -7,6 +7,7 @@ import { suite } from "../helpers/skip.ts";
 import { gone, switchRows } from "./switch.ts";
 import { orderRows } from "./switch-orders.ts";
 import { relayRows } from "./switch-relays.ts";
+import { startRows } from "./switch-start.ts";
 
 const FORK =
   "__import__('os').fork() or __import__('os').setsid() or __import__('time').sleep(1000)";
@@ -45,8 +46,10 @@ for (const version of ["2.7", "3.6", "3.13"] as const) {
   const plan = { wants: "python", kind: "python", path: python?.path ?? "" } as const;
   suite(`relays of a Python ${version}`, missing, "python", () => relayRows(plan));
   suite(`switch of a Python ${version}`, missing, "python", () => {
+    const hop = { plan, hang: ["time.sleep", 1000], pid: "os.getpid" } as const;
+    switchRows(hop);
+    startRows(hop);
     orderRows(plan);
-    switchRows({ plan, hang: ["time.sleep", 1000], pid: "os.getpid" });
     pythonRows(plan);
   });
 }

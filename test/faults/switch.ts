@@ -32,7 +32,7 @@ const JAVASCRIPT: Plan = { wants: "javascript", kind: "bun", path: process.execP
 const NO_BYTES = new Uint8Array(0);
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const sh = (script: string): string[] => ["sh", "-c", script];
+export const sh = (script: string): string[] => ["sh", "-c", script];
 
 export function switchRows(hop: Hop): void {
   const open = (): Promise<RawMaster> => new RawMaster(hop.plan).open();

@@ -62,7 +62,6 @@ const core = {
   send,
   post,
   fetch,
-  about,
 };
 
 // The pipe that the shell left on 5 becomes stdout, the one on 0 stderr. Their other ends, which
@@ -92,7 +91,6 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) proc.on(signal, () => {});
 
 share(new Int32Array(new SharedArrayBuffer(524352), 0, 10));
 const { port1: port, port2 } = new MessageChannel();
-core.port = port;
 const worker = isBun
   ? new Worker(URL.createObjectURL(new Blob(["onmessage=e=>eval(e.data,require)"])))
   : new (load("worker_threads").Worker)(c, { eval: true });

@@ -212,6 +212,8 @@ const start = (to, words, boot, fds, first) => {
     (chunk) => {
       heard = Date.now();
       feed(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
+      // An answer for a child may have been a password.
+      if (chunk.length < 4096) chunk.fill(0);
     },
     end,
   );

@@ -1,0 +1,38 @@
+/** How a switch starts a program, whatever language the hop is. */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { HOP, RawMaster } from "../helpers/raw-master.ts";
+import { type Hop, sh } from "./switch.ts";
+
+export function startRows(hop: Hop): void {
+  for (const deaf of [false, true]) {
+    test(`${deaf ? "a deaf" : "any other"} program is started as it should be`, async () => {
+      await using master = await new RawMaster(hop.plan).open();
+      const pid = Number(await master.call(HOP, hop.pid));
+      const script = "ls /proc/self/fd; echo; cat /proc/self/stat; grep SigIgn /proc/self/status";
+      const child = master.program(sh(script), new Uint8Array(0), deaf ? { deaf } : {});
+      expect(await child.event("ended")).toEqual(["ended", 0, null]);
+      const [descriptors = "", about = "", ignored = ""] = child
+        .text("noise")
+        .split(/\n\n|\n(?=S)/);
+      // The last one is that of the listing.
+      expect(descriptors.split("\n")).toEqual(["0", "1", "2", "3"]);
+      const [, group, session] = statOf(about);
+      if (deaf) expect(group).toBe(statOf(readFileSync(`/proc/${pid}/stat`, "utf8"))[1]);
+      else expect(group).toBe(session);
+      const mask = Number.parseInt(ignored.slice(-17), 16);
+      // SIGINT, SIGQUIT and SIGTSTP.
+      expect([2, 3, 20].map((signal) => (mask >>> (signal - 1)) & 1)).toEqual(
+        deaf ? [1, 1, 1] : [0, 0, 0],
+      );
+    });
+  }
+}
+
+/** @returns parent, process group and session, of what is in /proc/PID/stat */
+function statOf(text: string): readonly string[] {
+  return text
+    .slice(text.lastIndexOf(")") + 2)
+    .split(" ")
+    .slice(1, 4);
+}

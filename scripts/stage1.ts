@@ -27,7 +27,7 @@ export interface Stage1 {
   readonly javascriptTier2: Readonly<Record<string, string>>;
   readonly javascriptDependencies: Dependencies;
   readonly javascriptFirstStage: string;
-  /** The programs of a hop's switch, as they are sent: a zlib stream in base64, and a text. */
+  /** The programs of a hop's switch. Python's wants to be told `FIRST` before. */
   readonly pythonSwitch: string;
   readonly javascriptSwitch: string;
   /** The same for an interpreter whose kind is known. */
@@ -69,7 +69,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
     javascriptCore: deflate(minifyCore(javascriptCore(folder))).toBase64(),
     javascriptTier2: minifyAll(javascript, minifyJavaScript),
     javascriptDependencies: dependencies(javascript, [WRITTEN_BY_MASTER]),
-    pythonSwitch: compress(pythonSwitch(folder, python["vectored_io"])).toBase64(),
+    pythonSwitch: pythonSwitch(folder, python["vectored_io"]),
     javascriptSwitch: minifyJavaScript(moduleText(folder, "javascript", SWITCH)),
     javascriptFirstStage: joinJavaScript(javascriptStage),
     nodeFirstStage: joinJavaScript(stageOf("node", javascriptStage)),
@@ -84,7 +84,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
 
 /** Modules of the second tier that are folders: their files, in the order in which they run. */
 const PARTS: Readonly<Record<string, readonly string[]>> = {
-  "python/children": ["processes", "downstream", "upstream", "child", "relays", "switch"],
+  "python/children": ["start", "downstream", "upstream", "child", "relays", "switch"],
   "python/importer": ["records", "finders"],
   "python/values": ["types", "decode"],
   "javascript/children": [
@@ -102,18 +102,35 @@ const EXTENSIONS: Readonly<Record<string, string>> = { python: "py", javascript:
 
 /** The text of a module of the second tier: a file, or the joined files of a folder. */
 export function moduleText(folder: string, language: string, file: string): string {
-  const read = (...path: string[]) =>
-    readFileSync(join(folder, language, TIER2, file, ...path), "utf8");
+  const read = () => readFileSync(join(folder, language, TIER2, file), "utf8");
   const parts = PARTS[`${language}/${file}`];
-  const extension = EXTENSIONS[language] ?? "";
-  if (parts === undefined) return read();
-  return parts.map((name) => read(`${name}.${extension}`)).join("\n\n");
+  return parts === undefined ? read() : partsText(folder, language, file, parts);
 }
 
-/** The switch cannot fetch a module, so that the one which it needs is in its text. */
+function partsText(
+  folder: string,
+  language: string,
+  file: string,
+  parts: readonly string[],
+): string {
+  const extension = EXTENSIONS[language] ?? "";
+  const path = (name: string) => join(folder, language, TIER2, file, `${name}.${extension}`);
+  return parts.map((name) => readFileSync(path(name), "utf8")).join("\n\n");
+}
+
+/**
+ * The switch cannot fetch a module, so that the one which it needs is in its text. Its first part
+ * has the rest as a text, too, and compiles it when the first child boots.
+ */
 export function pythonSwitch(folder: string, vectoredIo = ""): string {
-  const program = minifyPython(moduleText(folder, "python", SWITCH));
-  return `VECTORED_IO = ${JSON.stringify(minifyPython(vectoredIo))}\n${program}`;
+  const [start = "", ...rest] = PARTS[`python/${SWITCH}`] ?? [];
+  const text = (parts: readonly string[]) =>
+    minifyPython(partsText(folder, "python", SWITCH, parts));
+  const texts = { VECTORED_IO: minifyPython(vectoredIo), SWITCH: text(rest) };
+  const lines = Object.entries(texts).map(
+    ([name, value]) => `${name} = ${JSON.stringify(value)}\n`,
+  );
+  return lines.join("") + text([start]);
 }
 
 export function minifyPythonCore(source: string): string {

@@ -22,8 +22,8 @@ export const PYTHON_DEPENDENCIES: Readonly<Record<string, readonly string[]>> =
 export const JS_DEPENDENCIES: Readonly<Record<string, readonly string[]>> =
   built.javascriptDependencies;
 
-/** The programs of a hop's switch, as they are sent: a zlib stream, and a text. */
-export const PYTHON_SWITCH: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(built.pythonSwitch);
+/** The programs of a hop's switch. */
+export const PYTHON_SWITCH: string = built.pythonSwitch;
 export const JS_SWITCH: Uint8Array = new TextEncoder().encode(built.javascriptSwitch);
 
 /** One line each, which any login shell takes unchanged between single quotes. */

@@ -114,17 +114,16 @@ class HopChild implements Launched {
 
   /** Has the child spawned, as soon as the hop can take orders. */
   start(plan: LaunchPlan): void {
-    this.#isHeld = plan.hold !== undefined;
-    this.#join(plan, () => {
-      const { hold, isClient, pty } = plan;
-      const options = {
-        ...(hold === undefined ? {} : { hold }),
-        ...(isClient ? { deaf: true } : {}),
-        ...(pty === true ? { pty } : {}),
-      };
-      const order = [plan.id, plan.argv, plan.preamble, plan.nonce, options];
-      this.#hop.order(SWITCH.START, order, this.#events);
-    });
+    const { argv, hold, isClient, pty } = plan;
+    this.#isHeld = hold !== undefined;
+    const options = {
+      ...(hold === undefined ? {} : { hold }),
+      ...(isClient ? { deaf: true } : {}),
+      ...(pty === true ? { pty } : {}),
+    };
+    const order = [plan.id, argv, plan.preamble, plan.nonce, options];
+    const start = (): void => this.#hop.order(SWITCH.START, order, this.#events);
+    this.#join(plan, start, Object.keys(options).length === 0 ? argv : undefined);
   }
 
   relaunch(plan: BootPlan, listener: LaunchListener): Launched {
@@ -170,11 +169,15 @@ class HopChild implements Launched {
   /** Nothing is left to note: the slave is in no process group of this machine. */
   adopt(): void {}
 
-  /** Makes the route, and gives the `order` when the hop can take it. */
-  #join({ replay }: BootPlan, order: () => void): void {
+  /**
+   * Makes the route, and gives the `order` when the hop can take it.
+   *
+   * @param first the argument vector of a START, if it has no options
+   */
+  #join({ replay }: BootPlan, order: () => void, first?: readonly string[]): void {
     const hop = this.#hop;
     const { router } = hop;
-    const opening = hop.open();
+    const opening = hop.open(first);
     const link = hop.link;
     if (link === undefined) {
       const message = `${hop.name}: it has ended`;

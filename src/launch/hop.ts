@@ -5,6 +5,7 @@
  * Spec: docs/protocol.md, "The switch".
  * Twins: stage1/python/tier2/children, stage1/javascript/tier2/children.
  */
+import { deflateSync } from "node:zlib";
 import type { EcontextError } from "../errors.ts";
 import { JS_SWITCH, PYTHON_SWITCH } from "../interpreters/embedded.ts";
 import type { Language, Wants } from "../interpreters/kind.ts";
@@ -72,16 +73,18 @@ export class Hop implements MeetingPlace {
   /**
    * Starts the hop, and has its switch installed.
    *
+   * @param first what the order that follows starts, if it is a plain program: it boots while the
+   *   switch is compiled
    * @returns undefined: orders can be sent at once; else they have to wait until then
    */
-  open(): Promise<void> | undefined {
+  open(first?: readonly string[]): Promise<void> | undefined {
     this.#session.start("any");
     const before = this.above.at(-1)?.open();
     const isKnown = this.#session.language() !== undefined || this.#session.reason() !== undefined;
     if (before !== undefined || !isKnown) {
       return Promise.all([before, isKnown || this.#session.ready]).then(() => this.#install());
     }
-    this.#install();
+    this.#install(first);
     return undefined;
   }
 
@@ -161,7 +164,7 @@ export class Hop implements MeetingPlace {
   }
 
   /** Puts the program of the switch into the hop, once. */
-  #install(): void {
+  #install(first?: readonly string[]): void {
     if (this.#isInstalled || this.#session.reason() !== undefined) return;
     this.#isInstalled = true;
     const { router, id } = this;
@@ -171,13 +174,28 @@ export class Hop implements MeetingPlace {
     const close = (): void => {};
     router.addRoute(address, { link, out: router.outOf(id) ?? link, parent: id, close });
     link.limit(address, this.edges);
-    const program = [switchProgram(this.#session.language())];
+    const program = [switchProgram(this.#session.language(), first)];
     // The first hop keeps nothing until it has its program.
     const isFirst = this.above.length === 0;
     this.#send(HANDLES.BOOT, program, 0, isFirst ? undefined : this.share(program));
   }
 }
 
-export function switchProgram(language: Language = "python"): Uint8Array {
-  return language === "python" ? PYTHON_SWITCH : JS_SWITCH;
+/** Programs by what they start first: there is one for each way to start a child. */
+const programs = new Map<string, Uint8Array>();
+const MAX_PROGRAMS = 50;
+/** Text that is the same in the notation of JSON and of every Python. */
+const PLAIN = /^[\n -~]*$/;
+
+/** @param first what the order that follows starts, if it is known to be a plain program */
+export function switchProgram(
+  language: Language = "python",
+  first: readonly string[] = [],
+): Uint8Array {
+  if (language === "javascript") return JS_SWITCH;
+  const words = JSON.stringify(first.every((word) => PLAIN.test(word)) ? first : []);
+  const program = programs.get(words) ?? deflateSync(`FIRST = ${words}\n${PYTHON_SWITCH}`);
+  if (programs.size >= MAX_PROGRAMS) programs.clear();
+  programs.set(words, program);
+  return program;
 }

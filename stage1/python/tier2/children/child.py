@@ -26,9 +26,7 @@ def decoded(data):
 class Child(Downstream, Upstream):
     """A program that was started, and the context in it."""
 
-    pid = None
-    own_session = False
-    problem = None  # why it could not be started, if that shows late
+    program = None
     told = 0  # when the master was told last how much was written
     hurried = 0  # until when it is looked at often
     kill_at = None  # when it is killed
@@ -72,7 +70,7 @@ class Child(Downstream, Upstream):
             self.kill_at = monotonic() + KILL_SECONDS
             self.hurry(KILL_SECONDS + 1)
         if name and not self.ended:
-            kill(self.pid, getattr(signal, "SIG" + name.replace("SIG", "")))
+            kill(self.program.pid, getattr(signal, "SIG" + name.replace("SIG", "")))
         if name or self.hold is not None:
             self.close_input()
         self.leaving = True
@@ -89,7 +87,7 @@ class Child(Downstream, Upstream):
             restless.discard(self)
         if self.ended is None:
             if self.kill_at is not None and now >= self.kill_at:
-                kill(self.pid, 9, self.own_session)
+                kill(self.program.pid, 9, self.program.own_session)
                 self.close_input()
             self.reap(now)
         if self.ended is not None:
@@ -101,10 +99,10 @@ class Child(Downstream, Upstream):
     def reap(self, now):
         """See whether its process has ended."""
         try:
-            if self.problem:
+            if self.program.problem:
                 self.ended = now
-            elif self.pid:
-                pid, status = os.waitpid(self.pid, 1)
+            elif self.program.pid:
+                pid, status = os.waitpid(self.program.pid, 1)
                 if pid:
                     self.ended = now
                     self.status = (None, SIGNAL_NAMES.get(status & 127)) if status & 127 else (status >> 8, None)
@@ -128,8 +126,8 @@ class Child(Downstream, Upstream):
         for fd in self.terminal[1:]:
             shut(fd)
         self.report()
-        if self.problem:
-            self.say(u"failed", self.problem)
+        if self.program.problem:
+            self.say(u"failed", self.program.problem)
         else:
             if self.tail:
                 self.say(u"stderr", decoded(self.tail))

@@ -104,6 +104,7 @@ def bytes_of(pieces):
 # -- Operations ------------------------------------------------------------------------------------
 def start_child(reply, ident, argv, preamble, nonce, options={}):
     """START"""
+    global early
     if ident in routes:
         raise ValueError("context %d is there already" % ident)
     hold = options.get("hold")
@@ -111,36 +112,15 @@ def start_child(reply, ident, argv, preamble, nonce, options={}):
     new = Child(ident, reply, marker, None if hold is None else octets(hold))
     preamble = bytes_of(preamble)
     argv = [octets(word) for word in argv]
+    new.program = early
+    early = None
     try:
-        program = locate(argv[0])
+        if options or not new.program or new.program.argv != argv:
+            new.program = Program(argv, options)
     except EnvironmentError as e:
         return new.say(u"failed", explain(e.args[0], decoded(argv[0])))
-    if "deaf" in options:
-        program = b"/bin/sh"
-        argv = [b"sh", b"-c", DEAF, b"sh"] + argv
-    made = []
-    theirs = []
-    terminal = None
-    try:
-        for ours in 1, 0, 0:
-            both = pipe()
-            made.append(both[ours])
-            theirs.append(both[1 - ours])
-            fcntl.fcntl(both[1 - ours], 4, 0)  # F_SETFL: it blocks
-        if "pty" in options:
-            made.extend(os.openpty())
-            fcntl.fcntl(made[3], 4, os.O_NONBLOCK)
-            for fd in made[3:]:
-                fcntl.fcntl(fd, 2, 1)  # F_SETFD
-            terminal = os.ttyname(made[4])
-        ends.update(made)
-        new.own_session = bool("deaf" not in options or terminal)
-        spawn(new, program, argv, theirs, terminal)
-    except EnvironmentError as e:
-        close_all(theirs)
-        for fd in made:
-            shut(fd)
-        return new.say(u"failed", explain(e.args[0], decoded(argv[0])))
+    made = new.program.ours
+    ends.update(made)
     new.stdin, new.stdout, new.stderr = made[:3]
     new.terminal = tuple(made[3:])
     attend(new.stdout, new.has_output, 1, relaxed)

@@ -9,7 +9,8 @@
 # no lock that user code may hold, no descriptor, no import. (In Python 2 every import statement
 # waits for the global import lock.) It takes modules from sys.modules.
 #
-# Part 1: processes. Starts a program on three descriptors, and says how it ended.
+# Part 1: programs. It runs before the rest of the switch is compiled, which takes milliseconds: the
+# program of the first START boots meanwhile.
 posix = sys.modules["posix"]  # `os` has functions that user code, or econtext.forks, has replaced
 monotonic = getattr(sys.modules["time"], "monotonic", time)
 # Programs of the hop's process group end with the hop. They must not end by a signal that is meant
@@ -77,6 +78,41 @@ def inheritable():
         except EnvironmentError:
             pass  # it was the descriptor of the listing, or is closed
     return found
+
+
+class Program(object):
+    """A program that was started, and our ends of its descriptors."""
+
+    pid = None
+    problem = None  # why it could not be started, if that shows late
+
+    def __init__(self, argv, options):
+        """Start it. Raises OSError if it cannot be started."""
+        self.argv = argv
+        path = locate(argv[0])
+        if "deaf" in options:
+            path = b"/bin/sh"
+            argv = [b"sh", b"-c", DEAF, b"sh"] + argv
+        self.own_session = "deaf" not in options or "pty" in options
+        self.ours = []
+        theirs = []
+        terminal = None
+        try:
+            for ours in 1, 0, 0:
+                both = pipe()
+                self.ours.append(both[ours])
+                theirs.append(both[1 - ours])
+                fcntl.fcntl(both[1 - ours], 4, 0)  # F_SETFL: it blocks
+            if "pty" in options:
+                self.ours.extend(os.openpty())
+                fcntl.fcntl(self.ours[3], 4, os.O_NONBLOCK)
+                for fd in self.ours[3:]:
+                    fcntl.fcntl(fd, 2, 1)  # F_SETFD
+                terminal = os.ttyname(self.ours[4])
+            spawn(self, path, argv, theirs, terminal)
+        except EnvironmentError:
+            close_all(theirs + self.ours)
+            raise
 
 
 def spawn(owner, program, argv, ends, terminal):
@@ -149,3 +185,10 @@ def kill(pid, number, whole_group=False):
 
 
 CHILD_ENVIRONMENT = starting_environment()
+early = None  # the program of the first START, if the master has told it before
+if FIRST:
+    try:
+        early = Program([octets(word) for word in FIRST], ())
+    except EnvironmentError:
+        pass  # START will say why
+exec(SWITCH, globals())

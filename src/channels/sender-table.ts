@@ -132,7 +132,9 @@ export class SenderTable implements ValueLink {
   /** @returns the way past this process, if the sender is of a context behind the same hop */
   #shortcut(target: SendTarget, ended: () => void): Shortcut | undefined {
     if (!(target instanceof OutboundChannel) || !target.isUnused) return undefined;
-    const place = this.meet?.(target.link.id);
+    // Contexts of another broker have other hops, by the same numbers.
+    const isNear = target.link.router === this.router;
+    const place = isNear ? this.meet?.(target.link.id) : undefined;
     if (place === undefined) return undefined;
     const shortcut = new Shortcut(place, this, target, ended);
     target.handOver(shortcut);

@@ -1,10 +1,9 @@
-"""econtext.forks: a process that user code forks is not the slave: it prints, returns, and cannot
-use the connection.
+"""econtext.forks: keeps a process that user code forks away from the connection.
 
 Second tier: comes with the first modules of the user, with econtext.channels and with
-econtext.interruption. What the child has of the connection leads nowhere, so that nothing it does
-reaches the parent's stream, and a child that outlives the slave holds no pipe open. What cannot
-work there fails with an error that says so.
+econtext.interruption. In the forked process, the descriptors of the connection lead to /dev/null.
+So nothing that it does reaches the stream, and it holds no pipe open when it outlives the slave.
+What needs the connection fails there with an error that says so.
 """
 import fcntl
 import os
@@ -30,14 +29,13 @@ def refuse(*_):
 
 
 def in_child():
-    """What is done in the child, first of all."""
+    """Cut the connection. Runs in the forked process before user code does."""
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (econtext.cin, econtext.cout, econtext.cerr, econtext.wake, econtext.alarm, econtext.nap, econtext.bell) + econtext.streams:
         os.dup2(null, fd)
         fcntl.fcntl(fd, fcntl.F_SETFD, 1)
     os.close(null)
-    # What waits there is the parent's to write, and another thread of the parent may have the
-    # locks.
+    # The parent writes what waits. Its other threads may hold the locks.
     econtext.out.clear()
     econtext.calls.clear()
     econtext.rest = econtext.rest[:0]
@@ -50,7 +48,7 @@ def in_child():
 
 
 def watched(fork):
-    """For a Python that has no hook: `fork`, and what is done in the child."""
+    """Return a function that calls `fork` and cuts the connection, for a Python without a hook."""
 
     def then(*arguments):
         answer = fork(*arguments)
@@ -65,7 +63,7 @@ installed = False
 
 
 def install():
-    """Watch for forks, from now on."""
+    """Have every later fork cut the connection. May be called twice."""
     global installed
     if installed:
         return

@@ -1,8 +1,8 @@
-"""econtext.vectored_io: what makes the stream fast for much, which is of no use to a context that
-is called and answers.
+"""econtext.vectored_io: moves large frames without copying them. A context that is only called, and
+answers, does not need it.
 
-Second tier: comes with econtext.channels. Twin: none; the runtimes of JavaScript do as much by
-themselves.
+Second tier: comes with econtext.channels, and in the program of a hop's switch (children). Twin:
+none; the runtimes of JavaScript do as much by themselves.
 """
 import fcntl
 import os
@@ -20,27 +20,29 @@ from econtext import CONT, HEAD, MAX_FRAME, MORE, PY3, out
 SO_DOMAIN = 39
 F_SETPIPE_SZ = 1031
 
-LARGE = 32768  # from here on, a copy costs more than one more system call
-MOMENT = 10000  # microseconds
+LARGE = 32768  # bytes of a frame from which on a copy costs more than one more system call
+MOMENT = 10000  # microseconds that a read may wait
 MAX_PARTS = 1000  # of one write: POSIX allows 1024
 
 
-# -- Output: what is large is never copied ---------------------------------------------------------
+# -- Output: large frames are not copied -----------------------------------------------------------
 def send(handle, parts):
-    """Queue one message for the master: a body in parts."""
+    """Queue one message for the master. Its body is given in parts."""
     size = sum(map(len, parts))
     if size < LARGE or size > MAX_FRAME or econtext.flush is not flush:
         econtext.send(handle, b"".join(parts))
         return
     econtext.queued += size + 24
-    # One entry: what is put before all that waits must not come into the middle.
+    # One entry of the queue, so that a message with `first` does not come between the parts.
     out.append((HEAD.pack(0, econtext.me, econtext.me, handle, 0, size),) + tuple(parts))
     flush()
 
 
 def flush(nudge=True):
-    """As the core's, but several frames go in one write: `rest` is a list of their parts, and a
-    frame may wait as a tuple of its.
+    """As the core's, but one write takes several frames.
+
+    `rest` is the list of parts that are being written. In the queue, a frame is bytes or a tuple of
+    parts.
     """
     while (out or econtext.rest) and econtext.write_lock.acquire(False):
         try:
@@ -58,7 +60,7 @@ def flush(nudge=True):
 
 
 def batch():
-    """What to write next: as much of what waits as the descriptor takes without blocking."""
+    """Return the parts to write next: as many bytes as the descriptor takes without blocking."""
     parts = econtext.rest
     size = sum(map(len, parts))
     while out and size < econtext.PIPE_BUF and len(parts) < MAX_PARTS:
@@ -70,7 +72,7 @@ def batch():
 
 
 def begin(parts, size):
-    """The first `size` bytes of them."""
+    """Yield the first `size` bytes of the parts."""
     for part in parts:
         if size <= 0:
             return
@@ -79,7 +81,7 @@ def begin(parts, size):
 
 
 def spend(written):
-    """So much of `rest` is written."""
+    """Take so many written bytes out of `rest`."""
     econtext.queued -= written
     parts = econtext.rest
     done = 0
@@ -91,21 +93,22 @@ def spend(written):
         parts[0] = memoryview(parts[0])[written:]
 
 
-# -- Input: what is large is read to where it stays ------------------------------------------------
-head = ()  # of a large frame that has begun
-body = None  # of it, as far as it has come
-got = 0
-limit = MAX_FRAME  # of the next read
-inflow = None  # what takes it instead, past us
+# -- Input: large frames are read to their place ---------------------------------------------------
+head = ()  # the header of the large frame that is being read
+body = None  # the body of that frame; None between large frames
+got = 0  # bytes of the body that have come
+limit = MAX_FRAME  # bytes that the next read takes at most
+inflow = None  # what takes the body instead of this module: see `divert`
 core_read = econtext.read
 core_feed = econtext.feed
-# Fills a buffer as far as it can; None: nothing is there.
+# Reads into a buffer. Returns the number of bytes; None if nothing is there.
 fill = FileIO(econtext.cin, "rb", False).readinto
 
 
 def whole_reads():
-    """Where the stream is a socket, let a read wait a moment until all has come that was asked for:
-    it comes by the crumb.
+    """Have a read from a socket wait a moment until the buffer is full.
+
+    A socket gives few bytes at a time.
     """
     global fill
     if not PY3 or not stat.S_ISSOCK(os.fstat(econtext.cin).st_mode):
@@ -113,8 +116,7 @@ def whole_reads():
     from _socket import MSG_WAITALL, SO_RCVTIMEO, SOL_SOCKET, socket
 
     own = socket(-1, -1, -1, os.dup(econtext.cin))
-    # What else is to be done while the stream is read (deadlines, logs) is done so much later at
-    # most.
+    # Deadlines and logs are late by this much at most.
     own.setsockopt(SOL_SOCKET, SO_RCVTIMEO, struct.pack("@ll", 0, MOMENT))
 
     def fill(buffer):
@@ -134,7 +136,10 @@ def divert(head):
 
 
 def resume(rest, begun):
-    """Take over again what has a part of a frame, or all of it."""
+    """Read a frame to its end that `inflow` has begun.
+
+    rest: the bytes that belong to this module, of which `begun` have come; None if there are none.
+    """
     global inflow, body, got, limit
     inflow = None
     body = rest
@@ -143,7 +148,7 @@ def resume(rest, begun):
 
 
 def feed(data):
-    """As the core's; but a large frame that is not complete is not kept by it."""
+    """As the core's, but an incomplete large frame is taken out of the core's buffer."""
     global head, body, got, inflow
     core_feed(data)
     rest = econtext.buf
@@ -166,8 +171,9 @@ def feed(data):
 
 
 def read(fd):
-    """As the core's; but what is missing of a large frame goes to its place, and behind it no more
-    than the next head is read.
+    """As the core's, but the rest of a large frame is read to its place.
+
+    The read that follows takes one header only, because another large frame may come.
     """
     global body, got, limit
     if fd != econtext.cin:
@@ -193,7 +199,7 @@ def read(fd):
         if dst != econtext.me:
             pass_on(dst, HEAD.pack(*head), whole)
         elif not auth:
-            # A channel takes it as it is.
+            # Channels take a bytearray. Their handles are from 2^24 on.
             econtext.deliver(handle, reply, n >> 24, whole if handle >> 24 else bytes(whole))
     return None
 
@@ -202,14 +208,13 @@ def read(fd):
 
 
 def widen():
-    """Let the core write more at once than every descriptor takes without blocking."""
+    """Let the core write more at once than POSIX promises for every descriptor."""
     enlarge(econtext.cin)
     fd = econtext.cout
     mode = os.fstat(fd).st_mode
     if "linux" in sys.platform and stat.S_ISFIFO(mode):
         with econtext.write_lock:
-            # A description of our own: others, the guard among them, may share the one that we were
-            # given.
+            # A new open file description, because other processes (the guard) share the old one.
             own = os.open("/proc/self/fd/%d" % fd, os.O_WRONLY | os.O_NONBLOCK)
             enlarge(own)
             os.dup2(own, fd)
@@ -228,7 +233,7 @@ def widen():
 
 
 def enlarge(fd):
-    """Make a pipe as large as this system lets us."""
+    """Make a pipe as large as this system allows."""
     try:
         fcntl.fcntl(fd, F_SETPIPE_SZ, 1 << 20)
     except EnvironmentError:
@@ -236,16 +241,15 @@ def enlarge(fd):
 
 
 def keep_memory():
-    """Let the C library keep freed memory for the next chunk: the system would have to clear it
-    anew.
+    """Have the C library keep freed memory for the next chunk, which the system else clears anew.
 
-    It keeps as much as was freed at once before. Python 3 gets these bytes zeroed and untouched.
+    It keeps as much as was once freed in one piece. In Python 3, this memory is never touched.
     """
     bytes(1 << 22) if PY3 else bytearray(1 << 22)
 
 
 def install():
-    """Take the place of the core's reading and writing, once."""
+    """Replace the functions of the core that read and write. May be called twice."""
     if econtext.feed is feed:
         return
     for improve in keep_memory, widen, whole_reads:

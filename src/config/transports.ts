@@ -31,6 +31,10 @@ export function readTransport(scheme: string, table: Table): TransportData {
   }
   const noun = table.text("noun") ?? "name";
   const preset = table.text("default");
+  const doubled = table.text("doubled");
+  if (doubled !== undefined && [...doubled].length !== 1) {
+    throw table.problem("expected one character", "doubled");
+  }
   const of = table.choice("password_of", OWNERS) ?? "caller";
   const data: TransportData = {
     scheme,
@@ -39,6 +43,7 @@ export function readTransport(scheme: string, table: Table): TransportData {
       : {}),
     options: readOptions(table, argv),
     argv,
+    ...(doubled && { doubled }),
     ...(prompt && { password: { prompt, of, argv } }),
     isClient: table.flag("client") ?? false,
     hasNetwork: table.flag("network") ?? false,

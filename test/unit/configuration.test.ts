@@ -75,6 +75,12 @@ default = "admin"
     expect(step?.transport.password).toEqual({ prompt: "nonce", user: "dba" });
   });
 
+  test("a character can be doubled in the command", () => {
+    const text = '[transports.unit]\nargv = ["unit", "$A", "{command}"]\ndoubled = "$"';
+    const [step] = parsePath("unit", read(text));
+    expect(step?.transport.wrap(["echo", "$B$"])).toEqual(["unit", "$A", "echo", "$$B$$"]);
+  });
+
   test("a built-in one can be replaced", () => {
     const text =
       '[transports.docker]\nargv = ["nerdctl", "exec", "-i", "{destination}", "{command}"]';
@@ -117,6 +123,10 @@ describe("what is wrong is named, with file and key", () => {
     ["transports = 3", "a.toml: transports: expected a table, not 3"],
     ["[transports.A]\nargv = 1", "a.toml: transports.A: a transport's name has lower-case letters"],
     ["[transports.ssh]", "a.toml: transports.ssh: "],
+    [
+      '[transports.a]\nargv = ["a", "{command}"]\ndoubled = "$$"',
+      "a.doubled: expected one character",
+    ],
     ["[transports.a]", "a.toml: transports.a.argv: needed: a list of words, with {command}"],
     ['[transports.a]\nargv = "sh"', "a.toml: transports.a.argv: expected a list, not the text"],
     ["[transports.a]\nargv = [1]", "a.toml: transports.a.argv: expected texts, and lists of texts"],

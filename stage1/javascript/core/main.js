@@ -54,7 +54,7 @@ const inflate = (bytes) =>
   isBun ? Buffer.from(Bun.inflateSync(bytes.subarray(2))) : load("zlib").inflateSync(bytes);
 
 // -- Output: once a turn, in order
-/** Send, here or by the worker. */
+/** Send a message: in this thread if the output lock is free, or else by the worker. */
 const post = (message, size, list) => {
   if (lock(2)) {
     say(message);
@@ -64,7 +64,7 @@ const post = (message, size, list) => {
   message.size = size;
   add(QUEUED, size);
   port.postMessage(message, list);
-  // A slow master slows what prints and what replies.
+  // While the master is slow, user code waits here: else what it prints would fill the memory.
   while (get(QUEUED) > MAX_QUEUE) wait(2);
 };
 
@@ -89,7 +89,7 @@ const send = (handle, body, flags, reply) => {
 const record = (level, name, message) => {
   if (level < lowest) return;
   flush();
-  // In memory it is more than its text.
+  // A record takes more memory than its text.
   post({ record: [level, name, message, Date.now() / 1e3] }, message.length + 999);
 };
 
@@ -134,8 +134,8 @@ const cancel = ([handle, why]) => {
     refuse(handle, "");
   }
   if (!call) return;
-  // Commands of this call get what ctrl-C would send, if no other call runs. So does this process:
-  // the next call waits until that is over.
+  // If no other call runs, the commands of this one get the signal of Ctrl-C. This process gets it
+  // too, so the next call waits until the signal has passed.
   if (active.size === 1 && get(DOOMED) !== handle) interrupt();
   clearTimeout(pause);
   pause = setTimeout(resume, isBun ? 100 : 30);
@@ -144,7 +144,7 @@ const cancel = ([handle, why]) => {
   refuse(handle, why);
 };
 
-/** After an interrupt, which may have left any function in its middle. */
+/** Go on after an interrupt, which may have left any function in its middle. */
 const resume = () => {
   starting = blocked = waiting = pause = 0;
   pump();
@@ -171,7 +171,7 @@ const find = (name) => {
   return self === globalThis ? found : found.bind(self);
 };
 
-/** The call is over: nothing more is sent for it. */
+/** End a call: nothing more is sent for it. */
 const end = (call) => {
   call.over = 1;
   active.delete(call.reply);
@@ -206,7 +206,7 @@ const begin = (call, fn, args, options) => {
   core.calling = call;
   if (options.context) args.unshift(tier("external").context(call));
   set(CURRENT, call.reply);
-  // In Bun a signal ends a loop only by a detour, which costs more than a call.
+  // In Bun only a script that runs by a detour is ended by a signal. That costs more than a call.
   const value =
     isBun && (call.limited || options.cancel)
       ? tier("external").interruptible(() => fn(...args))
@@ -258,7 +258,7 @@ const pump = () => {
   if (closing && !active.size) {
     closing = 0;
     flush();
-    // After all that was sent and printed; the worker says when that is written.
+    // The worker answers when all that was sent and printed is written.
     post({ last: 1 }, 0);
   }
 };
@@ -283,7 +283,7 @@ const keep = (flags, body) => {
   return records[0];
 };
 
-/** Look at what was offered. */
+/** Keep the modules that the master has offered. */
 const absorb = () => {
   for (const offer of offers.splice(0)) keep(...offer);
 };
@@ -307,7 +307,7 @@ const fetch = (request, take = keep) => {
     else Atomics.wait(shared, SIGNAL, seen);
   }
   blocked--;
-  // Calls that came meanwhile: outside of a call, no other message may come that begins them.
+  // Begin the calls that came meanwhile: there may be no later message that would.
   queueMicrotask(pump);
   return take(...answer);
 };

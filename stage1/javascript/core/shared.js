@@ -124,7 +124,7 @@ const again = (e) => {
 };
 
 /**
- * Write all bytes. Blocks while the master does not read: nothing else can be sent then, either.
+ * Write all bytes. Blocks while the master does not read, since nothing else could be sent either.
  */
 const write = (bytes) => {
   for (let at = 0; at < bytes.length; )
@@ -136,11 +136,11 @@ const write = (bytes) => {
 };
 
 // -- IoLogger: what user code and its children print -- all under the output lock -------------
-// Read into here, and sent on as a copy. New memory for each read would cost more than all else.
+// Output is read into this memory, and copied. New memory for each read costs more than all else.
 const chunk = Buffer.alloc(MAX_FRAME);
 const printed = {}; // descriptor: [name, 0 or 1]
 
-/** Send one log record, if the master wants its level. One of stdout and stderr has some lines. */
+/** Send one log record, if the master wants its level. A record of stdout may have many lines. */
 const log = (level, name, message, when = Date.now() / 1e3) => {
   if (level < lowest) return;
   const now = Date.now() / 1e3;
@@ -190,7 +190,7 @@ const say = ({ out, record, last }) => {
   if (out) write(out);
 };
 
-/** Web events are slow in Node.js, and the only kind that a port of Bun has. */
+/** Receive the messages of a port. Bun has web events only, which are slow in Node.js. */
 const listen = (port, receive) => {
   if (isBun) port.onmessage = ({ data }) => receive(data);
   else port.on("message", receive);

@@ -2,8 +2,7 @@
  * The JavaScript core, 4 of 4: the worker thread. It reads the connection and what is printed,
  * answers PING, interrupts the main thread, and ends the process when the connection is over.
  *
- * The rules: it runs no user code, decodes only plain JSON, and waits for nothing but the output
- * lock.
+ * The worker runs no user code, decodes only plain JSON, and waits for nothing but the output lock.
  */
 /** The port to the main thread; undefined until start. */
 let port;
@@ -21,8 +20,8 @@ const tell = (message, list) => {
 };
 
 /**
- * The connection is over. User code gets a moment to notice. Its results have no reader any more.
- * The guard does the rest.
+ * End the process: the connection is over. User code gets a moment to notice that. The guard ends
+ * what user code has started.
  */
 const end = () => {
   acquire();
@@ -33,10 +32,10 @@ const end = () => {
 };
 
 /**
- * Cancel a call: tell the main thread, which answers it. A main thread that does not listen is in
- * that call: interrupt it, as ctrl-C does, and again in a while. Where interrupts do not help (a
- * loop), Node.js can terminate what runs. Not at once, and not soon again: the termination would
- * hit what runs next.
+ * Cancel a call: tell the main thread, which answers the call. A main thread that does not listen
+ * is in that call. It is interrupted as by Ctrl-C, again and again. An interrupt does not end a
+ * loop: Node.js can terminate it. That is tried late and seldom, since a termination that comes too
+ * late ends the code that runs next.
  */
 const cancel = (handle, why) => {
   const number = add(CANCELS, 1);
@@ -44,13 +43,13 @@ const cancel = (handle, why) => {
   let tries = 0;
   const look = () => {
     if (get(ACK) > number) return;
-    // The caller and the deadline may both cancel a call. One of them interrupts it: the second
-    // interrupt would hit what runs next.
+    // The caller and the deadline may both cancel a call. Only one of them interrupts it: a second
+    // interrupt would end the code that runs next.
     if (get(CURRENT) === handle && (tries || get(DOOMED) !== handle)) {
       set(DOOMED, handle);
       interrupt();
       if (++tries % 5 === 2 && !isBun) {
-        // One session for all calls: a second one was seen to terminate nothing.
+        // All calls share one session: a second session was seen to terminate nothing.
         if (!session) {
           session = new (load("inspector").Session)();
           session.connectToMainThread();
@@ -102,7 +101,7 @@ const pass = (bytes) => {
     const { buffer } = bytes === frame ? bytes : new Uint8Array(bytes.subarray(0, at));
     tell({ buffer }, [buffer]);
   }
-  // The main thread first: a cancel must not overtake its call.
+  // Only now: a cancel must not overtake its call on the way to the main thread.
   for (const call of doomed) cancel(...call);
   return at;
 };
@@ -203,7 +202,7 @@ const start = (to, words, boot, fds, first) => {
   share(words);
   Object.assign(printed, fds);
   Error.stackTraceLimit = 0;
-  // A worker that failed would read nothing any more, not even the end of the connection.
+  // A worker that has failed would not notice the end of the connection.
   proc.on("uncaughtException", die);
   while (!lock(1)) wait(1);
   feed(Buffer.from(first));
@@ -225,7 +224,7 @@ const start = (to, words, boot, fds, first) => {
         () => {},
       ),
     );
-  // Bytes that came while this thread waited in a write were not heard yet: twice late is late.
+  // A thread that waits in a write reads nothing, so only two late looks in a row count.
   let late = 0;
   if (lease)
     setInterval(() => {

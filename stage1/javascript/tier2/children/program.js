@@ -1,7 +1,9 @@
-/** How many files a program of this account may open; undefined where the slave's limit is that. */
-const openFiles = () => {
+/**
+ * How many files a program of this account may open: the limit of the guard, a shell. Undefined if
+ * the interpreter has not raised its own.
+ */
+const openFiles = (() => {
   try {
-    // The interpreter raises its own limit. The guard, a shell, has it as it was.
     const [own, guard] = ["self", process.ppid].map((pid) =>
       /^Max open files +(\S+) +(\S+)/m.exec(readFileSync(`/proc/${pid}/limits`, "latin1")),
     );
@@ -9,7 +11,7 @@ const openFiles = () => {
   } catch {
     return undefined;
   }
-};
+})();
 
 /** @returns what the system says of a program that was not started */
 const problemOf = (e, program) => {
@@ -49,8 +51,8 @@ const onTerminal = (argv) => {
  * not end by what a terminal sends to the process group. A script is run by one shell, not two.
  */
 const prepared = (argv, deaf) => {
-  const limit = openFiles();
-  const first = (limit ? `ulimit -Sn ${limit};` : "") + (deaf ? 'trap "" INT QUIT TSTP;' : "");
+  const first =
+    (openFiles ? `ulimit -Sn ${openFiles};` : "") + (deaf ? 'trap "" INT QUIT TSTP;' : "");
   if (!first) return argv;
   const [program, flag, script, ...rest] = argv;
   return program === "sh" && flag === "-c"

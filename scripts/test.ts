@@ -81,6 +81,10 @@ const WAITING: readonly string[] = [
   "test/tree/hostile-hop.test.ts",
   "test/tree/path.test.ts",
   "test/lab/lab.test.ts",
+  "test/passwords/sudo.test.ts",
+  "test/passwords/su-doas.test.ts",
+  "test/passwords/ssh.test.ts",
+  "test/passwords/sudo-rs.test.ts",
   "test/transports/transports.test.ts",
 ];
 /**

@@ -1,4 +1,5 @@
 /** From the flags of a command line to what answers the questions of programs on the way. */
+import type { Configuration } from "../config/files.ts";
 import { Prompter } from "../prompts/prompter.ts";
 import type { Source } from "../prompts/question.ts";
 import { commandSource, givenSource, readDescriptor } from "../prompts/sources.ts";
@@ -21,14 +22,17 @@ export interface TerminalUser {
  * Asks for the password of `--ask-pass`, and reads that of `--password-fd`: before anything is
  * started.
  *
+ * @param configuration its command is used without an option
  * @throws {Usage} the options contradict each other, or there is no terminal
  */
 export async function openPrompter(
   command: string,
   flags: Flags,
   host: Host,
+  configuration: Pick<Configuration, "passwordCommand">,
   user?: TerminalUser,
 ): Promise<Prompter> {
+  const { passwordCommand } = configuration;
   const given = OPTIONS.filter((name) => flags[name] !== undefined && flags[name] !== false);
   if (given.length > 1) {
     throw new Usage(command, `--${given[0]} and --${given[1]}: give one of them`);
@@ -45,6 +49,7 @@ export async function openPrompter(
   const sources: Source[] = [];
   const [name] = given;
   if (name !== undefined) sources.push(await openSource(command, name, flags[name], terminal));
+  else if (passwordCommand !== undefined) sources.push(commandSource(passwordCommand));
   if (TerminalSource.isThere()) sources.push(terminal);
   return new Prompter(sources);
 }
@@ -57,7 +62,7 @@ async function openSource(
 ): Promise<Source> {
   if (name === "password-command") {
     if (value === "") throw new Usage(command, "--password-command is empty");
-    return commandSource(String(value));
+    return commandSource(String(value), "--password-command");
   }
   if (name === "password-fd") {
     const fd = Number(value);

@@ -47,12 +47,13 @@ export class ReplSession {
   ): Promise<Prompt> {
     const { flags, targets } = this.#plan;
     const { coloured } = this.#host.stderr;
-    const prompter = await openPrompter("repl", flags, this.#host, {
+    const configuration = readConfiguration(this.#host);
+    const prompter = await openPrompter("repl", flags, this.#host, configuration, {
       free: freeInput,
       interrupt: () => this.interrupt.now(),
     });
     this.#broker = new Broker({
-      ...readConfiguration(this.#host),
+      ...configuration,
       prompter,
       roots: foldersFrom(process.cwd()),
       cache: readCache(flags),

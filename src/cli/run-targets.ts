@@ -6,6 +6,8 @@
  * output is gone. In each case calls are cancelled and contexts closed within their grace time. A
  * second signal ends this process at once, and the slaves notice that.
  */
+
+import type { Configuration } from "../config/files.ts";
 import { type Outcome, onTargets } from "../fleet/on-targets.ts";
 import { Broker, type Context, type SshOptions, TimeoutError } from "../index.ts";
 import type { Prompter } from "../prompts/prompter.ts";
@@ -50,8 +52,9 @@ const SIGNAL_MS = 50;
 
 /** @returns the highest status of all targets, or the status of what ended the run */
 export async function runSession(plan: Plan, host: Host): Promise<number> {
-  const prompter = await openPrompter(plan.command, plan.flags, host);
-  const run = new Run(plan, host, prompter);
+  const configuration = readConfiguration(host);
+  const prompter = await openPrompter(plan.command, plan.flags, host, configuration);
+  const run = new Run(plan, host, { ...configuration, prompter });
   return run.status();
 }
 
@@ -63,7 +66,8 @@ class Run {
   readonly #failures: Failures;
   readonly #broker: Broker;
 
-  constructor(plan: Plan, host: Host, prompter: Prompter) {
+  /** @param given what the user has set, and what answers questions */
+  constructor(plan: Plan, host: Host, given: Configuration & { readonly prompter: Prompter }) {
     const { command, flags, targets, roots } = plan;
     this.#plan = plan;
     const { ssh, ...connect } = readConnect(command, flags);
@@ -73,10 +77,9 @@ class Run {
     const lending = new Lending(stderr);
     this.#failures = new Failures(host, targets, format, () => lending.erased());
     this.#broker = new Broker({
-      ...readConfiguration(host),
+      ...given,
       onLend: lending.show,
       roots,
-      prompter,
       cache: readCache(flags),
       logLevel: readLogLevel(command, flags),
       onLog: (record) => {

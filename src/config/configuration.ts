@@ -9,6 +9,8 @@ import { readTransport } from "./transports.ts";
 export interface Configuration {
   readonly schemes: Schemes;
   readonly targets: Readonly<Record<string, TargetSettings>>;
+  /** A shell command that prints passwords. */
+  readonly passwordCommand?: string | undefined;
 }
 
 export const EMPTY: Configuration = { schemes: SCHEMES, targets: {} };
@@ -29,8 +31,9 @@ export function readConfiguration(file: string, text: string, base = EMPTY): Con
   const own = targets.keys.map(
     (name) => [name, readTarget(name, targets.table(name), schemes)] as const,
   );
+  const passwordCommand = whole.text("password_command") ?? base.passwordCommand;
   whole.finish();
-  return { schemes, targets: { ...base.targets, ...Object.fromEntries(own) } };
+  return { schemes, targets: { ...base.targets, ...Object.fromEntries(own) }, passwordCommand };
 }
 
 function parse(file: string, text: string): Readonly<Record<string, unknown>> {

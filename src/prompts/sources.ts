@@ -43,23 +43,23 @@ export function givenSource(name: string, secret: Secret): Source {
 }
 
 /**
- * A shell command that prints the password. It finds what is asked for in its environment, and the
- * terminal is its standard error.
+ * A shell command that prints the password, or nothing if it does not know. It finds what is asked
+ * for in its environment, and the terminal is its standard error.
  */
-export function commandSource(command: string): Source {
+export function commandSource(command: string, name = "password_command"): Source {
   return {
-    name: "password_command",
+    name,
     isPerson: false,
     answersAll: false,
-    ask: (question, signal) => askCommand(command, question, signal),
+    ask: (question, signal) => askCommand({ command, name }, question, signal),
   };
 }
 
 async function askCommand(
-  command: string,
+  { command, name }: { readonly command: string; readonly name: string },
   { context, host, user, prompt }: Question,
   signal: AbortSignal,
-): Promise<Secret> {
+): Promise<Secret | undefined> {
   const child = Bun.spawn(["/bin/sh", "-c", command], {
     stdio: ["ignore", "pipe", "inherit"],
     env: {
@@ -74,10 +74,9 @@ async function askCommand(
   const secret = Secret.ofFirstLine(await child.stdout.bytes());
   const status = await child.exited;
   const how = child.signalCode === null ? `with status ${status}` : `by ${child.signalCode}`;
-  if (status === 0 && !secret.isEmpty) return secret;
+  if (status === 0) return secret.isEmpty ? undefined : secret;
   secret.wipe();
-  const problem = status === 0 ? "it printed no password" : `it ended ${how}`;
-  throw failed(`${context}: password_command ${quoted(command)}: ${problem}`);
+  throw failed(`${context}: ${name} ${JSON.stringify(command)}: it ended ${how}`);
 }
 
 /**
@@ -118,8 +117,4 @@ async function readByte(fd: number, into: Uint8Array, at: number): Promise<numbe
 
 function failed(problem: string, cause?: unknown): UsageError {
   return new UsageError("ERR_USAGE_PASSWORD", neutralise(problem.slice(0, SHOWN)), { cause });
-}
-
-function quoted(command: string): string {
-  return JSON.stringify(command);
 }

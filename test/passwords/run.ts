@@ -44,6 +44,20 @@ export async function askWho(
   return { said, all: stdout + stderr };
 }
 
+/** Runs a program of test/fixtures/passwords. @param input its standard input */
+export async function runProgram(
+  name: string,
+  args: readonly string[],
+  input: string,
+): Promise<Ran> {
+  const file = join(import.meta.dir, "../fixtures/passwords", name);
+  const child = Bun.spawn(["setsid", "-w", ...ECONTEXT, file, ...args], {
+    stdio: [Buffer.from(input), "pipe", "pipe"],
+  });
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  return { said: "", all: stdout + stderr };
+}
+
 /**
  * Runs `id -un` at a target, on a terminal.
  *

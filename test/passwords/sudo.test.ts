@@ -3,11 +3,14 @@
  * The secrets are looked for in every argument, environment and output of the run.
  */
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ECONTEXT } from "../cli/econtext.ts";
 import { missingRoot, run, type ScratchUser } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
 import { missingTmux } from "../repl/tmux.ts";
-import type { Ran } from "./run.ts";
+import { asUser, type Ran, runProgram } from "./run.ts";
 import { Scene } from "./scene.ts";
 
 setDefaultTimeout(120_000);
@@ -100,6 +103,44 @@ suite("sudo", missing, "root", () => {
     writeFileSync(`/home/${name}/secret`, `${password}\n`);
     const args = ["--password-command", command];
     expect(await who(`runuser:${name}/sudo:root`, { args })).toMatchObject({ said: "I am root" });
+  });
+
+  test("econtext.toml names the command, and one that prints nothing leaves it to a person", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "econtext-config-"));
+    const file = join(folder, "econtext.toml");
+    writeFileSync(file, `password_command = "cat /home/${name}/secret"\n`);
+    const path = `runuser:${name}/sudo:root`;
+    const env = { XDG_CONFIG_HOME: folder };
+    mkdirSync(join(folder, "econtext"));
+    renameSync(file, join(folder, "econtext/econtext.toml"));
+    expect(await who(path, { env })).toMatchObject({ said: "I am root" });
+    writeFileSync(join(folder, "econtext/econtext.toml"), 'password_command = "true"\n');
+    const shown = await whoOnTerminal(path, undefined, [password], [], env);
+    expect(shown).toContain("root\nLEFT 0\nSANE");
+    rmSync(folder, { recursive: true });
+  });
+
+  test("a function of a program gives it, for the hops on the way too", async () => {
+    const ran = await runProgram(
+      "function.ts",
+      [`runuser:${name}/sudo:${name}/sudo:root`],
+      password,
+    );
+    expect(ran.all).toContain(`root, asked 1 time for ${name}: [sudo] password for ${name} at `);
+  });
+
+  test("what follows the password on standard input is the command's; no core can be dumped", async () => {
+    const argv = [...asUser(name), ...ECONTEXT, "exec", "--password-fd", "0", "sudo:root", "--"];
+    const child = Bun.spawn([...argv, "cat"], { stdio: ["pipe", "pipe", "inherit"], cwd: "/" });
+    child.stdin.write(`${password}\nits input\n`);
+    child.stdin.flush();
+    const output = child.stdout.getReader();
+    const { value } = await output.read();
+    expect(new TextDecoder().decode(value)).toBe("its input\n");
+    // The memory of a process that must not be dumped is root's.
+    expect(statSync(`/proc/${child.pid}/environ`).uid).toBe(0);
+    child.stdin.end();
+    expect(await child.exited).toBe(0);
   });
 
   test("an account without a rule, and a command without one", async () => {

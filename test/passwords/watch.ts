@@ -59,7 +59,7 @@ if (import.meta.main) {
   })();
   while (!isOver) {
     look(secrets);
-    await Bun.sleep(1);
+    await Bun.sleep(10);
   }
   look(secrets);
 }

@@ -94,15 +94,11 @@ test("a command is told what is asked for, and its first line is the answer", as
   const command = commandSource('echo "$ECONTEXT_HOST $ECONTEXT_USER"; echo more');
   const secret = await command.ask(QUESTION, SIGNAL);
   expect(Buffer.from(secret?.line() ?? []).toString()).toBe("web1 alice\n");
-  for (const [line, problem] of [
-    ["exit 3", "it ended with status 3"],
-    ["true", "it printed no password"],
-  ] as const) {
-    expect(commandSource(line).ask(QUESTION, SIGNAL)).rejects.toMatchObject({
-      code: "ERR_USAGE_PASSWORD",
-      message: expect.stringContaining(problem),
-    });
-  }
+  expect(await commandSource("true").ask(QUESTION, SIGNAL)).toBeUndefined();
+  expect(commandSource("exit 3").ask(QUESTION, SIGNAL)).rejects.toMatchObject({
+    code: "ERR_USAGE_PASSWORD",
+    message: 'web1/sudo:root: password_command "exit 3": it ended with status 3',
+  });
 });
 
 test("a new password is tried at one place, and the others follow when it was right", async () => {

@@ -19,8 +19,8 @@ import { failUncaught, tellEnd, uncaught } from "../uncaught.ts";
 /** Asks for passwords that are wanted at the start. */
 async function readSettings(line: ProgramLine, host: Host) {
   const { connect, logLevel, cache, flags } = line;
-  const prompter = await openPrompter("", flags, host);
   const configuration = readConfiguration(host);
+  const prompter = await openPrompter("", flags, host, configuration);
   const roots = line.roots.map((root) => resolve(root));
   return { connect, logLevel, cache, prompter, configuration, roots };
 }

@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { writeScript } from "../helpers/scripts.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -43,6 +51,53 @@ function program(name: string, text: string, ...args: string[]) {
 }
 
 const RUN = 'import { run } from "econtext";\n';
+
+test("one connection serves functions of both languages, with the packages of both", async () => {
+  const folders = ["node_modules/js_data", "py_data"].map((name) => join(folder, name));
+  for (const path of folders) {
+    mkdirSync(path, { recursive: true });
+    writeFileSync(join(path, "data.txt"), `of ${basename(path)}`);
+  }
+  const [js = "", py = ""] = folders;
+  writeFileSync(join(js, "package.json"), '{ "name": "js_data", "main": "index.js" }');
+  const text = 'readFileSync(require("node:path").join(__dirname, "data.txt"), "utf8")';
+  const child = `execFileSync("cat", [__dirname + "/data.txt"]).toString()`;
+  writeFileSync(
+    join(js, "index.js"),
+    `const { readFileSync } = require("node:fs"); const { execFileSync } = require("node:child_process");
+exports.read = () => [${text}, ${child}];\n`,
+  );
+  writeFileSync(
+    join(py, "__init__.py"),
+    `import os, subprocess
+def read():
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data.txt")
+    return [open(path).read(), subprocess.check_output(["cat", path]).decode()]
+`,
+  );
+  put("uses.py", "def read():\n    import py_data\n    return py_data.read()\n");
+  const ran = await program(
+    "both.ts",
+    `${RUN}import { read } from "js_data";
+import * as uses from "./uses.py";
+let calls = 0;
+function count() { return ++calls; }
+function readThere() { return read(); }
+run(async (broker) => {
+  const web = await broker.connect("local", { unpack: ["js_data", "py_data"] });
+  const first = await Promise.all([web.call(count), web.call(uses.read), web.call(readThere)]);
+  const second = [await web.call(count), await web.$\`echo it\`.text(), await web.call("len", [1])];
+  console.log(JSON.stringify([first, second]));
+});
+`,
+  );
+  const read = (name: string) => [`of ${name}`, `of ${name}`];
+  const expected = [
+    [1, read("py_data"), read("js_data")],
+    [2, "it\n", 1],
+  ];
+  expect(ran).toEqual({ stdout: `${JSON.stringify(expected)}\n`, stderr: "", status: 0 });
+});
 
 test("run: Python from TypeScript, arguments, import.meta, its own exit status", async () => {
   const { stdout, status } = await program(

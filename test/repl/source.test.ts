@@ -1,5 +1,8 @@
 /** `econtext repl` without a terminal. */
 import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { ECONTEXT, FIXTURES, PYTHON } from "../cli/econtext.ts";
 
 async function repl(args: readonly string[], input = "") {
@@ -39,6 +42,19 @@ test.each([
   ["-p", "{ a: 1 }", '{"a":1}\n'],
 ])("%s %s", async (option, code, stdout) => {
   expect(await repl([option, code])).toEqual({ stdout, stderr: "", status: 0 });
+});
+
+test("one target runs functions of the prompt, names of Python and commands", async () => {
+  const program = `[await local.call(() => typeof process), await local.call("operator.add", 1, 2),
+ await local.$\`echo it\`.text(), await local.call((n: number) => n + 1, 1)]`;
+  const folder = mkdtempSync(join(tmpdir(), "econtext-repl-"));
+  symlinkSync(process.execPath, join(folder, "bun"));
+  const { PATH = "" } = process.env;
+  process.env["PATH"] = `${folder}:${PATH}`;
+  const ran = await repl(["local"], program);
+  process.env["PATH"] = PATH;
+  rmSync(folder, { recursive: true });
+  expect(ran).toEqual({ stdout: '["object",3,"it\\n",2]\n', stderr: "", status: 0 });
 });
 
 test("a function takes along what it uses of the prompt", async () => {

@@ -1,6 +1,10 @@
 /** The switch of Python hops: the oldest versions, which fork, and the newest, which does not. */
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Plan } from "../../src/interpreters/plan.ts";
+import { missingMinimal, prune } from "../helpers/minimal-pythons.ts";
 import { pythonOf } from "../helpers/pythons.ts";
 import { HOP, RawMaster } from "../helpers/raw-master.ts";
 import { suite } from "../helpers/skip.ts";
@@ -53,3 +57,21 @@ for (const version of ["2.7", "3.6", "3.13"] as const) {
     pythonRows(plan);
   });
 }
+
+suite("switch of a Python without JSON", missingMinimal("3.11"), "python", () => {
+  const folder = mkdtempSync(join(tmpdir(), "econtext-minimal-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  test("takes orders and tells events before its codec has come", async () => {
+    const path = prune("3.11", folder);
+    const plan = { wants: "python", kind: "python", path } as const;
+    await using master = await new RawMaster(plan).open();
+    const words = `it's "quoted" \\ 𝄞 é\n\t`;
+    const program = master.program(["sh", "-c", 'printf %s "$0"', words], []);
+    const child = await master.child(plan).opened();
+    expect(await child.call("len", "abc")).toBe(3);
+    await program.event("ended");
+    expect(program.text("noise")).toBe(words);
+    await child.close();
+  });
+});

@@ -3,6 +3,7 @@
  * before the first copy begins.
  */
 import { join } from "node:path";
+import type { Schemes } from "../transports/word.ts";
 import {
   type CopyGroup,
   type CopyPlace,
@@ -29,9 +30,14 @@ export interface CopyPlan {
 }
 
 /** @throws {Usage} */
-export function planCopies(words: readonly string[], last: string, byHost: boolean): CopyPlan {
-  const sources = words.flatMap(readPlaces);
-  const destinations = readPlaces(last);
+export function planCopies(
+  words: readonly string[],
+  last: string,
+  byHost: boolean,
+  schemes?: Schemes,
+): CopyPlan {
+  const sources = words.flatMap((word) => readPlaces(word, schemes));
+  const destinations = readPlaces(last, schemes);
   const [to = { target: undefined, path: last }] = destinations;
   const isOutput = isStandard(to);
   if (to.target === undefined && sources.some(({ target }) => target === undefined)) {

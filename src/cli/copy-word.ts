@@ -4,6 +4,7 @@
  */
 import { statSync } from "node:fs";
 import { SCHEMES } from "../transports/registry.ts";
+import type { Schemes } from "../transports/word.ts";
 import { Usage } from "./report-error.ts";
 
 export interface CopyPlace {
@@ -15,17 +16,26 @@ export interface CopyPlace {
 /** Standard input or output. */
 export const STANDARD = "-";
 
-/** What stands between the slashes of a target, with the colons that belong to it. */
-const WORD = [
-  // The digits of a port are no path.
-  String.raw`ssh://(?:[^/:,@]*@)?(?:\[[^\]/]*\]|[^/:,]+)(?::\d+(?=[:/,]))?`,
-  String.raw`(?:[^/:,[\]]*@)?\[[^\]/]*\]`,
-  String.raw`(?:${[...SCHEMES.keys(), "ssh"].join("|")}):[^/:,]+(?=[:/,])`,
-  String.raw`[^/:,[\]]+`,
-].join("|");
-const TARGET = `(?:${WORD})(?:/(?:${WORD}))*`;
-/** A target may be empty here, to be refused by name. */
-const PLACE = new RegExp(`^((?:${TARGET})?(?:,(?:${TARGET})?)*):([^]*)$`);
+/** @returns finds targets and path. A target may be empty here, to be refused by name. */
+function placePattern(schemes: Schemes): RegExp {
+  const ofSchemes = [...schemes.values()].flatMap(({ scheme, destination }) => {
+    if (destination === undefined) return [];
+    // Some destinations have parts, with colons between.
+    const colons = (destination.parts?.length ?? 1) - 1;
+    return `${scheme}:(?:[^/:,]+:){0,${colons}}[^/:,]+(?=[:/,])`;
+  });
+  // What stands between the slashes of a target, with the colons that belong to it.
+  const word = [
+    // The digits of a port are no path.
+    String.raw`ssh://(?:[^/:,@]*@)?(?:\[[^\]/]*\]|[^/:,]+)(?::\d+(?=[:/,]))?`,
+    String.raw`(?:[^/:,[\]]*@)?\[[^\]/]*\]`,
+    ...ofSchemes,
+    "ssh:[^/:,]+(?=[:/,])",
+    String.raw`[^/:,[\]]+`,
+  ].join("|");
+  const target = `(?:${word})(?:/(?:${word}))*`;
+  return new RegExp(`^((?:${target})?(?:,(?:${target})?)*):([^]*)$`);
+}
 
 /**
  * As in scp, a colon ends a target, or several with commas; `./a:b` is a file. A target may be a
@@ -33,16 +43,16 @@ const PLACE = new RegExp(`^((?:${TARGET})?(?:,(?:${TARGET})?)*):([^]*)$`);
  *
  * @throws {Usage}
  */
-export function readPlaces(word: string): CopyPlace[] {
+export function readPlaces(word: string, schemes: Schemes = SCHEMES): CopyPlace[] {
   if (word === "") throw new Usage("cp", "an empty word names no file");
   const here = [{ target: undefined, path: word }];
   if (/^[./~]/.test(word)) return here;
-  const [, targets, path = ""] = PLACE.exec(word) ?? [];
+  const [, targets, path = ""] = placePattern(schemes).exec(word) ?? [];
   if (targets === undefined || targets === "") return here;
   if (/^ssh:\/\/[^/]*$/.test(targets) && /^\d+$/.test(path)) {
     throw new Usage("cp", `a path is missing: ${word}:PATH`);
   }
-  const isLoneScheme = SCHEMES.has(targets) && path !== "" && !path.includes("/");
+  const isLoneScheme = schemes.get(targets)?.destination && path !== "" && !path.includes("/");
   if (isLoneScheme) throw new Usage("cp", `write ${word}:PATH, or ssh:${word} for a host`);
   const names = targets.split(",");
   if (names.includes("")) throw new Usage("cp", `a TARGET is missing: ${word}`);

@@ -131,12 +131,19 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
   ],
 ];
 
+/** @returns what may have been meant by a name that no host has */
+function adviceFor(destination: string): string | undefined {
+  if (/^[^:/]+:\d+$/.test(destination)) return `for a port: ssh://${destination}`;
+  const [, scheme] = /^([a-z][a-z-]*):/.exec(destination) ?? [];
+  if (scheme === undefined) return undefined;
+  return `check the word before the colon: there is no transport ${scheme}`;
+}
+
 function explainSsh(destination: string, stderr: string): Explanation {
   for (const [pattern, code, what, hint] of REASONS) {
     if (!pattern.test(stderr)) continue;
-    const isPort = code === "ERR_TRANSPORT_UNKNOWN_HOST" && /^[^:/]+:\d+$/.test(destination);
-    const advice = isPort ? `for a port: ssh://${destination}` : hint;
-    return { code, message: `ssh ${destination}: ${what}`, hint: advice };
+    const advice = code === "ERR_TRANSPORT_UNKNOWN_HOST" ? adviceFor(destination) : undefined;
+    return { code, message: `ssh ${destination}: ${what}`, hint: advice ?? hint };
   }
   return {
     code: "ERR_TRANSPORT_FAILED",

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { readPlaces } from "../../src/cli/copy-word.ts";
 import { fromWire, matches, nameOf, toWire } from "../../src/files/paths.ts";
+import type { TransportData } from "../../src/transports/data.ts";
 
 test.each([
   ["a", undefined, "a"],
@@ -23,10 +24,21 @@ test.each([
   ["sudo:/etc/a:b", "sudo", "/etc/a:b"],
   ["ssh:sudo:a", "ssh:sudo", "a"],
   ["podman:app:", "podman:app", "."],
+  ["podman:app?user=www:/srv", "podman:app?user=www", "/srv"],
+  ["kubectl:prod:web-0:app:/srv", "kubectl:prod:web-0:app", "/srv"],
+  ["kubectl:web-0:srv", "kubectl:web-0", "srv"],
+  ["unshare:a:b", "unshare", "a:b"],
+  ["web1/unshare:srv", "web1/unshare", "srv"],
   ["test/a:b", undefined, "test/a:b"],
   ["../a/b:c", undefined, "../a/b:c"],
 ])("%s", (word, target, path) => {
   expect(readPlaces(word)).toEqual([{ target, path }] as ReturnType<typeof readPlaces>);
+});
+
+test("schemes of the user's own are schemes", () => {
+  const own = { scheme: "cell", destination: { noun: "name", example: "" } } as TransportData;
+  const schemes = new Map([["cell", own]]);
+  expect(readPlaces("cell:a:/srv", schemes)).toEqual([{ target: "cell:a", path: "/srv" }]);
 });
 
 test("a path of several targets, each once", () => {

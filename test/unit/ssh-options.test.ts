@@ -66,5 +66,6 @@ test("a port after a colon is no name of a host: the hint shows how it is writte
   expect(ssh("root@web1:22", {}).explain(255, unknown)?.hint).toBe(
     "for a port: ssh://root@web1:22",
   );
+  expect(ssh("pdoman:app", {}).explain(255, unknown)?.hint).toContain("no transport pdoman");
   expect(ssh("root@web1", {}).explain(255, unknown)?.hint).toStartWith("check the name");
 });

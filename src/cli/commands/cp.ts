@@ -1,5 +1,6 @@
 /** `econtext cp`: files to a remote machine, from one, or between two. */
 import { makeCommand } from "../command-definition.ts";
+import { readConfiguration } from "../configuration.ts";
 import { type CopyPlan, planCopies } from "../copy-plan.ts";
 import type { Host } from "../host.ts";
 import { COMMON } from "../options.ts";
@@ -69,7 +70,12 @@ async function run({ flags, before, after = [] }: CommandLine, host: Host): Prom
   if (last === undefined || words.length === 0) {
     throw new Usage("cp", "SRC or DST is missing: econtext cp SRC... DST");
   }
-  const plan: CopyPlan = planCopies(words, last, flags["by-host"] === true);
+  const plan: CopyPlan = planCopies(
+    words,
+    last,
+    flags["by-host"] === true,
+    readConfiguration(host).schemes,
+  );
   const { runSession } = await import("../run-targets.ts");
   const { Copying } = await import("../copying.ts");
   const copying = new Copying(plan, flags, host);

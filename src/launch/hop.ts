@@ -124,7 +124,10 @@ export class Hop implements MeetingPlace {
       return;
     }
     const isKept = operation !== SWITCH.KEEP && operation !== SWITCH.WRITE;
-    this.#send(operation, chunks, reply, isKept ? this.share(chunks) : undefined);
+    // The head of an order is like no other.
+    const [head, ...parts] = chunks as [Uint8Array, ...Uint8Array[]];
+    const shared = isKept ? this.share(parts) : undefined;
+    this.#send(operation, chunks, reply, shared && [head, ...shared]);
   }
 
   /**

@@ -24,6 +24,12 @@ for (const { kind, name, path, missing } of HOPS) {
     startRows(hop);
     orderRows(plan);
     relayRows(plan);
+    test("a process that goes on printing does not hold up the end", async () => {
+      await using master = await new RawMaster(plan).open();
+      const child = master.program(["sh", "-c", "yes & exit 3"], new Uint8Array(0));
+      expect(await child.event("ended")).toEqual(["ended", 3, null]);
+      expect(child.told.at(-2)).toEqual(["closed"]);
+    });
     // Bun has copies of what it reads, in memory of its own.
     if (kind !== "bun") {
       test("an answer is overwritten in the memory of the hop", async () => {

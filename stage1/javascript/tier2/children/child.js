@@ -13,6 +13,8 @@ class Child {
   #stdout;
   #openStreams = 0; // of its outputs
   #heard = 0; // how often something came
+  #late = 0; // bytes that came after the end of its process
+  #isClosing = false;
   #ending; // how its process ended
   #reaper; // a timer
 
@@ -73,6 +75,7 @@ class Child {
 
   /** See the operation CLOSE. */
   close(signal) {
+    this.#isClosing = true;
     this.#down?.end(signal);
     if (signal) this.#process.kill(`SIG${signal.replace(/^SIG/, "")}`);
     this.#reaper ??= setTimeout(() => this.#kill(), REAP_MS);
@@ -105,6 +108,7 @@ class Child {
     this.#openStreams++;
     stream.on("data", (chunk) => {
       this.#heard++;
+      if (this.#ending) this.#late += chunk.length;
       take(chunk);
       rest(stream);
     });
@@ -151,13 +155,17 @@ class Child {
     this.#finish();
   }
 
-  /** The process has ended. Other processes may hold its pipes: read until these are silent. */
+  /**
+   * The process has ended. Other processes may hold its pipes: read until these are silent, and no
+   * more than the pipes can have held.
+   */
   #drain(how) {
     this.#ending = how;
     clearTimeout(this.#reaper);
     const heard = this.#heard;
     const look = () => {
-      if (heard !== this.#heard) return this.#drain(how);
+      const isSilent = heard === this.#heard;
+      if (!isSilent && !this.#isClosing && this.#late < MAX_LATE) return this.#drain(how);
       for (const stream of this.#process.stdio) stream?.destroy();
     };
     // This thread may have been held up for that long: what has come meanwhile is read first.

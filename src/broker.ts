@@ -239,6 +239,11 @@ export class Broker implements AsyncDisposable {
     await this.#prompter.close();
   }
 
+  /** @internal */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return "Broker {}";
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

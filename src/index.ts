@@ -2,6 +2,8 @@
  * What a program imports. Re-exports only. Types that a program has no need to write are not named
  * here: they are reached through their owners, as in `RemoteProcess["stdout"]`.
  */
+import "./context/class-names.ts";
+
 export { Broker, type BrokerOptions } from "./broker.ts";
 export type { CallOptions } from "./calls/options.ts";
 export { Kwargs, kwargs } from "./calls/payload.ts";

@@ -173,9 +173,17 @@ export class Copying {
       checksum: this.#flags["checksum"] === true,
       resume: this.#flags["resume"] === true,
       expand: true,
-      onFailure: (failure) => this.#tell(failure, turn, this.#line?.erased()),
+      onFailure: (failure) =>
+        this.#tell(this.#withAdvice(failure, copy), turn, this.#line?.erased()),
       ...(sum === undefined ? {} : { onProgress: (progress) => sum.show(copy, progress) }),
     };
+  }
+
+  /** A folder among the sources needs -r; a folder in a file's place is another problem. */
+  #withAdvice(failure: CopyFailure, { from }: Copy): CopyFailure {
+    const isSource = failure.context === (from.target ?? "") && from.paths.includes(failure.path);
+    if (failure.problem !== "Is a directory" || !isSource) return failure;
+    return { ...failure, problem: `${failure.problem}; -r copies folders` };
   }
 
   /** Tells a failure once, also if several copies of one local file fail alike. */

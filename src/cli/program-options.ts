@@ -39,6 +39,9 @@ export const PROGRAM_OPTIONS: Definitions = {
   },
 };
 
+const DEADLINE =
+  "--deadline is for commands; a program limits each call by itself: " +
+  "web.callWith({ deadline: 5000 }, fn)";
 const SCRIPT = /\.(?:[cm]?[jt]s|[jt]sx)$/;
 const INTERPRETER_LINE = /^#![^\n]*\becontext\b/;
 
@@ -47,6 +50,7 @@ export function readProgramLine(args: readonly string[], host: Host): ProgramLin
   const line = parseLine(PROGRAM_OPTIONS, args, true);
   const { flags, problem, words } = line;
   const [word] = words;
+  if (problem?.kind === "unknown" && problem.option === "--deadline") throw new Usage("", DEADLINE);
   // An unknown first option may be a mistyped one of any command.
   const isUnknown = problem?.kind === "unknown" && args[0]?.startsWith(problem.option) === true;
   if (args.length === 0 || isUnknown) return undefined;

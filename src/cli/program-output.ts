@@ -6,8 +6,10 @@
  * The program may print by `console`, which is synchronous by itself, by `process.stdout`, by
  * `Bun.write(Bun.stdout)` and by `Bun.stdout.writer()`; the same for stderr.
  */
+import { writeSync } from "node:fs";
 import { Writable } from "node:stream";
 import { BlockingWriter } from "../io/fd.ts";
+import { wasClosed } from "./closed.ts";
 
 type Data = string | ArrayBuffer | SharedArrayBuffer | ArrayBufferView;
 
@@ -15,8 +17,10 @@ interface Output {
   readonly file: Bun.BunFile;
   /** Arguments of `Bun.write` and `Bun.file` that mean this output. */
   readonly names: readonly unknown[];
-  readonly writer: BlockingWriter;
+  readonly writer: Writer;
 }
+
+type Writer = Pick<BlockingWriter, "write">;
 
 /** Blobs and Responses that are being read, to be printed. */
 const unread = new Set<Promise<unknown>>();
@@ -24,11 +28,13 @@ const unread = new Set<Promise<unknown>>();
 /** Call it before the program runs. */
 export function printSynchronously(): void {
   const outputs: Output[] = [];
+  const problem = problemOfOutput();
+  if (problem !== undefined) failAtExit(problem);
   for (const [stream, file, fd] of [
     [process.stdout, Bun.stdout, 1],
     [process.stderr, Bun.stderr, 2],
   ] as const) {
-    const writer = new BlockingWriter(fd);
+    const writer = fd === 1 && problem !== undefined ? failing(problem) : new BlockingWriter(fd);
     replaceStream(stream, writer);
     replaceFile(file, writer);
     const path = fd === 1 ? "/dev/stdout" : "/dev/stderr";
@@ -46,12 +52,47 @@ export function printSynchronously(): void {
   });
 }
 
+/** Why standard output takes no byte: it was closed, or it is a device that is full. */
+function problemOfOutput(): Error | undefined {
+  if (wasClosed(1)) return new Error("standard output is closed");
+  try {
+    writeSync(1, new Uint8Array());
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+const failing = (problem: Error): Writer => ({
+  write() {
+    throw problem;
+  },
+});
+
+/** Methods of `console` that print to standard output. Bun's own do not report an error. */
+const PRINTING = ["log", "info", "debug", "dir", "table", "group"] as const;
+
+/** The process ends with status 1, and says why, if the program has printed by `console`. */
+function failAtExit(problem: Error): void {
+  let isLost = false;
+  for (const name of PRINTING) {
+    console[name] = () => {
+      isLost = true;
+    };
+  }
+  process.on("exit", (status) => {
+    if (!isLost || status !== 0) return;
+    writeSync(2, `econtext: ${problem.message}\n`);
+    process.exitCode = 1;
+  });
+}
+
 /** Resolves when all Blobs and Responses are printed. */
 export async function printed(): Promise<void> {
   while (unread.size > 0) await Promise.allSettled(unread);
 }
 
-function replaceStream(stream: NodeJS.WriteStream, writer: BlockingWriter): void {
+function replaceStream(stream: NodeJS.WriteStream, writer: Writer): void {
   // Bun's own `write` does not call `_write`.
   Object.assign(stream, {
     write: Writable.prototype.write,
@@ -68,7 +109,7 @@ function replaceStream(stream: NodeJS.WriteStream, writer: BlockingWriter): void
   });
 }
 
-function replaceFile(file: Bun.BunFile, writer: BlockingWriter): void {
+function replaceFile(file: Bun.BunFile, writer: Writer): void {
   const write = (data: Data): number => {
     const bytes = bytesOf(data);
     writer.write(bytes);
@@ -83,7 +124,7 @@ function replaceFile(file: Bun.BunFile, writer: BlockingWriter): void {
 }
 
 /** Like `Bun.write`. */
-async function print(writer: BlockingWriter, data: unknown): Promise<number> {
+async function print(writer: Writer, data: unknown): Promise<number> {
   if (isData(data)) {
     const bytes = bytesOf(data);
     writer.write(bytes);

@@ -7,6 +7,7 @@ import { clearScreenDown, cursorTo, moveCursor } from "node:readline";
 import { type REPLServer, Recoverable, start } from "node:repl";
 import { InputError } from "./compile-input.ts";
 import type { Evaluated, Evaluator } from "./evaluator.ts";
+import { helpText } from "./help-text.ts";
 import { MAX_HISTORY, readHistory, writeHistory } from "./history.ts";
 import { showValue } from "./show.ts";
 
@@ -60,6 +61,7 @@ export class Terminal {
     }) as Line;
     this.#server.removeAllListeners("SIGINT");
     this.#server.on("SIGINT", () => this.#interrupted());
+    this.#defineHelp();
     this.closed = new Promise((resolve) => {
       this.#server.once("exit", () => {
         this.#isClosed = true;
@@ -82,6 +84,17 @@ export class Terminal {
 
   close(): void {
     if (!this.#isClosed) this.#server.close();
+  }
+
+  #defineHelp(): void {
+    const server = this.#server;
+    server.defineCommand("help", {
+      help: "Print this text",
+      action() {
+        server.output.write(helpText(server.commands));
+        server.displayPrompt();
+      },
+    });
   }
 
   #flush(): void {

@@ -36,7 +36,7 @@ test("what cannot be copied is told, the others are, and the status is 1", async
   mkdirSync(at("some"));
   expect(await cp(at("absent"), at("tree"), at("b"), `local:${at("some")}`)).toEqual({
     stdout: "",
-    stderr: `${at("absent")}: No such file or directory\n${at("tree")}: Is a directory\n`,
+    stderr: `${at("absent")}: No such file or directory\n${at("tree")}: Is a directory; -r copies folders\n`,
     status: 1,
   });
   expect(readdirSync(at("some"))).toEqual(["b"]);

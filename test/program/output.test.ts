@@ -110,6 +110,41 @@ test.concurrent("repl: -e, -p and standard input", async () => {
   expect(await slowly("repl < input")).toMatchObject({ text: `r*${SIZE} t\n` });
 });
 
+test.concurrent("output that cannot be written is an error, however it is printed", async () => {
+  const line = ECONTEXT.map((word) => `'${word}'`).join(" ");
+  const run = (words: string) => {
+    const { stderr, exitCode } = Bun.spawnSync(["sh", "-c", `${line} ${words}`], { cwd: folder });
+    return [stderr.toString().split("\n")[0], exitCode] as const;
+  };
+  const silent = put("silent.ts", "process.exitCode = 0;");
+  expect(run(`'${silent}' >&-`)).toEqual(["", 0]);
+  const ways = [
+    'console.log("x")',
+    'process.stdout.write("x")',
+    'await Bun.write(Bun.stdout, "x")',
+  ];
+  for (const [at, code] of ways.entries()) {
+    const file = put(`prints${at}.ts`, `${code};\nexport {};`);
+    expect(run(`'${file}'`)).toEqual(["", 0]);
+    const [closed, closedStatus] = run(`'${file}' >&-`);
+    expect(closed).toContain("standard output is closed");
+    const [full, fullStatus] = run(`'${file}' >/dev/full`);
+    expect(full).toContain("ENOSPC");
+    expect([closedStatus, fullStatus]).toEqual([1, 1]);
+  }
+  expect(run(`repl -e 'console.log(1)' >/dev/full`)[1]).toBe(1);
+});
+
+test.concurrent("public classes are shown by their names", async () => {
+  const file = put(
+    "names.ts",
+    `import { Broker, Channel } from "econtext";
+    console.log(new Broker(), new Channel(), new Channel().sender);`,
+  );
+  const { stdout } = Bun.spawnSync([...ECONTEXT, file], { cwd: folder });
+  expect(stdout.toString()).toBe("Broker {} Channel {} Sender {}\n");
+});
+
 test.concurrent("a reader that is gone ends it as a filter", async () => {
   const file = put("endless.ts", 'for (;;) process.stdout.write("y\\n".repeat(1000));\n');
   const script = `{ ${COMMAND} ${file}; echo $? >&2; } | head -1`;

@@ -34,6 +34,13 @@ async function openTwo(terminal: Tmux): Promise<number[]> {
 }
 
 suite("the prompt in a terminal", missingTmux, "tmux", () => {
+  test(".help tells of hosts and of calls", async () => {
+    await using terminal = new Tmux();
+    await open(terminal, ["local"]);
+    await terminal.line(".help");
+    await terminal.until(/await web1\.call\(fn, ARG.*\.editor.*\n> *$/s);
+  });
+
   test("a function typed, called; an error; ctrl-C of a hung call; ctrl-D", async () => {
     await using terminal = new Tmux();
     const pids = await openTwo(terminal);

@@ -232,7 +232,7 @@ def run_checks():
         (object, ": a type"),
         (1j, ": a complex"),
         (datetime.date(2020, 1, 1), ": a datetime.date"),
-        ({u"a b": [1, 2, {3: object()}]}, '["a b"][2][0][1]: a object'),
+        ({u"a b": [1, 2, {3: object()}]}, '["a b"][2][0][1]: an object'),
         ({(1, 2): 1, (1, Socket): 2}, None),
         ([[u"\ud800"]], "[0][0]: text with a lone surrogate"),
         (cycle, '.a[1]["b c"]: it contains itself'),

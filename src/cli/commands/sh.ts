@@ -159,6 +159,10 @@ function readPlaces(line: CommandLine, host: Host): Places {
   }
   const at = others.findIndex((word) => looksLikeFile(word) || isFile(word));
   const file = others[at];
+  if (file === undefined && looksLikeFile(first) && isFile(first)) {
+    const words = [...raw.toSpliced(raw.indexOf(first), 1), first].map(quoted);
+    throw new Usage("sh", `the script comes after its targets\n  econtext sh ${words.join(" ")}`);
+  }
   if (file === undefined) return { targets: readTargets("sh", before), file: "-", rest: [] };
   if (!isFile(file)) throw new Usage("sh", noFile(file, host));
   if (at < others.length - 1) {

@@ -134,7 +134,8 @@ class Encoder(object):
                 raise Refused("a datetime without a point in time (%s)" % e)
         reference = refer(value)
         if reference is None:
-            raise Refused("a " + econtext.tier("failures").type_name(type(value)))
+            kind = econtext.tier("failures").type_name(type(value))
+            raise Refused(("an " if kind[:1].lower() in "aeiou" else "a ") + kind)
         return self.lower(reference, depth)
 
     def lower_all(self, container, items, inner):

@@ -171,6 +171,19 @@ export function languages({ python, javascript, connect }: BothWays): void {
     });
   });
 
+  test("a second slave that falls silent is given up, and the first goes on", async () => {
+    await using session = await connect({ leaseMs: 1_500 });
+    const { context } = session;
+    await call(context, "python", "pid");
+    const pid = await pidOf(context, "javascript");
+    process.kill(pid, "SIGSTOP");
+    expect(await failureOf(call(context, "javascript", "pid"))).toMatchObject({
+      code: "ERR_DISCONNECT_SILENT",
+    });
+    expect(await call(context, "python", "echo.echo", 1)).toBe(1);
+    expect(await eventually(() => !isAlive(pid), SOON_MS)).toBe(true);
+  });
+
   test("the end of the first slave is that of the context", async () => {
     await using session = await connect();
     const { context } = session;

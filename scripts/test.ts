@@ -79,6 +79,7 @@ const WAITING: readonly string[] = [
   "test/faults/copies.test.ts",
   "test/faults/narrow.test.ts",
   "test/tree/hostile-hop.test.ts",
+  "test/tree/hostile-prompt.test.ts",
   "test/tree/path.test.ts",
   "test/lab/lab.test.ts",
   "test/passwords/sudo.test.ts",

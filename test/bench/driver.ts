@@ -59,7 +59,7 @@ export type Answer =
   | { readonly ok: Record<string, unknown> }
   | { readonly error: string };
 
-const ANSWER_TIMEOUT_MS = 60_000;
+const ANSWER_TIMEOUT_MS = 180_000;
 const END_TIMEOUT_MS = 5_000;
 /** What a driver that broke the protocol gets to leave by itself, and its last words to arrive. */
 const BROKEN_MS = 300;

@@ -26,11 +26,11 @@ export class Stage implements AsyncDisposable {
   }
 
   /** @param mode how it behaves before it takes calls: see puppet-slave.ts */
-  async puppet(mode = "", deadline = 20_000): Promise<Context> {
+  async puppet(mode = "", deadline = 20_000, name = "puppet"): Promise<Context> {
     const program = join(this.dir, `python-${mode.replaceAll(" ", "-")}`);
     const line = `exec '${process.execPath}' '${SLAVE}' '${mode}' "$@"`;
     writeScript(program, line);
-    return this.broker.connect("local", { python: program, name: "puppet", deadline });
+    return this.broker.connect("local", { python: program, name, deadline });
   }
 
   async victim(): Promise<Context> {

@@ -5,19 +5,13 @@
  */
 import { describe, expect, test } from "bun:test";
 import type { Context } from "../../src/index.ts";
-import { HANDLES, SWITCH } from "../../src/protocol/handles.ts";
+import { HANDLES } from "../../src/protocol/handles.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { failure, frame, growth, Stage, unharmed } from "../faults/puppet.ts";
 import { SOON_MS } from "../helpers/soon.ts";
+import { type Order, type Start, startsOf } from "./orders.ts";
 
 const TEXT = new TextEncoder();
-
-interface Start {
-  /** Where events of the child go. */
-  readonly reply: number;
-  readonly id: number;
-  readonly nonce: string;
-}
 
 /** A hostile hop, a context that is opened through it, and an honest one beside the hop. */
 async function scene(stage: Stage, deadline = 20_000) {
@@ -32,23 +26,12 @@ async function scene(stage: Stage, deadline = 20_000) {
 
 /** The next child that the hop is to start. */
 async function nextStart(hop: Context): Promise<Start> {
+  const orders: Order[] = [];
   for (;;) {
-    const orders = (await hop.call("orders")) as [number, number, unknown[]][];
-    const started = orders.flatMap(([operation, , order]) =>
-      operation === SWITCH.FORWARD && order[1] === SWITCH.START ? [order] : [],
-    );
-    const [order] = started as [number, number, number, number, Uint8Array[]][];
-    if (order === undefined) continue;
-    const [, , reply, , [head]] = order;
-    const [id, , , nonce] = orderOf(head as Uint8Array);
-    return { reply, id: id as number, nonce: nonce as string };
+    orders.push(...((await hop.call("orders")) as Order[]));
+    const [start] = startsOf(orders);
+    if (start !== undefined) return start;
   }
-}
-
-/** @param head the JSON text of a value, with its length before it; the raw parts come later */
-function orderOf(head: Uint8Array): readonly unknown[] {
-  const bytes = Buffer.from(head);
-  return JSON.parse(bytes.subarray(5, 5 + bytes.readUInt32BE(1)).toString());
 }
 
 /** An event, or anything else in its place. */

@@ -1,4 +1,4 @@
-/** Orders that come in several frames, for every switch. */
+/** Orders that come in several frames, and too many frames for a child: for every switch. */
 import { expect, test } from "bun:test";
 import type { Plan } from "../../src/interpreters/plan.ts";
 import { encodeMessage } from "../../src/protocol/frame.ts";
@@ -28,5 +28,18 @@ export function orderRows(plan: Plan): void {
     child.order(SWITCH.CLOSE, null);
     await child.event("ended");
     expect(child.text("noise").trim()).toBe(String("short ".length + text.length));
+  });
+
+  test("a child for which far too much waits is ended, and no other", async () => {
+    await using master = await new RawMaster(plan).open();
+    const sleeper = master.program(["sh", "-c", "echo up; exec sleep 1000"], []);
+    await sleeper.event("noise");
+    const sibling = await master.child({ wants: "python" }).opened();
+    const part = new Uint8Array(4 << 20);
+    for (let i = 0; i < 18; i++) master.message({ dst: sleeper.id, handle: 1000 }, [part]);
+    await sleeper.event("fault");
+    await sleeper.event("ended");
+    expect(await sibling.call("len", "abc")).toBe(3);
+    await sibling.close();
   });
 }

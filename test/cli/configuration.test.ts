@@ -21,6 +21,23 @@ status = 77
 cause = "permission-denied"
 hint = "give it a shorter name"
 
+# Asks as sudo does, and takes one password.
+[transports.lock]
+argv = ["sh", "-c", """
+if [ "$1" = --prompt ]; then
+  printf %s "$2" >&2
+  IFS= read -r given
+  [ "$given" = secret ] || { echo "lock: no" >&2; exit 9; }
+  shift 2
+fi
+shift; exec "$@"
+""", "lock", ["--prompt", "{prompt}"], "--", "{command}"]
+prompt = "nonce"
+
+[[transports.lock.failures]]
+text = "lock: no"
+cause = "password-wrong"
+
 [targets.cell]
 path = "local/jail?name=cell"
 python = ${JSON.stringify(PYTHON)}
@@ -92,6 +109,19 @@ suite("a transport in econtext.toml", missing(), "unshare", () => {
     expect(stderr).toContain("jail: permission denied");
     expect(stderr).toContain("give it a shorter name");
     expect(status).toBe(255);
+  });
+
+  test("a question of its own is answered, by the command of the configuration too", async () => {
+    const asked = (...options: string[]) => run("exec", ...options, "lock", "--", "echo", "in");
+    expect(await asked("--password-command", "echo secret")).toMatchObject({ stdout: "in\n" });
+    const wrong = await asked("--password-command", "echo wrong");
+    expect(wrong.stderr).toContain("wrong password");
+    expect(wrong.status).toBe(255);
+    const file = `password_command = "echo secret"\n${CONFIGURATION}`;
+    writeFileSync(join(folder, "sub/econtext.toml"), file);
+    const { stdout, stderr } = await asked();
+    rmSync(join(folder, "sub/econtext.toml"));
+    expect({ stdout, stderr }).toEqual({ stdout: "in\n", stderr: "" });
   });
 
   test("a wrong file is an error of usage, that names file and key", async () => {

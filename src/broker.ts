@@ -219,6 +219,7 @@ export class Broker implements AsyncDisposable {
 
   /** Close every context, all at once, each as `Context.close` does. Idempotent; never rejects. */
   close(): Promise<void> {
+    this.#prompter.stop();
     this.#closing ??= (async () => {
       const sessions = this.#sessions.all();
       this.#hops.close();
@@ -233,6 +234,7 @@ export class Broker implements AsyncDisposable {
 
   /** End every context by force, at once; every pending call gets `reason`. */
   async sever(reason: EcontextError): Promise<void> {
+    this.#prompter.stop();
     const all = this.#sessions.all();
     for (const { session } of all) session.sever(reason);
     await Promise.all(all.map(({ session }) => session.gone));

@@ -22,6 +22,8 @@ interface Memory {
   /** By host and user. A promise while a source is asked, so that it is asked once. */
   readonly known: Map<string, Promise<Found | undefined>>;
   readonly trials: Trials;
+  /** Ends all questions. */
+  readonly closing: AbortController;
   /** Made for the first ssh; null: there can be none. */
   askpass: Askpass | null | undefined;
 }
@@ -32,7 +34,12 @@ export class Prompter {
 
   constructor(
     sources: readonly Source[],
-    memory: Memory = { known: new Map(), trials: new Trials(), askpass: undefined },
+    memory: Memory = {
+      known: new Map(),
+      trials: new Trials(),
+      closing: new AbortController(),
+      askpass: undefined,
+    },
   ) {
     this.#sources = sources;
     this.#memory = memory;
@@ -109,6 +116,11 @@ export class Prompter {
     for (const source of this.#sources) source.notice?.(text);
   }
 
+  /** No question is answered any more; one that is being asked ends. */
+  stop(): void {
+    this.#memory.closing.abort();
+  }
+
   /** Forgets all. */
   async close(): Promise<void> {
     const { known, trials, askpass } = this.#memory;
@@ -121,9 +133,12 @@ export class Prompter {
   }
 
   async #find(question: Question, signal: AbortSignal): Promise<Found | undefined> {
+    const { closing } = this.#memory;
+    const either = AbortSignal.any([signal, closing.signal]);
     for (const source of this.#sources) {
+      if (either.aborted) return undefined;
       if (question.kind !== "password" && !source.answersAll) continue;
-      const secret = await source.ask(question, signal);
+      const secret = await source.ask(question, either);
       if (secret !== undefined) return { secret, source };
     }
     return undefined;

@@ -123,9 +123,9 @@ class Typing {
           case "end":
             return undefined;
           case "stop":
-            // Goes on when the shell continues this process: the question is asked anew.
-            process.kill(process.pid, "SIGTSTP");
-            await Bun.sleep(POLL_MS);
+            // When the shell continues this process, the question is asked anew. SIGTSTP may have
+            // a listener, which would stop this process later.
+            process.kill(process.pid, "SIGSTOP");
             break;
           default:
             if (key === "quit") process.kill(process.pid, "SIGQUIT");
@@ -142,12 +142,18 @@ class Typing {
   async #rawly<T>(work: () => Promise<T>): Promise<T> {
     const saved = stty(this.#fd, "-g");
     const restore = (): void => void stty(this.#fd, saved);
-    const forget = this.#hooks.atEnd(restore);
-    try {
+    const makeRaw = (): void => {
       stty(this.#fd, "-icanon", "-echo", "-isig", "min", "1", "time", "0");
+    };
+    const forget = this.#hooks.atEnd(restore);
+    // A shell restores the modes that it knows when it continues a process.
+    process.on("SIGCONT", makeRaw);
+    try {
+      makeRaw();
       this.#write(neutralise(this.#line.prompt));
       return await work();
     } finally {
+      process.off("SIGCONT", makeRaw);
       restore();
       forget();
       this.#write("\n");

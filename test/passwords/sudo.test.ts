@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { ECONTEXT } from "../cli/econtext.ts";
 import { missingRoot, run, type ScratchUser } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
-import { missingTmux } from "../repl/tmux.ts";
+import { missingTmux, Tmux } from "../repl/tmux.ts";
 import { asUser, type Ran, runProgram } from "./run.ts";
 import { Scene } from "./scene.ts";
 
@@ -85,6 +85,21 @@ suite("sudo", missing, "root", () => {
   test("ctrl-C at the question ends it, and the terminal is as before", async () => {
     const shown = await whoOnTerminal("sudo:root", name, ["C-c"]);
     expect(shown).toContain("LEFT 130\nSANE");
+  });
+
+  test("ctrl-Z at the question stops us with echo, and the answer is not shown afterwards", async () => {
+    await using terminal = new Tmux();
+    await terminal.open("exec bash --norc -i");
+    const argv = [...asUser(name), ...ECONTEXT, "exec", "sudo:root", "--", "id", "-un"];
+    await terminal.line(argv.join(" "));
+    await terminal.until(/password for ect-\w+ at local:$/);
+    await terminal.press("C-z");
+    await terminal.until(/Stopped/);
+    await terminal.line("fg");
+    await terminal.until(/\nsetpriv [^$#]*password for ect-\w+ at local:$/);
+    await terminal.paste(password);
+    const shown = await terminal.until(/\nroot\n/);
+    expect(shown).not.toContain(password);
   });
 
   test("--ask-pass asks at the start, and once for several targets", async () => {

@@ -80,6 +80,19 @@ test("a source of one connection goes first, and what it knows is remembered for
   expect(asked).toEqual([]);
 });
 
+test("a question that is being asked ends with the broker", async () => {
+  const waiting: Source = {
+    ...{ name: "source", isPerson: true, answersAll: true },
+    ask: (_question, signal) =>
+      new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined))),
+  };
+  const prompter = new Prompter([waiting]);
+  const asked = prompter.ask(QUESTION, SIGNAL);
+  prompter.stop();
+  expect(await asked).toBe("none");
+  expect(await prompter.ask(QUESTION, SIGNAL)).toBe("none");
+});
+
 test("a function that throws is named", async () => {
   const failing = functionSource(() => {
     throw new Error("no vault");

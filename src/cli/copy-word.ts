@@ -49,11 +49,13 @@ export function readPlaces(word: string, schemes: Schemes = SCHEMES): CopyPlace[
   if (/^[./~]/.test(word)) return here;
   const [, targets, path = ""] = placePattern(schemes).exec(word) ?? [];
   if (targets === undefined || targets === "") return here;
-  if (/^ssh:\/\/[^/]*$/.test(targets) && /^\d+$/.test(path)) {
-    throw new Usage("cp", `a path is missing: ${word}:PATH`);
+  if (/^ssh:\/\/[^/]*$/.test(targets) && /^\d+(?:\/|$)/.test(path)) {
+    throw new Usage("cp", `a path is missing: ${portOf(word)}:PATH`);
   }
-  const isLoneScheme = schemes.get(targets)?.destination && path !== "" && !path.includes("/");
-  if (isLoneScheme) throw new Usage("cp", `write ${word}:PATH, or ssh:${word} for a host`);
+  // What follows may be the destination of the last word, and the path is missing then.
+  const last = targets.split("/").at(-1) ?? "";
+  const isCut = schemes.get(last)?.destination && path !== "" && !path.includes("/");
+  if (isCut) throw new Usage("cp", `write ${word}:PATH, or for a file ${targets}:./${path}`);
   const names = targets.split(",");
   if (names.includes("")) throw new Usage("cp", `a TARGET is missing: ${word}`);
   const [first = ""] = targets.split("/");
@@ -65,6 +67,11 @@ export function readPlaces(word: string, schemes: Schemes = SCHEMES): CopyPlace[
     target: name.startsWith("ssh://") ? name : name.replace(/[[\]]/g, ""),
     path: path === "" ? "." : path,
   }));
+}
+
+/** @returns `ssh://HOST:PORT` of a word that goes on with a slash */
+function portOf(word: string): string {
+  return /^ssh:\/\/[^/]*/.exec(word)?.[0] ?? word;
 }
 
 /** Sources of one target that are copied together. */

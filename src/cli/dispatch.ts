@@ -40,7 +40,9 @@ const ROOT: HelpText = {
 passed; 255 no connection, or it was lost; 129, 130, 143 ended by a signal; 141
 the reader of the output is gone. With several targets, the highest.`,
   details: `TARGET is local, or what ssh accepts: web1, user@web1, ssh://user@web1:2222.
-Several: web1,web2. The remote machine needs Python, Node.js or Bun.
+Or it is a path, each word opened through the one before it: web1/podman:app,
+bastion/web1/sudo:root. docs/transports.md lists the words. Several targets are
+web1,web2. The remote machine needs Python, Node.js or Bun.
 
 econtext help COMMAND shows more about a command, and econtext help options the
 options that all commands share. -V prints the version.

@@ -147,7 +147,16 @@ class Run {
     const message =
       context?.connected === true
         ? `${target}: no result within ${ms} ms; it is cancelled`
-        : `${target}: no connection within ${ms} ms`;
+        : `${silentPart(target, context)}: no answer within ${ms} ms`;
     return new TimeoutError(error.code, message);
   }
+}
+
+/** @returns the first context on the way that has not answered, named as errors name it */
+function silentPart(target: string, context: Context | undefined): string {
+  if (context === undefined) return target;
+  const { via, name } = context;
+  if (via?.connected === false) return silentPart(via.name, via);
+  const isBehind = via !== undefined && name.startsWith(`${via.name}/`);
+  return isBehind ? `${via.name}: ${name.slice(via.name.length + 1)}` : target;
 }

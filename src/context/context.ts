@@ -103,8 +103,9 @@ export class Context implements AsyncDisposable {
    * @throws {UsageError} as `Broker.connect`
    */
   async connect(target: string, options: ConnectOptions = {}): Promise<Context> {
-    if (this.#connect === undefined) throw this.#caller.closed();
-    const context = this.#connect(target, options);
+    const open = this.#closing === undefined ? this.#connect : undefined;
+    if (open === undefined) throw this.#caller.closed();
+    const context = open(target, options);
     this.#behind.add(context);
     void context.#slaves.gone.then(() => this.#behind.delete(context));
     return context;

@@ -34,9 +34,11 @@ export function variableNames(
  */
 function nameOf(target: string): string {
   const words = target.match(/(?:ssh:\/\/)?[^/]+/g) ?? [target];
-  const machine = words.findLastIndex((word, at) => at === 0 || !ENTRY.test(word));
+  const machine = words.findLastIndex((word) => !ENTRY.test(word));
   const entered = words.slice(machine + 1).map((word) => word.replace(/^.*:/, ""));
-  return [words[machine] as string, ...entered].map(asIdentifier).join("_");
+  return [...(machine < 0 ? [] : [words[machine] as string]), ...entered]
+    .map(asIdentifier)
+    .join("_");
 }
 
 /** `ssh://user@web-1.example.com:2222` is web_1, `10.0.0.7` is _10_0_0_7. */

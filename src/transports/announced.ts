@@ -17,7 +17,10 @@ export const QUESTION_TEXT = /econtext-[\w-]{16}:[^:\n]*:/g;
 /** The line, without its newline. */
 export const READY = "econtext: ready";
 
-/** @returns an argument vector that prints the line and becomes `command` */
+/** The account's home folder, as after a login; a folder that it may not enter is no error. */
+const GO_HOME = "cd 2>/dev/null||cd /";
+
+/** @returns an argument vector that goes home, prints the line and becomes `command` */
 export function announced(command: readonly string[]): string[] {
-  return ["sh", "-c", 'echo "$0";exec "$@"', READY, ...command];
+  return ["sh", "-c", `${GO_HOME};echo "$0";exec "$@"`, READY, ...command];
 }

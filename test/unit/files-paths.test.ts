@@ -52,7 +52,13 @@ test("a path of several targets, each once", () => {
     { target: "sudo:root", path: "x" },
   ]);
   expect(() => readPlaces("a,,b:c")).toThrow("a TARGET is missing");
-  expect(() => readPlaces("podman:app")).toThrow("write podman:app:PATH, or ssh:podman:app");
+  expect(() => readPlaces("podman:app")).toThrow("write podman:app:PATH");
+  expect(() => readPlaces("bastion/web1/sudo:root")).toThrow(
+    "write bastion/web1/sudo:root:PATH, or for a file bastion/web1/sudo:./root",
+  );
+  expect(() => readPlaces("ssh://u@web1:2222/x")).toThrow(
+    "a path is missing: ssh://u@web1:2222:PATH",
+  );
   expect(() => readPlaces("ssh://web1:2222")).toThrow("a path is missing: ssh://web1:2222:PATH");
 });
 

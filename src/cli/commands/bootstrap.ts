@@ -10,7 +10,7 @@ import { INTERPRETER, LANGUAGE, SSH } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 
 const args: Definitions = {
-  "target...": { type: "positional", description: "local, or a host as for ssh" },
+  "target...": { type: "positional", description: "local, a host as for ssh, or a path" },
   // Earlier versions needed it. It changes nothing, so the help leaves it out.
   print: { type: "boolean", description: "" },
   sha256: { type: "boolean", description: "Print only the checksums, as sha256sum does" },

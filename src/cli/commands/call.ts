@@ -10,7 +10,10 @@ import { statusOf, Usage } from "../report-error.ts";
 import type { Plan } from "../run-targets.ts";
 
 const args: Definitions = {
-  target: { type: "positional", description: "local, or a host as for ssh; several: web1,web2" },
+  target: {
+    type: "positional",
+    description: "local, a host as for ssh, or a path; several: web1,web2",
+  },
   function: {
     type: "positional",
     description: "os.getpid, pkg.mod:Class.method, node:os.hostname, tasks.py:fn or tasks.ts:fn",

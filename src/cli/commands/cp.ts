@@ -49,7 +49,7 @@ export const command = makeCommand({
   args,
   exitStatus: `0; 1 files could not be copied: they are named on stderr, and the rest
 is copied; 255 no connection to a host. With several targets, the highest.`,
-  details: `A colon before any slash ends a TARGET: web1:app.log, user@web1:/etc, or web1:
+  details: `A colon ends a TARGET: web1:app.log, user@web1:/etc, bastion/web1:/srv, or web1:
 for the home folder. Write ./a:b for a local file with a colon. If DST is a
 folder, sources go into it; else the single source gets that name. Two sources
 with the same name are refused. The remote machine expands patterns and ~.

@@ -8,7 +8,7 @@ import { Usage } from "../report-error.ts";
 import { withSeparator } from "../words.ts";
 
 const args: Definitions = {
-  "target...": { type: "positional", description: "local, or a host as for ssh" },
+  "target...": { type: "positional", description: "local, a host as for ssh, or a path" },
   "-- cmd arg...": { type: "positional", description: "The command, after --" },
   tty: { type: "boolean", alias: "t", description: "Run it on a terminal, as ssh -t" },
   ...COMMAND,

@@ -10,7 +10,7 @@ import type { Plan } from "../run-targets.ts";
 import { jsonText } from "../ui/json.ts";
 
 const args: Definitions = {
-  "target...": { type: "positional", description: "local, or a host as for ssh" },
+  "target...": { type: "positional", description: "local, a host as for ssh, or a path" },
   json: { ...JSON_OPTION, description: "Print one JSON object for each target, one a line" },
   ...COMMON,
 };
@@ -21,7 +21,7 @@ export const command = makeCommand({
   usage: ["[OPTIONS] TARGET..."],
   examples: ["econtext ping web1 web2", "econtext ping web1 --kind node"],
   args,
-  exitStatus: "0; 255 no connection. With several targets, the highest.",
+  exitStatus: "0; 124 the deadline passed; 255 no connection. With several targets, the highest.",
   details: `Connects, then measures one round trip. Prints one line for each target, and for
 each hop on the way to it, such as
 web1: python 3.11.2, pid 4711, /usr/bin/python3, connected in 212 ms, round trip
@@ -35,6 +35,8 @@ async function run({ flags, before, after }: CommandLine, host: Host): Promise<n
   const { neutralise } = await import("../../index.ts");
   const { runSession } = await import("../run-targets.ts");
   const asJson = flags["json"] === true;
+  /** Hops that several targets share have one line. */
+  const shown = new Set<Context>();
   const plan: Plan = {
     command: "ping",
     flags,
@@ -44,7 +46,10 @@ async function run({ flags, before, after }: CommandLine, host: Host): Promise<n
       const started = performance.now();
       // One line for each hop, as soon as it answers.
       for (const hop of wayTo(context)) {
+        const isShown = shown.has(hop);
+        shown.add(hop);
         const { kind, version, pid, executable } = await hop.ready();
+        if (isShown) continue;
         const connectMs = round(performance.now() - started);
         const { deadline } = limits();
         const pingMs = round(await hop.ping(deadline === undefined ? {} : { deadline }));

@@ -9,7 +9,7 @@ import { Usage } from "../report-error.ts";
 const args: Definitions = {
   "target...": {
     type: "positional",
-    description: "local, or a host as for ssh; each becomes a variable",
+    description: "local, a host as for ssh, or a path; each becomes a variable",
   },
   eval: { type: "string", alias: "e", valueHint: "CODE", description: "Evaluate CODE and end" },
   print: {
@@ -34,8 +34,8 @@ export const command = makeCommand({
   ],
   args,
   details: `The prompt takes TypeScript with await. Each target is a variable. Names that
-are not valid identifiers are changed (web-1.example.com becomes web_1), and the
-banner lists them. econtext connects to a target when you first use it. A
+are not valid identifiers are changed (web-1.example.com becomes web_1, and
+bastion/web1/sudo:root becomes web1_root), and the banner lists them. econtext connects to a target when you first use it. A
 function of the prompt runs in Bun or Node.js there, a name such as
 platform.node in Python; each is started when it is first needed.
 
@@ -52,10 +52,8 @@ another variable: pass that as an argument.
 
 Ctrl-C cancels the current await and the remote call. A busy loop in local code
 cannot be interrupted: kill -9 the process. Ctrl-D closes everything. The
-history is in $XDG_STATE_HOME/econtext/history. ssh can ask for a password only
-if --kind, --python, --node or --bun is given: econtext then connects to all
-targets before the first prompt. --deadline counts for each call; without a
-terminal, for the whole run.
+history is in $XDG_STATE_HOME/econtext/history. --deadline counts for each call;
+without a terminal, for the whole run.
 
 Without a terminal, stdin is one program. The value of its last expression is
 printed as by "econtext call".`,

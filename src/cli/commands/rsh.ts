@@ -12,7 +12,7 @@ const args: Definitions = {
     type: "positional",
     description: "-l, -p, -o and others, as for ssh",
   },
-  host: { type: "positional", description: "local, or a host as for ssh" },
+  host: { type: "positional", description: "local, a host as for ssh, or a path" },
   "command...": {
     type: "positional",
     description: "Joined by spaces, for the remote login shell",

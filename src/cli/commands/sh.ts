@@ -13,7 +13,7 @@ import { Usage } from "../report-error.ts";
 import { quoted, withSeparator } from "../words.ts";
 
 const args: Definitions = {
-  "target...": { type: "positional", description: "local, or a host as for ssh" },
+  "target...": { type: "positional", description: "local, a host as for ssh, or a path" },
   file: {
     type: "positional",
     description: "The script; - or no FILE: standard input",

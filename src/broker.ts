@@ -117,7 +117,7 @@ export class Broker implements AsyncDisposable {
       ssh: { interactive, ...ssh },
       schemes,
       targets,
-      isBehind: from !== undefined,
+      behind: from?.hop.name,
     });
     const { transport, interpreter: usual } = path.at(-1) as PathStep;
     const isUsual = !isKindChosen(options) && isKindChosen(usual);

@@ -3,11 +3,11 @@
  * command runs.
  */
 import { version } from "../../package.json";
+import { closest } from "../transports/closest.ts";
 import { type Command, type HelpText, readLine } from "./command-definition.ts";
 import { showHelp, showOptions } from "./help.ts";
 import type { Host, Output } from "./host.ts";
 import { fail, Usage } from "./report-error.ts";
-import { closest } from "./typos.ts";
 import { wantsHelp } from "./words.ts";
 
 /** The commands: each is loaded when it is wanted. */

@@ -1,7 +1,8 @@
 /** The errors of a command line as text, with advice. Knows no command but by name. */
+import { closest } from "../transports/closest.ts";
 import type { CommandLine, Definitions, Problem } from "./parse-line.ts";
 import { Usage } from "./report-error.ts";
-import { closest, portOf } from "./typos.ts";
+import { portOf } from "./typos.ts";
 import { withSeparator } from "./words.ts";
 
 /**

@@ -1,4 +1,6 @@
 /** From the text of an `econtext.toml` to what a broker is given. Reads no file. */
+import { UsageError } from "../errors.ts";
+import type { TransportData } from "../transports/data.ts";
 import { SCHEMES } from "../transports/registry.ts";
 import type { Schemes } from "../transports/word.ts";
 import type { TargetSettings } from "../tree/target-settings.ts";
@@ -18,22 +20,42 @@ export const EMPTY: Configuration = { schemes: SCHEMES, targets: {} };
 /**
  * @param file for messages
  * @param base what the file adds to; what it defines itself takes precedence
- * @throws {UsageError} `ERR_USAGE_CONFIG`, with file and key
+ * @returns transports and targets; one that is wrong has a `problem`, which is thrown where it is
+ *   used
+ * @throws {UsageError} `ERR_USAGE_CONFIG`, with file and key, for the file as a whole
  */
 export function readConfiguration(file: string, text: string, base = EMPTY): Configuration {
   const whole = new Table(file, [], parse(file, text));
   const transports = whole.table("transports");
   const schemes = new Map(base.schemes);
   for (const name of transports.keys) {
-    schemes.set(name, readTransport(name, transports.table(name)));
+    const read = (): TransportData => readTransport(name, transports.table(name));
+    schemes.set(
+      name,
+      orProblem(read, (problem) => ({ ...WRONG, scheme: name, problem })),
+    );
   }
   const targets = whole.table("targets");
-  const own = targets.keys.map(
-    (name) => [name, readTarget(name, targets.table(name), schemes)] as const,
-  );
+  const own = targets.keys.map((name) => {
+    const read = (): TargetSettings => readTarget(name, targets.table(name), schemes);
+    return [name, orProblem(read, (problem) => ({ problem }))] as const;
+  });
   const passwordCommand = whole.text("password_command") ?? base.passwordCommand;
   whole.finish();
   return { schemes, targets: { ...base.targets, ...Object.fromEntries(own) }, passwordCommand };
+}
+
+/** Takes the place of a transport that is wrongly defined. */
+const WRONG = { argv: [], failures: [] } as const;
+
+/** An entry that is wrong is told to those who use it: the others go on. */
+function orProblem<T>(read: () => T, instead: (problem: UsageError) => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UsageError) return instead(error);
+    throw error;
+  }
 }
 
 function parse(file: string, text: string): Readonly<Record<string, unknown>> {

@@ -71,7 +71,9 @@ function told<T>(table: Table, read: () => T, key?: string): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof EcontextError) throw table.problem(error.message, key);
+    // What is wrong with a transport has its own place.
+    if (error instanceof EcontextError && error.code !== "ERR_USAGE_CONFIG")
+      throw table.problem(error.message, key);
     throw error;
   }
 }

@@ -45,6 +45,7 @@ export function readTransport(scheme: string, table: Table): TransportData {
     argv,
     ...(doubled && { doubled }),
     ...(prompt && { password: { prompt, of, argv } }),
+    isCustom: true,
     isClient: table.flag("client") ?? false,
     hasNetwork: table.flag("network") ?? false,
     failures: table.tables("failures").map(readFailure),
@@ -90,11 +91,18 @@ function readOptions(table: Table, argv: Template): Readonly<Record<string, Opti
   );
   const missing = needed.find((name) => options[name]?.default === undefined);
   if (missing !== undefined) {
-    const advice = missing === "prompt" ? "" : ", or a default in defaults";
-    throw table.problem(`{${missing}} may be missing: it needs a list of its own${advice}`, "argv");
+    throw table.problem(`{${missing}} may be missing: ${adviceFor(missing)}`, "argv");
   }
   defaults.finish();
   return options;
+}
+
+function adviceFor(gap: string): string {
+  if (gap !== "prompt") return "it needs a list of its own, or a default in defaults";
+  return (
+    "it needs a list of its own, as no question is asked where nothing can answer: " +
+    '["sudo", ["-S", "-p", "{prompt}"], "--", "{command}"]'
+  );
 }
 
 function readFailure(table: Table): Failure {

@@ -10,6 +10,7 @@ import { neutralise } from "../text.ts";
 import { QUESTION_TEXT } from "../transports/announced.ts";
 import type { Transport } from "../transports/transport.ts";
 import type { Ending } from "./child.ts";
+import { failureOf } from "./failed-transport.ts";
 import type { Launched } from "./launcher.ts";
 
 export interface Circumstances {
@@ -91,7 +92,9 @@ function causeOf(
       hint: "make the login shell's profile print less when it is not interactive",
     };
   }
-  const explanation = transport.explain(ending.status, launched.stderr, launched.noise);
+  const explanation =
+    transport.explain(ending.status, launched.stderr, launched.noise) ??
+    failureOf(transport, { plan, launched, status: ending.status, isSilent: said === "" });
   if (explanation !== undefined) {
     const { code, message, hint } = explanation;
     return { code, phase: `connecting with ${transport.scheme}`, what: message, hint };

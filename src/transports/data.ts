@@ -30,6 +30,10 @@ export interface TransportData {
   readonly isClient?: boolean;
   /** The first one that fits tells why the program failed. */
   readonly failures: readonly Failure[];
+  /** Whether the user has defined it, so that its program's messages are not known. */
+  readonly isCustom?: boolean;
+  /** What is wrong with the user's definition. It is thrown where a path uses the transport. */
+  readonly problem?: Error;
 }
 
 export interface DestinationData {

@@ -5,9 +5,17 @@ import { fill, type Values } from "./template.ts";
 import type { Explanation, Transport } from "./transport.ts";
 import { partsOf, type Word } from "./word.ts";
 
-/** @param label the text of the word */
-export function fromData(data: TransportData, word: Word, label: string): Transport {
-  const { scheme, hasNetwork = false, isClient = false, password } = data;
+/**
+ * @param label the text of the word
+ * @param isRoot whether it is known that root runs the program
+ */
+export function fromData(
+  data: TransportData,
+  word: Word,
+  label: string,
+  isRoot = false,
+): Transport {
+  const { scheme, hasNetwork = false, isClient = false, isCustom = false, password } = data;
   const { destination } = word;
   const values = { ...optionValues(data, word), ...partsOf(data, destination), destination };
   const rule = password && {
@@ -22,6 +30,8 @@ export function fromData(data: TransportData, word: Word, label: string): Transp
     isClient,
     sharesDisk: false,
     asks: false,
+    isCustom,
+    failed: explanation(unknownFailure(data), data, destination, isRoot),
     ...(rule === undefined ? {} : { password: rule }),
     wrap: (command, prompt) => {
       const words = command.map((word) => twice(word, data.doubled));
@@ -30,7 +40,7 @@ export function fromData(data: TransportData, word: Word, label: string): Transp
     },
     explain: (exitCode, stderr, stdout = "") => {
       const failure = data.failures.find((one) => fits(one, exitCode, [stderr, stdout]));
-      return failure && explanation(failure, data, destination);
+      return failure && explanation(failure, data, destination, isRoot);
     },
   };
 }
@@ -54,14 +64,27 @@ function fits({ text, status }: Failure, exitCode: number | undefined, said: str
   return text === undefined || said.some((output) => text.test(output));
 }
 
+/** A program that asks for passwords may have failed because it got none. */
+function unknownFailure({ isCustom, password }: TransportData): Failure {
+  if (isCustom !== true || password === undefined) return { cause: "failed" };
+  const hint = `if it wants a password, give one with --ask-pass; else ${CAUSES.failed.hint}`;
+  return { cause: "failed", hint };
+}
+
+/** Takes the place of the advice to become root. */
+const ROOT_ALREADY = "root may not do it there: the container or the kernel forbids it";
+
 function explanation(
   { cause, hint }: Failure,
   { scheme, destination: rule }: TransportData,
   destination: string,
+  isRoot: boolean,
 ): Explanation {
   const { code, what, hint: usual } = CAUSES[cause];
   const replace = (text: string): string =>
     text.replaceAll("{scheme}", scheme).replaceAll("{noun}", rule?.noun ?? "place");
   const name = destination === "" ? scheme : `${scheme} ${destination}`;
-  return { code, message: `${name}: ${replace(what)}`, hint: replace(hint ?? usual) };
+  const advice = replace(hint ?? usual);
+  const isVoid = isRoot && advice.includes("sudo:root/");
+  return { code, message: `${name}: ${replace(what)}`, hint: isVoid ? ROOT_ALREADY : advice };
 }

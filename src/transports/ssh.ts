@@ -19,8 +19,13 @@ export interface SshOptions {
   readonly options?: readonly string[];
   /** Whether ssh may ask something. Default: whether a person or a function can answer. */
   readonly interactive?: boolean;
-  /** @internal Whether it runs on another machine, behind a hop: with the configuration there. */
-  readonly isBehind?: boolean;
+  /**
+   * @internal The context that it runs in, behind a hop; empty for a local one. The configuration
+   * there counts. Absent: this process starts it.
+   */
+  readonly behind?: string | undefined;
+  /** @internal What may be meant by a destination that is no host. */
+  readonly meant?: (destination: string) => string | undefined;
 }
 
 /**
@@ -28,7 +33,8 @@ export interface SshOptions {
  *   with `-`
  */
 export function ssh(destination: string, settings: SshOptions = {}): Transport {
-  const { program = "ssh", isBehind = false } = settings;
+  const { program = "ssh", behind, meant } = settings;
+  const isBehind = behind !== undefined;
   // How the client is configured is known of this machine only.
   const { interactive = false, options: own = [] } = settings;
   const options = isBehind ? own : withConfig(own);
@@ -53,7 +59,12 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
       destination,
       argv.map(quoteForLoginShell).join(" "),
     ],
-    explain: (exitCode, stderr) => (exitCode === 255 ? explainSsh(destination, stderr) : undefined),
+    explain: (exitCode, stderr) => {
+      if (exitCode !== 255) return undefined;
+      const { hint, ...told } = explainSsh(destination, stderr, meant);
+      const on = behind ? ` on ${behind}` : "";
+      return { ...told, hint: hint.replaceAll("{on}", on) };
+    },
   };
 }
 
@@ -96,32 +107,33 @@ function forced(options: readonly string[]): string[] {
 
 /**
  * ssh's status is 255 for each of its own failures. Which one it was, ssh prints; OpenSSH does not
- * translate these words. They only refine the message: the status tells that ssh has failed.
+ * translate these words. They only refine the message: the status tells that ssh has failed. `{on}`
+ * becomes the machine that the client runs on, if it is another one.
  */
 const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, hint: string])[] = [
   [
     /REMOTE HOST IDENTIFICATION HAS CHANGED/,
     "ERR_TRANSPORT_HOST_KEY_CHANGED",
     "the host key has changed",
-    "make sure that it is the right machine, then remove the old key with ssh-keygen -R",
+    "make sure that it is the right machine, then remove the old key with ssh-keygen -R{on}",
   ],
   [
     /Host key verification failed/,
     "ERR_TRANSPORT_HOST_KEY_UNKNOWN",
     "the host key is not known",
-    "connect once with plain ssh to see and accept it",
+    "connect once with plain ssh{on} to see and accept it",
   ],
   [
     /Permission denied/,
     "ERR_TRANSPORT_PERMISSION_DENIED",
     "permission denied",
-    "check the user, the key and the agent with plain ssh",
+    "check the user, the key and the agent with plain ssh{on}",
   ],
   [
     /Could not resolve hostname/,
     "ERR_TRANSPORT_UNKNOWN_HOST",
     "no such host",
-    "check the name, or give it a Host entry in ~/.ssh/config",
+    "check the name, or give it a Host entry in ~/.ssh/config{on}",
   ],
   [
     /Connection refused|No route to host|Network is unreachable|(?:Connection|Operation) timed out/,
@@ -131,23 +143,17 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
   ],
 ];
 
-/** @returns what may have been meant by a name that no host has */
-function adviceFor(destination: string): string | undefined {
-  if (/^[^:/]+:\d+$/.test(destination)) return `for a port: ssh://${destination}`;
-  const [, scheme] = /^([a-z][a-z-]*):/.exec(destination) ?? [];
-  if (scheme === undefined) return undefined;
-  return `check the word before the colon: there is no transport ${scheme}`;
-}
-
-function explainSsh(destination: string, stderr: string): Explanation {
-  for (const [pattern, code, what, hint] of REASONS) {
+function explainSsh(destination: string, stderr: string, meant: SshOptions["meant"]): Explanation {
+  for (const [pattern, code, what, usual] of REASONS) {
     if (!pattern.test(stderr)) continue;
-    const advice = code === "ERR_TRANSPORT_UNKNOWN_HOST" ? adviceFor(destination) : undefined;
-    return { code, message: `ssh ${destination}: ${what}`, hint: advice ?? hint };
+    const advice = code === "ERR_TRANSPORT_UNKNOWN_HOST" ? meant?.(destination) : undefined;
+    const also = advice?.endsWith("?") === true ? " Else" : "; else";
+    const hint = advice === undefined ? usual : `${advice}${also} ${usual}`;
+    return { code, message: `ssh ${destination}: ${what}`, hint };
   }
   return {
     code: "ERR_TRANSPORT_FAILED",
     message: `ssh ${destination}: could not connect`,
-    hint: "try the same destination with plain ssh -v",
+    hint: "try the same destination with plain ssh -v{on}",
   };
 }

@@ -27,6 +27,10 @@ export interface Transport {
   readonly asks: boolean;
   /** Present if the program may read a password from the pipe that the slave will use. */
   readonly password?: PasswordRule;
+  /** Whether the user has defined it, so that its program's messages are not known. */
+  readonly isCustom?: boolean;
+  /** What to say if its program failed and nothing tells why. Absent: its status tells. */
+  readonly failed?: Explanation;
   /**
    * @param prompt text for the program's question, if the program lets us choose it: a nonce
    * @returns an argument vector that runs `argv` there. Starts nothing: `econtext bootstrap` shows

@@ -34,10 +34,12 @@ export type Schemes = ReadonlyMap<string, TransportData>;
 export const SSH = "ssh";
 export const LOCAL = "local";
 
-/** @throws {WordError} */
+/** @throws {WordError} and what is wrong with the user's definition of the scheme */
 export function parseWord(text: string, schemes: Schemes): Word {
   if (text === LOCAL) return { scheme: LOCAL, destination: LOCAL, options: {} };
   const [, scheme = "", rest = ""] = /^([a-z][a-z0-9-]*)((?:[:?].*)?)$/su.exec(text) ?? [];
+  const problem = schemes.get(/^[^:?]*/.exec(text)?.[0] ?? "")?.problem;
+  if (problem !== undefined) throw problem;
   const data = schemes.get(scheme);
   if (data === undefined || (rest === "" && !canStandAlone(data))) return sshWord(text);
   return dataWord(text, data);
@@ -129,6 +131,10 @@ export function checkOption(
   text: string,
   at: number,
 ): void {
+  if (value === "") {
+    const hint = `write ${name}=VALUE; a slash in it is written %2F`;
+    throw new WordError(`a value of ${name} is missing`, Math.min(at, text.length), hint);
+  }
   check(value, text, Math.min(at, text.length), /\p{Cc}/u, "control characters are not allowed");
   const { words } = options[name] ?? {};
   if (words === undefined) return;

@@ -8,6 +8,7 @@
 import { UsageError } from "../errors.ts";
 import type { KindOptions } from "../interpreters/kind.ts";
 import { fromData } from "../transports/from-data.ts";
+import { wordMeantBy } from "../transports/host-advice.ts";
 import { local } from "../transports/local.ts";
 import { SCHEMES } from "../transports/registry.ts";
 import { type SshOptions, ssh } from "../transports/ssh.ts";
@@ -33,8 +34,8 @@ export interface PathOptions {
   readonly schemes?: Schemes | undefined;
   /** Keys are words of paths, or whole paths. */
   readonly targets?: Readonly<Record<string, TargetSettings>> | undefined;
-  /** Whether the whole path is opened through a context. */
-  readonly isBehind?: boolean | undefined;
+  /** Name of the context that the whole path is opened through. Absent: this process opens it. */
+  readonly behind?: string | undefined;
 }
 
 /** One word of a path: a hop, or the target itself, which is the last. */
@@ -55,6 +56,7 @@ interface Place {
  * @throws {UsageError} `ERR_USAGE_TARGET`, with the place in the text
  */
 export function parsePath(target: string, options: PathOptions = {}): readonly PathStep[] {
+  if (typeof target !== "string") throw noText(target);
   const steps: PathStep[] = [];
   addSteps(steps, target, options, []);
   return steps;
@@ -82,6 +84,7 @@ function addSteps(
     const name = [...steps.map(({ transport }) => transport.label), place.text].join("/");
     const key = [name, place.text].find((one) => Object.hasOwn(targets, one)) ?? "";
     const settings = targets[key] ?? {};
+    if (settings.problem !== undefined) throw settings.problem;
     const problem = (text: string): UsageError => refused(target, place.at, text);
     if (settings.path !== undefined) {
       if (within.includes(key)) throw problem(`the path of ${key} contains ${key} itself`);
@@ -94,32 +97,56 @@ function addSteps(
     const text = scheme === undefined ? place.text : `${scheme}:${place.text}`;
     const word = withOptions(read(target, { ...place, text }, schemes), settings);
     const { interactive = false } = options.ssh ?? {};
-    const behind = { isBehind: true, interactive };
-    const isFirst = steps.length === 0 && options.isBehind !== true;
-    const transport = isFirst
-      ? transportOf(word, settings, schemes, options.ssh ?? {})
-      : { ...transportOf(word, settings, schemes, behind), sharesDisk: false };
+    const behind = placeBehind(steps, options);
+    const start = { word, settings, schemes, isRoot: isRoot(steps, options) };
+    const transport =
+      behind === undefined
+        ? transportOf(start, options.ssh ?? {})
+        : { ...transportOf(start, { behind, interactive }), sharesDisk: false };
     steps.push({ transport, interpreter: interpreterOf(settings) });
   }
 }
 
-function transportOf(
-  word: Word,
-  settings: TargetSettings,
-  schemes: Schemes,
-  base: SshOptions,
-): Transport {
+/** @returns where the next word's program runs; undefined: this process starts it */
+function placeBehind(steps: readonly PathStep[], { behind }: PathOptions): string | undefined {
+  if (behind === undefined && steps.length === 0) return undefined;
+  const names = [behind ?? LOCAL, ...steps.map(({ transport }) => transport.label)];
+  // A local context is on the machine of the one before.
+  return names.filter((name) => name !== LOCAL).join("/");
+}
+
+/** Programs whose destination is a user. */
+const USER_SCHEMES = ["sudo", "sudo-rs", "su", "runuser", "doas"];
+
+/** @returns whether it is known that the program of the next word is run by root */
+function isRoot(steps: readonly PathStep[], { behind }: PathOptions): boolean {
+  const before = steps.map(({ transport }) => transport).filter(({ scheme }) => scheme !== LOCAL);
+  const { scheme = "", destination } = before.at(-1) ?? {};
+  if (scheme === "") return behind === undefined && process.geteuid?.() === 0;
+  return USER_SCHEMES.includes(scheme) && destination === "root";
+}
+
+/** What a transport is made of. */
+interface Start {
+  readonly word: Word;
+  readonly settings: TargetSettings;
+  readonly schemes: Schemes;
+  readonly isRoot: boolean;
+}
+
+function transportOf({ word, settings, schemes, isRoot }: Start, base: SshOptions): Transport {
   const label = formatWord(word, schemes);
   if (word.scheme === LOCAL) return local;
   const data = schemes.get(word.scheme);
-  if (data !== undefined) return fromData(data, word, label);
+  if (data !== undefined) return fromData(data, word, label, isRoot);
   const user = settings.options?.["user"];
   const options = [
     ...(user === undefined ? [] : ["-l", user]),
     ...(settings.sshOptions ?? []),
     ...(base.options ?? []),
   ];
-  return { ...ssh(word.destination, { ...base, options }), label };
+  const meant = (name: string): string | undefined => wordMeantBy(name, schemes);
+  return { ...ssh(word.destination, { ...base, options, meant }), label };
 }
 
 /** Options of the word itself take precedence over those of the user's settings. */
@@ -165,6 +192,15 @@ function read(target: string, { text, at }: Place, schemes: Schemes): Word {
 }
 
 const FORMS = "write local, host, user@host, ssh://user@host:port, sudo:user, or several with /";
+
+/** A program may give anything. */
+function noText(target: unknown): UsageError {
+  const isPath = Array.isArray(target) && target.every((word) => typeof word === "string");
+  const what = Array.isArray(target) ? "a list" : `a value of type ${typeof target}`;
+  const hint = isPath ? JSON.stringify(target.join("/")) : '"bastion/web1"';
+  const lines = [`not a target: expected a text, not ${what}`, `  try: ${hint}`];
+  return new UsageError("ERR_USAGE_TARGET", lines.join("\n"));
+}
 
 function refused(target: string, at: number, problem: string, hint = FORMS): UsageError {
   // As a text of JSON, so that no control character reaches the terminal.

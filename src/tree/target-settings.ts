@@ -10,4 +10,6 @@ export interface TargetSettings extends KindOptions {
   readonly options?: Readonly<Record<string, string>>;
   /** Options of ssh, before the user's own: `["-p", "2222"]`. */
   readonly sshOptions?: readonly string[];
+  /** What is wrong with the settings. It is thrown where a path uses them. */
+  readonly problem?: Error;
 }

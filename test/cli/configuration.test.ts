@@ -38,6 +38,26 @@ prompt = "nonce"
 text = "lock: no"
 cause = "password-wrong"
 
+[transports.silent]
+argv = ["false", "{command}"]
+
+[transports.setpriv]
+argv = ["setpriv", "--reuid={destination}", ["--regid={gid}"], "--keep-groups", "{command}"]
+
+[transports.late]
+argv = ["sh", "-c", 'echo "late: cannot" >&2; exit 127', "{command}"]
+
+[transports.up]
+argv = ["sh", "-c", 'echo "up: a password is required" >&2; exit 1', ["{prompt}"], "{command}"]
+prompt = "nonce"
+
+[transports.through]
+argv = ["env", "{command}"]
+
+[transports.wrong]
+argv = ["sudo", "-S", "-p", "{prompt}", "--", "{command}"]
+prompt = "nonce"
+
 [targets.cell]
 path = "local/jail?name=cell"
 python = ${JSON.stringify(PYTHON)}
@@ -124,9 +144,41 @@ suite("a transport in econtext.toml", missing(), "unshare", () => {
     expect({ stdout, stderr }).toEqual({ stdout: "in\n", stderr: "" });
   });
 
+  test.each([
+    ["silent", "silent failed: it ended with status 1, and printed nothing"],
+    ["setpriv:nobodyx", "it said: setpriv: failed to parse reuid"],
+    ["local/late", "late failed\n  it said: late: cannot"],
+    ["up", "try: if it wants a password, give one with --ask-pass; else run the argument vector"],
+  ])("a failure that nothing explains is the transport's: %s", async (word, said) => {
+    const { stderr, status } = await run("exec", word, "--", "true");
+    expect(stderr).toContain(said);
+    expect(stderr).toMatch(/: \w+ failed/);
+    expect(stderr).not.toMatch(/interpreter|usable/);
+    expect(status).toBe(255);
+  });
+
+  test("an interpreter behind it that fails is still blamed", async () => {
+    const bad = join(folder, "python");
+    writeFileSync(bad, `#!/bin/sh\necho "$0: broken" >&2\nexit 3\n`, { mode: 0o755 });
+    const { stderr } = await run("exec", "through", "--python", bad, "--", "true");
+    expect(stderr).toContain(`${bad} is not a usable Python: it ended with status 3`);
+    const missing = await run("exec", "through", "--python", `${bad}x`, "--", "true");
+    expect(missing.stderr).toContain(`no interpreter found (tried ${bad}x)`);
+  });
+
+  test("a wrong transport fails only the commands that use it", async () => {
+    expect(await run("exec", "local", "--", "echo", "on")).toMatchObject({
+      ...{ stdout: "on\n", stderr: "", status: 0 },
+    });
+    const { stderr, status } = await run("exec", "local/wrong", "--", "true");
+    expect(stderr).toContain("econtext.toml: transports.wrong.argv: {prompt} may be missing");
+    expect(stderr).toContain('["sudo", ["-S", "-p", "{prompt}"], "--", "{command}"]');
+    expect(status).toBe(2);
+  });
+
   test("a wrong file is an error of usage, that names file and key", async () => {
     writeFileSync(join(folder, "sub/econtext.toml"), "[transports.jail]\nargs = []\n");
-    const { stderr, status } = await run("exec", "local", "--", "true");
+    const { stderr, status } = await run("exec", "local/jail", "--", "true");
     rmSync(join(folder, "sub/econtext.toml"));
     expect(stderr).toContain(`${folder}/sub/econtext.toml: transports.jail.argv: needed`);
     expect(status).toBe(2);

@@ -32,7 +32,11 @@ const wrapped = (text: string, path: string, prompt?: string): string[][] =>
 
 function problemOf(text: string): string {
   try {
-    read(text);
+    const { schemes, targets } = read(text);
+    // One that is wrong is told where it is used.
+    for (const { problem } of [...schemes.values(), ...Object.values(targets)]) {
+      if (problem !== undefined) throw problem;
+    }
   } catch (error) {
     expect(error).toBeInstanceOf(UsageError);
     expect((error as UsageError).code).toBe("ERR_USAGE_CONFIG");
@@ -197,6 +201,28 @@ describe("what is wrong is named, with file and key", () => {
     expect(problemOf(text)).toContain(problem);
     expect(problemOf(text)).toStartWith("a.toml");
   });
+});
+
+test("what is wrong fails only the paths that use it", () => {
+  const wrong = read(
+    "[transports.bad]\nargv = 1\n[transports.My_Bad]\nargv = 1\n[targets.x]\nkind = 1\n" +
+      '[targets.y]\npath = "local/bad"\n[targets.z]\nkind = "node"\n',
+  );
+  const problem = (path: string): string | undefined => {
+    try {
+      parsePath(path, wrong);
+    } catch (error) {
+      return (error as UsageError).message;
+    }
+    return undefined;
+  };
+  const place = "a.toml: transports.bad.argv: expected a list";
+  for (const path of ["bad", "bad:x", "web1/bad?x=1", "y"]) {
+    expect(problem(path)).toStartWith(place);
+  }
+  expect(problem("My_Bad:x")).toStartWith("a.toml: transports.My_Bad: a transport's name");
+  expect(problem("x")).toStartWith("a.toml: targets.x.kind: ");
+  expect(["local", "web1/sudo", "z", "ssh:bad"].map(problem)).toEqual(Array(4).fill(undefined));
 });
 
 describe("files", () => {

@@ -60,12 +60,3 @@ test("a forwarding that was asked for is kept", () => {
   expect(forced("-F", "none", "-o", "DynamicForward 1")).toBe("PermitLocalCommand=no");
   expect(forced("-F", "none", "-o", "ForwardAgent=yes")).toBe(ALWAYS);
 });
-
-test("a port after a colon is no name of a host: the hint shows how it is written", () => {
-  const unknown = "ssh: Could not resolve hostname web1:22: Name or service not known";
-  expect(ssh("root@web1:22", {}).explain(255, unknown)?.hint).toBe(
-    "for a port: ssh://root@web1:22",
-  );
-  expect(ssh("pdoman:app", {}).explain(255, unknown)?.hint).toContain("no transport pdoman");
-  expect(ssh("root@web1", {}).explain(255, unknown)?.hint).toStartWith("check the name");
-});

@@ -95,7 +95,7 @@ describe("errors show the place", () => {
     ["podman:?user=x", '?user=x"', "a container is missing"],
     ["podman:a%zz", '%zz"', "a % stands for no character"],
     ["podman:app?usr=www", 'usr=www"', 'no option "usr"'],
-    ["podman:app?user", '"', "a name is missing"],
+    ["podman:app?user", '"', "a value of user is missing"],
     ["unshare:x", 'x"', 'nothing follows "unshare"'],
     ["unshare?ns=mount+nett", 'mount+nett"', 'ns cannot be "nett"'],
     ["kubectl:a:b:c:d", 'a:b:c:d"', "not a pod"],
@@ -111,7 +111,75 @@ describe("errors show the place", () => {
 
   test("a slash that would have to be written %2F is explained", () => {
     expect(messageOf("chroot:/srv/root")).toContain("try: write chroot:%2Fsrv%2Froot");
+    const hint = "try: write cwd=VALUE; a slash in it is written %2F";
+    expect(messageOf("podman:app?cwd=/var")).toContain(hint);
   });
+});
+
+describe("a word that is no host", () => {
+  const UNKNOWN = "ssh: Could not resolve hostname x: Name or service not known";
+  const hintOf = (path: string, said = UNKNOWN, behind?: string): string =>
+    parsePath(path, { behind }).at(-1)?.transport.explain(255, said)?.hint ?? "";
+  const USUAL = "check the name, or give it a Host entry in ~/.ssh/config";
+
+  test.each([
+    ["root@web1:22", "for a port: ssh://root@web1:22; else "],
+    ["sodu:root", "did you mean sudo:root? Else "],
+    ["sodu", "did you mean sudo? Else "],
+    ["Sudo:root", "did you mean sudo:root? Else "],
+    ["Local", "did you mean local? Else "],
+    ["pdoman:app?user=www", "did you mean podman:app?user=www? Else "],
+    ["podman", "podman needs a container: podman:NAME; else "],
+    ["pdoman", "podman needs a container: podman:NAME; else "],
+    ["incus", "incus needs an instance: incus:NAME; else "],
+    ["chroot", "chroot needs a folder: chroot:%2Fsrv%2Froot; else "],
+    [
+      "bastion:web1",
+      "a path is written with slashes: bastion/web1 (there is no transport bastion)",
+    ],
+    ["root@web1", USUAL],
+    ["web1", USUAL],
+    ["fe80::1", USUAL],
+  ])("%s", (word, hint) => {
+    expect(hintOf(word)).toStartWith(hint);
+    expect(hintOf(word)).toEndWith(USUAL);
+    expect(hintOf(`bastion/${word}`)).toEndWith(`${USUAL} on bastion`);
+  });
+
+  test("the machine is named whose configuration counts", () => {
+    const key = "Host key verification failed.";
+    expect(hintOf("a/sudo:root/web1", key)).toContain("plain ssh on a/sudo:root to see");
+    expect(hintOf("web1", key, "bastion")).toContain("plain ssh on bastion to see");
+    expect(hintOf("local/web1", key)).toContain("plain ssh to see");
+    expect(hintOf("a/local/web1", "Permission denied")).toEndWith("plain ssh on a");
+    expect(hintOf("a/web1", "other")).toEndWith("plain ssh -v on a");
+  });
+});
+
+test("a user who is root is not told to become root", () => {
+  const hintOf = (path: string): string =>
+    parsePath(path).at(-1)?.transport.explain(1, "nsenter: x: Permission denied\n")?.hint ?? "";
+  expect(hintOf("a/nsenter:1")).toContain("sudo:root/nsenter");
+  expect(hintOf("a/sudo:www/nsenter:1")).toContain("sudo:root/nsenter");
+  expect(hintOf("a/sudo/local/nsenter:1")).toStartWith("root may not do it there");
+  const isRoot = process.geteuid?.() === 0;
+  expect(hintOf("nsenter:1").includes("sudo:root")).toBe(!isRoot);
+});
+
+test("a target that is no text is refused", () => {
+  const refusal = (target: unknown): UsageError => {
+    try {
+      parsePath(target as string);
+    } catch (error) {
+      if (error instanceof UsageError) return error;
+    }
+    throw new Error("no error of usage");
+  };
+  expect(refusal(["bastion", "web1"]).code).toBe("ERR_USAGE_TARGET");
+  expect(refusal(["bastion", "web1"]).message).toBe(
+    'not a target: expected a text, not a list\n  try: "bastion/web1"',
+  );
+  expect(refusal(undefined).message).toContain("not a value of type undefined");
 });
 
 describe("settings of targets", () => {
@@ -161,7 +229,7 @@ test("only the first hop has the options and the terminal of this machine", () =
   const steps = parsePath("a/b", { ssh: { program: "my-ssh", interactive: true } });
   expect(steps.map(({ transport }) => transport.asks)).toEqual([true, false]);
   expect(steps.map(({ transport }) => transport.wrap(["x"])[0])).toEqual(["my-ssh", "ssh"]);
-  const [behind] = parsePath("a", { ssh: { program: "my-ssh" }, isBehind: true });
+  const [behind] = parsePath("a", { ssh: { program: "my-ssh" }, behind: "bastion" });
   expect(behind?.transport.wrap(["x"])[0]).toBe("ssh");
 });
 

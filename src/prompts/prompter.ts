@@ -19,7 +19,7 @@ interface Found {
 
 /** What a broker knows, whatever the sources of a single connection are. */
 interface Memory {
-  /** By host and user. A promise while a source is asked, so that it is asked once. */
+  /** By way and user. A promise while a source is asked, so that it is asked once. */
   readonly known: Map<string, Promise<Found | undefined>>;
   readonly trials: Trials;
   /** Ends all questions. */
@@ -67,13 +67,13 @@ export class Prompter {
    * @throws what a source throws
    */
   async ask(question: Question, signal: AbortSignal): Promise<Answer | NoAnswer> {
-    const { host, user, kind, prompt } = question;
+    const { host, way = host, user, kind, prompt } = question;
     if (kind === "other") {
       const found = await this.#find(question, signal);
       return found === undefined ? "none" : { ...found, settle: () => {} };
     }
     const { known, trials } = this.#memory;
-    const key = kind === "passphrase" ? `\0\0${prompt}` : keyOf(host, user);
+    const key = kind === "passphrase" ? `\0\0${prompt}` : keyOf(way, user);
     let finding = known.get(key);
     if (finding === undefined) {
       finding = this.#find(question, signal);
@@ -97,9 +97,9 @@ export class Prompter {
   }
 
   /** A password of an account is also that of another name for the same account. */
-  remember(host: string, user: string, other: string): void {
+  remember(way: string, user: string, other: string): void {
     const { known } = this.#memory;
-    const found = known.get(keyOf(host, user));
+    const found = known.get(keyOf(way, user));
     if (found !== undefined && !known.has(keyOf(other, user))) known.set(keyOf(other, user), found);
   }
 
@@ -145,6 +145,6 @@ export class Prompter {
   }
 }
 
-function keyOf(host: string, user: string): string {
-  return `${host}\0${user}`;
+function keyOf(way: string, user: string): string {
+  return `${way}\0${user}`;
 }

@@ -15,8 +15,13 @@ export interface PasswordQuestion {
 }
 
 export interface Question extends PasswordQuestion {
-  /** The machine where the account is. An answer holds for one account of one machine. */
+  /** The machine where the account is, as a path of targets names it. */
   readonly host: string;
+  /**
+   * What the answer holds for, with the user: the way to the machine. A name alone could be that of
+   * different machines behind different hops. Default: the host.
+   */
+  readonly way?: string;
   /**
    * A `password` of the account may come from every source. Any other question is put to a person
    * or to a function of the user's: a `passphrase`, whose answer holds wherever the same is asked,

@@ -24,7 +24,9 @@ export class Dialogue {
     const { scheme, password: rule } = transport;
     this.#settings = settings;
     this.#questions = new Questions(settings, control);
-    this.#ssh = new SshQuestions(this.#questions, (text) => prompter?.notice(text));
+    const way = [via?.name ?? "", ...transport.wrap([])].join("\0");
+    const target = { name: settings.name, way };
+    this.#ssh = new SshQuestions(target, this.#questions, (text) => prompter?.notice(text));
     const place = rule && { host: via?.name ?? "local", scheme, rule };
     const nonce = randomBytes(12).toString("base64url");
     const parts = { questions: this.#questions, ssh: this.#ssh, control };
@@ -65,7 +67,7 @@ export class Dialogue {
     const { account } = this.#ssh;
     const { prompter, name } = this.#settings;
     // The same account may be asked for by sudo there.
-    if (account !== undefined) prompter?.remember(account.host, account.user, name);
+    if (account !== undefined) prompter?.remember(account.way, account.user, name);
   }
 
   /** @returns why there is no slave, in the words of what was asked */

@@ -67,7 +67,8 @@ export class Questions {
       const whole = { ...question, context: name };
       const answer = (await prompter?.ask(whole, this.#abort.signal)) ?? "none";
       if (answer === "none" && !mayDecline) this.fail("none", asked(question));
-      if (answer === "refused") this.fail("exhausted", "two places have refused it");
+      if (answer === "refused")
+        this.fail("exhausted", "it was refused twice, and is not sent again");
       if (typeof answer === "string") return undefined;
       this.#last = answer;
       this.#count += 1;

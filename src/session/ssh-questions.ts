@@ -17,21 +17,31 @@ const INTERACTIVE = /^\((.+?)@(.+?)\) (.*)$/s;
 const PASSPHRASE = /^Enter (?:passphrase|PIN) for /;
 const HOST_KEY = /\(yes\/no/;
 
+/** The target that ssh leads to. */
+export interface SshPlace {
+  /** The name of its context. */
+  readonly name: string;
+  /** Tells it apart from every other target. */
+  readonly way: string;
+}
+
 export class SshQuestions implements AskpassListener {
   readonly #questions: Questions;
   readonly #notice: (text: string) => void;
   /** Questions that were answered, to know them again. */
   readonly #asked = new Set<string>();
   /** The account of the last password, as ssh names it. */
-  #account: { readonly host: string; readonly user: string } | undefined;
+  #account: { readonly way: string; readonly user: string } | undefined;
+  readonly #place: SshPlace;
 
-  constructor(questions: Questions, notice: (text: string) => void) {
+  constructor(place: SshPlace, questions: Questions, notice: (text: string) => void) {
+    this.#place = place;
     this.#questions = questions;
     this.#notice = notice;
   }
 
   /** The account whose password was given last: that of the target, if ssh has got through. */
-  get account(): { readonly host: string; readonly user: string } | undefined {
+  get account(): { readonly way: string; readonly user: string } | undefined {
     return this.#account;
   }
 
@@ -59,14 +69,18 @@ export class SshQuestions implements AskpassListener {
   }
 
   async #ask(prompt: string, shown: string): Promise<Secret | undefined> {
-    const question = { ...readQuestion(prompt), prompt: shown };
-    const { kind, host, user } = question;
+    const asked = readQuestion(prompt);
+    const { kind, user } = asked;
+    // ssh names a machine by its address, which another machine behind another hop, or at another
+    // port, may have too. It also asks for machines on its own way.
+    const way = `${this.#place.way}\0${asked.host}`;
+    const question = { ...asked, prompt: shown, host: this.#place.name, way };
     const isAgain = kind !== "other" && this.#asked.has(prompt);
     this.#asked.add(prompt);
     // Without an answer, ssh tries its next key, or refuses the host's key.
     const mayDecline = kind === "passphrase" || HOST_KEY.test(prompt);
     const answer = await this.#questions.ask({ ...question, isAgain }, mayDecline);
-    if (answer !== undefined && kind === "password") this.#account = { host, user };
+    if (answer !== undefined && kind === "password") this.#account = { way, user };
     return answer;
   }
 

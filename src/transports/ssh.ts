@@ -124,6 +124,14 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
     "connect once with plain ssh{on} to see and accept it",
   ],
   [
+    // In parentheses, ssh prints the ways to log in that are left.
+    /Permission denied \([^)]*\b(?:password|keyboard-interactive)\b/,
+    "ERR_TRANSPORT_PERMISSION_DENIED",
+    "permission denied",
+    "check the user, the key and the agent with plain ssh; it takes a password, too: on a " +
+      "terminal, or with --ask-pass or --password-command",
+  ],
+  [
     /Permission denied/,
     "ERR_TRANSPORT_PERMISSION_DENIED",
     "permission denied",

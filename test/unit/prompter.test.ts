@@ -138,3 +138,16 @@ test("a password that was refused twice is not sent any more", async () => {
   expect(await trials.begin(Secret.of("a"), "alice", SIGNAL)).toBeUndefined();
   expect(await trials.begin(Secret.of("b"), "alice", SIGNAL)).toBeFunction();
 });
+
+test("the same name of a machine on another way is another machine", async () => {
+  const { one, asked } = source(["a", "b"]);
+  const prompter = new Prompter([one]);
+  const texts: string[] = [];
+  for (const way of ["bastion\0ssh web1", "\0ssh -p 2222 other", "bastion\0ssh web1"]) {
+    const answer = await ask(prompter, { host: "127.0.0.1", way });
+    answer.settle(true);
+    texts.push(text(answer));
+  }
+  expect(texts).toEqual(["a\n", "b\n", "a\n"]);
+  expect(asked.length).toBe(2);
+});

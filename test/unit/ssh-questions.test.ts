@@ -1,6 +1,8 @@
 /** What ssh asks: whose password it is, and what must not be answered with one. */
 import { expect, test } from "bun:test";
-import { readQuestion } from "../../src/session/ssh-questions.ts";
+import type { Question } from "../../src/prompts/question.ts";
+import type { Questions } from "../../src/session/questions.ts";
+import { readQuestion, SshQuestions } from "../../src/session/ssh-questions.ts";
 
 test("a password is that of an account", () => {
   expect(readQuestion("alice@web1's password: ")).toMatchObject({
@@ -31,4 +33,25 @@ test("a passphrase, and a host's key, whose answer may be seen", () => {
     "The authenticity of host 'web1 (::1)' can't be established.\n" +
     "Are you sure you want to continue connecting (yes/no/[fingerprint])? ";
   expect(readQuestion(key)).toMatchObject({ kind: "other", isVisible: true });
+});
+
+test("a question names the target, and holds for the way to it and for the machine asked for", async () => {
+  const asked: (readonly [string, string | undefined])[] = [];
+  const questions = {
+    ask: async ({ host, way }: Question) => {
+      asked.push([host, way]);
+      return undefined;
+    },
+  } as unknown as Questions;
+  const ssh = new SshQuestions(
+    { name: "bastion/web1", way: "bastion\0ssh web1" },
+    questions,
+    () => {},
+  );
+  await ssh.ask("alice@10.0.0.5's password: ");
+  await ssh.ask("alice@jump's password: ");
+  expect(asked).toEqual([
+    ["bastion/web1", "bastion\0ssh web1\u000010.0.0.5"],
+    ["bastion/web1", "bastion\0ssh web1\0jump"],
+  ]);
 });

@@ -17,7 +17,7 @@ const BUN = ["--bun", bun().path];
 let folder = "";
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "econtext-kinds-"));
-  for (const name of ["sh", "sleep"]) symlinkSync(Bun.which(name) ?? "", join(folder, name));
+  for (const name of ["sh", "sleep", "cat"]) symlinkSync(Bun.which(name) ?? "", join(folder, name));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

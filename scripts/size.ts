@@ -21,6 +21,7 @@ import {
   minifyPythonCore,
   moduleText,
   pythonCore,
+  switchText,
 } from "./stage1.ts";
 
 export interface SizeRow {
@@ -91,7 +92,11 @@ function files(): SizeRow[] {
     return compressed(name, source, minified);
   });
   const modules = readdirSync(join(STAGE1, "python/tier2")).sort();
-  const children = moduleText(STAGE1, "javascript", "children");
+  const switches = (["python", "javascript"] as const).map((language) => {
+    const source = switchText(STAGE1, language);
+    const minified = (language === "python" ? minifyPython : minifyJavaScript)(source);
+    return compressed(`${language}/switch`, source, minified);
+  });
   const [python, javascript] = [pythonCore(), javascriptCore()];
   return [
     ...rows,
@@ -99,7 +104,7 @@ function files(): SizeRow[] {
       const source = moduleText(STAGE1, "python", file);
       return compressed(`python/tier2/${file}`, source, minifyPython(source));
     }),
-    compressed("javascript/tier2/children", children, minifyJavaScript(children)),
+    ...switches,
     compressed("python/core", python, minifyPythonCore(python)),
     compressed("javascript/core", javascript, minifyCore(javascript)),
   ];

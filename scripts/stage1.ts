@@ -45,7 +45,7 @@ const CORE = "core";
 const FIRST_STAGE = "first_stage";
 const TIER2 = "tier2";
 /** The program of a hop's switch. It is no module: the thread that reads the stream runs it. */
-const SWITCH = "children";
+const SWITCH = "switch";
 /** A module that says where the roots are: each master writes its own. */
 const WRITTEN_BY_MASTER = "roots";
 export function buildStage1(folder: string = STAGE1): Stage1 {
@@ -54,7 +54,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
   const tier2 = (language: string) =>
     Object.fromEntries(
       readdirSync(join(folder, language, TIER2))
-        .filter((file) => !file.startsWith(".") && file !== SWITCH)
+        .filter((file) => !file.startsWith("."))
         .sort()
         .map((file) => [parse(file).name, moduleText(folder, language, file)]),
     );
@@ -70,7 +70,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
     javascriptTier2: minifyAll(javascript, minifyJavaScript),
     javascriptDependencies: dependencies(javascript, [WRITTEN_BY_MASTER]),
     pythonSwitch: pythonSwitch(folder, python["vectored_io"]),
-    javascriptSwitch: minifyJavaScript(moduleText(folder, "javascript", SWITCH)),
+    javascriptSwitch: minifyJavaScript(switchText(folder, "javascript")),
     javascriptFirstStage: joinJavaScript(javascriptStage),
     nodeFirstStage: joinJavaScript(stageOf("node", javascriptStage)),
     bunFirstStage: joinJavaScript(stageOf("bun", javascriptStage)),
@@ -84,10 +84,13 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
 
 /** Modules of the second tier that are folders: their files, in the order in which they run. */
 const PARTS: Readonly<Record<string, readonly string[]>> = {
-  "python/children": ["start", "downstream", "upstream", "child", "relays", "switch"],
   "python/importer": ["records", "finders"],
   "python/values": ["types", "decode"],
-  "javascript/children": [
+};
+/** The files of the switch, in the order in which they run. */
+const SWITCH_PARTS = {
+  python: ["start", "downstream", "upstream", "child", "relays", "switch"],
+  javascript: [
     "common",
     "program",
     "scanner",
@@ -97,24 +100,27 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
     "child",
     "switch",
   ],
-};
+} as const;
 const EXTENSIONS: Readonly<Record<string, string>> = { python: "py", javascript: "js" };
 
 /** The text of a module of the second tier: a file, or the joined files of a folder. */
 export function moduleText(folder: string, language: string, file: string): string {
-  const read = () => readFileSync(join(folder, language, TIER2, file), "utf8");
+  const path = join(folder, language, TIER2, file);
   const parts = PARTS[`${language}/${file}`];
-  return parts === undefined ? read() : partsText(folder, language, file, parts);
+  return parts === undefined ? readFileSync(path, "utf8") : partsText(path, language, parts);
 }
 
-function partsText(
+/** The text of a language's switch. @param parts its files; default: all */
+export function switchText(
   folder: string,
-  language: string,
-  file: string,
-  parts: readonly string[],
+  language: keyof typeof SWITCH_PARTS,
+  parts: readonly string[] = SWITCH_PARTS[language],
 ): string {
-  const extension = EXTENSIONS[language] ?? "";
-  const path = (name: string) => join(folder, language, TIER2, file, `${name}.${extension}`);
+  return partsText(join(folder, language, SWITCH), language, parts);
+}
+
+function partsText(folder: string, language: string, parts: readonly string[]): string {
+  const path = (name: string) => join(folder, `${name}.${EXTENSIONS[language]}`);
   return parts.map((name) => readFileSync(path(name), "utf8")).join("\n\n");
 }
 
@@ -123,9 +129,8 @@ function partsText(
  * has the rest as a text, too, and compiles it when the first child boots.
  */
 export function pythonSwitch(folder: string, vectoredIo = ""): string {
-  const [start = "", ...rest] = PARTS[`python/${SWITCH}`] ?? [];
-  const text = (parts: readonly string[]) =>
-    minifyPython(partsText(folder, "python", SWITCH, parts));
+  const [start, ...rest] = SWITCH_PARTS.python;
+  const text = (parts: readonly string[]) => minifyPython(switchText(folder, "python", parts));
   const texts = { VECTORED_IO: minifyPython(vectoredIo), SWITCH: text(rest) };
   const lines = Object.entries(texts).map(
     ([name, value]) => `${name} = ${JSON.stringify(value)}\n`,

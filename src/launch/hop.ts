@@ -3,7 +3,7 @@
  * part of it that starts programs and passes frames on, on the thread that reads the stream.
  *
  * Spec: docs/protocol.md, "The switch".
- * Twins: stage1/python/tier2/children, stage1/javascript/tier2/children.
+ * Twins: stage1/python/switch, stage1/javascript/switch.
  */
 import { deflateSync } from "node:zlib";
 import type { EcontextError } from "../errors.ts";

@@ -63,7 +63,7 @@ const cancel = (handle, why) => {
 };
 
 /**
- * Take a frame for another context. The first such frame is a program, tier2/children. It installs
+ * Take a frame for another context. The first such frame is a program, ../switch. It installs
  * the function that takes all later ones.
  */
 let forward = (program) => {

@@ -98,7 +98,7 @@ def feed(data):
 def forward(_, frame):
     """Take a frame for another context. The first one brings the program that forwards the others.
 
-    That program replaces this function: ../tier2/children.py.
+    That program replaces this function: ../switch.
     """
     exec(zlib.decompress(frame[24:]), globals())
 

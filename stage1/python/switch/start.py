@@ -1,5 +1,5 @@
 # The switch of a Python hop: starts children of this context and passes frames between them and the
-# master. Spec: docs/protocol.md, "The switch". Twin: stage1/javascript/tier2/children.js.
+# master. Spec: docs/protocol.md, "The switch". Twin: stage1/javascript/switch.
 #
 # This is no module. The core runs this text once in its own namespace, on the thread that holds the
 # role (core/stream.py, `forward`). From then on the text is a part of the core. So its names must

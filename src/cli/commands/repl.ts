@@ -35,9 +35,10 @@ export const command = makeCommand({
   args,
   details: `The prompt takes TypeScript with await. Each target is a variable. Names that
 are not valid identifiers are changed (web-1.example.com becomes web_1, and
-bastion/web1/sudo:root becomes web1_root), and the banner lists them. econtext connects to a target when you first use it. A
-function of the prompt runs in Bun or Node.js there, a name such as
-platform.node in Python; each is started when it is first needed.
+bastion/web1/sudo:root becomes web1_root), and the banner lists them. econtext
+connects to a target when you first use it. A function of the prompt runs in
+Bun or Node.js there, a name such as platform.node in Python; each is started
+when it is first needed.
 
   $ econtext repl web1 db1
   > function load(cores: number) { return os.loadavg()[0]! / cores }

@@ -22,6 +22,8 @@ const LEASE_MS = 2_000;
 const LONG_LEASE_MS = 30_000;
 /** The slave's guard, and sshd, take a moment. A busy machine may take this long. */
 const END_MS = LEASE_MS + SOON_MS;
+/** What a process without memory has to do something. */
+const OUT_OF_MEMORY_MS = 20_000;
 /** sshd itself notices a dead connection late: it is no process of ours. */
 const SSHD = /^sshd(-session)?[: ]/;
 
@@ -187,14 +189,17 @@ for (const kind of ["python", "bun"] as const) {
         await using chain = await open({ length: 3 });
         const pid = await chain.pidOf(position);
         await limit(pid, `--as=${String(addressSpace(pid) + (1 << 20))}:`);
-        // It cannot take what it is sent: it may refuse it, or end; others do not notice.
-        const sent = chain.at(position).exec(["wc", "-c"], { stdin: new Uint8Array(64 << 20) });
+        // It cannot take what it is sent: it may refuse it, or end, or a runtime may hang while its
+        // worker still answers: then the deadline ends the call. Others do not notice.
+        const limits = { deadline: OUT_OF_MEMORY_MS };
+        const stdin = new Uint8Array(64 << 20);
+        const sent = chain.at(position).exec(["wc", "-c"], { stdin, ...limits });
         const results = await Promise.all([
           outcome(sent.stdout.text()),
           outcome(
             chain
               .at(position)
-              .connect("local", { kind })
+              .connect("local", { kind, ...limits })
               .then((one) => one.ready()),
           ),
         ]);

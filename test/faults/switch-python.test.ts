@@ -33,8 +33,8 @@ function pythonRows(plan: Plan): void {
     await using master = await new RawMaster(plan).open();
     await master.call(HOP, "resource.setrlimit", 7, [40, 40]);
     const children = Array.from({ length: 12 }, () => master.program(["cat"], []));
-    const last = children.at(-1);
-    expect(await last?.event("failed")).toEqual([
+    // Not always the last: descriptors that a fork was given are closed a moment later.
+    expect(await Promise.race(children.map((child) => child.event("failed")))).toEqual([
       "failed",
       expect.stringContaining("EMFILE: too many open files"),
     ]);

@@ -42,11 +42,16 @@ export interface Far extends Kind, Rows {
   readonly callWith: Session["callWith"];
 }
 
-/**
- * Connect to `target`, with the kind's fixtures as roots. Nothing rests on the grace time, unless a
- * row says so.
- */
+/** Connect to `target`, with the kind's fixtures as roots. */
 export function opener(target: string, kind: Kind, options: () => ConnectOptions): Connect {
+  return openerBy(kind, (broker) => broker.connect(target, options()));
+}
+
+/**
+ * Sessions of the contexts that `open` opens, with the kind's fixtures as roots. Nothing rests on
+ * the grace time, unless a row says so.
+ */
+export function openerBy(kind: Kind, open: (broker: Broker) => Promise<Context>): Connect {
   return async (brokerOptions = {}) => {
     const logs: LogRecord[] = [];
     const broker = new Broker({
@@ -55,7 +60,7 @@ export function opener(target: string, kind: Kind, options: () => ConnectOptions
       onLog: (record) => logs.push(record),
       ...brokerOptions,
     });
-    const context = await broker.connect(target, options());
+    const context = await open(broker);
     return {
       broker,
       context,

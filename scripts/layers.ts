@@ -28,6 +28,11 @@ const LAYERS: readonly Layer[] = [
     because: "argument vectors and exit codes: `bootstrap` shows them without starting anything",
   },
   {
+    name: "sets",
+    imports: ["errors", "transports"],
+    because: "names in, names out; where groups come from is given",
+  },
+  {
     name: "protocol",
     imports: ["errors", "text"],
     because: "frames and values: pure, so that a core in another language can be written from it",

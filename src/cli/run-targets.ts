@@ -87,7 +87,11 @@ class Run {
         stderr.write(lending.erased() + lines).catch(() => {});
       },
     });
-    this.#stop = new Stop(host, plan.pass);
+    this.#stop = new Stop(host, (name) => {
+      // A command that has started gets the signal. A question must not hold the others up.
+      given.prompter.stop();
+      return plan.pass?.(name);
+    });
   }
 
   async status(): Promise<number> {

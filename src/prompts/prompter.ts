@@ -9,8 +9,8 @@ import { functionSource } from "./sources.ts";
 import { TerminalSource } from "./terminal.ts";
 import { Trials } from "./trials.ts";
 
-/** Why there is no answer: no source has one, or the answer was refused before. */
-export type NoAnswer = "none" | "refused";
+/** Why there is no answer: no source has one, it was refused before, or `stop` was called. */
+export type NoAnswer = "none" | "refused" | "stopped";
 
 interface Found {
   readonly secret: Secret;
@@ -70,7 +70,7 @@ export class Prompter {
     const { host, way = host, user, kind, prompt } = question;
     if (kind === "other") {
       const found = await this.#find(question, signal);
-      return found === undefined ? "none" : { ...found, settle: () => {} };
+      return found === undefined ? this.#nothing : { ...found, settle: () => {} };
     }
     const { known, trials } = this.#memory;
     const key = kind === "passphrase" ? `\0\0${prompt}` : keyOf(way, user);
@@ -84,7 +84,7 @@ export class Prompter {
       );
     }
     const found = await finding;
-    if (found === undefined) return "none";
+    if (found === undefined) return this.#nothing;
     // A passphrase is tried on this machine, where nothing gets locked.
     const told = kind === "passphrase" ? () => {} : await trials.begin(found.secret, user, signal);
     if (told === undefined) return "refused";
@@ -116,7 +116,7 @@ export class Prompter {
     for (const source of this.#sources) source.notice?.(text);
   }
 
-  /** No question is answered any more; one that is being asked ends. */
+  /** No question is answered any more. One that is being asked ends at once. */
   stop(): void {
     this.#memory.closing.abort();
   }
@@ -130,6 +130,10 @@ export class Prompter {
     const all = [...known.values()];
     known.clear();
     for (const finding of all) (await finding.catch(() => undefined))?.secret.wipe();
+  }
+
+  get #nothing(): NoAnswer {
+    return this.#memory.closing.signal.aborted ? "stopped" : "none";
   }
 
   async #find(question: Question, signal: AbortSignal): Promise<Found | undefined> {

@@ -16,6 +16,9 @@ const MAX_BYTES = 1024;
 /** How often the terminal is looked at for keys. */
 const POLL_MS = 20;
 
+/** Signals that end this process unless the program listens for them. */
+const ENDING = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
+
 /** Keys, by their bytes. */
 const KEY = {
   interrupt: 3,
@@ -140,22 +143,24 @@ class Typing {
 
   /** Does `work` while the terminal is raw. */
   async #rawly<T>(work: () => Promise<T>): Promise<T> {
-    const saved = stty(this.#fd, "-g");
-    const restore = (): void => void stty(this.#fd, saved);
-    const makeRaw = (): void => {
-      stty(this.#fd, "-icanon", "-echo", "-isig", "min", "1", "time", "0");
+    const saved = stty("-g");
+    if (saved === undefined) throw new Error("stty cannot read the modes of the terminal");
+    const restore = (): void => void stty(saved);
+    const makeRaw = (): boolean => {
+      return stty("-icanon", "-echo", "-isig", "min", "1", "time", "0") !== undefined;
     };
-    const forget = this.#hooks.atEnd(restore);
+    const forget = [this.#hooks.atEnd(restore), ...ENDING.map((name) => onSignal(name, restore))];
     // A shell restores the modes that it knows when it continues a process.
     process.on("SIGCONT", makeRaw);
     try {
-      makeRaw();
+      // Nothing must be typed that is shown.
+      if (!makeRaw()) throw new Error("stty cannot change the modes of the terminal");
       this.#write(neutralise(this.#line.prompt));
       return await work();
     } finally {
       process.off("SIGCONT", makeRaw);
       restore();
-      forget();
+      for (const one of forget) one();
       this.#write("\n");
     }
   }
@@ -245,19 +250,42 @@ function readKey(fd: number, into: Uint8Array): number | undefined {
 }
 
 /**
- * @returns what `stty` prints
- * @throws if the modes cannot be changed: nothing must be typed then
+ * Runs `stty` on the terminal, with a descriptor of its own: Bun makes a descriptor blocking that a
+ * child inherits, and a read that blocks holds up every context of this process.
+ *
+ * @returns what it prints; undefined if it fails
  */
-function stty(fd: number, ...words: readonly string[]): string {
-  const { stdout, success } = Bun.spawnSync(["stty", ...words], {
-    stdio: [fd, "pipe", "ignore"],
-  });
-  if (!success) throw new Error("stty cannot change the modes of the terminal");
-  return stdout.toString().trim();
+function stty(...words: readonly string[]): string | undefined {
+  const fd = open();
+  if (fd === undefined) return undefined;
+  try {
+    const { stdout, success } = Bun.spawnSync(["stty", ...words], {
+      stdio: [fd, "pipe", "ignore"],
+    });
+    return success ? stdout.toString().trim() : undefined;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function raise(): void {
   process.kill(process.pid, "SIGINT");
+}
+
+/**
+ * Calls `restore` at a signal. Without another listener, the signal then ends this process, as it
+ * does by default.
+ *
+ * @returns what stops listening
+ */
+function onSignal(name: NodeJS.Signals, restore: () => void): () => void {
+  const listener = (): void => {
+    restore();
+    process.off(name, listener);
+    if (process.listenerCount(name) === 0) process.kill(process.pid, name);
+  };
+  process.on(name, listener);
+  return () => void process.off(name, listener);
 }
 
 function atExit(restore: () => void): () => void {

@@ -2,7 +2,7 @@
  * Questions: has the questions of one attempt answered, one after the other, and tells the sources
  * whether their answers were right. Ends the attempt where nothing can answer.
  */
-import { BootstrapError, EcontextError, UsageError } from "../errors.ts";
+import { BootstrapError, CancelledError, EcontextError, UsageError } from "../errors.ts";
 import type { Answer, Question } from "../prompts/question.ts";
 import type { Secret } from "../prompts/secret.ts";
 import { neutralise } from "../text.ts";
@@ -69,6 +69,7 @@ export class Questions {
       if (answer === "none" && !mayDecline) this.fail("none", asked(question));
       if (answer === "refused")
         this.fail("exhausted", "it was refused twice, and is not sent again");
+      if (answer === "stopped") this.#control.fail(stopped(this.#asker.place));
       if (typeof answer === "string") return undefined;
       this.#last = answer;
       this.#count += 1;
@@ -127,6 +128,10 @@ export class Questions {
     const report = { argv, phase: "answering a question", said: neutralise(stderr.trim()) };
     return new BootstrapError(code, message, report);
   }
+}
+
+function stopped(place: string): CancelledError {
+  return new CancelledError("ERR_CANCELLED", `${place}: cancelled at the question for a password`);
 }
 
 function asked({ kind, prompt, user }: Omit<Question, "context">): string {

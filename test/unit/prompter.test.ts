@@ -89,8 +89,8 @@ test("a question that is being asked ends with the broker", async () => {
   const prompter = new Prompter([waiting]);
   const asked = prompter.ask(QUESTION, SIGNAL);
   prompter.stop();
-  expect(await asked).toBe("none");
-  expect(await prompter.ask(QUESTION, SIGNAL)).toBe("none");
+  expect(await asked).toBe("stopped");
+  expect(await prompter.ask(QUESTION, SIGNAL)).toBe("stopped");
 });
 
 test("a function that throws is named", async () => {

@@ -10,6 +10,8 @@ import { Secret } from "./secret.ts";
 
 /** Characters of an error message of a user's function or command. */
 const SHOWN = 300;
+/** How long a function or a command may take: it may ask a person. */
+const ANSWER_MS = 120_000;
 /** Longer than any password. */
 const MAX_BYTES = 4096;
 const NEWLINE = 10;
@@ -17,17 +19,21 @@ const NEWLINE = 10;
 const RETRY_MS = 10;
 
 /** The option `password` of `connect`. It is asked every question. */
-export function functionSource(answer: PasswordFunction): Source {
+export function functionSource(answer: PasswordFunction, answerMs = ANSWER_MS): Source {
+  const name = "the function password";
   return {
-    name: "the function password",
+    name,
     isPerson: false,
     answersAll: true,
-    ask: async ({ context, user, prompt }) => {
-      const value = await Promise.try(answer, { context, user, prompt }).catch((cause: unknown) => {
-        const why = cause instanceof Error ? cause.message : String(cause);
-        throw failed(`${context}: the function password threw: ${why}`, cause);
-      });
-      return value === undefined ? undefined : Secret.of(value);
+    ask: async ({ context, user, prompt }, signal) => {
+      const asked = Promise.try(answer, { context, user, prompt }).then(
+        (value) => (value === undefined ? undefined : Secret.of(value)),
+        (cause: unknown) => {
+          const why = cause instanceof Error ? cause.message : String(cause);
+          throw failed(`${context}: ${name} threw: ${why}`, cause);
+        },
+      );
+      return inTime(asked, `${context}: ${name}`, { signal, answerMs });
     },
   };
 }
@@ -46,17 +52,35 @@ export function givenSource(name: string, secret: Secret): Source {
  * A shell command that prints the password, or nothing if it does not know. It finds what is asked
  * for in its environment, and the terminal is its standard error.
  */
-export function commandSource(command: string, name = "password_command"): Source {
+export function commandSource(
+  command: string,
+  name = "password_command",
+  answerMs = ANSWER_MS,
+): Source {
   return {
     name,
     isPerson: false,
     answersAll: false,
-    ask: (question, signal) => askCommand({ command, name }, question, signal),
+    ask: async (question, signal) => {
+      const what = `${question.context}: ${name} ${JSON.stringify(command)}`;
+      const late = new AbortController();
+      const asked = askCommand(command, question, AbortSignal.any([signal, late.signal]));
+      try {
+        return await inTime(asked, what, { signal, answerMs });
+      } catch (error) {
+        throw error instanceof CommandFailure ? failed(`${what}: ${error.message}`) : error;
+      } finally {
+        late.abort();
+      }
+    },
   };
 }
 
+/** How a command ended that gave no password. */
+class CommandFailure extends Error {}
+
 async function askCommand(
-  { command, name }: { readonly command: string; readonly name: string },
+  command: string,
   { context, host, user, prompt }: Question,
   signal: AbortSignal,
 ): Promise<Secret | undefined> {
@@ -76,7 +100,36 @@ async function askCommand(
   const how = child.signalCode === null ? `with status ${status}` : `by ${child.signalCode}`;
   if (status === 0) return secret.isEmpty ? undefined : secret;
   secret.wipe();
-  throw failed(`${context}: ${name} ${JSON.stringify(command)}: it ended ${how}`);
+  throw new CommandFailure(`it ended ${how}`);
+}
+
+/**
+ * @param asked an answer that comes too late is overwritten
+ * @returns undefined if the question is not of interest any more
+ * @throws {UsageError} `ERR_USAGE_PASSWORD`: no answer came in time
+ */
+async function inTime(
+  asked: Promise<Secret | undefined>,
+  what: string,
+  { signal, answerMs }: { readonly signal: AbortSignal; readonly answerMs: number },
+): Promise<Secret | undefined> {
+  const enough = Promise.withResolvers<undefined>();
+  const stop = (): void => enough.resolve(undefined);
+  const tooLate = (): void => enough.reject(failed(`${what}: no answer within ${answerMs} ms`));
+  const timer = setTimeout(tooLate, answerMs);
+  signal.addEventListener("abort", stop);
+  let isOver = false;
+  asked.then(
+    (secret) => isOver && secret?.wipe(),
+    () => {},
+  );
+  try {
+    return await Promise.race([asked, enough.promise]);
+  } finally {
+    isOver = true;
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 /**

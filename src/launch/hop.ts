@@ -23,6 +23,8 @@ export interface HopSession {
   start(wants: Wants): void;
   language(): Language | undefined;
   isReady(): boolean;
+  /** When it was last waiting for the answer to a question, on `performance.now`. */
+  lastAsked(): number;
   reason(): EcontextError | undefined;
   sever(reason: EcontextError): void;
 }
@@ -96,6 +98,11 @@ export class Hop implements MeetingPlace {
   /** @returns the first hop on the way that has not answered yet; undefined if all have */
   silent(): Hop | undefined {
     return [...this.above, this].find((hop) => !hop.#session.isReady());
+  }
+
+  /** When this hop, or one before it, was last waiting for the answer to a question. */
+  lastAsked(): number {
+    return Math.max(...[...this.above, this].map((hop) => hop.#session.lastAsked()));
   }
 
   /** Whether something came from the hop, or from behind it if it is the first, since `ms` ago. */

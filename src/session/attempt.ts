@@ -53,8 +53,6 @@ export class Attempt {
   #deadline: ReturnType<typeof setTimeout>;
   #launched: Launched;
   #severed: EcontextError | undefined;
-  /** Whether the slave has not answered, and the attempt has not failed. */
-  #isOpen = true;
 
   constructor(
     plan: Plan,
@@ -77,6 +75,11 @@ export class Attempt {
   /** The child of the moment. */
   get launched(): Launched {
     return this.#launched;
+  }
+
+  /** When a question on the way was last open, on `performance.now`. */
+  lastAsked(): number {
+    return this.#dialogue.lastAsked();
   }
 
   /** Gives up, with this reason. */
@@ -109,7 +112,6 @@ export class Attempt {
   /** @throws {ProtocolError} the reply is malformed, or not of this plan */
   #booted(plan: Plan, launched: Launched, body: Uint8Array): void {
     const slave = readBootReply(body, languageOfPlan(plan));
-    this.#isOpen = false;
     clearTimeout(this.#deadline);
     this.#dialogue.booted();
     this.#parts.replay?.settle();
@@ -136,7 +138,6 @@ export class Attempt {
       reason = await this.#replace(plan, missing);
       if (reason === undefined) return;
     }
-    this.#isOpen = false;
     clearTimeout(this.#deadline);
     this.#dialogue.ended(reason);
     this.#listener.closed(launched, reason);
@@ -173,14 +174,6 @@ export class Attempt {
       get launched() {
         return launched();
       },
-      // A person may take long. A deadline that the user asked for goes on.
-      wait: () => {
-        if (this.#settings.isConnectTotal) return () => {};
-        clearTimeout(this.#deadline);
-        return () => {
-          if (this.#isOpen) this.#deadline = this.#startDeadline();
-        };
-      },
       explain: () => {
         const { place, transport } = this.#settings;
         const launched = this.#launched;
@@ -190,17 +183,27 @@ export class Attempt {
     };
   }
 
-  #startDeadline(): ReturnType<typeof setTimeout> {
-    return setTimeout(() => this.#tooLate(), this.#settings.connectMs);
+  #startDeadline(ms = this.#settings.connectMs): ReturnType<typeof setTimeout> {
+    return setTimeout(() => this.#tooLate(), ms);
   }
 
   /** A deadline that the user asked for is not extended. */
   #progressed(): void {
-    if (!this.#settings.isConnectTotal) this.#deadline.refresh();
+    if (this.#settings.isConnectTotal) return;
+    clearTimeout(this.#deadline);
+    this.#deadline = this.#startDeadline();
   }
 
   #tooLate(): void {
-    const { place, via, connectMs } = this.#settings;
+    const { place, via, connectMs, isConnectTotal } = this.#settings;
+    // The time begins anew after a question, also one on the way to a hop. A deadline that the user
+    // asked for goes on.
+    const asked = Math.max(this.lastAsked(), via?.lastAsked() ?? 0);
+    const left = asked + connectMs - performance.now();
+    if (!isConnectTotal && left > 0) {
+      this.#deadline = this.#startDeadline(left);
+      return;
+    }
     // A hop that does not answer is the cause.
     const silent = via?.silent()?.name ?? place;
     this.sever(explainSilence(silent, connectMs, this.#launched));

@@ -7,7 +7,7 @@
  * takes no such text asks for little else than a password: a line without its end is its question.
  */
 import type { Question } from "../prompts/question.ts";
-import { questionMark } from "../transports/announced.ts";
+import { questionMark, questionText } from "../transports/announced.ts";
 import type { PasswordRule } from "../transports/transport.ts";
 import type { Questions } from "./questions.ts";
 import type { AttemptControl } from "./settings.ts";
@@ -36,6 +36,7 @@ export class Conversation {
   readonly #questions: Questions;
   readonly #ssh: SshQuestions;
   readonly #control: AttemptControl;
+  readonly #nonce: string;
   readonly #mark: string;
   /** What came since the last answer. */
   #heard = "";
@@ -56,15 +57,16 @@ export class Conversation {
     this.#host = place.host;
     this.#scheme = place.scheme;
     this.#rule = place.rule;
+    this.#nonce = nonce;
     this.#mark = questionMark(nonce);
     this.#questions = questions;
     this.#ssh = ssh;
     this.#control = control;
   }
 
-  /** The text for the program's question. sudo replaces `%p` by the account's name. */
+  /** The text for the program's question. */
   get prompt(): string {
-    return `${this.#mark}%p:`;
+    return questionText(this.#nonce);
   }
 
   /** The program has printed this text on its error output, or on its terminal. */

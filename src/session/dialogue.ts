@@ -60,6 +60,11 @@ export class Dialogue {
     };
   }
 
+  /** When a question was last open, on `performance.now`. */
+  lastAsked(): number {
+    return this.#questions.clock.last();
+  }
+
   /** The slave has answered. */
   booted(): void {
     this.#questions.accepted();

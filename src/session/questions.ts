@@ -7,6 +7,7 @@ import type { Answer, Question } from "../prompts/question.ts";
 import type { Secret } from "../prompts/secret.ts";
 import { neutralise } from "../text.ts";
 import { CAUSES } from "../transports/causes.ts";
+import { QuestionClock } from "./question-clock.ts";
 import type { AttemptControl, SessionSettings } from "./settings.ts";
 
 /** Where the questions come from. */
@@ -31,6 +32,7 @@ const REFUSALS: readonly string[] = [FAILURES.wrong.code, FAILURES.exhausted.cod
 export class Questions {
   readonly #asker: Asker;
   readonly #control: AttemptControl;
+  readonly clock = new QuestionClock();
   readonly #abort = new AbortController();
   #last: Answer | undefined;
   #count = 0;
@@ -61,7 +63,7 @@ export class Questions {
       this.fail("wrong", `${source.name} gave it`);
       return undefined;
     }
-    const resume = this.#control.wait();
+    const over = this.clock.ask();
     try {
       const { prompter, name } = this.#asker;
       const whole = { ...question, context: name };
@@ -78,7 +80,7 @@ export class Questions {
       this.#control.fail(asError(error));
       return undefined;
     } finally {
-      resume();
+      over();
     }
   }
 

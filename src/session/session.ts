@@ -76,6 +76,7 @@ export class ChildSession implements Session {
   /** Present only with a lender, because another child may then take the place of the first. */
   readonly #replay: ReplayLink | undefined;
   readonly #settled: Promise<void>;
+  #attempt: Attempt | undefined;
   readonly #ready = Promise.withResolvers<SlaveInfo>();
   readonly #gone = Promise.withResolvers<void>();
   #state: State;
@@ -110,6 +111,7 @@ export class ChildSession implements Session {
       booted: (slave, launched) => this.#booted(slave, launched),
       closed: (launched, reason) => void this.#closed(launched, reason),
     });
+    this.#attempt = attempt;
     this.#state = { name: "launching", attempt };
   }
 
@@ -120,6 +122,11 @@ export class ChildSession implements Session {
 
   reason(): EcontextError | undefined {
     return this.#state.name === "ended" ? this.#state.reason : undefined;
+  }
+
+  /** When the session was last waiting for an answer, on `performance.now`. */
+  lastAsked(): number {
+    return this.#attempt?.lastAsked() ?? Number.NEGATIVE_INFINITY;
   }
 
   language(): Language | undefined {

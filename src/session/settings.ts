@@ -45,8 +45,6 @@ export interface SessionSettings {
 /** What an attempt lets its dialogue do. */
 export interface AttemptControl {
   readonly launched: Launched;
-  /** A person is asked: the attempt's deadline waits. @returns what ends the waiting */
-  wait(): () => void;
   /** @returns why the program would have ended, if it had failed with what it has printed */
   explain(): EcontextError;
   /** Ends the attempt. */

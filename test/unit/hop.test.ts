@@ -42,6 +42,7 @@ function open({ isKnown = true } = {}) {
     ready: ready.promise,
     start: () => {},
     isReady: () => state.isKnown,
+    lastAsked: () => 0,
     language: () => (state.isKnown ? "python" : undefined),
     reason: () => state.reason,
     sever: () => {},

@@ -5,6 +5,8 @@
 import { describe, expect, test } from "bun:test";
 import { DisconnectError } from "../../src/errors.ts";
 import { firstStage } from "../../src/interpreters/first-stage.ts";
+import { Hop, type HopSession } from "../../src/launch/hop.ts";
+import { Router } from "../../src/mux/router.ts";
 import { HANDLES } from "../../src/protocol/handles.ts";
 import { decodeValue } from "../../src/protocol/value.ts";
 import { local } from "../../src/transports/local.ts";
@@ -157,6 +159,35 @@ describe("launching, to its end", () => {
       "web1: no answer within 20 ms; it said: please wait",
     ]);
     expect(spawner.last.kills).toEqual(["kill"]);
+    await session.gone;
+  });
+
+  test("the time begins anew after a question on the way to a hop", async () => {
+    const router = new Router(() => {});
+    const looked = Promise.withResolvers<void>();
+    let looks = 0;
+    let over: number | undefined;
+    const lastAsked = (): number => {
+      if (++looks === 3) looked.resolve();
+      return over ?? performance.now();
+    };
+    const asked: HopSession = {
+      ready: new Promise(() => {}),
+      start: () => {},
+      isReady: () => false,
+      lastAsked,
+      language: () => "python",
+      reason: () => undefined,
+      sever: () => {},
+    };
+    const via = new Hop({ id: router.allocateId(), name: "bastion", above: [] }, router, asked);
+    const { session } = open({ connectMs: 20, isConnectTotal: false, via }, 1, router);
+    session.start("python");
+    await looked.promise;
+    expect(session.reason()).toBeUndefined();
+    over = performance.now();
+    expect(await failure(session)).toMatchObject({ code: "ERR_DEADLINE_CONNECT" });
+    expect(performance.now() - over).toBeGreaterThanOrEqual(19);
     await session.gone;
   });
 

@@ -9,7 +9,7 @@ import { preamble as makePreamble } from "./interpreters/preamble.ts";
 import { defaultArgv0 } from "./interpreters/process-title.ts";
 import { TerminalSource } from "./prompts/terminal.ts";
 import { quoteForLoginShell } from "./shell-quote.ts";
-import { announced } from "./transports/announced.ts";
+import { announced, questionText } from "./transports/announced.ts";
 import type { SshOptions } from "./transports/ssh.ts";
 import type { Transport } from "./transports/transport.ts";
 import { type PathOptions, parsePath } from "./tree/target-path.ts";
@@ -30,7 +30,8 @@ export interface StepDescription {
   readonly tries: readonly string[];
   /**
    * The argument vector: the first word's is run on this machine, each other one in the context
-   * before it. A program that asks with a text of ours is given `PROMPT`; in fact it gets a nonce.
+   * before it. The text of sudo's question has a nonce, new for each connection: here it is the
+   * word `NONCE`.
    */
   readonly argv: readonly string[];
 }
@@ -56,6 +57,11 @@ export interface DescribeOptions extends KindOptions, Pick<PathOptions, "schemes
    */
   readonly language?: Language;
   readonly ssh?: SshOptions;
+  /**
+   * Whether something answers questions for a password. Programs are run otherwise, so that they
+   * ask none. Default: whether there is a terminal.
+   */
+  readonly answers?: boolean;
 }
 
 /** @throws {UsageError} `ERR_USAGE_TARGET`, `ERR_USAGE_KIND` */
@@ -63,8 +69,7 @@ export function describeBootstrap(
   target: string,
   options: DescribeOptions = {},
 ): BootstrapDescription {
-  const { schemes, targets } = options;
-  const isAble = TerminalSource.isThere();
+  const { schemes, targets, answers: isAble = TerminalSource.isThere() } = options;
   const ssh = { interactive: isAble, ...options.ssh };
   const steps = parsePath(target, { ssh, schemes, targets });
   const wants = options.language ?? "any";
@@ -105,11 +110,11 @@ export function describeBootstrap(
   };
 }
 
-/** @param isAble whether a person can be asked */
+/** @param isAble whether a question can be answered */
 function argvOf(transport: Transport, plan: Plan, isAble: boolean): string[] {
   const stage = firstStage(plan);
   if (transport.password === undefined) return transport.wrap(stage);
-  return transport.wrap(announced(stage), isAble ? "PROMPT" : undefined);
+  return transport.wrap(announced(stage), isAble ? questionText("NONCE") : undefined);
 }
 
 function part(bytes: Uint8Array): SentPart {

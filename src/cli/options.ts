@@ -53,7 +53,7 @@ export const SSH = {
 } as const satisfies Definitions;
 
 /** Passwords for sudo, su, doas and ssh. */
-const PASSWORDS = {
+export const PASSWORDS = {
   "ask-pass": {
     type: "boolean",
     description: "Ask for a password once, at the start, and use it wherever one is wanted",

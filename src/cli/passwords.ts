@@ -9,6 +9,7 @@ import type { Flags } from "./parse-line.ts";
 import { Usage } from "./report-error.ts";
 
 const OPTIONS = ["ask-pass", "password-command", "password-fd"] as const;
+type OptionName = (typeof OPTIONS)[number];
 
 /** What a prompt that edits lines on the same terminal does for a question. */
 export interface TerminalUser {
@@ -16,6 +17,27 @@ export interface TerminalUser {
   free(): () => void;
   /** ctrl-C was pressed in place of an answer. */
   interrupt(): void;
+}
+
+/**
+ * @returns the option that says where the password comes from, if one is given
+ * @throws {Usage} several are given, or its value is no command or no number
+ */
+export function readPasswordOption(command: string, flags: Flags): OptionName | undefined {
+  const given = OPTIONS.filter((name) => flags[name] !== undefined && flags[name] !== false);
+  if (given.length > 1) {
+    throw new Usage(command, `--${given[0]} and --${given[1]}: give one of them`);
+  }
+  const [name] = given;
+  const value = name === undefined ? "" : String(flags[name]);
+  if (name === "password-command" && value === "") {
+    throw new Usage(command, "--password-command is empty");
+  }
+  const isNumber = /^\d+$/.test(value) && Number.isSafeInteger(Number(value));
+  if (name === "password-fd" && !isNumber) {
+    throw new Usage(command, `--password-fd ${value}: must be a number`);
+  }
+  return name;
 }
 
 /**
@@ -33,10 +55,7 @@ export async function openPrompter(
   user?: TerminalUser,
 ): Promise<Prompter> {
   const { passwordCommand } = configuration;
-  const given = OPTIONS.filter((name) => flags[name] !== undefined && flags[name] !== false);
-  if (given.length > 1) {
-    throw new Usage(command, `--${given[0]} and --${given[1]}: give one of them`);
-  }
+  const name = readPasswordOption(command, flags);
   const atEnd = (restore: () => void) => {
     const take = user?.free() ?? (() => {});
     const forget = [host.ending.before(restore), atExit(restore)];
@@ -47,7 +66,6 @@ export async function openPrompter(
   };
   const terminal = new TerminalSource({ atEnd, ...(user && { interrupt: user.interrupt }) });
   const sources: Source[] = [];
-  const [name] = given;
   if (name !== undefined) sources.push(await openSource(command, name, flags[name], terminal));
   else if (passwordCommand !== undefined) sources.push(commandSource(passwordCommand));
   if (TerminalSource.isThere()) sources.push(terminal);
@@ -56,20 +74,13 @@ export async function openPrompter(
 
 async function openSource(
   command: string,
-  name: (typeof OPTIONS)[number],
+  name: OptionName,
   value: unknown,
   terminal: TerminalSource,
 ): Promise<Source> {
-  if (name === "password-command") {
-    if (value === "") throw new Usage(command, "--password-command is empty");
-    return commandSource(String(value), "--password-command");
-  }
+  if (name === "password-command") return commandSource(String(value), "--password-command");
   if (name === "password-fd") {
-    const fd = Number(value);
-    if (!/^\d+$/.test(String(value)) || !Number.isSafeInteger(fd)) {
-      throw new Usage(command, `--password-fd ${String(value)}: must be a number`);
-    }
-    return givenSource("--password-fd", await readDescriptor(fd));
+    return givenSource("--password-fd", await readDescriptor(Number(value)));
   }
   const line = { prompt: "Password: ", isVisible: false, signal: new AbortController().signal };
   const secret = await terminal.read(line);

@@ -11,6 +11,11 @@ export function questionMark(nonce: string): string {
   return `econtext-${nonce}:`;
 }
 
+/** @returns the text for sudo's question. sudo replaces `%p` by the account's name. */
+export function questionText(nonce: string): string {
+  return `${questionMark(nonce)}%p:`;
+}
+
 /** The text of a question, which says nothing to a person. */
 export const QUESTION_TEXT = /econtext-[\w-]{16}:[^:\n]*:/g;
 

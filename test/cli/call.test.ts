@@ -172,6 +172,20 @@ test("bootstrap of a path shows each argument vector, the first hop's first", as
   expect(argvs[1]).toContain("econtext: ready");
 });
 
+test("bootstrap shows how sudo is run where there is a password, and reads none", async () => {
+  const options = [["--ask-pass"], ["--password-fd", "9"], ["--password-command", "exit 1"]];
+  for (const option of options) {
+    const { stdout, stderr } = await econtext("bootstrap", ...option, "sudo:www", "--json");
+    expect(stderr).toBe("");
+    const { argv } = JSON.parse(stdout) as { argv: string[] };
+    const words = ["sudo", "-S", "-p", "econtext-NONCE:%p:", "-u", "www", "--", "sh", "-c"];
+    expect(argv.slice(0, words.length)).toEqual(words);
+  }
+  const both = await econtext("bootstrap", "--ask-pass", "--password-fd", "3", "sudo");
+  expect(both).toMatchObject({ status: 2, stdout: "" });
+  expect(both.stderr).toContain("give one of them");
+});
+
 test("bootstrap of several targets, in the notation of all commands", async () => {
   const { stdout } = await econtext("bootstrap", "web1,web2", "local");
   expect([...(stdout.match(/^target .*$/gm) ?? [])]).toEqual(

@@ -6,8 +6,9 @@ import { makeCommand } from "../command-definition.ts";
 import { readConfiguration } from "../configuration.ts";
 import type { Host } from "../host.ts";
 import { readInterpreter, readLanguage, readSsh, readTargets } from "../option-values.ts";
-import { INTERPRETER, LANGUAGE, SSH } from "../options.ts";
+import { INTERPRETER, LANGUAGE, PASSWORDS, SSH } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
+import { readPasswordOption } from "../passwords.ts";
 
 const args: Definitions = {
   "target...": { type: "positional", description: "local, a host as for ssh, or a path" },
@@ -18,6 +19,7 @@ const args: Definitions = {
   ...LANGUAGE,
   ...INTERPRETER,
   ...SSH,
+  ...PASSWORDS,
 };
 
 export const command = makeCommand({
@@ -28,7 +30,7 @@ export const command = makeCommand({
     "econtext bootstrap web1",
     "econtext bootstrap web1 --kind node",
     "econtext bootstrap web1 --sha256",
-    "econtext bootstrap bastion/web1/sudo:root",
+    "econtext bootstrap bastion/web1/sudo:root --ask-pass",
   ],
   args,
   details: `econtext connects to no host. The command line and the core are constants of
@@ -37,6 +39,10 @@ this build, the same for every host and user. The boot arguments after the core
 
 A path has a block for each hop: the first one's argument vector is run on this
 machine, each other one in the context before it.
+
+With an option for passwords, or where a person could be asked on a terminal,
+sudo and its like are run so that they ask. The nonce in sudo's prompt is new for
+each connection: NONCE stands for it. Nothing is asked, and no password is read.
 
 Without --kind, the first call decides what is sent. A Python function needs a
 Python (--language python), a JavaScript function Bun or Node.js (--language
@@ -48,8 +54,11 @@ sent, and one is used.`,
 async function run({ flags, before, after }: CommandLine, host: Host): Promise<number> {
   const { stdout } = host;
   const targets = readTargets("bootstrap", [...before, ...(after ?? [])]);
+  const configuration = readConfiguration(host);
+  const isGiven = readPasswordOption("bootstrap", flags) !== undefined;
   const options = {
-    ...readConfiguration(host),
+    ...configuration,
+    ...(isGiven || configuration.passwordCommand !== undefined ? { answers: true } : {}),
     ssh: readSsh(flags),
     ...readInterpreter("bootstrap", flags),
     ...readLanguage("bootstrap", flags),

@@ -206,6 +206,11 @@ const LAYERS: readonly Layer[] = [
     because: "work on many targets, without a word of how it is shown",
   },
   {
+    name: "doctor",
+    imports: ["broker", "context", "errors", "text", "transports", "tree"],
+    because: "looks at each stage of a connection with the library's own means; shows nothing",
+  },
+  {
     name: "program",
     imports: ["functions", "index", "modules", "prompts", "syntax"],
     because: "runs a user's file with the library; sees no more of it than a program does",
@@ -220,6 +225,7 @@ const LAYERS: readonly Layer[] = [
     imports: [
       "commands",
       "config",
+      "doctor",
       "fleet",
       "index",
       "io",

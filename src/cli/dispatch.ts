@@ -18,6 +18,7 @@ export const COMMANDS = {
   sh: async () => (await import("./commands/sh.ts")).command,
   rsh: async () => (await import("./commands/rsh.ts")).command,
   ping: async () => (await import("./commands/ping.ts")).command,
+  doctor: async () => (await import("./commands/doctor.ts")).command,
   bootstrap: async () => (await import("./commands/bootstrap.ts")).command,
   repl: async () => (await import("./commands/repl.ts")).command,
   init: async () => (await import("./commands/init.ts")).command,

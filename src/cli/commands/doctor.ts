@@ -1,0 +1,130 @@
+/** `econtext doctor`: how far a connection comes, stage by stage, and what to do where it fails. */
+import type { Stage } from "../../doctor/stage.ts";
+import { makeCommand } from "../command-definition.ts";
+import { readConfiguration } from "../configuration.ts";
+import type { Host } from "../host.ts";
+import { Stop } from "../interruption.ts";
+import { readConnect, readLogLevel, readTargets } from "../option-values.ts";
+import { COMMON, JSON_OPTION } from "../options.ts";
+import type { CommandLine, Definitions } from "../parse-line.ts";
+import { openPrompter } from "../passwords.ts";
+import { jsonText } from "../ui/json.ts";
+
+const { deadline, ...rest } = COMMON;
+const args: Definitions = {
+  "target...": { type: "positional", description: "local, a host as for ssh, or a path" },
+  json: { ...JSON_OPTION, description: "Print one JSON object for each stage, one a line" },
+  deadline: {
+    ...deadline,
+    description: "5 (seconds), 500ms, 2m or 1h: for each login and each connection (default 20)",
+  },
+  ...rest,
+};
+
+export const command = makeCommand({
+  name: "doctor",
+  description: "Test a connection stage by stage, and say what to do where it fails",
+  usage: ["[OPTIONS] TARGET..."],
+  examples: [
+    "econtext doctor web1",
+    "econtext doctor bastion/web1/sudo:root",
+    "econtext doctor web1 --json",
+  ],
+  args,
+  exitStatus: `0 all stages passed, also with warnings. Else the first that failed:
+10 name, 11 TCP, 12 host key, 13 login, 14 shell, 15 hop (sudo, a container),
+17 bootstrap, 18 round trip, bandwidth or clock. With several targets, the
+highest. 2 wrong usage; 129, 130, 143 ended by a signal.`,
+  details: `Prints a line for each stage, as soon as it is known: its time, and what was
+found. The stages of a host: name, TCP, host key, login, the shell and what its
+profile prints, the interpreters and the modules that they lack, the bootstrap.
+A path has them for each hop. Then the target's round trip, the bandwidth each
+way, the difference of the clocks, and what its interpreter wrote to a disk.
+
+Each host is logged in to twice: once by "ssh -v", which uses nothing of econtext
+there and asks nothing, and once as every command does. Up to 32 MiB are sent each
+way, but no more than take a quarter of a second.`,
+  run,
+});
+
+async function run({ flags, before, after }: CommandLine, host: Host): Promise<number> {
+  const targets = readTargets("doctor", [...before, ...(after ?? [])]);
+  const { deadline: deadlineMs, ...connect } = readConnect("doctor", flags);
+  const configuration = readConfiguration(host);
+  const prompter = await openPrompter("doctor", flags, host, configuration);
+  const { Broker } = await import("../../index.ts");
+  const { diagnose } = await import("../../doctor/diagnose.ts");
+  const { STAGES } = await import("../../doctor/stage.ts");
+  const stop = new Stop(host);
+  const { signal } = stop;
+  const logLevel = readLogLevel("doctor", flags);
+  const broker = new Broker({ ...configuration, prompter, logLevel, signal });
+  const asJson = flags["json"] === true;
+  const all = async (): Promise<number> => {
+    let status = 0;
+    for (const target of targets) {
+      const shown = asJson ? new Records(target, host) : new Lines(host);
+      for await (const stage of diagnose(broker, target, {
+        ...configuration,
+        connect,
+        deadlineMs,
+        signal,
+      })) {
+        await shown.show(stage);
+        if (stage.result === "failed") status = Math.max(status, STAGES[stage.stage]);
+      }
+    }
+    return status;
+  };
+  try {
+    const ended = all();
+    ended.catch(() => {});
+    const status = await Promise.race([ended, stop.happened]);
+    return stop.status ?? status ?? 0;
+  } finally {
+    await broker.close();
+    stop.dispose();
+  }
+}
+
+/** One object a line. */
+class Records {
+  readonly #target: string;
+  readonly #host: Host;
+
+  constructor(target: string, host: Host) {
+    this.#target = target;
+    this.#host = host;
+  }
+
+  async show(stage: Stage): Promise<void> {
+    const ms = stage.ms === undefined ? undefined : Number(stage.ms.toFixed(1));
+    await this.#host.stdout.write(`${jsonText({ target: this.#target, ...stage, ms })}\n`);
+  }
+}
+
+/** SGR codes of a terminal. */
+const COLOURS = { ok: 32, warning: 33, unknown: 33, failed: 31 } as const;
+const WORDS = { ok: "ok", warning: "look", unknown: "-", failed: "FAILED" } as const;
+
+/** A line for each stage, below the name of its hop. */
+class Lines {
+  readonly #host: Host;
+  #hop: string | undefined;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  async show({ hop, stage, result, ms, detail, hint }: Stage): Promise<void> {
+    const { stdout } = this.#host;
+    const lines = hop === this.#hop ? [] : [hop];
+    this.#hop = hop;
+    const word = WORDS[result].padEnd(6);
+    const shown = stdout.coloured ? `\x1b[${COLOURS[result]}m${word}\x1b[0m` : word;
+    const time = ms === undefined ? "" : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+    lines.push(`  ${stage.padEnd(15)} ${shown} ${time.padStart(9)}  ${detail}`.trimEnd());
+    if (hint !== undefined) lines.push(`  ${" ".repeat(32)}  try: ${hint}`);
+    await stdout.write(lines.map((line) => `${line}\n`).join(""));
+  }
+}

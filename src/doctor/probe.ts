@@ -1,0 +1,177 @@
+/**
+ * One login by the client of ssh in the context before, with `-v` and the survey's script: from
+ * the name of a host to its shell. It uses nothing of econtext on the host.
+ */
+import type { Context } from "../context/context.ts";
+import { neutralise, oneLine } from "../text.ts";
+import type { Transport } from "../transports/transport.ts";
+import { type Passed, SshTrace } from "./ssh-trace.ts";
+import type { Stage, StageName } from "./stage.ts";
+import { readSurvey, type Survey, surveyScript } from "./survey.ts";
+
+export interface ProbeSettings {
+  /** The path up to the host. */
+  readonly hop: string;
+  readonly transport: Transport;
+  /** Where the client runs. */
+  readonly before: Context;
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Probed {
+  readonly stages: readonly Stage[];
+  readonly survey: Survey | undefined;
+  /** Whether a password may help, so that the connection itself may come further. */
+  readonly asks: boolean;
+}
+
+/** Characters of a profile's output that are shown. */
+const SHOWN = 60;
+
+/** Never throws for what the client or the host does. */
+export async function probe(settings: ProbeSettings): Promise<Probed> {
+  const mark = `econtext-${crypto.randomUUID()}`;
+  const run = await runClient(settings, mark);
+  const { trace } = run;
+  const survey = readSurvey(run.stdout, mark);
+  const stages = passedStages(settings.hop, trace.passed, run.startedAt);
+  if (survey.found !== undefined)
+    return { stages: [...stages, shellStage(settings, run, survey)], survey, asks: false };
+  const stage = trace.reached;
+  const failed = failure(settings, run, survey, stage);
+  const asks =
+    stage === "login" && /\((?:[^)]*,)?(?:password|keyboard-interactive)/.test(trace.said);
+  return { stages: [...stages, asks ? needsPassword(failed) : failed], survey: undefined, asks };
+}
+
+/** How the client ended. */
+interface Run {
+  readonly trace: SshTrace;
+  readonly stdout: string;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly status: number | undefined;
+  /** Why it could not be started. */
+  readonly problem: string | undefined;
+}
+
+async function runClient(settings: ProbeSettings, mark: string): Promise<Run> {
+  const { transport, before, deadlineMs, signal } = settings;
+  const [program = "ssh", ...rest] = transport.wrap(["sh", "-s"]);
+  // An existing connection would hide the way to the host.
+  const argv = [program, "-v", "-o", "ControlPath=none", ...rest];
+  const trace = new SshTrace();
+  const ending = new AbortController();
+  const timer = setTimeout(() => ending.abort(), deadlineMs);
+  const signals = [ending.signal, ...(signal === undefined ? [] : [signal])];
+  const startedAt = performance.now();
+  let stdout = "";
+  let ended: { status: number | undefined; problem?: string } = { status: undefined };
+  const stdin = surveyScript(mark);
+  const process = before.exec(argv, { stdin, signal: AbortSignal.any(signals) });
+  const hear = async (
+    stream: AsyncIterable<Uint8Array>,
+    heard: (text: string) => void,
+  ): Promise<void> => {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) heard(decoder.decode(chunk, { stream: true }));
+  };
+  try {
+    const [result] = await Promise.all([
+      process.exited,
+      hear(process.stdout, (text) => {
+        stdout += text;
+      }),
+      hear(process.stderr, (text) => trace.push(text, performance.now())),
+    ]);
+    ended = result;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!ending.signal.aborted) throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+  const { status, problem } = ended;
+  return { trace, stdout, startedAt, endedAt: performance.now(), status, problem };
+}
+
+function passedStages(hop: string, passed: readonly Passed[], startedAt: number): Stage[] {
+  let before = startedAt;
+  return passed.map(({ stage, at, detail, jump }) => {
+    const ms = at - before;
+    before = at;
+    const where = jump === undefined ? "" : `${jump}, which ssh jumps through: `;
+    return { hop, stage, result: "ok", ms, detail: oneLine(where + detail) };
+  });
+}
+
+function shellStage({ hop }: ProbeSettings, run: Run, { noise, isWhole }: Survey): Stage {
+  const ms = run.endedAt - (run.trace.passed.at(-1)?.at ?? run.startedAt);
+  const stage = { hop, stage: "shell", ms } as const;
+  if (!isWhole) {
+    const detail = "a command begins, and is ended before it is done";
+    return { ...stage, result: "warning", detail, hint: "look at the limits of the account there" };
+  }
+  if (noise === "") return { ...stage, result: "ok", detail: "quiet" };
+  const text = oneLine(noise.trim()).slice(0, SHOWN);
+  return {
+    ...stage,
+    result: "warning",
+    detail: `${noise.length} characters before a command: ${text}`,
+    hint: "let the profile print only if the shell is interactive",
+  };
+}
+
+const SILENT: Partial<Record<StageName, readonly [detail: string, hint: string]>> = {
+  name: ["the name is not resolved", "check the resolver: getent hosts NAME"],
+  tcp: [
+    "no answer: nothing refuses the connection, and nothing accepts it",
+    "check the address, the route, and that no firewall drops it",
+  ],
+  "host key": [
+    "connected, and the server says nothing more",
+    "check that an ssh server listens on this port, and that it is not overloaded",
+  ],
+  login: ["the login hangs", "look at the server's log: PAM, a resolver or a home folder may wait"],
+  shell: [
+    "logged in, and the shell does not run the command",
+    "look at the profile of the login shell for what waits or reads its input",
+  ],
+};
+
+function failure(settings: ProbeSettings, run: Run, survey: Survey, stage: StageName): Stage {
+  const { hop, transport } = settings;
+  const { trace, status, problem } = run;
+  const ms = run.endedAt - (trace.passed.at(-1)?.at ?? run.startedAt);
+  const failed = { hop, stage, result: "failed", ms } as const;
+  if (problem !== undefined) {
+    const hint = "check that an ssh client is installed, and on PATH";
+    return { ...failed, stage: "name", detail: oneLine(problem), hint };
+  }
+  const said = neutralise(trace.said.trim()).split("\n").filter(Boolean);
+  if (status === undefined) {
+    const [detail = "no answer", hint] = SILENT[stage] ?? [];
+    const after = `${detail}, for ${Math.round(settings.deadlineMs / 1000)} s`;
+    return { ...failed, detail: after, hint };
+  }
+  const told = transport.explain(status, trace.said, survey.noise);
+  const last = said.at(-1);
+  if (stage !== "shell" && told !== undefined) {
+    return { ...failed, detail: last ?? oneLine(told.message), hint: told.hint };
+  }
+  const printed = oneLine((survey.noise.trim() || last) ?? "").slice(0, SHOWN);
+  const detail = `the login shell ended with status ${status}${printed === "" ? ", and printed nothing" : `: ${printed}`}`;
+  const hint = "check the shell of the account there, and that its home folder can be read";
+  return { ...failed, detail, hint };
+}
+
+/** A login without a person was tried. The connection may ask one. */
+function needsPassword(failed: Stage): Stage {
+  return {
+    ...failed,
+    result: "unknown",
+    detail: "no key is accepted; it takes a password",
+    hint: undefined,
+  };
+}

@@ -1,0 +1,194 @@
+/** `econtext doctor`: each stage of a connection that can fail, on real servers. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writeScript } from "../helpers/scripts.ts";
+import { suite } from "../helpers/skip.ts";
+import { makeSshFiles, type SshServer } from "../helpers/ssh-files.ts";
+import { missingSshd, startSshd } from "../helpers/sshd.ts";
+import { econtext } from "./econtext.ts";
+
+interface Row {
+  readonly stage: string;
+  readonly result: string;
+  readonly detail: string;
+  readonly hint?: string;
+}
+
+/** Long enough for a loaded machine. */
+const PATIENT = ["--deadline", "50"];
+
+suite("doctor", missingSshd(), "sshd", () => {
+  let server: SshServer;
+  let dir: string;
+
+  beforeAll(async () => {
+    server = await startSshd();
+    dir = mkdtempSync(join(tmpdir(), "econtext-doctor-"));
+  });
+  afterAll(async () => {
+    await server[Symbol.asyncDispose]();
+    rmSync(dir, { recursive: true });
+  });
+
+  async function examine(
+    ...options: string[]
+  ): Promise<{ rows: Row[]; last: Row; status: number | null }> {
+    const config = options.includes("-F") ? [] : ["-F", server.configPath];
+    const deadline = options.includes("--deadline") ? [] : PATIENT;
+    const run = await econtext("doctor", "--json", ...config, ...deadline, ...options, "target");
+    const rows = run.stdout
+      .trim()
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Row);
+    const last = rows.at(-1);
+    if (last === undefined) throw new Error(`no stage: ${run.stderr}`);
+    return { rows, last, status: run.status };
+  }
+
+  /** A server whose login shell is this script. */
+  async function withShell(...lines: string[]): Promise<SshServer> {
+    const path = join(dir, `shell-${crypto.randomUUID()}`);
+    writeScript(path, lines.join("\n"));
+    return startSshd({ loginShell: path });
+  }
+
+  test("all stages of a host that works", async () => {
+    const { rows, status } = await examine();
+    expect(rows.map(({ stage }) => stage)).toEqual([
+      "name",
+      "tcp",
+      "host key",
+      "login",
+      "shell",
+      "interpreters",
+      "bootstrap",
+      "round trip",
+      "bandwidth",
+      "clock",
+      "nothing written",
+    ]);
+    expect(rows.filter(({ result }) => result === "failed")).toEqual([]);
+    expect(rows.find(({ stage }) => stage === "clock")?.detail).toMatch(/^the same, within/);
+    expect(rows[2]?.detail).toMatch(/^ssh-ed25519 SHA256:.*OpenSSH/);
+    expect(status).toBe(0);
+  });
+
+  test("lines for a person", async () => {
+    const run = await econtext("doctor", "-F", server.configPath, ...PATIENT, "target");
+    expect(run.stdout).toMatch(
+      /^target\n {2}name {12}ok {6,}\d+(?:\.\d)? ms {2}127\.0\.0\.1, port \d+\n/,
+    );
+    expect(run.stdout).not.toContain("\x1b");
+    expect(run.status).toBe(0);
+  });
+
+  const FAILURES: readonly (readonly [
+    title: string,
+    option: string,
+    stage: string,
+    status: number,
+    detail: RegExp,
+  ])[] = [
+    [
+      "a name that is not known",
+      "HostName=nothing.invalid",
+      "name",
+      10,
+      /Could not resolve hostname/,
+    ],
+    ["a port that nothing listens on", "Port=1", "tcp", 11, /Connection refused/],
+    [
+      "a host key that is not known",
+      "UserKnownHostsFile=/dev/null",
+      "host key",
+      12,
+      /verification failed/,
+    ],
+    ["a key that is not accepted", "User=nothing", "login", 13, /Permission denied/],
+  ];
+  for (const [title, option, stage, status, detail] of FAILURES) {
+    test(title, async () => {
+      const found = await examine("-o", option);
+      expect(found.last).toMatchObject({ stage, result: "failed" });
+      expect(found.last.detail).toMatch(detail);
+      expect(found.last.hint).toBeString();
+      expect(found.status).toBe(status);
+    });
+  }
+
+  test("a host key that has changed", async () => {
+    const other = makeSshFiles();
+    const known = join(dir, "known_hosts");
+    writeFileSync(known, `econtext-throw-away ${other.hostKey.public}\n`);
+    other.remove();
+    const { last, status } = await examine("-o", `UserKnownHostsFile=${known}`);
+    expect(last).toMatchObject({ stage: "host key", result: "failed" });
+    expect(last.hint).toContain("ssh-keygen -R");
+    expect(status).toBe(12);
+  });
+
+  test("a server that accepts a connection and says nothing", async () => {
+    using silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
+    const { last, status } = await examine("-o", `Port=${silent.port}`, "--deadline", "3");
+    expect(last).toMatchObject({ stage: "host key", result: "failed" });
+    expect(last.detail).toBe("connected, and the server says nothing more, for 3 s");
+    expect(status).toBe(12);
+  });
+
+  test("a profile that prints", async () => {
+    await using noisy = await withShell("echo Welcome to the machine", 'exec /bin/sh "$@"');
+    const { rows, status } = await examine("-F", noisy.configPath);
+    expect(rows.find(({ stage }) => stage === "shell")).toMatchObject({
+      result: "warning",
+      detail: "23 characters before a command: Welcome to the machine",
+    });
+    expect(status).toBe(0);
+  });
+
+  test("a login shell that runs nothing", async () => {
+    await using broken = await withShell("exit 7");
+    const { last, status } = await examine("-F", broken.configPath);
+    expect(last).toMatchObject({ stage: "shell", result: "failed" });
+    expect(last.detail).toBe("the login shell ended with status 7, and printed nothing");
+    expect(status).toBe(14);
+  });
+
+  test("a login shell that hangs", async () => {
+    await using hanging = await withShell("while kill -0 $PPID 2>/dev/null; do sleep 0.1; done");
+    const { last, status } = await examine("-F", hanging.configPath, "--deadline", "5");
+    expect(last.stage).toBe("shell");
+    expect(last.detail).toBe("logged in, and the shell does not run the command, for 5 s");
+    expect(status).toBe(14);
+  });
+
+  test("a host without an interpreter", async () => {
+    const bin = join(dir, "bin");
+    await Bun.$`mkdir -p ${bin}`;
+    for (const name of ["sh", "cat", "sleep"]) symlinkSync(Bun.which(name) ?? "", join(bin, name));
+    await using bare = await withShell(`PATH=${bin} exec /bin/sh "$@"`);
+    const { rows, last, status } = await examine("-F", bare.configPath);
+    expect(rows.find(({ stage }) => stage === "interpreters")).toMatchObject({
+      result: "unknown",
+      detail: "none is on PATH",
+    });
+    expect(last).toMatchObject({ stage: "bootstrap", result: "failed" });
+    expect(last.detail).toContain("no interpreter found");
+    expect(status).toBe(17);
+  });
+
+  test("a way through another context", async () => {
+    const run = await econtext("doctor", "--json", ...PATIENT, "local/local");
+    const rows = run.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Row & { hop: string });
+    expect(rows.filter(({ stage }) => stage === "hop").map(({ hop }) => hop)).toEqual([
+      "local",
+      "local/local",
+    ]);
+    expect(run.status).toBe(0);
+  });
+});

@@ -122,6 +122,11 @@ const LAYERS: readonly Layer[] = [
     because: "what a user can ask; of transports it knows their options, to pass them on",
   },
   {
+    name: "fleet",
+    imports: ["calls", "commands", "context", "errors", "files", "functions", "traces"],
+    because: "work on many contexts, however they are opened and shown",
+  },
+  {
     name: "session",
     imports: [
       "calls",
@@ -160,6 +165,7 @@ const LAYERS: readonly Layer[] = [
       "calls",
       "context",
       "errors",
+      "fleet",
       "interpreters",
       "launch",
       "lend",
@@ -190,6 +196,7 @@ const LAYERS: readonly Layer[] = [
       "describe",
       "errors",
       "files",
+      "fleet",
       "functions",
       "interpreters",
       "lend",

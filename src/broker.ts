@@ -3,10 +3,11 @@
  * transport, interpreter, lending and session.
  */
 
-import { type CallLimits, checkMilliseconds } from "./calls/options.ts";
+import { type CallLimits, checkMilliseconds, withDefaults } from "./calls/options.ts";
 import type { ConnectOptions } from "./context/connect-options.ts";
 import { Context, type OpenedSlave } from "./context/context.ts";
 import { type EcontextError, UsageError } from "./errors.ts";
+import { Fleet, type FleetOptions } from "./fleet/fleet.ts";
 import { type Language, readKind } from "./interpreters/kind.ts";
 import { defaultArgv0 } from "./interpreters/process-title.ts";
 import type { Hop } from "./launch/hop.ts";
@@ -20,7 +21,6 @@ import {
   type SlaveSettings,
   settingsBeside,
 } from "./session/session-table.ts";
-import type { Transport } from "./transports/transport.ts";
 import { type HopPass, HopTable, type OpenHop } from "./tree/hop-table.ts";
 import { type PathOptions, type PathStep, parsePath } from "./tree/target-path.ts";
 
@@ -71,6 +71,8 @@ interface Opening {
   readonly lend: LendOption;
   /** Keeps the hops of the path open for one slave more; undefined if there are none. */
   readonly enter: () => HopPass | undefined;
+  /** Limits of calls and commands that set none of their own. */
+  readonly callDefaults: (() => CallLimits) | undefined;
 }
 
 /** Opens contexts, gets their logs, and closes them all. */
@@ -105,10 +107,29 @@ export class Broker implements AsyncDisposable {
     return this.#connect(target, options, undefined);
   }
 
-  /** @param from the context that the path begins at; undefined: this process */
-  #connect(target: string, options: ConnectOptions, from: SessionEntry | undefined): Context {
+  /**
+   * The same work on many targets: `for await (const result of broker.fleet(targets).call(fn))`.
+   *
+   * @throws {UsageError} `ERR_USAGE_FLEET`, `ERR_USAGE_DEADLINE`
+   */
+  fleet(targets: readonly string[], options: FleetOptions = {}): Fleet {
+    const open = async (target: string, options: ConnectOptions, limits: () => CallLimits) =>
+      this.#connect(target, options, undefined, limits);
+    return new Fleet(open, targets, options);
+  }
+
+  /**
+   * @param from the context that the path begins at; undefined: this process
+   * @param limits of calls that set none of their own, besides those of the broker
+   */
+  #connect(
+    target: string,
+    options: ConnectOptions,
+    from: SessionEntry | undefined,
+    limits?: () => CallLimits,
+  ): Context {
     this.#checkOpen();
-    const chosen = withDefaults(options, this.#options.defaults);
+    const chosen = joined(options, this.#options.defaults);
     checkMilliseconds("deadline", chosen.deadline);
     const { schemes, targets } = this.#options;
     const { lend, password, ssh } = chosen;
@@ -132,7 +153,9 @@ export class Broker implements AsyncDisposable {
     const via = pass?.hop ?? from?.hop;
     const place = chosen.name ?? (via === undefined ? target : placeOf(transport, via));
     const settings = { ...this.#settingsOf(name, chosen), place, transport, interpreter, via };
-    return this.#open({ settings, lend, enter }, pass, pass?.context ?? from?.context).context;
+    const callDefaults = bothLimits(limits, this.#options.callDefaults);
+    return this.#open({ settings, lend, enter, callDefaults }, pass, pass?.context ?? from?.context)
+      .context;
   }
 
   /** Opens a context that carries others. Any interpreter will do, unless settings name one. */
@@ -145,7 +168,8 @@ export class Broker implements AsyncDisposable {
     const own = this.#settingsOf(name, options);
     const settings = { ...own, place, transport, via, interpreter: readKind(usual) };
     const before = via === undefined ? undefined : this.#sessions.get(via.id)?.context;
-    const opening = { settings, lend: undefined, enter: () => undefined };
+    const { callDefaults } = this.#options;
+    const opening = { settings, lend: undefined, enter: () => undefined, callDefaults };
     const entry = this.#open(opening, undefined, before);
     entry.isHop = true;
     return { hop: entry.hop, context: entry.context };
@@ -156,8 +180,11 @@ export class Broker implements AsyncDisposable {
     pass: HopPass | undefined,
     via: Context | undefined,
   ): SessionEntry & { context: Context } {
-    const { callDefaults, graceMs = 2_000, signal } = this.#options;
-    const { interpreter, name } = opening.settings;
+    const { graceMs = 2_000, signal } = this.#options;
+    const {
+      callDefaults,
+      settings: { interpreter, name },
+    } = opening;
     const first = this.#openSlave(opening, pass);
     // The slave that contexts are opened through: another, if the host cannot have the first.
     let current = first;
@@ -252,8 +279,16 @@ export class Broker implements AsyncDisposable {
 }
 
 /** @returns how errors name a place that is opened through a hop */
-function placeOf({ label }: Transport, via: Hop | undefined): string {
+function placeOf({ label }: PathStep["transport"], via: Hop | undefined): string {
   return via === undefined ? label : `${via.name}: ${label}`;
+}
+
+function bothLimits(
+  own: (() => CallLimits) | undefined,
+  general: (() => CallLimits) | undefined,
+): (() => CallLimits) | undefined {
+  if (own === undefined || general === undefined) return own ?? general;
+  return () => withDefaults(own(), general());
 }
 
 function isKindChosen({ kind, python, node, bun }: ConnectOptions): boolean {
@@ -264,7 +299,7 @@ function isKindChosen({ kind, python, node, bun }: ConnectOptions): boolean {
  * The options that choose an interpreter belong together: a `connect` that gives one of them
  * replaces the defaults of all.
  */
-function withDefaults(own: ConnectOptions, defaults: ConnectOptions = {}): ConnectOptions {
+function joined(own: ConnectOptions, defaults: ConnectOptions = {}): ConnectOptions {
   const { kind, python, node, bun, lend, ssh, ...others } = defaults;
   const isChosen = isKindChosen(own);
   const options = [...(own.ssh?.options ?? []), ...(ssh?.options ?? [])];

@@ -125,6 +125,11 @@ export class CancelledError extends EcontextError {
   override readonly exitStatus: number = 130;
 }
 
+/** The work on a target of a fleet was not begun, because the run was stopped before. */
+export class SkippedError extends EcontextError {
+  override name = "SkippedError";
+}
+
 /** A remote function threw an error. Control characters in its texts are visible escapes. */
 export class CallError extends EcontextError {
   override name = "CallError";

@@ -26,12 +26,15 @@ export {
   FilesError,
   ProtocolError,
   ShellError,
+  SkippedError,
   TimeoutError,
   UsageError,
   ValueError,
 } from "./errors.ts";
 export type { CopyOptions } from "./files/copy.ts";
 export type { CopyFailure, CopyProgress, CopyResult } from "./files/report.ts";
+export { Fleet } from "./fleet/fleet.ts";
+export type { FleetOptions, FleetResult } from "./fleet/result.ts";
 export type { Kind } from "./interpreters/kind.ts";
 export type { LendProgress } from "./lend/lender.ts";
 export { LEVELS, type LevelName, type LogRecord, levelName } from "./logs/log.ts";

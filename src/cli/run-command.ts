@@ -57,7 +57,10 @@ export async function runCommands(plan: RemoteCommand, host: Host): Promise<numb
     const roots: readonly string[] = [];
     const each = (turn: Turn) => runOne(turn, plan, { host, head, input, signals });
     const { pass } = signals;
-    return await runSession({ command, flags, ssh: plan.ssh, targets, roots, each, pass }, host);
+    // Each piece of the input is for all commands, so that none of them can begin later.
+    const isTogether = plan.hasInput || first !== undefined;
+    const session = { command, flags, ssh: plan.ssh, targets, roots, each, pass, isTogether };
+    return await runSession(session, host);
   } finally {
     giveBack();
     signals.dispose();

@@ -8,7 +8,7 @@
  */
 
 import type { Configuration } from "../config/files.ts";
-import { type Outcome, onTargets } from "../fleet/on-targets.ts";
+import type { FleetResult, FleetTurn } from "../fleet/result.ts";
 import { Broker, type Context, type SshOptions, TimeoutError } from "../index.ts";
 import type { Prompter } from "../prompts/prompter.ts";
 import { readConfiguration } from "./configuration.ts";
@@ -41,6 +41,8 @@ export interface Plan {
   readonly each: (turn: Turn) => Promise<number>;
   /** Gets the reason why a target failed. @returns whether it told the user; else stderr does */
   readonly failed?: (target: string, error: unknown) => boolean;
+  /** Whether the work of each target waits for all others: then all run at the same time. */
+  readonly isTogether?: boolean;
   /** Used in place of the options for ssh among the flags. */
   readonly ssh?: SshOptions | undefined;
   /** Gets the first signal. By default a signal stops everything. */
@@ -60,11 +62,12 @@ export async function runSession(plan: Plan, host: Host): Promise<number> {
 
 class Run {
   readonly #plan: Plan;
-  readonly #started = performance.now();
   readonly #connect: ReturnType<typeof readConnect>;
   readonly #stop: Stop;
   readonly #failures: Failures;
   readonly #broker: Broker;
+  /** Contexts by the index of their target: errors name the hop that does not answer. */
+  readonly #contexts = new Map<number, Context>();
 
   /** @param given what the user has set, and what answers questions */
   constructor(plan: Plan, host: Host, given: Configuration & { readonly prompter: Prompter }) {
@@ -107,29 +110,44 @@ class Run {
 
   async #all(): Promise<number[]> {
     const statuses: Promise<number>[] = [];
-    const work = (context: Context, target: string) => this.#plan.each(this.#turn(context, target));
-    for await (const outcome of onTargets(this.#broker, this.#plan.targets, this.#connect, work)) {
-      statuses.push(this.#conclude(outcome));
+    const { targets, each, isTogether = false } = this.#plan;
+    const { deadline, ...options } = this.#connect;
+    const fleet = this.#broker.fleet(targets, {
+      ...options,
+      ...(deadline === undefined ? {} : { connectDeadline: deadline }),
+      ...(isTogether ? { window: Math.max(1, targets.length) } : {}),
+      signal: this.#stop.signal,
+    });
+    const work = (context: Context, turn: FleetTurn): Promise<number> =>
+      each(this.#turn(context, turn));
+    const isFailure = (status: number): boolean => status !== 0;
+    for await (const result of fleet.runAs(work, {}, { isFailure })) {
+      statuses.push(this.#conclude(result));
     }
     return Promise.all(statuses);
   }
 
-  #turn(context: Context, target: string): Turn {
+  #turn(context: Context, { target, index, signal }: FleetTurn): Turn {
     const { deadline } = this.#connect;
+    const started = performance.now();
+    this.#contexts.set(index, context);
     return {
       target,
       context,
       limits: () => ({
-        signal: this.#stop.signal,
-        ...(deadline === undefined ? {} : { deadline: leftOf(deadline, this.#started) }),
+        signal,
+        ...(deadline === undefined ? {} : { deadline: leftOf(deadline, started) }),
       }),
       say: (text) => this.#failures.say(target, text),
     };
   }
 
-  async #conclude({ target, index, context, result }: Outcome<number>): Promise<number> {
-    const status = "value" in result ? result.value : statusOf(result.error);
-    if ("error" in result) await this.#tell(target, context, result.error);
+  async #conclude(result: FleetResult<number>): Promise<number> {
+    const { target, index } = result;
+    const context = this.#contexts.get(index);
+    this.#contexts.delete(index);
+    const status = result.ok ? result.value : statusOf(result.error);
+    if (!result.ok) await this.#tell(target, context, result.error);
     if (status !== 0) this.#failures.count(index);
     return status;
   }

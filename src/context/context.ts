@@ -84,6 +84,16 @@ export class Context implements AsyncDisposable {
     return this.#slaves.connected;
   }
 
+  /** @internal Resolves when a slave has answered, or it is known that none will. Starts none. */
+  opened(): Promise<void> {
+    return this.#slaves.opened();
+  }
+
+  /** @internal Why the context has ended, once it has. */
+  get failure(): Slaves["failure"] {
+    return this.#slaves.failure;
+  }
+
   /**
    * Wait until the slave answers. That is not necessary: calls can be made at once.
    *

@@ -6,6 +6,7 @@
  */
 import type { Callee } from "../calls/callee.ts";
 import { Caller, type CallerSettings } from "../calls/caller.ts";
+import type { EcontextError } from "../errors.ts";
 import {
   LACKS_INTERPRETER,
   type Language,
@@ -80,6 +81,20 @@ export class Slaves {
   /** Whether a slave has answered. */
   get connected(): boolean {
     return this.#all.some(({ session }) => session.isReady());
+  }
+
+  /** Resolves when a slave has answered, or it is known that none will. Starts no slave. */
+  async opened(): Promise<void> {
+    await this.#first.session.settled();
+    if (!isLacking(this.#first)) return;
+    // A call that waits has the second slave started now.
+    await new Promise((resolve) => setImmediate(resolve));
+    await this.#second?.session.settled();
+  }
+
+  /** Why the first slave ended, once it has. */
+  get failure(): EcontextError | undefined {
+    return this.#first.session.reason();
   }
 
   /** Resolves when no process of the first slave is left. */

@@ -3,7 +3,7 @@
  * the values, and scripts/declarations.ts copies this text into the declarations of
  * `econtext init`.
  */
-import type { Broker, ConnectOptions, Context } from "../index.ts";
+import type { Broker, ConnectOptions, Context, Fleet, FleetOptions } from "../index.ts";
 
 /** Options of `run`. */
 export interface RunOptions {
@@ -22,6 +22,11 @@ export declare function run(main: (broker: Broker) => unknown, options?: RunOpti
  * evaluated, or `run` is over.
  */
 export declare function connect(target: string, options?: ConnectOptions): Promise<Context>;
+
+/**
+ * Many targets, on the broker of `connect`: `for await (const result of fleet(names).call(fn))`.
+ */
+export declare function fleet(targets: readonly string[], options?: FleetOptions): Fleet;
 
 /** Whether this is a context that the program opened, and not the program itself. */
 export declare const slave: boolean;

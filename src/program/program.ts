@@ -13,6 +13,8 @@ import {
   type BrokerOptions,
   type ConnectOptions,
   type Context,
+  type Fleet,
+  type FleetOptions,
   type LendProgress,
   type LevelName,
   type LogRecord,
@@ -82,6 +84,7 @@ export class Program {
       exports: {
         run: (main, options) => this.#run(main, options),
         connect: (target, options) => this.#connect(target, options),
+        fleet: (targets, options) => this.#fleet(targets, options),
         slave: false,
       } satisfies typeof ProgramExports,
     });
@@ -118,6 +121,12 @@ export class Program {
     const broker = this.#sharedBroker();
     checkPackages(options?.unpack ?? [], this.#folders());
     return await broker.connect(target, options);
+  }
+
+  #fleet(targets: readonly string[], options?: FleetOptions): Fleet {
+    const broker = this.#sharedBroker();
+    checkPackages(options?.unpack ?? [], this.#folders());
+    return broker.fleet(targets, options);
   }
 
   /** The folders whose modules may be sent. */

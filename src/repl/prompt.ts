@@ -41,9 +41,13 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
   registerSource(functions.source);
   const connect = (target: string, own: library.ConnectOptions = {}) =>
     broker.connect(target, { ...options, ...own });
+  const { deadline, ...others } = options;
+  const usual = deadline === undefined ? others : { ...others, connectDeadline: deadline };
+  const fleet = (names: readonly string[], own: library.FleetOptions = {}) =>
+    broker.fleet(names, { ...usual, ...own });
   const run = (main: (broker: library.Broker) => unknown) => main(broker);
-  installLoader({ main: "", exports: { run, connect, slave: false } });
-  scope.define({ ...library, connect, broker });
+  installLoader({ main: "", exports: { run, connect, fleet, slave: false } });
+  scope.define({ ...library, connect, fleet, broker });
   const names = variableNames(targets, (name) => scope.isTaken(name));
   const contexts = await Promise.all(
     targets.map(async (target, i) => {

@@ -85,6 +85,7 @@ async function run({ flags, before, after = [] }: CommandLine, host: Host): Prom
     targets: plan.targets,
     roots: [],
     each: (turn: Turn) => copying.add(turn),
+    isTogether: true,
     failed: (_target: string, error: unknown) => copying.giveUp(error),
   };
   return runSession(session, host);

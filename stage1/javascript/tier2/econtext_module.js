@@ -26,12 +26,14 @@ for (const name of ["Channel", "Receiver", "Select", "Sender"])
 for (const name of [
   "Broker",
   "Context",
+  "Fleet",
   "Kwargs",
   "Output",
   "RemoteProcess",
   "ShellCommand",
   "connect",
   "describeBootstrap",
+  "fleet",
 ])
   module.exports[name] = () => {
     throw new Error(`${name} is for where the program was started; this is a slave`);

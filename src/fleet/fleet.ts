@@ -1,0 +1,173 @@
+/**
+ * Fleet: the same work on many targets. It puts the parts together for each run: the schedule, the
+ * work on one target, and the results. Knows a broker only by how it opens a context.
+ */
+import type { Callable, Result } from "../calls/callee.ts";
+import type { ExecOptions } from "../commands/remote-process.ts";
+import type { ShellOutput } from "../commands/shell-command.ts";
+import type { ConnectOptions } from "../context/connect-options.ts";
+import { ShellError, SkippedError } from "../errors.ts";
+import type { AnyFunction } from "../functions/registry.ts";
+import { calledFrom } from "../traces/error-stack.ts";
+import { FleetRun } from "./fleet-run.ts";
+import { batchOf, checkLimits, failuresOf } from "./limits.ts";
+import type {
+  FleetFailure,
+  FleetLimits,
+  FleetOptions,
+  FleetPlace,
+  FleetResult,
+  FleetWork,
+} from "./result.ts";
+import { follow } from "./schedule.ts";
+import { type Opener, TargetRun } from "./target-run.ts";
+import { defaultWindow } from "./window.ts";
+
+export type { FleetOptions };
+
+/** Options of a command that every target runs. */
+export interface FleetExecOptions extends Pick<ExecOptions, "cwd" | "env"> {
+  /** What each command reads. Default: nothing. */
+  readonly stdin?: string | Uint8Array;
+}
+
+/** @internal Options of one run. */
+export interface RunSettings<T> {
+  /** Whether a value counts as a failure, for `failFast` and `maxFailures`. */
+  readonly isFailure?: (value: T) => boolean;
+}
+
+/** Many targets. Made by `broker.fleet`, or by `fleet` of a program. */
+export class Fleet {
+  /** The names of the targets, in order. */
+  readonly targets: readonly string[];
+  readonly #open: Opener;
+  readonly #options: FleetOptions;
+
+  /** @internal Fleets are made by `Broker.fleet`. */
+  constructor(open: Opener, targets: readonly string[], options: FleetOptions = {}) {
+    checkLimits(options);
+    this.#open = open;
+    this.targets = targets;
+    this.#options = options;
+  }
+
+  /** @returns the same targets with other options; those that are not given stay */
+  with(options: FleetOptions): Fleet {
+    return new Fleet(this.#open, this.targets, { ...this.#options, ...options });
+  }
+
+  /**
+   * Do something with a context of each target. The context is closed when the work has ended.
+   *
+   * @throws {UsageError} `ERR_USAGE_FLEET`, `ERR_USAGE_DEADLINE`
+   */
+  run<T>(work: FleetWork<T>, options: FleetLimits = {}): FleetRun<T> {
+    return this.runAs(work, options, {});
+  }
+
+  /** @internal As `run`. */
+  runAs<T>(work: FleetWork<T>, limits: FleetLimits, settings: RunSettings<T>): FleetRun<T> {
+    checkLimits(limits);
+    const options = { ...this.#options, ...limits };
+    return new FleetRun(() => this.#follow(work, options, settings));
+  }
+
+  /**
+   * Call a function on each target, as `Context.call` does. Values of a generator are collected in
+   * a list.
+   */
+  call<F extends AnyFunction>(fn: F, ...args: Parameters<F>): FleetRun<FleetValue<F>>;
+  call(name: string, ...args: unknown[]): FleetRun<unknown>;
+  call(fn: Callable, ...args: unknown[]): FleetRun<unknown> {
+    const site = new Error();
+    return this.run(async (context) => {
+      try {
+        const value: unknown = await context.call(fn as string, ...args);
+        return isGenerator(value) ? await Array.fromAsync(value) : value;
+      } catch (error) {
+        throw calledFrom(error, site);
+      }
+    });
+  }
+
+  /**
+   * Run a command on each target, without a shell, and collect its output. A status other than 0 is
+   * a failure: the result's `error` is a `ShellError` with the output.
+   */
+  exec(argv: readonly string[], options: FleetExecOptions = {}): FleetRun<ShellOutput> {
+    return this.run(async (context) => {
+      const process = context.exec(argv, options);
+      const streams = [process.stdout.text(), process.stderr.text()] as const;
+      const [stdout, stderr, { status, signal }] = await Promise.all([...streams, process.exited]);
+      if (status !== 0) {
+        throw new ShellError(context.name, argv.join(" "), status, stdout, stderr);
+      }
+      return { stdout, stderr, exitCode: status, ...(signal !== undefined && { signal }) };
+    });
+  }
+
+  async *#follow<T>(
+    work: FleetWork<T>,
+    options: FleetOptions,
+    { isFailure = () => false }: RunSettings<T>,
+  ): AsyncGenerator<FleetResult<T>, void, undefined> {
+    const { targets } = this;
+    const { window = defaultWindow(), failFast = false, serial, maxFailures, onEvent } = options;
+    const { retries = 0, deadline, signal } = options;
+    const settings = { open: this.#open, connect: connectOptions(options), work, retries };
+    yield* follow<FleetResult<T>>({
+      count: targets.length,
+      window,
+      batch: batchOf(serial, targets.length),
+      failFast,
+      maxFailures: failuresOf(maxFailures, targets.length),
+      signal,
+      begin: (index) => new TargetRun(this.#place(index), { ...settings, deadline, onEvent }),
+      skip: (index, reason) => {
+        const result = skipped(this.#place(index), reason);
+        onEvent?.({ type: "skipped", ...this.#place(index), error: result.error });
+        return result;
+      },
+      isFailure: (result) => !result.ok || isFailure(result.value),
+      reason: (failures) => new Error(reasonFor(failures)),
+    });
+  }
+
+  #place(index: number): FleetPlace {
+    return { target: this.targets[index] as string, index };
+  }
+
+  /** @internal The text for `console.log`, which would otherwise list the members. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `Fleet of ${this.targets.length} targets`;
+  }
+}
+
+/** What a call of a function gives: of a generator, the list of its values. */
+export type FleetValue<F extends AnyFunction> =
+  Result<F> extends AsyncIterable<infer T> ? T[] : Awaited<Result<F>>;
+
+function isGenerator(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+}
+
+/** @returns what is left of a fleet's options for each `connect` */
+function connectOptions(options: FleetOptions): ConnectOptions {
+  const { window, serial, failFast, maxFailures, retries, deadline, signal, onEvent, ...others } =
+    options;
+  const { connectDeadline, ...connect } = others;
+  return connectDeadline === undefined ? connect : { ...connect, deadline: connectDeadline };
+}
+
+function skipped(place: FleetPlace, reason: Error): FleetFailure {
+  const error = new SkippedError("ERR_SKIPPED", `${place.target}: not begun: ${reason.message}`);
+  const times = { startedAt: Date.now(), totalMs: 0 };
+  return { ...place, ok: false, error, attempts: 0, times };
+}
+
+/** @param failures undefined: the caller has stopped the run */
+function reasonFor(failures: number | undefined): string {
+  if (failures === undefined) return "the run was stopped";
+  return failures === 1 ? "another target has failed" : `${failures} other targets have failed`;
+}

@@ -1,0 +1,51 @@
+/** Which failures of connecting may pass, and how long to wait before connecting is tried again. */
+import { BootstrapError, EcontextError } from "../errors.ts";
+
+/** Nothing of the target's own is wrong: the network, or a machine that is busy. */
+const PASSING: readonly string[] = [
+  "ERR_TRANSPORT_UNREACHABLE",
+  "ERR_BOOTSTRAP_CUT",
+  "ERR_DEADLINE_CONNECT",
+  "ERR_DISCONNECT_SILENT",
+  "ERR_DISCONNECT_LOST",
+];
+/** Codes of several causes: what the program printed tells whether the cause may pass. */
+const UNCLEAR: readonly string[] = [
+  "ERR_TRANSPORT_FAILED",
+  "ERR_TRANSPORT_UNKNOWN_HOST",
+  "ERR_BOOTSTRAP_SPAWN",
+];
+/** A busy sshd, a name server that did not answer, and a machine that is full of processes. */
+const PASSING_WORDS =
+  /kex_exchange_identification|Connection (?:closed|reset|timed out)|Broken pipe|Temporary failure in name resolution|\bE(?:AGAIN|MFILE|NFILE|NOMEM)\b|Resource temporarily unavailable/;
+
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 10_000;
+
+/** @param error the reason why a target was never connected */
+export function mayPass(error: unknown): boolean {
+  if (!(error instanceof EcontextError)) return false;
+  if (PASSING.includes(error.code)) return true;
+  if (!UNCLEAR.includes(error.code)) return false;
+  const said = error instanceof BootstrapError ? error.report.said : "";
+  return PASSING_WORDS.test(`${said}\n${error.message}`);
+}
+
+/**
+ * @param attempt the number of the attempt that failed, from 1
+ * @param random from 0 to 1, so that many targets do not all come back at once
+ * @returns milliseconds: each pause is twice as long as the one before, up to ten seconds
+ */
+export function pauseAfter(attempt: number, random = Math.random()): number {
+  const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
+  return Math.round(longest * (0.5 + random / 2));
+}
+
+/** Waits so long, or until the signal is aborted. */
+export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) return Promise.resolve();
+  const timer = setTimeout(resolve, milliseconds);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise.finally(() => clearTimeout(timer));
+}

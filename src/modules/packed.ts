@@ -19,18 +19,21 @@ const HEADER = Uint8Array.of(0x78, 0x9c);
 const END = Uint8Array.of(3, 0);
 const BASE = 65521;
 const LEVEL = 6;
+/** Texts of at most this many bytes would not become shorter. */
+const MAX_STORED = 16;
 
 /** Loads node:zlib at the first use: it would delay the start of every command. */
 const zlib = () => require("node:zlib") as typeof import("node:zlib");
 
 /** A zlib stream of these bytes. */
 export function deflated(plain: Uint8Array): Uint8Array {
-  const body = Bun.deflateSync(plain as Uint8Array<ArrayBuffer>, { level: LEVEL });
+  const body = Bun.deflateSync(encoded(plain), { level: LEVEL });
   return Buffer.concat([HEADER, body, checksum(Bun.hash.adler32(plain))]);
 }
 
 export function pack(text: string | Uint8Array): Packed {
-  const plain = typeof text === "string" ? new TextEncoder().encode(text) : text;
+  const plain = encoded(text);
+  if (plain.length <= MAX_STORED) return stored(plain);
   const { constants, deflateRawSync } = zlib();
   const bytes = deflateRawSync(plain, { level: LEVEL, finishFlush: constants.Z_SYNC_FLUSH });
   return { bytes, length: plain.length, adler: Bun.hash.adler32(plain) };
@@ -41,10 +44,37 @@ export function textOf(piece: Packed): string {
   return new TextDecoder().decode(zlib().inflateSync(join([piece])));
 }
 
-/** Joins pieces into one zlib stream. */
-export function join(pieces: readonly Packed[]): Uint8Array {
-  const adler = pieces.reduce((all, { adler, length }) => combined(all, adler, length), 1);
-  return Buffer.concat([HEADER, ...pieces.map(({ bytes }) => bytes), END, checksum(adler)]);
+/** A block that is not compressed (RFC 1951, 3.2.4): its length, the length inverted, the bytes. */
+function stored(plain: Uint8Array<ArrayBuffer>): Packed {
+  const size = plain.length;
+  const bytes = Uint8Array.of(0, size, 0, ~size, 255, ...plain);
+  return { bytes, length: size, adler: Bun.hash.adler32(plain) };
+}
+
+function encoded(text: string | Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+  return bytes as Uint8Array<ArrayBuffer>;
+}
+
+/** Joins pieces into one zlib stream. @param last a text that ends it */
+export function join(pieces: readonly Packed[], last = ""): Uint8Array {
+  const plain = encoded(last);
+  const end = last === "" ? END : Bun.deflateSync(plain, { level: LEVEL });
+  const adler = combined(adlerOf(pieces), Bun.hash.adler32(plain), plain.length);
+  return Buffer.concat([HEADER, ...pieces.map(({ bytes }) => bytes), end, checksum(adler)]);
+}
+
+/** Joins pieces into one. */
+export function together(pieces: readonly Packed[]): Packed {
+  return {
+    bytes: Buffer.concat(pieces.map(({ bytes }) => bytes)),
+    length: pieces.reduce((sum, { length }) => sum + length, 0),
+    adler: adlerOf(pieces),
+  };
+}
+
+function adlerOf(pieces: readonly Packed[]): number {
+  return pieces.reduce((all, { adler, length }) => combined(all, adler, length), 1);
 }
 
 function checksum(adler: number): Uint8Array {
@@ -70,8 +100,15 @@ export class PackedText {
     this.#parts = parts;
   }
 
+  pieces(): Packed[] {
+    return this.#parts.map((part) => (typeof part === "string" ? pack(part) : part));
+  }
+
   deflated(): Uint8Array {
-    return join(this.#parts.map((part) => (typeof part === "string" ? pack(part) : part)));
+    const last = this.#parts.at(-1);
+    if (typeof last !== "string") return join(this.pieces());
+    // The end can be compressed without node:zlib, which takes long to load.
+    return join(new PackedText(this.#parts.slice(0, -1)).pieces(), last);
   }
 
   text(): string {

@@ -3,8 +3,8 @@
  * jsconfig.json, which may extend others. Reads them as TypeScript and Bun do. Gives the paths that
  * a specifier may stand for, and does not check that they exist.
  */
-import { readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
+import { Disk } from "./disk.ts";
 
 interface Config {
   /** An absolute path. */
@@ -22,6 +22,11 @@ const MAX_BYTES = 1024 * 1024;
 export class Aliases {
   /** Configurations by folder. */
   readonly #known = new Map<string, Config | undefined>();
+  readonly #disk: Disk;
+
+  constructor(disk = new Disk()) {
+    this.#disk = disk;
+  }
 
   /** The absolute paths to try for a specifier, in order. They may lack a file extension. */
   candidates(specifier: string, parent: string): string[] {
@@ -44,9 +49,12 @@ export class Aliases {
 
   #nearest(folder: string): Config | undefined {
     if (this.#known.has(folder)) return this.#known.get(folder);
-    const file = NAMES.map((name) => join(folder, name)).find(isFile);
+    const file = NAMES.map((name) => join(folder, name)).find(
+      (path) => this.#disk.kind(path) === "file",
+    );
     const above = dirname(folder);
-    const found = file !== undefined ? read(file) : above === folder ? {} : this.#nearest(above);
+    const found =
+      file !== undefined ? read(this.#disk, file) : above === folder ? {} : this.#nearest(above);
     this.#known.set(folder, found);
     return found;
   }
@@ -76,13 +84,13 @@ function baseOf({ baseUrl, pathsBase = "/" }: Config): string {
 }
 
 /** An unreadable configuration is empty: the project's own tools report the problem. */
-function read(file: string, depth = 0, configDir = dirname(file)): Config {
-  const json = parse(file);
+function read(disk: Disk, file: string, depth = 0, configDir = dirname(file)): Config {
+  const json = parse(disk, file);
   if (json === undefined || depth > MAX_DEPTH) return {};
   const folder = dirname(file);
   const inherited = [json["extends"] ?? []].flat().map((name) => {
-    const base = typeof name === "string" ? baseFile(name, folder) : undefined;
-    return base === undefined ? {} : read(base, depth + 1, configDir);
+    const base = typeof name === "string" ? baseFile(disk, name, folder) : undefined;
+    return base === undefined ? {} : read(disk, base, depth + 1, configDir);
   });
   const own = Object(json["compilerOptions"]) as Record<string, unknown>;
   const named = (path: string) => path.replace(/^\$\{configDir\}(?=\/|$)/, () => configDir);
@@ -101,10 +109,11 @@ function read(file: string, depth = 0, configDir = dirname(file)): Config {
   };
 }
 
-function parse(file: string): Readonly<Record<string, unknown>> | undefined {
+function parse(disk: Disk, file: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    if (statSync(file).size > MAX_BYTES) return undefined;
-    const json = Bun.JSONC.parse(readFileSync(file, "utf8"));
+    const text = disk.read(file, MAX_BYTES);
+    if (text === undefined) return undefined;
+    const json = Bun.JSONC.parse(text.toString());
     return typeof json === "object" && json !== null
       ? (json as Record<string, unknown>)
       : undefined;
@@ -114,18 +123,17 @@ function parse(file: string): Readonly<Record<string, unknown>> | undefined {
 }
 
 /** The file of `extends`: a path, or a package's file such as `@acme/config/tsconfig.base.json`. */
-function baseFile(name: string, folder: string): string | undefined {
-  if (/^\.{0,2}(?:\/|$)/.test(name) || isAbsolute(name)) return variants(resolve(folder, name));
+function baseFile(disk: Disk, name: string, folder: string): string | undefined {
+  if (/^\.{0,2}(?:\/|$)/.test(name) || isAbsolute(name))
+    return variants(disk, resolve(folder, name));
   for (let at = folder; ; at = dirname(at)) {
-    const found = variants(join(at, "node_modules", name));
+    const found = variants(disk, join(at, "node_modules", name));
     if (found !== undefined || at === dirname(at)) return found;
   }
 }
 
-function variants(path: string): string | undefined {
-  return [path, `${path}.json`, join(path, "tsconfig.json")].find(isFile);
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+function variants(disk: Disk, path: string): string | undefined {
+  return [path, `${path}.json`, join(path, "tsconfig.json")].find(
+    (one) => disk.kind(one) === "file",
+  );
 }

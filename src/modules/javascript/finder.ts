@@ -1,23 +1,19 @@
 /**
  * Finds JavaScript and TypeScript modules in the roots that the user allowed, and nowhere else, and
- * transforms them for a slave. Each file is read once, for all contexts. Source maps stay here:
- * `mapStack` turns positions in a sent text into those of the user's file. Knows no message.
+ * transforms them for a slave. Each file is read once, for all contexts. Knows no message.
  */
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, extname, isAbsolute, resolve } from "node:path";
+import { Disk } from "../disk.ts";
 import { type Packed, pack } from "../packed.ts";
-import { Roots, realpath } from "../roots.ts";
+import { Roots } from "../roots.ts";
 import { type CachedModule, TransformCache } from "../transform-cache.ts";
 import { Packages } from "./packages.ts";
+import { type Part, Recording } from "./recording.ts";
 import type { Request } from "./requests.ts";
 import { type RequestKind, Resolver } from "./resolve.ts";
-import {
-  type Format,
-  type Position,
-  type Transformed,
-  type TransformOptions,
-  transform,
-} from "./transform.ts";
+import { StackMap } from "./stack-map.ts";
+import { type Format, type Transformed, type TransformOptions, transform } from "./transform.ts";
 
 export interface FoundScript {
   /** The absolute real path of the module. */
@@ -41,25 +37,9 @@ export interface FoundScript {
 const MAX_SOURCE_BYTES = 16 * 1024 * 1024;
 const MAX_KNOWN = 5_000;
 const MAX_TARGETS = 50_000;
-/** The most characters of a stack or a log text that are searched for positions. */
-const MAX_STACK = 65_536;
 const CODE = /^\.(?:[cm]?[jt]s|[jt]sx)$/;
-/**
- * A path, or its URL, with a position from 1. `master:` is the prefix of a function that was sent
- * as text.
- */
-const POSITION =
-  /(?<=^|[\s("'`])(master:|file:\/\/|)(\/(?:(?![\s(]\/|master:|file:)[^\n]){1,1024}?):(\d+)(?::(\d+))?(?!\d)/gm;
-
-/**
- * The name that functions/analysed-module.ts gives the text of one function: its module and
- * position.
- */
-const INLINE = /^(.*)#(\d+),(-?\d+)$/s;
-/** The message of a failed import, as stage1/javascript/tier2/importer.js writes it. */
-const IMPORTER = /^(.*)(imported (?:from|by)) (\/[^\n]*?)(?=\)?$)/gm;
-
 export class JavaScriptFinder {
+  readonly #disk = new Disk();
   readonly #roots: Roots;
   readonly #packages: Packages;
   readonly #resolver: Resolver;
@@ -69,8 +49,10 @@ export class JavaScriptFinder {
   readonly #targets = new Map<string, string>();
   /** The requests of each module that was transformed. */
   readonly #transformed = new Map<string, CachedModule & { readonly key: string }>();
-  /** Maps of positions, of modules whose positions were asked for. */
-  readonly #positions = new Map<string, Transformed | undefined>();
+  /** Modules that were sent as a recording has them, and their keys in the cache. */
+  readonly #recalled = new Map<string, string>();
+  readonly #recordings = new Map<string, Recording>();
+  readonly #stacks: StackMap;
   /**
    * Files that a user's module imports as text (`with { type: "text" }`), or as code despite their
    * name.
@@ -84,8 +66,14 @@ export class JavaScriptFinder {
   constructor(roots: readonly string[], cache?: TransformCache) {
     this.#cache = cache;
     this.#roots = new Roots(roots);
-    this.#packages = new Packages(this.#roots);
-    this.#resolver = new Resolver(this.#roots, this.#packages);
+    this.#packages = new Packages(this.#roots, this.#disk);
+    this.#resolver = new Resolver(this.#roots, this.#packages, this.#disk);
+    this.#stacks = new StackMap({
+      load: (name) => this.find(name),
+      requests: (name) => this.#made(name)?.requests,
+      resolve: (specifier, parent, kind) => this.resolve(specifier, parent, kind),
+      again: (name) => this.#again(name),
+    });
   }
 
   get roots(): Roots {
@@ -122,6 +110,39 @@ export class JavaScriptFinder {
     return found;
   }
 
+  /** What was sent for a module before, by this run or another. */
+  recording(name: string): Recording {
+    let recording = this.#recordings.get(name);
+    if (recording === undefined) {
+      const key = TransformCache.key("sent", name, ...this.#roots.folders);
+      recording = new Recording(name, key, this.#disk, this.#cache?.folder);
+      this.#recordings.set(name, recording);
+    }
+    return recording;
+  }
+
+  /** The key of a module in the cache; "" if it was not transformed. */
+  keyOf(name: string): string {
+    return this.#transformed.get(name)?.key ?? "";
+  }
+
+  /** A context is sent modules that this finder may not have found itself. */
+  recall({ modules, texts }: Part): void {
+    for (const [name, key] of modules) if (key !== "") this.#recalled.set(name, key);
+    for (const name of texts) if (!this.#named.has(name)) this.#take(name, "text");
+  }
+
+  /** A module that was transformed, in this run or another, with the key of what was sent. */
+  #made(name: string): (CachedModule & { readonly key: string }) | undefined {
+    const key = this.#recalled.get(name);
+    if (key !== undefined && !this.#transformed.has(name)) {
+      this.find(name);
+      const made = this.#transformed.get(name);
+      if (made !== undefined) this.#transformed.set(name, { ...made, key });
+    }
+    return this.#transformed.get(name);
+  }
+
   /** The target of a module's specifier: a module's name, a builtin, or "" if it leads nowhere. */
   resolve(specifier: string, parent: string, kind: RequestKind): string {
     // All modules in one folder share the target of a specifier.
@@ -148,74 +169,19 @@ export class JavaScriptFinder {
    * frames.
    */
   mapStack(text: string): string {
-    // Each position costs some work, and a hostile slave may send any number.
-    return this.#map(text.slice(0, MAX_STACK)) + text.slice(MAX_STACK);
+    return this.#stacks.map(text);
   }
 
-  #map(text: string): string {
-    if (!/\/.*:\d|, imported |'|^ +at /m.test(text)) return text;
-    return withoutCore(text)
-      .replace(POSITION, (all, mark: string, path: string, line: string, column?: string) => {
-        const inline = mark === "master:" ? INLINE.exec(path) : null;
-        const own = nameOf(mark, inline?.[1] ?? path);
-        // Positions in other files, such as those of the remote machine, stay as they are.
-        if (inline === null && !this.#transformed.has(own)) return all;
-        const place =
-          inline === null
-            ? this.#original(own, Number(line), Number(column ?? 1))
-            : this.#inline(own, inline, Number(line), Number(column ?? 1));
-        return `${own}:${place.line}${column === undefined ? "" : `:${place.column}`}`;
-      })
-      .replace(IMPORTER, (all, before: string, word: string, name: string) => {
-        const at = this.#requested(name, before);
-        return at === undefined ? all : `${before}${word} ${name}:${at.line}:${at.column}`;
-      });
-  }
-
-  #original(name: string, line: number, column: number): Position {
-    return this.#positionsOf(name)?.original(line, column) ?? { line, column };
-  }
-
-  /**
-   * Positions are rarely asked for, so the module is transformed again, if its file is unchanged.
-   */
-  #positionsOf(name: string): Transformed | undefined {
-    const made = this.#transformed.get(name);
-    // A remote machine may invent any number of names: nothing is remembered for those.
-    if (made === undefined) return undefined;
-    if (this.#positions.has(name)) return this.#positions.get(name);
-    let positions: Transformed | undefined;
+  /** Transforms a module again, if its file is as it was when it was sent. */
+  #again(name: string): Transformed | undefined {
     try {
       const bytes = readFileSync(name);
       const options = this.#options(name);
-      if (made.key === keyOf(name, bytes, options))
-        positions = transform(name, bytes.toString(), options);
+      const isSame = this.#made(name)?.key === keyOf(name, bytes, options);
+      return isSame ? transform(name, bytes.toString(), options) : undefined;
     } catch {
-      // The file was removed: its positions stay as they are.
+      return undefined; // The file was removed.
     }
-    this.#positions.set(name, positions);
-    return positions;
-  }
-
-  /** The position in a function that was sent as text. Such a function begins at line 2. */
-  #inline(name: string, [, , first, start]: readonly string[], line: number, column: number) {
-    // A function that needs nothing of its module was sent alone, so the module may not be loaded
-    // yet.
-    this.find(name);
-    const own = line === 2 ? column + Number(start) : column;
-    const at = Number(first) + line - 2;
-    return this.#positionsOf(name)?.written(at, own) ?? { line: at, column: own };
-  }
-
-  /** The position at which a module imports what a message is about. */
-  #requested(name: string, message: string): Position | undefined {
-    const made = this.#transformed.get(name);
-    const request = made?.requests.find(({ specifier, kind }) => {
-      if (message.includes(`'${specifier}'`)) return true;
-      const target = this.resolve(specifier, name, kind);
-      return isAbsolute(target) && message.includes(target);
-    });
-    return request === undefined ? undefined : this.#positionsOf(name)?.place(request);
   }
 
   #load(name: string): FoundScript | undefined {
@@ -223,7 +189,7 @@ export class JavaScriptFinder {
     if (!this.#roots.contain(name)) {
       return failed(name, `${name} is outside of the folders that the far side may have`);
     }
-    if (realpath(name) !== name || !this.#packages.isFile(name)) return undefined;
+    if (this.#disk.real(name) !== name || !this.#packages.isFile(name)) return undefined;
     const extension = extname(name);
     if (extension === ".node") return failed(name, this.#addon(name));
     const named = this.#named.get(name);
@@ -235,9 +201,9 @@ export class JavaScriptFinder {
       return isCode ? failed(name, `${name} is hidden by a dot, and is not sent`) : undefined;
     }
     try {
-      if (statSync(name).size > MAX_SOURCE_BYTES) return failed(name, `${name} is too large`);
       if (extension === ".py") return record(name, "cjs", {}, pythonStub(name));
-      const bytes = readFileSync(name);
+      const bytes = this.#disk.read(name, MAX_SOURCE_BYTES);
+      if (bytes === undefined) return failed(name, `${name} is too large`);
       if (named === "text") return record(name, "text", {}, bytes.toString());
       if (!isCode) return record(name, "json", {}, bytes.toString().replace(/^\ufeff/, ""));
       return this.#module(name, bytes);
@@ -344,35 +310,4 @@ function pythonStub(name: string): string {
     "module.exports=new Proxy({},{has:(_,k)=>typeof k==='string'&&k!=='then'," +
     `get:(_,k)=>typeof k!=='string'||k==='then'||k==='__esModule'?void 0:()=>{throw new TypeError(${JSON.stringify(message)})}})\n})`
   );
-}
-
-/** The path after `file://` or in a `sourceURL` is encoded. */
-function nameOf(mark: string, path: string): string {
-  try {
-    if (mark === "file://") return Bun.fileURLToPath(`file://${path}`);
-    return mark === "master:" ? decodeURI(path) : path;
-  } catch {
-    return path;
-  }
-}
-
-/** A frame of the core, which called the user's code. No frame below it is the user's. */
-const CORE_FRAME = /^ +at .*(?:\[eval\]|%5Beval%5D)/;
-/** A frame of the second tier, which may stand between the user's frames. */
-const TIER_FRAME = /^ +at .*(?:\(econtext\.[\w-]+:|evalmachine\.|\(:0\)$|\(unknown\)$)/;
-
-/** The line of source that Bun puts in front of some stacks: as it was sent, or the wrong one. */
-const QUOTED = /^(?:\[native code\]:\d+\n|\/[^\n]*:\d+\n[^\n]*\n *\^+\s*\n(?=[^\n]+\n +at ))/;
-
-function withoutCore(text: string): string {
-  let isBelow = false;
-  const kept = text
-    .replace(QUOTED, "")
-    .split("\n")
-    .filter((line) => {
-      if (!/^ +at /.test(line)) isBelow = false;
-      else if (CORE_FRAME.test(line)) isBelow = true;
-      return !isBelow && !TIER_FRAME.test(line);
-    });
-  return kept.join("\n");
 }

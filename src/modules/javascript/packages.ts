@@ -1,35 +1,36 @@
 /**
- * `package.json` files and the kinds of paths. Each is looked up once, because the resolver asks
- * for the same folders again and again. Looks only inside of the roots. Knows no specifiers.
+ * `package.json` files. Each is read once, because the resolver asks for the same folders again and
+ * again. Looks only inside of the roots. Knows no specifiers.
  */
-import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type Roots, realpath } from "../roots.ts";
+import type { Disk } from "../disk.ts";
+import type { Roots } from "../roots.ts";
 
 export interface Package {
   readonly folder: string;
   readonly json: Readonly<Record<string, unknown>> & { readonly name: string };
 }
 
-/** The most paths that are remembered, because a slave may ask for any number. */
+/** The most folders that are remembered, because a slave may ask for any number. */
 const MAX_KNOWN = 50_000;
 const MAX_PACKAGE_BYTES = 1024 * 1024;
 
 export class Packages {
   readonly #roots: Roots;
   readonly #read = new Map<string, Package | undefined>();
-  readonly #kinds = new Map<string, "file" | "folder" | undefined>();
+  readonly #disk: Disk;
 
-  constructor(roots: Roots) {
+  constructor(roots: Roots, disk: Disk) {
     this.#roots = roots;
+    this.#disk = disk;
   }
 
   isFile(path: string): boolean {
-    return this.#kind(path) === "file";
+    return this.#disk.kind(path) === "file";
   }
 
   isFolder(path: string): boolean {
-    return this.#kind(path) === "folder";
+    return this.#disk.kind(path) === "folder";
   }
 
   /** The package in this folder. */
@@ -51,32 +52,17 @@ export class Packages {
 
   #load(folder: string): Package | undefined {
     const file = join(folder, "package.json");
-    const real = this.isFile(file) ? realpath(file) : undefined;
+    const real = this.isFile(file) ? this.#disk.real(file) : undefined;
     if (real === undefined || !this.#roots.contain(real)) return undefined;
     try {
-      if (statSync(real).size > MAX_PACKAGE_BYTES) return undefined;
-      const json: unknown = JSON.parse(readFileSync(real, "utf8"));
+      const text = this.#disk.read(real, MAX_PACKAGE_BYTES);
+      if (text === undefined) return undefined;
+      const json: unknown = JSON.parse(text.toString());
       if (typeof json !== "object" || json === null) return undefined;
       const name = "name" in json && typeof json.name === "string" ? json.name : "";
-      return { folder: realpath(folder) ?? folder, json: { ...json, name } };
+      return { folder: this.#disk.real(folder) ?? folder, json: { ...json, name } };
     } catch {
       return undefined;
     }
-  }
-
-  #kind(path: string): "file" | "folder" | undefined {
-    if (this.#kinds.has(path)) return this.#kinds.get(path);
-    const kind = kindOf(path);
-    if (this.#kinds.size < MAX_KNOWN) this.#kinds.set(path, kind);
-    return kind;
-  }
-}
-
-function kindOf(path: string): "file" | "folder" | undefined {
-  try {
-    const info = statSync(path, { throwIfNoEntry: false });
-    return info?.isFile() ? "file" : info?.isDirectory() ? "folder" : undefined;
-  } catch {
-    return undefined; // The path is a circle of links, or in a folder that cannot be entered.
   }
 }

@@ -6,7 +6,8 @@
 import { builtinModules } from "node:module";
 import { dirname, extname, isAbsolute, join, resolve } from "node:path";
 import { exports as exportsOf, imports as importsOf } from "resolve.exports";
-import { type Roots, realpath } from "../roots.ts";
+import type { Disk } from "../disk.ts";
+import type { Roots } from "../roots.ts";
 import { Aliases } from "../tsconfig.ts";
 import type { Package, Packages } from "./packages.ts";
 
@@ -36,11 +37,14 @@ const BARE = /^(@[^/\\%]+\/[^/\\%]+|[^@./\\%][^/\\%]*)(\/.*)?$/;
 export class Resolver {
   readonly #roots: Roots;
   readonly #packages: Packages;
-  readonly #aliases = new Aliases();
+  readonly #disk: Disk;
+  readonly #aliases: Aliases;
 
-  constructor(roots: Roots, packages: Packages) {
+  constructor(roots: Roots, packages: Packages, disk: Disk) {
     this.#roots = roots;
     this.#packages = packages;
+    this.#disk = disk;
+    this.#aliases = new Aliases(disk);
   }
 
   resolve(specifier: string, parent: string, kind: RequestKind): Resolution {
@@ -74,7 +78,7 @@ export class Resolver {
   /** A file with exactly this name. */
   exact(path: string): Resolution {
     if (!this.#roots.contain(path)) return { outside: path };
-    const real = this.#packages.isFile(path) ? realpath(path) : undefined;
+    const real = this.#packages.isFile(path) ? this.#disk.real(path) : undefined;
     if (real === undefined) return MISSING;
     return this.#roots.contain(real) ? { file: real } : { outside: real };
   }
@@ -132,7 +136,7 @@ export class Resolver {
 
   #inPackage(folder: string, rest: string, kind: RequestKind): Resolution | undefined {
     if (this.#packages.isFolder(folder)) {
-      const real = realpath(folder);
+      const real = this.#disk.real(folder);
       if (real === undefined) return undefined;
       // A link to a package outside of the roots: report it, and look no further.
       if (!this.#roots.contain(real)) return { outside: real };

@@ -9,16 +9,13 @@ import { ProtocolError } from "../../errors.ts";
 import { JS_DEPENDENCIES, JS_TIER2 } from "../../interpreters/embedded.ts";
 import { decodeValue, encodeValue } from "../../protocol/value.ts";
 import { outermost, PackageFiles } from "../package-files.ts";
-import { type Packed, PackedText } from "../packed.ts";
+import type { PackedText } from "../packed.ts";
 import { MAX_NAME, type ModuleAnswer, type ModuleResponder, OWN } from "../responder.ts";
 import type { Unpacking } from "../unpack-list.ts";
 import type { FoundScript, JavaScriptFinder } from "./finder.ts";
+import type { Part, Recording } from "./recording.ts";
+import { groupOf, listOf, type ModuleRecord, readers } from "./records.ts";
 import { JavaScriptUnpack, unpackedRecord } from "./unpack.ts";
-
-/** `[NAME, HASH, FORMAT, DEPS, SOURCE]`, or `[NAME]` if no such module exists. */
-type ModuleRecord =
-  | readonly [string]
-  | readonly [string, string, string, Readonly<Record<string, string>>, string | Packed];
 
 /** The most modules sent for one request; JavaScript packages have many small ones. */
 const MAX_BURST = 2000;
@@ -36,14 +33,6 @@ const MAX_LATER_BYTES = 64 * 1024;
 const MAX_DATA = 32_768;
 /** Sent with the first modules: what importing, logging and most results need. */
 const IMPORT_TIER = ["importer", "console", "values", "failures"] as const;
-/** By the builtins that look at files: what stands for them in a forwarded module. */
-const READERS: Readonly<Record<string, string>> = {
-  "node:fs": "packaged-fs",
-  "node:fs/promises": "packaged-fs",
-  "node:module": "packaged-module",
-  "node:worker_threads": "packaged-processes",
-  "node:child_process": "packaged-processes",
-};
 
 interface JavaScriptOptions {
   /** Whether the slave sees the same files as this process. */
@@ -66,6 +55,10 @@ export class JavaScriptResponder implements ModuleResponder {
    */
   readonly #offered = new Set<string>();
 
+  /** Whether a module of the user's was sent. */
+  #hasModules = false;
+  /** Gets what this context asks for. */
+  #recording: Recording | undefined;
   readonly #files: PackageFiles;
   readonly #unpack: JavaScriptUnpack;
 
@@ -86,17 +79,60 @@ export class JavaScriptResponder implements ModuleResponder {
   }
 
   offer(names: readonly string[], needs: readonly string[]): PackedText | undefined {
-    const records: ModuleRecord[] = [];
+    const parts: Part[] = [];
     for (const name of names) {
       if (this.#offered.has(name)) continue;
       this.#offered.add(name);
       this.#finder.allow(name);
-      this.#follow(name, records);
+      parts.push(...this.#partsOf(name));
     }
-    const isImporting = records.length > 0 || needs.includes("importer");
+    const isImporting = parts.length > 0 || needs.includes("importer");
     const tier = isImporting ? [...IMPORT_TIER, ...needs] : needs;
-    const all = [...records, ...this.#tiers([...tier, ...records.flatMap(readers)])];
-    return all.length === 0 ? undefined : packed(all);
+    const own = this.#tiers([...tier, ...parts.flatMap(({ tiers }) => tiers)]);
+    const groups = parts.map(({ records }) => records);
+    return own.length + groups.length === 0 ? undefined : listOf(own, groups);
+  }
+
+  /** What a module needs and the context does not have yet. */
+  #partsOf(name: string): readonly Part[] {
+    const isFirst = this.#offered.size === 1 && !this.#hasModules;
+    // What is unpacked differs from context to context.
+    const isSame = isFirst && !this.#unpack.isUsed;
+    const recording = isSame ? this.#finder.recording(name) : undefined;
+    if (recording?.take() === true) this.#recording = recording;
+    if (recording !== undefined && recording.parts.length > 0) {
+      for (const part of recording.parts) this.#recall(part);
+      return recording.parts;
+    }
+    const records: ModuleRecord[] = [];
+    this.#follow(name, records);
+    if (records.length === 0) return [];
+    const part = this.#part(records);
+    this.#recording?.add(part);
+    return [part];
+  }
+
+  #part(records: readonly ModuleRecord[]): Part {
+    const sendable = records.filter((record) => record[2] !== "error");
+    const names = sendable.map(([name]) => name);
+    return {
+      modules: names.map((name) => [name, this.#finder.keyOf(name)]),
+      texts: sendable.filter((record) => record[2] === "text").map(([name]) => name),
+      targets: [...new Set(sendable.flatMap((record) => Object.values(record[3] ?? {})))],
+      tiers: [...new Set(records.flatMap(readers))],
+      records: groupOf(records),
+    };
+  }
+
+  /** The context is sent what another one was sent before. */
+  #recall(part: Part): void {
+    this.#hasModules = true;
+    this.#finder.recall(part);
+    for (const [name] of part.modules) {
+      this.#sent.add(name);
+      this.#files.add(name);
+    }
+    for (const target of part.targets) this.#data.add(target);
   }
 
   /** Those modules of the second tier, with what goes along with them, that were not sent yet. */
@@ -111,7 +147,7 @@ export class JavaScriptResponder implements ModuleResponder {
   answer(body: Uint8Array): ModuleAnswer {
     const request = decodeValue(body);
     const file = Array.isArray(request) && request.length === 2 ? this.#file(request) : undefined;
-    if (file === undefined) return { body: packed(this.#records(request)), isText: true };
+    if (file === undefined) return { body: listOf(this.#records(request)), isText: true };
     return { body: Buffer.concat(encodeValue(file).chunks), isText: true };
   }
 
@@ -145,6 +181,8 @@ export class JavaScriptResponder implements ModuleResponder {
     if (found === undefined || (found.format === "json" && !this.#data.has(name))) return [[name]];
     const records: ModuleRecord[] = [];
     this.#follow(name, records);
+    const sendable = records.filter((record) => record[2] !== "error");
+    if (sendable.length > 0) this.#recording?.add(this.#part(sendable));
     const asked = records.find((record) => record[0] === name) ?? this.#record(found);
     const others = records.filter((record) => record !== asked);
     return [asked, ...others, ...this.#tiers(records.flatMap(readers))];
@@ -187,6 +225,7 @@ export class JavaScriptResponder implements ModuleResponder {
   #record(found: FoundScript): ModuleRecord {
     // A refusal is sent again each time, and uses no memory.
     if (found.format !== "error") {
+      this.#hasModules = true;
       this.#sent.add(found.name);
       this.#files.add(found.name);
       for (const target of Object.values(found.dependencies)) this.#data.add(target);
@@ -249,24 +288,4 @@ export class JavaScriptResponder implements ModuleResponder {
 interface Room {
   modules: number;
   bytes: number;
-}
-
-function readers(record: ModuleRecord): readonly string[] {
-  return Object.values(record[3] ?? {}).flatMap((target) => READERS[target] ?? []);
-}
-
-/** The records as JSON. Texts that are compressed already stay so. */
-function packed(records: readonly ModuleRecord[]): PackedText {
-  const parts: (string | Packed)[] = [];
-  let text = "[";
-  for (const [i, record] of records.entries()) {
-    const source = record[4];
-    const isPacked = typeof source === "object";
-    const own = JSON.stringify(isPacked ? record.slice(0, 4) : record);
-    text += i === 0 ? own : `,${own}`;
-    if (!isPacked) continue;
-    parts.push(`${text.slice(0, -1)},`, source);
-    text = "]";
-  }
-  return new PackedText([...parts, `${text}]`]);
 }

@@ -41,6 +41,10 @@ export class JavaScriptUnpack {
     this.#names = names;
   }
 
+  get isUsed(): boolean {
+    return this.#names.length > 0;
+  }
+
   /** The folder of the package that a module belongs to, if the user named that package. */
   folderOf(module: string): string | undefined {
     if (this.#names.length === 0 || realpath(module) !== module) return undefined;

@@ -1,0 +1,103 @@
+/**
+ * What a context was sent for one module, kept as it was sent: at first what the module needs to
+ * run, then what its functions asked for. The next context gets all of that at once, and a later
+ * run of the program need not read, resolve and compress it again.
+ *
+ * Each part of a recording lists the looks at the disk that it is based on. It is used only if each
+ * of them gives the same today.
+ */
+import type { CacheFolder } from "../cache-folder.ts";
+import { type Disk, isUnchanged, type Look } from "../disk.ts";
+import type { Packed } from "../packed.ts";
+import { splitLine } from "../transform-cache.ts";
+
+/** Modules that were sent together. */
+export interface Part {
+  /** Their names, and the key of each in the transform cache; "" if it was not transformed. */
+  readonly modules: readonly (readonly [name: string, key: string])[];
+  /** Names of modules that were imported as text. */
+  readonly texts: readonly string[];
+  /** What the specifiers in the modules lead to. */
+  readonly targets: readonly string[];
+  /** The modules of the second tier that they need. */
+  readonly tiers: readonly string[];
+  /** Their records: see `groupOf` of records.ts. */
+  readonly records: Packed;
+}
+
+const MAX_MODULES = 2000;
+/** The most bytes of records in all parts. Another run may not need what functions asked for. */
+const MAX_BYTES = 8 * 1024 * 1024;
+
+export class Recording {
+  readonly #module: string;
+  readonly #key: string;
+  readonly #disk: Disk;
+  /** Undefined if nothing is kept between runs. */
+  readonly #folder: CacheFolder | undefined;
+  readonly #parts: Part[];
+  #isTaken = false;
+  #isKept = true;
+  /** How many looks at the disk the kept parts list. */
+  #listed = 0;
+
+  /** @param key the name of the file that keeps the recording */
+  constructor(module: string, key: string, disk: Disk, folder?: CacheFolder) {
+    this.#module = module;
+    this.#key = key;
+    this.#disk = disk;
+    this.#folder = folder;
+    this.#parts = this.#restore();
+  }
+
+  get parts(): readonly Part[] {
+    return this.#parts;
+  }
+
+  /** One context adds to a recording: the first. @returns whether this is the first */
+  take(): boolean {
+    const isFirst = !this.#isTaken;
+    this.#isTaken = true;
+    return isFirst;
+  }
+
+  /** Adds what the context that has taken the recording was sent. */
+  add(part: Part): void {
+    const all = [...this.#parts, part];
+    const modules = all.reduce((sum, { modules }) => sum + modules.length, 0);
+    const bytes = all.reduce((sum, { records }) => sum + records.length, 0);
+    const isLarge = modules > MAX_MODULES || bytes > MAX_BYTES;
+    if (isLarge && this.#parts.length > 0) return;
+    this.#parts.push(part);
+    // A later part needs the earlier ones.
+    this.#isKept &&= this.#disk.isReliable;
+    if (this.#isKept) this.#keep(part);
+  }
+
+  #keep({ records, ...part }: Part): void {
+    const { bytes, length, adler } = records;
+    const looks = this.#disk.looks.slice(this.#listed);
+    this.#listed += looks.length;
+    const head = JSON.stringify({ ...part, length, adler, looks });
+    const piece = Buffer.concat([Buffer.from(`${head}\n`), bytes]);
+    if (this.#parts.length === 1) this.#folder?.write(this.#key, [piece]);
+    else this.#folder?.append(this.#key, piece);
+  }
+
+  /** The kept parts that are still right. The others are removed. */
+  #restore(): Part[] {
+    const pieces = this.#folder?.read(this.#key) ?? [];
+    const parts: Part[] = [];
+    for (const piece of pieces) {
+      const [head, bytes] = splitLine(piece);
+      const { length, adler, looks, ...part } = JSON.parse(head.toString());
+      if (!(looks as readonly Look[]).every(isUnchanged)) break;
+      parts.push({ ...part, records: { bytes, length, adler } });
+    }
+    if (parts[0]?.modules.every(([name]) => name !== this.#module)) return [];
+    // The first part is replaced when it is made again.
+    const isPartly = parts.length > 0 && parts.length < pieces.length;
+    if (isPartly) this.#folder?.write(this.#key, pieces.slice(0, parts.length));
+    return parts;
+  }
+}

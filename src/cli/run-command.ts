@@ -4,7 +4,6 @@
  */
 import { passTo } from "../commands/output.ts";
 import {
-  CallError,
   type ExecOptions,
   type ExecResult,
   neutralise,
@@ -13,7 +12,6 @@ import {
   type SshOptions,
 } from "../index.ts";
 import { releaseBuffer } from "../io/buffer-pool.ts";
-import { reworded } from "./call-hints.ts";
 import { Signals } from "./forward-signals.ts";
 import type { Host, Output } from "./host.ts";
 import type { Flags } from "./parse-line.ts";
@@ -95,21 +93,9 @@ async function runOne(
     const isTold = isAlone && result.problem === undefined;
     if (result.status !== 0 && !isTold) say(`${oneLine(target)}: ${endingOf(plan, result)}`);
     return result.status;
-  } catch (error) {
-    throw plan.options?.tty === undefined ? error : withoutTerminal(error, target);
   } finally {
     unhook();
   }
-}
-
-/** The words of stage1/javascript/tier2/commands.js. */
-const NO_TERMINAL = "a terminal needs a Python or a Bun";
-
-/** @returns the error; advice in its place, if the remote machine has only Node.js */
-function withoutTerminal(error: unknown, target: string): unknown {
-  if (!(error instanceof CallError) || !error.remoteMessage.includes(NO_TERMINAL)) return error;
-  const text = `${target}: -t needs Python or Bun on the remote machine; only Node.js was found`;
-  return reworded(error, text);
 }
 
 /** @returns how a command ended, in the words of a shell */

@@ -8,7 +8,7 @@
  */
 import type { TierCall } from "../calls/tier-call.ts";
 import { Channel, type Receiver, Sender } from "../channels/channel.ts";
-import { ProtocolError, UsageError } from "../errors.ts";
+import { BootstrapError, ProtocolError, UsageError } from "../errors.ts";
 import type { Chunk } from "../io/splice-pipe.ts";
 import { calledFrom } from "../traces/error-stack.ts";
 import { forward, type Input, type InputQueue, queueOf } from "./feed.ts";
@@ -94,8 +94,14 @@ export class RemoteProcess {
   /** Called when the slave has passed a signal on; the oldest first. */
   #unconfirmed: (() => void)[] = [];
 
-  /** @internal */
-  constructor(name: string, argv: readonly string[], options: ExecOptions, call: TierCall) {
+  /** @internal @param otherwise finds another slave, for a command that the first cannot run */
+  constructor(
+    name: string,
+    argv: readonly string[],
+    options: ExecOptions,
+    call: TierCall,
+    otherwise: () => Promise<TierCall | undefined> = async () => undefined,
+  ) {
     checkCommand(name, argv, options);
     const { tty, deadline, signal } = options;
     const { stdin, head } = withHead(options);
@@ -116,11 +122,15 @@ export class RemoteProcess {
     const input = stdin === undefined || stdin === "pipe" ? written?.receiver : queueOf(stdin);
     void this.#follow(events.receiver, input);
     const request = requestOf({ ...options, head }, input, out?.sender, err?.sender, events.sender);
-    const result = call({ deadline, signal }, "econtext.commands:run", [...argv], request);
-    this.exited = result
-      .then((value) => {
-        this.#result = readResult(name, value);
-        return this.#result;
+    const limits = { deadline, signal };
+    const run = async (by: TierCall) =>
+      readResult(name, await by(limits, "econtext.commands:run", [...argv], request));
+    this.exited = run(call)
+      .then((ending) => (ending.lacks ? elsewhere(ending, otherwise, run) : ending))
+      .then(({ lacks, ...result }) => {
+        this.#result = result;
+        if (lacks) for (const channel of [events, out, err]) channel?.sender.close();
+        return result;
       })
       .catch((reason) => {
         const error = calledFrom(reason, site);
@@ -278,8 +288,37 @@ function refusing(name: string): WritableStream<Uint8Array | string> {
   });
 }
 
-function readResult(name: string, value: unknown): ExecResult {
-  const result = value as Partial<ExecResult> | null;
+/** How a command ended; with `lacks`, its slave cannot run it, and left its senders open. */
+interface Ending extends ExecResult {
+  readonly lacks: boolean;
+}
+
+/**
+ * Has another slave run what the first cannot.
+ *
+ * @returns how the command ended; what all the slaves lack, if none can run it
+ */
+async function elsewhere(
+  first: Ending,
+  find: () => Promise<TierCall | undefined>,
+  run: (by: TierCall) => Promise<Ending>,
+): Promise<Ending> {
+  const both = (problem = ""): Ending => ({ ...first, problem: `${first.problem}; ${problem}` });
+  let other: TierCall | undefined;
+  try {
+    other = await find();
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof BootstrapError)) throw error;
+    const { message } = error.cause instanceof BootstrapError ? error.cause : error;
+    return both(message.split("\n", 1)[0]?.replace(/^.*?: /, ""));
+  }
+  if (other === undefined) return first;
+  const second = await run(other);
+  return second.lacks ? both(second.problem) : second;
+}
+
+function readResult(name: string, value: unknown): Ending {
+  const result = value as (Partial<ExecResult> & { readonly lacks?: unknown }) | null;
   if (typeof result?.status !== "number") {
     throw new ProtocolError(
       "ERR_PROTOCOL_VALUE",
@@ -288,6 +327,7 @@ function readResult(name: string, value: unknown): ExecResult {
   }
   return {
     status: result.status,
+    lacks: result.lacks === "tty",
     ...(typeof result.signal === "string" ? { signal: result.signal } : {}),
     ...(typeof result.problem === "string" ? { problem: result.problem } : {}),
   };

@@ -183,7 +183,12 @@ export class Context implements AsyncDisposable {
    */
   exec(argv: readonly string[], options: ExecOptions = {}): RemoteProcess {
     const limited = withDefaults(options, this.#defaults?.());
-    return new RemoteProcess(this.name, argv, limited, this.#commands);
+    const otherwise = async (): Promise<TierCall | undefined> => {
+      const { other } = this.#slaves;
+      await other?.session.ready;
+      return other?.caller.tierCall(["commands"]);
+    };
+    return new RemoteProcess(this.name, argv, limited, this.#commands, otherwise);
   }
 
   /**

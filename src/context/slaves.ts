@@ -78,6 +78,17 @@ export class Slaves {
     return this.#secondFor(otherThan(its)) ?? first;
   }
 
+  /**
+   * The slave for work that `any` lacks something for. It is opened if there is none; undefined: the
+   * context has one slave only.
+   */
+  get other(): Slave | undefined {
+    const { session, caller } = this.#first;
+    const its = session.language();
+    if (its === undefined || caller.unavailable() !== undefined) return undefined;
+    return this.#secondFor(otherThan(its));
+  }
+
   /** Whether a slave has answered. */
   get connected(): boolean {
     return this.#all.some(({ session }) => session.isReady());

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Broker, type ConnectOptions, type Context } from "../../src/index.ts";
 import { bun, nodeOf, nodeVersions } from "../helpers/javascripts.ts";
+import { missingMinimal, prune } from "../helpers/minimal-pythons.ts";
 import { pythonOf, pythonVersions } from "../helpers/pythons.ts";
 import { sample } from "../helpers/sample.ts";
 import { writeScript } from "../helpers/scripts.ts";
@@ -96,19 +97,19 @@ for (const { python = "3.13", node } of HOSTS) {
   });
 }
 
+async function on<T>(
+  programs: Readonly<Record<string, string>>,
+  options: ConnectOptions,
+  work: (context: Context) => Promise<T>,
+): Promise<T> {
+  process.env["PATH"] = pathWith(programs);
+  await using broker = new Broker();
+  return await work(await broker.connect("local", options));
+}
+
 suite("a host that lacks a language", newest.missing, "python", () => {
   const python3 = newest.python?.path ?? "";
   const lacking = { code: "ERR_USAGE_LANGUAGE", exitStatus: 2 };
-
-  async function on<T>(
-    programs: Readonly<Record<string, string>>,
-    options: ConnectOptions,
-    work: (context: Context) => Promise<T>,
-  ): Promise<T> {
-    process.env["PATH"] = pathWith(programs);
-    await using broker = new Broker();
-    return await work(await broker.connect("local", options));
-  }
 
   test("tells the calls that need it, which way there is, and serves the others", async () => {
     await on({ python3 }, {}, async (context) => {
@@ -190,6 +191,71 @@ suite("a host that lacks a language", newest.missing, "python", () => {
       });
       expect(await context.call("node:path.basename", "/a/b")).toBe("b");
       expect(await context.call("len", [1])).toBe(1);
+    });
+  });
+});
+
+/** What a language lacks on a host, the other does. */
+suite("a terminal for a command", missingMinimal("3.11") ?? newest.missing, "python", () => {
+  let minimal = "";
+  beforeAll(() => {
+    minimal = prune("3.11", dir);
+  });
+  const python3 = newest.python?.path ?? "";
+  const node = nodeOf(nodeOn.at(-1) ?? "22").path;
+  const NODE = "Node.js cannot make a terminal, which Python and Bun can";
+  const TERMIOS = /^a terminal needs the Python module termios, and .+ has none \(Debian: .+\)/;
+
+  async function typed(context: Context) {
+    const tty = { columns: 91, rows: 17 };
+    const script = "test -t 0 && stty size; read a; echo got $a; exit 3";
+    const command = context.exec(["sh", "-c", script], { tty, stdin: "x\n" });
+    const shown = await command.stdout.text();
+    // The echo may come before the answer or after it.
+    const lines = shown.split("\r\n").sort();
+    return { lines, ...(await command.exited) };
+  }
+  const stty = Bun.which("stty") ?? "";
+  const made = { lines: ["", "17 91", "got x", "x"], status: 3 };
+
+  test("is made by Bun beside a Python that has no termios", async () => {
+    await on({ python3: minimal, bun: bun().path, stty }, {}, async (context) => {
+      for (let i = 0; i < 2; i++) expect(await typed(context)).toEqual(made);
+      expect(await context.ready()).toMatchObject({ kind: "python" });
+      expect(await context.call("len", [1])).toBe(1);
+    });
+  });
+
+  test("is made by Python beside a Node.js that came first", async () => {
+    await on({ python3, node, stty }, { kind: "node" }, async (context) => {
+      expect(await typed(context)).toEqual(made);
+    });
+    await on({ python3, node, stty }, {}, async (context) => {
+      expect(await context.call("node:path.basename", "/a/b")).toBe("b");
+      expect(await typed(context)).toEqual(made);
+    });
+  });
+
+  test("is refused by the names of all that is missing, where no language makes one", async () => {
+    const refused = { lines: [""], status: 126 };
+    await on({ node }, {}, async (context) => {
+      const { problem, ...rest } = await typed(context);
+      expect(rest).toEqual(refused);
+      expect(problem).toBe(`${NODE}; no interpreter found (tried python3, python, python2)`);
+    });
+    await on({ python3: minimal, node }, {}, async (context) => {
+      const { problem = "", ...rest } = await typed(context);
+      expect(rest).toEqual(refused);
+      expect(problem).toMatch(TERMIOS);
+      expect(problem).toEndWith(`; ${NODE}`);
+    });
+    await on({ python3: minimal }, {}, async (context) => {
+      const { problem = "" } = await typed(context);
+      expect(problem).toMatch(TERMIOS);
+      expect(problem).toEndWith("; no interpreter found (tried bun, node)");
+    });
+    await on({ python3, node }, { node }, async (context) => {
+      expect(await typed(context)).toEqual({ ...refused, problem: NODE });
     });
   });
 });

@@ -24,6 +24,7 @@ const PROBLEMS = {
   E2BIG: "Argument list too long",
 };
 const MISSING = ["ENOENT", "ENOTDIR"];
+const NO_TERMINAL = "Node.js cannot make a terminal, which Python and Bun can";
 const TERM_MS = 100;
 /** What the guard, a shell in our process group, ignores. */
 const GROUP = ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -36,6 +37,8 @@ exports.run = async (argv, options) => {
   const call = core.calling;
   const { signal } = (call.controller = new AbortController());
   const { stdin, head, stdout, stderr, cwd, tty, events } = options;
+  // Its senders stay open: the other language may do it.
+  if (tty && !process.versions.bun) return { status: 126, problem: NO_TERMINAL, lacks: "tty" };
   // No other call runs: what our process group holds is the command's.
   const isAlone = () => [...core.active.values()].every((other) => other === call);
   const [input, control] = [new Channel(), new Channel()];
@@ -253,7 +256,6 @@ const type = async (child, input, hasModes, endOfFile) => {
 /** On a terminal of its own. */
 const startOnTerminal = async (argv, options, input) => {
   const { stdout, tty, cwd } = options;
-  if (!process.versions.bun) throw new Error("a terminal needs a Python or a Bun context");
   const { settings, endOfFile } = core.tier("command_tty");
   const modes = tty.modes ?? [];
   const words = settings(modes);

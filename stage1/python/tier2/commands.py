@@ -35,6 +35,9 @@ def run(argv, options):
     splice.install()
     interruption.deaf = econtext.busy  # what reaches the whole group meanwhile is the command's
     options = dict(item for item in options.items() if item[1] is not None)
+    if "tty" in options and econtext.tier("command_tty").problem:
+        # Its senders stay open: the other language may do it.
+        return {"status": 126, "problem": econtext.tier("command_tty").problem, "lacks": "tty"}
     senders = [options[name] for name in ("stdout", "stderr", "events") if name in options]
     try:
         if "cwd" in options:
@@ -43,8 +46,6 @@ def run(argv, options):
                 os.stat(options["cwd"] + "/.")
             except EnvironmentError as e:
                 return {"status": 126, "problem": "%s: %s" % (options["cwd"], os.strerror(e.errno))}
-        if "tty" in options and econtext.tier("command_tty").problem:
-            return {"status": 126, "problem": econtext.tier("command_tty").problem}
         command = Command(options)
         try:
             try:

@@ -22,7 +22,7 @@ import {
   settingsBeside,
 } from "./session/session-table.ts";
 import { type HopPass, HopTable, type OpenHop } from "./tree/hop-table.ts";
-import { type PathOptions, type PathStep, parsePath } from "./tree/target-path.ts";
+import { isSpelt, type PathOptions, type PathStep, parsePath } from "./tree/target-path.ts";
 
 type Password = ConnectOptions["password"];
 
@@ -151,7 +151,8 @@ export class Broker implements AsyncDisposable {
     const pass = enter();
     const name = chosen.name ?? (from === undefined ? target : `${from.hop.name}/${target}`);
     const via = pass?.hop ?? from?.hop;
-    const place = chosen.name ?? (via === undefined ? target : placeOf(transport, via));
+    const isPlain = chosen.name === undefined && isSpelt(target, path, schemes);
+    const place = isPlain ? placeOf(transport, via) : `${name}: ${placeOf(transport, via)}`;
     const settings = { ...this.#settingsOf(name, chosen), place, transport, interpreter, via };
     const callDefaults = bothLimits(limits, this.#options.callDefaults);
     return this.#open({ settings, lend, enter, callDefaults }, pass, pass?.context ?? from?.context)
@@ -278,7 +279,7 @@ export class Broker implements AsyncDisposable {
   }
 }
 
-/** @returns how errors name a place that is opened through a hop */
+/** @returns how errors of opening it name a context: the hop that starts it, then the word */
 function placeOf({ label }: PathStep["transport"], via: Hop | undefined): string {
   return via === undefined ? label : `${via.name}: ${label}`;
 }

@@ -20,6 +20,11 @@ export class EcontextError extends Error {
   /** The exit status of the command line after this error. */
   readonly exitStatus: number = 1;
   readonly code: string;
+  /**
+   * The path of the context that could not be opened, or that was lost: of a path, it may be one
+   * before the last. Absent in other errors.
+   */
+  declare hop?: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options);

@@ -7,6 +7,7 @@ import { neutralise } from "../index.ts";
 import { InputError } from "../repl/compile-input.ts";
 import type { NamedContext } from "../repl/prompt.ts";
 import { Terminal } from "../repl/terminal.ts";
+import { factsOf } from "./error-facts.ts";
 import type { Host } from "./host.ts";
 import { BROKEN_PIPE, isBrokenPipe } from "./interruption.ts";
 import { leftOf, readInterpreter } from "./option-values.ts";
@@ -39,8 +40,10 @@ export async function runPrompt(plan: ReplPlan, host: Host): Promise<number> {
     );
     process.stdout.write(banner(contexts));
     const explained = (thrown: unknown) => explainAtPrompt(thrown, host);
-    const tell = async (thrown: unknown): Promise<void> =>
-      say(failureLines(await explained(thrown), session.format));
+    const tell = async (thrown: unknown): Promise<void> => {
+      const facts = factsOf(reasonOf(thrown));
+      say(failureLines(await explained(thrown), session.format, "error", "", facts));
+    };
     if (isKnown) await Promise.race([readyOrTold(contexts, tell), session.stop.happened]);
     if (session.stop.status !== undefined) return session.stop.status;
     terminal = new Terminal(evaluator, {

@@ -166,19 +166,25 @@ class Run {
   #inWords(target: string, context: Context | undefined, error: unknown): unknown {
     if (!(error instanceof TimeoutError) || error.code === "ERR_DEADLINE_CONNECT") return error;
     const ms = String(this.#connect.deadline);
-    const message =
-      context?.connected === true
-        ? `${target}: no result within ${ms} ms; it is cancelled`
-        : `${silentPart(target, context)}: no answer within ${ms} ms`;
-    return new TimeoutError(error.code, message);
+    if (context?.connected === true) {
+      const message = `${target}: no result within ${ms} ms; it is cancelled`;
+      return new TimeoutError(error.code, message);
+    }
+    const { place, hop } = silentPart(target, context);
+    const silence = new TimeoutError(error.code, `${place}: no answer within ${ms} ms`);
+    return Object.assign(silence, { hop });
   }
 }
 
-/** @returns the first context on the way that has not answered, named as errors name it */
-function silentPart(target: string, context: Context | undefined): string {
-  if (context === undefined) return target;
+/** @returns the first context on the way that is silent: its path, and how errors name it */
+function silentPart(
+  target: string,
+  context: Context | undefined,
+): { readonly hop: string; readonly place: string } {
+  if (context === undefined) return { hop: target, place: target };
   const { via, name } = context;
   if (via?.connected === false) return silentPart(via.name, via);
   const isBehind = via !== undefined && name.startsWith(`${via.name}/`);
-  return isBehind ? `${via.name}: ${name.slice(via.name.length + 1)}` : target;
+  const place = isBehind ? `${via.name}: ${name.slice(via.name.length + 1)}` : target;
+  return { hop: name, place };
 }

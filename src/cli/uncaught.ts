@@ -1,6 +1,7 @@
 /** An error that ends a program because nothing in it catches it, and what is printed then. */
 import { readFileSync, statSync } from "node:fs";
 import { errorText } from "../traces/error-text.ts";
+import { type Facts, factsOf } from "./error-facts.ts";
 import type { Host } from "./host.ts";
 import { fail, statusOf } from "./report-error.ts";
 import { Failures } from "./ui/failures.ts";
@@ -46,13 +47,18 @@ export async function failUncaught(
 ): Promise<number> {
   const error = reasonOf(thrown);
   if (host.env["ECONTEXT_DEBUG"]) return fail(error, host);
-  tellEnd(uncaughtText(thrown), format, host);
+  tellEnd(uncaughtText(thrown), format, host, factsOf(error));
   return statusOf(error);
 }
 
 /** Writes to stderr why a program ended. */
-export function tellEnd(text: string, format: "text" | "json", host: Host): void {
-  new Failures(host, [], format).say("", text);
+export function tellEnd(
+  text: string,
+  format: "text" | "json",
+  host: Host,
+  facts: Facts = {},
+): void {
+  new Failures(host, [], format).say("", text, facts);
 }
 
 export function uncaughtText(thrown: unknown): string {

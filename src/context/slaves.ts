@@ -79,7 +79,7 @@ export class Slaves {
   }
 
   /**
-   * The slave for work that `any` lacks something for. It is opened if there is none; undefined: the
+   * The slave for work that `any` lacks something for, opened if there is none. Undefined: the
    * context has one slave only.
    */
   get other(): Slave | undefined {

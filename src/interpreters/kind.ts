@@ -97,16 +97,18 @@ export const LACKS_INTERPRETER: readonly string[] = [
 
 /**
  * @param lacking why no interpreter of that language could be started beside the one that runs
+ * @param place how that error names the context
  * @returns the error of calls that need one
  */
 export function lackingLanguage(
   context: string,
   language: Language,
   lacking: EcontextError,
+  place = context,
 ): UsageError {
-  const own = `${context}: `;
+  const own = `${place}: `;
   const why = lacking.message.startsWith(own) ? lacking.message.slice(own.length) : lacking.message;
-  const message = `${own}there is no ${LANGUAGE_NAMES[language]} for this function: ${why}`;
+  const message = `${context}: there is no ${LANGUAGE_NAMES[language]} for this function: ${why}`;
   return new UsageError("ERR_USAGE_LANGUAGE", message, { cause: lacking });
 }
 

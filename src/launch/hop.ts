@@ -32,6 +32,8 @@ export interface HopSession {
 export interface HopPlace {
   readonly id: number;
   readonly name: string;
+  /** How errors of opening it name it: `bastion: web1`. */
+  readonly place: string;
   /** The hops before this one, the first one first. */
   readonly above: readonly Hop[];
 }
@@ -42,6 +44,7 @@ export type SharedParts = readonly (Uint8Array | string)[];
 export class Hop implements MeetingPlace {
   readonly id: number;
   readonly name: string;
+  readonly place: string;
   readonly above: readonly Hop[];
   readonly router: Router;
   readonly #session: HopSession;
@@ -51,6 +54,7 @@ export class Hop implements MeetingPlace {
   constructor(place: HopPlace, router: Router, session: HopSession) {
     this.id = place.id;
     this.name = place.name;
+    this.place = place.place;
     this.above = place.above;
     this.router = router;
     this.#session = session;

@@ -195,7 +195,7 @@ export class Attempt {
   }
 
   #tooLate(): void {
-    const { place, via, connectMs, isConnectTotal } = this.#settings;
+    const { via, connectMs, isConnectTotal } = this.#settings;
     // The time begins anew after a question, also one on the way to a hop. A deadline that the user
     // asked for goes on.
     const asked = Math.max(this.lastAsked(), via?.lastAsked() ?? 0);
@@ -205,8 +205,9 @@ export class Attempt {
       return;
     }
     // A hop that does not answer is the cause.
-    const silent = via?.silent()?.name ?? place;
-    this.sever(explainSilence(silent, connectMs, this.#launched));
+    const { place, name } = via?.silent() ?? this.#settings;
+    const reason = explainSilence(place, connectMs, this.#launched);
+    this.sever(Object.assign(reason, { hop: name }));
   }
 }
 

@@ -24,12 +24,19 @@ export function settingsBeside(
   isInstead: boolean,
 ): SlaveSettings {
   const { name, transport } = first;
-  const beside = { via: hop, transport: { ...local, sharesDisk: transport.sharesDisk } };
+  // The host is open: its name alone says where the second slave is.
+  const beside = {
+    via: hop,
+    place: name,
+    transport: { ...local, sharesDisk: transport.sharesDisk },
+  };
   return {
     ...first,
     ...(isInstead ? {} : beside),
     interpreter: undefined,
     reworded: (reason: EcontextError) =>
-      LACKS_INTERPRETER.includes(reason.code) ? lackingLanguage(name, language, reason) : reason,
+      LACKS_INTERPRETER.includes(reason.code)
+        ? lackingLanguage(name, language, reason, isInstead ? first.place : name)
+        : reason,
   };
 }

@@ -56,7 +56,7 @@ export class SessionTable {
   }
 
   open(settings: SessionSettings): SessionEntry {
-    const { id, name, level, transport, unpacking, via } = settings;
+    const { id, name, place, level, transport, unpacking, via } = settings;
     const supply = new Supply(this.#finders, { sharesDisk: transport.sharesDisk, unpacking });
     const mapStack = (text: string): string => supply.mapStack(text);
     const logs = new LogReceiver({ context: name, level, onLog: this.#onLog, mapStack });
@@ -64,7 +64,7 @@ export class SessionTable {
     const parts = { router: this.router, launcher, supply, logs };
     const session = new ChildSession(settings, parts);
     const above = via === undefined ? [] : [...via.above, via];
-    const hop = new Hop({ id, name, above }, this.router, session);
+    const hop = new Hop({ id, name, place, above }, this.router, session);
     const entry: SessionEntry = { session, logs, hop };
     this.#entries.set(id, entry);
     void session.gone.then(() => this.#entries.delete(id));

@@ -4,7 +4,7 @@
  * tells.
  */
 import type { Session, SlaveInfo } from "../context/session.ts";
-import { DisconnectError, type EcontextError } from "../errors.ts";
+import { DisconnectError, type EcontextError, ProtocolError } from "../errors.ts";
 import { type Language, languageOf, type Wants } from "../interpreters/kind.ts";
 import { languageOfPlan, planFor } from "../interpreters/plan.ts";
 import type { Launched, Launcher } from "../launch/launcher.ts";
@@ -225,7 +225,7 @@ export class ChildSession implements Session {
 
   async #closed(launched: Launched, reason: EcontextError | undefined): Promise<void> {
     if (this.#state.name === "ended") return;
-    const why = reason ?? (await this.#explain(launched));
+    const why = placed(reason ?? (await this.#explain(launched)), this.#settings);
     this.#end(this.#settings.reworded?.(why) ?? why);
     await launched.gone;
     this.#gone.resolve();
@@ -246,4 +246,13 @@ export class ChildSession implements Session {
     this.#ready.reject(reason);
     this.#parts.router.remove(this.#settings.id, reason);
   }
+}
+
+/** @returns the reason, naming the context that it is of; it may be that of a hop on the way */
+function placed(reason: EcontextError, { name }: SessionSettings): EcontextError {
+  if (reason.hop !== undefined) return reason;
+  if (!(reason instanceof ProtocolError)) return Object.assign(reason, { hop: name });
+  const { code, message } = reason;
+  const told = new ProtocolError(code, `${name}: ${message}`, { cause: reason });
+  return Object.assign(told, { hop: name });
 }

@@ -31,7 +31,7 @@ export function fromData(
     sharesDisk: false,
     asks: false,
     isCustom,
-    failed: explanation(unknownFailure(data), data, destination, isRoot),
+    failed: explanation(unknownFailure(data), data, isRoot),
     ...(rule === undefined ? {} : { password: rule }),
     wrap: (command, prompt) => {
       const words = command.map((word) => twice(word, data.doubled));
@@ -40,7 +40,7 @@ export function fromData(
     },
     explain: (exitCode, stderr, stdout = "") => {
       const failure = data.failures.find((one) => fits(one, exitCode, [stderr, stdout]));
-      return failure && explanation(failure, data, destination, isRoot);
+      return failure && explanation(failure, data, isRoot);
     },
   };
 }
@@ -77,14 +77,12 @@ const ROOT_ALREADY = "root may not do it there: the container or the kernel forb
 function explanation(
   { cause, hint }: Failure,
   { scheme, destination: rule }: TransportData,
-  destination: string,
   isRoot: boolean,
 ): Explanation {
   const { code, what, hint: usual } = CAUSES[cause];
   const replace = (text: string): string =>
     text.replaceAll("{scheme}", scheme).replaceAll("{noun}", rule?.noun ?? "place");
-  const name = destination === "" ? scheme : `${scheme} ${destination}`;
   const advice = replace(hint ?? usual);
   const isVoid = isRoot && advice.includes("sudo:root/");
-  return { code, message: `${name}: ${replace(what)}`, hint: isVoid ? ROOT_ALREADY : advice };
+  return { code, message: replace(what), hint: isVoid ? ROOT_ALREADY : advice };
 }

@@ -157,11 +157,11 @@ function explainSsh(destination: string, stderr: string, meant: SshOptions["mean
     const advice = code === "ERR_TRANSPORT_UNKNOWN_HOST" ? meant?.(destination) : undefined;
     const also = advice?.endsWith("?") === true ? " Else" : "; else";
     const hint = advice === undefined ? usual : `${advice}${also} ${usual}`;
-    return { code, message: `ssh ${destination}: ${what}`, hint };
+    return { code, message: what, hint };
   }
   return {
     code: "ERR_TRANSPORT_FAILED",
-    message: `ssh ${destination}: could not connect`,
+    message: "ssh could not connect",
     hint: "try the same destination with plain ssh -v{on}",
   };
 }

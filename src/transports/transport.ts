@@ -67,6 +67,7 @@ export interface PasswordRule {
 export interface Explanation {
   /** `ERR_TRANSPORT_…` */
   readonly code: string;
+  /** What is wrong, without the word of the path: the error has that before it. */
   readonly message: string;
   /** What the user can try. */
   readonly hint: string;

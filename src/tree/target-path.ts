@@ -67,6 +67,20 @@ export function formatPath(words: readonly Word[], schemes: Schemes = SCHEMES): 
   return words.map((word) => formatWord(word, schemes)).join("/");
 }
 
+/** Whether a target is the path itself, and not a name that the user's settings have for it. */
+export function isSpelt(
+  target: string,
+  path: readonly PathStep[],
+  schemes: Schemes = SCHEMES,
+): boolean {
+  const labels = path.map(({ transport }) => transport.label);
+  try {
+    return formatPath(readWords(target, schemes), schemes) === labels.join("/");
+  } catch {
+    return false; // a name of the settings need not be a word
+  }
+}
+
 /** @returns what each word of a path says, without a user's settings */
 export function readWords(target: string, schemes: Schemes = SCHEMES): readonly Word[] {
   return split(target).map((place) => read(target, place, schemes));

@@ -49,7 +49,7 @@ function open({ isKnown = true } = {}) {
   };
   const id = router.allocateId();
   router.addRoute(id, { link, parent: 0, close: () => {} });
-  const hop = new Hop({ id, name: "bastion", above: [] }, router, session);
+  const hop = new Hop({ id, name: "bastion", place: "bastion", above: [] }, router, session);
   const launcher = new HopLauncher(hop);
   const child = router.allocateId();
   const closed: (EcontextError | undefined)[] = [];

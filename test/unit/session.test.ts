@@ -180,7 +180,11 @@ describe("launching, to its end", () => {
       reason: () => undefined,
       sever: () => {},
     };
-    const via = new Hop({ id: router.allocateId(), name: "bastion", above: [] }, router, asked);
+    const via = new Hop(
+      { id: router.allocateId(), name: "bastion", place: "bastion", above: [] },
+      router,
+      asked,
+    );
     const { session } = open({ connectMs: 20, isConnectTotal: false, via }, 1, router);
     session.start("python");
     await looked.promise;

@@ -321,13 +321,8 @@ describe("messages", () => {
     const explained = transport.explain(status, said);
     expect(explained?.code).toBe(cause === undefined ? undefined : CAUSES[cause].code);
     if (explained === undefined) return;
-    const name = [
-      transport.scheme,
-      transport.scheme === "systemd-run" ? "" : ` ${transport.destination}`,
-    ];
-    expect(explained.message).toStartWith(
-      transport.scheme === "unshare" ? "unshare: " : `${name.join("")}: `,
-    );
+    // The error has the word of the path before it.
+    expect(explained.message).not.toContain(": ");
     expect(`${explained.message} ${explained.hint}`).not.toMatch(/\{\w+\}/);
   });
 

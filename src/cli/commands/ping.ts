@@ -1,6 +1,7 @@
 /** `econtext ping`: whether a target answers, with which interpreter, and how fast. */
 import type { Context } from "../../index.ts";
 import { makeCommand } from "../command-definition.ts";
+import { factsOf } from "../error-facts.ts";
 import type { Host } from "../host.ts";
 import { readTargets } from "../option-values.ts";
 import { COMMON, JSON_OPTION } from "../options.ts";
@@ -63,8 +64,8 @@ async function run({ flags, before, after }: CommandLine, host: Host): Promise<n
     },
     failed: (target, error) => {
       if (!asJson) return false;
-      const { message, code } = error as { readonly message?: unknown; readonly code?: unknown };
-      const said = { code, message, exitStatus: statusOf(error) };
+      const { message } = error as { readonly message?: unknown };
+      const said = { ...factsOf(error), message, exitStatus: statusOf(error) };
       stdout.write(`${jsonText({ target, error: said })}\n`).catch(() => {});
       return true;
     },

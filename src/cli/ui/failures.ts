@@ -2,6 +2,7 @@
  * Failures, on stderr: a line for each target that failed, and at the end their number and names.
  * As text, or as a record of `--log-format json`. Knows no context.
  */
+import { type Facts, factsOf } from "../error-facts.ts";
 import type { Host } from "../host.ts";
 import { describe } from "../report-error.ts";
 import { logLines } from "./log-lines.ts";
@@ -41,12 +42,16 @@ export class Failures {
     const isShort = this.#targets.length > 1 && this.#format === "text";
     const shown = isShort && error instanceof Error ? withoutTraceback(error) : error;
     const text = await describe(shown, this.#host.env);
-    this.say(target, isShort ? text.replace(/\n\s*/g, "; ") : text);
+    const shownText = isShort ? text.replace(/\n\s*/g, "; ") : text;
+    this.say(target, shownText, { target, ...factsOf(error) });
   }
 
-  /** @param text one or more lines that are safe for a terminal */
-  say(target: string, text: string): void {
-    const lines = failureLines(text, this.#format, "error", target);
+  /**
+   * @param text one or more lines that are safe for a terminal
+   * @param facts members of the record of `--log-format json`
+   */
+  say(target: string, text: string, facts: Facts = {}): void {
+    const lines = failureLines(text, this.#format, "error", target, facts);
     this.#host.stderr.write(this.#erased() + lines).catch(() => {});
   }
 
@@ -64,10 +69,11 @@ export function failureLines(
   format: "text" | "json",
   level: keyof typeof LEVELS = "error",
   context = "",
+  facts: Facts = {},
 ): string {
   if (format === "text") return `${text}\n`;
   const record = { context, logger: "econtext", level: LEVELS[level], message: text };
-  return logLines({ ...record, time: Date.now() }, "json", false);
+  return logLines({ ...record, time: Date.now() }, "json", false, facts);
 }
 
 function withoutTraceback(error: Error): Error {

@@ -12,8 +12,14 @@ const COLOURS: Readonly<Record<string, number>> = {
   critical: 31,
 };
 
-export function logLines(record: LogRecord, format: "text" | "json", coloured: boolean): string {
-  return format === "json" ? jsonLine(record) : textLines(record, coloured);
+/** @param facts more members of a record as JSON */
+export function logLines(
+  record: LogRecord,
+  format: "text" | "json",
+  coloured: boolean,
+  facts: object = {},
+): string {
+  return format === "json" ? jsonLine(record, facts) : textLines(record, coloured);
 }
 
 export function textLines(record: LogRecord, coloured: boolean): string {
@@ -33,7 +39,7 @@ export function textLines(record: LogRecord, coloured: boolean): string {
     .join("");
 }
 
-function jsonLine(record: LogRecord): string {
+function jsonLine(record: LogRecord, facts: object): string {
   const time = new Date(record.time);
   const { context, logger, message } = record;
   return `${jsonText({
@@ -42,5 +48,6 @@ function jsonLine(record: LogRecord): string {
     context,
     logger,
     message,
+    ...facts,
   })}\n`;
 }

@@ -22,7 +22,7 @@ export interface HelpText {
 
 export interface CommandPlan extends HelpText {
   /** Resolves to the exit status. */
-  readonly run: (line: CommandLine, host: Host) => Promise<number>;
+  readonly run: (line: CommandLine, host: Host, catalogue: Catalogue) => Promise<number>;
   /**
    * For commands whose targets are followed by `--` and the words of another program: whether this
    * word is rather the first of those than a target.
@@ -32,10 +32,18 @@ export interface CommandPlan extends HelpText {
   readonly isRaw?: boolean;
 }
 
+/** All commands, for those that are about others. */
+export interface Catalogue {
+  /** The help of econtext itself. */
+  readonly root: HelpText;
+  plans(): Promise<readonly CommandPlan[]>;
+}
+
 /** What a command runs with. */
 interface Invocation {
   readonly line: CommandLine;
   readonly host: Host;
+  readonly catalogue: Catalogue;
 }
 
 export interface Command {
@@ -48,13 +56,13 @@ export function makeCommand(plan: CommandPlan): Command {
   const { name, args, begins } = plan;
   return {
     plan,
-    run: async ({ line, host }) => {
+    run: async ({ line, host, catalogue }) => {
       if (plan.isRaw !== true) {
         refuseProblem(name, args, line, begins && ((word) => begins(word, host)));
         // Before the targets are read: an option without a value may have taken one of them.
         if ("deadline" in args) readConnect(name, line.flags);
       }
-      return plan.run(line, host);
+      return plan.run(line, host, catalogue);
     },
   };
 }

@@ -4,7 +4,7 @@
  */
 import { version } from "../../package.json";
 import { closest } from "../transports/closest.ts";
-import { type Command, type HelpText, readLine } from "./command-definition.ts";
+import { type Command, type CommandPlan, type HelpText, readLine } from "./command-definition.ts";
 import { showHelp, showOptions } from "./help.ts";
 import type { Host, Output } from "./host.ts";
 import { fail, Usage } from "./report-error.ts";
@@ -22,6 +22,8 @@ export const COMMANDS = {
   bootstrap: async () => (await import("./commands/bootstrap.ts")).command,
   repl: async () => (await import("./commands/repl.ts")).command,
   init: async () => (await import("./commands/init.ts")).command,
+  completion: async () => (await import("./commands/completion.ts")).command,
+  man: async () => (await import("./commands/man.ts")).command,
 } satisfies Record<string, () => Promise<Command>>;
 
 /** The text of `econtext --help`. */
@@ -97,7 +99,7 @@ async function dispatch(args: readonly string[], host: Host): Promise<number> {
       await showHelp(plan, host.stdout);
       return 0;
     }
-    return await command.run({ line, host });
+    return await command.run({ line, host, catalogue: { root: ROOT, plans } });
   } catch (error) {
     return await fail(error, host);
   }
@@ -116,9 +118,13 @@ async function showHelpOf([name, ...more]: readonly string[], stdout: Output): P
     if (load === undefined) throw new Usage("", unknown(name));
     return await showHelp((await load()).plan, stdout);
   }
-  const all = await Promise.all(Object.values(COMMANDS).map((load) => load()));
-  const commands = all.map(({ plan }) => `  ${plan.name.padEnd(10)} ${plan.description}`);
+  const commands = (await plans()).map((plan) => `  ${plan.name.padEnd(10)} ${plan.description}`);
   await showHelp(ROOT, stdout, commands);
+}
+
+async function plans(): Promise<CommandPlan[]> {
+  const all = await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  return all.map(({ plan }) => plan);
 }
 
 function unknown(name: string, options: readonly string[] = []): string {

@@ -3,7 +3,10 @@ import { version } from "../../package.json";
 import { COMMON } from "../../src/cli/options.ts";
 import { econtext } from "./econtext.ts";
 
-const COMMANDS = ["call", "exec", "cp", "sh", "rsh", "ping", "bootstrap", "repl", "init"];
+const COMMANDS = [
+  ...["call", "exec", "cp", "sh", "rsh", "ping", "bootstrap", "repl", "init"],
+  ...["doctor", "completion", "man"],
+];
 
 test.each(["--version", "-V"])("%s says it", async (option) => {
   expect(await econtext(option)).toEqual({

@@ -41,9 +41,9 @@ profile prints, the interpreters and the modules that they lack, the bootstrap.
 A path has them for each hop. Then the target's round trip, the bandwidth each
 way, the difference of the clocks, and what its interpreter wrote to a disk.
 
-Each host is logged in to twice: once by "ssh -v", which uses nothing of econtext
-there and asks nothing, and once as every command does. Up to 32 MiB are sent each
-way, but no more than take a quarter of a second.`,
+Each host is logged in to twice: once by "ssh -v", which uses nothing of
+econtext there and asks nothing, and once as every command does. Up to 32 MiB
+are sent each way, but little more than take a quarter of a second.`,
   run,
 });
 

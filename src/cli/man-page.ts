@@ -1,0 +1,80 @@
+/**
+ * A manual page from the text of `--help`: roff with the macros of man(7). Escapes all that roff
+ * would read as its own.
+ */
+import type { HelpText } from "./command-definition.ts";
+import type { Definition } from "./parse-line.ts";
+
+/**
+ * @param version of the program
+ * @param commands a line for each, in the page of econtext itself
+ */
+export function manPage(
+  help: HelpText,
+  version: string,
+  commands: readonly (readonly [name: string, meaning: string])[] = [],
+): string {
+  const { name, description, usage, examples, args, exitStatus, details } = help;
+  const title = name === "" ? "econtext" : `econtext-${name}`;
+  const command = name === "" ? "econtext" : `econtext ${name}`;
+  const entries = Object.entries(args);
+  const others = commands.filter(([one]) => one !== name).map(([one]) => `econtext-${one}(1)`);
+  const seeAlso = name === "" ? others : ["econtext(1)"];
+  const lines = [
+    `.TH ${title.toUpperCase()} 1 "" "econtext ${text(version)}"`,
+    ".SH NAME",
+    `${text(title)} \\- ${text(description)}`,
+    ".SH SYNOPSIS",
+    ...usage.flatMap((line, at) => [
+      ...(at === 0 ? [] : [".br"]),
+      `.B ${text(command)}`,
+      text(line),
+    ]),
+    ...chapter("DESCRIPTION", verbatim(details)),
+    ...chapter(
+      "COMMANDS",
+      commands.flatMap(([one, meaning]) => item(one, meaning)),
+    ),
+    ...chapter("ARGUMENTS", entries.flatMap(argument)),
+    ...chapter("OPTIONS", entries.flatMap(option)),
+    ...chapter("EXIT STATUS", exitStatus === undefined ? [] : [text(exitStatus)]),
+    ...chapter("EXAMPLES", verbatim(examples.join("\n"))),
+    ...chapter("SEE ALSO", [text(seeAlso.join(", "))]),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+type Entry = readonly [name: string, definition: Definition];
+
+function argument([name, { type, description = "" }]: Entry): string[] {
+  return type === "positional" ? item(name.replace(/^-- /, "").toUpperCase(), description) : [];
+}
+
+function option([name, definition]: Entry): string[] {
+  const { type, description = "" } = definition;
+  if (type === "positional" || description === "") return [];
+  const short = "alias" in definition ? `-${definition.alias}, ` : "";
+  const value = "valueHint" in definition ? ` ${definition.valueHint}` : "";
+  return item(`${short}--${name}${value}`, description);
+}
+
+function chapter(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [`.SH ${title}`, ...lines];
+}
+
+function item(name: string, meaning: string): string[] {
+  return [".TP", `.B ${text(name)}`, text(meaning)];
+}
+
+/** Lines as they are, since the details have tables and examples of their own. */
+function verbatim(block: string): string[] {
+  return block === "" ? [] : [".nf", text(block), ".fi"];
+}
+
+/** A hyphen of an option must stay one, to be found and copied. */
+function text(plain: string): string {
+  return plain
+    .replaceAll("\\", "\\e")
+    .replaceAll("-", "\\-")
+    .replace(/^([.'])/gm, "\\&$1");
+}

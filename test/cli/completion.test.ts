@@ -64,7 +64,7 @@ describe("candidates", () => {
     ["exec -F ta", ["tasks.py"]],
     ["exec we", ["web1"]],
     ["exec db1,we", ["db1,web1"]],
-    ["exec web1/runu", ["web1/runuser:"]],
+    ["exec web1/podm", ["web1/podman:"]],
     ["exec web1 -- ta", ["tasks.py"]],
     ["call web1 ta", ["tasks.py"]],
     ["cp fol", ["folder/"]],

@@ -41,8 +41,8 @@ A path has a block for each hop: the first one's argument vector is run on this
 machine, each other one in the context before it.
 
 With an option for passwords, or where a person could be asked on a terminal,
-sudo and its like are run so that they ask. The nonce in sudo's prompt is new for
-each connection: NONCE stands for it. Nothing is asked, and no password is read.
+sudo and its like are run so that they ask. The nonce in sudo's prompt is new
+for each connection: NONCE stands for it. Nothing is asked, and no password is read.
 
 Without --kind, the first call decides what is sent. A Python function needs a
 Python (--language python), a JavaScript function Bun or Node.js (--language

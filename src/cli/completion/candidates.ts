@@ -157,8 +157,13 @@ async function ofCopy(typed: string, sources: Sources): Promise<readonly Candida
     const found = await sources.remoteFiles(known, path);
     return found.map((one) => ({ ...one, text: `${target}:${one.text}` }));
   }
-  const targets = sources.targets(typed).map((one) => ({ ...one, text: `${one.text}:` }));
-  return [...sources.files(typed), ...targets];
+  const files = sources.files(typed);
+  // A folder of this machine is no target.
+  if (files.length > 0 && typed.includes("/")) return files;
+  const targets = sources
+    .targets(typed)
+    .map((one) => ({ ...one, text: one.text.replace(/:?$/, ":") }));
+  return [...files, ...targets];
 }
 
 export function beginning(typed: string, all: readonly Candidate[]): readonly Candidate[] {

@@ -123,7 +123,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "fleet",
-    imports: ["calls", "commands", "context", "errors", "files", "functions", "traces"],
+    imports: ["calls", "commands", "context", "errors", "files", "functions", "sets", "traces"],
     because: "work on many contexts, however they are opened and shown",
   },
   {

@@ -110,9 +110,10 @@ export class Broker implements AsyncDisposable {
   /**
    * The same work on many targets: `for await (const result of broker.fleet(targets).call(fn))`.
    *
-   * @throws {UsageError} `ERR_USAGE_FLEET`, `ERR_USAGE_DEADLINE`
+   * @param targets a set, as `web[01-20]!web07`; or a list of names
+   * @throws {UsageError} `ERR_USAGE_TARGET`, `ERR_USAGE_FLEET`, `ERR_USAGE_DEADLINE`
    */
-  fleet(targets: readonly string[], options: FleetOptions = {}): Fleet {
+  fleet(targets: string | readonly string[], options: FleetOptions = {}): Fleet {
     const open = async (target: string, options: ConnectOptions, limits: () => CallLimits) =>
       this.#connect(target, options, undefined, limits);
     return new Fleet(open, targets, options);

@@ -8,6 +8,7 @@ import type { ShellOutput } from "../commands/shell-command.ts";
 import type { ConnectOptions } from "../context/connect-options.ts";
 import { ShellError, SkippedError } from "../errors.ts";
 import type { AnyFunction } from "../functions/registry.ts";
+import { expand } from "../sets/node-set.ts";
 import { calledFrom } from "../traces/error-stack.ts";
 import { FleetRun } from "./fleet-run.ts";
 import { batchOf, checkLimits, failuresOf } from "./limits.ts";
@@ -45,10 +46,10 @@ export class Fleet {
   readonly #options: FleetOptions;
 
   /** @internal Fleets are made by `Broker.fleet`. */
-  constructor(open: Opener, targets: readonly string[], options: FleetOptions = {}) {
+  constructor(open: Opener, targets: string | readonly string[], options: FleetOptions = {}) {
     checkLimits(options);
     this.#open = open;
-    this.targets = targets;
+    this.targets = typeof targets === "string" ? expand(targets) : targets;
     this.#options = options;
   }
 

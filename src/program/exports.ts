@@ -25,8 +25,10 @@ export declare function connect(target: string, options?: ConnectOptions): Promi
 
 /**
  * Many targets, on the broker of `connect`: `for await (const result of fleet(names).call(fn))`.
+ *
+ * @param targets a set, as `web[01-20]!web07`; or a list of names
  */
-export declare function fleet(targets: readonly string[], options?: FleetOptions): Fleet;
+export declare function fleet(targets: string | readonly string[], options?: FleetOptions): Fleet;
 
 /** Whether this is a context that the program opened, and not the program itself. */
 export declare const slave: boolean;

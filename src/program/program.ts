@@ -123,7 +123,7 @@ export class Program {
     return await broker.connect(target, options);
   }
 
-  #fleet(targets: readonly string[], options?: FleetOptions): Fleet {
+  #fleet(targets: string | readonly string[], options?: FleetOptions): Fleet {
     const broker = this.#sharedBroker();
     checkPackages(options?.unpack ?? [], this.#folders());
     return broker.fleet(targets, options);

@@ -43,7 +43,7 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
     broker.connect(target, { ...options, ...own });
   const { deadline, ...others } = options;
   const usual = deadline === undefined ? others : { ...others, connectDeadline: deadline };
-  const fleet = (names: readonly string[], own: library.FleetOptions = {}) =>
+  const fleet = (names: string | readonly string[], own: library.FleetOptions = {}) =>
     broker.fleet(names, { ...usual, ...own });
   const run = (main: (broker: library.Broker) => unknown) => main(broker);
   installLoader({ main: "", exports: { run, connect, fleet, slave: false } });

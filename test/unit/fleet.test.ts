@@ -51,6 +51,8 @@ test("an error is the result of its target alone, and a list has the order of th
   expect(failed).toMatchObject({ ok: false, error: new Error("failed") });
   expect(done).toMatchObject({ ok: true, value: "done" });
   expect(await broker.fleet([]).run(() => 1)).toEqual([]);
+  expect(broker.fleet("web[01-03]!web02").targets).toEqual(["web01", "web03"]);
+  expect(() => broker.fleet("web[")).toThrow("web[");
 });
 
 test("calls and commands give values, output and failures", async () => {

@@ -29,8 +29,8 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "sets",
-    imports: ["errors", "transports"],
-    because: "names in, names out; where groups come from is given",
+    imports: ["errors", "text", "transports"],
+    because: "names of targets in, names out; the command of a group is all that it starts",
   },
   {
     name: "protocol",
@@ -151,12 +151,12 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "tree",
-    imports: ["context", "errors", "interpreters", "launch", "transports"],
+    imports: ["context", "errors", "interpreters", "launch", "sets", "transports"],
     because: "from a target's text to the hops on the way, each opened once",
   },
   {
     name: "config",
-    imports: ["errors", "interpreters", "transports", "tree"],
+    imports: ["errors", "interpreters", "sets", "transports", "tree"],
     because: "a user's files become data that a broker takes; the library itself reads none",
   },
   {
@@ -239,6 +239,7 @@ const LAYERS: readonly Layer[] = [
       "program",
       "prompts",
       "repl",
+      "sets",
       "traces",
       "transports",
     ],

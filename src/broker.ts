@@ -22,12 +22,18 @@ import {
   settingsBeside,
 } from "./session/session-table.ts";
 import { type HopPass, HopTable, type OpenHop } from "./tree/hop-table.ts";
-import { isSpelt, type PathOptions, type PathStep, parsePath } from "./tree/target-path.ts";
+import {
+  isSpelt,
+  type PathOptions,
+  type PathStep,
+  parsePath,
+  TargetTable,
+} from "./tree/target-path.ts";
 
 type Password = ConnectOptions["password"];
 
 /** Options of a broker and of all its contexts. */
-export interface BrokerOptions extends Pick<PathOptions, "schemes" | "targets"> {
+export interface BrokerOptions extends Pick<PathOptions, "schemes" | "targets" | "groups"> {
   /**
    * Folders whose modules a slave may ask for. Nothing outside of them is ever served. Default:
    * none.
@@ -73,6 +79,8 @@ interface Opening {
   readonly enter: () => HopPass | undefined;
   /** Limits of calls and commands that set none of their own. */
   readonly callDefaults: (() => CallLimits) | undefined;
+  /** Variables of each command. */
+  readonly env?: PathStep["env"];
 }
 
 /** Opens contexts, gets their logs, and closes them all. */
@@ -81,6 +89,7 @@ export class Broker implements AsyncDisposable {
   readonly #sessions: SessionTable;
   readonly #hops: HopTable;
   readonly #prompter: Prompter;
+  readonly #targets: TargetTable;
   #closing: Promise<void> | undefined;
 
   /** @throws {UsageError} `ERR_USAGE_DEADLINE` */
@@ -88,6 +97,7 @@ export class Broker implements AsyncDisposable {
     checkMilliseconds("graceMs", options.graceMs);
     checkMilliseconds("leaseMs", options.leaseMs);
     this.#options = options;
+    this.#targets = TargetTable.of(options.targets, options.groups);
     const { roots = [], cache = true, onLog, prompter = Prompter.ofTerminal() } = options;
     this.#prompter = prompter;
     this.#sessions = new SessionTable(findersIn(roots, cache), onLog);
@@ -110,13 +120,26 @@ export class Broker implements AsyncDisposable {
   /**
    * The same work on many targets: `for await (const result of broker.fleet(targets).call(fn))`.
    *
-   * @param targets a set, as `web[01-20]!web07`; or a list of names
-   * @throws {UsageError} `ERR_USAGE_TARGET`, `ERR_USAGE_FLEET`, `ERR_USAGE_DEADLINE`
+   * @param targets names, or one text: a set, as of `expand`
+   * @throws {UsageError} `ERR_USAGE_FLEET`, `ERR_USAGE_DEADLINE`, `ERR_USAGE_TARGET`;
+   *   `ERR_USAGE_CONFIG`: a group has a command, which `expand` runs
    */
   fleet(targets: string | readonly string[], options: FleetOptions = {}): Fleet {
     const open = async (target: string, options: ConnectOptions, limits: () => CallLimits) =>
       this.#connect(target, options, undefined, limits);
-    return new Fleet(open, targets, options);
+    const { groups } = this.#targets;
+    const names = typeof targets === "string" ? groups.expandNow(targets) : targets;
+    return new Fleet(open, names, options);
+  }
+
+  /**
+   * The names of a set of targets, in the order of writing: `broker.expand("web[01-20],@db!db3")`.
+   * The command of a group is run when the group is first used.
+   *
+   * @throws {UsageError} `ERR_USAGE_TARGET`, `ERR_USAGE_CONFIG`
+   */
+  expand(set: string): Promise<readonly string[]> {
+    return this.#targets.groups.expand(set);
   }
 
   /**
@@ -132,16 +155,16 @@ export class Broker implements AsyncDisposable {
     this.#checkOpen();
     const chosen = joined(options, this.#options.defaults);
     checkMilliseconds("deadline", chosen.deadline);
-    const { schemes, targets } = this.#options;
+    const { schemes } = this.#options;
     const { lend, password, ssh } = chosen;
     const interactive = this.#prompter.withFunction(password).isAble;
     const path = parsePath(target, {
       ssh: { interactive, ...ssh },
       schemes,
-      targets,
+      targets: this.#targets,
       behind: from?.hop.name,
     });
-    const { transport, interpreter: usual } = path.at(-1) as PathStep;
+    const { transport, interpreter: usual, env } = path.at(-1) as PathStep;
     const isUsual = !isKindChosen(options) && isKindChosen(usual);
     const interpreter = readKind(isUsual ? usual : chosen);
     checkLend(lend, interpreter);
@@ -156,8 +179,11 @@ export class Broker implements AsyncDisposable {
     const place = isPlain ? placeOf(transport, via) : `${name}: ${placeOf(transport, via)}`;
     const settings = { ...this.#settingsOf(name, chosen), place, transport, interpreter, via };
     const callDefaults = bothLimits(limits, this.#options.callDefaults);
-    return this.#open({ settings, lend, enter, callDefaults }, pass, pass?.context ?? from?.context)
-      .context;
+    return this.#open(
+      { settings, lend, enter, env, callDefaults },
+      pass,
+      pass?.context ?? from?.context,
+    ).context;
   }
 
   /** Opens a context that carries others. Any interpreter will do, unless settings name one. */
@@ -201,7 +227,7 @@ export class Broker implements AsyncDisposable {
     };
     const context = new Context(
       {
-        ...{ id: first.hop.id, name, graceMs, signal, callDefaults, via },
+        ...{ id: first.hop.id, name, graceMs, signal, callDefaults, via, env: opening.env },
         connect: (target, options) => this.#connect(target, options, current),
         meet: (one, other) => this.#sessions.meet(one, other),
         isChosen: interpreter !== undefined,

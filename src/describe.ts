@@ -51,7 +51,9 @@ export interface BootstrapDescription extends Omit<StepDescription, "path"> {
   readonly preambleBytes: number;
 }
 
-export interface DescribeOptions extends KindOptions, Pick<PathOptions, "schemes" | "targets"> {
+export interface DescribeOptions
+  extends KindOptions,
+    Pick<PathOptions, "schemes" | "targets" | "groups"> {
   /**
    * Language of the first call, if no kind is given. Default: a call that any interpreter can do.
    */
@@ -69,9 +71,9 @@ export function describeBootstrap(
   target: string,
   options: DescribeOptions = {},
 ): BootstrapDescription {
-  const { schemes, targets, answers: isAble = TerminalSource.isThere() } = options;
+  const { schemes, targets, groups, answers: isAble = TerminalSource.isThere() } = options;
   const ssh = { interactive: isAble, ...options.ssh };
-  const steps = parsePath(target, { ssh, schemes, targets });
+  const steps = parsePath(target, { ssh, schemes, targets, groups });
   const wants = options.language ?? "any";
   const plans = steps.map(({ interpreter }, at): Plan => {
     const isLast = at === steps.length - 1;

@@ -9,8 +9,9 @@ import {
   type CopyPlace,
   folderOf,
   groupPlaces,
-  readPlaces,
+  readCopyWord,
   STANDARD,
+  withoutBrackets,
 } from "./copy-word.ts";
 import { Usage } from "./report-error.ts";
 
@@ -29,15 +30,22 @@ export interface CopyPlan {
   readonly makesFolders: boolean;
 }
 
+export interface WordReading {
+  readonly schemes: Schemes;
+  /** Finds the names of a set. */
+  readonly expand: (set: string) => Promise<readonly string[]>;
+}
+
 /** @throws {Usage} */
-export function planCopies(
+export async function planCopies(
   words: readonly string[],
   last: string,
   byHost: boolean,
-  schemes?: Schemes,
-): CopyPlan {
-  const sources = words.flatMap((word) => readPlaces(word, schemes));
-  const destinations = readPlaces(last, schemes);
+  reading: WordReading,
+): Promise<CopyPlan> {
+  const places = await Promise.all([...words, last].map((word) => placesOf(word, reading)));
+  const destinations = places.pop() ?? [];
+  const sources = places.flat();
   const [to = { target: undefined, path: last }] = destinations;
   const isOutput = isStandard(to);
   if (to.target === undefined && sources.some(({ target }) => target === undefined)) {
@@ -69,6 +77,13 @@ export function planCopies(
   const targets = [...sources, ...destinations].flatMap(({ target }) => target ?? []);
   const into = byHost || (sources.length > 1 && !isOutput);
   return { targets: [...new Set(targets)], copies, into, makesFolders: byHost };
+}
+
+async function placesOf(word: string, { schemes, expand }: WordReading): Promise<CopyPlace[]> {
+  const { targets, path } = readCopyWord(word, schemes);
+  if (targets === undefined) return [{ target: undefined, path }];
+  const names = await expand(targets);
+  return names.map((name) => ({ target: withoutBrackets(name), path }));
 }
 
 /**

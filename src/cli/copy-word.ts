@@ -13,8 +13,18 @@ export interface CopyPlace {
   readonly path: string;
 }
 
+/** A word of the command line. */
+export interface CopyWord {
+  /** The set of its targets. Undefined: a path of this machine. */
+  readonly targets: string | undefined;
+  readonly path: string;
+}
+
 /** Standard input or output. */
 export const STANDARD = "-";
+
+/** A character of a target, or what stands in brackets, braces and quotes. */
+const UNIT = String.raw`(?:[^/:,!&^[\]{}"']|\[[^\]]*\]|\{[^}]*\}|"[^"]*"|'[^']*')`;
 
 /** @returns finds targets and path. A target may be empty here, to be refused by name. */
 function placePattern(schemes: Schemes): RegExp {
@@ -22,30 +32,29 @@ function placePattern(schemes: Schemes): RegExp {
     if (destination === undefined) return [];
     // Some destinations have parts, with colons between.
     const colons = (destination.parts?.length ?? 1) - 1;
-    return `${scheme}:(?:[^/:,]+:){0,${colons}}[^/:,]+(?=[:/,])`;
+    return `${scheme}:(?:${UNIT}+:){0,${colons}}${UNIT}+(?=[:/,!&^])`;
   });
   // What stands between the slashes of a target, with the colons that belong to it.
   const word = [
     // The digits of a port are no path.
-    String.raw`ssh://(?:[^/:,@]*@)?(?:\[[^\]/]*\]|[^/:,]+)(?::\d+(?=[:/,]))?`,
-    String.raw`(?:[^/:,[\]]*@)?\[[^\]/]*\]`,
+    String.raw`ssh://${UNIT}+(?::\d+(?=[:/,!&^]))?`,
     ...ofSchemes,
-    "ssh:[^/:,]+(?=[:/,])",
-    String.raw`[^/:,[\]]+`,
+    `ssh:${UNIT}+(?=[:/,!&^])`,
+    `${UNIT}+`,
   ].join("|");
   const target = `(?:${word})(?:/(?:${word}))*`;
-  return new RegExp(`^((?:${target})?(?:,(?:${target})?)*):([^]*)$`);
+  return new RegExp(`^((?:${target})?(?:[,!&^](?:${target})?)*):([^]*)$`);
 }
 
 /**
- * As in scp, a colon ends a target, or several with commas; `./a:b` is a file. A target may be a
- * path, `bastion/web1:FILE`, unless its first word is a folder of this machine.
+ * As in scp, a colon ends a target, or a set of them; `./a:b` is a file. A target may be a path, as
+ * in `bastion/web1:FILE`, unless its first word is a folder of this machine.
  *
  * @throws {Usage}
  */
-export function readPlaces(word: string, schemes: Schemes = SCHEMES): CopyPlace[] {
+export function readCopyWord(word: string, schemes: Schemes = SCHEMES): CopyWord {
   if (word === "") throw new Usage("cp", "an empty word names no file");
-  const here = [{ target: undefined, path: word }];
+  const here = { targets: undefined, path: word };
   if (/^[./~]/.test(word)) return here;
   const [, targets, path = ""] = placePattern(schemes).exec(word) ?? [];
   if (targets === undefined || targets === "") return here;
@@ -56,17 +65,16 @@ export function readPlaces(word: string, schemes: Schemes = SCHEMES): CopyPlace[
   const last = targets.split("/").at(-1) ?? "";
   const isCut = schemes.get(last)?.destination && path !== "" && !path.includes("/");
   if (isCut) throw new Usage("cp", `write ${word}:PATH, or for a file ${targets}:./${path}`);
-  const names = targets.split(",");
-  if (names.includes("")) throw new Usage("cp", `a TARGET is missing: ${word}`);
   const [first = ""] = targets.split("/");
   if (/^[^:]*\//.test(targets) && statSync(first, { throwIfNoEntry: false })?.isDirectory()) {
     return here;
   }
-  // ssh itself takes an IPv6 address without brackets.
-  return [...new Set(names)].map((name) => ({
-    target: name.startsWith("ssh://") ? name : name.replace(/[[\]]/g, ""),
-    path: path === "" ? "." : path,
-  }));
+  return { targets, path: path === "" ? "." : path };
+}
+
+/** @returns the name as `connect` takes it: ssh takes an IPv6 address without brackets */
+export function withoutBrackets(name: string): string {
+  return name.startsWith("ssh://") ? name : name.replace(/[[\]]/g, "");
 }
 
 /** @returns `ssh://HOST:PORT` of a word that goes on with a slash */

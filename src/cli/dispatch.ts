@@ -6,6 +6,7 @@ import { version } from "../../package.json";
 import { closest } from "../transports/closest.ts";
 import { type Command, type CommandPlan, type HelpText, readLine } from "./command-definition.ts";
 import { showHelp, showOptions } from "./help.ts";
+import { TARGETS_HELP } from "./help-targets.ts";
 import type { Host, Output } from "./host.ts";
 import { fail, Usage } from "./report-error.ts";
 import { wantsHelp } from "./words.ts";
@@ -45,7 +46,8 @@ the reader of the output is gone. With several targets, the highest.`,
   details: `TARGET is local, or what ssh accepts: web1, user@web1, ssh://user@web1:2222.
 Or it is a path, each word opened through the one before it: web1/podman:app,
 bastion/web1/sudo:root. docs/transports.md lists the words. Several targets are
-web1,web2. The remote machine needs Python, Node.js or Bun.
+a set: web1,web2 or 'web[01-20]' or @group (econtext help targets). The remote
+machine needs Python, Node.js or Bun.
 
 econtext help COMMAND shows more about a command, and econtext help options the
 options that all commands share. -V prints the version.
@@ -113,6 +115,7 @@ function loaderOf(name: string): (() => Promise<Command>) | undefined {
 async function showHelpOf([name, ...more]: readonly string[], stdout: Output): Promise<void> {
   if (more.length > 0) throw new Usage("", "help is for one command: econtext help COMMAND");
   if (name === "options") return await showOptions(stdout);
+  if (name === "targets") return await stdout.write(TARGETS_HELP);
   if (name !== undefined) {
     const load = loaderOf(name);
     if (load === undefined) throw new Usage("", unknown(name));

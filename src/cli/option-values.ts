@@ -39,13 +39,6 @@ export function readCommandOptions(command: string, flags: Flags) {
   };
 }
 
-/** @returns the targets of `web1,web2` or `web1 web2`. @throws {Usage} */
-export function readTargets(command: string, texts: readonly string[]): string[] {
-  const targets = texts.flatMap((text) => text.split(","));
-  if (targets.length === 0 || targets.includes("")) throw new Usage(command, "a TARGET is missing");
-  return targets;
-}
-
 export function readSsh(flags: Flags): SshOptions {
   const file = flags["ssh-config"];
   return {

@@ -34,6 +34,21 @@ const LIMIT = {
   },
 } as const satisfies Definitions;
 
+/** Which targets, besides the words of the command line. */
+export const TARGETS = {
+  hosts: {
+    type: "string",
+    valueHint: "FILE",
+    description:
+      "Also the targets of a file: a set on each line, # for comments; -: standard input",
+  },
+  limit: {
+    type: "string",
+    valueHint: "SET",
+    description: "Only those targets that are in this set too, or not in it: '!web3'",
+  },
+} as const satisfies Definitions;
+
 /** How ssh is run. */
 export const SSH = {
   "ssh-option": {

@@ -7,11 +7,10 @@
  * second signal ends this process at once, and the slaves notice that.
  */
 
-import type { Configuration } from "../config/files.ts";
 import type { FleetResult, FleetTurn } from "../fleet/result.ts";
 import { Broker, type Context, type SshOptions, TimeoutError } from "../index.ts";
 import type { Prompter } from "../prompts/prompter.ts";
-import { readConfiguration } from "./configuration.ts";
+import { type HostConfiguration, readConfiguration } from "./configuration.ts";
 import type { Host } from "./host.ts";
 import { BROKEN_PIPE, isBrokenPipe, type PassSignal, Stop } from "./interruption.ts";
 import { leftOf, readCache, readConnect, readLogFormat, readLogLevel } from "./option-values.ts";
@@ -70,7 +69,7 @@ class Run {
   readonly #contexts = new Map<number, Context>();
 
   /** @param given what the user has set, and what answers questions */
-  constructor(plan: Plan, host: Host, given: Configuration & { readonly prompter: Prompter }) {
+  constructor(plan: Plan, host: Host, given: HostConfiguration & { readonly prompter: Prompter }) {
     const { command, flags, targets, roots } = plan;
     this.#plan = plan;
     const { ssh, ...connect } = readConnect(command, flags);

@@ -5,7 +5,9 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { UsageError } from "../errors.ts";
-import { type Configuration, EMPTY, readConfiguration } from "./configuration.ts";
+import type { GroupOptions } from "../sets/groups.ts";
+import { TargetTable } from "../tree/target-table.ts";
+import { type Configuration, EMPTY, hostsOf, readConfiguration } from "./configuration.ts";
 
 export type { Configuration } from "./configuration.ts";
 
@@ -30,6 +32,18 @@ export function findConfiguration(
     if (text !== undefined) found = readConfiguration(file, text, found);
   }
   return found;
+}
+
+/**
+ * @param options where files and commands of groups are, and their environment
+ * @returns the targets and groups, as a broker takes them
+ */
+export function tableOf(
+  configuration: Configuration,
+  options: Pick<GroupOptions, "folder" | "env">,
+): TargetTable {
+  const { targets, groups } = configuration;
+  return new TargetTable(targets, groups, { ...options, known: hostsOf(configuration) });
 }
 
 /** @returns the nearest file, in the folder or above it */

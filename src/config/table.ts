@@ -4,27 +4,36 @@ import { UsageError } from "../errors.ts";
 type Values = Readonly<Record<string, unknown>>;
 
 export class Table {
-  readonly #file: string;
+  readonly file: string;
   readonly #path: readonly string[];
   readonly #values: Values;
   readonly #read = new Set<string>();
 
   /** @param path of the table in the file; empty for the whole file */
   constructor(file: string, path: readonly string[], values: Values) {
-    this.#file = file;
+    this.file = file;
     this.#path = path;
     this.#values = values;
   }
 
   /** @returns an error that names the key, or the table itself without one */
   problem(text: string, key?: string): UsageError {
+    return new UsageError("ERR_USAGE_CONFIG", `${this.place(key)}: ${text}`);
+  }
+
+  /** @returns the name of a key's place, or of the table's without one */
+  place(key?: string): string {
     const path = [...this.#path, ...(key === undefined ? [] : [key])].map(quoted).join(".");
-    const place = [this.#file, path].filter(Boolean).join(": ");
-    return new UsageError("ERR_USAGE_CONFIG", `${place}: ${text}`);
+    return [this.file, path].filter(Boolean).join(": ");
   }
 
   get keys(): readonly string[] {
     return Object.keys(this.#values);
+  }
+
+  /** @returns a value that is not checked yet */
+  value(key: string): unknown {
+    return this.#take(key);
   }
 
   has(key: string): boolean {
@@ -35,6 +44,20 @@ export class Table {
     const value = this.#take(key);
     if (value === undefined || typeof value === "string") return value;
     throw this.problem(`expected a text, not ${kindOf(value)}`, key);
+  }
+
+  /** @returns a set of targets: a text, or a list of texts; undefined if it is a table */
+  set(key: string): string | undefined {
+    const value = this.#take(key);
+    if (Array.isArray(value)) return this.texts(key)?.join(",");
+    return isTable(value) ? undefined : this.text(key);
+  }
+
+  /** @returns a table whose values are texts; undefined if there is none */
+  textTable(key: string): Readonly<Record<string, string>> | undefined {
+    if (!this.has(key)) return undefined;
+    const table = this.table(key);
+    return Object.fromEntries(table.keys.map((name) => [name, table.text(name) ?? ""]));
   }
 
   flag(key: string): boolean | undefined {
@@ -85,7 +108,7 @@ export class Table {
   }
 
   #tableOf(key: string, value: unknown): Table {
-    if (isTable(value)) return new Table(this.#file, [...this.#path, key], value);
+    if (isTable(value)) return new Table(this.file, [...this.#path, key], value);
     throw this.problem(`expected a table, not ${kindOf(value)}`, key);
   }
 

@@ -6,8 +6,15 @@ import { readWords } from "../tree/target-path.ts";
 import type { TargetSettings } from "../tree/target-settings.ts";
 import type { Table } from "./table.ts";
 
-/** @throws {UsageError} `ERR_USAGE_CONFIG` */
-export function readTarget(name: string, table: Table, schemes: Schemes): TargetSettings {
+/**
+ * @param name a word of a path, or a whole path; undefined: it is not known
+ * @throws {UsageError} `ERR_USAGE_CONFIG`
+ */
+export function readSettings(
+  name: string | undefined,
+  table: Table,
+  schemes: Schemes,
+): TargetSettings {
   const kind = table.choice("kind", KINDS);
   const paths = KINDS.flatMap((one) => {
     const path = table.text(one);
@@ -16,25 +23,30 @@ export function readTarget(name: string, table: Table, schemes: Schemes): Target
   const path = table.text("path");
   const transport = table.text("transport");
   const sshOptions = table.texts("ssh_options");
+  const env = readEnv(table);
   const interpreter = { ...(kind && { kind }), ...Object.fromEntries(paths) };
   told(table, () => readKind(interpreter));
-  if (path !== undefined) {
-    told(table, () => readWords(path, schemes), "path");
-    if (transport !== undefined) throw table.problem("with a path, there is none", "transport");
-    if (sshOptions !== undefined) throw table.problem("with a path, there are none", "ssh_options");
-    table.finish();
-    return { ...interpreter, path };
+  if (path !== undefined && transport !== undefined) {
+    throw table.problem("with a path, there is none", "transport");
   }
-  const scheme = transport ?? told(table, () => readWords(name, schemes).at(-1)?.scheme) ?? SSH;
-  if (transport !== undefined) checkTransport(table, name, transport, schemes);
+  const schemeOf = (text: string, key?: string): string | undefined =>
+    told(table, () => readWords(text, schemes).at(-1)?.scheme, key);
+  // The other settings are for the last word of the path.
+  const ofPath = path === undefined ? undefined : schemeOf(path, "path");
+  const ofName = path !== undefined || name === undefined ? SSH : schemeOf(name);
+  const scheme = transport ?? ofPath ?? ofName ?? SSH;
+  if (transport !== undefined) checkTransport(table, name ?? "x", transport, schemes);
   if (sshOptions !== undefined && scheme !== SSH) {
     throw table.problem(`${scheme} has no options of ssh`, "ssh_options");
   }
+  const options = readOptions(table, scheme, schemes);
   return {
     ...interpreter,
+    ...(path === undefined ? {} : { path }),
+    ...(env === undefined ? {} : { env }),
     ...(transport === undefined ? {} : { transport }),
     ...(sshOptions === undefined ? {} : { sshOptions }),
-    options: readOptions(table, scheme, schemes),
+    ...(Object.keys(options).length === 0 ? {} : { options }),
   };
 }
 
@@ -66,8 +78,18 @@ function readOptions(table: Table, scheme: string, schemes: Schemes): Record<str
   return options;
 }
 
+/** A name with `=` would be another one. */
+function readEnv(table: Table): Readonly<Record<string, string>> | undefined {
+  const env = table.textTable("env");
+  const wrong = Object.entries(env ?? {}).find(
+    ([name, value]) => !/^[^=\0]+$/.test(name) || value.includes("\0"),
+  );
+  if (wrong !== undefined) throw table.problem("not the name or the value of a variable", "env");
+  return env;
+}
+
 /** Gives an error of `read` the place in the file. */
-function told<T>(table: Table, read: () => T, key?: string): T {
+export function told<T>(table: Table, read: () => T, key?: string): T {
   try {
     return read();
   } catch (error) {

@@ -37,6 +37,8 @@ export interface ContextSettings extends SlavesSettings {
   readonly id: number;
   /** Gives the limits of each call and command that sets none of its own. */
   readonly callDefaults?: (() => CallLimits) | undefined;
+  /** Variables of each command. Those of a command itself take precedence. */
+  readonly env?: ExecOptions["env"] | undefined;
   /** Opens contexts through this one; a helper's context has none. */
   readonly connect?: ContextOpener | undefined;
   /** The context that this one is opened through. */
@@ -56,6 +58,7 @@ export class Context implements AsyncDisposable {
   /** The context that this one is opened through; undefined: this machine opened it. */
   readonly via: Context | undefined;
   readonly #defaults: (() => CallLimits) | undefined;
+  readonly #env: ExecOptions["env"];
   readonly #slaves: Slaves;
   readonly #caller: Slaves["caller"];
   readonly #commands: TierCall;
@@ -72,6 +75,7 @@ export class Context implements AsyncDisposable {
     this.name = name;
     this.via = settings.via;
     this.#defaults = callDefaults;
+    this.#env = settings.env;
     this.#connect = connect;
     this.#slaves = new Slaves(settings, router, { id, session });
     this.#caller = this.#slaves.caller;
@@ -188,7 +192,8 @@ export class Context implements AsyncDisposable {
       await other?.session.ready;
       return other?.caller.tierCall(["commands"]);
     };
-    return new RemoteProcess(this.name, argv, limited, this.#commands, otherwise);
+    const env = this.#env && { env: { ...this.#env, ...options.env } };
+    return new RemoteProcess(this.name, argv, { ...limited, ...env }, this.#commands, otherwise);
   }
 
   /**

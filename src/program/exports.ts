@@ -25,10 +25,15 @@ export declare function connect(target: string, options?: ConnectOptions): Promi
 
 /**
  * Many targets, on the broker of `connect`: `for await (const result of fleet(names).call(fn))`.
- *
- * @param targets a set, as `web[01-20]!web07`; or a list of names
+ * The targets are names, or one text: a set, as of `expand`, without groups that have a command.
  */
 export declare function fleet(targets: string | readonly string[], options?: FleetOptions): Fleet;
+
+/**
+ * The names of a set of targets, in the order of writing: `await expand("web[01-20],@db!db3")`.
+ * Groups are those of `econtext.toml`; the command of one is run when it is first used.
+ */
+export declare function expand(set: string): Promise<readonly string[]>;
 
 /** Whether this is a context that the program opened, and not the program itself. */
 export declare const slave: boolean;

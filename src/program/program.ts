@@ -39,7 +39,7 @@ interface ProgramSettings {
   /** Answers the questions of programs on the way. */
   readonly prompter: Prompter;
   /** Transports that the user has defined, and settings for targets. */
-  readonly configuration: Pick<BrokerOptions, "schemes" | "targets">;
+  readonly configuration: Pick<BrokerOptions, "schemes" | "targets" | "groups">;
 }
 
 interface ProgramHost {
@@ -85,6 +85,7 @@ export class Program {
         run: (main, options) => this.#run(main, options),
         connect: (target, options) => this.#connect(target, options),
         fleet: (targets, options) => this.#fleet(targets, options),
+        expand: async (set) => this.#sharedBroker().expand(set),
         slave: false,
       } satisfies typeof ProgramExports,
     });

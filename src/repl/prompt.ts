@@ -43,11 +43,12 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
     broker.connect(target, { ...options, ...own });
   const { deadline, ...others } = options;
   const usual = deadline === undefined ? others : { ...others, connectDeadline: deadline };
+  const expand = (set: string) => broker.expand(set);
   const fleet = (names: string | readonly string[], own: library.FleetOptions = {}) =>
     broker.fleet(names, { ...usual, ...own });
   const run = (main: (broker: library.Broker) => unknown) => main(broker);
-  installLoader({ main: "", exports: { run, connect, fleet, slave: false } });
-  scope.define({ ...library, connect, fleet, broker });
+  installLoader({ main: "", exports: { run, connect, fleet, expand, slave: false } });
+  scope.define({ ...library, connect, fleet, expand, broker });
   const names = variableNames(targets, (name) => scope.isTaken(name));
   const contexts = await Promise.all(
     targets.map(async (target, i) => {

@@ -7,7 +7,14 @@
  */
 
 import type { Reference } from "./pattern.ts";
-import { type GroupLookup, namesOf, type Pattern, PatternReader, referencesOf } from "./pattern.ts";
+import {
+  type GroupLookup,
+  namesOf,
+  noGroups,
+  type Pattern,
+  PatternReader,
+  referencesOf,
+} from "./pattern.ts";
 import { MAX_NAMES, tooMany } from "./ranges.ts";
 import { refusedSet } from "./set-error.ts";
 
@@ -16,6 +23,8 @@ export interface SetOptions {
   readonly groups?: GroupLookup;
   /** The set that the text works on: it may begin with an operator then. */
   readonly base?: readonly string[];
+  /** What a `*` is compared with. Default: the names of all groups. */
+  readonly known?: readonly string[];
 }
 
 type Operator = "," | "!" | "&" | "^";
@@ -36,22 +45,30 @@ const ONE_NAME = /^[\w.:%+=~/-][\w.:@%+=~/-]*$/;
  * @throws {UsageError} `ERR_USAGE_TARGET`, with the place in the text
  */
 export function expand(text: string, options: SetOptions = {}): readonly string[] {
-  const { base, groups = () => undefined } = options;
+  const { base, known, groups = noGroups } = options;
   if (base === undefined && ONE_NAME.test(text) && !/[/@]@/.test(text)) return [text];
   let names = new Set(base);
   for (const { operator, operand } of parse(text, base !== undefined)) {
-    const known = (): readonly string[] => base ?? groups(ALL, "")?.names ?? [];
-    names = combine(operator, names, operandNames(text, operand, groups, known));
+    const all = (): readonly string[] => known ?? allOf(groups);
+    names = combine(operator, names, operandNames(text, operand, groups, all));
     if (names.size > MAX_NAMES) throw tooMany(text, operand.at);
   }
   return [...names];
 }
 
+/** @returns all names that are known */
+function allOf(groups: GroupLookup): readonly string[] {
+  const all = groups(ALL, "");
+  return "names" in all ? all.names : [];
+}
+
 /** @returns the groups that a set names. @throws {UsageError} `ERR_USAGE_TARGET` */
-export function references(text: string, hasBase = false): readonly Reference[] {
-  return parse(text, hasBase).flatMap(({ operand }) => [
+export function references(text: string, options: SetOptions = {}): readonly Reference[] {
+  return parse(text, options.base !== undefined).flatMap(({ operand }) => [
     ...referencesOf(text, operand),
-    ...(operand.isWild && !hasBase ? [{ name: ALL, rest: "", at: operand.at }] : []),
+    ...(operand.isWild && options.known === undefined
+      ? [{ name: ALL, rest: "", at: operand.at }]
+      : []),
   ]);
 }
 

@@ -10,15 +10,26 @@ import { refusedSet } from "./set-error.ts";
  *
  * @param name what follows the `@`
  * @param rest what follows the name in the same operand: it may belong to the name of a file
- * @returns undefined if it was not loaded
  */
-export type GroupLookup = (name: string, rest: string) => GroupNames | undefined;
+export type GroupLookup = (name: string, rest: string) => GroupNames | GroupProblem;
 
 export interface GroupNames {
   readonly names: readonly string[];
   /** Whether `rest` belonged to the name. */
   readonly isWhole: boolean;
 }
+
+/** Why there is no such group. */
+export interface GroupProblem {
+  readonly problem: string;
+  readonly hint?: string;
+}
+
+/** Where there are no groups. */
+export const noGroups: GroupLookup = (name) => ({
+  problem: `no groups are known here: @${name}`,
+  hint: "the names themselves",
+});
 
 type Part =
   | { readonly texts: readonly string[] }
@@ -203,7 +214,7 @@ export function referencesOf(text: string, { parts }: Pattern): readonly Referen
     if ("choices" in part) return part.choices.flatMap((choice) => referencesOf(text, choice));
     if (!("group" in part)) return [];
     const { group, rest, at } = part;
-    return namesOf(text, group, () => undefined).map((name) => ({ name, rest, at }));
+    return namesOf(text, group, noGroups).map((name) => ({ name, rest, at }));
   });
 }
 
@@ -244,9 +255,7 @@ function textsOf(
   let isLast = false;
   for (const name of namesOf(text, group, lookup)) {
     const found = lookup(name, rest);
-    if (found === undefined) {
-      throw refusedSet(text, at, `no groups are known here: @${name}`, "the names themselves");
-    }
+    if ("problem" in found) throw refusedSet(text, at, found.problem, found.hint);
     isLast ||= found.isWhole;
     for (const one of found.names) texts.push(one);
     if (texts.length > MAX_NAMES) throw tooMany(text, at);

@@ -1,7 +1,8 @@
 /**
- * Which options the ssh client's own configuration sets. A client refuses a command line with an
- * option that it does not know, so a newer option is overridden only if a configuration names it.
- * Reads files. Does not know what the options mean, or which of them apply to a host.
+ * Which options the ssh client's own configuration sets, and which hosts it names. A client refuses
+ * a command line with an option that it does not know, so a newer option is overridden only if a
+ * configuration names it. Reads files. Does not know what the options mean, or which of them apply
+ * to a host.
  */
 import { readFileSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
@@ -12,6 +13,9 @@ const SYSTEM = "/etc/ssh";
 const MAX_DEPTH = 16;
 const LINE = /^[ \t]*([a-z0-9]+)[ \t]*(?:=|[ \t])[ \t]*(.*)$/gim;
 
+/** Gets each line of the files: a keyword in lower case, and what follows it. */
+type Visitor = (keyword: string, value: string) => void;
+
 /**
  * @param options of ssh's command line: `-F FILE` replaces all other files, `-o` is a line of one
  * @returns the names, in lower case, of all options that apply to some host, in ssh's configuration
@@ -19,18 +23,35 @@ const LINE = /^[ \t]*([a-z0-9]+)[ \t]*(?:=|[ \t])[ \t]*(.*)$/gim;
  */
 export function namedOptions(options: readonly string[]): ReadonlySet<string> {
   const names = new Set<string>();
+  readAll(options, (keyword) => names.add(keyword));
+  return names;
+}
+
+/**
+ * @param options as of `namedOptions`
+ * @returns the hosts that the files name after `Host`, without patterns, in the order of the files
+ */
+export function namedHosts(options: readonly string[]): readonly string[] {
+  const hosts = new Set<string>();
+  readAll(options, (keyword, value) => {
+    if (keyword !== "host") return;
+    for (const word of wordsOf(value)) if (!/[*?!]/.test(word)) hosts.add(word);
+  });
+  return [...hosts];
+}
+
+function readAll(options: readonly string[], visit: Visitor): void {
   const values = (letter: string): string[] =>
     options.flatMap((option, at) => {
       if (option === `-${letter}`) return [options[at + 1] ?? ""];
       return option.startsWith(`-${letter}`) ? [option.slice(2)] : [];
     });
-  for (const line of values("o")) readText(line.replace(/^\s*\w+$/, "$& "), "", names, 0);
+  for (const line of values("o")) readText(line.replace(/^\s*\w+$/, "$& "), "", visit, 0);
   const [file] = values("F");
-  if (file === "none") return names;
+  if (file === "none") return;
   const own = join(home(), ".ssh");
-  readConfig(file ?? join(own, "config"), own, names, 0);
-  if (file === undefined) readConfig(join(SYSTEM, "ssh_config"), SYSTEM, names, 0);
-  return names;
+  readConfig(file ?? join(own, "config"), own, visit, 0);
+  if (file === undefined) readConfig(join(SYSTEM, "ssh_config"), SYSTEM, visit, 0);
 }
 
 /** ssh finds the home folder in the user database, not in HOME. */
@@ -43,26 +64,32 @@ function home(): string {
 }
 
 /** @param folder included files are named relative to it */
-function readConfig(file: string, folder: string, names: Set<string>, depth: number): void {
+function readConfig(file: string, folder: string, visit: Visitor, depth: number): void {
   try {
-    readText(readFileSync(file, "utf8"), folder, names, depth);
+    readText(readFileSync(file, "utf8"), folder, visit, depth);
   } catch {
     // ssh itself reports a file that it cannot read, if it needs it.
   }
 }
 
-function readText(text: string, folder: string, names: Set<string>, depth: number): void {
+function readText(text: string, folder: string, visit: Visitor, depth: number): void {
   for (const [, keyword = "", value = ""] of text.matchAll(LINE)) {
     const name = keyword.toLowerCase();
-    names.add(name);
+    visit(name, value);
     if (name !== "include" || depth >= MAX_DEPTH) continue;
-    for (const [, quoted, plain = ""] of value.matchAll(/"([^"]*)"|([^\s"]+)/g)) {
-      const pattern = (quoted ?? plain).replace(/^~(?=\/)/, home());
+    for (const word of wordsOf(value)) {
+      const pattern = word.replace(/^~(?=\/)/, home());
       for (const file of matching(resolve(folder, pattern))) {
-        readConfig(file, folder, names, depth + 1);
+        readConfig(file, folder, visit, depth + 1);
       }
     }
   }
+}
+
+/** @returns the words of a value; one in quotes may have spaces */
+function wordsOf(value: string): string[] {
+  const matches = value.matchAll(/"([^"]*)"|([^\s"]+)/g);
+  return [...matches].map(([, quoted, plain = ""]) => quoted ?? plain);
 }
 
 /** @param pattern an absolute path, which may hold a shell's wildcards */

@@ -23,6 +23,9 @@ import {
   WordError,
 } from "../transports/word.ts";
 import type { TargetSettings } from "./target-settings.ts";
+import { type GroupSettings, joined, TargetTable } from "./target-table.ts";
+
+export { TargetTable };
 
 export interface PathOptions {
   /**
@@ -33,7 +36,9 @@ export interface PathOptions {
   /** All schemes, built in and defined by the user. Default: those that are built in. */
   readonly schemes?: Schemes | undefined;
   /** Keys are words of paths, or whole paths. */
-  readonly targets?: Readonly<Record<string, TargetSettings>> | undefined;
+  readonly targets?: Readonly<Record<string, TargetSettings>> | TargetTable | undefined;
+  /** Groups of targets, and what is set for all targets of a group. */
+  readonly groups?: Readonly<Record<string, GroupSettings>> | undefined;
   /** Name of the context that the whole path is opened through. Absent: this process opens it. */
   readonly behind?: string | undefined;
 }
@@ -43,6 +48,8 @@ export interface PathStep {
   readonly transport: Transport;
   /** The interpreter that the user's settings choose; empty if they choose none. */
   readonly interpreter: KindOptions;
+  /** Of commands, as the user's settings have it. */
+  readonly env: Readonly<Record<string, string>> | undefined;
 }
 
 /** A word, and where it stands in the text that the user wrote. */
@@ -58,7 +65,7 @@ interface Place {
 export function parsePath(target: string, options: PathOptions = {}): readonly PathStep[] {
   if (typeof target !== "string") throw noText(target);
   const steps: PathStep[] = [];
-  addSteps(steps, target, options, []);
+  addSteps(steps, target, { options, table: TargetTable.of(options.targets, options.groups) });
   return steps;
 }
 
@@ -86,25 +93,31 @@ export function readWords(target: string, schemes: Schemes = SCHEMES): readonly 
   return split(target).map((place) => read(target, place, schemes));
 }
 
-/** @param within names of settings whose path is being read: a path may not contain itself */
-function addSteps(
-  steps: PathStep[],
-  target: string,
-  options: PathOptions,
-  within: readonly string[],
-): void {
-  const { schemes = SCHEMES, targets = {} } = options;
-  for (const place of split(target)) {
+interface Reading {
+  readonly options: PathOptions;
+  readonly table: TargetTable;
+  /** Names of settings whose path is being read: a path may not contain itself. */
+  readonly within?: readonly string[];
+  /** What is set for the word that the path stands for. It is for the last word of the path. */
+  readonly whole?: TargetSettings;
+}
+
+function addSteps(steps: PathStep[], target: string, reading: Reading): void {
+  const { options, table, within = [], whole = {} } = reading;
+  const { schemes = SCHEMES } = options;
+  const places = split(target);
+  for (const place of places) {
     const name = [...steps.map(({ transport }) => transport.label), place.text].join("/");
-    const key = [name, place.text].find((one) => Object.hasOwn(targets, one)) ?? "";
-    const settings = targets[key] ?? {};
+    const key = [name, place.text].find((one) => table.get(one) !== undefined) ?? "";
+    const own = table.get(key) ?? {};
+    const { path, ...settings } = place === places.at(-1) ? joined(whole, own) : own;
     if (settings.problem !== undefined) throw settings.problem;
-    const problem = (text: string): UsageError => refused(target, place.at, text);
-    if (settings.path !== undefined) {
-      if (within.includes(key)) throw problem(`the path of ${key} contains ${key} itself`);
-      addSteps(steps, settings.path, options, [...within, key]);
-      const last = steps.pop() as PathStep; // a path has a word
-      steps.push({ ...last, interpreter: interpreterOf(settings, last.interpreter) });
+    // `bastion/web1` may be the path of web1.
+    if (path !== undefined && within.at(-1) !== key) {
+      const problem = `the path of ${key} contains ${key} itself`;
+      if (within.includes(key)) throw refused(target, place.at, problem);
+      const text = path.replaceAll("{name}", place.text);
+      addSteps(steps, text, { options, table, within: [...within, key], whole: settings });
       continue;
     }
     const { transport: scheme } = settings;
@@ -117,7 +130,7 @@ function addSteps(
       behind === undefined
         ? transportOf(start, options.ssh ?? {})
         : { ...transportOf(start, { behind, interactive }), sharesDisk: false };
-    steps.push({ transport, interpreter: interpreterOf(settings) });
+    steps.push({ transport, interpreter: interpreterOf(settings), env: settings.env });
   }
 }
 
@@ -169,10 +182,7 @@ function withOptions(word: Word, { options = {} }: TargetSettings): Word {
 }
 
 /** The options that choose an interpreter belong together. */
-function interpreterOf(settings: TargetSettings, base: KindOptions = {}): KindOptions {
-  const { kind, python, node, bun } = settings;
-  const isChosen = [kind, python, node, bun].some((one) => one !== undefined);
-  if (!isChosen) return base;
+function interpreterOf({ kind, python, node, bun }: TargetSettings): KindOptions {
   return Object.fromEntries(
     Object.entries({ kind, python, node, bun }).filter(([, value]) => value !== undefined),
   );

@@ -2,12 +2,14 @@
 import type { KindOptions } from "../interpreters/kind.ts";
 
 export interface TargetSettings extends KindOptions {
-  /** The path that the word stands for: `bastion/web1`. */
+  /** The path that the word stands for: `bastion/web1`. `{name}` is the word itself. */
   readonly path?: string;
   /** The transport that the word is a destination of: with `podman`, `app` is `podman:app`. */
   readonly transport?: string;
   /** Options of the transport: `{ user: "www" }`. ssh has `user` too. */
   readonly options?: Readonly<Record<string, string>>;
+  /** Variables of the environment of commands. Those of a command itself take precedence. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Options of ssh, before the user's own: `["-p", "2222"]`. */
   readonly sshOptions?: readonly string[];
   /** What is wrong with the settings. It is thrown where a path uses them. */

@@ -87,11 +87,21 @@ test("--log-format json is a line of JSON each; --log-level lets more through", 
 
 test("several targets: each line begins with the name; with --json it is an object", async () => {
   const python = ["--python", PYTHON];
-  const two = await econtext("call", ...python, "local,local", "json.dumps", "a");
-  expect(two.stdout).toBe('local: "a"\nlocal: "a"\n');
-  const json = await econtext("call", ...python, "--json", "local", "local", "--", "len", "ab");
-  expect(json.stdout).toBe('{"target":"local","result":2}\n'.repeat(2));
-  const failed = await econtext("call", ...python, "--json", "local,local", "len", "1");
+  const two = await econtext("call", ...python, "local,local/local", "json.dumps", "a");
+  expect(two.stdout.split("\n").sort()).toEqual(["", 'local/local: "a"', 'local: "a"']);
+  const json = await econtext(
+    "call",
+    ...python,
+    "--json",
+    "local",
+    "local/local",
+    "--",
+    "len",
+    "ab",
+  );
+  expect(json.stdout).toContain('{"target":"local","result":2}\n');
+  expect(json.stdout).toContain('{"target":"local/local","result":2}\n');
+  const failed = await econtext("call", ...python, "--json", "local,local/local", "len", "1");
   const errors = failed.stdout
     .trimEnd()
     .split("\n")
@@ -154,7 +164,8 @@ test("bootstrap --print shows constants with their sums", async () => {
 test("no result prints nothing, with --json null", async () => {
   const none = { stdout: "", stderr: "", status: 0 };
   expect(await local("call", "eval", "=None")).toEqual(none);
-  expect(await econtext("call", "--python", PYTHON, "local,local", "eval", "=None")).toEqual(none);
+  const two = "local,local/local";
+  expect(await econtext("call", "--python", PYTHON, two, "eval", "=None")).toEqual(none);
   expect((await local("call", "eval", "=None", "--json")).stdout).toBe("null\n");
 });
 

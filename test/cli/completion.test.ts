@@ -18,8 +18,9 @@ beforeAll(() => {
   writeFileSync(join(dir, "tasks.py"), "");
   writeFileSync(
     join(dir, "econtext.toml"),
-    '[targets.web1]\nkind = "python"\n[targets.db1]\npath = "web1/db1"\n',
+    '[targets.web1]\nkind = "python"\n[targets.db1]\npath = "web1/db1"\n[groups]\nrack = "r1"\n',
   );
+  writeFileSync(join(dir, "ssh"), "Host mail1 *.example !x\nInclude more\nHost mail2\n");
   const [program = "", ...args] = ECONTEXT;
   if (args.length === 0) symlinkSync(program, join(dir, "bin/econtext"));
   else
@@ -28,6 +29,7 @@ beforeAll(() => {
     });
   env = {
     ...(process.env as Record<string, string>),
+    ECONTEXT_SSH_CONFIG: join(dir, "ssh"),
     PATH: `${dir}/bin:${process.env["PATH"] ?? ""}`,
   };
 });
@@ -57,6 +59,9 @@ async function offered(...words: string[]): Promise<string[]> {
 describe("candidates", () => {
   const ROWS: readonly (readonly [line: string, expected: readonly string[]])[] = [
     ["pi", ["ping"]],
+    ["exec @", ["@rack"]],
+    ["exec web1!@r", ["web1!@rack"]],
+    ["exec mai", ["mail1", "mail2"]],
     ["help bo", ["bootstrap"]],
     ["exec --ki", ["--kind"]],
     ["exec --kind ", ["python", "node", "bun"]],

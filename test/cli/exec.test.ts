@@ -45,15 +45,16 @@ test("bytes arrive as they are, all of them", async () => {
 
 test("several targets run together; each line has its name, the status is the highest", async () => {
   const command = ["--", "sh", "-c", "printf 'a\\nb'; echo e >&2; exit 3"];
-  const run = await econtext("exec", "--python", PYTHON, "local", "local", ...command);
+  const run = await econtext("exec", "--python", PYTHON, "local", "local/local", ...command);
   // Each in its own order; the two among each other as they come.
   const lines = run.stdout.split("\n").filter(Boolean);
-  expect(lines.sort()).toEqual(["local: a", "local: a", "local: b", "local: b"]);
+  const other = "local/local";
+  expect(lines.sort()).toEqual([`${other}: a`, `${other}: b`, "local: a", "local: b"]);
   const said = run.stderr.split("\n").filter(Boolean);
   const [failed] = said.slice(-1);
-  expect(failed).toBe("2 of 2 failed: local local");
-  const each = ["local: e", "local: exit status 3"];
-  expect(said.slice(0, -1).sort()).toEqual([...each, ...each].sort());
+  expect(failed).toBe(`2 of 2 failed: local ${other}`);
+  const each = ["local", other].flatMap((name) => [`${name}: e`, `${name}: exit status 3`]);
+  expect(said.slice(0, -1).sort()).toEqual(each.sort());
   expect(run.status).toBe(3);
 });
 
@@ -94,14 +95,16 @@ test("several targets: a line of a mebibyte stays whole, a longer one is cut wit
     "--python",
     PYTHON,
     "local",
-    "local",
+    "local/local",
     "--",
     "sh",
     "-c",
     script,
   );
   const lines = run.stdout.trimEnd().split("\n");
-  const lengths = lines.map((text) => text.replace(/^local: (x*)/, (_, xs) => `${xs.length}`));
+  const lengths = lines.map((text) =>
+    text.replace(/^(?:local\/)?local: (x*)/, (_, xs) => `${xs.length}`),
+  );
   const expected = ["300000", "1048576", "1048576 [... 5 more bytes]", "0end"];
   expect(lengths.sort()).toEqual([...expected, ...expected].sort());
 });

@@ -75,7 +75,6 @@ describe("wrong usage is status 2, one sentence and a hint", () => {
       "--language c: must be python or javascript",
     ],
     [["call", "local", "f", "a=1", "a=2"], "a= is given twice"],
-    [["call", "a,,b", "os.getpid"], "a TARGET is missing"],
     [["exec", "local"], "a command is missing"],
     [["exec", "local", "--"], "a command is missing"],
     [["exec", "local", "uname", "-a"], "\n  econtext exec local -- uname -a\n"],
@@ -107,7 +106,6 @@ describe("wrong usage is status 2, one sentence and a hint", () => {
     [["sh", "local", "/etc/passwd", "word"], "\n  econtext sh local -- /etc/passwd word\n"],
     [["rsh", "--kind", "python", "local", "true"], "ssh has no option --kind"],
     [["repl", "local", "-e", "1", "-p", "2"], "not both"],
-    [["repl", "a,,b", "-e", "1"], "a TARGET is missing"],
     [
       ["call", "local", "os.getpid", "--deadlin", "5"],
       "unknown option --deadlin: did you mean --deadline?\ntry",
@@ -145,6 +143,16 @@ describe("wrong usage is status 2, one sentence and a hint", () => {
 });
 
 test("a target or function that cannot be one is wrong usage too", async () => {
-  expect(await econtext("ping", "web 1")).toMatchObject({ stdout: "", status: 2 });
+  expect(await econtext("ping", '"web 1"')).toMatchObject({ stdout: "", status: 2 });
+  for (const args of [
+    ["call", "a,,b", "os.getpid"],
+    ["repl", "a,,b", "-e", "1"],
+  ]) {
+    const { stdout, stderr, status } = await econtext(...args);
+    expect([stdout, status]).toEqual(["", 2]);
+    expect(stderr).toStartWith(
+      'not a set of targets: a set is missing after ","\n  "a,,b"\n    ^\n',
+    );
+  }
   expect(await econtext("call", "local", "no-name")).toMatchObject({ stdout: "", status: 2 });
 });

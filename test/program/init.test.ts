@@ -61,7 +61,7 @@ test("the types of econtext are those of the sources, and name all that a progra
   const values = written.matchAll(/^ {2}export (?:class|const|function) (\w+)/gm);
   const names = new Set(Array.from(values, ([, name]) => name));
   expect([...names].sort()).toEqual(
-    [...Object.keys(library), "run", "connect", "fleet", "slave"].sort(),
+    [...Object.keys(library), "run", "connect", "fleet", "expand", "slave"].sort(),
   );
   const undocumented = written.matchAll(/(?<!\*\/)\n {2}export \w+ (\w+)/g);
   expect(Array.from(undocumented, ([, name]) => name)).toEqual([]);

@@ -135,7 +135,7 @@ test("a target whose name is no variable gets one, and it is said", async () => 
 
 test("with --log-format json, each line of stderr is a record", async () => {
   const { stderr, status } = await repl([
-    ...["--log-format", "json", "--node", "/absent/node", "local", "local"],
+    ...["--log-format", "json", "--node", "/absent/node", "local", "local/local"],
     ...["-e", "await local2.ready()"],
   ]);
   const records = stderr
@@ -143,7 +143,7 @@ test("with --log-format json, each line of stderr is a record", async () => {
     .split("\n")
     .map((line) => JSON.parse(line));
   expect(records.map(({ level }) => level)).toEqual(["info", "error"]);
-  expect(records[0].message).toContain("local2 is local");
+  expect(records[0].message).toContain("local2 is local/local");
   expect(records[1].message).toContain("/absent/node");
   expect(status).toBe(255);
 });

@@ -122,9 +122,9 @@ suite("the prompt in a terminal", missingTmux, "tmux", () => {
     const folder = join(state, "odd");
     mkdirSync(join(folder, "econtext", "history"), { recursive: true });
     await using terminal = new Tmux();
-    await open(terminal, ["local", "local", "--node", "/nonexistent/node"], folder);
+    await open(terminal, ["local", "local/local", "--node", "/nonexistent/node"], folder);
     const shown = await terminal.until(/\n> *$/);
-    expect(shown).toContain("local, local2 = local;");
+    expect(shown).toContain("local, local2 = local/local;");
     expect(shown).toMatch(/local: .*\/nonexistent\/node/);
     await terminal.line("2 + 2");
     await terminal.answer("\n4");

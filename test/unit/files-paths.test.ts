@@ -1,8 +1,11 @@
 /** Names and patterns of files, and the words of `econtext cp`. */
 import { expect, test } from "bun:test";
-import { readPlaces } from "../../src/cli/copy-word.ts";
+import { planCopies } from "../../src/cli/copy-plan.ts";
+import { readCopyWord } from "../../src/cli/copy-word.ts";
 import { fromWire, matches, nameOf, toWire } from "../../src/files/paths.ts";
+import { expand } from "../../src/sets/node-set.ts";
 import type { TransportData } from "../../src/transports/data.ts";
+import { SCHEMES } from "../../src/transports/registry.ts";
 
 test.each([
   ["a", undefined, "a"],
@@ -12,8 +15,16 @@ test.each([
   ["user@web1:/etc/hosts", "user@web1", "/etc/hosts"],
   ["web1:", "web1", "."],
   ["web1:a:b", "web1", "a:b"],
-  ["[::1]:a", "::1", "a"],
-  ["user@[fe80::1]:a", "user@fe80::1", "a"],
+  ["[::1]:a", "[::1]", "a"],
+  ["user@[fe80::1]:a", "user@[fe80::1]", "a"],
+  ["web[1-9/2]:/srv", "web[1-9/2]", "/srv"],
+  ["bastion/web[1-3]/sudo:root:/srv", "bastion/web[1-3]/sudo:root", "/srv"],
+  ["web[1-30],db{1,2}!web3:a:b", "web[1-30],db{1,2}!web3", "a:b"],
+  ["podman:app?user=www&cwd=x&podman:b:/srv", "podman:app?user=www&cwd=x&podman:b", "/srv"],
+  ["@web!@old:/srv", "@web!@old", "/srv"],
+  ["@hosts.txt:", "@hosts.txt", "."],
+  ["web1:a[1-3].log", "web1", "a[1-3].log"],
+  ["a[1-3].log", undefined, "a[1-3].log"],
   ["ssh://user@web1:2222:/etc", "ssh://user@web1:2222", "/etc"],
   ["ssh://web1:/etc", "ssh://web1", "/etc"],
   ["bastion/web1:/srv", "bastion/web1", "/srv"],
@@ -32,34 +43,38 @@ test.each([
   ["test/a:b", undefined, "test/a:b"],
   ["../a/b:c", undefined, "../a/b:c"],
 ])("%s", (word, target, path) => {
-  expect(readPlaces(word)).toEqual([{ target, path }] as ReturnType<typeof readPlaces>);
+  expect(readCopyWord(word)).toEqual({ targets: target, path });
 });
 
 test("schemes of the user's own are schemes", () => {
   const own = { scheme: "cell", destination: { noun: "name", example: "" } } as TransportData;
   const schemes = new Map([["cell", own]]);
-  expect(readPlaces("cell:a:/srv", schemes)).toEqual([{ target: "cell:a", path: "/srv" }]);
+  expect(readCopyWord("cell:a:/srv", schemes)).toEqual({ targets: "cell:a", path: "/srv" });
 });
 
-test("a path of several targets, each once", () => {
-  expect(readPlaces("a,user@b,a:x,y")).toEqual([
+test("a set of targets, each once", async () => {
+  const reading = { schemes: SCHEMES, expand: async (set: string) => expand(set) };
+  const destinations = async (word: string) =>
+    (await planCopies(["f"], word, false, reading)).copies.map(({ to }) => to);
+  expect(await destinations("a,user@b,a:x,y")).toEqual([
     { target: "a", path: "x,y" },
     { target: "user@b", path: "x,y" },
   ]);
-  expect(readPlaces("./a,b:c")).toEqual([{ target: undefined, path: "./a,b:c" }]);
-  expect(readPlaces("bastion/a,sudo:root:x")).toEqual([
-    { target: "bastion/a", path: "x" },
+  expect(await destinations("bastion/a[1-2]!bastion/a1,sudo:root,[::1]:x")).toEqual([
+    { target: "bastion/a2", path: "x" },
     { target: "sudo:root", path: "x" },
+    { target: "::1", path: "x" },
   ]);
-  expect(() => readPlaces("a,,b:c")).toThrow("a TARGET is missing");
-  expect(() => readPlaces("podman:app")).toThrow("write podman:app:PATH");
-  expect(() => readPlaces("bastion/web1/sudo:root")).toThrow(
+  expect(readCopyWord("./a,b:c")).toEqual({ targets: undefined, path: "./a,b:c" });
+  await expect(destinations("a,,b:c")).rejects.toThrow('a set is missing after ","');
+  expect(() => readCopyWord("podman:app")).toThrow("write podman:app:PATH");
+  expect(() => readCopyWord("bastion/web1/sudo:root")).toThrow(
     "write bastion/web1/sudo:root:PATH, or for a file bastion/web1/sudo:./root",
   );
-  expect(() => readPlaces("ssh://u@web1:2222/x")).toThrow(
+  expect(() => readCopyWord("ssh://u@web1:2222/x")).toThrow(
     "a path is missing: ssh://u@web1:2222:PATH",
   );
-  expect(() => readPlaces("ssh://web1:2222")).toThrow("a path is missing: ssh://web1:2222:PATH");
+  expect(() => readCopyWord("ssh://web1:2222")).toThrow("a path is missing: ssh://web1:2222:PATH");
 });
 
 test.each([

@@ -177,7 +177,8 @@ describe("expand", () => {
       if (name === "web") return { names: ["web1", "web2"], isWhole: false };
       if (name + rest === "dir/hosts.txt") return { names: ["h"], isWhole: true };
       if (/^rack\d$/.test(name)) return { names: [`in-${name}`], isWhole: false };
-      return name === "*" ? { names: ["web1", "db1"], isWhole: false } : undefined;
+      if (name === "*") return { names: ["web1", "db1"], isWhole: false };
+      return { problem: "no such group" };
     };
     const read = (set: string): string => expand(set, { groups }).join(" ");
     expect(read("@web")).toBe("web1 web2");
@@ -195,7 +196,7 @@ describe("expand", () => {
   test("a set may begin with an operator if it works on another", () => {
     const base = ["web1", "web2", "db1"];
     expect([...expand("!web1", { base })]).toEqual(["web2", "db1"]);
-    expect([...expand("&web*", { base })]).toEqual(["web1", "web2"]);
+    expect([...expand("&web*", { base, known: base })]).toEqual(["web1", "web2"]);
     expect([...expand("^web1,x", { base })]).toEqual(["web2", "db1", "x"]);
   });
 

@@ -5,17 +5,22 @@
 import { makeCommand } from "../command-definition.ts";
 import { readConfiguration } from "../configuration.ts";
 import type { Host } from "../host.ts";
-import { readInterpreter, readLanguage, readSsh, readTargets } from "../option-values.ts";
-import { INTERPRETER, LANGUAGE, PASSWORDS, SSH } from "../options.ts";
+import { readInterpreter, readLanguage, readSsh } from "../option-values.ts";
+import { INTERPRETER, LANGUAGE, PASSWORDS, SSH, TARGETS } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 import { readPasswordOption } from "../passwords.ts";
+import { readTargets } from "../targets.ts";
 
 const args: Definitions = {
-  "target...": { type: "positional", description: "local, a host as for ssh, or a path" },
+  "target...": {
+    type: "positional",
+    description: "local, a host as for ssh, a path, or a set: web[01-20],@db",
+  },
   // Earlier versions needed it. It changes nothing, so the help leaves it out.
   print: { type: "boolean", description: "" },
   sha256: { type: "boolean", description: "Print only the checksums, as sha256sum does" },
   json: { type: "boolean", description: "Print one JSON object for each target, one a line" },
+  ...TARGETS,
   ...LANGUAGE,
   ...INTERPRETER,
   ...SSH,
@@ -42,7 +47,8 @@ machine, each other one in the context before it.
 
 With an option for passwords, or where a person could be asked on a terminal,
 sudo and its like are run so that they ask. The nonce in sudo's prompt is new
-for each connection: NONCE stands for it. Nothing is asked, and no password is read.
+for each connection: NONCE stands for it. Nothing is asked, and no password is
+read.
 
 Without --kind, the first call decides what is sent. A Python function needs a
 Python (--language python), a JavaScript function Bun or Node.js (--language
@@ -53,7 +59,8 @@ sent, and one is used.`,
 
 async function run({ flags, before, after }: CommandLine, host: Host): Promise<number> {
   const { stdout } = host;
-  const targets = readTargets("bootstrap", [...before, ...(after ?? [])]);
+  const words = [...before, ...(after ?? [])];
+  const { names: targets } = await readTargets("bootstrap", words, flags, host);
   const configuration = readConfiguration(host);
   const isGiven = readPasswordOption("bootstrap", flags) !== undefined;
   const options = {

@@ -3,16 +3,17 @@ import { isPythonRoot } from "../../program/python-names.ts";
 import { readArguments, readFunction } from "../arguments.ts";
 import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
-import { readInterpreter, readTargets, readUnpack, texts } from "../option-values.ts";
-import { COMMON, JSON_OPTION, UNPACK } from "../options.ts";
+import { readInterpreter, readUnpack, texts } from "../option-values.ts";
+import { COMMON, JSON_OPTION, TARGETS, UNPACK } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 import { statusOf, Usage } from "../report-error.ts";
 import type { Plan } from "../run-targets.ts";
+import { hasHosts, readTargets } from "../targets.ts";
 
 const args: Definitions = {
   target: {
     type: "positional",
-    description: "local, a host as for ssh, or a path; several: web1,web2",
+    description: "local, a host as for ssh, a path, or a set: web[01-20],@db",
   },
   function: {
     type: "positional",
@@ -26,6 +27,7 @@ const args: Definitions = {
     repeated: true,
     description: "Folder or zip file whose modules the remote Python may import; may be repeated",
   },
+  ...TARGETS,
   ...UNPACK,
   ...COMMON,
 };
@@ -79,7 +81,8 @@ function isFunction(word: string): boolean {
 
 async function run(line: CommandLine, host: Host): Promise<number> {
   const { stdout } = host;
-  const { targets, name, written, positional, named, roots } = read(line, host);
+  const { words, name, written, positional, named, roots } = read(line, host);
+  const { names: targets } = await readTargets("call", words, line.flags, host);
   const { kwargs } = await import("../../index.ts");
   const { hinted } = await import("../call-hints.ts");
   const { display, toJson } = await import("../ui/result.ts");
@@ -130,9 +133,11 @@ function isIterable(value: unknown): value is AsyncIterable<unknown> {
 }
 
 function read({ flags, before, after }: CommandLine, host: Host) {
-  const [first, called, ...rest] = before;
-  const targets = readTargets("call", after === undefined ? [first ?? ""] : before);
-  const [text, ...args] = after ?? (called === undefined ? [] : [called, ...rest]);
+  // The first word is the target, unless all targets are in a file.
+  const count = hasHosts(flags) ? 0 : 1;
+  const words = after === undefined ? before.slice(0, count) : before;
+  const [text, ...args] = after ?? before.slice(count);
+  if (words.length === 0 && !hasHosts(flags)) throw new Usage("call", "a TARGET is missing");
   if (text === undefined) throw new Usage("call", "a FUNCTION is missing");
   const { name, roots } = readFunction(text, args[0], (path) => host.path(path));
   const written = { name: text, isFollowed: isFunction(args[0] ?? "") };
@@ -148,7 +153,7 @@ function read({ flags, before, after }: CommandLine, host: Host) {
     !name.includes(":") &&
     (kind ?? (node || bun ? "node" : "python")) !== "python";
   const folders = [...named, ...(isGlobal ? [] : roots)];
-  return { targets, name, written, roots: folders, ...readArguments(args) };
+  return { words, name, written, roots: folders, ...readArguments(args) };
 }
 
 /** @returns the error for programs that read the output */

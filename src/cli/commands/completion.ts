@@ -1,7 +1,12 @@
 /** `econtext completion`: prints the script that completes command lines in a shell. */
 import { type Catalogue, type CommandPlan, makeCommand } from "../command-definition.ts";
 import { type Candidate, candidates } from "../completion/candidates.ts";
-import { filesBeginning, remoteFilesBeginning, targetsBeginning } from "../completion/places.ts";
+import {
+  filesBeginning,
+  namesOfTargets,
+  remoteFilesBeginning,
+  targetsBeginning,
+} from "../completion/places.ts";
 import { SCRIPTS, SETUP, type ShellName } from "../completion/scripts.ts";
 import { readConfiguration } from "../configuration.ts";
 import type { Host } from "../host.ts";
@@ -22,9 +27,9 @@ export const command = makeCommand({
   examples: ["source <(econtext completion bash)", "econtext completion fish | source"],
   args,
   details: `The script asks this program with each press of the tab key. It completes
-commands, options and their values; targets from econtext.toml; paths, word by
-word; files here, and with cp those of a target, if it answers within four
-seconds and asks for nothing.
+commands, options and their values; targets and groups from econtext.toml, and
+hosts of ~/.ssh/config; paths, word by word; files here, and with cp those of a
+target, if it answers within four seconds and asks for nothing.
 
 To switch it on for good:
 ${Object.values(SETUP)
@@ -61,7 +66,7 @@ async function candidatesFor(
   plans: readonly CommandPlan[],
 ): Promise<readonly Candidate[]> {
   const configuration = readConfiguration(host);
-  const names = Object.keys(configuration.targets);
+  const names = namesOfTargets(configuration, host);
   return candidates(words, {
     commands: plans.map((plan) => ({ text: plan.name, meaning: plan.description })),
     planOf: async (name) => plans.find((plan) => plan.name === name),

@@ -3,10 +3,11 @@ import { makeCommand } from "../command-definition.ts";
 import { readConfiguration } from "../configuration.ts";
 import { type CopyPlan, planCopies } from "../copy-plan.ts";
 import type { Host } from "../host.ts";
-import { COMMON } from "../options.ts";
+import { COMMON, TARGETS } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
 import type { Turn } from "../run-targets.ts";
+import { readTargets } from "../targets.ts";
 
 const args: Definitions = {
   "src...": {
@@ -33,6 +34,7 @@ const args: Definitions = {
     description: "Accepted as by scp; times and modes are always kept",
   },
   quiet: { type: "boolean", alias: "q", description: "Show no progress on a terminal" },
+  limit: TARGETS.limit,
   ...COMMON,
 };
 
@@ -70,12 +72,11 @@ async function run({ flags, before, after = [] }: CommandLine, host: Host): Prom
   if (last === undefined || words.length === 0) {
     throw new Usage("cp", "SRC or DST is missing: econtext cp SRC... DST");
   }
-  const plan: CopyPlan = planCopies(
-    words,
-    last,
-    flags["by-host"] === true,
-    readConfiguration(host).schemes,
-  );
+  const { schemes } = readConfiguration(host);
+  const expand = async (set: string): Promise<readonly string[]> =>
+    (await readTargets("cp", [set], flags, host)).names;
+  const isByHost = flags["by-host"] === true;
+  const plan: CopyPlan = await planCopies(words, last, isByHost, { schemes, expand });
   const { runSession } = await import("../run-targets.ts");
   const { Copying } = await import("../copying.ts");
   const copying = new Copying(plan, flags, host);

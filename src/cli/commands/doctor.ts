@@ -4,20 +4,25 @@ import { makeCommand } from "../command-definition.ts";
 import { readConfiguration } from "../configuration.ts";
 import type { Host } from "../host.ts";
 import { Stop } from "../interruption.ts";
-import { readConnect, readLogLevel, readTargets } from "../option-values.ts";
-import { COMMON, JSON_OPTION } from "../options.ts";
+import { readConnect, readLogLevel } from "../option-values.ts";
+import { COMMON, JSON_OPTION, TARGETS } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 import { openPrompter } from "../passwords.ts";
+import { readTargets } from "../targets.ts";
 import { jsonText } from "../ui/json.ts";
 
 const { deadline, ...rest } = COMMON;
 const args: Definitions = {
-  "target...": { type: "positional", description: "local, a host as for ssh, or a path" },
+  "target...": {
+    type: "positional",
+    description: "local, a host as for ssh, a path, or a set: web[01-20],@db",
+  },
   json: { ...JSON_OPTION, description: "Print one JSON object for each stage, one a line" },
   deadline: {
     ...deadline,
     description: "5 (seconds), 500ms, 2m or 1h: for each login and each connection (default 20)",
   },
+  ...TARGETS,
   ...rest,
 };
 
@@ -48,7 +53,8 @@ are sent each way, but little more than take a quarter of a second.`,
 });
 
 async function run({ flags, before, after }: CommandLine, host: Host): Promise<number> {
-  const targets = readTargets("doctor", [...before, ...(after ?? [])]);
+  const words = [...before, ...(after ?? [])];
+  const { names: targets } = await readTargets("doctor", words, flags, host);
   const { deadline: deadlineMs, ...connect } = readConnect("doctor", flags);
   const configuration = readConfiguration(host);
   const prompter = await openPrompter("doctor", flags, host, configuration);

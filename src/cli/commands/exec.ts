@@ -1,17 +1,22 @@
 /** `econtext exec`: one command, without a shell, on one or several targets. */
 import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
-import { readCommandOptions, readInterpreter, readTargets } from "../option-values.ts";
-import { COMMAND, COMMON } from "../options.ts";
+import { readCommandOptions, readInterpreter } from "../option-values.ts";
+import { COMMAND, COMMON, TARGETS } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
+import { readTargets } from "../targets.ts";
 import { withSeparator } from "../words.ts";
 
 const args: Definitions = {
-  "target...": { type: "positional", description: "local, a host as for ssh, or a path" },
+  "target...": {
+    type: "positional",
+    description: "local, a host as for ssh, a path, or a set: web[01-20],@db",
+  },
   "-- cmd arg...": { type: "positional", description: "The command, after --" },
   tty: { type: "boolean", alias: "t", description: "Run it on a terminal, as ssh -t" },
   ...COMMAND,
+  ...TARGETS,
   ...COMMON,
 };
 
@@ -21,7 +26,7 @@ export const command = makeCommand({
   usage: ["[OPTIONS] TARGET... -- CMD ARG...", "-t [OPTIONS] TARGET        a login shell"],
   examples: [
     "econtext exec web1 -- uname -a",
-    "econtext exec web1 db1 --deadline 10 -- df -h /",
+    "econtext exec 'web[01-20]' db1 --deadline 10 -- df -h /",
     "tar c app | econtext exec web1 -- tar x -C /srv",
     "econtext exec -t web1 -- top",
   ],
@@ -56,7 +61,6 @@ const LOGIN_SHELL = `[ "$SHELL" ]||SHELL=$(getent passwd "$(id -u)"|cut -d: -f7)
 
 async function run(line: CommandLine, host: Host): Promise<number> {
   const { flags, before, after } = line;
-  const targets = readTargets("exec", before);
   const wantsTty = flags["tty"] === true;
   if (after === undefined && before.length > 1) {
     const hint = withSeparator("exec", line, (word) => isCommand(word, host));
@@ -70,6 +74,8 @@ async function run(line: CommandLine, host: Host): Promise<number> {
     );
   }
   const argv = isLogin ? ["sh", "-c", LOGIN_SHELL] : (after as readonly string[]);
+  const { names: targets, takesInput } = await readTargets("exec", before, flags, host);
+  if (wantsTty && takesInput) throw new Usage("exec", "-t needs your standard input: no - is left");
   if (wantsTty && targets.length > 1) throw new Usage("exec", "-t is for one target");
   if (wantsTty && flags["no-stdin"] === true)
     throw new Usage("exec", "-t and -n cannot be combined");
@@ -89,7 +95,7 @@ async function run(line: CommandLine, host: Host): Promise<number> {
     targets,
     argv,
     name: isLogin ? "the login shell" : String(argv[0]),
-    hasInput: flags["no-stdin"] !== true,
+    hasInput: flags["no-stdin"] !== true && !takesInput,
     options: wantsTty ? { ...options, tty: ownTerminal("exec", host) } : options,
   };
   return runCommands(plan, host);

@@ -3,16 +3,20 @@ import type { Context } from "../../index.ts";
 import { makeCommand } from "../command-definition.ts";
 import { factsOf } from "../error-facts.ts";
 import type { Host } from "../host.ts";
-import { readTargets } from "../option-values.ts";
-import { COMMON, JSON_OPTION } from "../options.ts";
+import { COMMON, JSON_OPTION, TARGETS } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 import { statusOf } from "../report-error.ts";
 import type { Plan } from "../run-targets.ts";
+import { readTargets } from "../targets.ts";
 import { jsonText } from "../ui/json.ts";
 
 const args: Definitions = {
-  "target...": { type: "positional", description: "local, a host as for ssh, or a path" },
+  "target...": {
+    type: "positional",
+    description: "local, a host as for ssh, a path, or a set: web[01-20],@db",
+  },
   json: { ...JSON_OPTION, description: "Print one JSON object for each target, one a line" },
+  ...TARGETS,
   ...COMMON,
 };
 
@@ -32,7 +36,8 @@ web1: python 3.11.2, pid 4711, /usr/bin/python3, connected in 212 ms, round trip
 
 async function run({ flags, before, after }: CommandLine, host: Host): Promise<number> {
   const { stdout } = host;
-  const targets = readTargets("ping", [...before, ...(after ?? [])]);
+  const words = [...before, ...(after ?? [])];
+  const { names: targets } = await readTargets("ping", words, flags, host);
   const { neutralise } = await import("../../index.ts");
   const { runSession } = await import("../run-targets.ts");
   const asJson = flags["json"] === true;

@@ -2,14 +2,15 @@
 import { dieWithReader } from "../../io/libc.ts";
 import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
-import { COMMON, JSON_OPTION, UNPACK } from "../options.ts";
+import { COMMON, JSON_OPTION, TARGETS, UNPACK } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
+import { hasHosts, readTargets } from "../targets.ts";
 
 const args: Definitions = {
   "target...": {
     type: "positional",
-    description: "local, a host as for ssh, or a path; each becomes a variable",
+    description: "local, a host as for ssh, a path, or a set; each becomes a variable",
   },
   eval: { type: "string", alias: "e", valueHint: "CODE", description: "Evaluate CODE and end" },
   print: {
@@ -19,6 +20,7 @@ const args: Definitions = {
     description: "Evaluate CODE and print the value of its last expression",
   },
   json: { ...JSON_OPTION, description: "Print the value as JSON, even if it is text or bytes" },
+  ...TARGETS,
   ...UNPACK,
   ...COMMON,
 };
@@ -63,13 +65,17 @@ printed as by "econtext call".`,
 
 async function run({ flags, before, after }: CommandLine, host: Host): Promise<number> {
   if (after !== undefined) throw new Usage("repl", "nothing may follow --");
-  const targets = before.flatMap((text) => text.split(","));
-  if (targets.includes("")) throw new Usage("repl", "a TARGET is missing");
   const { eval: code, print } = flags;
   if (code !== undefined && print !== undefined) {
     throw new Usage("repl", "one of --eval and --print, not both");
   }
   const source = print ?? code;
+  const hasTargets = before.length > 0 || hasHosts(flags);
+  const chosen = hasTargets ? await readTargets("repl", before, flags, host) : undefined;
+  if (chosen?.takesInput === true && source === undefined) {
+    throw new Usage("repl", "standard input is the program: - needs -e or -p");
+  }
+  const targets = chosen?.names ?? [];
   const { runPrompt, runSource } = await import("../repl-run.ts");
   const isInteractive = source === undefined && host.terminal !== undefined;
   if (isInteractive) return runPrompt({ flags, targets }, host);

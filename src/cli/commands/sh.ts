@@ -6,14 +6,18 @@ import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
-import { readCommandOptions, readTargets } from "../option-values.ts";
-import { COMMAND, COMMON } from "../options.ts";
+import { readCommandOptions } from "../option-values.ts";
+import { COMMAND, COMMON, TARGETS } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
+import { hasHosts, readTargets } from "../targets.ts";
 import { quoted, withSeparator } from "../words.ts";
 
 const args: Definitions = {
-  "target...": { type: "positional", description: "local, a host as for ssh, or a path" },
+  "target...": {
+    type: "positional",
+    description: "local, a host as for ssh, a path, or a set: web[01-20],@db",
+  },
   file: {
     type: "positional",
     description: "The script; - or no FILE: standard input",
@@ -29,6 +33,7 @@ const args: Definitions = {
     description: "Run this text as the script; its arguments come after --",
   },
   ...COMMAND,
+  ...TARGETS,
   ...COMMON,
 };
 
@@ -75,6 +80,8 @@ interface Plan {
   readonly script: Uint8Array;
   readonly rest: readonly string[];
   readonly isFromInput: boolean;
+  /** The targets came from standard input: neither the script nor its input can. */
+  readonly takesInput: boolean;
 }
 
 async function run(line: CommandLine, host: Host): Promise<number> {
@@ -82,7 +89,7 @@ async function run(line: CommandLine, host: Host): Promise<number> {
   const options = readCommandOptions("sh", flags);
   // It loads while the script is read.
   const loading = import("../run-command.ts");
-  const { targets, name, script, rest, isFromInput } = await readPlan(line, host);
+  const { targets, name, script, rest, isFromInput, takesInput } = await readPlan(line, host);
   if (isFromInput && flags["no-stdin"] === true) {
     throw new Usage("sh", "-n leaves no script to read: give a FILE, or -c TEXT");
   }
@@ -99,7 +106,7 @@ async function run(line: CommandLine, host: Host): Promise<number> {
       ...rest,
     ],
     name,
-    hasInput: !isFromInput && flags["no-stdin"] !== true,
+    hasInput: !isFromInput && !takesInput && flags["no-stdin"] !== true,
     preface: script,
     options,
   };
@@ -109,14 +116,23 @@ async function run(line: CommandLine, host: Host): Promise<number> {
 /** @throws {Usage} */
 async function readPlan(line: CommandLine, host: Host): Promise<Plan> {
   const text = line.flags["command"];
+  const targetsOf = async (words: readonly string[]) => {
+    const { names, takesInput } = await readTargets("sh", words, line.flags, host);
+    return { targets: names, takesInput };
+  };
   if (typeof text === "string") {
     const script = new TextEncoder().encode(text);
-    const targets = readTargets("sh", line.before);
-    return { targets, name: "sh", script, rest: line.after ?? [], isFromInput: false };
+    const targets = await targetsOf(line.before);
+    return { ...targets, name: "sh", script, rest: line.after ?? [], isFromInput: false };
   }
-  const { targets, file, rest } = readPlaces(line, host);
+  const { words, file, rest } = readPlaces(line, host);
+  const targets = await targetsOf(words);
   if (file !== "-")
-    return { targets, name: file, script: readScript(file, host), rest, isFromInput: false };
+    return { ...targets, name: file, script: readScript(file, host), rest, isFromInput: false };
+  if (targets.takesInput) {
+    const problem = "standard input is the list of targets: give a FILE after --, or -c TEXT";
+    throw new Usage("sh", problem);
+  }
   const last = line.before.at(-1) ?? "";
   const mayBeFile = line.after === undefined && line.before.length > 1;
   // A script is rarely typed for several targets: the last word was meant as its file.
@@ -129,11 +145,12 @@ async function readPlan(line: CommandLine, host: Host): Promise<Plan> {
   if (mayBeFile && script.length === 0) {
     throw new Usage("sh", `${noFile(last, host)}, and standard input holds no script`);
   }
-  return { targets, name: "sh", script, rest, isFromInput: true };
+  return { ...targets, name: "sh", script, rest, isFromInput: true };
 }
 
 interface Places {
-  readonly targets: readonly string[];
+  /** Of the targets. */
+  readonly words: readonly string[];
   readonly file: string;
   readonly rest: readonly string[];
 }
@@ -151,9 +168,10 @@ function readPlaces(line: CommandLine, host: Host): Places {
       const hint = ["econtext", "sh", ...[...own, "--", early, ...after].map(quoted)].join(" ");
       throw new Usage("sh", `the script comes after --\n  ${hint}`);
     }
-    return { targets: readTargets("sh", before), file, rest };
+    return { words: before, file, rest };
   }
-  const [first = "", ...others] = before;
+  // The first word is a target, unless all targets are in a file.
+  const [first = "", ...others] = hasHosts(line.flags) ? ["", ...before] : before;
   if (others.length === 0 && looksLikeFile(first) && isFile(first)) {
     throw new Usage("sh", `a TARGET is missing: econtext sh TARGET ${quoted(first)}`);
   }
@@ -163,19 +181,20 @@ function readPlaces(line: CommandLine, host: Host): Places {
     const words = [...raw.toSpliced(raw.indexOf(first), 1), first].map(quoted);
     throw new Usage("sh", `the script comes after its targets\n  econtext sh ${words.join(" ")}`);
   }
-  if (file === undefined) return { targets: readTargets("sh", before), file: "-", rest: [] };
+  if (file === undefined) return { words: before, file: "-", rest: [] };
   if (!isFile(file)) throw new Usage("sh", noFile(file, host));
   if (at < others.length - 1) {
     const hint = withSeparator("sh", line, (word) => word === file);
     throw new Usage("sh", `a script with arguments comes after --\n  ${hint}`);
   }
-  return { targets: readTargets("sh", before.slice(0, -1)), file, rest: [] };
+  return { words: before.slice(0, -1), file, rest: [] };
 }
 
 /** @returns whether a word can hardly be a host's name */
 function looksLikeFile(word: string): boolean {
-  if (word.includes("://")) return false;
-  return word.includes("/") || (!word.includes(",") && /\.(?:sh|bash|dash|ksh|zsh)$/.test(word));
+  if (word.includes("://") || /^[@!&^]/.test(word)) return false;
+  const text = word.replaceAll(/\[[^\]]*\]/g, ""); // a step of a set has a slash
+  return text.includes("/") || (!word.includes(",") && /\.(?:sh|bash|dash|ksh|zsh)$/.test(word));
 }
 
 /** @param path of this process */

@@ -2,23 +2,33 @@
 import { readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import type { Configuration } from "../../config/files.ts";
+import { namedHosts } from "../../transports/ssh-config.ts";
 import { LOCAL } from "../../transports/word.ts";
+import type { HostConfiguration } from "../configuration.ts";
+import type { Host } from "../host.ts";
 import { beginning, type Candidate } from "./candidates.ts";
 
 /** Milliseconds that a person waits for the files of another machine. */
 const REMOTE_MS = 4000;
 
+/** @returns names of targets and groups: from a user's settings and from ssh's */
+export function namesOfTargets({ targets }: HostConfiguration, { env }: Host): readonly string[] {
+  const file = env["ECONTEXT_SSH_CONFIG"];
+  const groups = targets.groups.ownNames.map((name) => `@${name}`);
+  const hosts = namedHosts(file === undefined || file === "" ? [] : ["-F", file]);
+  return [...Object.keys(targets.own), ...groups, ...hosts];
+}
+
 /**
- * @param begin a list with commas, whose last target is being typed; a path, whose last word is
+ * @param begin a set with operators, whose last target is being typed; a path, whose last word is
  * @param names of targets: from a user's settings and from ssh's
  */
 export function targetsBeginning(
   begin: string,
   names: readonly string[],
-  { schemes }: Configuration,
+  { schemes }: HostConfiguration,
 ): readonly Candidate[] {
-  const [, kept = "", typed = ""] = /^(.*[,/])?([^,/]*)$/s.exec(begin) ?? [];
+  const [, kept = "", typed = ""] = /^(.*[,/!&^])?([^,/!&^]*)$/s.exec(begin) ?? [];
   const isFirst = !kept.endsWith("/");
   const words = [
     ...(isFirst ? [LOCAL] : []),
@@ -57,7 +67,7 @@ export function filesBeginning(begin: string, folder: string): readonly Candidat
 export async function remoteFilesBeginning(
   target: string,
   begin: string,
-  configuration: Configuration,
+  configuration: HostConfiguration,
 ): Promise<readonly Candidate[]> {
   const { Broker } = await import("../../index.ts");
   const broker = new Broker({ ...configuration, logLevel: "error", onLog: () => {} });

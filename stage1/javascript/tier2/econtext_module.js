@@ -34,6 +34,7 @@ for (const name of [
   "connect",
   "describeBootstrap",
   "fleet",
+  "expand",
 ])
   module.exports[name] = () => {
     throw new Error(`${name} is for where the program was started; this is a slave`);

@@ -27,8 +27,8 @@ export interface Stage1 {
   readonly javascriptTier2: Readonly<Record<string, string>>;
   readonly javascriptDependencies: Dependencies;
   readonly javascriptFirstStage: string;
-  /** The programs of a hop's switch. Python's wants to be told `FIRST` before. */
-  readonly pythonSwitch: string;
+  /** The programs of a hop's switch. Python's are two: zlib streams in base64. */
+  readonly pythonSwitch: readonly string[];
   readonly javascriptSwitch: string;
   /** The same for an interpreter whose kind is known. */
   readonly nodeFirstStage: string;
@@ -69,7 +69,9 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
     javascriptCore: deflate(minifyCore(javascriptCore(folder))).toBase64(),
     javascriptTier2: minifyAll(javascript, minifyJavaScript),
     javascriptDependencies: dependencies(javascript, [WRITTEN_BY_MASTER]),
-    pythonSwitch: pythonSwitch(folder, python["vectored_io"]),
+    pythonSwitch: pythonSwitch(folder, python["vectored_io"]).map((text) =>
+      compress(text).toBase64(),
+    ),
     javascriptSwitch: minifyJavaScript(switchText(folder, "javascript")),
     javascriptFirstStage: joinJavaScript(javascriptStage),
     nodeFirstStage: joinJavaScript(stageOf("node", javascriptStage)),
@@ -89,7 +91,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
 };
 /** The files of the switch, in the order in which they run. */
 const SWITCH_PARTS = {
-  python: ["start", "downstream", "upstream", "child", "relays", "switch"],
+  python: ["start", "processes", "downstream", "upstream", "child", "relays", "switch"],
   javascript: [
     "common",
     "program",
@@ -125,17 +127,14 @@ function partsText(folder: string, language: string, parts: readonly string[]): 
 }
 
 /**
- * The switch cannot fetch a module, so that the one which it needs is in its text. Its first part
- * has the rest as a text, too, and compiles it when the first child boots.
+ * The part that starts programs, and the other parts. The switch cannot fetch a module, so that the
+ * one which it needs is in its text.
  */
-export function pythonSwitch(folder: string, vectoredIo = ""): string {
+export function pythonSwitch(folder: string, vectoredIo = ""): [start: string, rest: string] {
   const [start, ...rest] = SWITCH_PARTS.python;
   const text = (parts: readonly string[]) => minifyPython(switchText(folder, "python", parts));
-  const texts = { VECTORED_IO: minifyPython(vectoredIo), SWITCH: text(rest) };
-  const lines = Object.entries(texts).map(
-    ([name, value]) => `${name} = ${JSON.stringify(value)}\n`,
-  );
-  return lines.join("") + text([start]);
+  const module = `VECTORED_IO = ${JSON.stringify(minifyPython(vectoredIo))}\n`;
+  return [text([start]), module + text(rest)];
 }
 
 export function minifyPythonCore(source: string): string {

@@ -22,9 +22,11 @@ export const PYTHON_DEPENDENCIES: Readonly<Record<string, readonly string[]>> =
 export const JS_DEPENDENCIES: Readonly<Record<string, readonly string[]>> =
   built.javascriptDependencies;
 
-/** The programs of a hop's switch. */
-export const PYTHON_SWITCH: string = built.pythonSwitch;
-export const JS_SWITCH: Uint8Array = new TextEncoder().encode(built.javascriptSwitch);
+/** The programs of a hop's switch, in the order in which they are sent. */
+export const PYTHON_SWITCH: readonly Uint8Array[] = built.pythonSwitch.map((text) =>
+  Uint8Array.fromBase64(text),
+);
+export const JS_SWITCH: readonly Uint8Array[] = [new TextEncoder().encode(built.javascriptSwitch)];
 
 /** One line each, which any login shell takes unchanged between single quotes. */
 export const PYTHON_FIRST_STAGE: string = built.pythonFirstStage;

@@ -123,7 +123,7 @@ class HopChild implements Launched {
     };
     const order = [plan.id, argv, plan.preamble, plan.nonce, options];
     const start = (): void => this.#hop.order(SWITCH.START, order, this.#events);
-    this.#join(plan, start, Object.keys(options).length === 0 ? argv : undefined);
+    this.#join(plan, start);
   }
 
   relaunch(plan: BootPlan, listener: LaunchListener): Launched {
@@ -169,15 +169,11 @@ class HopChild implements Launched {
   /** Nothing is left to note: the slave is in no process group of this machine. */
   adopt(): void {}
 
-  /**
-   * Makes the route, and gives the `order` when the hop can take it.
-   *
-   * @param first the argument vector of a START, if it has no options
-   */
-  #join({ replay }: BootPlan, order: () => void, first?: readonly string[]): void {
+  /** Makes the route, and gives the `order` when the hop can take it. */
+  #join({ replay }: BootPlan, order: () => void): void {
     const hop = this.#hop;
     const { router } = hop;
-    const opening = hop.open(first);
+    const opening = hop.open();
     const link = hop.link;
     if (link === undefined) {
       const message = `${hop.name}: it has ended`;

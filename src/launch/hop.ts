@@ -5,7 +5,6 @@
  * Spec: docs/protocol.md, "The switch".
  * Twins: stage1/python/switch, stage1/javascript/switch.
  */
-import { deflateSync } from "node:zlib";
 import type { EcontextError } from "../errors.ts";
 import { JS_SWITCH, PYTHON_SWITCH } from "../interpreters/embedded.ts";
 import type { Language, Wants } from "../interpreters/kind.ts";
@@ -38,6 +37,9 @@ export interface HopPlace {
   readonly above: readonly Hop[];
 }
 
+/** What the first program of a switch can do. */
+const EARLY_ORDERS: ReadonlySet<number> = new Set([SWITCH.START, SWITCH.KEEP]);
+
 /** What is sent of a message: bytes, or the key of bytes that the first hop keeps. */
 export type SharedParts = readonly (Uint8Array | string)[];
 
@@ -50,6 +52,8 @@ export class Hop implements MeetingPlace {
   readonly #session: HopSession;
   readonly #depot: Depot;
   #isInstalled = false;
+  /** The programs of the switch that are still to be sent. */
+  #programs: readonly Uint8Array[] = [];
 
   constructor(place: HopPlace, router: Router, session: HopSession) {
     this.id = place.id;
@@ -79,18 +83,16 @@ export class Hop implements MeetingPlace {
   /**
    * Starts the hop, and has its switch installed.
    *
-   * @param first what the order that follows starts, if it is a plain program: it boots while the
-   *   switch is compiled
    * @returns undefined: orders can be sent at once; else they have to wait until then
    */
-  open(first?: readonly string[]): Promise<void> | undefined {
+  open(): Promise<void> | undefined {
     this.#session.start("any");
     const before = this.above.at(-1)?.open();
     const isKnown = this.#session.language() !== undefined || this.#session.reason() !== undefined;
     if (before !== undefined || !isKnown) {
       return Promise.all([before, isKnown || this.#session.ready]).then(() => this.#install());
     }
-    this.#install(first);
+    this.#install();
     return undefined;
   }
 
@@ -128,6 +130,7 @@ export class Hop implements MeetingPlace {
   order(operation: number, value: unknown, reply = 0, behind?: number): void {
     const { chunks } = encodeValue(value);
     const address = this.id + SWITCH_BIT;
+    if (!EARLY_ORDERS.has(operation)) this.#sendPrograms();
     if (behind !== undefined) {
       const envelope = { src: MASTER_ID, auth: MASTER_ID, flags: 0, reply };
       const order = { ...envelope, dst: address, handle: operation };
@@ -139,6 +142,7 @@ export class Hop implements MeetingPlace {
     const [head, ...parts] = chunks as [Uint8Array, ...Uint8Array[]];
     const shared = isKept ? this.share(parts) : undefined;
     this.#send(operation, chunks, reply, shared && [head, ...shared]);
+    if (operation === SWITCH.START) this.#sendPrograms();
   }
 
   /**
@@ -177,8 +181,11 @@ export class Hop implements MeetingPlace {
     return isShared ? shared : undefined;
   }
 
-  /** Puts the program of the switch into the hop, once. */
-  #install(first?: readonly string[]): void {
+  /**
+   * Puts the switch into the hop, once. Its first program can start a child: the other programs
+   * follow that order, and are compiled while the child boots.
+   */
+  #install(): void {
     if (this.#isInstalled || this.#session.reason() !== undefined) return;
     this.#isInstalled = true;
     const { router, id } = this;
@@ -188,28 +195,25 @@ export class Hop implements MeetingPlace {
     const close = (): void => {};
     router.addRoute(address, { link, out: router.outOf(id) ?? link, parent: id, close });
     link.limit(address, this.edges);
-    const program = [switchProgram(this.#session.language(), first)];
-    // The first hop keeps nothing until it has its program.
+    const [first, ...others] = switchPrograms(this.#session.language());
+    this.#programs = others;
+    this.#sendProgram(first as Uint8Array);
+  }
+
+  #sendPrograms(): void {
+    const programs = this.#programs;
+    this.#programs = [];
+    for (const program of programs) this.#sendProgram(program);
+  }
+
+  #sendProgram(program: Uint8Array): void {
+    // The first hop is sent no program twice, so that it need not keep any for itself.
     const isFirst = this.above.length === 0;
-    this.#send(HANDLES.BOOT, program, 0, isFirst ? undefined : this.share(program));
+    this.#send(HANDLES.BOOT, [program], 0, isFirst ? undefined : this.share([program]));
   }
 }
 
-/** Programs by what they start first: there is one for each way to start a child. */
-const programs = new Map<string, Uint8Array>();
-const MAX_PROGRAMS = 50;
-/** Text that is the same in the notation of JSON and of every Python. */
-const PLAIN = /^[\n -~]*$/;
-
-/** @param first what the order that follows starts, if it is known to be a plain program */
-export function switchProgram(
-  language: Language = "python",
-  first: readonly string[] = [],
-): Uint8Array {
-  if (language === "javascript") return JS_SWITCH;
-  const words = JSON.stringify(first.every((word) => PLAIN.test(word)) ? first : []);
-  const program = programs.get(words) ?? deflateSync(`FIRST = ${words}\n${PYTHON_SWITCH}`);
-  if (programs.size >= MAX_PROGRAMS) programs.clear();
-  programs.set(words, program);
-  return program;
+/** @returns the programs of a switch: each is sent in one frame, in this order */
+export function switchPrograms(language: Language = "python"): readonly Uint8Array[] {
+  return language === "javascript" ? JS_SWITCH : PYTHON_SWITCH;
 }

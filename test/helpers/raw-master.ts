@@ -10,7 +10,7 @@ import { JS_TIER2, PYTHON_TIER2 } from "../../src/interpreters/embedded.ts";
 import { firstStage } from "../../src/interpreters/first-stage.ts";
 import { languageOfPlan, type Plan } from "../../src/interpreters/plan.ts";
 import { preamble } from "../../src/interpreters/preamble.ts";
-import { switchProgram } from "../../src/launch/hop.ts";
+import { switchPrograms } from "../../src/launch/hop.ts";
 import { encodeMessage, FLAGS, HEADER_BYTES, type Message } from "../../src/protocol/frame.ts";
 import { FrameReader } from "../../src/protocol/frame-reader.ts";
 import { HANDLES, SWITCH, SWITCH_BIT } from "../../src/protocol/handles.ts";
@@ -89,8 +89,9 @@ export class RawMaster implements AsyncDisposable {
   }
 
   install(hop: number, plan: Plan): void {
-    const program = switchProgram(languageOfPlan(plan) ?? "python");
-    this.message({ dst: hop + SWITCH_BIT, handle: HANDLES.BOOT }, [program]);
+    for (const program of switchPrograms(languageOfPlan(plan) ?? "python")) {
+      this.message({ dst: hop + SWITCH_BIT, handle: HANDLES.BOOT }, [program]);
+    }
   }
 
   /** @returns the id of a context that is not started yet */

@@ -78,8 +78,7 @@ function open({ isKnown = true } = {}) {
   };
   const orders = () =>
     sent
-      .filter(({ dst }) => dst >= SWITCH_BIT)
-      .slice(1) // the program of the switch
+      .filter(({ dst, handle }) => dst >= SWITCH_BIT && handle !== HANDLES.BOOT)
       .map(({ handle, body }) => [handle, decodeValue(body)]);
   const becomeReady = (): Promise<void> => {
     state.isKnown = true;
@@ -96,7 +95,11 @@ describe("HopLauncher", () => {
   test("installs the switch, keeps the core, starts the child", () => {
     const { launch, sent, orders, id } = open();
     launch();
-    expect(sent[0]?.dst).toBe(id + SWITCH_BIT);
+    // The program that starts the child comes before it, the rest of the switch after it.
+    const handles = sent.map(({ dst, handle }) => [dst - id, handle]);
+    const [keepAt, forwardAt] = [SWITCH.KEEP, SWITCH.FORWARD].map((handle) => [SWITCH_BIT, handle]);
+    const program = [SWITCH_BIT, HANDLES.BOOT];
+    expect(handles).toEqual([program, keepAt, forwardAt, program] as number[][]);
     const [keep, forward] = orders();
     const key = expect.any(String);
     expect(keep).toEqual([SWITCH.KEEP, [key, CORE]]);
@@ -119,7 +122,7 @@ describe("HopLauncher", () => {
     await becomeReady();
     await new Promise((resolve) => setImmediate(resolve));
     const handles = sent.map(({ handle }) => handle);
-    expect(handles.slice(1)).toEqual([SWITCH.KEEP, SWITCH.FORWARD, 103]);
+    expect(handles).toEqual([HANDLES.BOOT, SWITCH.KEEP, SWITCH.FORWARD, HANDLES.BOOT, 103]);
   });
 
   test("modules that many children are sent cross the first link once", () => {

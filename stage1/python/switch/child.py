@@ -1,4 +1,4 @@
-# The switch, part 4: one child, its events and its end.
+# The switch, part 5: one child, its events and its end.
 KILL_SECONDS = 3  # what a child has to end by itself
 GRACE_SECONDS = 0.25  # how long the pipes of a process that has ended may stay open
 LAZY_SECONDS = 0.1  # how long a few written bytes may go unreported

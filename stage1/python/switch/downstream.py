@@ -1,4 +1,4 @@
-# The switch, part 2: what a child is sent. First of all that is the preamble, which waits until the
+# The switch, part 3: what a child is sent. First of all that is the preamble, which waits until the
 # hold is over. The descriptor does not block.
 MAX_PARTS = 500  # of one write: POSIX allows 1024
 BATCH = 16384  # bytes of small frames that are written at once
@@ -57,8 +57,11 @@ class Downstream(object):
         """Count a frame that shall wait. Returns whether it may."""
         if self.stdin is None or self.leaving:
             return False
-        self.waiting += sum(map(len, frame))
+        size = sum(map(len, frame))
+        self.waiting += size
         touched.add(self)
+        if size > LARGE:
+            expect_large_frames()
         if self.waiting > MAX_WAITING:
             self.fault(self.ident, u"%d bytes wait for it" % self.waiting)
             self.close(u"KILL")

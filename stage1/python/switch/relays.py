@@ -1,4 +1,4 @@
-# The switch, part 5: relays. Context B was given a sender of context A, and both are behind this
+# The switch, part 6: relays. Context B was given a sender of context A, and both are behind this
 # hop. So what B sends goes to A from here, and A's credit goes to B. Spec: docs/protocol.md,
 # "Relays". Both contexts may be hostile: nothing of theirs is believed.
 WINDOW = 262144  # credit that a sender begins with

@@ -9,15 +9,13 @@
 # no lock that user code may hold, no descriptor, no import. (In Python 2 every import statement
 # waits for the global import lock.) It takes modules from sys.modules.
 #
-# Part 1: programs. It runs before the rest of the switch is compiled, which takes milliseconds: the
-# program of the first START boots meanwhile.
+# Part 1: programs. It comes as a program of its own, before the first START. The other parts come
+# after that START: while they arrive and are compiled, which takes milliseconds, the child boots.
 posix = sys.modules["posix"]  # `os` has functions that user code, or econtext.forks, has replaced
 monotonic = getattr(sys.modules["time"], "monotonic", time)
 # Programs of the hop's process group end with the hop. They must not end by a signal that is meant
 # for a call of the hop.
 DEAF = b'trap "" INT QUIT TSTP;exec "$@"'
-ERRORS = {2: "ENOENT", 7: "E2BIG", 8: "ENOEXEC", 11: "EAGAIN", 12: "ENOMEM", 13: "EACCES", 20: "ENOTDIR", 23: "ENFILE", 24: "EMFILE"}
-SIGNAL_NAMES = dict((getattr(signal, key), key) for key in dir(signal) if key[:3] == "SIG" and key[3] != "_")
 
 
 def starting_environment():
@@ -43,13 +41,6 @@ def starting_environment():
 
 def octets(words):
     return words if isinstance(words, bytes) else words.encode("utf-8", "surrogateescape" if PY3 else "strict")
-
-
-def explain(number, what=u""):
-    """Return the text of a system error, such as `ENOENT: no such file or directory: podman`."""
-    said = os.strerror(number)
-    said = said[:1].lower() + said[1:]
-    return u"%s: %s%s" % (ERRORS.get(number, "error %d" % number), said, what and u": " + what)
 
 
 def locate(program):
@@ -85,10 +76,10 @@ class Program(object):
 
     pid = None
     problem = None  # why it could not be started, if that shows late
+    sent = 0  # bytes of its preamble that are written
 
     def __init__(self, argv, options):
         """Start it. Raises OSError if it cannot be started."""
-        self.argv = argv
         path = locate(argv[0])
         if "deaf" in options:
             path = b"/bin/sh"
@@ -110,7 +101,7 @@ class Program(object):
                     fcntl.fcntl(fd, 2, 1)  # F_SETFD
                 terminal = os.ttyname(self.ours[4])
             spawn(self, path, argv, theirs, terminal)
-        except EnvironmentError:
+        except Exception:
             close_all(theirs + self.ours)
             raise
 
@@ -138,37 +129,6 @@ def spawn(owner, program, argv, ends, terminal):
     thread.start_new_thread(fork, (owner, program, argv, ends, terminal))
 
 
-def fork(owner, program, argv, ends, terminal):
-    """As `spawn`, in a thread of its own."""
-    unwanted = inheritable()
-    try:
-        owner.pid = posix.fork()
-        if not owner.pid:
-            become(program, argv, ends, terminal, owner.own_session, unwanted)
-    except Exception as e:
-        owner.problem = explain(e.args[0])
-    close_all(ends)
-
-
-def become(program, argv, ends, terminal, own_session, unwanted):
-    """Run the program in this process, a fork."""
-    try:
-        if own_session:
-            os.setsid()
-        if terminal:
-            os.close(posix.open(terminal, os.O_RDWR))
-        for to, fd in enumerate(ends[:3]):
-            os.dup2(fd, to)
-        close_all(unwanted)
-        for number in 13, 25:  # SIGPIPE, SIGXFSZ: the interpreter ignores both
-            signal.signal(number, signal.SIG_DFL)
-        posix.execve(program, argv, CHILD_ENVIRONMENT)
-    except Exception as e:
-        os.write(2, octets(explain(e.args[0]) + u"\n"))
-    finally:
-        os._exit(126)
-
-
 def close_all(fds):
     for fd in fds:
         try:
@@ -177,18 +137,64 @@ def close_all(fds):
             pass  # closed by user code
 
 
-def kill(pid, number, whole_group=False):
-    try:
-        (os.killpg if whole_group else os.kill)(pid, number)
-    except (EnvironmentError, TypeError):
-        pass  # it has ended, is another user's, or was not started
+def value_of(body):
+    """Return a value of JSON and memory. (econtext.values would have to be fetched.)"""
+    parts = b""
+    if body[:1] == b"\0":
+        end = 5 + struct.unpack_from(">I", body, 1)[0]
+        parts = body[end:]
+        body = body[5:end]
+
+    def revive(value):
+        if isinstance(value, list):
+            return [revive(item) for item in value]
+        if isinstance(value, dict) and list(value) == ["!b"]:
+            at, size = value["!b"]
+            return memoryview(parts)[at : at + size]
+        return value
+
+    return revive(loads(body))
+
+
+def bytes_of(pieces):
+    """Return a list of bytes from some bytes, or from a list of bytes and keys of what is kept."""
+    pieces = pieces if isinstance(pieces, list) else [pieces]
+    return [piece.tobytes() if isinstance(piece, memoryview) else stored[piece] for piece in pieces]
 
 
 CHILD_ENVIRONMENT = starting_environment()
-early = None  # the program of the first START, if the master has told it before
-if FIRST:
-    try:
-        early = Program([octets(word) for word in FIRST], ())
-    except EnvironmentError:
-        pass  # START will say why
-exec(SWITCH, globals())
+stored = {}  # what KEEP has brought, by key
+begun_early = {}  # by the context of a START that came before part 2: its program
+delayed = []  # frames that came before part 2
+
+
+def forward(dst, frame):
+    """Do what cannot wait for the other parts of the switch, and delay the other frames."""
+    handle, _, n = struct.unpack_from(">III", frame, 12)
+    if handle == 106:  # BOOT
+        exec(zlib.decompress(frame[24:]), globals())
+        for each in delayed:
+            forward(*each)
+        del delayed[:]
+        return
+    if dst == me | 1 << 31 and not n >> 24:
+        try:
+            begin_early(handle, *value_of(frame[24:]))
+        except Exception:
+            pass  # the switch will do it again, and say why it cannot
+    delayed.append((dst, frame))
+
+
+def begin_early(operation, *words):
+    """Take in bytes of KEEP. Start the program of START, and write what it reads first."""
+    if operation == 6:
+        stored[words[0]] = words[1].tobytes()
+    elif operation == 8 and words[0] == me | 1 << 31:
+        begin_early(words[1], *value_of(b"".join(bytes_of(words[4]))))
+    elif operation == 1:
+        ident, argv, preamble, _ = words[:4]
+        options = words[4] if words[4:] else {}
+        data = b"".join(bytes_of(preamble))
+        begun_early[ident] = program = Program([octets(word) for word in argv], options)
+        if "hold" not in options:
+            program.sent = os.write(program.ours[0], data)

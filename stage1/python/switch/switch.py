@@ -1,4 +1,4 @@
-# The switch, part 6: operations of the master, routes, and the turns of the loop.
+# The switch, part 7: operations of the master, routes, and the turns of the loop.
 TOP = 1 << 31  # in a frame's destination: the switch of that context
 BULK = 65536  # bytes for the master after which no further child is read in a turn
 TICK_SECONDS = 1  # how often all children are looked at
@@ -6,7 +6,6 @@ RESTLESS_SECONDS = 0.01  # and those that are about to end
 
 children = {}  # by context id
 routes = {}  # context id: the child that leads to it
-stored = {}  # what KEEP has brought, by key
 ends = set()  # descriptors of children: econtext.forks closes them in a fork
 touched = set()  # children that have something to be written
 to_read = deque()  # children that have something to be read
@@ -76,35 +75,10 @@ def operate(operation, reply, body):
             log(40, "econtext", u"switch: operation %d: %s" % (operation, problem))
 
 
-def value_of(body):
-    """Return a value of JSON and memory. (econtext.values would have to be fetched.)"""
-    parts = b""
-    if body[:1] == b"\0":
-        end = 5 + struct.unpack_from(">I", body, 1)[0]
-        parts = body[end:]
-        body = body[5:end]
-
-    def revive(value):
-        if isinstance(value, list):
-            return [revive(item) for item in value]
-        if isinstance(value, dict) and list(value) == ["!b"]:
-            at, size = value["!b"]
-            return memoryview(parts)[at : at + size]
-        return value
-
-    return revive(loads(body))
-
-
-def bytes_of(pieces):
-    """Return a list of bytes from some bytes, or from a list of bytes and keys of what is kept."""
-    pieces = pieces if isinstance(pieces, list) else [pieces]
-    return [piece.tobytes() if isinstance(piece, memoryview) else stored[piece] for piece in pieces]
-
-
 # -- Operations ------------------------------------------------------------------------------------
 def start_child(reply, ident, argv, preamble, nonce, options={}):
     """START"""
-    global early
+    program = begun_early.pop(ident, None)
     if ident in routes:
         raise ValueError("context %d is there already" % ident)
     hold = options.get("hold")
@@ -112,11 +86,8 @@ def start_child(reply, ident, argv, preamble, nonce, options={}):
     new = Child(ident, reply, marker, None if hold is None else octets(hold))
     preamble = bytes_of(preamble)
     argv = [octets(word) for word in argv]
-    new.program = early
-    early = None
     try:
-        if options or not new.program or new.program.argv != argv:
-            new.program = Program(argv, options)
+        new.program = program or Program(argv, options)
     except EnvironmentError as e:
         return new.say(u"failed", explain(e.args[0], decoded(argv[0])))
     made = new.program.ours
@@ -127,7 +98,7 @@ def start_child(reply, ident, argv, preamble, nonce, options={}):
     for fd in made[2:4]:
         attend(fd, new.hear, 1, relaxed)
     children[ident] = routes[ident] = new
-    new.begin(preamble)
+    new.begin([b"".join(preamble)[new.program.sent :]])
 
 
 def restart_child(reply, old, ident, preamble, nonce):
@@ -288,12 +259,22 @@ def install_vectored_io():
     sys.modules[key].install()
 
 
-if PY3:
+def expect_large_frames():
+    """The first large frame has come. (To compile this earlier would hold up the first child.)"""
+    global expect_large_frames
+    expect_large_frames = int
+    if PY3 and {"fcntl", "os", "select", "stat", "struct", "_io", "_socket"} <= set(sys.modules):
+        install_vectored_io()
+    else:
+        # It may have to wait for the import lock: another import may wait for the master.
+        thread.start_new_thread(install_vectored_io, ())
+
+
+if not PY3:
+    # Its imports load the importer of econtext, in a thread that may wait for the master. In Python
+    # 2 the first text of a child that is no JSON would load it in this thread, which may not.
+    expect_large_frames()
+else:
     # A frame needs the interpreter some times. Code of the user that never waits keeps it so long.
     sys.setswitchinterval(min(sys.getswitchinterval(), 0.0005))
-if PY3 and {"fcntl", "os", "select", "stat", "struct", "_io", "_socket"} <= set(sys.modules):
-    install_vectored_io()
-else:
-    # It may have to wait for the import lock: another import may wait for a module of the master.
-    thread.start_new_thread(install_vectored_io, ())
 os.write(alarm, b"k")  # the turn of the core's `pump` in which this runs is followed by one of ours

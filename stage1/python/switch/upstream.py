@@ -1,4 +1,4 @@
-# The switch, part 3: what a child says. First comes noise, and the line of `hold` if there is one;
+# The switch, part 4: what a child says. First comes noise, and the line of `hold` if there is one;
 # then the marker, and from there on frames. The descriptors do not block.
 LARGE = 32768  # from here on, a frame is read to its place
 TAIL = 32768  # bytes of stderr that are kept
@@ -124,6 +124,7 @@ class Upstream(object):
         emit(data[start:at])
         self.seen = data[at:]
         if len(data) - at >= 24 and end - at > LARGE:
+            expect_large_frames()
             self.large = bytearray(end - at)
             self.got = len(self.seen)
             self.large[: self.got] = self.seen

@@ -1,0 +1,49 @@
+# The switch, part 2: processes. What the first child is seldom started with, and how one is ended.
+ERRORS = {2: "ENOENT", 7: "E2BIG", 8: "ENOEXEC", 11: "EAGAIN", 12: "ENOMEM", 13: "EACCES", 20: "ENOTDIR", 23: "ENFILE", 24: "EMFILE"}
+SIGNAL_NAMES = dict((getattr(signal, key), key) for key in dir(signal) if key[:3] == "SIG" and key[3] != "_")
+
+
+
+def explain(number, what=u""):
+    """Return the text of a system error, such as `ENOENT: no such file or directory: podman`."""
+    said = os.strerror(number)
+    said = said[:1].lower() + said[1:]
+    return u"%s: %s%s" % (ERRORS.get(number, "error %d" % number), said, what and u": " + what)
+
+
+def fork(owner, program, argv, ends, terminal):
+    """As `spawn`, in a thread of its own."""
+    unwanted = inheritable()
+    try:
+        owner.pid = posix.fork()
+        if not owner.pid:
+            become(program, argv, ends, terminal, owner.own_session, unwanted)
+    except Exception as e:
+        owner.problem = explain(e.args[0])
+    close_all(ends)
+
+
+def become(program, argv, ends, terminal, own_session, unwanted):
+    """Run the program in this process, a fork."""
+    try:
+        if own_session:
+            os.setsid()
+        if terminal:
+            os.close(posix.open(terminal, os.O_RDWR))
+        for to, fd in enumerate(ends[:3]):
+            os.dup2(fd, to)
+        close_all(unwanted)
+        for number in 13, 25:  # SIGPIPE, SIGXFSZ: the interpreter ignores both
+            signal.signal(number, signal.SIG_DFL)
+        posix.execve(program, argv, CHILD_ENVIRONMENT)
+    except Exception as e:
+        os.write(2, octets(explain(e.args[0]) + u"\n"))
+    finally:
+        os._exit(126)
+
+
+def kill(pid, number, whole_group=False):
+    try:
+        (os.killpg if whole_group else os.kill)(pid, number)
+    except (EnvironmentError, TypeError):
+        pass  # it has ended, is another user's, or was not started

@@ -94,6 +94,7 @@ const SWITCH_PARTS = {
   python: ["start", "processes", "downstream", "upstream", "child", "relays", "switch"],
   javascript: [
     "common",
+    "memory",
     "program",
     "scanner",
     "relays",

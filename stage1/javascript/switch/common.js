@@ -8,9 +8,7 @@
  */
 const [install, load, me, acquire, frames, pass, write] = core;
 const { spawn } = load("child_process");
-const { accessSync, constants, readFileSync, statSync } = load("fs");
-const { EACCES } = load("os").constants.errno;
-const { getSystemErrorMap } = load("util");
+const { accessSync, constants, readFileSync, statSync, writevSync } = load("fs");
 
 // Operations: docs/protocol.md, "The switch".
 const START = 1;

@@ -154,6 +154,7 @@ class Downstream {
     this.#stream.write(bytes, () => {
       this.#isBusy = false;
       this.#count(list);
+      for (const frame of list) giveBack(frame);
       this.#pump();
     });
   }

@@ -15,7 +15,8 @@ const openFiles = (() => {
 
 /** @returns what the system says of a program that was not started */
 const problemOf = (e, program) => {
-  const [, words] = getSystemErrorMap().get(-Math.abs(e.errno)) ?? [];
+  // Bun takes milliseconds to load this module.
+  const [, words] = load("util").getSystemErrorMap().get(-Math.abs(e.errno)) ?? [];
   return words ? `${e.code}: ${words}: ${program}` : e.message;
 };
 
@@ -27,7 +28,7 @@ const check = (program) => {
     try {
       accessSync(folder + program, constants.X_OK);
       if (statSync(folder + program).isFile()) return;
-      throw Object.assign(new Error("no file"), { code: "EACCES", errno: EACCES });
+      throw Object.assign(new Error("no file"), { code: "EACCES", errno: 13 });
     } catch (e) {
       if (problem?.code !== "EACCES") problem = e;
     }

@@ -5,6 +5,24 @@ const passOn = (bytes) => {
   write(bytes);
 };
 
+const MAX_PARTS = 256;
+const joined = (parts) => (parts.length > 1 ? Buffer.concat(parts) : parts[0]);
+
+/** The same for a frame in parts: no other bytes come between them. */
+const passOnParts = (parts) => {
+  acquire();
+  let done = 0;
+  try {
+    done = writevSync(4, parts);
+  } catch {
+    // `write` waits, or ends this process.
+  }
+  for (const part of parts) {
+    if (done < part.length) write(part.subarray(done));
+    done = Math.max(0, done - part.length);
+  }
+};
+
 const resting = [];
 /** Read no more of this stream until all others have had their turn. */
 const rest = (stream) => {
@@ -37,8 +55,10 @@ const faultOf = (bytes, at, child) => {
 /** Frames that come from a child. They are passed on as far as they may come from there. */
 class Upstream {
   #child;
-  #frame = Buffer.alloc(HEADER); // a frame that has begun; its header alone, until that is whole
+  #header = Buffer.alloc(HEADER); // of a frame that has begun
+  #parts = []; // of that frame, where they came: to copy them would take as long as to write them
   #got = 0; // bytes of that frame
+  #size = HEADER; // of that frame; of its header until that is whole
   #second = 0; // the faults of this second are counted
   #faults = 0;
 
@@ -60,58 +80,61 @@ class Upstream {
       }
       passOn(chunk.subarray(begin, at));
       if (breach) return this.#child.abandon(chunk.readUInt32BE(at + 4), breach);
-      if (!isWhole) return this.#begin(chunk.subarray(at), end - at);
-      this.#take(Buffer.from(chunk.subarray(at, end)));
+      if (!isWhole) {
+        this.#add(chunk.subarray(at));
+        return;
+      }
+      this.#take([Buffer.from(chunk.subarray(at, end))]);
       begin = at = end;
     }
     passOn(chunk.subarray(begin, at));
   }
 
-  /** Take a frame that stands alone, with its memory. */
-  #take(frame) {
-    const lane = relayOf(frame, 0);
-    const fault = faultOf(frame, 0, this.#child) ?? lane?.push(frame);
-    if (fault) this.#tell(frame, fault);
-    else if (!lane) passOn(frame);
+  /** Take a frame that stands alone, with its memory: its parts, the first with the header. */
+  #take(parts) {
+    const [head] = parts;
+    const lane = relayOf(head, 0);
+    const fault = faultOf(head, 0, this.#child) ?? lane?.push(joined(parts));
+    if (fault) this.#tell(head, fault);
+    else if (!lane) passOnParts(parts);
   }
 
   /** Finish the frame that has begun. @returns where the chunk's other frames begin */
   #finish(chunk) {
     let at = 0;
-    while (this.#got) {
-      const part = chunk.subarray(at, at + this.#frame.length - this.#got);
-      this.#frame.set(part, this.#got);
-      this.#got += part.length;
-      at += part.length;
-      if (this.#got < this.#frame.length) break;
-      const breach = this.#got === HEADER && breachOf(this.#frame, 0);
-      if (breach) {
-        this.#child.abandon(this.#frame.readUInt32BE(4), breach);
-        return chunk.length;
-      }
-      const size = sizeOf(this.#frame, 0);
-      if (size > this.#got) this.#grow(size);
-      else {
-        const frame = this.#frame;
-        this.#frame = Buffer.alloc(HEADER);
-        this.#got = 0;
-        this.#take(frame);
-      }
+    while (this.#got && at < chunk.length) {
+      const breach = this.#add(chunk.subarray(at, (at += this.#size - this.#got)));
+      if (!breach) continue;
+      this.#child.abandon(this.#header.readUInt32BE(4), breach);
+      return chunk.length;
     }
-    return at;
+    return Math.min(at, chunk.length);
   }
 
-  /** Keep the beginning of a frame of `size` bytes. */
-  #begin(part, size) {
-    if (size < Infinity) this.#grow(size);
-    this.#frame.set(part);
-    this.#got = part.length;
+  /** Add bytes to the frame, at most those that it lacks. @returns why it must not come */
+  #add(bytes) {
+    const rest = this.#got < HEADER ? this.#addHeader(bytes) : bytes;
+    if (rest.length) this.#parts.push(rest);
+    this.#got += rest.length;
+    if (this.#got < HEADER) return undefined;
+    const breach = breachOf(this.#header, 0);
+    if (breach) return breach;
+    this.#size = sizeOf(this.#header, 0);
+    // Many small parts take more memory than their bytes.
+    if (this.#parts.length > MAX_PARTS) this.#parts = [Buffer.concat(this.#parts)];
+    if (this.#got < this.#size) return undefined;
+    const parts = [this.#header, ...this.#parts];
+    [this.#header, this.#parts] = [Buffer.alloc(HEADER), []];
+    [this.#got, this.#size] = [0, HEADER];
+    return this.#take(parts);
   }
 
-  #grow(size) {
-    const header = this.#frame;
-    this.#frame = Buffer.alloc(size);
-    this.#frame.set(header);
+  /** @returns the bytes that are not the header's */
+  #addHeader(bytes) {
+    const part = bytes.subarray(0, HEADER - this.#got);
+    this.#header.set(part, this.#got);
+    this.#got += part.length;
+    return bytes.subarray(part.length);
   }
 
   /** Tell of a frame that does not pass. */

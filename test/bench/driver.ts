@@ -23,6 +23,8 @@ export interface PathPlace {
 /** Where a context is opened. `program` stands in for `ssh`, or is it. */
 export type Place = { readonly runs?: Runtime } & (
   | { readonly kind: "local" }
+  /** Local, as the child of a local context that such an interpreter runs. */
+  | { readonly kind: "behind"; readonly hop: Runtime }
   | PathPlace
   | { readonly kind: "ssh"; readonly config: string; readonly program: string }
 );
@@ -31,8 +33,10 @@ export type Place = { readonly runs?: Runtime } & (
  * connect: open a context, make a first call, close it: `ms` is for the first two. open, close:
  * hold a context for what follows. calls: `n` one after the other, `us` each. pipelined: `n`, of
  * which `window` are outstanding. bulk: `n` calls with an argument of `bytes` each. fan: `n`
- * contexts at once, each with a first call. import: the first call into a package. answer: of plain
- * ssh alone: connect until one line of stdin has come back.
+ * contexts at once, each with a first call. import: the first call into a package. second: a call
+ * in the language of `runs`, in a local context that speaks the other language until then: `ms`,
+ * and `tripMs` of a later call. answer: of plain ssh alone: connect until one line of stdin has
+ * come back.
  */
 export type Operation =
   | "connect"
@@ -43,6 +47,7 @@ export type Operation =
   | "bulk"
   | "fan"
   | "import"
+  | "second"
   | "answer";
 
 export interface Request {

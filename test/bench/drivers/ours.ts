@@ -2,6 +2,9 @@
  * econtext, driven for the bench through what a program imports: nothing here that a user could not
  * write.
  */
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { Broker, type Context } from "../../../src/index.ts";
 import type { Place } from "../driver.ts";
 import { firstHost, hosts, runtimes, serve } from "./loop.ts";
@@ -19,10 +22,14 @@ function simplest({ runs = "python" }: Place): string {
   return runs === "python" ? "os.getpid" : "Date.now";
 }
 
-function start(to: Place, host = firstHost): Promise<Context> {
+async function start(to: Place, host = firstHost): Promise<Context> {
   const { runs = "python" } = to;
   const options = { kind: runs, [runs]: runtimes[runs] };
   if (to.kind === "local") return broker.connect("local", options);
+  if (to.kind === "behind") {
+    const hop = await broker.connect("local", { kind: to.hop, [to.hop]: runtimes[to.hop] });
+    return hop.connect("local", options);
+  }
   if (to.kind === "path") {
     const number = host.replace(/\D/g, "");
     const ssh = { options: ["-F", to.config] };
@@ -39,6 +46,18 @@ async function forgetHops({ kind }: Place): Promise<void> {
   if (kind !== "path") return;
   await broker.close();
   broker = open();
+}
+
+/** Has a host look first for this interpreter of JavaScript. @returns what undoes that */
+function prefer(runs: "node" | "bun"): () => void {
+  const { PATH = "" } = process.env;
+  const folder = mkdtempSync(join(tmpdir(), "econtext-bench-path-"));
+  symlinkSync(runtimes[runs], join(folder, runs));
+  process.env.PATH = [folder, dirname(runtimes.python), "/usr/bin", "/bin"].join(":");
+  return () => {
+    process.env.PATH = PATH;
+    rmSync(folder, { recursive: true });
+  };
 }
 
 function current() {
@@ -124,6 +143,27 @@ await serve("econtext", {
     await Promise.all(contexts.map((context) => context.close()));
     await forgetHops(to);
     return { ms };
+  },
+
+  async second({ to: { runs = "python" }, module }) {
+    const isPython = runs === "python";
+    const names = ["node:os.hostname", "os:getpid"] as const;
+    const [first, second] = isPython ? names : names.toReversed();
+    const restore = prefer(isPython ? (module as "node" | "bun") : runs);
+    const context = await broker.connect("local");
+    try {
+      await context.call(first);
+      // What follows the first answer is over.
+      await Bun.sleep(50);
+      const begin = performance.now();
+      await context.call(second);
+      const answered = performance.now();
+      await context.call(second);
+      return { ms: answered - begin, tripMs: performance.now() - answered };
+    } finally {
+      restore();
+      await context.close();
+    }
   },
 
   async import({ module }) {

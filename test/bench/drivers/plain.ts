@@ -16,6 +16,7 @@ function argv(to: Place, host: string): string[] {
     const number = host.replace(/\D/g, "");
     return ["ssh", "-F", to.config, "-J", bastion, target.replaceAll("#", number), "true"];
   }
+  if (to.kind === "behind") throw new Error("plain ssh has no contexts");
   return [to.program, "-F", to.config, host, `${python} -c pass`];
 }
 

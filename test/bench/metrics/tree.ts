@@ -3,7 +3,7 @@
  * further hop costs.
  */
 import { missingLab, Lab as Network } from "../../lab/lab.ts";
-import type { Driver, PathPlace } from "../driver.ts";
+import type { Driver, PathPlace, Place } from "../driver.ts";
 import type { Lab, PeerName } from "../lab.ts";
 import { quantile, type Row } from "../row.ts";
 import { interleave, SUSTAINED, warmUp } from "../sample.ts";
@@ -13,17 +13,15 @@ const MIB = 1 << 20;
 const DELAY_MS = 50;
 
 /** @returns undefined, with a note, where there can be no laboratory */
-async function open(lab: Lab, isWire: boolean): Promise<Network | undefined> {
+async function open(lab: Lab): Promise<Network | undefined> {
   const missing = missingLab();
-  if (missing === undefined) {
-    return Network.open({ machines: ["web1"], wires: isWire ? ["bastion"] : [] });
-  }
+  if (missing === undefined) return Network.open({ machines: ["web1"] });
   lab.note(`the tree is not measured: ${missing}`);
   return undefined;
 }
 
 export async function behindBastion(lab: Lab): Promise<Row[]> {
-  await using network = await open(lab, false);
+  await using network = await open(lab);
   if (network === undefined) return [];
   const n = lab.quick ? 20 : 100;
   const place = (path: string): PathPlace => ({
@@ -101,13 +99,17 @@ async function firstLink(lab: Lab, network: Network, to: PathPlace): Promise<Row
 }
 
 export async function furtherHop(lab: Lab): Promise<Row[]> {
-  const rows = await depth(lab);
-  return [...rows, ...(await roundTrips(lab))];
+  return [
+    ...(await depth(lab)),
+    ...(await roundTrips(lab)),
+    ...(await throughJavascript(lab)),
+    ...(await secondLanguage(lab)),
+  ];
 }
 
 /** Calls and bytes through two hops, in times of one hop. */
 async function depth(lab: Lab): Promise<Row[]> {
-  await using network = await open(lab, false);
+  await using network = await open(lab);
   if (network === undefined) return [];
   const to = (path: string): PathPlace => ({ kind: "path", config: network.configPath, path });
   const [one, two] = [to("bastion"), to("bastion/web1")];
@@ -162,26 +164,29 @@ async function depth(lab: Lab): Promise<Row[]> {
   ];
 }
 
-/** Connect and first call through a slow link, less the same through a fast one. */
+/**
+ * Connect and first call through a delaying proxy, less the same without delay. The least of some
+ * times, because whatever else the machine does only adds to them.
+ */
 async function roundTrips(lab: Lab): Promise<Row[]> {
-  await using network = await open(lab, true);
-  if (network === undefined) return [];
-  const paths = ["bastion", "bastion/local", "bastion/local/local"];
-  const rounds = lab.quick ? 3 : 7;
-  const times = (delay: number): Promise<number[]> =>
-    lab.withPeers(["ours"], async ([peer]) => {
-      await network.wire("bastion").delay(delay);
-      const medians: number[] = [];
-      for (const path of paths) {
-        const to: PathPlace = { kind: "path", config: network.configPath, path };
-        const all: number[] = [];
-        for (let i = 0; i < rounds; i++)
-          all.push((await peer?.number("connect", { to }, "ms")) ?? 0);
-        medians.push(quantile(all, 0.5));
+  if (!lab.hasSsh) return [];
+  const places = [lab.ssh, await lab.away(DELAY_MS)] as { config: string }[];
+  const paths = ["bench1", "bench1/local", "bench1/local/local"];
+  const times = await lab.withPeers(["ours"], async ([peer]) => {
+    const least = places.map(() => paths.map(() => Number.POSITIVE_INFINITY));
+    for (let round = 0; round < (lab.quick ? 4 : 8); round++) {
+      for (const [i, { config }] of places.entries()) {
+        for (const [j, path] of paths.entries()) {
+          const to: PathPlace = { kind: "path", config, path };
+          const ms = (await peer?.number("connect", { to }, "ms")) ?? Number.NaN;
+          const row = least[i] as number[];
+          row[j] = Math.min(row[j] ?? ms, ms);
+        }
       }
-      return medians;
-    });
-  const [fast, slow] = [await times(0), await times(DELAY_MS)];
+    }
+    return least;
+  });
+  const [fast = [], slow = []] = times;
   const trips = paths.map((_, i) => ((slow[i] ?? 0) - (fast[i] ?? 0)) / (2 * DELAY_MS));
   const row = { group: "p", unit: "RTT" };
   return [
@@ -193,4 +198,55 @@ async function roundTrips(lab: Lab): Promise<Row[]> {
       bounds: [{ atMost: 1.25 }],
     })),
   ];
+}
+
+/** Bytes through a hop that JavaScript runs, in times of a context without one. */
+async function throughJavascript(lab: Lab): Promise<Row[]> {
+  const rateOf = (to: Place): Promise<number> =>
+    lab.withPeers(["ours"], async ([peer]) => {
+      await peer?.ask("open", { to });
+      const rate = async (): Promise<number> =>
+        MIB / ((await peer?.number("bulk", { bytes: 16 * MIB, n: 4 }, "ms")) ?? Number.NaN);
+      await rate();
+      return rate();
+    });
+  const rows: Row[] = [];
+  for (const hop of runtimesOf(lab)) {
+    const ours: number[] = [];
+    for (let round = 0; round < (lab.quick ? 3 : 7); round++) {
+      const direct = await rateOf(lab.local);
+      ours.push((await rateOf({ kind: "behind", hop })) / direct);
+    }
+    const title = `bytes, a hop of ${hop} over none`;
+    rows.push({ group: "p", unit: "×", title, samples: { ours }, bounds: [{ atLeast: 0.6 }] });
+  }
+  return rows;
+}
+
+/** What a second language costs, less one round trip, in times of a connect of that kind. */
+async function secondLanguage(lab: Lab): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const kind of runtimesOf(lab)) {
+    for (const runs of [kind, "python"] as const) {
+      const to: Place = { ...lab.local, runs };
+      const sample = async (peer: Driver): Promise<number[]> => {
+        const local = await peer.number("connect", { to }, "ms");
+        const { ms, tripMs } = await peer.ask("second", { to, module: kind });
+        return [((ms as number) - (tripMs as number)) / local];
+      };
+      const samples = await lab.withPeers(["ours"], async (peers) => {
+        await warmUp(peers, sample);
+        return interleave(lab, peers, lab.quick ? 7 : 21, sample);
+      });
+      const [first, second] = runs === kind ? ["python", kind] : [kind, "python"];
+      const title = `${second} beside ${first} over local`;
+      rows.push({ group: "p", unit: "×", title, samples, bounds: [{ atMost: 1.2 }] });
+    }
+  }
+  return rows;
+}
+
+/** The interpreters of JavaScript that this machine has. */
+function runtimesOf({ node }: Lab): readonly ("node" | "bun")[] {
+  return node === undefined ? ["bun"] : ["node", "bun"];
 }

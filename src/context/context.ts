@@ -16,6 +16,7 @@ import type { Input } from "../commands/feed.ts";
 import { type ExecOptions, RemoteProcess } from "../commands/remote-process.ts";
 import { type Shell, ShellCommand, scriptOf } from "../commands/shell-command.ts";
 import {
+  type CommonSources,
   type CopyOptions,
   type CopyResult,
   type ReadFileOptions,
@@ -219,6 +220,11 @@ export class Context implements AsyncDisposable {
     options: CopyOptions = {},
   ): Promise<CopyResult> {
     return located(this.#files.put(local, remote, options), new Error());
+  }
+
+  /** @internal As `put`, of sources that other contexts get, too. */
+  putCommon(sources: CommonSources, remote: string, options: CopyOptions): Promise<CopyResult> {
+    return this.#files.putCommon(sources, remote, withDefaults(options, this.#defaults?.()));
   }
 
   /** Copy files to this machine, as `put` does. */

@@ -8,6 +8,7 @@ import { Channel, type Sender } from "../channels/channel.ts";
 import type { WirePath } from "./paths.ts";
 import { read as readHere } from "./reader.ts";
 import { CHUNK, INLINE, type MakeChannel, type ReadOptions, type WriteOptions } from "./records.ts";
+import { Tape } from "./tape.ts";
 import { write as writeHere } from "./writer.ts";
 
 /** One end of a copy. */
@@ -51,6 +52,27 @@ export const HERE: CopyEnd = {
   write: (path, options, events, { signal }) =>
     writeHere(makeChannel, path, options, events, signal),
 };
+
+/**
+ * This process, for copies of the same sources to several contexts: they are read once. If the
+ * contexts are asked which files they have, each has its own reading.
+ */
+export function endForMany(): CopyEnd {
+  let tape: Tape | undefined;
+  return {
+    name: "",
+    read: (paths, options, to, limits) => {
+      if (options.checksum === true) return HERE.read(paths, options, to, limits);
+      if (tape?.isWhole !== true) {
+        tape = new Tape((recorder, signal) =>
+          readHere(makeChannel, paths, options, recorder, signal),
+        );
+      }
+      return tape.play(to, limits.signal);
+    },
+    write: () => Promise.reject(new Error("it is only read")),
+  };
+}
 
 /** A context. @param call calls a function of the context's second tier */
 export function endOf(name: string, call: TierCall): CopyEnd {

@@ -14,6 +14,25 @@ type Paths = string | readonly string[];
  */
 const load = async () => ({ ...(await import("./copy.ts")), ...(await import("./ends.ts")) });
 
+/** Sources of this machine that several contexts get: they are read once. */
+export class CommonSources {
+  readonly #paths: Paths;
+  #end: Promise<CopyEnd> | undefined;
+
+  constructor(paths: Paths) {
+    this.#paths = paths;
+  }
+
+  get paths(): readonly string[] {
+    return [this.#paths].flat();
+  }
+
+  end(): Promise<CopyEnd> {
+    this.#end ??= load().then(({ endForMany }) => endForMany());
+    return this.#end;
+  }
+}
+
 export class RemoteFiles {
   readonly #name: string;
   readonly #call: TierCall;
@@ -28,6 +47,15 @@ export class RemoteFiles {
   async put(local: Paths, remote: string, options: CopyOptions): Promise<CopyResult> {
     const { copy, HERE } = await load();
     return await copy(HERE, [local].flat(), await this.#own(), remote, options);
+  }
+
+  async putCommon(
+    sources: CommonSources,
+    remote: string,
+    options: CopyOptions,
+  ): Promise<CopyResult> {
+    const { copy } = await load();
+    return await copy(await sources.end(), sources.paths, await this.#own(), remote, options);
   }
 
   async get(remote: Paths, local: string, options: CopyOptions): Promise<CopyResult> {

@@ -7,6 +7,7 @@ import type { ExecOptions } from "../commands/remote-process.ts";
 import type { ShellOutput } from "../commands/shell-command.ts";
 import type { ConnectOptions } from "../context/connect-options.ts";
 import { ShellError, SkippedError } from "../errors.ts";
+import { CommonSources, type CopyOptions, type CopyResult } from "../files/remote-files.ts";
 import type { AnyFunction } from "../functions/registry.ts";
 import { expand } from "../sets/node-set.ts";
 import { calledFrom } from "../traces/error-stack.ts";
@@ -31,6 +32,10 @@ export interface FleetExecOptions extends Pick<ExecOptions, "cwd" | "env"> {
   /** What each command reads. Default: nothing. */
   readonly stdin?: string | Uint8Array;
 }
+
+/** Options of a copy to every target. */
+export interface FleetCopyOptions
+  extends Pick<CopyOptions, "recursive" | "checksum" | "resume" | "expand" | "into"> {}
 
 /** @internal Options of one run. */
 export interface RunSettings<T> {
@@ -106,6 +111,21 @@ export class Fleet {
       }
       return { stdout, stderr, exitCode: status, ...(signal !== undefined && { signal }) };
     });
+  }
+
+  /**
+   * Copy files of this machine to each target, as `Context.put` does. They are read once for all
+   * targets. Behind a shared hop, up to 28 MiB of them cross the hop's link once for all.
+   */
+  copy(
+    local: string | readonly string[],
+    remote: string,
+    options: FleetCopyOptions = {},
+  ): FleetRun<CopyResult> {
+    const sources = new CommonSources(local);
+    return this.run((context, { signal }) =>
+      context.putCommon(sources, remote, { ...options, signal }),
+    );
   }
 
   async *#follow<T>(

@@ -1,10 +1,14 @@
 /**
- * Depot: what the first hop of a path keeps for the contexts behind it, so that a core or a module
- * crosses the first link once. The hop keeps bytes by the hash of their content, until it ends.
+ * Depot: what the first hop of a path keeps for the contexts behind it, so that a core, a module or
+ * a file for many contexts crosses the first link once. The hop keeps bytes by the hash of their
+ * content, until it ends.
  */
+import { isAlike } from "../mux/alike.ts";
 
 /** Bytes that a hop keeps at most. What comes later is sent as it is. */
 const MAX_BYTES = 1 << 25;
+/** Of which so many are for cores and modules, and not for the contents of files. */
+const RESERVED_BYTES = 1 << 22;
 /** Smaller ones are not worth a key. */
 const MIN_LENGTH = 1024;
 /** Larger ones would not fit into one frame, with what stands around them. */
@@ -28,7 +32,8 @@ export class Depot {
     const key = this.#keyOf(bytes);
     if (this.#kept.has(key)) return { key, isNew: false };
     // Nothing is dropped for it: messages that name a key may still be on their way.
-    if (this.#bytes + bytes.length > MAX_BYTES) return undefined;
+    const most = isAlike(bytes) ? MAX_BYTES - RESERVED_BYTES : MAX_BYTES;
+    if (this.#bytes + bytes.length > most) return undefined;
     this.#bytes += bytes.length;
     this.#kept.add(key);
     return { key, isNew: true };

@@ -5,6 +5,7 @@
  */
 
 import type { Chunk } from "../io/splice-pipe.ts";
+import { isAlike } from "../mux/alike.ts";
 import type { Edge } from "../mux/edge.ts";
 import type { Lane, Link, Passage, Progress, Withdraw } from "../mux/link.ts";
 import { type Envelope, FLAGS, HEADER_BYTES } from "../protocol/frame.ts";
@@ -88,8 +89,9 @@ export class HopLink implements Link {
   #send(envelope: Envelope, body: readonly Chunk[], lane?: Lane, passage?: Passage): Withdraw {
     const link = this.#hop.link;
     if (link === undefined) return () => "sent";
-    // Only modules are compressed: they are what many contexts are sent alike.
-    const isShared = (envelope.flags & FLAGS.DEFLATE) !== 0 && envelope.dst === this.#id;
+    // Only modules are compressed: they are what many contexts are sent alike, beside some files.
+    const isCommon = (envelope.flags & FLAGS.DEFLATE) !== 0 || body.some(isAlike);
+    const isShared = isCommon && envelope.dst === this.#id;
     const parts = isShared ? this.#hop.share(body as readonly Uint8Array[]) : undefined;
     if (parts === undefined) return link.send(envelope, body, lane, passage);
     const { dst, handle, reply, flags } = envelope;

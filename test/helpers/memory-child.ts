@@ -20,6 +20,8 @@ import { MemoryPipe } from "./memory-pipe.ts";
 
 export class MemorySpawner implements Spawner {
   readonly children: MemoryChild[] = [];
+  /** Told of each child. */
+  onSpawn: (child: MemoryChild) => void = () => {};
   readonly #room: number;
 
   /** @param room as of `MemoryPipe` */
@@ -30,6 +32,7 @@ export class MemorySpawner implements Spawner {
   spawn(argv: readonly string[], options: SpawnOptions): MemoryChild {
     const child = new MemoryChild(argv, options, this.#room);
     this.children.push(child);
+    this.onSpawn(child);
     return child;
   }
 

@@ -8,7 +8,7 @@ import type { ConnectOptions } from "./context/connect-options.ts";
 import { Context, type OpenedSlave } from "./context/context.ts";
 import { type EcontextError, UsageError } from "./errors.ts";
 import { Fleet, type FleetOptions } from "./fleet/fleet.ts";
-import { type Language, readKind } from "./interpreters/kind.ts";
+import { type Interpreter, type Language, readKind } from "./interpreters/kind.ts";
 import { defaultArgv0 } from "./interpreters/process-title.ts";
 import type { Hop } from "./launch/hop.ts";
 import { checkLend, type LendOption, type LendProgress, lenderFor } from "./lend/lender.ts";
@@ -16,12 +16,13 @@ import { LEVELS, type LevelName, type LogRecord } from "./logs/log.ts";
 import { findersIn } from "./modules/finders.ts";
 import { Prompter } from "./prompts/prompter.ts";
 import {
+  localAt,
   type SessionEntry,
   SessionTable,
   type SlaveSettings,
   settingsBeside,
 } from "./session/session-table.ts";
-import { type HopPass, HopTable, type OpenHop } from "./tree/hop-table.ts";
+import { type HopPass, HopTable, type OpenHop, type SharedHop } from "./tree/hop-table.ts";
 import {
   isSpelt,
   type PathOptions,
@@ -81,6 +82,8 @@ interface Opening {
   readonly callDefaults: (() => CallLimits) | undefined;
   /** Variables of each command. */
   readonly env?: PathStep["env"];
+  /** Lets paths go through the context, if it is as a hop of theirs would be. */
+  readonly share?: (hop: OpenHop) => SharedHop;
 }
 
 /** Opens contexts, gets their logs, and closes them all. */
@@ -164,26 +167,36 @@ export class Broker implements AsyncDisposable {
       targets: this.#targets,
       behind: from?.hop.name,
     });
-    const { transport, interpreter: usual, env } = path.at(-1) as PathStep;
+    const step = path.at(-1) as PathStep;
+    const { transport, interpreter: usual, env } = step;
     const isUsual = !isKindChosen(options) && isKindChosen(usual);
     const interpreter = readKind(isUsual ? usual : chosen);
     checkLend(lend, interpreter);
     const way = path.slice(0, -1);
     const ofHops = { key: JSON.stringify(ssh), password };
+    const hops = this.#hops;
     const enter = (): HopPass | undefined =>
-      way.length === 0 ? undefined : this.#hops.pass(way, from?.hop, ofHops);
+      way.length === 0 ? undefined : hops.pass(way, from?.hop, ofHops);
     const pass = enter();
     const name = chosen.name ?? (from === undefined ? target : `${from.hop.name}/${target}`);
     const via = pass?.hop ?? from?.hop;
+    const before = pass?.context ?? from?.context;
     const isPlain = chosen.name === undefined && isSpelt(target, path, schemes);
     const place = isPlain ? placeOf(transport, via) : `${name}: ${placeOf(transport, via)}`;
     const settings = { ...this.#settingsOf(name, chosen), place, transport, interpreter, via };
     const callDefaults = bothLimits(limits, this.#options.callDefaults);
-    return this.#open(
-      { settings, lend, enter, env, callDefaults },
-      pass,
-      pass?.context ?? from?.context,
-    ).context;
+    const opening = { settings, lend, enter, env, callDefaults };
+    // Paths go through this host already: the context is one more process there.
+    const host = hops.known(step, via, ofHops);
+    if (host !== undefined) {
+      pass?.release();
+      const enter = (): HopPass => hops.pass(path, from?.hop, ofHops);
+      const beside = { ...settings, via: host.hop, transport: localAt(transport) };
+      return this.#open({ ...opening, settings: beside, enter }, host, before).context;
+    }
+    const isShared = isLikeHop(chosen, interpreter, readKind(usual));
+    const share = (hop: OpenHop): SharedHop => hops.share(hop, step, via, ofHops);
+    return this.#open(isShared ? { ...opening, share } : opening, pass, before).context;
   }
 
   /** Opens a context that carries others. Any interpreter will do, unless settings name one. */
@@ -233,11 +246,14 @@ export class Broker implements AsyncDisposable {
         isChosen: interpreter !== undefined,
         // An interpreter that was named by its path is the only one.
         openBeside: interpreter?.path === undefined ? openBeside : undefined,
+        withdraw: () => shared?.withdraw(),
       },
       this.#sessions.router,
       first.session,
     );
     first.context = context;
+    const shared = opening.share?.({ hop: first.hop, context });
+    void first.session.gone.then(() => shared?.withdraw());
     return Object.assign(first, { context });
   }
 
@@ -317,6 +333,20 @@ function bothLimits(
 ): (() => CallLimits) | undefined {
   if (own === undefined || general === undefined) return own ?? general;
   return () => withDefaults(own(), general());
+}
+
+/**
+ * Whether paths may go through a context.
+ *
+ * @param usual the interpreter of a hop in its place; undefined: any will do
+ */
+function isLikeHop(
+  { name, lend }: ConnectOptions,
+  interpreter: Interpreter | undefined,
+  usual: Interpreter | undefined,
+): boolean {
+  const isUsual = interpreter?.kind === usual?.kind && interpreter?.path === usual?.path;
+  return isUsual && name === undefined && lend === undefined;
 }
 
 function isKindChosen({ kind, python, node, bun }: ConnectOptions): boolean {

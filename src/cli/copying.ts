@@ -6,6 +6,7 @@ import { mkdirSync, rmdirSync } from "node:fs";
 import type { Context, CopyFailure, CopyOptions, FilesError } from "../index.ts";
 import { type Copy, type CopyPlan, isStandard } from "./copy-plan.ts";
 import { STANDARD } from "./copy-word.ts";
+import { factsOf } from "./error-facts.ts";
 import type { Host } from "./host.ts";
 import type { Flags } from "./parse-line.ts";
 import { statusOf } from "./report-error.ts";
@@ -212,8 +213,10 @@ function isFilesError(error: unknown): error is FilesError {
   return (error as { readonly code?: unknown }).code === "ERR_FILES_COPY";
 }
 
-/** Whether an error is about a target: messages of the library begin with its name. */
+/** Whether an error is about a target, or about a hop on the way to it. */
 function names(error: unknown, target: string): boolean {
   if (isFilesError(error)) return error.failures[0]?.context === target;
+  const { hop } = factsOf(error);
+  if (hop !== undefined) return target === hop || target.startsWith(`${hop}/`);
   return error instanceof Error && error.message.startsWith(`${target}: `);
 }

@@ -44,6 +44,12 @@ export interface ContextSettings extends SlavesSettings {
   readonly connect?: ContextOpener | undefined;
   /** The context that this one is opened through. */
   readonly via?: Context | undefined;
+  /**
+   * Takes the context out of the hops of paths, when it is closed.
+   *
+   * @returns what resolves when no path goes through it any more; undefined if none does
+   */
+  readonly withdraw?: (() => Promise<void> | undefined) | undefined;
 }
 
 /** Opens a context through this one. The options are those of `Broker.connect`. */
@@ -65,6 +71,7 @@ export class Context implements AsyncDisposable {
   readonly #commands: TierCall;
   readonly #files: RemoteFiles;
   readonly #connect: ContextOpener | undefined;
+  readonly #withdraw: ContextSettings["withdraw"];
   /** Contexts that were opened through this one, and are not closed. */
   readonly #behind = new Set<Context>();
   #closing: Promise<void> | undefined;
@@ -78,6 +85,7 @@ export class Context implements AsyncDisposable {
     this.#defaults = callDefaults;
     this.#env = settings.env;
     this.#connect = connect;
+    this.#withdraw = settings.withdraw;
     this.#slaves = new Slaves(settings, router, { id, session });
     this.#caller = this.#slaves.caller;
     this.#commands = this.#caller.tierCall(["commands"]);
@@ -243,7 +251,7 @@ export class Context implements AsyncDisposable {
     toPath: string,
     options: CopyOptions = {},
   ): Promise<CopyResult> {
-    return located(this.#files.copy(path, to.#files, toPath, options), new Error());
+    return located(this.#copy([path].flat(), to, toPath, options), new Error());
   }
 
   /** @returns the bytes of a file, as they arrive */
@@ -288,7 +296,8 @@ export class Context implements AsyncDisposable {
 
   /**
    * End the context: calls that were made before are finished, logs are drained, and the remote
-   * process exits. It is ended by force when the grace time is over. Idempotent; never rejects.
+   * process exits. It is ended by force when the grace time is over. While paths of others go
+   * through the context, its process stays for them alone. Idempotent; never rejects.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -304,9 +313,44 @@ export class Context implements AsyncDisposable {
     return `Context ${this.name} (${this.connected ? "connected" : "not connected"})`;
   }
 
+  /**
+   * A hop hands on what contexts behind it send each other, but not what it sends itself. So its
+   * part of a copy is done by a context beside it.
+   */
+  async #copy(
+    paths: readonly string[],
+    to: Context,
+    toPath: string,
+    options: CopyOptions,
+  ): Promise<CopyResult> {
+    const hop = this.#isBefore(to) ? this : to.#isBefore(this) ? to : undefined;
+    if (hop === undefined) return await this.#files.copy(paths, to.#files, toPath, options);
+    await using beside = await hop.#openBeside();
+    const [reader, writer] = hop === this ? [beside, to] : [this, beside];
+    return await reader.#files.copy(paths, writer.#files, toPath, options);
+  }
+
+  /** Whether the other context is opened through this one. */
+  #isBefore(other: Context): boolean {
+    const { via } = other;
+    return via !== undefined && (via === this || this.#isBefore(via));
+  }
+
+  /** @returns a context on the same host, by the same interpreter */
+  async #openBeside(): Promise<Context> {
+    const { kind, executable } = await this.ready();
+    // A lent runtime has no file that another process could run.
+    const path = executable.startsWith("/proc/") ? {} : { kind, [kind]: executable };
+    return await this.connect("local", { name: this.name, ...path });
+  }
+
   async #close(): Promise<void> {
     this.#slaves.refuse();
+    const unused = this.#withdraw?.();
     await Promise.all([...this.#behind].map((context) => context.close()));
-    await this.#slaves.close();
+    const ended =
+      unused === undefined ? this.#slaves.close() : unused.then(() => this.#slaves.close());
+    // By force, it would end what goes through it.
+    await (unused === undefined ? ended : Promise.race([ended, this.#slaves.idle()]));
   }
 }

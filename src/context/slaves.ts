@@ -137,6 +137,17 @@ export class Slaves {
     for (const slave of all) await this.#end(slave, all);
   }
 
+  /** Resolves when no caller waits, at the latest when the grace time is over. */
+  async idle(): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    const timer = this.#grace(over.resolve);
+    const idle = this.#first.caller
+      .decided()
+      .then(() => Promise.all(this.#all.map(({ caller }) => caller.idle())));
+    await Promise.race([idle, over.promise]);
+    clearTimeout(timer);
+  }
+
   /** Every slave, each before the one that it was opened through. */
   get #all(): readonly Slave[] {
     return this.#second === undefined ? [this.#first] : [this.#second, this.#first];

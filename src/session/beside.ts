@@ -6,6 +6,7 @@ import type { EcontextError } from "../errors.ts";
 import { LACKS_INTERPRETER, type Language, lackingLanguage } from "../interpreters/kind.ts";
 import type { Hop } from "../launch/hop.ts";
 import { local } from "../transports/local.ts";
+import type { Transport } from "../transports/transport.ts";
 import type { SessionSettings } from "./settings.ts";
 
 /** What the slaves of one context have in common. */
@@ -28,7 +29,7 @@ export function settingsBeside(
   const beside = {
     via: hop,
     place: name,
-    transport: { ...local, sharesDisk: transport.sharesDisk },
+    transport: localAt(transport),
   };
   return {
     ...first,
@@ -39,4 +40,9 @@ export function settingsBeside(
         ? lackingLanguage(name, language, reason, isInstead ? first.place : name)
         : reason,
   };
+}
+
+/** @returns the transport to another process of the host that a transport leads to */
+export function localAt({ sharesDisk }: Transport): Transport {
+  return { ...local, sharesDisk };
 }

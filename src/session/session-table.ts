@@ -16,7 +16,7 @@ import { HANDLES } from "../protocol/handles.ts";
 import { ChildSession } from "./session.ts";
 import type { SessionSettings } from "./settings.ts";
 
-export { type SlaveSettings, settingsBeside } from "./beside.ts";
+export { localAt, type SlaveSettings, settingsBeside } from "./beside.ts";
 
 /** All that is known of a context. It lasts until no process of its child is left. */
 export interface SessionEntry {

@@ -1,6 +1,14 @@
 /** What contexts behind one hop send each other goes the shortest way: past this process. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Broker } from "../../src/index.ts";
@@ -23,20 +31,42 @@ function block(until: () => boolean): void {
   while (!until() && performance.now() < end) Bun.sleepSync(5);
 }
 
+/** A copy that this process begins, and is blocked until it has ended. */
+async function copiesBlocked(name: string, copy: (to: string) => Promise<unknown>): Promise<void> {
+  const to = join(folder, name);
+  const copied = copy(to);
+  // Both ends run: a part has arrived, under a name of its own.
+  const sizeOf = (file: string): number =>
+    statSync(join(folder, file), { throwIfNoEntry: false })?.size ?? 0;
+  const isBegun = () => readdirSync(folder).some((one) => one.includes(name) && sizeOf(one) > 0);
+  while (!isBegun()) await Bun.sleep(0);
+  block(() => existsSync(to));
+  expect(existsSync(to)).toBe(true);
+  await copied;
+  expect(data.equals(readFileSync(to))).toBe(true);
+}
+
 for (const kind of ["python", "bun"] as const) {
+  const options = { kind, ...(kind === "bun" ? { bun: process.execPath } : {}) };
   test(`a copy between two contexts behind a ${kind} needs nothing of this process`, async () => {
     await using broker = new Broker({ graceMs: 300 });
-    const options = { kind, ...(kind === "bun" ? { bun: process.execPath } : {}) };
     const hop = await broker.connect("local", { ...options, name: "hop" });
     const one = await hop.connect("local", { kind: "python", name: "one" });
     const two = await hop.connect("local", { kind: "python", name: "two" });
-    const to = join(folder, kind);
-    const copied = one.copy(join(folder, "from"), two, to);
-    const isBegun = () => readdirSync(folder).some((name) => name.includes(kind));
-    while (!isBegun()) await Bun.sleep(0);
-    block(() => existsSync(to));
-    expect(existsSync(to)).toBe(true);
-    await copied;
-    expect(data.equals(readFileSync(to))).toBe(true);
+    await copiesBlocked(kind, (to) => one.copy(join(folder, "from"), two, to));
   });
+
+  for (const way of ["from", "to"]) {
+    test(`nor does one ${way} a ${kind} itself that carries the other end`, async () => {
+      await using broker = new Broker({ graceMs: 300 });
+      const hop = await broker.connect("local", options);
+      const one = await hop.connect("local", { kind: "python", name: "one" });
+      const [reader, writer] = way === "from" ? [hop, one] : [one, hop];
+      const name = `${kind}-${way}`;
+      await copiesBlocked(name, (to) => reader.copy(join(folder, "from"), writer, to));
+      const problem = reader.copy(join(folder, "absent"), writer, join(folder, "none"));
+      const failures = [expect.objectContaining({ context: reader.name })];
+      await expect(problem).rejects.toMatchObject({ code: "ERR_FILES_COPY", failures });
+    });
+  }
 }

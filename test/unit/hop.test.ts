@@ -263,7 +263,11 @@ describe("HopTable", () => {
     }, idleMs);
     const pass = (path: string, options = "") =>
       hops.pass(path.split("/").map(step), undefined, { key: options });
-    return { pass, opened, closed, ended, close: () => hops.close() };
+    const share = (path: string, hop: Hop, options = "") => {
+      const context = { close: async () => void closed.push(hop.name) } as Context;
+      return hops.share({ hop, context }, step(path), undefined, { key: options });
+    };
+    return { pass, share, opened, closed, ended, close: () => hops.close() };
   }
 
   test("opens each hop once, and closes it after the last pass, the inner one first", async () => {
@@ -292,6 +296,45 @@ describe("HopTable", () => {
     again.release();
     await Bun.sleep(0);
     expect(closed).toEqual(["bastion/web1", "bastion"]);
+  });
+
+  test("goes through a context of a user's, and leaves it to the user to close it", async () => {
+    const { pass, share, opened, closed, close } = table();
+    const own = { id: 100, name: "own", reason: () => undefined } as unknown as Hop;
+    const shared = share("bastion", own);
+    const [first, second] = [pass("bastion/web1"), pass("bastion")];
+    expect(opened).toEqual(["own/web1"]);
+    expect(second.hop).toBe(own);
+    expect(pass("bastion", "-p 22").hop).not.toBe(own);
+
+    const unused = shared.withdraw();
+    let isUnused = false;
+    void unused?.then(() => {
+      isUnused = true;
+    });
+    // Its user has closed it: what goes through it stays, and the next path has a hop of its own.
+    expect(pass("bastion").hop).not.toBe(own);
+    second.release();
+    await Bun.sleep(0);
+    expect(isUnused).toBe(false);
+    first.release();
+    await unused;
+    expect(closed).toEqual(["own/web1"]);
+    close();
+    expect(closed).not.toContain("own");
+  });
+
+  test("a context of a user's through which nothing goes is closed at once", () => {
+    const { pass, share } = table();
+    const own = { id: 100, name: "own", reason: () => undefined } as unknown as Hop;
+    const shared = share("bastion", own);
+    pass("bastion").release();
+    // Another one of the same path stands behind the first.
+    expect(share("bastion", { ...own, id: 101 } as unknown as Hop).withdraw()).toBeUndefined();
+    expect(pass("bastion").hop).toBe(own);
+    const later = shared.withdraw();
+    expect(later).toBeInstanceOf(Promise);
+    expect(shared.withdraw()).toBe(later as Promise<void>);
   });
 
   test("tells hops with other options apart, and opens one anew that has ended", () => {

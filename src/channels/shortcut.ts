@@ -25,6 +25,8 @@ export class Shortcut {
   /** Our handle that the hop sends to. */
   readonly #notices: number;
   #isEnded = false;
+  /** Orders that wait until the hop knows the sending context; undefined as soon as it does. */
+  #orders: Parameters<MeetingPlace["order"]>[] | undefined = [];
   /** Values of this process that wait, each for the one before. */
   #injected: Promise<void> = Promise.resolve();
   #onInjected: (() => void) | undefined;
@@ -45,7 +47,13 @@ export class Shortcut {
     this.handle = router.expect(from.id, { receive, dead });
     this.#notices = router.expect(place.id, { receive: (message) => this.#receive(message), dead });
     const order = [this.handle, from.id, to.handle, to.link.id, to.credits];
-    place.order(SWITCH.RELAY, order, this.#notices);
+    this.#order(SWITCH.RELAY, order, this.#notices);
+    // A context that has not been started may be given senders: its calls wait.
+    router.whenAnnounced(from.id, () => {
+      const orders = this.#orders ?? [];
+      this.#orders = undefined;
+      for (const order of orders) place.order(...order);
+    });
   }
 
   get isEnded(): boolean {
@@ -55,14 +63,16 @@ export class Shortcut {
   /** The context was never given the sender: it is this process's alone again. */
   revoke(): void {
     if (this.#isEnded) return;
-    this.#place.order(SWITCH.UNRELAY, [this.handle, this.#from.id, null]);
+    if (this.#orders === undefined) {
+      this.#order(SWITCH.UNRELAY, [this.handle, this.#from.id, null]);
+    } else this.#orders.length = 0;
     this.#to.takeBack();
     this.#end();
   }
 
   /** The receiver was closed before the hop knew of the relay. @param closing why */
   refuse(closing: Uint8Array): void {
-    this.#place.order(SWITCH.UNRELAY, [this.handle, this.#from.id, closing]);
+    this.#order(SWITCH.UNRELAY, [this.handle, this.#from.id, closing]);
     this.#end();
   }
 
@@ -72,11 +82,16 @@ export class Shortcut {
       if (this.#isEnded) return;
       await new Promise<void>((resolve) => {
         this.#onInjected = resolve;
-        this.#place.order(SWITCH.INJECT, [this.handle, this.#from.id, body]);
+        this.#order(SWITCH.INJECT, [this.handle, this.#from.id, body]);
       });
     });
     this.#injected = turn;
     return turn;
+  }
+
+  #order(...order: Parameters<MeetingPlace["order"]>): void {
+    if (this.#orders === undefined) this.#place.order(...order);
+    else this.#orders.push(order);
   }
 
   #receive({ body }: Message): void {
@@ -94,11 +109,11 @@ export class Shortcut {
     const { chunks, length } = link.encode(this.#from.decode(body));
     const relayed = [this.handle, this.#from.id];
     if (length <= MAX_RELAYED) {
-      this.#place.order(SWITCH.RELAYED, [...relayed, Buffer.concat(chunks)]);
+      this.#order(SWITCH.RELAYED, [...relayed, Buffer.concat(chunks)]);
       return;
     }
     link.router.send({ dst: link.id, handle }, chunks);
-    this.#place.order(SWITCH.RELAYED, [...relayed, null], 0, link.id);
+    this.#order(SWITCH.RELAYED, [...relayed, null], 0, link.id);
   }
 
   #wake(): void {

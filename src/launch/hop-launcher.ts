@@ -198,6 +198,7 @@ class HopChild implements Launched {
       this.#state = "started";
       this.#announce();
       order();
+      router.announce(this.#id);
       this.#link.open();
     };
     if (opening === undefined) start();

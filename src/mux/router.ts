@@ -46,6 +46,8 @@ interface Endpoint {
   strikes: number;
   /** When a message last came from the context, if it has no link of its own. */
   heardAt: number;
+  /** What waits until hops know the context; undefined as soon as they do. */
+  unannounced: (() => void)[] | undefined;
 }
 
 export class Router {
@@ -80,6 +82,21 @@ export class Router {
   addRoute(context: number, route: Route): void {
     this.#routes.add(context, route);
     if (!this.#endpoints.has(context)) this.#endpoints.set(context, emptyEndpoint());
+  }
+
+  /** The hops on the way to a context have been told of it. */
+  announce(context: number): void {
+    const endpoint = this.#endpoints.get(context);
+    const waiting = endpoint?.unannounced ?? [];
+    if (endpoint !== undefined) endpoint.unannounced = undefined;
+    for (const then of waiting) then();
+  }
+
+  /** Calls `then` as soon as the hops on the way know the context; at once, if they do already. */
+  whenAnnounced(context: number, then: () => void): void {
+    const endpoint = this.#endpoints.get(context);
+    if (endpoint?.unannounced !== undefined) endpoint.unannounced.push(then);
+    else if (endpoint !== undefined) then();
   }
 
   /** @returns the link that leads to a context; undefined if there is none */
@@ -241,7 +258,7 @@ function refusal({ src, auth, dst, flags }: Message): string | undefined {
 }
 
 function emptyEndpoint(): Endpoint {
-  return { handles: new Map(), strikes: 0, heardAt: 0 };
+  return { handles: new Map(), strikes: 0, heardAt: 0, unannounced: [] };
 }
 
 function after(handle: number): number {

@@ -70,3 +70,19 @@ for (const kind of ["python", "bun"] as const) {
     });
   }
 }
+
+test("a copy between contexts that nothing has started", async () => {
+  await using broker = new Broker();
+  // Neither their interpreters nor those of the hops on the way are known.
+  const [deep, near] = await Promise.all([
+    broker.connect("local/local/local"),
+    broker.connect("local/local"),
+  ]);
+  const [first, second] = [join(folder, "first"), join(folder, "second")];
+  await deep.copy(join(folder, "from"), near, first);
+  expect(data.equals(readFileSync(first))).toBe(true);
+  const other = await broker.connect("local/local/local");
+  const another = await broker.connect("local/local/local");
+  await other.copy(join(folder, "from"), another, second);
+  expect(data.equals(readFileSync(second))).toBe(true);
+});

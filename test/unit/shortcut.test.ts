@@ -14,7 +14,7 @@ const [HOP, A, B] = [1, 2, 3];
 const K = 1234;
 
 /** Contexts A and B behind a hop; A has given a sender of its own. */
-function open() {
+function open(isAnnounced = true) {
   const router = new Router(() => {});
   const sent: [dst: number, handle: number, isDead: boolean, value: unknown][] = [];
   const link: Link = {
@@ -31,6 +31,7 @@ function open() {
   for (const id of [HOP, A, B]) {
     router.allocateId();
     router.addRoute(id, { link, parent: id === HOP ? 0 : HOP, close: () => {} });
+    if (id !== B || isAnnounced) router.announce(id);
   }
   const orders: [operation: number, value: readonly unknown[], reply: number | undefined][] = [];
   const place: MeetingPlace = {
@@ -145,4 +146,20 @@ test("the end of the hop, or of either context, ends it", () => {
     scene.router.remove(id, new DisconnectError("ERR_DISCONNECT_LOST", "gone"));
     if (id !== B) expect(scene.sender.closed).toBe(true);
   }
+});
+
+test("the hop hears of a context that has not been started when it is, in order", () => {
+  const scene = open(false);
+  const { senders } = scene.b.encode(scene.sender);
+  expect(scene.orders).toEqual([]);
+  scene.router.announce(B);
+  const { handle } = relayOf(scene);
+  senders.release("unread");
+  expect(scene.orders.at(-1)).toEqual([SWITCH.UNRELAY, [handle, B, null], undefined]);
+
+  // One that it was never given is no matter of the hop's.
+  const other = open(false);
+  other.b.encode(other.sender).senders.release("unread");
+  other.router.announce(B);
+  expect(other.orders).toEqual([]);
 });

@@ -3,7 +3,7 @@ import type { TransportData } from "./data.ts";
 
 export const chroot: TransportData = {
   scheme: "chroot",
-  destination: { noun: "folder", example: "chroot:%2Fsrv%2Froot" },
+  destination: { noun: "folder", example: "chroot:%2Fsrv%2Froot", isFolder: true },
   options: { user: {} },
   argv: ["chroot", ["--userspec={user}"], "{destination}", "{command}"],
   failures: [

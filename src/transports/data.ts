@@ -43,6 +43,8 @@ export interface DestinationData {
   readonly example: string;
   /** Taken if the word is the scheme alone. */
   readonly default?: string;
+  /** As of `OptionData`. */
+  readonly isFolder?: boolean;
   /**
    * If the destination has parts: their names, for one part, for two, and so on. Parts are
    * separated by `:`, or by `/` in a destination without a colon.
@@ -52,6 +54,11 @@ export interface DestinationData {
 
 export interface OptionData {
   readonly default?: string;
+  /**
+   * Whether the value is a folder. It then begins with a slash, so that a path in which the slash
+   * is not written `%2F` is an error, and not a shorter folder and another word.
+   */
+  readonly isFolder?: boolean;
   /**
    * If the value is a list of names with `+` between: what each name stands for. Absent: the
    * value is any text.

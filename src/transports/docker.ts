@@ -7,7 +7,7 @@ const START = "docker start NAME, or docker unpause NAME";
 export const docker: TransportData = {
   scheme: "docker",
   destination: { noun: "container", example: "docker:app" },
-  options: { user: {}, cwd: {}, context: {} },
+  options: { user: {}, cwd: { isFolder: true }, context: {} },
   argv: [
     "docker",
     ["--context={context}"],

@@ -8,7 +8,7 @@ function incusLike(scheme: string, program: string): TransportData {
   return {
     scheme,
     destination: { noun: "instance", example: `${scheme}:app or ${scheme}:REMOTE:app` },
-    options: { uid: {}, gid: {}, cwd: {}, project: {} },
+    options: { uid: {}, gid: {}, cwd: { isFolder: true }, project: {} },
     argv: [
       program,
       "exec",

@@ -36,7 +36,7 @@ export const nsenter: TransportData = {
         root: ["--root", "--wd"],
       },
     },
-    cwd: {},
+    cwd: { isFolder: true },
   },
   argv: ["sh", "-c", ENTER, "{destination}", "{ns}", ["--wd={cwd}"], "--", "{command}"],
   failures: [

@@ -18,7 +18,7 @@ export const RUNTIME: readonly Failure[] = [
 export const podman: TransportData = {
   scheme: "podman",
   destination: { noun: "container", example: "podman:app" },
-  options: { user: {}, cwd: {} },
+  options: { user: {}, cwd: { isFolder: true } },
   argv: [
     "podman",
     "exec",

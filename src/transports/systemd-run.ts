@@ -34,7 +34,7 @@ const FAILURES: readonly Failure[] = [
   { text: /^Failed to /m, status: 1, cause: "failed" },
 ];
 
-const OPTIONS = { user: {}, cwd: {}, slice: {} };
+const OPTIONS = { user: {}, cwd: { isFolder: true }, slice: {} };
 
 export const systemdRun: TransportData = {
   scheme: "systemd-run",

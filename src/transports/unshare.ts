@@ -17,8 +17,8 @@ export const unshare: TransportData = {
         user: ["--user", "--map-root-user"],
       },
     },
-    root: {},
-    cwd: {},
+    root: { isFolder: true },
+    cwd: { isFolder: true },
   },
   argv: ["unshare", "{ns}", ["--root={root}"], ["--wd={cwd}"], "--", "{command}"],
   failures: [

@@ -75,6 +75,7 @@ function dataWord(text: string, data: TransportData): Word {
       throw new WordError(`a ${rule.noun} is missing after "${scheme}:"`, start, hint);
     }
     check(destination, text, start, /\p{Cc}/u, "control characters are not allowed");
+    if (rule.isFolder === true) checkFolder(destination, start, rule.example);
   }
   partsOf(data, destination, start);
   const options = mark < 0 ? {} : parseOptions(text, mark + 1, data);
@@ -132,16 +133,26 @@ export function checkOption(
   at: number,
 ): void {
   if (value === "") {
-    const hint = `write ${name}=VALUE; a slash in it is written %2F`;
+    const hint = `write ${name}=VALUE; a slash in it is written %2F: ${name}=${FOLDER}`;
     throw new WordError(`a value of ${name} is missing`, Math.min(at, text.length), hint);
   }
   check(value, text, Math.min(at, text.length), /\p{Cc}/u, "control characters are not allowed");
-  const { words } = options[name] ?? {};
+  const { words, isFolder = false } = options[name] ?? {};
+  if (isFolder) checkFolder(value, Math.min(at, text.length), `${name}=${FOLDER}`);
   if (words === undefined) return;
   const unknown = value.split("+").find((one) => !Object.hasOwn(words, one));
   if (unknown === undefined) return;
   const hint = `write some of ${Object.keys(words).join(", ")}, with + between`;
   throw new WordError(`${name} cannot be ${JSON.stringify(unknown)}`, at, hint);
+}
+
+/** An example for messages. */
+const FOLDER = "%2Fsrv%2Fwww";
+
+function checkFolder(value: string, at: number, example: string): void {
+  if (value.startsWith("/")) return;
+  const hint = `write the whole folder, and each slash as %2F: ${example}`;
+  throw new WordError("a folder begins with a slash, which is written %2F", at, hint);
 }
 
 /** A value with a leading dash would be an option of the program. */

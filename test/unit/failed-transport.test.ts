@@ -43,7 +43,7 @@ const OF_TRANSPORT: readonly Row[] = [
   ["asking", 1, "wrapper: a password is required\n", { isHeld: true }],
   ["sudo", 1, "sudo : mot de passe\n", { isHeld: true }],
   ["nsenter:1", 127, "nsenter: in another language\n"],
-  ["chroot:a", 127, "/usr/sbin/chroot: in another language\n"],
+  ["chroot:%2Fa", 127, "/usr/sbin/chroot: in another language\n"],
 ];
 
 test("it was the transport's program", () => {

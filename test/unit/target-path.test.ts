@@ -96,6 +96,9 @@ describe("errors show the place", () => {
     ["podman:a%zz", '%zz"', "a % stands for no character"],
     ["podman:app?usr=www", 'usr=www"', 'no option "usr"'],
     ["podman:app?user", '"', "a value of user is missing"],
+    ["podman:app?cwd=/srv/www", '/srv/www"', "a value of cwd is missing"],
+    ["podman:app?cwd=srv/www", 'srv/www"', "a folder begins with a slash, which is written %2F"],
+    ["web1/chroot:srv/root", 'srv/root"', "a folder begins with a slash, which is written %2F"],
     ["unshare:x", 'x"', 'nothing follows "unshare"'],
     ["unshare?ns=mount+nett", 'mount+nett"', 'ns cannot be "nett"'],
     ["kubectl:a:b:c:d", 'a:b:c:d"', "not a pod"],
@@ -256,6 +259,7 @@ function words(): fc.Arbitrary<Word> {
     name.map((destination) => ({ scheme: "ssh", destination, options: {} })),
     fc.record({ scheme: own, destination: name, options }).map((word) => ({
       ...word,
+      destination: word.scheme === "chroot" ? `/${word.destination}` : word.destination,
       options: word.scheme === "sudo" ? {} : word.options,
     })),
     nsList.map((ns) => ({ scheme: "unshare", destination: "", options: { ns } })),

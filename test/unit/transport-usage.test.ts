@@ -16,27 +16,27 @@ interface Usage {
 
 const INCUS = ["--force-noninteractive", "--project", "--user", "--group", "--cwd"];
 const USAGES: readonly Usage[] = [
-  { path: "podman:a?user=b&cwd=c", help: ["podman", "exec", "--help"] },
-  { path: "docker:a?user=b&cwd=c", help: ["docker", "exec", "--help"] },
+  { path: "podman:a?user=b&cwd=%2Fc", help: ["podman", "exec", "--help"] },
+  { path: "docker:a?user=b&cwd=%2Fc", help: ["docker", "exec", "--help"] },
   { path: "kubectl:a:b:c", help: ["sh", "-c", "kubectl exec --help; kubectl options"] },
   { path: "kubectl:a?context=d", help: ["sh", "-c", "kubectl exec --help; kubectl options"] },
-  { path: "systemd-run?user=a&cwd=b&slice=c", help: ["systemd-run", "--help"] },
+  { path: "systemd-run?user=a&cwd=%2Fb&slice=c", help: ["systemd-run", "--help"] },
   { path: "machinectl:a", help: ["systemd-run", "--help"] },
   {
-    path: "unshare?ns=mount+pid+net+uts+ipc+cgroup+user&root=a&cwd=b",
+    path: "unshare?ns=mount+pid+net+uts+ipc+cgroup+user&root=%2Fa&cwd=%2Fb",
     help: ["unshare", "--help"],
   },
   {
-    path: "nsenter:1?ns=all+mount+pid+net+uts+ipc+cgroup+user+root&cwd=b",
+    path: "nsenter:1?ns=all+mount+pid+net+uts+ipc+cgroup+user+root&cwd=%2Fb",
     help: ["nsenter", "--help"],
   },
-  { path: "chroot:a?user=b", help: ["chroot", "--help"] },
+  { path: "chroot:%2Fa?user=b", help: ["chroot", "--help"] },
   { path: "sudo:a", help: ["sudo", "--help"] },
   { path: "su:a", help: ["su", "--help"] },
   { path: "runuser:a", help: ["runuser", "--help"] },
   { path: "lxc:a?uid=1&gid=2", manual: ["--clear-env", "--uid", "--gid", "--name"] },
-  { path: "incus:a?uid=1&gid=2&cwd=b&project=c", manual: INCUS },
-  { path: "lxd:a?uid=1&gid=2&cwd=b&project=c", manual: INCUS },
+  { path: "incus:a?uid=1&gid=2&cwd=%2Fb&project=c", manual: INCUS },
+  { path: "lxd:a?uid=1&gid=2&cwd=%2Fb&project=c", manual: INCUS },
   { path: "jexec:a?user=b", manual: ["-l", "-u", "-U"] },
 ];
 

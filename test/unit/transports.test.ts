@@ -110,7 +110,7 @@ describe("argument vectors", () => {
 
   test("clients, and what has a network between", () => {
     const those = (is: (transport: Transport) => boolean): string[] =>
-      ["web1", "sudo", "podman:a", "docker:a", "kubectl:a", "incus:a", "systemd-run", "chroot:a"]
+      ["web1", "sudo", "podman:a", "docker:a", "kubectl:a", "incus:a", "systemd-run", "chroot:%2Fa"]
         .map(at)
         .filter(is)
         .map(({ scheme }) => scheme);
@@ -230,7 +230,7 @@ describe("messages", () => {
       "unknown-user",
     ],
     [
-      "podman:x?cwd=y",
+      "podman:x?cwd=%2Fy",
       127,
       'Error: runc: exec failed: unable to start container process: chdir to cwd ("y") set in config.json failed: no such file or directory: OCI runtime attempted to invoke a command that was not found\n',
       "no-folder",
@@ -279,20 +279,20 @@ describe("messages", () => {
       "not-found",
     ],
     [
-      "chroot:x",
+      "chroot:%2Fx",
       125,
       "chroot: cannot change root directory to 'x': No such file or directory\n",
       "not-found",
     ],
     [
-      "chroot:x",
+      "chroot:%2Fx",
       125,
       "chroot: cannot change root directory to 'x': Operation not permitted\n",
       "permission-denied",
     ],
-    ["chroot:x?user=y", 125, "chroot: invalid user: 'y'\n", "unknown-user"],
+    ["chroot:%2Fx?user=y", 125, "chroot: invalid user: 'y'\n", "unknown-user"],
     [
-      "chroot:x",
+      "chroot:%2Fx",
       127,
       "chroot: failed to run command 'sh': No such file or directory\n",
       "no-shell",

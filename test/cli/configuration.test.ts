@@ -126,7 +126,7 @@ suite("a transport in econtext.toml", missing(), "unshare", () => {
 
   test("its own exit status is explained", async () => {
     const { stderr, status } = await run("exec", `jail?name=${"x".repeat(99)}`, "--", "true");
-    expect(stderr).toContain("jail: permission denied");
+    expect(stderr).toContain("x: permission denied\n");
     expect(stderr).toContain("give it a shorter name");
     expect(status).toBe(255);
   });

@@ -2,7 +2,7 @@
  * A command in one or several contexts, joined to the standard streams of the host: the common part
  * of `exec`, `sh` and `rsh`. Once the command runs, signals are passed on to it.
  */
-import { passTo } from "../commands/output.ts";
+import { joinedChunks, passTo } from "../commands/output.ts";
 import {
   type ExecOptions,
   type ExecResult,
@@ -124,13 +124,13 @@ async function copy(
 ): Promise<void> {
   if (prefix === undefined) {
     passTo(from, to);
-    for await (const chunk of from) {
+    for await (const chunk of joinedChunks(from)) {
       await to.write(chunk);
       releaseBuffer(chunk);
     }
     return;
   }
   const lines = new LinePrefixer(prefix, to.isTerminal);
-  for await (const chunk of from) await to.write(lines.push(chunk));
+  for await (const chunk of joinedChunks(from)) await to.write(lines.push(chunk));
   await to.write(lines.end());
 }

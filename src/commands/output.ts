@@ -5,6 +5,7 @@
 import { inboxOf, type Receiver } from "../channels/channel.ts";
 import type { Inbox } from "../channels/inbox.ts";
 import { ProtocolError } from "../errors.ts";
+import { releaseBuffer } from "../io/buffer-pool.ts";
 import type { SpliceTarget } from "../io/splice-pipe.ts";
 
 /** @returns what the error that ends an output means to its reader */
@@ -27,7 +28,7 @@ export class CommandOutput extends ReadableStream<Uint8Array> {
       // Nothing is taken before it is asked for: bytes that wait slow the command down.
       { highWaterMark: 0 },
     );
-    if (inbox !== undefined) inboxes.set(this, inbox);
+    if (inbox !== undefined) sources.set(this, { inbox, explain });
   }
 
   /**
@@ -55,15 +56,57 @@ export class CommandOutput extends ReadableStream<Uint8Array> {
   }
 }
 
-const inboxes = new WeakMap<CommandOutput, Inbox>();
+interface Source {
+  readonly inbox: Inbox;
+  readonly explain: Explain;
+}
+
+const sources = new WeakMap<CommandOutput, Source>();
+/** Chunks of so many bytes cost more to copy than to use by themselves. */
+const LARGE_BYTES = 16384;
+const MOST_BYTES = 1 << 18;
 
 /**
  * Fast path: bytes of `output` may go straight to `target`, without being read. Its caller must
  * write every chunk that it does read to the same place, before it reads the next one.
  */
 export function passTo(output: CommandOutput, target: SpliceTarget): void {
-  const inbox = inboxes.get(output);
-  if (inbox !== undefined) inbox.target = target;
+  const source = sources.get(output);
+  if (source !== undefined) source.inbox.target = target;
+}
+
+/**
+ * The chunks of an output; small ones that have come already are joined. It waits for no chunk that
+ * could be joined. To be used in place of reading the stream. Leaving the loop closes the output.
+ */
+export async function* joinedChunks(
+  output: CommandOutput,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const source = sources.get(output);
+  if (source === undefined) return;
+  const { inbox, explain } = source;
+  try {
+    for (;;) {
+      const first = await nextChunk(inbox, explain);
+      if (first === undefined) return;
+      const joined = first.length < LARGE_BYTES && inbox.waiting > 0;
+      yield joined ? await joinWaiting(first, source) : first;
+    }
+  } finally {
+    inbox.close();
+  }
+}
+
+async function joinWaiting(first: Uint8Array, { inbox, explain }: Source): Promise<Uint8Array> {
+  const chunks = [first];
+  for (let size = first.length; inbox.waiting > 0 && size < MOST_BYTES; ) {
+    const chunk = await take(inbox, explain);
+    chunks.push(chunk);
+    size += chunk.length;
+  }
+  const joined = Buffer.concat(chunks);
+  for (const chunk of chunks) releaseBuffer(chunk);
+  return joined;
 }
 
 /** @returns the next chunk that is not empty; undefined at the end */

@@ -4,11 +4,14 @@
  */
 import { LIMITS } from "../protocol/limits.ts";
 import { LEVELS, type LevelName, type LogRecord } from "./log.ts";
-import { linesOf, readLogMessage } from "./log-record.ts";
+import { isOutput, type LogMessage, linesOf, readLogMessage } from "./log-record.ts";
+import { PrintedLines } from "./printed-lines.ts";
 import { RateLimit } from "./rate-limit.ts";
 
 /** Dropped messages of a context that are reported: a hostile slave must not fill the log. */
 const MAX_REPORTS = 3;
+
+type OutputName = "stdout" | "stderr";
 
 export interface LogSettings {
   /** Name of the context. */
@@ -24,6 +27,8 @@ export class LogReceiver {
   readonly #settings: LogSettings;
   /** The slave keeps to half of this. The limit is for slaves that do not. */
   readonly #limit = new RateLimit(2 * LIMITS.logBytesPerSecond, 2 * LIMITS.logBurstBytes);
+  /** What was printed in pieces, and the last piece. */
+  readonly #printed = new Map<OutputName, { lines: PrintedLines; last: LogMessage }>();
   /** Bytes that were dropped since the last record. */
   #dropped = 0;
 
@@ -38,11 +43,42 @@ export class LogReceiver {
    */
   receive(body: Uint8Array): void {
     if (!this.#isAllowed(body.length)) return;
-    this.#give(readLogMessage(this.#settings.context, body));
+    const message = readLogMessage(body);
+    const { logger, text, isPart } = message;
+    if (!isOutput(logger)) this.#give(this.#records(message, [text]));
+    else if (isPart) this.#printing(logger, message);
+    else {
+      this.#finish(logger);
+      this.#give(this.#records(message, linesOf(text)));
+    }
+  }
+
+  /** Gives the last lines of what was printed, if they have no end. */
+  end(): void {
+    this.#finish("stdout");
+    this.#finish("stderr");
+  }
+
+  /** Takes a piece of what was printed. */
+  #printing(logger: OutputName, last: LogMessage): void {
+    const lines = this.#printed.get(logger)?.lines ?? new PrintedLines();
+    this.#printed.set(logger, { lines, last });
+    this.#give(this.#records(last, lines.add(Buffer.from(last.text, "latin1"))));
+  }
+
+  #finish(logger: OutputName): void {
+    const printed = this.#printed.get(logger);
+    if (printed !== undefined) this.#give(this.#records(printed.last, printed.lines.end()));
+  }
+
+  #records({ logger, level, time }: LogMessage, messages: readonly string[]): LogRecord[] {
+    const { context } = this.#settings;
+    return messages.map((message) => ({ context, logger, level, message, time }));
   }
 
   /** Takes output that the slave printed and did not send before it ended. */
-  printed(logger: "stdout" | "stderr", text: string): void {
+  printed(logger: OutputName, text: string): void {
+    this.end();
     const { context, level } = this.#settings;
     if (LEVELS.info < level || !this.#isAllowed(text.length)) return;
     const [line, time] = [{ context, logger, level: LEVELS.info }, Date.now()];
@@ -73,7 +109,7 @@ export class LogReceiver {
 
   #give(records: readonly LogRecord[]): void {
     const { context, onLog, mapStack } = this.#settings;
-    if (onLog === undefined) return;
+    if (onLog === undefined || records.length === 0) return;
     if (this.#dropped > 0) {
       const message = `(${this.#dropped} bytes dropped: too much output)`;
       this.#dropped = 0;

@@ -1,9 +1,18 @@
 /**
- * From the body of a `FORWARD_LOG` to log records. Spec: docs/protocol.md, "FORWARD_LOG". Twins:
- * `log` in stage1/python/core/logs.py and stage1/javascript/core/shared.js.
+ * Reads the body of a `FORWARD_LOG`. Spec: docs/protocol.md, "FORWARD_LOG". Twins: `log` in
+ * stage1/python/core/logs.py and stage1/javascript/core/shared.js.
  */
 import { ProtocolError } from "../errors.ts";
-import type { LogRecord } from "./log.ts";
+
+export interface LogMessage {
+  readonly logger: string;
+  readonly level: number;
+  readonly text: string;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** Whether the text is a piece of what was printed, with a character for each byte. */
+  readonly isPart: boolean;
+}
 
 const decoder = new TextDecoder();
 
@@ -11,22 +20,25 @@ const decoder = new TextDecoder();
  * Texts are output of user code, so they may hold anything: bytes that are not UTF-8 and lone
  * surrogates become U+FFFD.
  *
- * @throws {ProtocolError} the body is not `[LEVEL, LOGGER, TEXT, TIME]`
+ * @throws {ProtocolError} the body is not `[LEVEL, LOGGER, TEXT, TIME]`, perhaps with a `PART`
  */
-export function readLogMessage(context: string, body: Uint8Array): LogRecord[] {
+export function readLogMessage(body: Uint8Array): LogMessage {
   const value = parse(body);
-  if (!Array.isArray(value) || value.length !== 4) throw malformed();
-  const [level, name, said, seconds] = value as unknown[];
+  if (!Array.isArray(value) || value.length < 4 || value.length > 5) throw malformed();
+  const [level, name, said, seconds, part] = value as unknown[];
   if (typeof level !== "number" || typeof name !== "string") throw malformed();
   if (typeof said !== "string" || typeof seconds !== "number") throw malformed();
   const time = seconds * 1000;
   // A Date holds 8.64e15 milliseconds at most.
   if (!Number.isFinite(level) || !(Math.abs(time) <= 8.64e15)) throw malformed();
-  const [logger, text] = [name.toWellFormed(), said.toWellFormed()];
-  if (logger !== "stdout" && logger !== "stderr") {
-    return [{ context, logger, level, message: text, time }];
-  }
-  return linesOf(text).map((message) => ({ context, logger, level, message, time }));
+  const isPart = part === 1;
+  if (isPart && !isOutput(name)) throw malformed();
+  return { logger: name.toWellFormed(), level, text: said.toWellFormed(), time, isPart };
+}
+
+/** Whether a logger is for what was printed. */
+export function isOutput(logger: string): logger is "stdout" | "stderr" {
+  return logger === "stdout" || logger === "stderr";
 }
 
 /** @returns the lines of some output; the line end of the last one begins no other */
@@ -45,6 +57,6 @@ function parse(body: Uint8Array): unknown {
 function malformed(): ProtocolError {
   return new ProtocolError(
     "ERR_PROTOCOL_VALUE",
-    "malformed log message: expected [level, logger, text, time]",
+    "malformed log message: expected [level, logger, text, time, part]",
   );
 }

@@ -239,6 +239,7 @@ export class ChildSession implements Session {
 
   /** All that wait for the slave are told the reason. */
   #end(reason: EcontextError): void {
+    this.#parts.logs.end();
     const state = this.#state;
     if (state.name === "idle") clearImmediate(state.timer);
     if (state.name === "ready") state.keepalive?.stop();

@@ -23,6 +23,21 @@ export function javascriptRuntime(far: Far): void {
     const said = session.logs.map((record) => record.message);
     expect(said).toEqual(["done", "at exit: 0"]);
   });
+
+  test("a crash: what was printed arrives before the error, lines without an end too", async () => {
+    for (const [how, pause] of [
+      ["abort", 0],
+      ["SIGSEGV", 0],
+      ["SIGKILL", 100],
+    ] as const) {
+      await using session = await far.connect();
+      const error = await failureOf(session.call("tasks.procs.crash", how, pause));
+      const said = session.logs.map((record) => record.message).join("\n");
+      expect(error).toMatchObject({ code: "ERR_DISCONNECT_LOST" });
+      for (const words of ["whole", "partial", "last words"]) expect(said).toContain(words);
+    }
+  });
+
   test("calls start in their order, and await at the same time", async () => {
     await far.call("tasks.state.forget");
     const first = far.call("tasks.state.wait_at", "one");

@@ -82,3 +82,44 @@ test("only the first dropped messages are reported", () => {
   quiet.logs.strike("a message", 1);
   expect(quiet.records).toEqual([]);
 });
+
+test("pieces of what was printed become whole lines, the last one at the end", () => {
+  const { logs, records } = open();
+  const part = (bytes: string | Uint8Array, time: number, logger = "stdout") =>
+    body(20, logger, Buffer.from(bytes).toString("latin1"), time, 1);
+  const said = () => records.splice(0).map(({ logger, message }) => [logger, message]);
+  const snow = Buffer.from("☃\n");
+  logs.receive(part("one\ntw", 1));
+  expect(said()).toEqual([["stdout", "one"]]);
+  logs.receive(part("other\n", 1, "stderr"));
+  logs.receive(part(snow.subarray(0, 1), 2));
+  logs.receive(part(Buffer.concat([snow.subarray(1), Buffer.from("\nthree \xff", "latin1")]), 3));
+  expect(said()).toEqual([
+    ["stderr", "other"],
+    ["stdout", "tw☃"],
+    ["stdout", ""],
+  ]);
+  // A record of whole lines ends the line that is open.
+  logs.receive(body(20, "stdout", "(5 characters dropped)", 4));
+  logs.receive(part("last", 5));
+  logs.printed("stderr", "of a crash");
+  logs.receive(part("half a snowman: ", 6));
+  logs.receive(part(snow.subarray(0, 2), 7));
+  logs.end();
+  logs.end();
+  expect(said()).toEqual([
+    ["stdout", "three \ufffd"],
+    ["stdout", "(5 characters dropped)"],
+    ["stdout", "last"],
+    ["stderr", "of a crash"],
+    ["stdout", "half a snowman: \ufffd"],
+  ]);
+  expect(() => logs.receive(body(20, "app", "x", 1, 1))).toThrow();
+  expect(() => logs.receive(body(20, "stdout", "x", 1, 1, 1))).toThrow();
+});
+
+test("a line without an end is not kept without bound", () => {
+  const { logs, records } = open();
+  for (let i = 0; i < 7; i++) logs.receive(body(20, "stdout", "x".repeat(100_000), 1, 1));
+  expect(records.map(({ message }) => message.length)).toEqual([300_000, 300_000]);
+});

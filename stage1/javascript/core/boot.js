@@ -74,8 +74,8 @@ const become = (fd, path, mode) => {
 become(1, "/proc/self/fd/5", "w");
 become(2, "/proc/self/fd/0", "w");
 fs.closeSync(5);
-printed[reader(1)] = ["stdout", 0];
-printed[reader(2)] = ["stderr", 1];
+printed[reader(1)] = "stdout";
+printed[reader(2)] = "stderr";
 become(0, "/dev/null");
 try {
   // Make `ps` show it: our arguments are in memory that Linux lets us write.
@@ -89,7 +89,7 @@ try {
 proc.argv.push(argv0);
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) proc.on(signal, () => {});
 
-share(new Int32Array(new SharedArrayBuffer(524352), 0, 10));
+share(new Int32Array(new SharedArrayBuffer(64)));
 const { port1: port, port2 } = new MessageChannel();
 const worker = isBun
   ? new Worker(URL.createObjectURL(new Blob(["onmessage=e=>eval(e.data,require)"])))

@@ -48,7 +48,6 @@ const CURRENT = 3; // the reply-to of the call that the main thread is in
 const DOOMED = 4; // the reply-to of the call that the worker interrupts
 const ACK = 5; // how many cancels the main thread has seen
 const CANCELS = 6; // how many cancels the worker has sent
-const REST = 7; // the length of what is in `rest` of stdout; the next word: of stderr
 // Behind these words: `tally`, the count of what was logged. Only the holder of the lock uses it.
 const SPENT = 0; // the second up to which `rate` is used up; at most four seconds ago
 const DROPPED = 1; // characters that were not sent
@@ -59,12 +58,11 @@ const load = require; // of Node.js, a global too
 const fs = load("fs");
 const proc = process;
 const isBun = proc.versions.bun;
-let shared, tally, rest, me, lowest, rate, lease;
+let shared, tally, me, lowest, rate, lease;
 
 const share = (words) => {
   shared = words;
   tally = new Float64Array(words.buffer, 48);
-  rest = Buffer.from(words.buffer, 64);
 };
 const get = (word) => Atomics.load(shared, word);
 const set = (word, value) => Atomics.store(shared, word, value);
@@ -72,8 +70,9 @@ const add = (word, value) => Atomics.add(shared, word, value);
 const lock = (owner) => !Atomics.compareExchange(shared, OWNER, 0, owner);
 const unlock = () => set(OWNER, 0);
 const json = (value) => Buffer.from(JSON.stringify(value));
-const interrupt = () => proc.kill(0, "SIGINT");
-const die = () => proc.kill(proc.pid, "SIGKILL");
+const kill = proc.kill.bind(proc);
+const interrupt = () => kill(0, "SIGINT");
+const die = () => kill(proc.pid, "SIGKILL");
 const wait = (ms) => Atomics.wait(shared, 9, 0, ms);
 
 // -- Frames ----------------------------------------------------------------------------------
@@ -138,10 +137,16 @@ const write = (bytes) => {
 // -- IoLogger: what user code and its children print -- all under the output lock -------------
 // Output is read into this memory, and copied. New memory for each read costs more than all else.
 const chunk = Buffer.alloc(MAX_FRAME);
-const printed = {}; // descriptor: [name, 0 or 1]
+const printed = {}; // descriptor: name
 
-/** Send one log record, if the master wants its level. A record of stdout may have many lines. */
-const log = (level, name, message, when = Date.now() / 1e3) => {
+const put = (...record) => write(Buffer.concat(frames(FORWARD_LOG, json(record))));
+
+/**
+ * Send one log record, if the master wants its level.
+ *
+ * @param part 1: a piece of what was printed, with a character for each byte
+ */
+const log = (level, name, message, when, part) => {
   if (level < lowest) return;
   const now = Date.now() / 1e3;
   const spent = Math.max(tally[SPENT], now - 4) + message.length / rate;
@@ -150,42 +155,29 @@ const log = (level, name, message, when = Date.now() / 1e3) => {
     return;
   }
   tally[SPENT] = spent;
-  if (tally[DROPPED]) message = `(${tally[DROPPED]} characters dropped)\n${message}`;
+  if (tally[DROPPED]) put(level, name, `(${tally[DROPPED]} characters dropped)`, now);
   tally[DROPPED] = 0;
-  write(
-    Buffer.concat(
-      frames(FORWARD_LOG, json([level, name, message.replace(/\p{Cs}/gu, "\ufffd"), when])),
-    ),
-  );
+  put(level, name, message.replace(/\p{Cs}/gu, "\ufffd"), when || now, part);
 };
 
-/** Log what was printed: whole lines, and the rest when it is long or the `last`. */
-const logPrinted = (fd, bytes, last) => {
-  const [name, at] = printed[fd];
-  const begin = at * MAX_FRAME;
-  const data = Buffer.concat([rest.subarray(begin, begin + get(REST + at)), bytes]);
-  const cut = last || data.length > MAX_FRAME ? data.length : data.lastIndexOf(10) + 1;
-  rest.set(data.subarray(cut), begin);
-  set(REST + at, data.length - cut);
-  if (cut) log(20, name, data.toString("utf8", 0, cut));
-};
+/** Log what was printed, as it comes: what this process kept, a crash would take with it. */
+const logPrinted = (fd, bytes) => log(20, printed[fd], Buffer.from(bytes).latin1Slice(), 0, 1);
 
 /** Log all that was printed so far. */
-const settle = (last) => {
+const settle = () => {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
   for (const fd in printed) {
     try {
       for (let n; (n = fs.readSync(+fd, chunk)); ) logPrinted(fd, chunk.subarray(0, n));
     } catch {}
-    if (last) logPrinted(fd, Buffer.alloc(0), last);
   }
   Error.stackTraceLimit = limit;
 };
 
 /** Send a message of the main thread, after what was printed before. */
-const say = ({ out, record, last }) => {
-  settle(last);
+const say = ({ out, record }) => {
+  settle();
   if (record) log(...record);
   if (out) write(out);
 };

@@ -1,5 +1,6 @@
 /**
- * econtext.console: console, process.stdout, process.stderr and process.exit of user code.
+ * econtext.console: console, process.stdout, process.stderr, and the ends of the process (`exit`,
+ * `abort`, `kill`) for user code.
  *
  * Second tier: comes with the first module of the user's. Console methods become log records of the
  * logger `console` and keep their level. The two streams write at once and wait when the pipe is
@@ -62,6 +63,23 @@ for (const [name, fd] of [
     enumerable: true,
   });
 }
+
+/** Wait until all that was printed is sent. A worker that does not answer is not waited for. */
+const flush = () => {
+  core.post({}, 1);
+  for (let n = 999; n-- && core.get(QUEUED); ) Atomics.wait(pause, 0, 0, 1);
+};
+
+// Code that ends the process by itself: what the worker has read by then would be lost.
+const { abort, kill } = process;
+process.abort = () => {
+  flush();
+  abort.call(process);
+};
+process.kill = (pid, signal) => {
+  if (pid === process.pid && signal !== 0) flush();
+  return kill.call(process, pid, signal);
+};
 
 /** As sys.exit in Python: it fails the call, and ends nothing. */
 process.exit = process.reallyExit = (code) => {

@@ -95,6 +95,7 @@ const SWITCH_PARTS = {
   javascript: [
     "common",
     "memory",
+    "bun_process",
     "program",
     "scanner",
     "relays",

@@ -7,7 +7,6 @@
  * later ones. Twin: children.py. Spec: docs/protocol.md, "The switch".
  */
 const [install, load, me, acquire, frames, pass, write] = core;
-const { spawn } = load("child_process");
 const { accessSync, constants, readFileSync, statSync, writevSync } = load("fs");
 
 // Operations: docs/protocol.md, "The switch".

@@ -72,8 +72,12 @@ const start = (argv, { deaf, pty }) => {
   check(argv[0]);
   const hasTerminal = pty === true;
   if (hasTerminal) check("script");
-  const [file, ...words] = prepared(hasTerminal ? onTerminal(argv) : argv, deaf && !hasTerminal);
-  const child = spawn(file, words, {
+  const words = prepared(hasTerminal ? onTerminal(argv) : argv, deaf && !hasTerminal);
+  if (typeof Bun !== "undefined" && !hasTerminal) {
+    const child = new BunProcess(words, !deaf);
+    return { child, pipes: child.stdio, terminal: [] };
+  }
+  const child = load("child_process").spawn(words[0], words.slice(1), {
     env: hasTerminal ? { ...env, SHELL: "/bin/sh" } : env,
     detached: !deaf || hasTerminal,
     stdio: Array(hasTerminal ? 6 : 3).fill("pipe"),

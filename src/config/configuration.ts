@@ -1,4 +1,4 @@
-/** From the text of an `econtext.toml` to what a broker is given. Reads no file. */
+/** Reads the text of an `econtext.toml`. The result is what a broker takes. Opens no file. */
 import { UsageError } from "../errors.ts";
 import type { TransportData } from "../transports/data.ts";
 import { SCHEMES } from "../transports/registry.ts";
@@ -24,9 +24,9 @@ export const EMPTY: Configuration = { schemes: SCHEMES, targets: {}, groups: {} 
 
 /**
  * @param file for messages
- * @param base what the file adds to; what it defines itself takes precedence
- * @returns transports and targets; one that is wrong has a `problem`, which is thrown where it is
- *   used
+ * @param base the configuration that the file adds to. The entries of the file take precedence.
+ * @returns transports, targets and groups. A wrong entry has a `problem`: it is thrown when a path
+ *   or a set uses the entry.
  * @throws {UsageError} `ERR_USAGE_CONFIG`, with file and key, for the file as a whole
  */
 export function readConfiguration(file: string, text: string, base = EMPTY): Configuration {
@@ -94,10 +94,10 @@ export function hostsOf({ targets, schemes }: Configuration): readonly string[] 
   });
 }
 
-/** Takes the place of a transport that is wrongly defined. */
+/** The data of a transport whose definition is wrong. */
 const WRONG = { argv: [], failures: [] } as const;
 
-/** An entry that is wrong is told to those who use it: the others go on. */
+/** Keeps the error of a wrong entry, so that the other entries can be used. */
 function orProblem<T>(read: () => T, instead: (problem: UsageError) => T): T {
   try {
     return read();
@@ -122,7 +122,10 @@ function tryParse(text: string): { readonly values?: unknown; readonly problem?:
   }
 }
 
-/** The parser does not tell the line: it is the last of the first lines that fail so. */
+/**
+ * The parser does not name the line. So the first lines are parsed alone, one more at a time, until
+ * they fail with the same problem.
+ */
 function lineOf(text: string, problem: string): number | undefined {
   const lines = text.split("\n");
   const at = lines.findIndex(

@@ -14,8 +14,8 @@ export type { Configuration } from "./configuration.ts";
 const NAME = "econtext.toml";
 
 /**
- * @param warn gets a line for a file that is not read, because another user could have written it:
- *   a configuration names programs to run
+ * @param warn gets a line for each file that another user could have written. Such a file is not
+ *   read, because a configuration names programs to run.
  * @throws {UsageError} `ERR_USAGE_CONFIG`
  */
 export function findConfiguration(

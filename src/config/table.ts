@@ -1,4 +1,4 @@
-/** Reads the values of a table of TOML, and names file and key of each that is wrong. */
+/** Reads the values of a table of TOML. The error of a wrong value names the file and the key. */
 import { UsageError } from "../errors.ts";
 
 type Values = Readonly<Record<string, unknown>>;

@@ -1,4 +1,4 @@
-/** What a user has set for targets: `[targets.web1]`, `[targets."bastion/web1"]`. */
+/** Reads the settings of targets: `[targets.web1]`, `[targets."bastion/web1"]`. */
 import { EcontextError } from "../errors.ts";
 import { KINDS, readKind } from "../interpreters/kind.ts";
 import { checkOption, type Schemes, SSH, WordError } from "../transports/word.ts";
@@ -93,7 +93,7 @@ export function told<T>(table: Table, read: () => T, key?: string): T {
   try {
     return read();
   } catch (error) {
-    // What is wrong with a transport has its own place.
+    // An error of a transport's definition names its own place.
     if (error instanceof EcontextError && error.code !== "ERR_USAGE_CONFIG")
       throw table.problem(error.message, key);
     throw error;

@@ -2,7 +2,6 @@
  * Groups of targets by name, and files of targets: what `@web` and `@hosts.txt` stand for. The
  * commands of groups are run first (`load`), and all else happens at once.
  */
-import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { UsageError } from "../errors.ts";
@@ -10,7 +9,7 @@ import { closest } from "../transports/closest.ts";
 import { runGroupCommand } from "./group-command.ts";
 import { ALL, expand, references, type SetOptions } from "./node-set.ts";
 import type { GroupLookup, GroupNames, GroupProblem } from "./pattern.ts";
-import { MAX_NAMES } from "./ranges.ts";
+import { linesOf, namesOfLines, readText, type TargetFile } from "./target-files.ts";
 
 /** What a group is. It has either targets or a command. */
 export interface GroupData {
@@ -38,13 +37,12 @@ export interface GroupOptions {
 /** A name that can follow an `@`. */
 export const GROUP_NAME = /^[\p{L}\p{N}_][\p{L}\p{N}_.:-]*$/u;
 
-const MAX_FILE_BYTES = 64 << 20;
-
 export class Groups<Data extends GroupData = GroupData> {
   readonly data: Readonly<Record<string, Data>>;
   readonly #options: GroupOptions;
   /** What the commands of groups have printed. */
   readonly #printed = new Map<string, string>();
+  readonly #files = new Map<string, string>();
   readonly #names = new Map<string, readonly string[]>();
 
   constructor(data: Readonly<Record<string, Data>> = {}, options: GroupOptions = {}) {
@@ -62,7 +60,7 @@ export class Groups<Data extends GroupData = GroupData> {
    * @throws {UsageError} `ERR_USAGE_TARGET`; `ERR_USAGE_CONFIG`: a group is wrong
    */
   async expand(text: string, options: Omit<SetOptions, "groups"> = {}): Promise<readonly string[]> {
-    await this.#load(text, options, new Set());
+    await this.#load(text, options);
     return expand(text, { ...options, groups: this.#lookup([], this.#options.folder) });
   }
 
@@ -77,7 +75,7 @@ export class Groups<Data extends GroupData = GroupData> {
    * @returns the names of all lines, each once
    */
   async expandLines(lines: string, place: string): Promise<readonly string[]> {
-    for (const { text } of linesOf(lines)) await this.#load(text, {}, new Set());
+    await this.#loadLines(lines, new Search(this.#options.folder));
     return namesOfLines(lines, place, this.#lookup([], this.#options.folder));
   }
 
@@ -93,24 +91,31 @@ export class Groups<Data extends GroupData = GroupData> {
   }
 
   /** Runs the commands of all groups that a text names, directly or through others. */
-  async #load(text: string, options: SetOptions, seen: Set<string>): Promise<void> {
-    for (const { name } of references(text, options)) {
-      if (seen.has(name)) continue;
-      seen.add(name);
+  async #load(text: string, options: SetOptions, within = new Search(this.#options.folder)) {
+    for (const { name, rest } of references(text, options)) {
       const group = this.#groupOf(name);
-      if (group === undefined) {
-        if (isAll(name)) await this.#load(this.#allText(), {}, seen);
-        continue;
+      if (group === undefined && isAll(name)) {
+        await this.#load(this.#allText(), {}, within);
+      } else if (group === undefined) {
+        const found = this.#findFile(name, rest, within.folder);
+        if (found !== undefined && within.isNew(found.file)) {
+          await this.#loadLines(found.text, within);
+        }
+      } else if (group.problem === undefined && within.isNew(name)) {
+        const { command, targets = "", folder } = group;
+        if (command !== undefined && !this.#printed.has(name)) {
+          const { env = process.env } = this.#options;
+          this.#printed.set(name, await runGroupCommand(command, { ...group, env }));
+        }
+        await this.#loadLines(this.#printed.get(name) ?? targets, within.from(folder));
       }
-      if (group.problem !== undefined) continue;
-      const { command, targets = "" } = group;
-      if (command !== undefined && !this.#printed.has(name)) {
-        const { env = process.env } = this.#options;
-        this.#printed.set(name, await runGroupCommand(command, { ...group, env }));
-      }
-      for (const { text } of linesOf(this.#printed.get(name) ?? targets)) {
-        await this.#load(text, {}, seen).catch(() => {}); // `#namesOf` tells the place
-      }
+    }
+  }
+
+  async #loadLines(lines: string, within: Search): Promise<void> {
+    for (const { text } of linesOf(lines)) {
+      // A wrong line is told later, with its place.
+      if (isReadable(text)) await this.#load(text, {}, within);
     }
   }
 
@@ -123,10 +128,16 @@ export class Groups<Data extends GroupData = GroupData> {
     return Object.keys(this.data).filter((name) => GROUP_NAME.test(name));
   }
 
-  /** @returns a set of all groups; those that are wrong are left out */
+  /**
+   * @returns a set of all groups. Left out are wrong ones, and those that are parts of all groups
+   *   themselves: `@*!db1`.
+   */
   #allText(): string {
-    const right = this.ownNames.filter((name) => this.data[name]?.problem === undefined);
-    return right.map((name) => `@${name}`).join(",");
+    const wanted = this.ownNames.filter((name) => {
+      const { problem, targets = "" } = this.data[name] ?? {};
+      return problem === undefined && !/\*|@all\b/.test(targets);
+    });
+    return wanted.map((name) => `@${name}`).join(",");
   }
 
   /** @param within names of groups that are being read: none may contain itself */
@@ -167,22 +178,31 @@ export class Groups<Data extends GroupData = GroupData> {
     return names;
   }
 
-  /** A file has this name, or this name and what follows it. */
   #fileNames(
     name: string,
     rest: string,
     within: readonly string[],
-    folder = ".",
+    folder: string | undefined,
   ): GroupNames | undefined {
+    const found = this.#findFile(name, rest, folder);
+    if (found === undefined) return undefined;
+    const { file, path, text } = found;
+    if (within.includes(file)) {
+      throw new UsageError("ERR_USAGE_TARGET", `${path}: a file of targets names itself`);
+    }
+    const lookup = this.#lookup([...within, file], folder);
+    return { names: namesOfLines(text, path, lookup), isWhole: path !== name };
+  }
+
+  /** @returns the file that has this name, or this name and what follows it */
+  #findFile(name: string, rest: string, folder = "."): TargetFile | undefined {
     for (const path of rest === "" ? [name] : [name, name + rest]) {
       const file = resolve(folder, path.replace(/^~(?=\/)/, homedir()));
-      if (within.includes(file)) {
-        throw new UsageError("ERR_USAGE_TARGET", `${path}: a file of targets names itself`);
-      }
-      const text = readText(file, path);
+      // A pipe can be read once.
+      const text = this.#files.get(file) ?? readText(file, path);
       if (text === undefined) continue;
-      const lookup = this.#lookup([...within, file], folder);
-      return { names: namesOfLines(text, path, lookup), isWhole: path !== name };
+      this.#files.set(file, text);
+      return { file, path, text };
     }
     return undefined;
   }
@@ -206,54 +226,34 @@ function isAll(name: string): boolean {
   return name === ALL || name === "all";
 }
 
-/** @returns undefined if there is no such file */
-function readText(file: string, path: string): string | undefined {
+/** Where groups and files are looked for, and which have been found. */
+class Search {
+  readonly folder: string | undefined;
+  readonly #found: Set<string>;
+
+  constructor(folder: string | undefined, found = new Set<string>()) {
+    this.folder = folder;
+    this.#found = found;
+  }
+
+  /** @param name of a group, or the path of a file. @returns whether it was not found before */
+  isNew(name: string): boolean {
+    const isNew = !this.#found.has(name);
+    this.#found.add(name);
+    return isNew;
+  }
+
+  /** @returns the same search, with files in another folder */
+  from(folder: string | undefined): Search {
+    return new Search(folder, this.#found);
+  }
+}
+
+function isReadable(text: string): boolean {
   try {
-    const status = statSync(file, { throwIfNoEntry: false });
-    if (status === undefined || status.isDirectory()) return undefined;
-    if (status.size > MAX_FILE_BYTES) throw new Error("it is too large for a list of targets");
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOTDIR") return undefined;
-    throw new UsageError("ERR_USAGE_TARGET", `${path}: cannot be read: ${message}`);
+    references(text);
+    return true;
+  } catch {
+    return false;
   }
-}
-
-interface Line {
-  readonly text: string;
-  readonly number: number;
-}
-
-/** @returns lines without comments; empty ones are left out */
-function linesOf(text: string): readonly Line[] {
-  return text
-    .split(/\r?\n/)
-    .map((line, at) => ({ text: line.replace(/(?:^|\s)#.*$/, "").trim(), number: at + 1 }))
-    .filter((line) => line.text !== "");
-}
-
-/** @param isPrinted a command has printed the text */
-function namesOfLines(
-  text: string,
-  place: string,
-  groups: GroupLookup,
-  isPrinted = false,
-): readonly string[] {
-  const lines = linesOf(text);
-  const names = new Set<string>();
-  for (const line of lines) {
-    try {
-      for (const name of expand(line.text, { groups })) names.add(name);
-    } catch (error) {
-      if (!(error instanceof UsageError) || error.code === "ERR_USAGE_CONFIG") throw error;
-      const where = isPrinted ? `${place}: line ${line.number} of what its command printed` : place;
-      const number = isPrinted || lines.length === 1 ? "" : `:${line.number}`;
-      throw new UsageError(error.code, `${where}${number}: ${error.message}`);
-    }
-    if (names.size > MAX_NAMES) {
-      throw new UsageError("ERR_USAGE_TARGET", `${place}: it has more than ${MAX_NAMES} names`);
-    }
-  }
-  return [...names];
 }

@@ -14,6 +14,7 @@ let folder = "";
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "econtext-groups-"));
   writeFileSync(join(folder, "hosts.txt"), "web[1-2]  # the old ones\n\n# none\n@db\n");
+  writeFileSync(join(folder, "made.txt"), "@made,y\n");
   writeFileSync(join(folder, "loop.txt"), "@loop.txt\n");
   writeFileSync(join(folder, "wrong.txt"), "a\nb[\n");
 });
@@ -60,7 +61,8 @@ describe("what groups stand for", () => {
     ],
     ["@{web,db}&*1", "web1 db1"],
     ["@made", "web1 x1 x2 db1 db2 db3 me"],
-    ["@here", "hosts loop wrong"],
+    ["@here", "hosts loop made wrong"],
+    ["@made.txt!@db", "web1 x1 x2 me y"],
     ["@hosts.txt", "web1 web2 db1 db2 db3"],
     ["@./hosts.txt!@db", "web1 web2"],
     ["@old", "web1 web2 db1 db2 db3"],
@@ -75,6 +77,8 @@ describe("what groups stand for", () => {
     const text = '[groups]\nweb = "web[1-2]"\n[targets."sudo:root"]\n[targets.db]\nkind = "node"\n';
     expect(await namesOf(text, "@*")).toBe("db web1 web2");
     expect(await namesOf(text, "@all")).toBe("db web1 web2");
+    const most = `most = "@*!web1"\n`;
+    expect(await namesOf(`[groups]\n${most}web = "web[1-2]"`, "@most,@*")).toBe("web2 web1");
     expect(await namesOf(`${text}[groups.all]\ntargets = "x"`, "@all")).toBe("x");
   });
 
@@ -104,6 +108,7 @@ describe("what is wrong is told where it is used", () => {
     ["@loop.txt", "loop.txt: a file of targets names itself", ""],
     ["@set", "econtext.toml: groups.set: not a set of targets: the bracket is not closed", ""],
     ["@fails", "econtext.toml: groups.fails: ", "it ended with status 3\n  no route\n  to it"],
+    ["@through", "econtext.toml: groups.fails: ", "no route\n  to it"],
     ["@prints", "groups.prints: line 2 of what its command printed: not a set", ""],
     ["@option", "econtext.toml: groups.option.usr: no such key; there are targets, command", ""],
     ["@neither", "groups.neither: needed: targets or command", ""],
@@ -115,6 +120,7 @@ web = "web1"
 a = "@b"
 b = "@a"
 set = "x["
+through = "a,@fails"
 number = 3
 fails = { command = "echo 'no route\\nto it' >&2; exit 3" }
 prints = { command = "echo a; echo b[" }

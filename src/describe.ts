@@ -119,6 +119,18 @@ function argvOf(transport: Transport, plan: Plan, isAble: boolean): string[] {
   return transport.wrap(announced(stage), isAble ? questionText("NONCE") : undefined);
 }
 
+/**
+ * @returns the path that a target stands for: the same for each way of writing it
+ * @throws {UsageError} `ERR_USAGE_TARGET`
+ */
+export function describePath(
+  target: string,
+  options: Pick<PathOptions, "schemes" | "targets"> = {},
+): string {
+  const steps = parsePath(target, options);
+  return steps.map(({ transport }) => transport.label).join("/");
+}
+
 function part(bytes: Uint8Array): SentPart {
   return {
     bytes: bytes.length,

@@ -15,7 +15,7 @@ export { ShellCommand, type ShellOutput } from "./commands/shell-command.ts";
 export type { ConnectOptions } from "./context/connect-options.ts";
 export { Context } from "./context/context.ts";
 export type { SlaveInfo } from "./context/session.ts";
-export { describeBootstrap } from "./describe.ts";
+export { describeBootstrap, describePath } from "./describe.ts";
 export {
   BootstrapError,
   CallError,

@@ -1,4 +1,5 @@
 /** From the flags of a command line to options of the library. Wrong values are refused here. */
+import type { FleetLimits, Share } from "../fleet/result.ts";
 import type { ConnectOptions, describeBootstrap, Kind, LevelName, SshOptions } from "../index.ts";
 import { COMMON, INTERPRETER, LANGUAGE } from "./options.ts";
 import type { Flags } from "./parse-line.ts";
@@ -12,11 +13,48 @@ const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000,
 
 /** @returns milliseconds. @throws {Usage} */
 export function readDeadline(command: string, text: unknown): number | undefined {
+  return readTime(command, "deadline", text);
+}
+
+function readTime(command: string, name: string, text: unknown): number | undefined {
   if (text === undefined) return undefined;
   const [, number, unit = "s"] = /^(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h)?$/.exec(String(text)) ?? [];
   const ms = Number(number) * (UNITS_MS[unit] ?? 1);
   if (ms > 0 && ms <= 0x7fffffff) return Math.ceil(ms);
-  throw new Usage(command, `--deadline ${String(text)}: not a time; write 5, 500ms, 2m or 1h`);
+  throw new Usage(command, `--${name} ${String(text)}: not a time; write 5, 500ms, 2m or 1h`);
+}
+
+/** How several targets are worked on. @throws {Usage} */
+export function readFleet(command: string, flags: Flags): FleetLimits {
+  const connectDeadline = readTime(command, "connect-deadline", flags["connect-deadline"]);
+  const window = readWhole(command, flags, "jobs", 1);
+  const retries = readWhole(command, flags, "retries", 0);
+  const serial = readShare(command, flags, "serial", 1);
+  const maxFailures = readShare(command, flags, "max-failures", 0);
+  return {
+    ...(connectDeadline === undefined ? {} : { connectDeadline }),
+    ...(window === undefined ? {} : { window }),
+    ...(retries === undefined ? {} : { retries }),
+    ...(serial === undefined ? {} : { serial }),
+    ...(maxFailures === undefined ? {} : { maxFailures }),
+    failFast: flags["fail-fast"] === true,
+  };
+}
+
+function readWhole(command: string, flags: Flags, name: string, least: number): number | undefined {
+  const text = flags[name];
+  if (text === undefined) return undefined;
+  const value = /^\d{1,9}$/.test(String(text)) ? Number(text) : Number.NaN;
+  if (value >= least) return value;
+  throw new Usage(command, `--${name} ${String(text)}: must be a number, ${least} or more`);
+}
+
+function readShare(command: string, flags: Flags, name: string, least: number): Share | undefined {
+  const text = String(flags[name] ?? "");
+  if (!text.endsWith("%")) return readWhole(command, flags, name, least);
+  const percent = /^\d+(?:\.\d+)?%$/.test(text) ? Number(text.slice(0, -1)) : Number.NaN;
+  if (percent <= 100 && (percent > 0 || least === 0)) return `${percent}%`;
+  throw new Usage(command, `--${name} ${text}: must be a share of the targets, up to 100%`);
 }
 
 /** @param startedAt on the clock of `performance.now`. @returns whole milliseconds */

@@ -155,6 +155,79 @@ export const JSON_OPTION = {
   description: "Print results as JSON; with several targets, one object a line",
 } as const;
 
+/** How several targets are worked on. */
+export const FLEET = {
+  jobs: {
+    type: "string",
+    alias: "j",
+    valueHint: "N",
+    description: "Work on N targets at the same time (default: what this machine can bear)",
+  },
+  serial: {
+    type: "string",
+    valueHint: "N|P%",
+    description: "Take the targets in batches: a batch begins when the one before has ended",
+  },
+  "fail-fast": {
+    type: "boolean",
+    description: "End the run with the first failure: what runs is cancelled",
+  },
+  "max-failures": {
+    type: "string",
+    valueHint: "N|P%",
+    description: "Begin no further target when more than N have failed",
+  },
+  retries: {
+    type: "string",
+    valueHint: "N",
+    description: "Connect again up to N times, after a failure that may pass",
+  },
+  "connect-deadline": {
+    type: "string",
+    valueHint: "TIME",
+    description: "The time for connecting alone; --deadline is then the time for the work",
+  },
+  joblog: {
+    type: "string",
+    valueHint: "FILE",
+    description: "Write a line for each target that has ended, in the columns of GNU parallel",
+  },
+  resume: { type: "boolean", description: "Leave out the targets that ended in --joblog" },
+  "resume-failed": {
+    type: "boolean",
+    description: "Leave out the targets that succeeded in --joblog",
+  },
+  plan: {
+    type: "boolean",
+    description: "Print the targets, what would be run and sent, and the window; start nothing",
+  },
+} as const satisfies Definitions;
+
+/** How the output of several targets is shown. */
+export const RESULTS = {
+  group: {
+    type: "boolean",
+    description: "Show each target's output in one piece, in the order of the targets",
+  },
+  fold: {
+    type: "boolean",
+    description: "Show equal output once, under the names of its targets, at the end",
+  },
+  diff: {
+    type: "boolean",
+    description: "With --fold: show how the smaller groups differ from the largest",
+  },
+  outdir: {
+    type: "string",
+    valueHint: "DIR",
+    description: "Write the output into files: DIR/TARGET.stdout and DIR/TARGET.stderr",
+  },
+  json: {
+    type: "boolean",
+    description: "Print one JSON object for each target, one a line (docs/result.schema.json)",
+  },
+} as const satisfies Definitions;
+
 /** The common options of `exec` and `sh`. */
 export const COMMAND = {
   "no-stdin": { type: "boolean", alias: "n", description: "Give it an empty standard input" },

@@ -3,9 +3,9 @@
  * of `exec`, `sh` and `rsh`. Once the command runs, signals are passed on to it.
  */
 import { joinedChunks, passTo } from "../commands/output.ts";
+import { defaultWindow } from "../fleet/window.ts";
 import {
   type ExecOptions,
-  type ExecResult,
   neutralise,
   oneLine,
   type RemoteProcess,
@@ -15,8 +15,10 @@ import { releaseBuffer } from "../io/buffer-pool.ts";
 import { Signals } from "./forward-signals.ts";
 import type { Host, Output } from "./host.ts";
 import type { Flags } from "./parse-line.ts";
+import { Usage } from "./report-error.ts";
+import type { Stream, TargetOutput } from "./results/report.ts";
+import type { Ending } from "./results/results.ts";
 import { runSession, type Turn } from "./run-targets.ts";
-import { LinePrefixer } from "./ui/line-prefix.ts";
 import { makeRaw } from "./ui/raw-terminal.ts";
 import { SharedInput } from "./ui/shared-input.ts";
 import { quoted } from "./words.ts";
@@ -48,17 +50,26 @@ export async function runCommands(plan: RemoteCommand, host: Host): Promise<numb
   const { preface } = plan;
   const isShort = (preface?.length ?? 0) * targets.length <= MAX_HEADS;
   const [head, first] = isShort ? [preface, undefined] : [undefined, preface];
-  const input = new SharedInput(first, plan.hasInput ? host.stdin : undefined);
+  const isInTurn = takesTurns(flags, targets.length);
+  const whole = isInTurn ? await wholeInput(plan, first, host) : undefined;
+  const hasInput = plan.hasInput && !isInTurn;
+  const input = new SharedInput(isInTurn ? undefined : first, hasInput ? host.stdin : undefined);
   const signals = new Signals(host);
   const giveBack = plan.options?.tty === undefined ? () => {} : makeRaw(host);
   try {
     const roots: readonly string[] = [];
-    const each = (turn: Turn) => runOne(turn, plan, { host, head, input, signals });
+    const each = (turn: Turn) => runOne(turn, plan, { host, head, whole, input, signals });
     const { pass } = signals;
     // Each piece of the input is for all commands, so that none of them can begin later.
-    const isTogether = plan.hasInput || first !== undefined;
-    const session = { command, flags, ssh: plan.ssh, targets, roots, each, pass, isTogether };
-    return await runSession(session, host);
+    const isTogether = !isInTurn && (plan.hasInput || first !== undefined);
+    const yields = (): "output" => "output";
+    const sends = [
+      `command   ${JSON.stringify(plan.argv)}`,
+      ...(preface === undefined ? [] : [`script    ${preface.length} bytes`]),
+    ];
+    const words = [...targets, "--", ...plan.argv].map(quoted);
+    const own = { command, flags, ssh: plan.ssh, targets, roots, yields, sends, words };
+    return await runSession({ ...own, each, pass, isTogether }, host);
   } finally {
     giveBack();
     signals.dispose();
@@ -70,38 +81,70 @@ interface Streams {
   readonly host: Host;
   /** The first bytes of each command's input. */
   readonly head: Uint8Array | undefined;
+  /** All of the input, where commands do not run at the same time. */
+  readonly whole: Uint8Array | undefined;
   readonly input: SharedInput;
   readonly signals: Signals;
 }
 
+/** @returns whether some commands begin only when others have ended */
+function takesTurns(flags: Flags, count: number): boolean {
+  const isChosen = flags["jobs"] !== undefined || flags["serial"] !== undefined;
+  return count > 1 && (isChosen || count > defaultWindow());
+}
+
+/**
+ * A terminal is not read: it cannot be read twice.
+ *
+ * @throws {Usage} the input is too long to be kept
+ */
+async function wholeInput(
+  { command, hasInput }: RemoteCommand,
+  first: Uint8Array | undefined,
+  { stdin }: Host,
+): Promise<Uint8Array | undefined> {
+  const pieces = first === undefined ? [] : [first];
+  let size = 0;
+  if (hasInput && !stdin.isTerminal) {
+    for await (const chunk of stdin.stream()) {
+      size += chunk.length;
+      pieces.push(chunk);
+      if (size <= MAX_HEADS) continue;
+      const most = `${MAX_HEADS >> 20} MiB`;
+      throw new Usage(
+        command,
+        `standard input is over ${most}, which is kept for targets in turn: use -n, or copy a file`,
+      );
+    }
+  }
+  return pieces.length === 0 ? undefined : Buffer.concat(pieces);
+}
+
 async function runOne(
-  { target, context, limits, say }: Turn,
+  { target, context, limits, output, isAlone }: Turn,
   plan: RemoteCommand,
-  { host, head, input, signals }: Streams,
-): Promise<number> {
-  const stdin = input.branch(plan.targets.length, () => context.ready());
+  { host, head, whole, input, signals }: Streams,
+): Promise<Ending> {
+  const stdin = whole ?? input.branch(plan.targets.length, () => context.ready());
   const options = { ...limits(), ...plan.options, head };
   const process = context.exec(plan.argv, stdin === undefined ? options : { ...options, stdin });
   const unhook = signals.to(process);
   try {
-    const isAlone = plan.targets.length === 1;
-    const copies = [
-      copy(process.stdout, isAlone ? undefined : target, host.stdout),
-      copy(process.stderr, isAlone ? undefined : target, host.stderr),
-    ];
+    const copies = isAlone
+      ? [pass(process.stdout, host.stdout), pass(process.stderr, host.stderr)]
+      : (["stdout", "stderr"] as const).map((name) => show(process[name], name, output));
     const [result] = await Promise.all([process.exited, ...copies]);
-    const isTold = isAlone && result.problem === undefined;
-    if (result.status !== 0 && !isTold) say(`${oneLine(target)}: ${endingOf(plan, result)}`);
-    return result.status;
+    const { status, signal, problem } = result;
+    if (problem === undefined) return { status, signal };
+    return { status, text: `${oneLine(target)}: ${problemOf(plan, problem, status)}` };
   } finally {
     unhook();
   }
 }
 
-/** @returns how a command ended, in the words of a shell */
-function endingOf(plan: RemoteCommand, { status, signal, problem }: ExecResult): string {
+/** @returns why a command could not be started, in the words of a shell */
+function problemOf(plan: RemoteCommand, problem: string, status: number): string {
   const { name, options } = plan;
-  if (problem === undefined) return signal === undefined ? `exit status ${status}` : signal;
   const ofFolder = options?.cwd !== undefined && problem.startsWith(`${options.cwd}: `);
   const text = neutralise(ofFolder ? `--cwd ${problem}` : `${oneLine(name)}: ${problem}`);
   return status === 127 && !ofFolder ? text + oneWordHint(plan) : text;
@@ -116,21 +159,19 @@ function oneWordHint({ command, argv, targets }: RemoteCommand): string {
   return oneLine(`; one word with spaces is one program name: write ${words}${shell}`);
 }
 
-/** @param prefix the name before each line; undefined: bytes are copied as they are */
-async function copy(
-  from: RemoteProcess["stdout"],
-  prefix: string | undefined,
-  to: Output,
-): Promise<void> {
-  if (prefix === undefined) {
-    passTo(from, to);
-    for await (const chunk of joinedChunks(from)) {
-      await to.write(chunk);
-      releaseBuffer(chunk);
-    }
-    return;
+/** Copies bytes as they are. */
+async function pass(from: RemoteProcess["stdout"], to: Output): Promise<void> {
+  passTo(from, to);
+  for await (const chunk of joinedChunks(from)) {
+    await to.write(chunk);
+    releaseBuffer(chunk);
   }
-  const lines = new LinePrefixer(prefix, to.isTerminal);
-  for await (const chunk of joinedChunks(from)) await to.write(lines.push(chunk));
-  await to.write(lines.end());
+}
+
+async function show(
+  from: RemoteProcess["stdout"],
+  stream: Stream,
+  to: TargetOutput,
+): Promise<void> {
+  for await (const chunk of joinedChunks(from)) await to.write(stream, chunk);
 }

@@ -7,28 +7,42 @@
  * second signal ends this process at once, and the slaves notice that.
  */
 
-import type { FleetResult, FleetTurn } from "../fleet/result.ts";
-import { Broker, type Context, type SshOptions, TimeoutError } from "../index.ts";
+import type { FleetLimits, FleetResult, FleetTurn } from "../fleet/result.ts";
+import {
+  type Broker,
+  type Context,
+  describePath,
+  SkippedError,
+  type SshOptions,
+  TimeoutError,
+} from "../index.ts";
 import type { Prompter } from "../prompts/prompter.ts";
 import { type HostConfiguration, readConfiguration } from "./configuration.ts";
 import type { Host } from "./host.ts";
 import { BROKEN_PIPE, isBrokenPipe, type PassSignal, Stop } from "./interruption.ts";
-import { leftOf, readCache, readConnect, readLogFormat, readLogLevel } from "./option-values.ts";
+import { leftOf, readConnect, readFleet, readLogFormat } from "./option-values.ts";
 import type { Flags } from "./parse-line.ts";
 import { openPrompter } from "./passwords.ts";
 import { statusOf } from "./report-error.ts";
+import { readWay } from "./results/choose.ts";
+import { type Ending, Results, type TargetOutput, type Yield } from "./results/results.ts";
+import { RunBroker } from "./run-broker.ts";
 import { Failures } from "./ui/failures.ts";
-import { Lending } from "./ui/lend-progress.ts";
-import { logLines } from "./ui/log-lines.ts";
 
 /** What a command may use while it deals with one target. */
 export interface Turn {
   readonly target: string;
   readonly context: Context;
+  /** Shows what the target prints and returns. */
+  readonly output: TargetOutput;
+  /** The only target, whose output is shown as it is. */
+  readonly isAlone: boolean;
   /** Options of a call: the rest of the deadline, and the signal that cancels it. */
   limits(): { readonly deadline?: number; readonly signal: AbortSignal };
   /** Writes lines about this target to stderr, as text or as a record. */
   say(text: string): void;
+  /** Writes lines to stdout as they are. */
+  print(text: string): Promise<void>;
 }
 
 export interface Plan {
@@ -36,10 +50,17 @@ export interface Plan {
   readonly flags: Flags;
   readonly targets: readonly string[];
   readonly roots: readonly string[];
-  /** Resolves to the exit status. */
-  readonly each: (turn: Turn) => Promise<number>;
+  readonly each: (turn: Turn) => Promise<Ending>;
+  /** What the command gives for each target. Default: nothing but its own output. */
+  readonly yields?: () => Yield;
   /** Gets the reason why a target failed. @returns whether it told the user; else stderr does */
   readonly failed?: (target: string, error: unknown) => boolean;
+  /** The value of a single target is shown as it is, also as JSON: without a record around it. */
+  readonly isBare?: boolean;
+  /** What is sent to each target, for `--plan`. */
+  readonly sends?: readonly string[];
+  /** The words of the command line, for the job log. */
+  readonly words?: readonly string[];
   /** Whether the work of each target waits for all others: then all run at the same time. */
   readonly isTogether?: boolean;
   /** Used in place of the options for ssh among the flags. */
@@ -54,6 +75,10 @@ const SIGNAL_MS = 50;
 /** @returns the highest status of all targets, or the status of what ended the run */
 export async function runSession(plan: Plan, host: Host): Promise<number> {
   const configuration = readConfiguration(host);
+  if (plan.flags["plan"] === true) {
+    const { showPlan } = await import("./results/plan.ts");
+    return showPlan(plan, host, configuration);
+  }
   const prompter = await openPrompter(plan.command, plan.flags, host, configuration);
   const run = new Run(plan, host, { ...configuration, prompter });
   return run.status();
@@ -62,32 +87,33 @@ export async function runSession(plan: Plan, host: Host): Promise<number> {
 class Run {
   readonly #plan: Plan;
   readonly #connect: ReturnType<typeof readConnect>;
+  readonly #limits: FleetLimits;
   readonly #stop: Stop;
   readonly #failures: Failures;
+  readonly #results: Results;
   readonly #broker: Broker;
+  readonly #isAlone: boolean;
   /** Contexts by the index of their target: errors name the hop that does not answer. */
   readonly #contexts = new Map<number, Context>();
 
   /** @param given what the user has set, and what answers questions */
   constructor(plan: Plan, host: Host, given: HostConfiguration & { readonly prompter: Prompter }) {
-    const { command, flags, targets, roots } = plan;
+    const { command, flags, targets, roots, yields = () => "none" } = plan;
     this.#plan = plan;
     const { ssh, ...connect } = readConnect(command, flags);
     this.#connect = { ...connect, ssh: plan.ssh ?? ssh };
-    const format = readLogFormat(command, flags);
-    const { stderr } = host;
-    const lending = new Lending(stderr);
-    this.#failures = new Failures(host, targets, format, () => lending.erased());
-    this.#broker = new Broker({
-      ...given,
-      onLend: lending.show,
-      roots,
-      cache: readCache(flags),
-      logLevel: readLogLevel(command, flags),
-      onLog: (record) => {
-        const lines = logLines(record, format, stderr.coloured);
-        stderr.write(lending.erased() + lines).catch(() => {});
-      },
+    this.#limits = readFleet(command, flags);
+    const erased = (): string => this.#results.erased();
+    this.#failures = new Failures(host, targets, readLogFormat(command, flags), erased);
+    const opened = new RunBroker({ command, flags, roots }, given, host.stderr, erased);
+    this.#broker = opened.broker;
+    const way = readWay(command, flags, targets.length, plan.isBare === true);
+    this.#isAlone = way === "alone";
+    this.#results = new Results({
+      ...{ command, flags, targets, host, way, yields, failures: this.#failures },
+      pathOf: (target) => describePath(target, given),
+      erased: () => opened.erased(),
+      line: [command, ...(plan.words ?? [])].join(" "),
     });
     this.#stop = new Stop(host, (name) => {
       // A command that has started gets the signal. A question must not hold the others up.
@@ -98,72 +124,80 @@ class Run {
 
   async status(): Promise<number> {
     const stop = this.#stop;
-    const statuses = await Promise.race([this.#all(), stop.happened]);
+    await Promise.race([this.#all(), stop.happened]);
     await this.#broker.close();
     stop.dispose();
-    if (stop.status === undefined) this.#failures.conclude();
-    const status = stop.status ?? Math.max(...(statuses ?? [0]));
+    await this.#results.conclude(stop.status !== undefined);
+    const status = stop.status ?? this.#results.status;
     stop.conclude(status);
     return status;
   }
 
-  async #all(): Promise<number[]> {
-    const statuses: Promise<number>[] = [];
-    const { targets, each, isTogether = false } = this.#plan;
+  async #all(): Promise<void> {
+    const { each, isTogether = false } = this.#plan;
+    const { targets } = this.#results;
     const { deadline, ...options } = this.#connect;
+    const limits = this.#limits;
+    const times =
+      limits.connectDeadline === undefined ? { connectDeadline: deadline } : { deadline };
     const fleet = this.#broker.fleet(targets, {
       ...options,
-      ...(deadline === undefined ? {} : { connectDeadline: deadline }),
+      ...given(times),
       ...(isTogether ? { window: Math.max(1, targets.length) } : {}),
+      ...limits,
       signal: this.#stop.signal,
+      onEvent: (event) => this.#results.event(event),
     });
-    const work = (context: Context, turn: FleetTurn): Promise<number> =>
+    const work = (context: Context, turn: FleetTurn): Promise<Ending> =>
       each(this.#turn(context, turn));
-    const isFailure = (status: number): boolean => status !== 0;
+    const isFailure = ({ status }: Ending): boolean => status !== 0;
+    const shown: Promise<void>[] = [];
     for await (const result of fleet.runAs(work, {}, { isFailure })) {
-      statuses.push(this.#conclude(result));
+      shown.push(this.#conclude(result));
     }
-    return Promise.all(statuses);
+    await Promise.all(shown);
   }
 
   #turn(context: Context, { target, index, signal }: FleetTurn): Turn {
+    const isWhole = this.#limits.connectDeadline === undefined;
     const { deadline } = this.#connect;
     const started = performance.now();
     this.#contexts.set(index, context);
     return {
       target,
       context,
+      isAlone: this.#isAlone,
+      output: this.#results.open({ target, index }),
       limits: () => ({
         signal,
-        ...(deadline === undefined ? {} : { deadline: leftOf(deadline, started) }),
+        ...(deadline === undefined || !isWhole ? {} : { deadline: leftOf(deadline, started) }),
       }),
       say: (text) => this.#failures.say(target, text),
+      print: (text) => this.#results.print(text),
     };
   }
 
-  async #conclude(result: FleetResult<number>): Promise<number> {
+  async #conclude(result: FleetResult<Ending>): Promise<void> {
     const { target, index } = result;
     const context = this.#contexts.get(index);
     this.#contexts.delete(index);
-    const status = result.ok ? result.value : statusOf(result.error);
-    if (!result.ok) await this.#tell(target, context, result.error);
-    if (status !== 0) this.#failures.count(index);
-    return status;
-  }
-
-  async #tell(target: string, context: Context | undefined, error: unknown): Promise<void> {
+    if (result.ok) return this.#results.ended(result, undefined);
+    const { error } = result;
     if (isBrokenPipe(error)) this.#stop.now(BROKEN_PIPE);
     // Ctrl-C in a terminal reaches ssh as well, whose end may be known before the signal is.
     if (statusOf(error) === 255) await Bun.sleep(SIGNAL_MS);
-    // The user ended it, and knows why it failed.
-    if (this.#stop.signal.aborted) return;
     const problem = this.#inWords(target, context, error);
-    if (this.#plan.failed?.(target, problem) !== true) await this.#failures.tell(target, problem);
+    // What the user ended needs no words. What was not begun has those of its cause.
+    const isKnown = this.#stop.signal.aborted || error instanceof SkippedError;
+    const isTold = isKnown || this.#plan.failed?.(target, problem) === true;
+    const text = isTold ? undefined : await this.#failures.textOf(problem);
+    return this.#results.ended(result, problem, text);
   }
 
   /** The library names the rest of the deadline; the user knows the whole. */
   #inWords(target: string, context: Context | undefined, error: unknown): unknown {
     if (!(error instanceof TimeoutError) || error.code === "ERR_DEADLINE_CONNECT") return error;
+    if (this.#limits.connectDeadline !== undefined) return error;
     const ms = String(this.#connect.deadline);
     if (context?.connected === true) {
       const message = `${target}: no result within ${ms} ms; it is cancelled`;
@@ -173,6 +207,12 @@ class Run {
     const silence = new TimeoutError(error.code, `${place}: no answer within ${ms} ms`);
     return Object.assign(silence, { hop });
   }
+}
+
+/** @returns the options without those that are not given */
+function given<T extends Readonly<Record<string, unknown>>>(options: T) {
+  const pairs = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(pairs) as { readonly [K in keyof T]?: Exclude<T[K], undefined> };
 }
 
 /** @returns the first context on the way that is silent: its path, and how errors name it */

@@ -89,18 +89,10 @@ test("several targets: each line begins with the name; with --json it is an obje
   const python = ["--python", PYTHON];
   const two = await econtext("call", ...python, "local,local/local", "json.dumps", "a");
   expect(two.stdout.split("\n").sort()).toEqual(["", 'local/local: "a"', 'local: "a"']);
-  const json = await econtext(
-    "call",
-    ...python,
-    "--json",
-    "local",
-    "local/local",
-    "--",
-    "len",
-    "ab",
-  );
-  expect(json.stdout).toContain('{"target":"local","result":2}\n');
-  expect(json.stdout).toContain('{"target":"local/local","result":2}\n');
+  const targets = ["local", "local/local"];
+  const json = await econtext("call", ...python, "--json", ...targets, "--", "len", "ab");
+  const records = json.stdout.trimEnd().split("\n");
+  for (const record of records) expect(JSON.parse(record)).toMatchObject({ ok: true, value: 2 });
   const failed = await econtext("call", ...python, "--json", "local,local/local", "len", "1");
   const errors = failed.stdout
     .trimEnd()
@@ -147,7 +139,7 @@ test("ping says what answers", async () => {
   expect(stdout).toMatch(/^local: python \d\.\d+\.\d+\S*, pid \d+, \S+, connected in .* ms\n$/);
   expect(status).toBe(0);
   const json = JSON.parse((await local("ping", "--json")).stdout) as Record<string, unknown>;
-  expect(json).toMatchObject({ target: "local", kind: "python" });
+  expect(json).toMatchObject({ target: "local", ok: true, value: { kind: "python", hops: [] } });
 });
 
 test("bootstrap --print shows constants with their sums", async () => {

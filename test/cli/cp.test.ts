@@ -80,7 +80,9 @@ test("what makes no sense is refused, and a connection that fails is 255", async
   expect(lost.status).toBe(255);
   // Of two that are not connected yet, the closing line names the one that failed.
   const half = await cp("--ssh", "false", `local:${at("a")}`, "nowhere:x");
-  expect(half.stderr).toMatch(/^nowhere: .*\n1 of 2 failed: nowhere\n$/);
+  expect(half.stderr).toMatch(
+    /^nowhere: .*\n1 ok; 1 failed: nowhere \(no interpreter came up\)\n$/,
+  );
 });
 
 test("to several; one that is not there does not stop the others", async () => {
@@ -88,7 +90,7 @@ test("to several; one that is not there does not stop the others", async () => {
   expect(await cp("-r", at("tree"), `local,local:${at("several")}`)).toEqual(QUIET);
   expect(readdirSync(at("several"))).toEqual(["tree"]);
   const some = await cp("--ssh", "false", at("a"), at("b"), `web1,local:${at("plain")}`);
-  expect(some.stderr).toMatch(/^web1: .*\n1 of 2 failed: web1\n$/);
+  expect(some.stderr).toMatch(/^web1: .*\n1 ok; 1 failed: web1 \(no interpreter came up\)\n$/);
   expect([some.stdout, some.status]).toEqual(["", 255]);
   expect(readdirSync(at("plain")).sort()).toEqual(["a", "b"]);
   const args = [...ECONTEXT, "cp", "--ssh", "false", "-", `web1,local:${at("plain/input")}`];
@@ -99,7 +101,7 @@ test("to several; one that is not there does not stop the others", async () => {
 
 test("from several, into a folder for each", async () => {
   const fetched = await cp("--by-host", "--ssh", "false", `web1,local:${at("[ab]")}`, at("hosts"));
-  expect(fetched.stderr).toMatch(/^web1: .*\n1 of 2 failed: web1\n$/);
+  expect(fetched.stderr).toMatch(/^web1: .*\n1 ok; 1 failed: web1 \(no interpreter came up\)\n$/);
   expect(readdirSync(at("hosts"))).toEqual(["local"]);
   expect(readdirSync(at("hosts/local")).sort()).toEqual(["a", "b"]);
 });

@@ -52,7 +52,7 @@ test("several targets run together; each line has its name, the status is the hi
   expect(lines.sort()).toEqual([`${other}: a`, `${other}: b`, "local: a", "local: b"]);
   const said = run.stderr.split("\n").filter(Boolean);
   const [failed] = said.slice(-1);
-  expect(failed).toBe(`2 of 2 failed: local ${other}`);
+  expect(failed).toBe(`2 failed: local,${other} (exit 3)`);
   const each = ["local", other].flatMap((name) => [`${name}: e`, `${name}: exit status 3`]);
   expect(said.slice(0, -1).sort()).toEqual(each.sort());
   expect(run.status).toBe(3);
@@ -119,7 +119,7 @@ test("several targets: one that is not there is named, with the reason, in a lin
   const argv = ["exec", "--ssh", "false", "--python", PYTHON, "local", "web1", "--", "echo", "it"];
   const { stdout, stderr, status } = await econtext(...argv);
   expect(stdout).toBe("local: it\n");
-  expect(stderr).toMatch(/^web1: .*\n1 of 2 failed: web1\n$/);
+  expect(stderr).toMatch(/^web1: .*\n1 ok; 1 failed: web1 \(no interpreter came up\)\n$/);
   expect(status).toBe(255);
   const json = await econtext(
     "exec",

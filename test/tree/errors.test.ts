@@ -121,7 +121,7 @@ suite("errors of paths", missingLab(), "lab", () => {
     const text = await stderrOf("exec", "nohost1/web1", "bastion/nohost2", ...EXEC);
     const lines = text.trimEnd().split("\n").sort();
     expect(lines).toEqual([
-      "2 of 2 failed: nohost1/web1 bastion/nohost2",
+      "2 failed: bastion/nohost2,nohost1/web1 (no such host)",
       expect.stringMatching(/^bastion: nohost2: no such host; it said: .+; try: .+ on bastion$/),
       expect.stringMatching(/^nohost1: no such host; it said: .+; try: /),
     ]);

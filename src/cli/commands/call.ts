@@ -4,11 +4,12 @@ import { readArguments, readFunction } from "../arguments.ts";
 import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
 import { readInterpreter, readUnpack, texts } from "../option-values.ts";
-import { COMMON, JSON_OPTION, TARGETS, UNPACK } from "../options.ts";
+import { COMMON, FLEET, JSON_OPTION, RESULTS, TARGETS, UNPACK } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
-import { statusOf, Usage } from "../report-error.ts";
+import { Usage } from "../report-error.ts";
 import type { Plan } from "../run-targets.ts";
 import { hasHosts, readTargets } from "../targets.ts";
+import { quoted } from "../words.ts";
 
 const args: Definitions = {
   target: {
@@ -20,6 +21,8 @@ const args: Definitions = {
     description: "os.getpid, pkg.mod:Class.method, node:os.hostname, tasks.py:fn or tasks.ts:fn",
   },
   "arg...": { type: "positional", description: "JSON or text; KEY=VALUE is a keyword argument" },
+  ...FLEET,
+  ...RESULTS,
   json: JSON_OPTION,
   "python-path": {
     type: "string",
@@ -80,30 +83,24 @@ function isFunction(word: string): boolean {
 }
 
 async function run(line: CommandLine, host: Host): Promise<number> {
-  const { stdout } = host;
   const { words, name, written, positional, named, roots } = read(line, host);
   const { names: targets } = await readTargets("call", words, line.flags, host);
   const { kwargs } = await import("../../index.ts");
   const { hinted } = await import("../call-hints.ts");
-  const { display, toJson } = await import("../ui/result.ts");
   const { runSession } = await import("../run-targets.ts");
-  const { prefixed } = await import("../ui/line-prefix.ts");
   const { checkPackages } = await import("../../program/unpack-names.ts");
   checkPackages(readUnpack("call", line.flags).unpack ?? [], roots);
-  const asJson = line.flags["json"] === true;
-  const several = targets.length > 1;
-  const show = async (target: string, result: unknown): Promise<void> => {
-    if (!several) return stdout.write(display(result, asJson, stdout.isTerminal));
-    if (asJson) return stdout.write(`${toJson({ target, result })}\n`);
-    const text = display(result, typeof result !== "string", true);
-    return stdout.write(prefixed(target, String(text)));
-  };
+  let isGenerator = false;
   const plan: Plan = {
     command: "call",
     flags: line.flags,
     targets,
     roots,
-    each: async ({ target, context, limits }) => {
+    yields: () => (isGenerator ? "values" : "value"),
+    isBare: true,
+    sends: [`function  ${written.name}`, `roots     ${roots.join(", ") || "none"}`],
+    words: line.raw.map(quoted),
+    each: async ({ target, context, limits, output }) => {
       const given = [...positional, kwargs(named)] as const;
       const result =
         typeof name === "string"
@@ -112,16 +109,10 @@ async function run(line: CommandLine, host: Host): Promise<number> {
       const value = await result.catch((error) => {
         throw hinted(error, { target, ...written });
       });
-      // A function without a result prints nothing.
-      const isNothing = value === null || value === undefined;
-      if (isIterable(value)) for await (const one of value) await show(target, one);
-      else if (asJson || !isNothing) await show(target, value);
-      return 0;
-    },
-    failed: (target, error) => {
-      if (!several || !asJson) return false;
-      stdout.write(`${toJson({ target, error: plainError(error) })}\n`).catch(() => {});
-      return true;
+      isGenerator = isIterable(value);
+      if (isIterable(value)) for await (const one of value) await output.value(one);
+      else await output.value(value);
+      return { status: 0 };
     },
   };
   return runSession(plan, host);
@@ -154,12 +145,4 @@ function read({ flags, before, after }: CommandLine, host: Host) {
     (kind ?? (node || bun ? "node" : "python")) !== "python";
   const folders = [...named, ...(isGlobal ? [] : roots)];
   return { words, name, written, roots: folders, ...readArguments(args) };
-}
-
-/** @returns the error for programs that read the output */
-function plainError(error: unknown): Record<string, unknown> {
-  const { message, code, type, remoteMessage, traceback } = error as Record<string, unknown>;
-  const known = Object.entries({ code, type, message: remoteMessage ?? message, traceback });
-  const given = known.filter(([, value]) => typeof value === "string");
-  return { ...Object.fromEntries(given), exitStatus: statusOf(error) };
 }

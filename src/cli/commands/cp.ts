@@ -3,11 +3,12 @@ import { makeCommand } from "../command-definition.ts";
 import { readConfiguration } from "../configuration.ts";
 import { type CopyPlan, planCopies } from "../copy-plan.ts";
 import type { Host } from "../host.ts";
-import { COMMON, TARGETS } from "../options.ts";
+import { COMMON, FLEET, RESULTS, TARGETS } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
 import type { Turn } from "../run-targets.ts";
 import { readTargets } from "../targets.ts";
+import { quoted } from "../words.ts";
 
 const args: Definitions = {
   "src...": {
@@ -35,6 +36,10 @@ const args: Definitions = {
   },
   quiet: { type: "boolean", alias: "q", description: "Show no progress on a terminal" },
   limit: TARGETS.limit,
+  "connect-deadline": FLEET["connect-deadline"],
+  retries: FLEET.retries,
+  plan: FLEET.plan,
+  json: RESULTS.json,
   ...COMMON,
 };
 
@@ -85,7 +90,8 @@ async function run({ flags, before, after = [] }: CommandLine, host: Host): Prom
     flags,
     targets: plan.targets,
     roots: [],
-    each: (turn: Turn) => copying.add(turn),
+    each: async (turn: Turn) => ({ status: await copying.add(turn), isTold: true }),
+    words: words.map(quoted),
     isTogether: true,
     failed: (_target: string, error: unknown) => copying.giveUp(error),
   };

@@ -2,7 +2,7 @@
 import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
 import { readCommandOptions, readInterpreter } from "../option-values.ts";
-import { COMMAND, COMMON, TARGETS } from "../options.ts";
+import { COMMAND, COMMON, FLEET, RESULTS, TARGETS } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
 import { readTargets } from "../targets.ts";
@@ -17,6 +17,8 @@ const args: Definitions = {
   tty: { type: "boolean", alias: "t", description: "Run it on a terminal, as ssh -t" },
   ...COMMAND,
   ...TARGETS,
+  ...FLEET,
+  ...RESULTS,
   ...COMMON,
 };
 

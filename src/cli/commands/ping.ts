@@ -1,14 +1,11 @@
 /** `econtext ping`: whether a target answers, with which interpreter, and how fast. */
 import type { Context } from "../../index.ts";
 import { makeCommand } from "../command-definition.ts";
-import { factsOf } from "../error-facts.ts";
 import type { Host } from "../host.ts";
-import { COMMON, JSON_OPTION, TARGETS } from "../options.ts";
+import { COMMON, FLEET, JSON_OPTION, TARGETS } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
-import { statusOf } from "../report-error.ts";
 import type { Plan } from "../run-targets.ts";
 import { readTargets } from "../targets.ts";
-import { jsonText } from "../ui/json.ts";
 
 const args: Definitions = {
   "target...": {
@@ -17,6 +14,7 @@ const args: Definitions = {
   },
   json: { ...JSON_OPTION, description: "Print one JSON object for each target, one a line" },
   ...TARGETS,
+  ...FLEET,
   ...COMMON,
 };
 
@@ -35,7 +33,6 @@ web1: python 3.11.2, pid 4711, /usr/bin/python3, connected in 212 ms, round trip
 });
 
 async function run({ flags, before, after }: CommandLine, host: Host): Promise<number> {
-  const { stdout } = host;
   const words = [...before, ...(after ?? [])];
   const { names: targets } = await readTargets("ping", words, flags, host);
   const { neutralise } = await import("../../index.ts");
@@ -48,11 +45,13 @@ async function run({ flags, before, after }: CommandLine, host: Host): Promise<n
     flags,
     targets,
     roots: [],
-    each: async ({ target, context, limits }) => {
+    yields: () => "value",
+    each: async ({ target, context, limits, output, print }) => {
       const started = performance.now();
+      const hops: Record<string, unknown>[] = [];
       // One line for each hop, as soon as it answers.
       for (const hop of wayTo(context)) {
-        const isShown = shown.has(hop);
+        const isShown = shown.has(hop) && !asJson;
         shown.add(hop);
         const { kind, version, pid, executable } = await hop.ready();
         if (isShown) continue;
@@ -60,19 +59,14 @@ async function run({ flags, before, after }: CommandLine, host: Host): Promise<n
         const { deadline } = limits();
         const pingMs = round(await hop.ping(deadline === undefined ? {} : { deadline }));
         const name = hop === context ? target : hop.name;
-        const about = { target: name, kind, version, pid, executable, connectMs, pingMs };
+        hops.push({ name, kind, version, pid, executable, connectMs, pingMs });
         const times = `connected in ${connectMs} ms, round trip ${pingMs} ms`;
         const text = `${name}: ${kind} ${version}, pid ${pid}, ${executable}, ${times}`;
-        await stdout.write(`${asJson ? jsonText(about) : neutralise(text)}\n`);
+        if (!asJson) await print(`${neutralise(text)}\n`);
       }
-      return 0;
-    },
-    failed: (target, error) => {
-      if (!asJson) return false;
-      const { message } = error as { readonly message?: unknown };
-      const said = { ...factsOf(error), message, exitStatus: statusOf(error) };
-      stdout.write(`${jsonText({ target, error: said })}\n`).catch(() => {});
-      return true;
+      const { name: _, ...about } = hops.pop() ?? {};
+      if (asJson) await output.value({ ...about, hops });
+      return { status: 0 };
     },
   };
   return runSession(plan, host);

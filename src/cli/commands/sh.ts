@@ -7,7 +7,7 @@ import { basename } from "node:path";
 import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
 import { readCommandOptions } from "../option-values.ts";
-import { COMMAND, COMMON, TARGETS } from "../options.ts";
+import { COMMAND, COMMON, FLEET, RESULTS, TARGETS } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
 import { hasHosts, readTargets } from "../targets.ts";
@@ -34,6 +34,8 @@ const args: Definitions = {
   },
   ...COMMAND,
   ...TARGETS,
+  ...FLEET,
+  ...RESULTS,
   ...COMMON,
 };
 

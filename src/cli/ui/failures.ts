@@ -1,6 +1,5 @@
 /**
- * Failures, on stderr: a line for each target that failed, and at the end their number and names.
- * As text, or as a record of `--log-format json`. Knows no context.
+ * Failures, on stderr: as text, or as records of `--log-format json`. Knows no context.
  */
 import { type Facts, factsOf } from "../error-facts.ts";
 import type { Host } from "../host.ts";
@@ -15,7 +14,6 @@ export class Failures {
   readonly #targets: readonly string[];
   readonly #format: "text" | "json";
   readonly #erased: () => string;
-  readonly #failed = new Set<number>();
 
   /**
    * @param targets a single one is told with all details; of several, each gets one line
@@ -33,17 +31,16 @@ export class Failures {
     this.#erased = erased;
   }
 
-  /** Names this target at the end. @param at its index */
-  count(at: number): void {
-    this.#failed.add(at);
-  }
-
-  async tell(target: string, error: unknown): Promise<void> {
+  /** @returns one line for each of several targets; for a single one, all that is known */
+  async textOf(error: unknown): Promise<string> {
     const isShort = this.#targets.length > 1 && this.#format === "text";
     const shown = isShort && error instanceof Error ? withoutTraceback(error) : error;
     const text = await describe(shown, this.#host.env);
-    const shownText = isShort ? text.replace(/\n\s*/g, "; ") : text;
-    this.say(target, shownText, { target, ...factsOf(error) });
+    return isShort ? text.replace(/\n\s*/g, "; ") : text;
+  }
+
+  async tell(target: string, error: unknown): Promise<void> {
+    this.say(target, await this.textOf(error), { target, ...factsOf(error) });
   }
 
   /**
@@ -53,13 +50,6 @@ export class Failures {
   say(target: string, text: string, facts: Facts = {}): void {
     const lines = failureLines(text, this.#format, "error", target, facts);
     this.#host.stderr.write(this.#erased() + lines).catch(() => {});
-  }
-
-  /** Writes the closing line if some of several targets failed. */
-  conclude(): void {
-    const failed = this.#targets.filter((_, at) => this.#failed.has(at));
-    if (this.#targets.length < 2 || failed.length === 0) return;
-    this.say("", `${failed.length} of ${this.#targets.length} failed: ${failed.join(" ")}`);
   }
 }
 

@@ -1,18 +1,12 @@
 /** Output of several targets on one stream: whole lines, each after the name of its target. */
-import { neutralise, oneLine } from "../../index.ts";
+import { neutralise } from "../../index.ts";
 
 /** Longer lines are cut: a target that prints no line ends must not fill the memory. */
 const MAX_LINE_BYTES = 1 << 20;
 const NEWLINE = 10;
 const END = Uint8Array.of(NEWLINE);
 
-/** @returns the text with the target's name before each line */
-export function prefixed(target: string, text: string): string {
-  const lines = text.endsWith("\n") ? text.slice(0, -1) : text;
-  return `${lines.replace(/^/gm, () => `${oneLine(target)}: `)}\n`;
-}
-
-/** Puts the target's name before each line of a stream of bytes. Lines come out when they end. */
+/** Puts a text before each line of a stream of bytes. Lines come out when they end. */
 export class LinePrefixer {
   readonly #prefix: Uint8Array;
   readonly #neutralised: boolean;
@@ -21,9 +15,12 @@ export class LinePrefixer {
   #size = 0;
   #dropped = 0;
 
-  /** @param neutralised control characters are made harmless for a terminal */
-  constructor(target: string, neutralised: boolean) {
-    this.#prefix = encode(`${oneLine(target)}: `);
+  /**
+   * @param prefix the name of a target, made harmless
+   * @param neutralised control characters of the lines are made harmless for a terminal
+   */
+  constructor(prefix: string, neutralised: boolean) {
+    this.#prefix = encode(prefix);
     this.#neutralised = neutralised;
   }
 

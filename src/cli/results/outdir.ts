@@ -1,0 +1,72 @@
+/** `--outdir DIR`: a file for each target and stream. A file without a byte is not made. */
+import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { Report, Stream, TargetEnd, TargetOutput, TargetPlace } from "./report.ts";
+import { valuesText } from "./values.ts";
+
+export class OutDir implements Report {
+  readonly #dir: string;
+  readonly #tell: (end: TargetEnd) => Promise<void>;
+  readonly #files = new Map<number, TargetFiles>();
+
+  /**
+   * @param tell shows a failure
+   * @throws the system's error, if the folder cannot be made
+   */
+  constructor(dir: string, tell: (end: TargetEnd) => Promise<void>) {
+    mkdirSync(dir, { recursive: true });
+    this.#dir = dir;
+    this.#tell = tell;
+  }
+
+  open({ target, index }: TargetPlace): TargetOutput {
+    const files = new TargetFiles(join(this.#dir, fileName(target)));
+    this.#files.set(index, files);
+    return files;
+  }
+
+  async ended(end: TargetEnd): Promise<void> {
+    this.#files.get(end.index)?.close();
+    this.#files.delete(end.index);
+    await this.#tell(end);
+  }
+
+  conclude(): Promise<void> {
+    for (const files of this.#files.values()) files.close();
+    return Promise.resolve();
+  }
+}
+
+/** A slash of a path would be one of the file's. */
+export function fileName(target: string): string {
+  const name = target.replaceAll("%", "%25").replaceAll("/", "%2F");
+  return /^\.{1,2}$/.test(name) ? name.replaceAll(".", "%2E") : name;
+}
+
+class TargetFiles implements TargetOutput {
+  readonly #base: string;
+  readonly #open = new Map<Stream, number>();
+
+  constructor(base: string) {
+    this.#base = base;
+  }
+
+  async write(stream: Stream, chunk: Uint8Array): Promise<void> {
+    if (chunk.length === 0) return;
+    let fd = this.#open.get(stream);
+    if (fd === undefined) {
+      fd = openSync(`${this.#base}.${stream}`, "w");
+      this.#open.set(stream, fd);
+    }
+    for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
+  }
+
+  value(value: unknown): Promise<void> {
+    return this.write("stdout", new TextEncoder().encode(valuesText([value])));
+  }
+
+  close(): void {
+    for (const fd of this.#open.values()) closeSync(fd);
+    this.#open.clear();
+  }
+}

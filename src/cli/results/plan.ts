@@ -1,0 +1,63 @@
+/** `--plan`: what a run would do, target by target. Nothing is started. */
+
+import { windowLimits } from "../../fleet/window.ts";
+import { describeBootstrap, describePath, neutralise } from "../../index.ts";
+import type { HostConfiguration } from "../configuration.ts";
+import type { Host } from "../host.ts";
+import { readConnect, readFleet } from "../option-values.ts";
+import type { Plan } from "../run-targets.ts";
+import { quoted } from "../words.ts";
+
+/** @returns the exit status */
+export async function showPlan(
+  plan: Plan,
+  { stdout }: Host,
+  configuration: HostConfiguration,
+): Promise<number> {
+  const { command, flags, targets, sends = [] } = plan;
+  const { ssh, kind, python, node, bun } = readConnect(command, flags);
+  const interpreter = { kind, python, node, bun };
+  const chosen = Object.fromEntries(Object.entries(interpreter).filter(([, value]) => value));
+  const options = { ...configuration, ...chosen, ssh: plan.ssh ?? ssh };
+  const lines: string[] = [];
+  const commands = new Map<string, string>();
+  /** First stages as words, as they are where no shell stands between: the target's, a hop's. */
+  const stages = [describeBootstrap("local", options).argv, describeBootstrap("local").argv];
+  for (const target of targets) {
+    const { hops, argv, command: sent } = describeBootstrap(target, options);
+    const path = describePath(target, configuration);
+    // What the shell there gets is the same for many targets, and long.
+    if (!commands.has(sent)) commands.set(sent, `BOOTSTRAP${commands.size || ""}`);
+    lines.push(`target    ${target}${path === target ? "" : `, which is ${path}`}`);
+    for (const hop of hops) lines.push(`hop       ${hop.path}`, runs(hop.argv, commands, stages));
+    lines.push(runs(argv, commands, stages), "");
+  }
+  const limits = windowLimits();
+  const { window = limits[0]?.targets ?? 1, serial } = readFleet(command, flags);
+  const why = flags["jobs"] === undefined ? (limits[0]?.why ?? "") : "--jobs";
+  const batches = serial === undefined ? "" : `, in batches of ${serial}`;
+  const bytes = describeBootstrap(targets[0] ?? "local", options).preambleBytes;
+  lines.push(
+    ...sends,
+    `bootstrap ${bytes} bytes to each target; econtext bootstrap TARGET shows BOOTSTRAP`,
+    `targets   ${targets.length}`,
+    `window    ${Math.min(window, targets.length)} at the same time${batches}`,
+    `          ${window} at most: ${why}`,
+    "Nothing was started.",
+  );
+  await stdout.write(neutralise(lines.map((line) => `${line}\n`).join("")));
+  return 0;
+}
+
+/** @param commands names for command lines that are not shown */
+function runs(
+  argv: readonly string[],
+  commands: ReadonlyMap<string, string>,
+  stages: readonly (readonly string[])[],
+): string {
+  const stage = stages.find((words) =>
+    words.every((word, at) => word === argv.at(at - words.length)),
+  );
+  const whole = stage === undefined ? argv : [...argv.slice(0, -stage.length), "BOOTSTRAP"];
+  return `runs      ${whole.map((word) => quoted(commands.get(word) ?? word)).join(" ")}`;
+}

@@ -1,0 +1,159 @@
+/**
+ * The results of one run, as its user sees them: the report, the status line, failures on stderr,
+ * the job log and the closing line. Knows no context.
+ */
+import { JobLog } from "../../fleet/joblog.ts";
+import type { FleetEvent, FleetResult } from "../../fleet/result.ts";
+import { oneLine } from "../../index.ts";
+import { factsOf } from "../error-facts.ts";
+import type { Host } from "../host.ts";
+import type { Flags } from "../parse-line.ts";
+import { statusOf, Usage } from "../report-error.ts";
+import type { Failures } from "../ui/failures.ts";
+import { FleetLine } from "../ui/fleet-line.ts";
+import { makeReport, type Way } from "./choose.ts";
+import { Progress } from "./progress.ts";
+import type { Yield } from "./records.ts";
+import type { Report, TargetEnd, TargetOutput, TargetPlace } from "./report.ts";
+
+export type { TargetOutput, Yield };
+
+/** How the work on a target ended, if it threw nothing. */
+export interface Ending {
+  /** 0: it succeeded. */
+  readonly status: number;
+  /** The name of the signal that ended the command. */
+  readonly signal?: string | undefined;
+  /** What a person is told about a failure: lines that are safe for a terminal. */
+  readonly text?: string | undefined;
+  /** A person was told about the failure already. */
+  readonly isTold?: boolean;
+}
+
+export interface ResultsParts {
+  readonly command: string;
+  readonly flags: Flags;
+  readonly targets: readonly string[];
+  readonly host: Host;
+  readonly way: Way;
+  readonly yields: () => Yield;
+  readonly pathOf: (target: string) => string;
+  readonly failures: Failures;
+  /** What takes other status lines away. */
+  readonly erased: () => string;
+  /** The command line, for the job log. */
+  readonly line: string;
+}
+
+export class Results {
+  readonly #parts: ResultsParts;
+  readonly #report: Report;
+  readonly #progress: Progress;
+  readonly #line: FleetLine;
+  readonly #log: JobLog | undefined;
+  /** The targets of this run: all of them, or those that the job log leaves. */
+  readonly #indices: readonly number[];
+  #highest = 0;
+
+  /** @throws {Usage} options that contradict each other, or a file that cannot be used */
+  constructor(parts: ResultsParts) {
+    this.#parts = parts;
+    const { targets, host, command, failures } = parts;
+    this.#log = openJobLog(parts);
+    this.#indices = this.#log?.rest ?? [...targets.keys()];
+    this.#progress = new Progress(this.targets.length, performance.now());
+    const isWanted = targets.length > 1;
+    this.#line = new FleetLine(host.stderr, this.#progress, isWanted);
+    const erased = (): string => this.erased();
+    const tell = async (end: TargetEnd): Promise<void> => {
+      const { target, error } = end;
+      const text = end.text ?? this.#statusText(end);
+      if (text !== undefined) failures.say(target, text, { target, ...factsOf(error) });
+    };
+    const own = { ...parts, targets: this.targets, erased, tell };
+    this.#report = makeReport(command, own);
+  }
+
+  /** The targets that are worked on. */
+  get targets(): readonly string[] {
+    return this.#indices.map((index) => this.#parts.targets[index] as string);
+  }
+
+  /** The highest status of all targets that have ended. */
+  get status(): number {
+    return this.#highest;
+  }
+
+  /** @returns what takes the status lines away, to be written before other output */
+  erased(): string {
+    return this.#line.erased() + this.#parts.erased();
+  }
+
+  /** Writes lines to stdout. */
+  async print(text: string): Promise<void> {
+    const { stdout, stderr } = this.#parts.host;
+    const erased = this.erased();
+    if (erased !== "") await stderr.write(erased);
+    await stdout.write(text);
+  }
+
+  event(event: FleetEvent): void {
+    this.#line.event(event);
+  }
+
+  open(place: TargetPlace): TargetOutput {
+    return this.#report.open(place);
+  }
+
+  /** @param problem the error as the user is told it */
+  async ended(result: FleetResult<Ending>, problem: unknown, text?: string): Promise<void> {
+    const { target, index, attempts, times } = result;
+    const ending: Ending = result.ok ? result.value : { status: statusOf(result.error) };
+    const end: TargetEnd = {
+      target,
+      index,
+      attempts,
+      times,
+      text,
+      ...ending,
+      ...(result.ok ? {} : { error: problem, hop: result.hop }),
+    };
+    this.#highest = Math.max(this.#highest, end.status);
+    this.#log?.add(this.#indices[index] as number, result, end);
+    this.#progress.ended(end);
+    await this.#report.ended(end);
+  }
+
+  /** @returns that a command has failed, where nothing else says so */
+  #statusText({ target, status, signal, error, isTold }: TargetEnd): string | undefined {
+    const isKnown = status === 0 || error !== undefined || isTold === true;
+    if (isKnown || this.#parts.way === "alone") return undefined;
+    return `${oneLine(target)}: ${signal ?? `exit status ${status}`}`;
+  }
+
+  /** @param isStopped the user ended the run, and gets no more than what is there */
+  async conclude(isStopped: boolean): Promise<void> {
+    this.#line.stop();
+    await this.#report.conclude();
+    this.#log?.close();
+    const { failures, targets } = this.#parts;
+    const closing = this.#progress.closing(this.#line.isShown, performance.now());
+    const isNews = targets.length > 1 && (!isStopped || this.#line.isShown);
+    if (closing !== undefined && isNews) failures.say("", closing);
+    else this.#parts.host.stderr.write(this.erased()).catch(() => {});
+  }
+}
+
+function openJobLog({ command, flags, targets, host, line }: ResultsParts): JobLog | undefined {
+  const isEnded = flags["resume"] === true;
+  const isFailed = flags["resume-failed"] === true;
+  const file = flags["joblog"];
+  if (command === "cp" || typeof file !== "string") {
+    if (command !== "cp" && (isEnded || isFailed)) {
+      throw new Usage(command, "--resume needs --joblog FILE, the log of the run before");
+    }
+    return undefined;
+  }
+  const resume = isFailed ? "succeeded" : isEnded ? "ended" : "none";
+  return new JobLog(host.path(file), targets, line, resume);
+}

@@ -1,0 +1,50 @@
+/** The broker of one run, with its log lines on stderr and the progress of lent runtimes. */
+
+import { Broker } from "../index.ts";
+import type { Prompter } from "../prompts/prompter.ts";
+import type { HostConfiguration } from "./configuration.ts";
+import type { Output } from "./host.ts";
+import { readCache, readLogFormat, readLogLevel } from "./option-values.ts";
+import type { Flags } from "./parse-line.ts";
+import { Lending } from "./ui/lend-progress.ts";
+import { logLines } from "./ui/log-lines.ts";
+
+interface BrokerPlan {
+  readonly command: string;
+  readonly flags: Flags;
+  readonly roots: readonly string[];
+}
+
+export class RunBroker {
+  readonly broker: Broker;
+  readonly #lending: Lending;
+
+  /**
+   * @param given what the user has set, and what answers questions
+   * @param erased what takes all status lines away, before other output
+   */
+  constructor(
+    { command, flags, roots }: BrokerPlan,
+    given: HostConfiguration & { readonly prompter: Prompter },
+    stderr: Output,
+    erased: () => string,
+  ) {
+    const format = readLogFormat(command, flags);
+    this.#lending = new Lending(stderr);
+    this.broker = new Broker({
+      ...given,
+      onLend: this.#lending.show,
+      roots,
+      cache: readCache(flags),
+      logLevel: readLogLevel(command, flags),
+      onLog: (record) => {
+        stderr.write(erased() + logLines(record, format, stderr.coloured)).catch(() => {});
+      },
+    });
+  }
+
+  /** @returns what takes the line about lent runtimes away */
+  erased(): string {
+    return this.#lending.erased();
+  }
+}

@@ -8,10 +8,7 @@
 const exit = (proc.reallyExit ?? proc.exit).bind(proc);
 
 /** Read what the system knows of a process: its state, parent, process group … */
-const about = (pid) => {
-  const stat = "" + fs.readFileSync(`/proc/${pid}/stat`);
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-};
+const about = (pid) => ("" + fs.readFileSync(`/proc/${pid}/stat`)).split(") ").pop().split(" ");
 
 /**
  * Whether the process group holds more than this process and its ancestors, which wait for it:
@@ -35,9 +32,9 @@ const others = () => {
 
 // -- Boot
 const head = R(24);
-const [, nonce, name, argv0, ...settings] = JSON.parse(R(head.readUInt32BE(20)));
+let nonce, name, argv0;
+[, nonce, name, argv0, lowest, lease, rate] = JSON.parse(R(head.readUInt32BE(20)));
 me = head.readUInt32BE(0);
-[lowest, lease, rate] = settings;
 
 /** What the second tier gets. */
 const core = {
@@ -74,9 +71,10 @@ const become = (fd, path, mode) => {
 become(1, "/proc/self/fd/5", "w");
 become(2, "/proc/self/fd/0", "w");
 fs.closeSync(5);
-printed[reader(1)] = "stdout";
-printed[reader(2)] = "stderr";
+printed = { [reader(1)]: "stdout", [reader(2)]: "stderr" };
 become(0, "/dev/null");
+// The worker needs descriptors to read with. User code may have used up all others by then.
+if (isBun) spare = [0, 0, 0].map(reader);
 try {
   // Make `ps` show it: our arguments are in memory that Linux lets us write.
   const [start, stop] = about("self").slice(45);
@@ -112,7 +110,7 @@ let early = 1; // there is no worker yet that answers PING and CANCEL
 const go = (first = []) => {
   if (!early) return;
   early = 0;
-  worker.postMessage([port2, shared, [me, lowest, lease, rate], printed, first], [port2]);
+  worker.postMessage([port2, shared, me, lowest, lease, rate, printed, spare, first], [port2]);
   // Not earlier: a thread that blocks in a read hears no message.
   listen(port, (message) => {
     hear(message);

@@ -59,6 +59,7 @@ const fs = load("fs");
 const proc = process;
 const isBun = proc.versions.bun;
 let shared, tally, me, lowest, rate, lease;
+let spare; // in Bun: descriptors that are held for the worker's `open`
 
 const share = (words) => {
   shared = words;
@@ -137,7 +138,7 @@ const write = (bytes) => {
 // -- IoLogger: what user code and its children print -- all under the output lock -------------
 // Output is read into this memory, and copied. New memory for each read costs more than all else.
 const chunk = Buffer.alloc(MAX_FRAME);
-const printed = {}; // descriptor: name
+let printed; // descriptor: name
 
 const put = (...record) => write(Buffer.concat(frames(FORWARD_LOG, json(record))));
 

@@ -158,6 +158,7 @@ const release = () => {
 const open = (fd, take, over) => {
   if (isBun)
     (async () => {
+      fs.closeSync(spare.pop());
       for await (const chunk of Bun.file(fd).stream()) take(chunk);
     })().then(over, over);
   else {
@@ -196,11 +197,10 @@ const receive = (message) => {
   }
 };
 
-const start = (to, words, boot, fds, first) => {
-  port = to;
-  [me, lowest, lease, rate] = boot;
+const start = (boot) => {
+  let words, first;
+  [port, words, me, lowest, lease, rate, printed, spare, first] = boot;
   share(words);
-  Object.assign(printed, fds);
   Error.stackTraceLimit = 0;
   // A worker that has failed would not notice the end of the connection.
   proc.on("uncaughtException", die);
@@ -234,5 +234,5 @@ const start = (to, words, boot, fds, first) => {
   listen(port, receive);
 };
 
-if (isBun) onmessage = ({ data }) => start(...data);
-else load("worker_threads").parentPort.once("message", (data) => start(...data));
+if (isBun) onmessage = ({ data }) => start(data);
+else load("worker_threads").parentPort.once("message", start);

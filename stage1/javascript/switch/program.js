@@ -1,17 +1,20 @@
+let openFiles; // see accountLimit
+
 /**
- * How many files a program of this account may open: the limit of the guard, a shell. Undefined if
- * the interpreter has not raised its own.
+ * @returns how many files a program of this account may open: the guard's limit. "" if
+ * the interpreter has not raised its own. "" too if it cannot be read: nothing can be started then
  */
-const openFiles = (() => {
+const accountLimit = () => {
   try {
+    if (openFiles !== undefined) return openFiles;
     const [own, guard] = ["self", process.ppid].map((pid) =>
       /^Max open files +(\S+) +(\S+)/m.exec(readFileSync(`/proc/${pid}/limits`, "latin1")),
     );
-    return own[2] === guard[2] && own[1] !== guard[1] ? guard[1] : undefined;
+    return (openFiles = own[2] === guard[2] && own[1] !== guard[1] ? guard[1] : "");
   } catch {
-    return undefined;
+    return "";
   }
-})();
+};
 
 /** @returns what the system says of a program that was not started */
 const problemOf = (e, program) => {
@@ -52,8 +55,8 @@ const onTerminal = (argv) => {
  * not end by what a terminal sends to the process group. A script is run by one shell, not two.
  */
 const prepared = (argv, deaf) => {
-  const first =
-    (openFiles ? `ulimit -Sn ${openFiles};` : "") + (deaf ? 'trap "" INT QUIT TSTP;' : "");
+  const limit = accountLimit();
+  const first = (limit ? `ulimit -Sn ${limit};` : "") + (deaf ? 'trap "" INT QUIT TSTP;' : "");
   if (!first) return argv;
   const [program, flag, script, ...rest] = argv;
   return program === "sh" && flag === "-c"

@@ -81,7 +81,7 @@ function causeOf(
       code: "ERR_BOOTSTRAP_SPAWN",
       phase: "starting the program",
       what: `cannot run ${launched.argv[0]}: ${neutralise(ending.spawnError.message)}`,
-      hint: "check that it is installed and on PATH",
+      hint: hintOf(ending.spawnError.message),
     };
   }
   if (launched.failure !== undefined) {
@@ -127,6 +127,17 @@ function causeOf(
     what: isClosed ? "the connection was closed before it was ready" : how,
     hint: "econtext bootstrap TARGET shows what was run",
   };
+}
+
+/** What helps when a program could not be started: the machine may lack it, or room for it. */
+function hintOf(problem: string): string {
+  if (/\b(?:EMFILE|ENFILE)\b/.test(problem)) {
+    return "close some contexts or files there, or raise the limit of open files (ulimit -n)";
+  }
+  if (/\b(?:ENOMEM|EAGAIN)\b/.test(problem)) {
+    return "end some processes there, or raise the limits of memory and processes (ulimit -a)";
+  }
+  return "check that it is installed and on PATH";
 }
 
 function noInterpreter(plan: Plan): Cause {

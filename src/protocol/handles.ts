@@ -31,7 +31,6 @@ export const SWITCH = {
   ROUTE: 4,
   UNROUTE: 5,
   KEEP: 6,
-  DROP: 7,
   FORWARD: 8,
   RELAY: 9,
   RESTART: 10,

@@ -138,8 +138,7 @@ export function switchRows(hop: Hop): void {
     child.order(SWITCH.CLOSE, null);
     await child.event("ended");
     expect(child.text("noise")).toBe("a kept bkept ");
-    master.order(SWITCH.DROP, ["a-key"]);
-    const without = master.program(["cat"], parts);
+    const without = master.program(["cat"], [bytes("a "), "another-key"]);
     await without.event("failed");
   });
 
@@ -167,7 +166,7 @@ export function switchRows(hop: Hop): void {
     const child = master.speaker((id) => [
       good(id, '"one"'),
       rawFrame({ src: id, dst: HOP, handle }, bytes('"to the hop"')),
-      rawFrame({ src: id, dst: HOP + SWITCH_BIT, handle: SWITCH.DROP }, bytes('["x"]')),
+      rawFrame({ src: id, dst: HOP + SWITCH_BIT, handle: SWITCH.UNROUTE }, bytes("[1]")),
       rawFrame({ src: HOP, handle }, bytes('"as the hop"')),
       rawFrame({ src: id + 1, handle }, bytes('"as no context"')),
       rawFrame({ src: id, auth: 0, handle }, bytes('"by the master"')),

@@ -16,7 +16,6 @@ const CLOSE = 3;
 const ROUTE = 4;
 const UNROUTE = 5;
 const KEEP = 6;
-const DROP = 7;
 const FORWARD = 8;
 const RELAY = 9;
 const RESTART = 10;
@@ -45,7 +44,7 @@ const REPORT = 65536; // so many written bytes are reported at once …
 const REPORT_MS = 20; // … and fewer after a moment, so that short calls need no report each
 const TAIL = 32768; // bytes of error output that are kept
 const DRAIN_MS = 250; // how long the pipes of an ended process may be silent before they are closed
-const MAX_LATE = 4194304; // bytes that are read of them
+const MAX_LATE = 1048576; // bytes that are read of them: as many as Linux lets a pipe hold
 const REAP_MS = 3000; // how long a closed child may go on
 const MAX_FAULTS = 100; // reports a second for each child
 

@@ -39,9 +39,6 @@ const OPERATIONS = {
   [KEEP](_, key, bytes) {
     kept.set(key, bytes);
   },
-  [DROP](_, key) {
-    kept.delete(key);
-  },
   [FORWARD](_, dst, handle, reply, flags, parts) {
     const body = Buffer.concat(bytesOf(parts));
     if (dst === me + SWITCH) return operate(handle, reply, body);

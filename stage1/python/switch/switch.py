@@ -173,7 +173,6 @@ OPERATIONS = {
     4: lambda _, ident, child: routes.update({ident: children[child]}),
     5: unroute,
     6: lambda _, key, data: stored.update({key: data.tobytes()}),
-    7: lambda _, key: stored.pop(key, None),
     8: send_message,
     9: Relay,
     10: restart_child,

@@ -7,7 +7,7 @@ import { suite } from "../helpers/skip.ts";
 import { switchRows } from "./switch.ts";
 import { orderRows } from "./switch-orders.ts";
 import { relayRows } from "./switch-relays.ts";
-import { startRows } from "./switch-start.ts";
+import { endRows, limitRows, startRows } from "./switch-start.ts";
 
 const HOPS = [
   { kind: "node", name: "Node.js 18", ...nodeOf("18") },
@@ -22,14 +22,10 @@ for (const { kind, name, path, missing } of HOPS) {
     const hop = { plan, hang: [["", "() => { for (;;); }"]], pid: pidOf } as const;
     switchRows(hop);
     startRows(hop);
+    endRows(hop);
+    limitRows(hop);
     orderRows(plan);
     relayRows(plan);
-    test("a process that goes on printing does not hold up the end", async () => {
-      await using master = await new RawMaster(plan).open();
-      const child = master.program(["sh", "-c", "yes & exit 3"], new Uint8Array(0));
-      expect(await child.event("ended")).toEqual(["ended", 3, null]);
-      expect(child.told.at(-2)).toEqual(["closed"]);
-    });
     // Bun has copies of what it reads, in memory of its own.
     if (kind !== "bun") {
       test("an answer is overwritten in the memory of the hop", async () => {

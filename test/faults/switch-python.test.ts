@@ -6,12 +6,12 @@ import { join } from "node:path";
 import type { Plan } from "../../src/interpreters/plan.ts";
 import { missingMinimal, prune } from "../helpers/minimal-pythons.ts";
 import { pythonOf } from "../helpers/pythons.ts";
-import { HOP, RawMaster } from "../helpers/raw-master.ts";
+import { HOP, RawMaster, SWITCH } from "../helpers/raw-master.ts";
 import { suite } from "../helpers/skip.ts";
 import { gone, switchRows } from "./switch.ts";
 import { orderRows } from "./switch-orders.ts";
 import { relayRows } from "./switch-relays.ts";
-import { startRows } from "./switch-start.ts";
+import { endRows, limitRows, startRows } from "./switch-start.ts";
 
 const FORK =
   "__import__('os').fork() or __import__('os').setsid() or __import__('time').sleep(1000)";
@@ -38,7 +38,13 @@ function pythonRows(plan: Plan): void {
       "failed",
       expect.stringContaining("EMFILE: too many open files"),
     ]);
-    await children[0]?.close();
+    const started = children.filter((child) => child.told.every(([kind]) => kind !== "failed"));
+    await Promise.all(
+      started.map((child) => {
+        child.order(SWITCH.CLOSE, null);
+        return Promise.race([child.event("ended"), child.event("failed")]);
+      }),
+    );
     const again = await master.child({ wants: "python" }).opened();
     expect(await again.call("len", "abc")).toBe(3);
     await again.close();
@@ -53,6 +59,8 @@ for (const version of ["2.7", "3.6", "3.13"] as const) {
     const hop = { plan, hang: ["time.sleep", 1000], pid: "os.getpid" } as const;
     switchRows(hop);
     startRows(hop);
+    endRows(hop);
+    limitRows(hop);
     orderRows(plan);
     pythonRows(plan);
   });

@@ -4,6 +4,10 @@ import { readFileSync } from "node:fs";
 import { HOP, RawMaster } from "../helpers/raw-master.ts";
 import { type Hop, sh } from "./switch.ts";
 
+const SOFT_LIMIT = 64;
+/** Each takes three descriptors of the hop. */
+const MANY = SOFT_LIMIT / 2;
+
 export function startRows(hop: Hop): void {
   for (const deaf of [false, true]) {
     test(`${deaf ? "a deaf" : "any other"} program is started as it should be`, async () => {
@@ -27,6 +31,39 @@ export function startRows(hop: Hop): void {
       );
     });
   }
+}
+
+/** How a child ends whose process leaves others behind. */
+export function endRows(hop: Hop): void {
+  for (const stream of ["output", "error output"]) {
+    test(`a process that goes on printing to its ${stream} does not hold up the end`, async () => {
+      await using master = await new RawMaster(hop.plan).open();
+      const script = `yes ${stream === "output" ? "" : ">&2"} & exit 3`;
+      const child = master.program(sh(script), new Uint8Array(0));
+      expect(await child.event("ended")).toEqual(["ended", 3, null]);
+      expect(child.told.at(stream === "output" ? -2 : -1)?.[0]).toBe(
+        stream === "output" ? "closed" : "ended",
+      );
+    });
+  }
+}
+
+/** The limit of open files. */
+export function limitRows(hop: Hop): void {
+  test("a hop raises its limit of open files, and its children have the account's", async () => {
+    const limits = `ulimit -Sn ${String(SOFT_LIMIT)}`;
+    await using master = await new RawMaster(hop.plan, process.env, limits).open();
+    const script = "ulimit -Sn; echo; exec cat";
+    for (let i = 0; i < MANY; i++) {
+      const child = master.program(
+        sh(script),
+        new Uint8Array(0),
+        i % 2 === 1 ? { deaf: true } : {},
+      );
+      await child.event("noise");
+      expect(child.text("noise")).toStartWith(`${String(SOFT_LIMIT)}\n`);
+    }
+  });
 }
 
 /** @returns parent, process group and session, of what is in /proc/PID/stat */

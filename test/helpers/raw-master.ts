@@ -66,10 +66,11 @@ export class RawMaster implements AsyncDisposable {
   #paused: PromiseWithResolvers<void> | undefined;
   #nextContext = HOP;
 
-  constructor(plan: Plan, env: Record<string, string | undefined> = process.env) {
+  /** @param first what a shell does before it starts the hop */
+  constructor(plan: Plan, env: Record<string, string | undefined> = process.env, first = ":") {
     this.#plan = plan;
     const argv = firstStage(plan);
-    this.#process = Bun.spawn(["sh", "-c", 'cat | "$@" | cat', "sh", ...argv], {
+    this.#process = Bun.spawn(["sh", "-c", `${first}; cat | "$@" | cat`, "sh", ...argv], {
       stdio: ["pipe", "pipe", "inherit"],
       detached: true,
       env,

@@ -3,7 +3,7 @@
  * raise their own as far as they may, and what they start inherits that.
  *
  * Second tier: comes with econtext.commands. Twins: src/launch/open-files.ts, which does as much
- * for what the master starts. Python raises nothing.
+ * for what the master starts. A Python raises its own if it is a hop: ../../python/switch/start.py.
  */
 const {
   accessSync,

@@ -1,6 +1,7 @@
 # The switch, part 5: one child, its events and its end.
 KILL_SECONDS = 3  # what a child has to end by itself
-GRACE_SECONDS = 0.25  # how long the pipes of a process that has ended may stay open
+GRACE_SECONDS = 0.25  # how long the pipes of a process that has ended may be silent
+MAX_LATE = 1048576  # bytes that are read of them: as many as Linux lets a pipe hold
 LAZY_SECONDS = 0.1  # how long a few written bytes may go unreported
 FAULTS_PER_SECOND = 100
 
@@ -16,6 +17,8 @@ def units(words):
 
 def quote(words):
     """Return JSON text of a text. `dumps` may not work yet: see json_codec."""
+    if Options:
+        return _json.encode_basestring_ascii(words)
     return u'"%s"' % u"".join([chr(c) if 31 < c < 127 and c not in (34, 92) else u"\\u%04x" % c for c in units(words)])
 
 
@@ -93,7 +96,9 @@ class Child(Downstream, Upstream):
         if self.ended is not None:
             silent = self.stdout is None and self.stderr is None
             late = now >= self.ended + GRACE_SECONDS and not out and not rest
-            if silent or late and not self.read():
+            # Other processes may hold the pipes, and write to them for ever.
+            over = self.late > MAX_LATE or self.kill_at is not None and now >= self.kill_at
+            if silent or over or late and not self.read():
                 self.finish()
 
     def reap(self, now):

@@ -33,6 +33,8 @@ def become(program, argv, ends, terminal, own_session, unwanted):
         for to, fd in enumerate(ends[:3]):
             os.dup2(fd, to)
         close_all(unwanted)
+        if restore_limit:
+            restore_limit()  # it may have been raised since this program was begun
         for number in 13, 25:  # SIGPIPE, SIGXFSZ: the interpreter ignores both
             signal.signal(number, signal.SIG_DFL)
         posix.execve(program, argv, CHILD_ENVIRONMENT)

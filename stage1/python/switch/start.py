@@ -15,7 +15,10 @@ posix = sys.modules["posix"]  # `os` has functions that user code, or econtext.f
 monotonic = getattr(sys.modules["time"], "monotonic", time)
 # Programs of the hop's process group end with the hop. They must not end by a signal that is meant
 # for a call of the hop.
-DEAF = b'trap "" INT QUIT TSTP;exec "$@"'
+DEAF = b'trap "" INT QUIT TSTP;'
+# Each child takes three descriptors of the hop. A higher limit would slow down code that closes
+# every number up to it, as Python 2 does.
+MAX_FILES = 65536
 
 
 def starting_environment():
@@ -71,6 +74,38 @@ def inheritable():
     return found
 
 
+def foresee(fd):
+    """Prepare to raise the limit of open files, when half of them are used."""
+    global is_foreseen
+    if not is_foreseen and fd > os.sysconf("SC_OPEN_MAX") // 2:
+        is_foreseen = True
+        # An import may wait for the imports of user code.
+        thread.start_new_thread(import_resource, ())
+
+
+def import_resource():
+    global resource
+    try:
+        import resource
+    except ImportError:
+        pass  # Debian's minimal Python has none: the limit stays as it is
+
+
+def raise_limit():
+    """Let this process have more open files than its account has by default."""
+    global limiting, restore_limit
+    try:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        more = MAX_FILES if hard < 0 else min(hard, MAX_FILES)
+        if 0 < soft < more:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
+            # What is started from now on gets the limit of the account.
+            limiting = octets(u"ulimit -Sn %d;" % soft)
+            restore_limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    except Exception:
+        pass  # user code has set another limit meanwhile
+
+
 class Program(object):
     """A program that was started, and our ends of its descriptors."""
 
@@ -81,9 +116,12 @@ class Program(object):
     def __init__(self, argv, options):
         """Start it. Raises OSError if it cannot be started."""
         path = locate(argv[0])
-        if "deaf" in options:
+        if resource and not limiting:
+            raise_limit()
+        script = limiting + (DEAF if "deaf" in options else b"")
+        if script:
             path = b"/bin/sh"
-            argv = [b"sh", b"-c", DEAF, b"sh"] + argv
+            argv = [b"sh", b"-c", script + b'exec "$@"', b"sh"] + argv
         self.own_session = "deaf" not in options or "pty" in options
         self.ours = []
         theirs = []
@@ -104,6 +142,7 @@ class Program(object):
         except Exception:
             close_all(theirs + self.ours)
             raise
+        foresee(self.ours[2])
 
 
 def spawn(owner, program, argv, ends, terminal):
@@ -163,6 +202,10 @@ def bytes_of(pieces):
 
 
 CHILD_ENVIRONMENT = starting_environment()
+is_foreseen = False  # that the limit of open files is raised
+resource = None  # the module, from then on
+limiting = b""  # what a shell does to give a program the limit of the account
+restore_limit = None  # the same for a new process: econtext.command_popen calls it
 stored = {}  # what KEEP has brought, by key
 begun_early = {}  # by the context of a START that came before part 2: its program
 delayed = []  # frames that came before part 2

@@ -16,6 +16,7 @@ class Upstream(object):
     tail = b""  # the end of stderr
     midline = False  # `seen` goes on with a line of noise
     due = False  # its output waits to be read
+    late = 0  # bytes that came after the end of its process
 
     def has_output(self, _):
         """Read later in this turn, when the turns of others allow it."""
@@ -31,6 +32,8 @@ class Upstream(object):
             if self.large is None:
                 data = os.read(self.stdout, MAX_FRAME)
                 if data:
+                    if self.ended is not None:
+                        self.late += len(data)
                     self.seen = self.seen + data if self.seen else data
                     self.scan()
                     return True
@@ -166,6 +169,8 @@ class Upstream(object):
     def hear(self, fd):
         """Read what it says on stderr, or on its terminal."""
         data = read(fd)
+        if self.ended is not None:
+            self.late += len(data or b"")
         if data == b"" and fd == self.stderr:
             self.stderr = None
             disregard(fd, relaxed)

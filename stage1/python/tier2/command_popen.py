@@ -1,8 +1,9 @@
 """econtext.command_popen: starts a command by `subprocess`.
 
-Second tier: comes with econtext.commands. It is for commands with a terminal or a folder, and for
-Pythons without posix_spawn. All others are started by econtext.command_process, because the import
-of `subprocess` takes longer than everything else that a command needs.
+Second tier: comes with econtext.commands. It is for commands with a terminal or a folder, for
+Pythons without posix_spawn, and for hops that have raised their limit of open files. All others are
+started by econtext.command_process, because the import of `subprocess` takes longer than everything
+else that a command needs.
 """
 import os
 import signal
@@ -30,10 +31,15 @@ def start(argv, options):
 
 def spawn(argv, options, stdin, stdout, stderr, prepare=None):
     """Start a command with these streams. `prepare` is called in the new process."""
+    # A hop may have raised its limit of open files (../switch/start.py).
+    restore_limit = getattr(econtext, "restore_limit", None)
 
-    def prepare_old():
-        # Python ignores SIGPIPE, and version 2 hands that down.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    def prepare_all():
+        if not PY3:
+            # Python ignores SIGPIPE, and version 2 hands that down.
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        if restore_limit:
+            restore_limit()
         if prepare:
             prepare()
 
@@ -46,5 +52,5 @@ def spawn(argv, options, stdin, stdout, stderr, prepare=None):
         cwd=options.get("cwd"),
         env=environment.of_command(options),
         close_fds=True,
-        preexec_fn=prepare if PY3 else prepare_old,
+        preexec_fn=prepare_all if prepare or restore_limit or not PY3 else None,
     )

@@ -103,7 +103,9 @@ class Command(object):
             self.terminal = econtext.tier("command_tty")
             started = self.terminal.start(argv, options)
         else:
-            name = "command_process" if "cwd" not in options and hasattr(os, "posix_spawn") else "command_popen"
+            # posix_spawn sets no limits.
+            is_plain = "cwd" not in options and not getattr(econtext, "restore_limit", None)
+            name = "command_process" if is_plain and hasattr(os, "posix_spawn") else "command_popen"
             process = econtext.tier(name).start(argv, options)
             started = process, process.stdin, process.stdout, process.stderr
         self.process, stdin, stdout, stderr = started

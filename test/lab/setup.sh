@@ -50,5 +50,5 @@ fi
 if [ -d /srv/box ]; then
   podman run --detach --name app --runtime runc --cgroup-manager cgroupfs \
     --ulimit nofile=1024:1024 --ulimit nproc=1000:1000 --network=none \
-    --rootfs /srv/box sleep infinity >/var/log/box.id
+    --tmpfs /tmp:rw,size=32m,mode=1777 --rootfs /srv/box sleep infinity >/var/log/box.id
 fi

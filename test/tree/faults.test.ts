@@ -149,28 +149,32 @@ for (const kind of ["python", "bun"] as const) {
       });
     }
 
-    times("the disk is full", async () => {
-      await using chain = await open({ length: 3 });
-      const large = Buffer.alloc(34 << 20, "x");
-      const { path, remove } = await temporary(large);
-      try {
-        for (const position of [0, 1, 2]) {
-          const context = chain.at(position);
-          const copied = outcome(context.put(path, "/tmp/large"));
-          const { code, message } = await copied;
+    for (const [word, position] of POSITIONS) {
+      times(`the disk of ${word} is full`, async () => {
+        await using chain = await open({ leaseMs: LONG_LEASE_MS });
+        const context = chain.at(position);
+        const fill = "head -c 1G /dev/zero >/tmp/fill 2>/dev/null; stat -c %s /tmp/fill";
+        const filled = Number(await context.exec(["sh", "-c", fill]).stdout.text());
+        expect(filled).toBeWithin(1, 64 << 20);
+        try {
+          const { code, message } = await outcome(context.put(import.meta.path, "/tmp/copy"));
           expect([code, message]).toEqual(["ERR_FILES_COPY", expect.stringMatching(/[Nn]o space/)]);
-          const listed = await context.exec(["ls", "/tmp"]).stdout.text();
-          expect(listed).not.toContain("large");
-          await chain.othersAnswer(3);
+          const written = await context.exec(["sh", "-c", "echo text >/tmp/written"]).exited;
+          expect(written.status).not.toBe(0);
+          const child = await context.connect("local", { kind, deadline: SOON_MS });
+          expect(await child.call(pidFunction(kind))).toBeNumber();
+          await child.close();
+          await chain.othersAnswer(WAY.length);
+          expect(await chain.end.call(pidFunction(kind))).toBeNumber();
+          const listed = await context.exec(["ls", "-A", "/tmp"]).stdout.text();
+          expect(listed).not.toMatch(/copy|econtext/);
+        } finally {
+          await context.exec(["sh", "-c", "rm -f /tmp/fill /tmp/written"]).exited;
         }
-      } finally {
-        await remove();
-      }
-    });
+      });
 
-    for (const position of [0, 1, 2]) {
-      times(`${WAY[position]?.[0] ?? ""} is out of descriptors`, async () => {
-        await using chain = await open({ length: 3 });
+      times(`${word} is out of descriptors`, async () => {
+        await using chain = await open({ leaseMs: LONG_LEASE_MS });
         // The first child has the hop start what carries children.
         await (await chain.at(position).connect("local", { kind })).ready();
         const pid = await chain.pidOf(position);
@@ -179,14 +183,28 @@ for (const kind of ["python", "bun"] as const) {
         const { code, message } = await outcome(late.ready());
         expect([code, message]).toEqual([
           "ERR_BOOTSTRAP_SPAWN",
-          expect.stringMatching(/EMFILE|too many open files/i),
+          expect.stringMatching(/EMFILE.*\n.*ulimit -n/),
         ]);
-        await chain.othersAnswer(3);
+        await chain.othersAnswer(WAY.length);
         expect(await chain.end.call(pidFunction(kind))).toBeNumber();
       });
 
-      times(`${WAY[position]?.[0] ?? ""} is out of memory`, async () => {
-        await using chain = await open({ length: 3 });
+      times(`${word} is out of descriptors at its first child`, async () => {
+        await using chain = await open({ length: position + 1, leaseMs: LONG_LEASE_MS });
+        const pid = await chain.pidOf(position);
+        await limit(pid, `--nofile=${String(1 + highestDescriptor(pid))}:`);
+        const late = await chain.at(position).connect("local", { kind, deadline: SOON_MS });
+        const { code, message } = await outcome(late.ready());
+        expect([code, message]).toEqual([
+          "ERR_BOOTSTRAP_SPAWN",
+          expect.stringMatching(/EMFILE.*\n.*ulimit -n/),
+        ]);
+        await chain.othersAnswer(WAY.length);
+        expect(await chain.end.call(pidFunction(kind))).toBeNumber();
+      });
+
+      times(`${word} is out of memory`, async () => {
+        await using chain = await open({ leaseMs: LONG_LEASE_MS });
         const pid = await chain.pidOf(position);
         await limit(pid, `--as=${String(addressSpace(pid) + (1 << 20))}:`);
         // It cannot take what it is sent: it may refuse it, or end, or a runtime may hang while its
@@ -246,10 +264,4 @@ function statusOf(pid: number): string {
 
 function highestDescriptor(pid: number): number {
   return Math.max(...readdirSync(`/proc/${String(pid)}/fd`).map(Number));
-}
-
-async function temporary(data: Uint8Array): Promise<{ path: string; remove(): Promise<void> }> {
-  const path = `/tmp/econtext-full-${crypto.randomUUID()}`;
-  await Bun.write(path, data);
-  return { path, remove: () => Bun.file(path).delete() };
 }

@@ -69,10 +69,11 @@ for (const kind of ["python", "bun"] as const) {
         expect(at - began).toBeLessThan(END_MS);
         expect(message).toStartWith(nameOf(position));
       }
+      await ended(chain, position);
+      // A hop that was stopped may go on now: its contexts have ended.
       afterwards();
       await chain.isQuiet(END_MS);
       await chain.othersAnswer(position);
-      await ended(chain, position);
     }
 
     /** Every context from the broken hop on has ended, with the same reason. */

@@ -27,6 +27,9 @@ test("equal values make a group: the largest first, then the earlier", () => {
 });
 
 test("values are equal by their content", () => {
+  const texts = new Map<string, number>();
+  const key = (value: unknown): string => keyOf(value, texts);
+  const long = "line\n".repeat(1_000);
   const equal: [unknown, unknown][] = [
     [
       { a: 1, b: [2] },
@@ -36,12 +39,14 @@ test("values are equal by their content", () => {
     [new Map([["a", 1]]), new Map([["a", 1n]])],
     [new Set([1, 2]), new Set([2, 1])],
     [new Uint8Array([1, 2]), Buffer.from([1, 2])],
+    [{ a: long }, { a: "line\n".repeat(1_000) }],
   ];
-  for (const [one, other] of equal) expect(keyOf(one)).toBe(keyOf(other));
+  for (const [one, other] of equal) expect(key(one)).toBe(key(other));
   const different = ["1", 1, 1.5, true, "true", null, undefined, "null", [], {}, [1], ["1"]];
   const more = [new Map(), new Set(), new Uint8Array(), new Date(0), { a: 1 }, new Map([["a", 1]])];
   const others = [["a,b"], ["a", "b"], { a: { b: 1 } }, { "a:{b": 1 }, NaN, "NaN"];
-  const keys = [...different, ...more, ...others].map(keyOf);
+  const texted = [long, `${long}.`, "text 0", Buffer.from(long)];
+  const keys = [...different, ...more, ...others, ...texted].map(key);
   expect(new Set(keys).size).toBe(keys.length);
 });
 

@@ -91,7 +91,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
 };
 /** The files of the switch, in the order in which they run. */
 const SWITCH_PARTS = {
-  python: ["start", "processes", "downstream", "upstream", "child", "relays", "switch"],
+  python: ["start", "processes", "downstream", "upstream", "child", "relays", "secret", "switch"],
   javascript: [
     "common",
     "memory",

@@ -11,10 +11,20 @@ import { suite } from "../helpers/skip.ts";
 import { gone, switchRows } from "./switch.ts";
 import { orderRows } from "./switch-orders.ts";
 import { relayRows } from "./switch-relays.ts";
+import { secretRows } from "./switch-secrets.ts";
 import { endRows, limitRows, startRows } from "./switch-start.ts";
 
 const FORK =
   "__import__('os').fork() or __import__('os').setsid() or __import__('time').sleep(1000)";
+
+const MODULES = "__import__('sys').modules";
+/** In Python 2, the switch of a hop is complete some milliseconds after its start. */
+async function settled(master: RawMaster, id: number): Promise<void> {
+  const wide = `${MODULES}.get('econtext.vectored_io')`;
+  const isWide = `getattr(${wide}, 'feed', 0) is ${MODULES}['econtext'].feed`;
+  const expression = `__import__('sys').version_info[0] > 2 or ${isWide}`;
+  while ((await master.call(id, "eval", expression)) !== true) await Bun.sleep(5);
+}
 
 /** What only a hop of Python does. */
 function pythonRows(plan: Plan): void {
@@ -61,6 +71,7 @@ for (const version of ["2.7", "3.6", "3.13"] as const) {
     startRows(hop);
     endRows(hop);
     limitRows(hop);
+    secretRows(hop, { chdir: "os.chdir", settled });
     orderRows(plan);
     pythonRows(plan);
   });

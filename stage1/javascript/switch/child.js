@@ -30,6 +30,7 @@ class Child {
     this.#hasGroup = !deaf;
     child.on("error", (e) => child.pid || this.#fail(argv[0], e));
     if (!child.pid) return;
+    if (this.#isHeld) conceal(this, true);
     child.on("exit", (...how) => this.#drain(how));
     const [stdin, stdout, stderr] = pipes;
     const [keyboard = stdin, ...screen] = terminal;
@@ -131,6 +132,7 @@ class Child {
   #found() {
     if (this.#isHeld) {
       this.#isHeld = false;
+      conceal(this, false);
       this.#scanner = this.#markerScanner();
       this.tell("held");
       this.#down.release();
@@ -188,6 +190,7 @@ class Child {
   }
 
   #forget() {
+    conceal(this, false);
     this.#down?.stop();
     children.delete(this.id);
     const behind = [...routes].filter(([, child]) => child === this);

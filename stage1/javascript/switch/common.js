@@ -7,7 +7,7 @@
  * later ones. Twin: children.py. Spec: docs/protocol.md, "The switch".
  */
 const [install, load, me, acquire, frames, pass, write] = core;
-const { accessSync, constants, readFileSync, statSync, writevSync } = load("fs");
+const { accessSync, constants, readFileSync, statSync, writeFileSync, writevSync } = load("fs");
 
 // Operations: docs/protocol.md, "The switch".
 const START = 1;

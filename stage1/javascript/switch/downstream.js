@@ -18,6 +18,7 @@ class Downstream {
   #unreported = 0;
   #timer;
   #open = new Map(); // destination: the message to it that is not whole yet
+  #answers = new Set(); // frames with answers: they are overwritten in the end
   #free = new Map(); // frames that count for no window: what is called when they are written
 
   constructor(stream, keyboard, preamble, isHeld, { wrote, overflowed }) {
@@ -37,6 +38,20 @@ class Downstream {
     const wipe = () => bytes.fill(0);
     if (this.#isHeld && !this.#isOver) this.#keyboard.write(bytes, wipe);
     else wipe();
+  }
+
+  /** A frame for a hop behind this one has an answer. */
+  #expectWiping(frame) {
+    this.#answers.add(frame);
+    conceal(frame, true);
+  }
+
+  /** @returns whether it was a frame with an answer */
+  #wipe(frame) {
+    if (!this.#answers.delete(frame)) return false;
+    frame.fill(0);
+    conceal(frame, false);
+    return true;
   }
 
   release() {
@@ -61,6 +76,7 @@ class Downstream {
     if (handle === PING) this.#control.push(frame);
     else if (handle === CANCEL) this.#cancel(frame, dst);
     else {
+      if (handle === WRITE && dst >= SWITCH) this.#expectWiping(frame);
       this.#frames.push(frame);
       if (flags & MORE) {
         if (!(flags & CONT)) this.#open.set(dst, { reply: frame.readUInt32BE(16), behind: [] });
@@ -137,6 +153,7 @@ class Downstream {
     this.#isOver = true;
     this.#first = this.#control = this.#frames = [];
     this.#free.clear();
+    for (const frame of this.#answers) this.#wipe(frame);
   }
 
   #pump() {
@@ -153,6 +170,7 @@ class Downstream {
     this.#isBusy = true;
     this.#stream.write(bytes, () => {
       this.#isBusy = false;
+      if (this.#answers.size && list.filter((frame) => this.#wipe(frame)).length) bytes.fill(0);
       this.#count(list);
       for (const frame of list) giveBack(frame);
       this.#pump();

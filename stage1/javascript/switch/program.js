@@ -38,6 +38,33 @@ const check = (program) => {
   throw problem;
 };
 
+/** On Linux, this file says which memory a core file gets. What a process starts inherits it. */
+const CORE_FILTER = "/proc/self/coredump_filter";
+let ownFilter; // what it was
+const concealing = new Set(); // reasons for core files without memory
+
+const setFilter = (value) => {
+  try {
+    writeFileSync(CORE_FILTER, value);
+  } catch {
+    // no Linux
+  }
+};
+
+/** Keep the memory of this process out of core files, as long as there is a reason. */
+const conceal = (reason, isWanted) => {
+  const before = concealing.size > 0;
+  if (isWanted) concealing.add(reason);
+  else concealing.delete(reason);
+  if (before === concealing.size > 0) return;
+  try {
+    ownFilter ??= `0x${readFileSync(CORE_FILTER, "latin1").trim()}`;
+  } catch {
+    return;
+  }
+  setFilter(isWanted ? "0" : ownFilter);
+};
+
 const quote = (word) => `'${word.replaceAll("'", "'\\''")}'`;
 
 /**
@@ -76,13 +103,22 @@ const start = (argv, { deaf, pty }) => {
   const hasTerminal = pty === true;
   if (hasTerminal) check("script");
   const words = prepared(hasTerminal ? onTerminal(argv) : argv, deaf && !hasTerminal);
+  if (concealing.size) setFilter(ownFilter);
+  try {
+    return started(words, !deaf, hasTerminal);
+  } finally {
+    if (concealing.size) setFilter("0");
+  }
+};
+
+const started = (words, detached, hasTerminal) => {
   if (typeof Bun !== "undefined" && !hasTerminal) {
-    const child = new BunProcess(words, !deaf);
+    const child = new BunProcess(words, detached);
     return { child, pipes: child.stdio, terminal: [] };
   }
   const child = load("child_process").spawn(words[0], words.slice(1), {
     env: hasTerminal ? { ...env, SHELL: "/bin/sh" } : env,
-    detached: !deaf || hasTerminal,
+    detached: detached || hasTerminal,
     stdio: Array(hasTerminal ? 6 : 3).fill("pipe"),
   });
   const streams = child.stdio ?? [];

@@ -119,6 +119,7 @@ class Child(Downstream, Upstream):
 
     def finish(self):
         """Forget it."""
+        conceal(self, False)
         self.close_input()
         self.close_output()
         for fd in (self.stderr,) + self.terminal[:1]:

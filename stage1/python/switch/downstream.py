@@ -25,6 +25,7 @@ class Downstream(object):
         self.begun = []  # parts of what is being written; first of all the preamble
         # By destination, of messages of the master's that are not whole: frames that come behind.
         self.open = {}
+        self.answers = []  # frames among these that are overwritten in the end
 
     def put(self, frame):
         """Queue a frame of the master's, a tuple of its parts. The first begins with the header."""
@@ -48,6 +49,13 @@ class Downstream(object):
         """Queue a message that this hop has made: not within a message of the master's."""
         behind = self.open.get(struct.pack(">I", dst), self.queue)
         behind.extend([frame for frame in frames if self.admits(frame)])
+
+    def put_answer(self, frame):
+        """Queue a frame with an answer, for a hop behind this one."""
+        if self.stdin is None:
+            return frame.wipe()
+        self.answers.append(frame)
+        self.put((frame,))
 
     def put_first(self, frame):
         if self.admits(frame):
@@ -97,9 +105,16 @@ class Downstream(object):
                     return self.block()
                 return self.close_input()  # it does not read any more
             self.spend(n)
+        if self.answers and not (self.begun or self.urgent or self.queue):
+            self.wipe_answers()
         self.unblock()
         if self.leaving and self.stdin is not None:
             self.close_input()
+
+    def wipe_answers(self):
+        for frame in self.answers:
+            frame.wipe()
+        self.answers = []
 
     def take(self):
         """Begin with the next frame, or with some small ones."""
@@ -158,6 +173,7 @@ class Downstream(object):
             self.unblock()
             shut(self.stdin)
             self.stdin = None
+            self.wipe_answers()
             self.begun = []
             self.urgent.clear()
             self.queue.clear()

@@ -26,6 +26,8 @@ def fork(owner, program, argv, ends, terminal):
 def become(program, argv, ends, terminal, own_session, unwanted):
     """Run the program in this process, a fork."""
     try:
+        if concealing:
+            set_filter(False)
         if own_session:
             os.setsid()
         if terminal:
@@ -49,3 +51,35 @@ def kill(pid, number, whole_group=False):
         (os.killpg if whole_group else os.kill)(pid, number)
     except (EnvironmentError, TypeError):
         pass  # it has ended, is another user's, or was not started
+
+
+# -- Core files ------------------------------------------------------------------------------------
+# On Linux this file says which memory a core file gets. What a process starts inherits it.
+CORE_FILTER = "/proc/self/coredump_filter"
+own_filter = b""  # what it was
+
+
+def conceal(reason, wanted):
+    """Keep the memory of this process out of core files, as long as there is a reason."""
+    global own_filter
+    before = bool(concealing)
+    (concealing.add if wanted else concealing.discard)(reason)
+    if before != bool(concealing):
+        if not own_filter:
+            own_filter = b"0x" + (filter_file(os.O_RDONLY, posix.read, 64) or b"33").strip()
+        set_filter(bool(concealing))
+
+
+def set_filter(hidden):
+    filter_file(os.O_WRONLY, posix.write, b"0" if hidden else own_filter)
+
+
+def filter_file(mode, act, argument):
+    try:
+        fd = posix.open(CORE_FILTER, mode)
+        try:
+            return act(fd, argument)
+        finally:
+            os.close(fd)
+    except EnvironmentError:
+        pass  # no Linux

@@ -106,6 +106,9 @@ def raise_limit():
         pass  # user code has set another limit meanwhile
 
 
+concealing = set()  # reasons for core files without memory: see `conceal`
+
+
 class Program(object):
     """A program that was started, and our ends of its descriptors."""
 
@@ -158,12 +161,17 @@ def spawn(owner, program, argv, ends, terminal):
         actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in inheritable()]
         options = {"setsid": True} if owner.own_session else {}
         try:
+            if concealing:
+                set_filter(False)
             owner.pid = os.posix_spawn(
                 program, argv, CHILD_ENVIRONMENT, file_actions=actions, setsigmask=(), setsigdef=(13, 25), **options
             )
             return close_all(ends)
         except NotImplementedError:
             pass  # this C library cannot make a session
+        finally:
+            if concealing:
+                set_filter(True)
     # A fork may wait for a lock: in Python 2 for that of imports, in 3.7 for those of user code.
     thread.start_new_thread(fork, (owner, program, argv, ends, terminal))
 

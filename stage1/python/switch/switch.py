@@ -1,5 +1,4 @@
-# The switch, part 7: operations of the master, routes, and the turns of the loop.
-TOP = 1 << 31  # in a frame's destination: the switch of that context
+# The switch, part 8: operations of the master, routes, and the turns of the loop.
 BULK = 65536  # bytes for the master after which no further child is read in a turn
 TICK_SECONDS = 1  # how often all children are looked at
 RESTLESS_SECONDS = 0.01  # and those that are about to end
@@ -98,6 +97,8 @@ def start_child(reply, ident, argv, preamble, nonce, options={}):
     for fd in made[2:4]:
         attend(fd, new.hear, 1, relaxed)
     children[ident] = routes[ident] = new
+    if hold is not None:
+        conceal(new, True)
     new.begin([b"".join(preamble)[new.program.sent :]])
 
 
@@ -248,6 +249,7 @@ else:
 # -- Large frames ----------------------------------------------------------------------------------
 def install_vectored_io():
     """Have large frames written and read without copies. As `tier`, but nothing is fetched."""
+    global read_into_room
     key = "econtext.vectored_io"
     if key not in sys.modules:
         module = type(sys)(key)
@@ -255,6 +257,8 @@ def install_vectored_io():
         exec(compile(VECTORED_IO, key, "exec", 0, True), module.__dict__)
         sys.modules.setdefault(key, module)
     sys.modules[key].pass_on = forward
+    read_into_room = sys.modules[key].readinto
+    sys.modules[key].take = take
     sys.modules[key].install()
 
 
@@ -274,6 +278,9 @@ if not PY3:
     # 2 the first text of a child that is no JSON would load it in this thread, which may not.
     expect_large_frames()
 else:
+    core_read = read
+    read_into_room = sys.modules["_io"].FileIO(cin, "rb", False).readinto
+    install(read=read_first)
     # A frame needs the interpreter some times. Code of the user that never waits keeps it so long.
     sys.setswitchinterval(min(sys.getswitchinterval(), 0.0005))
 os.write(alarm, b"k")  # the turn of the core's `pump` in which this runs is followed by one of ours

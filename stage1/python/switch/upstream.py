@@ -79,6 +79,7 @@ class Upstream(object):
             line, _, self.seen = self.seen.partition(b"\n")
             if not self.midline and line.rstrip(b"\r") == self.hold:
                 self.hold = None
+                conceal(self, False)
                 self.say(u"held")
                 touched.add(self)
             else:

@@ -102,7 +102,8 @@ inflow = None  # what takes the body instead of this module: see `divert`
 core_read = econtext.read
 core_feed = econtext.feed
 # Reads into a buffer. Returns the number of bytes; None if nothing is there.
-fill = FileIO(econtext.cin, "rb", False).readinto
+readinto = fill = FileIO(econtext.cin, "rb", False).readinto
+take = os.read  # reads small frames; a hop's switch has its own
 
 
 def whole_reads():
@@ -184,7 +185,7 @@ def read(fd):
         if body is None:
             size = limit
             limit = MAX_FRAME
-            return os.read(fd, size)
+            return take(fd, size)
         n = fill(memoryview(body)[got:])
     except EnvironmentError as e:
         return None if e.errno in econtext.BUSY else b""

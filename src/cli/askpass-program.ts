@@ -4,6 +4,7 @@
  */
 import { writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { forbidCoreDumps } from "../io/libc.ts";
 import { ASKPASS_SOCKET, type AskpassRequest } from "../prompts/askpass-request.ts";
 
 /** @param path the link that ssh has started. @returns the exit status: 1 if there is no answer */
@@ -13,6 +14,7 @@ export async function runAskpass(path: string, prompt: string): Promise<number> 
     prompt,
     isNotice: process.env["SSH_ASKPASS_PROMPT"] === "none",
   };
+  forbidCoreDumps();
   const ended = Promise.withResolvers<void>();
   let isAnswered = false;
   try {

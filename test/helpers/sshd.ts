@@ -24,6 +24,8 @@ export interface SshdOptions {
    * More lines for sshd_config: `MaxSessions 1`. They come first, and with sshd the first counts.
    */
   readonly config?: readonly string[];
+  /** Path of another name of sshd: PAM's rules for it are those of that name. */
+  readonly program?: string;
 }
 
 /** Why there is no real sshd to test with; undefined when there is. */
@@ -43,7 +45,7 @@ export function loginShell(name: string): { path?: string; missing?: string } {
 
 /** Ready for connections when it returns. Disposing ends the server and every session it has. */
 export async function startSshd(options: SshdOptions = {}): Promise<SshServer> {
-  const sshd = sshdPath();
+  const sshd = options.program ?? sshdPath();
   if (sshd === undefined) throw new Error(missingSshd());
   const files = makeSshFiles();
   const port = await freePort();

@@ -1,12 +1,12 @@
 /** Passwords of sudo-rs, for real, in a Debian 13 root with a file system in memory over it. */
 import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { missingRoot, run, type ScratchUser } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
 import { debianRoot } from "../lab/roots.ts";
 import { missingTmux } from "../repl/tmux.ts";
+import { debianOverlay } from "./debian-overlay.ts";
 import { Scene } from "./scene.ts";
 
 setDefaultTimeout(180_000);
@@ -15,21 +15,10 @@ const missing = missingRoot() ?? missingTmux ?? debianRoot().missing;
 
 suite("sudo-rs", missing, "root", () => {
   const scene = new Scene();
-  const folder = mkdtempSync(join(tmpdir(), "econtext-sudo-rs-"));
-  run(["mount", "-t", "tmpfs", "tmpfs", folder]);
-  const [upper, work, root] = ["upper", "work", "root"].map((name) => join(folder, name));
-  for (const one of [upper, work, root]) mkdirSync(one as string);
-  const layers = `lowerdir=${debianRoot().path},upperdir=${upper},workdir=${work}`;
-  run(["mount", "-t", "overlay", "overlay", "-o", layers, root as string]);
-  scene.atEnd(() => {
-    run(["umount", root as string]);
-    run(["umount", folder]);
-    rmSync(folder, { recursive: true });
-  });
+  const { root } = debianOverlay(scene);
   afterAll(() => scene.end());
-  const sudoers = join(root as string, "etc/sudoers");
-  writeFileSync(sudoers, "root ALL=(ALL:ALL) ALL\n");
-  const chroot = `chroot:${encodeURIComponent(root as string)}`;
+  const sudoers = join(root, "etc/sudoers");
+  const chroot = `chroot:${encodeURIComponent(root)}`;
   const password = (user: ScratchUser) => ({ input: user.password });
 
   function user(rules: string): ScratchUser {

@@ -30,7 +30,7 @@ export function functionSource(answer: PasswordFunction, answerMs = ANSWER_MS): 
         (value) => (value === undefined ? undefined : Secret.of(value)),
         (cause: unknown) => {
           const why = cause instanceof Error ? cause.message : String(cause);
-          throw failed(`${context}: ${name} threw: ${why}`, cause);
+          throw failed(`${context}: ${name} threw an error: ${why}`, cause);
         },
       );
       return inTime(asked, `${context}: ${name}`, { signal, answerMs });
@@ -100,13 +100,13 @@ async function askCommand(
   const how = child.signalCode === null ? `with status ${status}` : `by ${child.signalCode}`;
   if (status === 0) return secret.isEmpty ? undefined : secret;
   secret.wipe();
-  throw new CommandFailure(`it ended ${how}`);
+  throw new CommandFailure(`the command ended ${how}`);
 }
 
 /**
  * @param asked an answer that comes too late is overwritten
  * @returns undefined if the question is not of interest any more
- * @throws {UsageError} `ERR_USAGE_PASSWORD`: no answer came in time
+ * @throws {UsageError} `ERR_USAGE_PASSWORD`: it took too long
  */
 async function inTime(
   asked: Promise<Secret | undefined>,
@@ -115,7 +115,8 @@ async function inTime(
 ): Promise<Secret | undefined> {
   const enough = Promise.withResolvers<undefined>();
   const stop = (): void => enough.resolve(undefined);
-  const tooLate = (): void => enough.reject(failed(`${what}: no answer within ${answerMs} ms`));
+  const tooLate = (): void =>
+    enough.reject(failed(`${what}: gave no password within ${answerMs} ms`));
   const timer = setTimeout(tooLate, answerMs);
   signal.addEventListener("abort", stop);
   let isOver = false;

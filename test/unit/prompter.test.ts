@@ -99,7 +99,7 @@ test("a function that throws is named", async () => {
   });
   expect(failing.ask(QUESTION, SIGNAL)).rejects.toMatchObject({
     code: "ERR_USAGE_PASSWORD",
-    message: "web1/sudo:root: the function password threw: no vault",
+    message: "web1/sudo:root: the function password threw an error: no vault",
   });
 });
 
@@ -110,8 +110,23 @@ test("a command is told what is asked for, and its first line is the answer", as
   expect(await commandSource("true").ask(QUESTION, SIGNAL)).toBeUndefined();
   expect(commandSource("exit 3").ask(QUESTION, SIGNAL)).rejects.toMatchObject({
     code: "ERR_USAGE_PASSWORD",
-    message: 'web1/sudo:root: password_command "exit 3": it ended with status 3',
+    message: 'web1/sudo:root: password_command "exit 3": the command ended with status 3',
   });
+});
+
+test("a function and a command that give no password end in time, or with the question", async () => {
+  const never = () => new Promise<undefined>(() => {});
+  const slow = [functionSource(never, 20), commandSource("exec sleep 100", "it", 20)];
+  for (const source of slow) {
+    await expect(source.ask(QUESTION, SIGNAL)).rejects.toMatchObject({
+      code: "ERR_USAGE_PASSWORD",
+      message: expect.stringContaining("gave no password within 20 ms"),
+    });
+  }
+  const over = new AbortController();
+  const asked = functionSource(never).ask(QUESTION, over.signal);
+  over.abort();
+  expect(await asked).toBeUndefined();
 });
 
 test("a new password is tried at one place, and the others follow when it was right", async () => {

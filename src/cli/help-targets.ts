@@ -20,7 +20,7 @@ Sets of targets, also in any word of a path (bastion/web[1-9]/sudo:root):
   "a,b"                  one name, in quotes of its own
 
 Operators are read from left to right. The words of a command line are one set:
-'web[1-9]' '!web3'. Each target is used once.
+'web[1-9]' '!web3'. A target of several sets is used once.
 
 Options:
   --hosts FILE           also the targets of a file; -: standard input

@@ -12,8 +12,11 @@ import { Usage } from "./report-error.ts";
 /** A file, or a target, that stands for standard input. */
 const INPUT = "-";
 
+/** A word that is no set: a target as it is. */
+const PLAIN = /^[\p{L}\p{M}\w%][\p{L}\p{M}\w.:@%/+-]*$/u;
+
 export interface Targets {
-  /** In the order of writing, each once; at least one. */
+  /** In the order of writing; at least one. Each once, unless all words are plain names. */
   readonly names: readonly string[];
   /** Standard input was the list of targets: the command has none left. */
   readonly takesInput: boolean;
@@ -43,6 +46,10 @@ export async function readTargets(
   const takesInput = all.includes(INPUT);
   if (all.filter((word) => word === INPUT).length > 1) {
     throw new Usage(command, "standard input can be read once: write - once");
+  }
+  // `local local` means two of them.
+  if (files.length === 0 && limit === undefined && words.every((word) => PLAIN.test(word))) {
+    return { names: words, takesInput };
   }
   let names: readonly string[] | undefined;
   for (const file of files) names = await namesOfFile(command, file, groups, host);

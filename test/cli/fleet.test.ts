@@ -321,3 +321,10 @@ suite("on a terminal", missingTmux, "tmux", () => {
     expect(shown).toMatch(/^2 ok, in \d\.\d s\nLEFT 0$/m);
   });
 });
+
+test("a target of several sets is used once; plain names are taken as they are", async () => {
+  const once = await run("exec", "web[1-2]", "web2", "--", "echo", "a");
+  expect(once.stdout.trimEnd().split("\n").sort()).toEqual(["web1: a", "web2: a"]);
+  const twice = await run("exec", "web1", "web1", "--", "echo", "a");
+  expect(twice.stdout).toBe("web1: a\nweb1: a\n");
+});

@@ -4,7 +4,7 @@
  */
 
 import { type CallLimits, checkMilliseconds, withDefaults } from "./calls/options.ts";
-import type { ConnectOptions } from "./context/connect-options.ts";
+import { type ConnectOptions, isKindChosen, joined } from "./context/connect-options.ts";
 import { Context, type OpenedSlave } from "./context/context.ts";
 import { type EcontextError, UsageError } from "./errors.ts";
 import { Fleet, type FleetOptions } from "./fleet/fleet.ts";
@@ -16,13 +16,20 @@ import { LEVELS, type LevelName, type LogRecord } from "./logs/log.ts";
 import { findersIn } from "./modules/finders.ts";
 import { Prompter } from "./prompts/prompter.ts";
 import {
+  type Exchange,
   localAt,
   type SessionEntry,
   SessionTable,
   type SlaveSettings,
   settingsBeside,
 } from "./session/session-table.ts";
-import { type HopPass, HopTable, type OpenHop, type SharedHop } from "./tree/hop-table.ts";
+import {
+  type HopPass,
+  HopTable,
+  type KeptPaths,
+  type OpenHop,
+  type SharedHop,
+} from "./tree/hop-table.ts";
 import {
   isSpelt,
   type PathOptions,
@@ -70,6 +77,8 @@ export interface BrokerOptions extends Pick<PathOptions, "schemes" | "targets" |
   readonly prompter?: Prompter;
   /** Told often how much of a lent runtime has arrived. Must not throw. */
   readonly onLend?: (progress: LendProgress) => void;
+  /** @internal Contexts that another broker keeps open, and that this one's are opened through. */
+  readonly kept?: KeptPaths & { readonly exchange: Exchange };
 }
 
 /** How the slaves of one context are opened. */
@@ -93,6 +102,8 @@ export class Broker implements AsyncDisposable {
   readonly #hops: HopTable;
   readonly #prompter: Prompter;
   readonly #targets: TargetTable;
+  /** Contexts whose slaves are lent. */
+  readonly #lent: { readonly context: Context; readonly entry: SessionEntry }[] = [];
   #closing: Promise<void> | undefined;
 
   /** @throws {UsageError} `ERR_USAGE_DEADLINE` */
@@ -101,9 +112,9 @@ export class Broker implements AsyncDisposable {
     checkMilliseconds("leaseMs", options.leaseMs);
     this.#options = options;
     this.#targets = TargetTable.of(options.targets, options.groups);
-    const { roots = [], cache = true, onLog, prompter = Prompter.ofTerminal() } = options;
+    const { roots = [], cache = true, onLog, prompter = Prompter.ofTerminal(), kept } = options;
     this.#prompter = prompter;
-    this.#sessions = new SessionTable(findersIn(roots, cache), onLog);
+    this.#sessions = new SessionTable(findersIn(roots, cache), onLog, kept?.exchange);
     this.#hops = new HopTable((...hop) => this.#openHop(...hop));
   }
 
@@ -172,31 +183,63 @@ export class Broker implements AsyncDisposable {
     const isUsual = !isKindChosen(options) && isKindChosen(usual);
     const interpreter = readKind(isUsual ? usual : chosen);
     checkLend(lend, interpreter);
-    const way = path.slice(0, -1);
+    const callDefaults = bothLimits(limits, this.#options.callDefaults);
+    const { start, steps, lent } = this.#begin(path, from);
+    if (lent !== undefined) {
+      return this.#borrow(lent, { name: chosen.name ?? target, env, callDefaults });
+    }
+    const rest = path.slice(steps);
+    const isWhole = rest.length === 0;
+    const way = rest.slice(0, -1);
     const ofHops = { key: JSON.stringify(ssh), password };
     const hops = this.#hops;
     const enter = (): HopPass | undefined =>
-      way.length === 0 ? undefined : hops.pass(way, from?.hop, ofHops);
+      way.length === 0 ? undefined : hops.pass(way, start?.hop, ofHops);
     const pass = enter();
     const name = chosen.name ?? (from === undefined ? target : `${from.hop.name}/${target}`);
-    const via = pass?.hop ?? from?.hop;
-    const before = pass?.context ?? from?.context;
+    const via = pass?.hop ?? start?.hop;
+    // What is opened in a kept context is at the place of that context.
+    const behind = isWhole ? start?.hop.above.at(-1) : via;
+    const before = isWhole ? start?.context?.via : (pass?.context ?? start?.context);
     const isPlain = chosen.name === undefined && isSpelt(target, path, schemes);
-    const place = isPlain ? placeOf(transport, via) : `${name}: ${placeOf(transport, via)}`;
+    const place = isPlain ? placeOf(transport, behind) : `${name}: ${placeOf(transport, behind)}`;
     const settings = { ...this.#settingsOf(name, chosen), place, transport, interpreter, via };
-    const callDefaults = bothLimits(limits, this.#options.callDefaults);
     const opening = { settings, lend, enter, env, callDefaults };
+    const within = { ...opening, settings: { ...settings, transport: localAt(transport) } };
+    if (isWhole) return this.#open(within, pass, before).context;
     // Paths go through this host already: the context is one more process there.
     const host = hops.known(step, via, ofHops);
     if (host !== undefined) {
       pass?.release();
-      const enter = (): HopPass => hops.pass(path, from?.hop, ofHops);
-      const beside = { ...settings, via: host.hop, transport: localAt(transport) };
+      const enter = (): HopPass => hops.pass(rest, start?.hop, ofHops);
+      const beside = { ...within.settings, via: host.hop };
       return this.#open({ ...opening, settings: beside, enter }, host, before).context;
     }
     const isShared = isLikeHop(chosen, interpreter, readKind(usual));
     const share = (hop: OpenHop): SharedHop => hops.share(hop, step, via, ofHops);
     return this.#open(isShared ? { ...opening, share } : opening, pass, before).context;
+  }
+
+  /** @returns the context that a path begins at, after how many steps, and what is lent there */
+  #begin(path: readonly PathStep[], from: SessionEntry | undefined) {
+    const kept = from === undefined ? this.#options.kept?.find(path) : undefined;
+    if (kept === undefined) return { start: from, steps: 0 };
+    const { id, steps, lent } = kept;
+    const slave = lent === undefined ? undefined : this.#sessions.get(lent);
+    return { start: this.#sessions.get(id), steps, lent: slave };
+  }
+
+  /** Makes a context of a slave that is lent. It ends with its calls, and the slave stays. */
+  #borrow(
+    entry: SessionEntry,
+    own: Pick<Opening, "env" | "callDefaults"> & { readonly name: string },
+  ): Context {
+    const { graceMs = 2_000, signal } = this.#options;
+    const via = entry.context?.via?.via;
+    const settings = { ...own, id: entry.hop.id, graceMs, signal, via, isLent: true };
+    const context = new Context(settings, this.#sessions.router, entry.session);
+    this.#lent.push({ context, entry });
+    return context;
   }
 
   /** Opens a context that carries others. Any interpreter will do, unless settings name one. */
@@ -288,6 +331,11 @@ export class Broker implements AsyncDisposable {
     };
   }
 
+  /** @internal What brokers beside this one share with it. */
+  get exchange(): Exchange {
+    return this.#sessions.exchange;
+  }
+
   /** Close every context, all at once, each as `Context.close` does. Idempotent; never rejects. */
   close(): Promise<void> {
     this.#prompter.stop();
@@ -296,7 +344,8 @@ export class Broker implements AsyncDisposable {
       this.#hops.close();
       // Hops close when nothing goes through them any more.
       const opened = sessions.filter(({ isHop }) => !isHop);
-      await Promise.all(opened.map(({ context }) => context?.close()));
+      const contexts = [...opened, ...this.#lent].map(({ context }) => context?.close());
+      await Promise.all(contexts);
       await Promise.all(sessions.map(({ session }) => session.gone));
       await this.#prompter.close();
     })();
@@ -306,7 +355,7 @@ export class Broker implements AsyncDisposable {
   /** End every context by force, at once; every pending call gets `reason`. */
   async sever(reason: EcontextError): Promise<void> {
     this.#prompter.stop();
-    const all = this.#sessions.all();
+    const all = [...this.#sessions.all(), ...this.#lent.map(({ entry }) => entry)];
     for (const { session } of all) session.sever(reason);
     await Promise.all(all.map(({ session }) => session.gone));
     await this.#prompter.close();
@@ -347,24 +396,4 @@ function isLikeHop(
 ): boolean {
   const isUsual = interpreter?.kind === usual?.kind && interpreter?.path === usual?.path;
   return isUsual && name === undefined && lend === undefined;
-}
-
-function isKindChosen({ kind, python, node, bun }: ConnectOptions): boolean {
-  return [kind, python, node, bun].some((one) => one !== undefined);
-}
-
-/**
- * The options that choose an interpreter belong together: a `connect` that gives one of them
- * replaces the defaults of all.
- */
-function joined(own: ConnectOptions, defaults: ConnectOptions = {}): ConnectOptions {
-  const { kind, python, node, bun, lend, ssh, ...others } = defaults;
-  const isChosen = isKindChosen(own);
-  const options = [...(own.ssh?.options ?? []), ...(ssh?.options ?? [])];
-  return {
-    ...others,
-    ...(isChosen ? {} : { kind, python, node, bun, lend }),
-    ...own,
-    ssh: { ...ssh, ...own.ssh, options },
-  } as ConnectOptions;
 }

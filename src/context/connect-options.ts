@@ -40,3 +40,24 @@ export interface ConnectOptions extends KindOptions, UnpackOptions {
    */
   readonly lend?: boolean | string;
 }
+
+/** Whether options choose an interpreter. */
+export function isKindChosen({ kind, python, node, bun }: ConnectOptions): boolean {
+  return [kind, python, node, bun].some((one) => one !== undefined);
+}
+
+/**
+ * The options that choose an interpreter belong together: a `connect` that gives one of them
+ * replaces the defaults of all.
+ */
+export function joined(own: ConnectOptions, defaults: ConnectOptions = {}): ConnectOptions {
+  const { kind, python, node, bun, lend, ssh, ...others } = defaults;
+  const isChosen = isKindChosen(own);
+  const options = [...(own.ssh?.options ?? []), ...(ssh?.options ?? [])];
+  return {
+    ...others,
+    ...(isChosen ? {} : { kind, python, node, bun, lend }),
+    ...own,
+    ssh: { ...ssh, ...own.ssh, options },
+  } as ConnectOptions;
+}

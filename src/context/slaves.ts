@@ -36,6 +36,8 @@ export interface SlavesSettings {
    */
   readonly isChosen?: boolean | undefined;
   readonly meet?: Meet | undefined;
+  /** The one slave is lent: it does not end with the context. */
+  readonly isLent?: boolean | undefined;
   /**
    * Opens the second slave. Absent: the context has one slave only.
    *
@@ -124,6 +126,7 @@ export class Slaves {
    */
   async close(): Promise<void> {
     const first = this.#first;
+    if (this.#settings.isLent === true) return this.#giveBack(first);
     severIfIdle(first);
     const timer = this.#grace(() => first.caller.overdue());
     // Calls that wait for the first slave's answer may be the second's.
@@ -151,6 +154,12 @@ export class Slaves {
   /** Every slave, each before the one that it was opened through. */
   get #all(): readonly Slave[] {
     return this.#second === undefined ? [this.#first] : [this.#second, this.#first];
+  }
+
+  async #giveBack({ caller }: Slave): Promise<void> {
+    const timer = this.#grace(() => caller.overdue());
+    await caller.idle();
+    clearTimeout(timer);
   }
 
   async #end(slave: Slave, all: readonly Slave[]): Promise<void> {

@@ -45,6 +45,25 @@ export interface SharedHop {
   withdraw(): Promise<void> | undefined;
 }
 
+/** What one broker keeps open for others beside it. */
+export interface KeptPaths {
+  /** @returns the longest beginning of a way that is open; undefined: nothing of it is */
+  find(way: readonly PathStep[]): KeptPart | undefined;
+}
+
+/** The beginning of a way that is open. */
+export interface KeptPart {
+  /** How many steps of the way it is. */
+  readonly steps: number;
+  /** The slave at its end. It carries others, and runs nothing of a user's. */
+  readonly id: number;
+  /**
+   * A slave at the same place that is lent to one context of the broker, and outlives the context.
+   * Undefined: the broker opens a slave of its own there.
+   */
+  readonly lent?: number | undefined;
+}
+
 interface Entry extends OpenHop {
   readonly key: string;
   /** The hop that it is opened through. */

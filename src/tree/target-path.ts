@@ -88,6 +88,13 @@ export function isSpelt(
   }
 }
 
+/** @returns the paths of the hops on the way, the first one first, as the user has written them */
+export function prefixesOf(target: string): readonly string[] {
+  return split(target)
+    .slice(1)
+    .map(({ at }) => target.slice(0, at - 1));
+}
+
 /** @returns what each word of a path says, without a user's settings */
 export function readWords(target: string, schemes: Schemes = SCHEMES): readonly Word[] {
   return split(target).map((place) => read(target, place, schemes));

@@ -104,3 +104,48 @@ describe("the end", () => {
     await broker.close();
   });
 });
+
+describe("a broker beside another", () => {
+  const whoami = (): number => process.pid;
+
+  test("opens contexts in one that the other keeps, with logs of its own, and closes its own", async () => {
+    const heard: string[] = [];
+    await using keeper = new Broker({ onLog: ({ context }) => void heard.push(`kept ${context}`) });
+    const hop = await keeper.connect("local");
+    const { pid } = await hop.ready();
+    const kept = { exchange: keeper.exchange, find: () => ({ steps: 1, id: hop.id }) };
+    const said: string[] = [];
+    const beside = new Broker({ kept, onLog: ({ message }) => void said.push(message) });
+    const context = await beside.connect("local", { kind: "bun", bun: process.execPath });
+    const own = await context.call(whoami);
+    expect(own).not.toBe(pid);
+    expect(String(context.name)).toBe("local");
+    await context.call(() => console.log("from beside"));
+    await beside.close();
+    expect({ said, heard }).toEqual({ said: ["from beside"], heard: [] });
+    await expect(context.call(whoami)).rejects.toThrow("the context was closed");
+    expect((await hop.ready()).pid).toBe(pid);
+    expect(await hop.ping()).toBeGreaterThan(0);
+    expect(await hop.exec(["echo", "still"]).stdout.text()).toBe("still\n");
+  });
+
+  test("gives a slave back that was lent, after its calls", async () => {
+    await using keeper = new Broker();
+    const hop = await keeper.connect("local");
+    const slave = await hop.connect("local", { kind: "python", name: "local" });
+    const { pid } = await slave.ready();
+    const part = { steps: 1, id: hop.id, lent: slave.id };
+    for (const word of ["one", "two"]) {
+      const beside = new Broker({ kept: { exchange: keeper.exchange, find: () => part } });
+      const context = await beside.connect("local");
+      expect((await context.ready()).pid).toBe(pid);
+      const command = context.exec(["sh", "-c", `sleep 0.2; echo ${word}`]);
+      const text = command.stdout.text();
+      await beside.close();
+      expect(await text).toBe(`${word}\n`);
+      expect(() => context.exec(["true"])).not.toThrow();
+      await expect(context.exec(["true"]).exited).rejects.toThrow("the context was closed");
+    }
+    expect(await slave.call("os.getpid")).toBe(pid);
+  });
+});

@@ -1,0 +1,62 @@
+/**
+ * Exchange: the router, the launcher and the sessions that brokers beside each other share. Gives
+ * each message that a slave sends unasked to the session that it came from.
+ */
+import type { Context } from "../context/context.ts";
+import type { Hop } from "../launch/hop.ts";
+import { LocalSpawner } from "../launch/local-child.ts";
+import { PipeLauncher } from "../launch/pipe-launcher.ts";
+import type { LogReceiver } from "../logs/log-receiver.ts";
+import { Router } from "../mux/router.ts";
+import { HANDLES } from "../protocol/handles.ts";
+import type { ChildSession } from "./session.ts";
+
+/** All that is known of a context. It lasts until no process of its child is left. */
+export interface SessionEntry {
+  readonly session: ChildSession;
+  readonly logs: LogReceiver;
+  /** The context as one that carries others. */
+  readonly hop: Hop;
+  /** Set for a context that a user has opened. A helper's context is closed by its lender. */
+  context?: Context;
+  /** Whether it was opened only to carry others: it closes when nothing goes through it. */
+  isHop?: boolean;
+}
+
+export class Exchange {
+  readonly router: Router;
+  readonly launcher: PipeLauncher;
+  readonly #entries = new Map<number, SessionEntry>();
+
+  constructor() {
+    this.router = new Router((id, problem, strikes) => {
+      this.#entries.get(id)?.logs.strike(problem, strikes);
+    });
+    this.launcher = new PipeLauncher(new LocalSpawner(), this.router);
+    this.router.listen(HANDLES.GET_MODULE, (message) => {
+      this.#entries.get(message.src)?.session.answerModule(message);
+    });
+    this.router.listen(HANDLES.FORWARD_LOG, ({ src, body }) => {
+      this.#entries.get(src)?.logs.receive(body);
+    });
+    this.router.listen(HANDLES.PING, ({ src, reply, body }) => {
+      if (reply !== 0) this.router.send({ dst: src, handle: reply }, [body], "control");
+    });
+  }
+
+  /** Keeps the entry until its session is gone. */
+  add(id: number, entry: SessionEntry): void {
+    this.#entries.set(id, entry);
+    void entry.session.gone.then(() => this.#entries.delete(id));
+  }
+
+  get(id: number): SessionEntry | undefined {
+    return this.#entries.get(id);
+  }
+
+  /** @returns the last hop that both slaves are behind */
+  meet(one: number, other: number): Hop | undefined {
+    const [hops = [], others = []] = [one, other].map((id) => this.#entries.get(id)?.hop.above);
+    return hops.findLast((hop, at) => others[at] === hop);
+  }
+}

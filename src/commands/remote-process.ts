@@ -39,6 +39,8 @@ export interface ExecOptions {
    */
   readonly stdout?: "pipe" | "log";
   readonly stderr?: "pipe" | "log";
+  /** @internal What the command leaves in the background is ended, as by the context's end. */
+  readonly sweep?: boolean | undefined;
   /** The working directory; default: the context's. */
   readonly cwd?: string;
   /** Variables to add to the context's environment. */
@@ -234,7 +236,7 @@ function pipe(mode: "pipe" | "log" = "pipe"): Channel<Uint8Array> | undefined {
 
 /** The second argument of the slave's `econtext.commands:run`. */
 function requestOf(
-  { cwd, env, tty, head }: ExecOptions,
+  { cwd, env, tty, head, sweep }: ExecOptions,
   input: InputQueue | undefined,
   stdout: Sender<Uint8Array> | undefined,
   stderr: Sender<Uint8Array> | undefined,
@@ -249,6 +251,7 @@ function requestOf(
     env: env ?? null,
     tty: tty === undefined ? null : { term: "xterm-256color", ...tty },
     events,
+    ...(sweep === true ? { sweep } : {}),
   };
 }
 

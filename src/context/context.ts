@@ -72,6 +72,7 @@ export class Context implements AsyncDisposable {
   readonly #files: RemoteFiles;
   readonly #connect: ContextOpener | undefined;
   readonly #withdraw: ContextSettings["withdraw"];
+  readonly #isLent: boolean;
   /** Contexts that were opened through this one, and are not closed. */
   readonly #behind = new Set<Context>();
   #closing: Promise<void> | undefined;
@@ -86,6 +87,7 @@ export class Context implements AsyncDisposable {
     this.#env = settings.env;
     this.#connect = connect;
     this.#withdraw = settings.withdraw;
+    this.#isLent = settings.isLent === true;
     this.#slaves = new Slaves(settings, router, { id, session });
     this.#caller = this.#slaves.caller;
     this.#commands = this.#caller.tierCall(["commands"]);
@@ -196,13 +198,15 @@ export class Context implements AsyncDisposable {
    */
   exec(argv: readonly string[], options: ExecOptions = {}): RemoteProcess {
     const limited = withDefaults(options, this.#defaults?.());
+    const whole = this.#isLent ? { ...limited, sweep: true } : limited;
     const otherwise = async (): Promise<TierCall | undefined> => {
       const { other } = this.#slaves;
       await other?.session.ready;
       return other?.caller.tierCall(["commands"]);
     };
     const env = this.#env && { env: { ...this.#env, ...options.env } };
-    return new RemoteProcess(this.name, argv, { ...limited, ...env }, this.#commands, otherwise);
+    const whole = { ...limited, ...env, ...(this.#isLent ? { sweep: true } : {}) };
+    return new RemoteProcess(this.name, argv, whole, this.#commands, otherwise);
   }
 
   /**

@@ -56,6 +56,10 @@ def run(argv, options):
             status = command.serve()
             # A master that cancels also stops reading, and that may arrive first.
             interruption.check()
+            if "sweep" in options:
+                newest = interruption.newest()
+                if newest != command.process.pid:
+                    econtext.tier("process_sweep").sweep_after(command.process.pid, newest)
             return ending(status)
         except BaseException:
             command.kill()

@@ -1,7 +1,8 @@
-"""econtext.process_sweep: ends the processes that a cancelled call has left behind.
+"""econtext.process_sweep: ends the processes that a cancelled call has left behind, or a command of
+a context that goes on.
 
-Second tier: sent with econtext.interruption, and compiled when a call is cancelled, so that no
-other call pays for it.
+Second tier: sent with econtext.interruption, and compiled when there may be such processes, so that
+no other call pays for it.
 """
 import os
 import select
@@ -14,16 +15,16 @@ TERM_SECONDS = 0.1  # what a process has to end by itself
 KILL_SECONDS = 2  # what the system has to end it
 
 
-def processes():
-    """(pid, (parent, process group, session, start)) of each that lives, as far as the system
-    tells. `start`: in ticks since the boot.
+def processes(after=0):
+    """(pid, (parent, process group, session, start)) of each with a greater pid that lives, as far
+    as the system tells. `start`: in ticks since the boot.
     """
     try:
         names = os.listdir("/proc")
     except OSError:
         names = []
     for name in names:
-        if name.isdigit():
+        if name.isdigit() and int(name) > after:
             try:
                 with open("/proc/%s/stat" % name, "rb") as file:
                     about = file.read().rpartition(b")")[2].split()
@@ -62,6 +63,24 @@ def sweep(began, last):
             for pid, (_, members, _, start) in processes()
             if members == group and pid != us and start >= first - 1 and (pid > last or start > first + 1)
         ]
+
+    known = left()
+    if known:
+        signal_all(known, signal.SIGTERM)
+        wait_for_end(left)
+
+
+def sweep_after(command, newest):
+    """End what a command has left in our process group, as the guard does when a context ends.
+    `newest` is the newest process.
+    """
+    # Only when ids begin anew is one of its processes older by its id.
+    after = command if newest > command else 0
+    group = os.getpgrp()
+    us = os.getpid()
+
+    def left():
+        return [pid for pid, (_, members, _, _) in processes(after) if members == group and pid != us]
 
     known = left()
     if known:

@@ -30,6 +30,8 @@ export interface Passage {
 export interface Link {
   /** When bytes last came over it, on the clock of `performance.now`: its far end lived then. */
   readonly heardAt: number;
+  /** Bytes that went over it so far, if it counts them. */
+  readonly traffic?: { readonly sent: number; readonly received: number };
   /** The link keeps `body` until it is sent. */
   send(envelope: Envelope, body: readonly Chunk[], lane?: Lane, passage?: Passage): Withdraw;
   /** Messages for `context` wait until there is room on each of these edges. */

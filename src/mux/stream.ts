@@ -52,6 +52,8 @@ export class Stream implements Link, DirectLink {
   #scheduled = false;
   #full = false;
   #heardAt = performance.now();
+  #sent = 0;
+  #received = 0;
   #open = true;
 
   constructor(pipe: Duplex, listener: StreamListener, limits: Limits = LIMITS) {
@@ -91,6 +93,10 @@ export class Stream implements Link, DirectLink {
   /** Bytes that wait to be written to context `dst`. */
   queuedBytes(dst: number): number {
     return this.#queues.get(dst)?.queuedBytes ?? 0;
+  }
+
+  get traffic(): { readonly sent: number; readonly received: number } {
+    return { sent: this.#sent, received: this.#received };
   }
 
   /** When bytes last came, on the clock of `performance.now`: the far side lived then. */
@@ -185,7 +191,10 @@ export class Stream implements Link, DirectLink {
   #take(read: () => number | undefined): number | undefined {
     try {
       const got = read();
-      if (got !== undefined && got > 0) this.#heardAt = performance.now();
+      if (got !== undefined && got > 0) {
+        this.#heardAt = performance.now();
+        this.#received += got;
+      }
       return got;
     } catch (error) {
       if (!(error instanceof EcontextError)) throw error;
@@ -199,6 +208,7 @@ export class Stream implements Link, DirectLink {
       const batch: Chunk[] = [];
       const size = this.#fill(batch);
       if (batch.length === 0) return;
+      this.#sent += size;
       this.#write(batch, size);
     }
   }

@@ -11,6 +11,8 @@ import { hasCalls, terminalAttributes, waitToWrite } from "./libc.ts";
 const BUSY_MS = 5;
 /** A pipe that takes anything takes so many bytes. */
 const PAGE = 4096;
+/** Number of /dev/null on Linux. */
+const NULL_DEVICE = 0x103;
 /** For `poll`. */
 const FOREVER = -1;
 
@@ -33,6 +35,21 @@ export function openNonBlocking(fd: number, mode: "read" | "write"): number | un
 export function isFile(fd: number): boolean {
   try {
     return fstatSync(fd).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** @returns whether a write to it never waits for a reader: it is a file, or /dev/null */
+export function isPatient(fd: number): boolean {
+  return isFile(fd) || isNull(fd);
+}
+
+/** Whether it is /dev/null. */
+export function isNull(fd: number): boolean {
+  try {
+    const status = fstatSync(fd);
+    return status.isCharacterDevice() && status.rdev === NULL_DEVICE;
   } catch {
     return false;
   }

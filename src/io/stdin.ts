@@ -4,7 +4,7 @@
  * thread waits only if nothing comes for a while.
  */
 import { read as readSoon, readSync } from "node:fs";
-import { isFile, openNonBlocking } from "./fd.ts";
+import { isFile, isNull, openNonBlocking } from "./fd.ts";
 import { widen } from "./libc.ts";
 import { type Chunk, SplicePipe } from "./splice-pipe.ts";
 
@@ -19,6 +19,9 @@ const PATIENCE = 3;
 /** Milliseconds until a descriptor is tried again that another process has made non-blocking. */
 const BUSY_MS = 5;
 
+/** What is in /dev/null. No thread is started to find that out. */
+const NOTHING: AsyncIterable<Uint8Array> = (async function* () {})();
+
 /**
  * The bytes of standard input.
  *
@@ -28,6 +31,7 @@ const BUSY_MS = 5;
 export function readInput(unread: false): AsyncIterable<Uint8Array>;
 export function readInput(unread: boolean): AsyncIterable<Chunk>;
 export function readInput(unread: boolean): AsyncIterable<Chunk> {
+  if (isNull(0)) return NOTHING;
   const quick = openNonBlocking(0, "read");
   if (quick !== undefined) return readPipe(quick, unread);
   return unread && isFile(0) ? readFile() : Bun.stdin.stream();

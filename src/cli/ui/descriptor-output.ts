@@ -3,8 +3,14 @@
  * worker thread waits for a slow reader by itself, and reports a reader that is gone. Bytes for
  * which a pipe has room at once do not take that detour.
  */
-import { write } from "node:fs";
-import { BlockingWriter, isTerminal, openNonBlocking, writeQuickly } from "../../io/fd.ts";
+import { write, writeSync } from "node:fs";
+import {
+  BlockingWriter,
+  isPatient,
+  isTerminal,
+  openNonBlocking,
+  writeQuickly,
+} from "../../io/fd.ts";
 import { splice, widen } from "../../io/libc.ts";
 import { wasClosed } from "../closed.ts";
 import type { Host, Output } from "../host.ts";
@@ -33,6 +39,8 @@ export class DescriptorOutput implements Output {
   /** A descriptor of the same pipe that does not block; -1: none could be opened. */
   #quick: number | undefined;
   #isWide = false;
+  /** Whether a small write is done sooner than a thread is started for it. */
+  #isPatient: boolean | undefined;
   /** Found out by the first write. */
   #isClosed: boolean | undefined;
   #waiting: Waiting[] = [];
@@ -129,6 +137,11 @@ export class DescriptorOutput implements Output {
     this.#isClosed ??= this.#fd in NAMES && wasClosed(this.#fd);
     if (this.#isClosed && data.length > 0) throw new Error(`${NAMES[this.#fd]} is closed`);
     if (this.#writer !== undefined) return this.#writePieces(this.#writer, data);
+    this.#isPatient ??= isPatient(this.#fd);
+    if (this.#isPatient && data.length <= LARGE_BYTES) {
+      for (let at = 0; at < data.length; ) at += writeSync(this.#fd, data, at);
+      return;
+    }
     this.#quick ??= openNonBlocking(this.#fd, "write") ?? -1;
     await writeSlowly(this.#fd, data, this.#quick < 0 ? 0 : this.#begin(data));
   }

@@ -218,6 +218,11 @@ const LAYERS: readonly Layer[] = [
     because: "looks at each stage of a connection with the library's own means; shows nothing",
   },
   {
+    name: "up",
+    imports: ["broker", "context", "errors", "mux", "session", "tree"],
+    because: "contexts that outlive a command, and the socket that leads to them",
+  },
+  {
     name: "program",
     imports: ["functions", "index", "modules", "prompts", "syntax"],
     because: "runs a user's file with the library; sees no more of it than a program does",
@@ -242,6 +247,8 @@ const LAYERS: readonly Layer[] = [
       "sets",
       "traces",
       "transports",
+      "tree",
+      "up",
     ],
     because:
       "shows the library; io and commands to move bytes past itself, to its own streams; " +
@@ -256,6 +263,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   program: ["scripts/declarations.ts"],
   cli: ["package.json"],
   index: ["package.json"],
+  up: ["package.json"],
 };
 
 const IMPORT =

@@ -2,6 +2,7 @@
  * A command of the command line: its plan is all that the list of commands, the parser, the help
  * and the advice for errors know of it. Options are defined in citty's form (parse-line.ts).
  */
+import type { SshOptions } from "../index.ts";
 import type { Host } from "./host.ts";
 import { refuseProblem } from "./line-errors.ts";
 import { readConnect } from "./option-values.ts";
@@ -30,6 +31,22 @@ export interface CommandPlan extends HelpText {
   readonly begins?: (word: string, host: Host) => boolean;
   /** All words are another program's, and only a first `--help` is for econtext. */
   readonly isRaw?: boolean;
+  /**
+   * What a line needs of connections that are kept (`econtext up`). Absent: nothing of them.
+   *
+   * @returns undefined: this line does not use them
+   * @throws what `run` would throw
+   */
+  readonly needs?: (line: CommandLine, host: Host) => Promise<KeptNeeds | undefined>;
+}
+
+/** What a command needs of connections that are kept. */
+export interface KeptNeeds {
+  readonly targets: readonly string[];
+  /** Whether it may use an interpreter that has run other commands: it runs no code there. */
+  readonly reuses: boolean;
+  /** Used in place of the options for ssh among the flags. */
+  readonly ssh?: SshOptions;
 }
 
 /** All commands, for those that are about others. */

@@ -8,6 +8,7 @@ import { type Command, type CommandPlan, type HelpText, readLine } from "./comma
 import { showHelp, showOptions } from "./help.ts";
 import { TARGETS_HELP } from "./help-targets.ts";
 import type { Host, Output } from "./host.ts";
+import { HURRIED, HURRY_MS } from "./hurry.ts";
 import { fail, Usage } from "./report-error.ts";
 import { wantsHelp } from "./words.ts";
 
@@ -25,6 +26,9 @@ export const COMMANDS = {
   init: async () => (await import("./commands/init.ts")).command,
   completion: async () => (await import("./commands/completion.ts")).command,
   man: async () => (await import("./commands/man.ts")).command,
+  up: async () => (await import("./commands/up.ts")).command,
+  down: async () => (await import("./commands/down.ts")).command,
+  ps: async () => (await import("./commands/ps.ts")).command,
 } satisfies Record<string, () => Promise<Command>>;
 
 /** The text of `econtext --help`. */
@@ -56,10 +60,6 @@ Options before PROGRAM.ts apply to each of its connections: the options that all
 commands share, but no --deadline. --unpack and --unpack-into are those of call.
 --roots DIR adds a folder whose modules may be sent.`,
 };
-
-/** After these statuses, a reader that does not read cannot hold the end up. */
-const HURRIED: readonly number[] = [124, 129, 130, 141, 143];
-const HURRY_MS = 500;
 
 /**
  * @returns the exit status, when all output is written; never rejects. Does not return if a signal

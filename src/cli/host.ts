@@ -6,6 +6,8 @@
  * Programs and the prompt are the exception: they run a user's code in this process.
  */
 import type { Chunk, SpliceTarget } from "../io/splice-pipe.ts";
+import type { Source } from "../prompts/question.ts";
+import type { KeptContexts } from "../up/keeper.ts";
 import type { Screen } from "./ui/status-line.ts";
 
 /** A stream that a command writes to. */
@@ -69,6 +71,13 @@ export interface Host {
   path(relative: string): string;
   /** How the host ends when a signal ends it. */
   readonly ending: Ending;
+  /**
+   * The person at the terminal; null if there is none. Absent: the terminal of this process, if it
+   * has one.
+   */
+  readonly person?: Source | null;
+  /** Connections that this process keeps for the host. */
+  readonly kept?: KeptContexts | undefined;
 }
 
 /**

@@ -3,22 +3,51 @@
  * the rest: `--version` starts as fast as an empty program. Knows no command.
  */
 import { version } from "../../package.json";
+import { findSocket } from "../up/place.ts";
 import { wasClosed } from "./closed.ts";
 
 const args = process.argv.slice(2);
 /** The link that ssh starts when it asks something: prompts/askpass.ts. */
 const isAskpass = /\/econtext-\d+-\w{6}\/ask-\d+$/.test(process.argv0);
+/** Commands that may use connections which `econtext up` keeps. */
+const KEEPABLE = ["exec", "sh", "cp", "rsh", "ping", "call"];
 const isVersion = args.length === 1 && (args[0] === "--version" || args[0] === "-V");
+/** What `econtext up` starts itself with: src/cli/up/start.ts. */
+const orders = args[0] === "up" ? /^--daemon=(.*)$/s.exec(args[1] ?? "")?.[1] : undefined;
 if (isAskpass) {
   void import("./askpass-program.ts")
     .then(({ runAskpass }) => runAskpass(process.argv0, args[0] ?? ""))
     .then((status) => process.exit(status));
+} else if (orders !== undefined) {
+  void import("./up/daemon.ts")
+    .then(({ runDaemon }) => runDaemon(orders))
+    .then(process.exit, (error) => {
+      console.error(error instanceof Error ? error.message : error);
+      process.exit(1);
+    });
 } else if (isVersion && !wasClosed(1)) {
   console.log(`econtext ${version}`);
 } else {
+  // One look for the socket is all that a command costs which nothing is kept for.
+  const socket = KEEPABLE.includes(args[0] ?? "") ? findSocket(process.env) : undefined;
   // Not awaited: while this file waits, Bun never reports that a user's program has nothing to do.
-  void Promise.all([import("./dispatch.ts"), import("./process-host.ts")])
-    .then(([{ main }, { ProcessHost }]) => main(args, new ProcessHost()))
+  void (socket === undefined ? run() : runKept(socket))
     // A timer or a pipe that is left does not keep the process alive.
     .then((status) => process.exit(status));
+}
+
+async function run(): Promise<number> {
+  const [{ main }, { ProcessHost }] = await Promise.all([
+    import("./dispatch.ts"),
+    import("./process-host.ts"),
+  ]);
+  return main(args, new ProcessHost());
+}
+
+async function runKept(path: string): Promise<number> {
+  const [{ tryUp }, { ProcessHost }] = await Promise.all([
+    import("./up/client.ts"),
+    import("./process-host.ts"),
+  ]);
+  return (await tryUp(args, new ProcessHost(), path)) ?? run();
 }

@@ -13,20 +13,21 @@ const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000,
 
 /** @returns milliseconds. @throws {Usage} */
 export function readDeadline(command: string, text: unknown): number | undefined {
-  return readTime(command, "deadline", text);
+  return readDuration(command, "--deadline", text);
 }
 
-function readTime(command: string, name: string, text: unknown): number | undefined {
+/** @param option for messages. @returns milliseconds. @throws {Usage} */
+export function readDuration(command: string, option: string, text: unknown): number | undefined {
   if (text === undefined) return undefined;
   const [, number, unit = "s"] = /^(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h)?$/.exec(String(text)) ?? [];
   const ms = Number(number) * (UNITS_MS[unit] ?? 1);
   if (ms > 0 && ms <= 0x7fffffff) return Math.ceil(ms);
-  throw new Usage(command, `--${name} ${String(text)}: not a time; write 5, 500ms, 2m or 1h`);
+  throw new Usage(command, `${option} ${String(text)}: not a time; write 5, 500ms, 2m or 1h`);
 }
 
 /** How several targets are worked on. @throws {Usage} */
 export function readFleet(command: string, flags: Flags): FleetLimits {
-  const connectDeadline = readTime(command, "connect-deadline", flags["connect-deadline"]);
+  const connectDeadline = readDuration(command, "--connect-deadline", flags["connect-deadline"]);
   const window = readWhole(command, flags, "jobs", 1);
   const retries = readWhole(command, flags, "retries", 0);
   const serial = readShare(command, flags, "serial", 1);

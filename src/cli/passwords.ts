@@ -1,12 +1,19 @@
 /** From the flags of a command line to what answers the questions of programs on the way. */
 import type { Configuration } from "../config/files.ts";
 import { Prompter } from "../prompts/prompter.ts";
-import type { Source } from "../prompts/question.ts";
+import type { Question, Source } from "../prompts/question.ts";
+import type { Secret } from "../prompts/secret.ts";
 import { commandSource, givenSource, readDescriptor } from "../prompts/sources.ts";
 import { TerminalSource } from "../prompts/terminal.ts";
 import type { Host } from "./host.ts";
 import type { Flags } from "./parse-line.ts";
 import { Usage } from "./report-error.ts";
+
+/** What --ask-pass asks. */
+const QUESTION: Question = {
+  ...{ context: "", host: "", user: "", kind: "password", isVisible: false, isAgain: false },
+  prompt: "Password: ",
+};
 
 const OPTIONS = ["ask-pass", "password-command", "password-fd"] as const;
 type OptionName = (typeof OPTIONS)[number];
@@ -66,9 +73,12 @@ export async function openPrompter(
   };
   const terminal = new TerminalSource({ atEnd, ...(user && { interrupt: user.interrupt }) });
   const sources: Source[] = [];
-  if (name !== undefined) sources.push(await openSource(command, name, flags[name], terminal));
+  const ask = (): Promise<Secret | undefined> =>
+    (host.person ?? terminal).ask(QUESTION, new AbortController().signal);
+  if (name !== undefined) sources.push(await openSource(command, name, flags[name], ask));
   else if (passwordCommand !== undefined) sources.push(commandSource(passwordCommand));
-  if (TerminalSource.isThere()) sources.push(terminal);
+  const { person = TerminalSource.isThere() ? terminal : null } = host;
+  if (person !== null) sources.push(person);
   return new Prompter(sources);
 }
 
@@ -76,14 +86,13 @@ async function openSource(
   command: string,
   name: OptionName,
   value: unknown,
-  terminal: TerminalSource,
+  ask: () => Promise<Secret | undefined>,
 ): Promise<Source> {
   if (name === "password-command") return commandSource(String(value), "--password-command");
   if (name === "password-fd") {
     return givenSource("--password-fd", await readDescriptor(Number(value)));
   }
-  const line = { prompt: "Password: ", isVisible: false, signal: new AbortController().signal };
-  const secret = await terminal.read(line);
+  const secret = await ask();
   if (secret !== undefined) return givenSource("--ask-pass", secret);
   const others = "without one, use --password-command or --password-fd";
   throw new Usage(command, `--ask-pass needs a terminal, and an answer; ${others}`);

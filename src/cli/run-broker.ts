@@ -3,7 +3,7 @@
 import { Broker } from "../index.ts";
 import type { Prompter } from "../prompts/prompter.ts";
 import type { HostConfiguration } from "./configuration.ts";
-import type { Output } from "./host.ts";
+import type { Host, Output } from "./host.ts";
 import { readCache, readLogFormat, readLogLevel } from "./option-values.ts";
 import type { Flags } from "./parse-line.ts";
 import { Lending } from "./ui/lend-progress.ts";
@@ -15,17 +15,22 @@ interface BrokerPlan {
   readonly roots: readonly string[];
 }
 
+/** What the user has set, what answers questions, and what is kept for the host. */
+export interface Given extends HostConfiguration {
+  readonly prompter: Prompter;
+  readonly kept?: Host["kept"];
+}
+
 export class RunBroker {
   readonly broker: Broker;
   readonly #lending: Lending;
 
   /**
-   * @param given what the user has set, and what answers questions
    * @param erased what takes all status lines away, before other output
    */
   constructor(
     { command, flags, roots }: BrokerPlan,
-    given: HostConfiguration & { readonly prompter: Prompter },
+    { kept, ...given }: Given,
     stderr: Output,
     erased: () => string,
   ) {
@@ -33,6 +38,7 @@ export class RunBroker {
     this.#lending = new Lending(stderr);
     this.broker = new Broker({
       ...given,
+      ...(kept === undefined ? {} : { kept }),
       onLend: this.#lending.show,
       roots,
       cache: readCache(flags),

@@ -16,8 +16,7 @@ import {
   type SshOptions,
   TimeoutError,
 } from "../index.ts";
-import type { Prompter } from "../prompts/prompter.ts";
-import { type HostConfiguration, readConfiguration } from "./configuration.ts";
+import { readConfiguration } from "./configuration.ts";
 import type { Host } from "./host.ts";
 import { BROKEN_PIPE, isBrokenPipe, type PassSignal, Stop } from "./interruption.ts";
 import { leftOf, readConnect, readFleet, readLogFormat } from "./option-values.ts";
@@ -26,7 +25,7 @@ import { openPrompter } from "./passwords.ts";
 import { statusOf } from "./report-error.ts";
 import { readWay } from "./results/choose.ts";
 import { type Ending, Results, type TargetOutput, type Yield } from "./results/results.ts";
-import { RunBroker } from "./run-broker.ts";
+import { type Given, RunBroker } from "./run-broker.ts";
 import { Failures } from "./ui/failures.ts";
 
 /** What a command may use while it deals with one target. */
@@ -80,7 +79,7 @@ export async function runSession(plan: Plan, host: Host): Promise<number> {
     return showPlan(plan, host, configuration);
   }
   const prompter = await openPrompter(plan.command, plan.flags, host, configuration);
-  const run = new Run(plan, host, { ...configuration, prompter });
+  const run = new Run(plan, host, { ...configuration, prompter, kept: host.kept });
   return run.status();
 }
 
@@ -97,7 +96,7 @@ class Run {
   readonly #contexts = new Map<number, Context>();
 
   /** @param given what the user has set, and what answers questions */
-  constructor(plan: Plan, host: Host, given: HostConfiguration & { readonly prompter: Prompter }) {
+  constructor(plan: Plan, host: Host, given: Given) {
     const { command, flags, targets, roots, yields = () => "none" } = plan;
     this.#plan = plan;
     const { ssh, ...connect } = readConnect(command, flags);

@@ -198,7 +198,6 @@ export class Context implements AsyncDisposable {
    */
   exec(argv: readonly string[], options: ExecOptions = {}): RemoteProcess {
     const limited = withDefaults(options, this.#defaults?.());
-    const whole = this.#isLent ? { ...limited, sweep: true } : limited;
     const otherwise = async (): Promise<TierCall | undefined> => {
       const { other } = this.#slaves;
       await other?.session.ready;

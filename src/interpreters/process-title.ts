@@ -4,8 +4,11 @@ import { hostname, userInfo } from "node:os";
 
 /** @returns `econtext:USER@HOST:PID` of this process */
 export function defaultArgv0(): string {
-  return `econtext:${userName()}@${hostname()}:${process.pid}`;
+  name ??= userName();
+  return `econtext:${name}@${hostname()}:${process.pid}`;
 }
+
+let name: string | undefined;
 
 /** Bun's `userInfo` takes the name from the environment, where it may be missing. */
 function userName(): string {

@@ -19,13 +19,19 @@ const CALLS = {
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
 } as const;
 
+let library: ReturnType<typeof open> | undefined;
+
+function open() {
+  return dlopen("libc.so.6", CALLS).symbols;
+}
+
 /** @returns undefined where the system cannot be asked: no Linux, or no glibc */
 export function peerOf(fd: number): Peer | undefined {
   try {
-    const { symbols } = dlopen("libc.so.6", CALLS);
+    library ??= open();
     const about = new Int32Array(CREDENTIALS);
     const length = new Uint32Array([about.byteLength]);
-    if (symbols.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, about, length) !== 0) return undefined;
+    if (library.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, about, length) !== 0) return undefined;
     const [pid = 0, uid = 0] = about;
     return { pid, uid: uid >>> 0 };
   } catch {

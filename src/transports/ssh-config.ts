@@ -56,6 +56,13 @@ function readAll(options: readonly string[], visit: Visitor): void {
 
 /** ssh finds the home folder in the user database, not in HOME. */
 function home(): string {
+  found ??= findHome();
+  return found;
+}
+
+let found: string | undefined;
+
+function findHome(): string {
   try {
     return userInfo().homedir;
   } catch {

@@ -74,6 +74,11 @@ MILLISECONDS} and {"!f": "nan"}. With several targets each line begins with the
 target's name. With --json it is {"target", "result"} or {"target", "error"},
 and the error has its traceback. Output and logs of the function go to stderr.`,
   begins: isFunction,
+  // Code is never run where other code has been: an edited module would stay as it was.
+  needs: async (line, host) => ({
+    targets: (await readTargets("call", read(line, host).words, line.flags, host)).names,
+    reuses: false,
+  }),
   run,
 });
 

@@ -1,7 +1,8 @@
 /** `econtext cp`: files to a remote machine, from one, or between two. */
 import { makeCommand } from "../command-definition.ts";
 import { readConfiguration } from "../configuration.ts";
-import { type CopyPlan, planCopies } from "../copy-plan.ts";
+import { type CopyPlan, isStandard, planCopies } from "../copy-plan.ts";
+import { STANDARD } from "../copy-word.ts";
 import type { Host } from "../host.ts";
 import { COMMON, FLEET, RESULTS, TARGETS } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
@@ -68,20 +69,22 @@ complete. Links in DST are not followed. A copy between two remote machines
 writes nothing to the local disk.
 
 A host that cannot be reached does not stop the copies of the others.`,
+  needs: async (line, host) => {
+    const { targets, copies } = await planOf(line, host);
+    // Files of this machine are named as the user has named them, from the user's folder.
+    const isRemote = copies.every(
+      ({ from, to }) =>
+        (from.target !== undefined || from.paths[0] === STANDARD) &&
+        (to.target !== undefined || isStandard(to)),
+    );
+    return isRemote ? { targets, reuses: true } : undefined;
+  },
   run,
 });
 
-async function run({ flags, before, after = [] }: CommandLine, host: Host): Promise<number> {
-  const words = [...before, ...after];
-  const last = words.pop();
-  if (last === undefined || words.length === 0) {
-    throw new Usage("cp", "SRC or DST is missing: econtext cp SRC... DST");
-  }
-  const { schemes } = readConfiguration(host);
-  const expand = async (set: string): Promise<readonly string[]> =>
-    (await readTargets("cp", [set], flags, host)).names;
-  const isByHost = flags["by-host"] === true;
-  const plan: CopyPlan = await planCopies(words, last, isByHost, { schemes, expand });
+async function run(line: CommandLine, host: Host): Promise<number> {
+  const { flags } = line;
+  const plan = await planOf(line, host);
   const { runSession } = await import("../run-targets.ts");
   const { Copying } = await import("../copying.ts");
   const copying = new Copying(plan, flags, host);
@@ -91,9 +94,22 @@ async function run({ flags, before, after = [] }: CommandLine, host: Host): Prom
     targets: plan.targets,
     roots: [],
     each: async (turn: Turn) => ({ status: await copying.add(turn), isTold: true }),
-    words: words.map(quoted),
+    words: [...line.before, ...(line.after ?? [])].map(quoted),
     isTogether: true,
     failed: (_target: string, error: unknown) => copying.giveUp(error),
   };
   return runSession(session, host);
+}
+
+/** @throws {Usage} */
+async function planOf({ flags, before, after = [] }: CommandLine, host: Host): Promise<CopyPlan> {
+  const words = [...before, ...after];
+  const last = words.pop();
+  if (last === undefined || words.length === 0) {
+    throw new Usage("cp", "SRC or DST is missing: econtext cp SRC... DST");
+  }
+  const { schemes } = readConfiguration(host);
+  const expand = async (set: string): Promise<readonly string[]> =>
+    (await readTargets("cp", [set], flags, host)).names;
+  return planCopies(words, last, flags["by-host"] === true, { schemes, expand });
 }

@@ -55,6 +55,11 @@ the background that keeps it open is waited for. Then what still runs in the
 background is ended; nohup does not prevent that. To leave a process running:
   setsid -f CMD >/dev/null 2>&1 </dev/null`,
   begins: isCommand,
+  needs: async ({ flags, before }, host) => ({
+    targets: (await readTargets("exec", before, flags, host)).names,
+    // A terminal is a session of its own, whose end is not waited for.
+    reuses: flags["tty"] !== true,
+  }),
   run,
 });
 

@@ -29,6 +29,10 @@ export const command = makeCommand({
 each hop on the way to it, such as
 web1: python 3.11.2, pid 4711, /usr/bin/python3, connected in 212 ms, round trip
 0.4 ms`,
+  needs: async ({ before, after = [], flags }, host) => ({
+    targets: (await readTargets("ping", [...before, ...after], flags, host)).names,
+    reuses: true,
+  }),
   run,
 });
 

@@ -40,6 +40,11 @@ node or bun.
 When the command ends, the processes that it started in the background end too.
 nohup does not prevent that. To leave a process running:
   setsid -f CMD >/dev/null 2>&1 </dev/null`,
+  needs: async ({ raw }, { env }) => {
+    const { options, isQuestion, host: target } = readSshLine(raw);
+    if (isQuestion) return undefined;
+    return { targets: [target], reuses: env["ECONTEXT_KIND"] === undefined, ssh: { options } };
+  },
   run,
 });
 

@@ -2,7 +2,7 @@
  * `econtext sh`: a shell script on one or several targets, from a file, from the command line or
  * from standard input. No file is made on the remote machine.
  */
-import { readFileSync, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
@@ -66,6 +66,14 @@ the background that keeps it open is waited for. Then what still runs in the
 background is ended; nohup does not prevent that. To leave a process running:
   setsid -f CMD >/dev/null 2>&1 </dev/null`,
   begins: (word, host) => looksLikeFile(word) || isScript(host.path(word)),
+  needs: async (line, host) => {
+    const { flags, before } = line;
+    const isText = typeof flags["command"] === "string";
+    const { words, file } = isText ? { words: before, file: "-" } : readPlaces(line, host);
+    // A file that cannot be read is told with its path.
+    if (file !== "-") accessSync(host.path(file), constants.R_OK);
+    return { targets: (await readTargets("sh", words, flags, host)).names, reuses: true };
+  },
   run,
 });
 

@@ -11,6 +11,7 @@ import { javascript } from "./javascript.ts";
 import { packages } from "./packages.ts";
 import { streams } from "./streams.ts";
 import { behindBastion, furtherHop } from "./tree.ts";
+import { scripts } from "./up.ts";
 
 interface Measurement {
   readonly what: string;
@@ -34,4 +35,5 @@ export const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   n: { what: "a second run that sends a package", run: packages },
   o: { what: "contexts behind a bastion", run: behindBastion },
   p: { what: "what a further hop costs", run: furtherHop },
+  q: { what: "a script of commands, with econtext up", run: scripts },
 };

@@ -1,0 +1,204 @@
+/**
+ * ClientHost: the host of a command whose process is at the other end of a socket. Twin:
+ * client.ts, which does there what this file asks for.
+ */
+import { resolve } from "node:path";
+import { CancelledError } from "../../index.ts";
+import type { Question, Source } from "../../prompts/question.ts";
+import { Secret } from "../../prompts/secret.ts";
+import type { Greeting, Size, StreamFacts } from "../../up/greeting.ts";
+import type { KeptContexts } from "../../up/keeper.ts";
+import { FRAME, textOf, type Wire } from "../../up/wire.ts";
+import { Ending, type Host, type HostSignals, type HostTerminal, type Input } from "../host.ts";
+import { ANSWER } from "./ask.ts";
+import { ClientOutput } from "./client-output.ts";
+
+/** Signals that do not end a process that does not listen for them. */
+const HARMLESS: readonly string[] = ["SIGCONT", "SIGWINCH"];
+/** Milliseconds that a process takes to die, at most. */
+const DYING_MS = 5000;
+
+export class ClientHost implements Host {
+  readonly env: Host["env"];
+  readonly stdin: Input;
+  readonly stdout: ClientOutput;
+  readonly stderr: ClientOutput;
+  readonly signals: HostSignals;
+  readonly terminal: HostTerminal | undefined;
+  readonly ending: Ending;
+  readonly person: Source | null;
+  kept: KeptContexts | undefined;
+  readonly #wire: Wire;
+  readonly #folder: string;
+  readonly #listeners = new Map<string, Set<() => void>>();
+  /** Resolves when the process at the other end is gone. */
+  readonly #gone = Promise.withResolvers<void>();
+  #isGone = false;
+  #size: Size;
+  /** Who waits for input. */
+  #reading: PromiseWithResolvers<Uint8Array | undefined> | undefined;
+  /** Who waits for a person's answer. */
+  readonly #asking: PromiseWithResolvers<Uint8Array>[] = [];
+
+  constructor(greeting: Greeting, wire: Wire) {
+    const { env, folder, stdin, stdout, stderr, terminal, hasPerson } = greeting;
+    this.env = env;
+    this.#folder = folder;
+    this.#wire = wire;
+    this.#size = terminal ?? { columns: 80, rows: 24 };
+    const output = (type: number, facts: StreamFacts): ClientOutput =>
+      new ClientOutput(
+        facts,
+        (bytes) => wire.send(type, bytes),
+        () => this.#size.columns,
+      );
+    this.stdout = output(FRAME.stdout, stdout);
+    this.stderr = output(FRAME.stderr, stderr);
+    this.stdin = this.#input(stdin.isTerminal);
+    this.signals = this.#signals();
+    this.ending = new Ending(this.signals);
+    this.person = hasPerson ? this.#person() : null;
+    this.terminal = terminal && {
+      size: () => this.#size,
+      modes: () => terminal.modes,
+      setRaw: (isRaw) => wire.send(FRAME.raw, Uint8Array.of(isRaw ? 1 : 0)),
+    };
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  path(relative: string): string {
+    return resolve(this.#folder, relative);
+  }
+
+  /** Takes what the other end says. */
+  receive(type: number, payload: Uint8Array): void {
+    switch (type) {
+      case FRAME.data:
+        this.#read(payload);
+        break;
+      case FRAME.end:
+        this.#read(undefined);
+        break;
+      case FRAME.written:
+        (payload[0] === 1 ? this.stdout : this.stderr).written(
+          new DataView(payload.buffer, payload.byteOffset).getUint32(1, true),
+        );
+        break;
+      case FRAME.failed: {
+        const { stream, code, message } = JSON.parse(textOf(payload));
+        (stream === 1 ? this.stdout : this.stderr).failed(
+          Object.assign(new Error(message), { code }),
+        );
+        break;
+      }
+      case FRAME.size:
+        this.#size = JSON.parse(textOf(payload));
+        break;
+      case FRAME.signal:
+        this.#hear(textOf(payload));
+        break;
+      case FRAME.answer:
+        this.#asking.shift()?.resolve(payload.slice());
+        payload.fill(0);
+    }
+  }
+
+  /** The process at the other end is gone: what runs for it is cancelled. */
+  gone(): void {
+    this.#isGone = true;
+    this.#gone.resolve();
+    const error = Object.assign(new Error("the command has ended"), { code: "EPIPE" });
+    for (const output of [this.stdout, this.stderr]) output.failed(error);
+    this.#read(undefined);
+    for (const one of this.#asking.splice(0)) one.resolve(Uint8Array.of(ANSWER.cancelled));
+    // The first one is passed on to the remote command; the second ends the command here.
+    for (let times = 0; times < 2; times += 1) {
+      for (const listener of [...(this.#listeners.get("SIGTERM") ?? [])]) listener();
+    }
+  }
+
+  #read(piece: Uint8Array | undefined): void {
+    this.#reading?.resolve(piece);
+    this.#reading = undefined;
+  }
+
+  #input(isTerminal: boolean): Input {
+    const next = (): Promise<Uint8Array | undefined> => {
+      this.#reading = Promise.withResolvers();
+      this.#wire.send(FRAME.read);
+      return this.#reading.promise;
+    };
+    async function* chunks(): AsyncGenerator<Uint8Array, void> {
+      for (let piece = await next(); piece !== undefined; piece = await next()) yield piece;
+    }
+    return {
+      isTerminal,
+      chunks,
+      bytes: async () => {
+        const pieces: Uint8Array[] = [];
+        for await (const piece of chunks()) pieces.push(piece);
+        return new Uint8Array(Buffer.concat(pieces));
+      },
+      stream: () =>
+        new ReadableStream({
+          pull: async (controller) => {
+            const piece = await next();
+            if (piece === undefined) controller.close();
+            else controller.enqueue(piece);
+          },
+        }),
+    };
+  }
+
+  #signals(): HostSignals {
+    return {
+      on: (name, listener) => {
+        const known = this.#listeners.get(name) ?? new Set();
+        this.#listeners.set(name, known.add(listener));
+      },
+      off: (name, listener) => void this.#listeners.get(name)?.delete(listener),
+      stop: () => this.#wire.send(FRAME.stop),
+      die: async (name) => {
+        this.#wire.send(FRAME.die, name);
+        await Promise.race([this.#gone.promise, Bun.sleep(DYING_MS)]);
+      },
+      exit: (status) => this.#wire.send(FRAME.exit, Uint8Array.of(status)),
+    };
+  }
+
+  #hear(name: string): void {
+    const listeners = [...(this.#listeners.get(name) ?? [])];
+    for (const listener of listeners) listener();
+    if (listeners.length > 0 || HARMLESS.includes(name)) return;
+    if (name === "SIGTSTP") this.signals.stop();
+    else this.#wire.send(FRAME.die, name);
+  }
+
+  #person(): Source {
+    return {
+      name: "the terminal",
+      isPerson: true,
+      answersAll: true,
+      ask: (question) => this.#ask(question),
+      notice: (text) => this.#wire.send(FRAME.notice, text),
+    };
+  }
+
+  async #ask({ prompt, isVisible, isAgain }: Question): Promise<Secret | undefined> {
+    const answer = Promise.withResolvers<Uint8Array>();
+    this.#asking.push(answer);
+    const shown = isAgain ? `Wrong. ${prompt}` : prompt;
+    this.#wire.send(FRAME.ask, JSON.stringify({ prompt: shown, isVisible }));
+    const bytes = await answer.promise;
+    if (bytes[0] === ANSWER.cancelled) {
+      throw new CancelledError("ERR_CANCELLED", "cancelled at the question for a password");
+    }
+    if (bytes[0] === ANSWER.none) return undefined;
+    const secret = new Secret(bytes.slice(1));
+    bytes.fill(0);
+    return secret;
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * The process that keeps connections, and runs commands for the processes that ask it to. It has no
+ * terminal and no descriptor of its user's. It ends by `econtext down`, by a signal, when it was
+ * not used for a while, or with the process that it was bound to.
+ */
+import { closeSync, linkSync, lstatSync, openSync, rmSync } from "node:fs";
+import { peerOf } from "../../io/peer.ts";
+import { type Greeting, identity } from "../../up/greeting.ts";
+import { Keeper } from "../../up/keeper.ts";
+import { folderOf, makeFolder, socketIn } from "../../up/place.ts";
+import { FRAME, textOf, Wire } from "../../up/wire.ts";
+import { main } from "../dispatch.ts";
+import { fail } from "../report-error.ts";
+import { admit, strangeness } from "./admission.ts";
+import { ClientHost } from "./client-host.ts";
+import { CONTROLS } from "./control.ts";
+import { OTHER_VERSION, startOf } from "./start.ts";
+
+const TICK_MS = 500;
+/** Statuses after which an interpreter may not be as it was. */
+const UNCLEAN: readonly number[] = [124, 129, 130, 141, 143, 255];
+
+/** @param orders JSON of what start.ts tells */
+export async function runDaemon(orders: string): Promise<number> {
+  const { idle, parent } = JSON.parse(orders);
+  const daemon = new Daemon(idle, parent ?? undefined);
+  daemon.listen();
+  // Nothing may hold what the user's shell waits for.
+  closeSync(2);
+  openSync("/dev/null", "r+");
+  await daemon.ended;
+  return 0;
+}
+
+class Daemon {
+  readonly keeper = new Keeper();
+  readonly ended: Promise<void>;
+  readonly #end = Promise.withResolvers<void>();
+  readonly #identity = identity();
+  readonly #idleMs: number;
+  readonly #parent: readonly [pid: number, start: string] | undefined;
+  readonly #path = socketIn(folderOf(process.env));
+  #inode = 0;
+  /** Commands that run now. */
+  #commands = 0;
+  #usedAt = performance.now();
+  #isEnding = false;
+
+  constructor(idleMs: number, parent: readonly [number, string] | undefined) {
+    this.#idleMs = idleMs;
+    this.#parent = parent;
+    this.ended = this.#end.promise;
+    for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+      process.on(name, () => void this.end());
+    }
+  }
+
+  /** @throws another process listens, or none can listen there */
+  listen(): void {
+    makeFolder(folderOf(process.env));
+    const own = `${this.#path}.${process.pid}`;
+    const umask = process.umask(0o177);
+    try {
+      Bun.listen<Wire>({
+        unix: own,
+        socket: Wire.handlers((wire, fd) => this.#open(wire, peerOf(fd))),
+      });
+      // Of two that start at the same time, one gets the name.
+      linkSync(own, this.#path);
+      this.#inode = lstatSync(this.#path).ino;
+    } finally {
+      process.umask(umask);
+      rmSync(own, { force: true });
+    }
+    setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  async end(): Promise<void> {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    if (this.#isOwnSocket()) rmSync(this.#path, { force: true });
+    await this.keeper.closeAll();
+    this.#end.resolve();
+  }
+
+  #isOwnSocket(): boolean {
+    return lstatSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode;
+  }
+
+  #tick(): void {
+    const [pid, start] = this.#parent ?? [];
+    const isOrphan = pid !== undefined && startOf(pid) !== start;
+    const isIdle = this.#commands === 0 && performance.now() - this.#usedAt > this.#idleMs;
+    if (isOrphan || isIdle || !this.#isOwnSocket()) void this.end();
+  }
+
+  #open(wire: Wire, peer: ReturnType<typeof peerOf>): void {
+    let host: ClientHost | undefined;
+    const isOwn = peer === undefined || peer.uid === process.getuid?.();
+    wire.listen({
+      frame: (type, payload) => {
+        if (type !== FRAME.hello) {
+          host?.receive(type, payload);
+          return;
+        }
+        if (!isOwn || host !== undefined) return wire.end();
+        try {
+          const greeting = JSON.parse(textOf(payload)) as Greeting;
+          host = new ClientHost(greeting, wire);
+          void this.#serve(greeting, host, wire, peer?.pid);
+        } catch {
+          wire.end(); // it is no command of ours
+        }
+      },
+      closed: () => host?.gone(),
+    });
+    if (!isOwn) wire.end();
+  }
+
+  async #serve(
+    greeting: Greeting,
+    host: ClientHost,
+    wire: Wire,
+    pid: number | undefined,
+  ): Promise<void> {
+    this.#commands += 1;
+    try {
+      const status = await this.#run(greeting, host, wire, pid);
+      if (status !== undefined) {
+        wire.send(FRAME.done, Uint8Array.of(status));
+        wire.end();
+      }
+    } finally {
+      this.#commands -= 1;
+      this.#usedAt = performance.now();
+      if (this.#commands === 0 && this.keeper.isEmpty) await this.end();
+    }
+  }
+
+  /** @returns the exit status; undefined: the command was refused */
+  async #run(
+    greeting: Greeting,
+    host: ClientHost,
+    wire: Wire,
+    pid: number | undefined,
+  ): Promise<number | undefined> {
+    const { args } = greeting;
+    const refuse = (why: string): void => {
+      wire.send(FRAME.refuse, why);
+      wire.end();
+    };
+    const [name = "", ...rest] = args;
+    const isEnd = name === "down" && rest.length === 0;
+    if (greeting.identity !== this.#identity && !isEnd) {
+      refuse(`${OTHER_VERSION} (pid ${process.pid}) keeps the connections`);
+      return undefined;
+    }
+    const control = Object.hasOwn(CONTROLS, name) ? CONTROLS[name] : undefined;
+    const strange = strangeness(greeting, pid);
+    if (control !== undefined) {
+      if (name === "up" && strange !== undefined) {
+        refuse(`${strange}; econtext down ends what is open`);
+        return undefined;
+      }
+      wire.send(FRAME.accept);
+      return control(rest, host, this.keeper).catch((error) => fail(error, host));
+    }
+    const isUsual = strange === undefined && !this.#isEnding;
+    const admission = isUsual ? await admit(args, host, this.keeper) : undefined;
+    if (admission === undefined) {
+      refuse("");
+      return undefined;
+    }
+    const loan = await this.keeper.lend(admission.ways, admission.reuses);
+    wire.send(FRAME.accept);
+    host.kept = loan;
+    let status = 255;
+    try {
+      status = await main(args, host);
+      return status;
+    } finally {
+      loan.end(!UNCLEAN.includes(status) && !host.isGone);
+    }
+  }
+}

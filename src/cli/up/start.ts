@@ -1,0 +1,99 @@
+/** How `up`, `down` and `ps` reach the process that keeps connections, and how it is started. */
+import { existsSync, readFileSync } from "node:fs";
+import { distrust, findSocket, folderOf, makeFolder, socketIn } from "../../up/place.ts";
+import type { Host } from "../host.ts";
+import { type Served, serveCommand } from "./client.ts";
+
+/** Milliseconds that the process has to listen. */
+const START_MS = 15_000;
+const POLL_MS = 5;
+
+/** What the process is told at its start. */
+export interface Orders {
+  /** Milliseconds without a command until it ends. */
+  readonly idle: number;
+  /** It ends with this process. */
+  readonly parent: number | undefined;
+}
+
+/** @returns undefined: no process keeps anything */
+export async function serve(args: readonly string[], host: Host): Promise<number | undefined> {
+  const path = findSocket({ ...host.env, ECONTEXT_UP: undefined });
+  if (path === undefined) return undefined;
+  checkPlace(folderOf(host.env));
+  const served = await serveCommand(args, host, path);
+  return served && conclude(args, served, host);
+}
+
+/** As `serve`, after a process was started if there is none. */
+export async function startAndServe(
+  args: readonly string[],
+  host: Host,
+  orders: Orders,
+): Promise<number> {
+  const folder = folderOf(host.env);
+  checkPlace(folder);
+  const path = socketIn(folder);
+  let served = await serveCommand(args, host, path);
+  if (served !== undefined && "refused" in served && served.refused.includes(OTHER_VERSION)) {
+    await host.stderr.write(`econtext up: ${served.refused}: it is replaced\n`);
+    await serveCommand(["down"], host, path);
+    served = undefined;
+  }
+  if (served !== undefined) return conclude(args, served, host);
+  const child = spawn(orders);
+  const failed = child.exited.then(async () => new Error((await child.stderr.text()).trim()));
+  const started = performance.now();
+  for (;;) {
+    served = await serveCommand(args, host, path);
+    if (served !== undefined) break;
+    const problem = await Promise.race([failed, Bun.sleep(POLL_MS)]);
+    if (problem !== undefined) throw problem;
+    if (performance.now() - started > START_MS)
+      throw new Error(`${path}: no process listens there`);
+  }
+  child.unref();
+  return conclude(args, served, host);
+}
+
+/** Stands in the words of another version's refusal. */
+export const OTHER_VERSION = "another version of econtext";
+
+/** @throws why the folder, or a socket in it, cannot be trusted */
+function checkPlace(folder: string): void {
+  makeFolder(folder);
+  const problem = existsSync(socketIn(folder)) ? distrust(folder) : undefined;
+  if (problem !== undefined) throw new Error(problem);
+}
+
+async function conclude(args: readonly string[], served: Served, host: Host): Promise<number> {
+  if ("status" in served) return served.status;
+  const why =
+    served.refused === "" ? "the process that keeps connections has ended" : served.refused;
+  await host.stderr.write(`econtext ${args[0]}: ${why}\n`);
+  return 255;
+}
+
+/** The process is of a session of its own: no terminal, and no signal of one. */
+function spawn({ idle, parent }: Orders): Bun.Subprocess<"ignore", "ignore", "pipe"> {
+  const isCompiled = Bun.main.startsWith("/$bunfs/");
+  const program = isCompiled ? [process.execPath] : [process.execPath, Bun.main];
+  const since = parent === undefined ? "" : startOf(parent);
+  const orders = JSON.stringify({ idle, parent: parent === undefined ? null : [parent, since] });
+  return Bun.spawn([...program, "up", `--daemon=${orders}`], {
+    stdio: ["ignore", "ignore", "pipe"],
+    cwd: "/",
+    env: process.env,
+    detached: true,
+  });
+}
+
+/** @returns when a process was started, in the system's ticks; "": it does not run */
+export function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return stat.slice(stat.lastIndexOf(")")).split(" ")[20] ?? "";
+  } catch {
+    return "";
+  }
+}

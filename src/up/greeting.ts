@@ -1,0 +1,38 @@
+/** What a command says of itself to the process that keeps connections. Types, and who we are. */
+import { statSync } from "node:fs";
+import { version } from "../../package.json";
+
+/** A stream of the command's. */
+export interface StreamFacts {
+  readonly isTerminal: boolean;
+  readonly coloured: boolean;
+}
+
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export interface Greeting {
+  /** Of the command's program: see `identity`. */
+  readonly identity: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly folder: string;
+  readonly umask: number;
+  /** The parent process: `--with-parent` ends with it. */
+  readonly parent: number;
+  readonly stdin: Pick<StreamFacts, "isTerminal">;
+  readonly stdout: StreamFacts;
+  readonly stderr: StreamFacts;
+  /** Undefined unless input and output are terminals. */
+  readonly terminal?: Size & { readonly modes: readonly (readonly [number, number])[] };
+  /** Whether a person can be asked. */
+  readonly hasPerson: boolean;
+}
+
+/** @returns the version, and what tells builds of one version apart */
+export function identity(): string {
+  const { size, mtimeMs } = statSync(process.execPath);
+  return `${version} ${size}-${mtimeMs}`;
+}

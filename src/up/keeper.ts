@@ -1,0 +1,299 @@
+/**
+ * Keeper: contexts that stay open between commands, and what is lent to a command of them. A kept
+ * context carries others, and runs nothing of a user's. A command gets a slave of its own behind
+ * it, or one that has run other commands, and no code, before.
+ */
+import { Broker, type BrokerOptions } from "../broker.ts";
+import type { ConnectOptions } from "../context/connect-options.ts";
+import type { Context } from "../context/context.ts";
+import type { SlaveInfo } from "../context/session.ts";
+import type { EcontextError } from "../errors.ts";
+import type { Link } from "../mux/link.ts";
+import { Exchange } from "../session/exchange.ts";
+import type { KeptPart } from "../tree/hop-table.ts";
+import { type PathStep, parsePath, prefixesOf } from "../tree/target-path.ts";
+
+/** What the brokers of commands take. */
+export type KeptContexts = NonNullable<BrokerOptions["kept"]>;
+
+/** How many slaves that nothing uses stay open for one context. */
+const MAX_IDLE = 4;
+const BATCH_MODE = "BatchMode=yes";
+
+/** One context that is kept. */
+export interface KeptContext {
+  /** As the user has named it. */
+  readonly target: string;
+  readonly context: Context;
+  readonly slave: SlaveInfo;
+  readonly openedAt: number;
+  /** Commands that it carries now. */
+  readonly commands: number;
+  /** Commands that it has carried so far. */
+  readonly served: number;
+  /** Bytes over the connection of this machine; undefined behind a hop. */
+  readonly traffic: { readonly sent: number; readonly received: number } | undefined;
+  /** The path of the context that it is opened through. */
+  readonly via: string | undefined;
+  /** How many kept contexts it is behind. */
+  readonly depth: number;
+  /** Why it was lost; undefined while it is open. */
+  readonly lost: string | undefined;
+}
+
+interface Entry {
+  readonly target: string;
+  readonly way: readonly PathStep[];
+  readonly key: string;
+  readonly broker: Broker;
+  readonly context: Context;
+  /** @returns why the context has ended; undefined: it is open */
+  readonly reason: () => EcontextError | undefined;
+  readonly slave: SlaveInfo;
+  readonly openedAt: number;
+  /** Whether the user has named it. Others are hops on the way to those. */
+  isNamed: boolean;
+  /** Whether what commands leave behind can be found: then slaves are used again. */
+  isTidy: boolean;
+  commands: number;
+  served: number;
+  readonly idle: Context[];
+}
+
+/** What is lent to one command. */
+export interface Loan extends KeptContexts {
+  /** @param isClean whether the slaves may be lent again */
+  end(isClean: boolean): void;
+}
+
+export class Keeper {
+  readonly #exchange = new Exchange();
+  readonly #entries = new Map<string, Entry>();
+  /** Contexts that are being opened. */
+  readonly #opening = new Map<string, Promise<Entry>>();
+
+  /** The contexts that are kept, or were until they were lost: hops before what is behind them. */
+  list(): KeptContext[] {
+    const inOrder = [...this.#entries.values()].sort((one, other) =>
+      // A path stands before those that it begins.
+      one.key.slice(0, -1) < other.key.slice(0, -1) ? -1 : 1,
+    );
+    return inOrder.map((entry) => ({
+      target: entry.target,
+      context: entry.context,
+      slave: entry.slave,
+      openedAt: entry.openedAt,
+      commands: entry.commands,
+      served: entry.served,
+      depth: entry.way.filter((_, at) => at > 0 && this.#entries.has(keyOf(entry.way.slice(0, at))))
+        .length,
+      via: this.#entries.get(keyOf(entry.way.slice(0, -1)))?.target,
+      traffic: entry.way.length > 1 ? undefined : this.#linkOf(entry)?.traffic,
+      lost: this.#lossOf(entry),
+    }));
+  }
+
+  /**
+   * Opens a context and keeps it, with the hops on the way.
+   *
+   * @throws {EcontextError} it could not be opened
+   */
+  async open(target: string, options: ConnectOptions, settings: BrokerOptions): Promise<SlaveInfo> {
+    for (const hop of prefixesOf(target)) await this.#open(hop, options, settings);
+    const entry = await this.#open(target, options, settings);
+    entry.isNamed = true;
+    return entry.slave;
+  }
+
+  async #open(target: string, options: ConnectOptions, settings: BrokerOptions): Promise<Entry> {
+    const way = parsePath(target, { ssh: { interactive: false, ...options.ssh }, ...settings });
+    const key = keyOf(way);
+    const known = this.#entries.get(key);
+    if (known !== undefined && this.#lossOf(known) === undefined) return known;
+    const opening =
+      this.#opening.get(key) ?? this.#connect({ target, way, key }, options, settings);
+    this.#opening.set(key, opening);
+    try {
+      return await opening;
+    } finally {
+      this.#opening.delete(key);
+    }
+  }
+
+  async #connect(
+    place: Pick<Entry, "target" | "way" | "key">,
+    options: ConnectOptions,
+    { signal, ...settings }: BrokerOptions,
+  ): Promise<Entry> {
+    const { target, key } = place;
+    const find = (steps: readonly PathStep[]) => this.#find(steps);
+    const broker = new Broker({ ...settings, kept: { exchange: this.#exchange, find } });
+    const stop = (): void => void broker.close();
+    signal?.addEventListener("abort", stop);
+    try {
+      const context = await broker.connect(target, options);
+      const slave = await context.ready();
+      const isPython = slave.kind === "python";
+      const isTidy = isPython && (await context.call("os.path.exists", "/proc/loadavg")) === true;
+      const entry: Entry = {
+        ...{ ...place, broker, context, slave, isTidy, reason: this.#reasonOf(context) },
+        ...{ openedAt: Date.now(), commands: 0, served: 0, idle: [] },
+        isNamed: this.#entries.get(key)?.isNamed === true,
+      };
+      this.#entries.set(key, entry);
+      // The first command shall not wait for an interpreter.
+      if (isTidy) entry.idle.push(await this.#openSlave(entry));
+      return entry;
+    } catch (error) {
+      await broker.close();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  /** @returns whether this way, or its beginning, is kept */
+  covers(way: readonly PathStep[]): number {
+    return this.#find(way)?.steps ?? 0;
+  }
+
+  /** @param reuses whether the command may use a slave that has run other commands */
+  async lend(ways: readonly (readonly PathStep[])[], reuses: boolean): Promise<Loan> {
+    const used: Entry[] = [];
+    const lent: { readonly entry: Entry; readonly slave: Context }[] = [];
+    const free = new Map<string, number[]>();
+    for (const way of ways) {
+      const entry = this.#entryOf(way);
+      if (entry === undefined) continue;
+      entry.commands += 1;
+      entry.served += 1;
+      used.push(entry);
+      if (!reuses || !entry.isTidy || entry.key !== keyOf(way)) continue;
+      const slave = await this.#take(entry);
+      lent.push({ entry, slave });
+      free.set(entry.key, [...(free.get(entry.key) ?? []), slave.id]);
+    }
+    return {
+      exchange: this.#exchange,
+      find: (way) => {
+        const part = this.#find(way);
+        const whole = part?.steps === way.length ? free.get(keyOf(way))?.shift() : undefined;
+        return part && { ...part, lent: whole };
+      },
+      end: (isClean) => {
+        for (const entry of used.splice(0)) entry.commands -= 1;
+        for (const { entry, slave } of lent.splice(0)) this.#giveBack(entry, slave, isClean);
+      },
+    };
+  }
+
+  /**
+   * Ends contexts, and all that is behind them; hops that lead nowhere else end with them.
+   *
+   * @returns the names that are not kept
+   */
+  async close(targets: readonly string[]): Promise<string[]> {
+    const unknown = targets.filter((target) => this.#named(target).length === 0);
+    for (const target of targets) {
+      for (const entry of this.#named(target)) entry.isNamed = false;
+    }
+    await this.#closeNeedless();
+    return unknown;
+  }
+
+  async closeAll(): Promise<void> {
+    for (const entry of this.#entries.values()) entry.isNamed = false;
+    await this.#closeNeedless();
+  }
+
+  /** Whether it keeps nothing, and nothing was lost that a user does not know of yet. */
+  get isEmpty(): boolean {
+    return this.#entries.size === 0;
+  }
+
+  async #closeNeedless(): Promise<void> {
+    const needed = new Set<string>();
+    for (const { isNamed, way } of this.#entries.values()) {
+      if (isNamed) for (const at of way.keys()) needed.add(keyOf(way.slice(0, at + 1)));
+    }
+    const ending = [...this.#entries.values()].filter(({ key }) => !needed.has(key));
+    for (const { key } of ending) this.#entries.delete(key);
+    // What is behind a hop ends before the hop.
+    for (const { broker } of ending.toReversed()) await broker.close();
+  }
+
+  async #take(entry: Entry): Promise<Context> {
+    for (let slave = entry.idle.pop(); slave !== undefined; slave = entry.idle.pop()) {
+      if (this.#isOpen(slave)) return slave;
+    }
+    return this.#openSlave(entry);
+  }
+
+  #giveBack(entry: Entry, slave: Context, isClean: boolean): void {
+    const isUseful = isClean && this.#isOpen(slave) && entry.idle.length < MAX_IDLE;
+    if (isUseful) entry.idle.push(slave);
+    else void slave.close();
+  }
+
+  /** The interpreter is known: it need not be looked for. */
+  #openSlave({ context, target, slave }: Entry): Promise<Context> {
+    return context.connect("local", { name: target, python: slave.executable });
+  }
+
+  #find(way: readonly PathStep[]): KeptPart | undefined {
+    const entry = this.#entryOf(way);
+    if (entry === undefined) return undefined;
+    return { steps: entry.way.length, id: entry.context.id };
+  }
+
+  /** @returns the entry of the longest beginning that is open */
+  #entryOf(way: readonly PathStep[]): Entry | undefined {
+    for (let steps = way.length; steps > 0; steps -= 1) {
+      const entry = this.#entries.get(keyOf(way.slice(0, steps)));
+      if (entry !== undefined && this.#lossOf(entry) === undefined) return entry;
+    }
+    return undefined;
+  }
+
+  #named(target: string): Entry[] {
+    return [...this.#entries.values()].filter((one) => one.isNamed && one.target === target);
+  }
+
+  #linkOf({ context }: Entry): Link | undefined {
+    return this.#exchange.router.linkOf(context.id);
+  }
+
+  #lossOf({ reason }: Entry): string | undefined {
+    return reason()?.message;
+  }
+
+  #isOpen({ id }: Context): boolean {
+    const session = this.#exchange.get(id)?.session;
+    return session !== undefined && session.reason() === undefined;
+  }
+
+  #reasonOf({ id }: Context): Entry["reason"] {
+    const session = this.#exchange.get(id)?.session;
+    return () => session?.reason();
+  }
+}
+
+/** What the step of a transport runs. To find that out may take reading the files of ssh. */
+const texts = new WeakMap<PathStep["transport"], string>();
+
+/** @returns what must be the same for two ways to be one: programs, their arguments, places */
+export function keyOf(way: readonly PathStep[]): string {
+  return `[${way.map(({ transport }) => textOf(transport)).join()}]`;
+}
+
+function textOf(transport: PathStep["transport"]): string {
+  let text = texts.get(transport);
+  if (text === undefined) {
+    const argv = transport.wrap(["-"]);
+    // Whether ssh may ask changes nothing about where it leads.
+    const same = argv.filter((word, at) => word !== BATCH_MODE && argv[at + 1] !== BATCH_MODE);
+    text = JSON.stringify(same);
+    texts.set(transport, text);
+  }
+  return text;
+}

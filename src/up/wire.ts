@@ -1,0 +1,171 @@
+/**
+ * Wire: frames over a unix socket, between a command and the process that keeps connections. A
+ * frame is the length of its payload (u32), its type (u8), and the payload. Knows nothing of what
+ * frames mean, but has the list of their types.
+ */
+
+/** Types of frames. Those of versions to come must keep `hello` and `refuse`. */
+export const FRAME = {
+  // From the command.
+  hello: 1,
+  data: 2,
+  end: 3,
+  written: 4,
+  failed: 5,
+  signal: 6,
+  size: 7,
+  answer: 8,
+  // To the command.
+  refuse: 21,
+  accept: 22,
+  stdout: 23,
+  stderr: 24,
+  read: 25,
+  raw: 26,
+  stop: 27,
+  die: 28,
+  exit: 29,
+  done: 30,
+  ask: 31,
+  notice: 32,
+} as const;
+
+const HEAD = 5;
+/** A peer that sends a longer frame is not one of ours. */
+const MAX_FRAME = 1 << 26;
+
+export interface WireListener {
+  frame(type: number, payload: Uint8Array): void;
+  /** Nothing comes any more, and nothing can be sent. Called once. */
+  closed(): void;
+}
+
+type Socket = Bun.Socket<Wire>;
+
+export class Wire {
+  readonly #socket: Socket;
+  #listener: WireListener | undefined;
+  #isClosed = false;
+  #isEnding = false;
+  #isScheduled = false;
+  /** What the socket does not take yet. */
+  #rest: Uint8Array[] = [];
+  /** What came of a frame that is not complete. */
+  #held: Uint8Array = new Uint8Array();
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.data = this;
+  }
+
+  /** Handlers for Bun.listen and Bun.connect. @param opened gets each wire */
+  static handlers(opened: (wire: Wire, fd: number) => void): Bun.SocketHandler<Wire> {
+    return {
+      open: (socket) => opened(new Wire(socket), (socket as unknown as { fd: number }).fd),
+      data: ({ data: wire }, bytes) => wire.#read(bytes),
+      drain: ({ data: wire }) => wire.#flush(),
+      close: ({ data: wire }) => wire.#close(),
+      end: ({ data: wire }) => wire.#close(),
+      error: ({ data: wire }) => wire.#close(),
+    };
+  }
+
+  listen(listener: WireListener): void {
+    this.#listener = listener;
+  }
+
+  send(type: number, payload: Uint8Array | string = ""): void {
+    if (this.#isClosed) return;
+    const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
+    const frame = new Uint8Array(HEAD + bytes.length);
+    new DataView(frame.buffer).setUint32(0, bytes.length, true);
+    frame[HEAD - 1] = type;
+    frame.set(bytes, HEAD);
+    this.#rest.push(frame);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    // Frames of one turn of the event loop are one write.
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.#flush();
+    });
+  }
+
+  /** Closes it when all that was sent is written. */
+  end(): void {
+    this.#isEnding = true;
+    if (this.#rest.length === 0) this.#terminate();
+  }
+
+  #flush(): void {
+    if (this.#rest.length > 1) this.#rest = joined(this.#rest);
+    for (let frame = this.#rest[0]; frame !== undefined; frame = this.#rest[0]) {
+      const written = this.#socket.write(frame);
+      if (written < 0) return;
+      if (written < frame.length) {
+        this.#rest[0] = frame.subarray(written);
+        return;
+      }
+      this.#rest.shift();
+    }
+    if (this.#isEnding) this.#terminate();
+  }
+
+  #terminate(): void {
+    this.#socket.end();
+  }
+
+  #read(bytes: Uint8Array): void {
+    // The buffer is Bun's own, and used again.
+    this.#held = this.#held.length === 0 ? bytes.slice() : Buffer.concat([this.#held, bytes]);
+    for (;;) {
+      if (this.#held.length < HEAD) return;
+      const view = new DataView(this.#held.buffer, this.#held.byteOffset);
+      const length = view.getUint32(0, true);
+      if (length > MAX_FRAME) {
+        this.#socket.terminate();
+        return;
+      }
+      if (this.#held.length < HEAD + length) return;
+      const payload = this.#held.subarray(HEAD, HEAD + length);
+      const type = this.#held[HEAD - 1] as number;
+      this.#held = this.#held.subarray(HEAD + length);
+      this.#listener?.frame(type, payload);
+    }
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#rest = [];
+    this.#socket.terminate();
+    this.#listener?.closed();
+  }
+}
+
+/** Bytes of frames that are written by themselves: copying them would cost more. */
+const LARGE = 16_384;
+
+/** Joins small frames that follow one another. */
+function joined(frames: readonly Uint8Array[]): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  let small: Uint8Array[] = [];
+  const join = (): void => {
+    if (small.length > 0) found.push(Buffer.concat(small));
+    small = [];
+  };
+  for (const frame of frames) {
+    if (frame.length < LARGE) small.push(frame);
+    else {
+      join();
+      found.push(frame);
+    }
+  }
+  join();
+  return found;
+}
+
+/** @returns the text of a payload */
+export function textOf(payload: Uint8Array): string {
+  return new TextDecoder().decode(payload);
+}

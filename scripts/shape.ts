@@ -10,7 +10,7 @@ import { dirname, join, parse } from "node:path";
 import ts from "typescript5";
 import { type Found, ratchet } from "./ratchet.ts";
 
-export const LIMITS = { root: 6, lines: 400, functions: 60, imports: 15, names: 50 } as const;
+export const LIMITS = { root: 6, lines: 400, functions: 60, imports: 15, names: 52 } as const;
 
 type Check = keyof typeof LIMITS;
 interface Measure {

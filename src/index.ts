@@ -32,6 +32,7 @@ export {
   ValueError,
 } from "./errors.ts";
 export type { CopyOptions } from "./files/copy.ts";
+export { CommonSources } from "./files/remote-files.ts";
 export type { CopyFailure, CopyProgress, CopyResult } from "./files/report.ts";
 export { Fleet } from "./fleet/fleet.ts";
 export type { FleetOptions, FleetResult } from "./fleet/result.ts";

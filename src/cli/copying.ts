@@ -3,7 +3,13 @@
  * failure does not stop the other copies.
  */
 import { mkdirSync, rmdirSync } from "node:fs";
-import type { Context, CopyFailure, CopyOptions, FilesError } from "../index.ts";
+import {
+  CommonSources,
+  type Context,
+  type CopyFailure,
+  type CopyOptions,
+  type FilesError,
+} from "../index.ts";
 import { type Copy, type CopyPlan, isStandard } from "./copy-plan.ts";
 import { STANDARD } from "./copy-word.ts";
 import { factsOf } from "./error-facts.ts";
@@ -34,6 +40,7 @@ export class Copying {
   /** The first failure of each target. */
   readonly #failures = new Map<string, Failure>();
   readonly #said = new Set<string>();
+  readonly #common = new Map<string, CommonSources>();
   readonly #done = Promise.withResolvers<void>();
 
   constructor(plan: CopyPlan, flags: Flags, host: Host) {
@@ -116,8 +123,7 @@ export class Copying {
     options: CopyOptions,
   ): Promise<void> {
     if (paths[0] !== STANDARD) {
-      const files = paths.map((one) => this.#host.path(one));
-      return void (await to.put(files, path, options));
+      return void (await to.putCommon(this.#sources(paths), path, options));
     }
     const readers = this.#plan.copies.length;
     // Until then, a person may be asked for a password on the same terminal.
@@ -130,6 +136,16 @@ export class Copying {
       // The other readers do not wait for one that has stopped reading.
       input?.close();
     }
+  }
+
+  /** Sources that go to several targets are read once. */
+  #sources(paths: readonly string[]): CommonSources {
+    const key = paths.join("\0");
+    const known = this.#common.get(key);
+    if (known !== undefined) return known;
+    const made = new CommonSources(paths.map((one) => this.#host.path(one)));
+    this.#common.set(key, made);
+    return made;
   }
 
   async #fetch(

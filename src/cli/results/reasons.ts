@@ -24,8 +24,8 @@ const WORDS: readonly (readonly [code: string, words: string])[] = [
   ["ERR_FILES", "copy failed"],
 ];
 
-export function reasonOf({ status, signal, error }: TargetEnd): string {
-  if (error === undefined) return signal ?? `exit ${status}`;
+export function reasonOf({ status, signal, error, isTold }: TargetEnd): string {
+  if (error === undefined) return signal ?? (isTold === true ? "copy failed" : `exit ${status}`);
   const { code, type } = error as { readonly code?: unknown; readonly type?: unknown };
   // The type of a remote exception says more than that there was one.
   if (code === "ERR_CALL_FAILED" && typeof type === "string") return type;

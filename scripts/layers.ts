@@ -229,8 +229,8 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "repl",
-    imports: ["functions", "index", "modules", "program", "syntax", "traces"],
-    because: "as program, for what is typed",
+    imports: ["functions", "index", "io", "modules", "program", "syntax", "traces"],
+    because: "as program, for what is typed; io to read the keys of a busy process",
   },
   {
     name: "cli",

@@ -34,19 +34,19 @@ export async function runPrompt(plan: ReplPlan, host: Host): Promise<number> {
   };
   try {
     const isKnown = Object.keys(readInterpreter("repl", plan.flags)).length > 0;
-    const { evaluator, contexts } = await session.open(
+    const { evaluator, contexts, watch } = await session.open(
       (lines) => (stderr.isTerminal ? say(lines) : void stderr.write(lines).catch(() => {})),
       () => terminal === undefined || terminal.isBusy,
     );
     process.stdout.write(banner(contexts));
-    const explained = (thrown: unknown) => explainAtPrompt(thrown, host);
+    const explained = (thrown: unknown) => explain(thrown, host);
     const tell = async (thrown: unknown): Promise<void> => {
       const facts = factsOf(reasonOf(thrown));
       say(failureLines(await explained(thrown), session.format, "error", "", facts));
     };
     if (isKnown) await Promise.race([readyOrTold(contexts, tell), session.stop.happened]);
     if (session.stop.status !== undefined) return session.stop.status;
-    terminal = new Terminal(evaluator, {
+    terminal = new Terminal(evaluator, watch, {
       isColoured: stdout.coloured,
       interrupt: () => session.interrupt.now(),
       explain: explained,
@@ -123,11 +123,4 @@ async function explain(thrown: unknown, { env }: Host): Promise<string> {
   if (env["ECONTEXT_DEBUG"]) return describe(reasonOf(thrown), env);
   if (thrown instanceof InputError) return neutralise(`SyntaxError: ${thrown.message}`);
   return uncaughtText(thrown);
-}
-
-/** A frame in a line that was typed at the prompt, which the user still sees. */
-const TYPED = /\n *at [^\n]*\brepl:\d+:\d+:\d+\)?$/gm;
-
-async function explainAtPrompt(thrown: unknown, host: Host): Promise<string> {
-  return (await explain(thrown, host)).replace(TYPED, "");
 }

@@ -5,6 +5,7 @@
 import { runInThisContext } from "node:vm";
 import { compile } from "./compile-input.ts";
 import type { FunctionSources } from "./function-sources.ts";
+import { guarded } from "./guards.ts";
 import type { InputPlaces } from "./input-places.ts";
 import type { PromptScope } from "./scope.ts";
 
@@ -19,7 +20,7 @@ export class Evaluator {
   #last: Promise<unknown> = Promise.resolve();
   #inputs = 0;
 
-  /** @param name of the input, if there is only one */
+  /** @param name of the input, if there is only one: no prompt, and no ctrl-C to look for */
   constructor(scope: PromptScope, functions: FunctionSources, places: InputPlaces, name?: string) {
     this.#scope = scope;
     this.#functions = functions;
@@ -34,8 +35,9 @@ export class Evaluator {
       this.#scope.declare(compiled.names);
       this.#functions.add(compiled);
       const name = this.#name ?? `repl:${++this.#inputs}`;
-      const filename = this.#places.add(name, { source, code: compiled.code });
-      const result = await (runInThisContext(compiled.code, { filename }) as unknown);
+      const code = this.#name === undefined ? guarded(compiled.code) : compiled.code;
+      const filename = this.#places.add(name, { source, code });
+      const result = await (runInThisContext(code, { filename }) as unknown);
       return compiled.hasValue ? (result as Evaluated) : undefined;
     };
     const done = this.#last.then(run);

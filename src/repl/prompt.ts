@@ -7,8 +7,10 @@ import { registerSource } from "../functions/registry.ts";
 import * as library from "../index.ts";
 import { installLoader } from "../program/loader.ts";
 import { placeFrames } from "../traces/call-site.ts";
+import { BusyWatch } from "./busy-watch.ts";
 import { Evaluator } from "./evaluator.ts";
 import { FunctionSources } from "./function-sources.ts";
+import { GUARD } from "./guards.ts";
 import { InputPlaces } from "./input-places.ts";
 import { PromptScope } from "./scope.ts";
 import { variableNames } from "./variable-names.ts";
@@ -32,6 +34,7 @@ export interface NamedContext {
 export interface Prompt {
   readonly evaluator: Evaluator;
   readonly contexts: readonly NamedContext[];
+  readonly watch: BusyWatch;
 }
 
 export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
@@ -49,6 +52,8 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
   const run = (main: (broker: library.Broker) => unknown) => main(broker);
   installLoader({ main: "", exports: { run, connect, fleet, expand, slave: false } });
   scope.define({ ...library, connect, fleet, expand, broker });
+  const watch = new BusyWatch();
+  scope.defineHidden(GUARD, watch.guard);
   const names = variableNames(targets, (name) => scope.isTaken(name));
   const contexts = await Promise.all(
     targets.map(async (target, i) => {
@@ -58,7 +63,10 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
     }),
   );
   scope.define(Object.fromEntries(contexts.map(({ name, context }) => [name, context])));
+  // It costs nothing before its first use.
+  if (!scope.isTaken("local")) scope.define({ local: await connect("local") });
   const places = new InputPlaces();
   placeFrames((place) => places.find(place));
-  return { evaluator: new Evaluator(scope, functions, places, settings.inputName), contexts };
+  const evaluator = new Evaluator(scope, functions, places, settings.inputName);
+  return { evaluator, contexts, watch };
 }

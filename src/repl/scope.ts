@@ -20,9 +20,15 @@ export class PromptScope {
 
   constructor() {
     for (const name of builtinModules) if (!OTHERS.test(name)) this.#lazily(name);
-    this.define({ [IMPORT]: importHere });
-    this.#declared.delete(IMPORT);
-    this.#standard.add(IMPORT).add("require").add("this");
+    this.defineHidden(IMPORT, importHere);
+    this.#standard.add("require").add("this");
+  }
+
+  /** Defines what generated code calls, and no user sees. */
+  defineHidden(name: string, value: unknown): void {
+    this.define({ [name]: value });
+    this.#declared.delete(name);
+    this.#standard.add(name);
   }
 
   define(values: Readonly<Record<string, unknown>>): void {

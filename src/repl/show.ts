@@ -1,13 +1,35 @@
 /** Values of a prompt as text that is safe for a terminal. */
-import { inspect } from "node:util";
-import { neutralise } from "../index.ts";
+import { neutralise, ShellCommand, type ShellOutput } from "../index.ts";
 
 /** Escape sequences that may stay: those for colours. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: this pattern looks for them
 const COLOUR = /(\x1b\[\d+(?:;\d+)*m)/;
 
+/** @returns text as it is, what a command printed, other values as `Bun.inspect` shows them */
 export function showValue(value: unknown, isColoured: boolean): string {
-  return fit(inspect(value, { colors: isColoured, depth: 4, maxStringLength: 10_000 }));
+  if (typeof value === "string") return neutralise(value);
+  if (isOutput(value)) return outputText(value);
+  if (isCall(value)) return `Call (${Bun.peek.status(value)})`;
+  if (value instanceof ShellCommand) return "ShellCommand (await it to run it)";
+  return fit(Bun.inspect(value, { colors: isColoured, depth: 4 }));
+}
+
+/** Calls are promises that can be iterated, too. */
+function isCall(value: unknown): value is Promise<unknown> {
+  return value instanceof Promise && Object.hasOwn(value, Symbol.asyncIterator);
+}
+
+function isOutput(value: unknown): value is ShellOutput {
+  if (typeof value !== "object" || value === null) return false;
+  const { stdout, stderr, exitCode } = value as Partial<ShellOutput>;
+  return typeof stdout === "string" && typeof stderr === "string" && typeof exitCode === "number";
+}
+
+function outputText({ stdout, stderr, exitCode, signal }: ShellOutput): string {
+  const end = signal === undefined ? `exit ${exitCode}` : signal;
+  const status = exitCode === 0 && signal === undefined ? [] : [`(${end})`];
+  const parts = [stdout, stderr].map((text) => neutralise(text.replace(/\n$/, "")));
+  return [...parts.filter(Boolean), ...status].join("\n");
 }
 
 function fit(text: string): string {

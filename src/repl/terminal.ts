@@ -3,13 +3,15 @@
  * evaluates, handles ctrl-C and prints. The terminal stays in raw mode, so that ctrl-C is a key and
  * not a signal. The signal would end the programs that hold the connections.
  */
-import { clearScreenDown, cursorTo, moveCursor } from "node:readline";
+import { clearScreenDown, cursorTo, Interface, moveCursor } from "node:readline";
 import { type REPLServer, Recoverable, start } from "node:repl";
+import { type BusyWatch, Interrupted } from "./busy-watch.ts";
 import { InputError } from "./compile-input.ts";
 import type { Evaluated, Evaluator } from "./evaluator.ts";
 import { helpText } from "./help-text.ts";
-import { MAX_HISTORY, readHistory, writeHistory } from "./history.ts";
+import { appendHistory, MAX_HISTORY, readHistory } from "./history.ts";
 import { showValue } from "./show.ts";
+import { LEAVE_PASTES, MARK_PASTES, TerminalInput } from "./terminal-input.ts";
 
 interface TerminalHost {
   readonly isColoured: boolean;
@@ -24,6 +26,11 @@ const LEAVE = "(to leave: ctrl-D, or .exit)";
 /** The text that node:repl evaluates to complete a name. */
 const PROBE = /^try \{ .* \} catch \{\} ?$/s;
 
+/** A line that continues the previous input, such as `.map((x) => x + 1)`. */
+const CONTINUES = /^\??\.\s*[\p{ID_Start}$_][\p{ID_Continue}$]*\s*(?:\?\.)?[(`]/u;
+/** Sets the text that is edited, also to several lines. Its only name is a symbol. */
+const SET_LINE = symbolOf("_setLine");
+
 /** Members that Bun and Node.js have and the types lack. */
 type Line = REPLServer & {
   line: string;
@@ -32,6 +39,10 @@ type Line = REPLServer & {
   /** The lines of the history, the last one first. */
   history: string[];
   ignoreUndefined: boolean;
+  editorMode: boolean;
+  lastError: unknown;
+  underscoreErrAssigned: boolean;
+  _refreshLine(): void;
 };
 
 export class Terminal {
@@ -40,15 +51,24 @@ export class Terminal {
   readonly #evaluator: Evaluator;
   readonly #host: TerminalHost;
   readonly #server: Line;
+  readonly #watch: BusyWatch;
+  readonly #input: TerminalInput;
   #giveUp: (() => void) | undefined;
   #idleInterrupts = 0;
   #above = "";
   #isClosed = false;
 
-  constructor(evaluator: Evaluator, host: TerminalHost) {
+  constructor(evaluator: Evaluator, watch: BusyWatch, host: TerminalHost) {
     this.#evaluator = evaluator;
+    this.#watch = watch;
     this.#host = host;
+    this.#input = new TerminalInput(process.stdin, (text) => this.#paste(text));
+    watch.begin(this.#input, () => this.#cancel());
+    process.stdout.write(MARK_PASTES);
     this.#server = start({
+      input: this.#input,
+      output: process.stdout,
+      terminal: true,
       prompt: "> ",
       useGlobal: true,
       useColors: host.isColoured,
@@ -62,13 +82,16 @@ export class Terminal {
     this.#server.removeAllListeners("SIGINT");
     this.#server.on("SIGINT", () => this.#interrupted());
     this.#defineHelp();
+    this.#takeLines();
     this.closed = new Promise((resolve) => {
       this.#server.once("exit", () => {
         this.#isClosed = true;
+        this.#input.release();
+        process.stdout.write(LEAVE_PASTES);
         resolve();
       });
     });
-    this.#keepHistory();
+    this.#server.history = readHistory();
   }
 
   /** Whether an input is being evaluated, so that no prompt is shown. */
@@ -97,6 +120,34 @@ export class Terminal {
     });
   }
 
+  /** Gets each input before node:repl does. Commands and continued inputs are not its subject. */
+  #takeLines(): void {
+    const server = this.#server;
+    const [next] = server.listeners("line") as ((line: string) => void)[];
+    server.removeAllListeners("line");
+    server.on("line", (typed: string) => {
+      const text = typed.trim();
+      const isContinued = !server.editorMode && CONTINUES.test(text);
+      next?.call(server, isContinued ? `_${text}` : typed);
+    });
+  }
+
+  /** Puts a paste into the line. If it ends with a line end, it is one input. */
+  #paste(text: string): void {
+    const server = this.#server;
+    const pasted = text.replaceAll("\t", "  ").replace(/\n+$/, "");
+    const at = server.cursor;
+    const line = server.line.slice(0, at) + pasted + server.line.slice(at);
+    const setLine = SET_LINE === undefined ? undefined : Reflect.get(server, SET_LINE);
+    if (typeof setLine === "function") setLine.call(server, line);
+    else server.line = line;
+    server.cursor = at + pasted.length;
+    // The editor takes the newest entry for the first lines of an input with several, and drops it.
+    if (line.includes("\n")) server.history.unshift("");
+    server._refreshLine();
+    if (/\n$/.test(text)) server.write("", { name: "return" });
+  }
+
   #flush(): void {
     const text = this.#above;
     this.#above = "";
@@ -121,9 +172,10 @@ export class Terminal {
       return;
     }
     this.#idleInterrupts = 0;
+    const input = source.replaceAll("\r", "\n");
     let evaluated: Promise<Evaluated>;
     try {
-      evaluated = this.#evaluator.evaluate(source.replaceAll("\r", "\n"));
+      evaluated = this.#evaluator.evaluate(input);
     } catch (error) {
       if (error instanceof InputError && error.isIncomplete) {
         done(new Recoverable(error), undefined);
@@ -131,12 +183,14 @@ export class Terminal {
       }
       evaluated = Promise.reject(error);
     }
+    appendHistory(input);
     let isOver = false;
     const finish = (shown: Evaluated, said: string): void => {
       if (isOver) return;
       isOver = true;
       this.#flush();
       this.#giveUp = undefined;
+      this.#watch.reset();
       if (this.#isClosed) return;
       if (said !== "") this.#server.output.write(`${said}\n`);
       this.#server.ignoreUndefined = shown === undefined;
@@ -149,39 +203,49 @@ export class Terminal {
     };
     evaluated.then(
       (value) => finish(value, ""),
-      async (error) => finish(undefined, await this.#host.explain(error)),
+      async (error) => {
+        if (error instanceof Interrupted) return this.#giveUp?.();
+        if (!this.#server.underscoreErrAssigned) this.#server.lastError = error;
+        finish(undefined, await this.#host.explain(error));
+      },
     );
+  }
+
+  /** Cancels what runs. Also called while typed code keeps this process busy. */
+  #cancel(): void {
+    this.#server.output.write("^C\n");
+    const giveUp = this.#giveUp;
+    // An input that arrived together with the key has not begun yet.
+    setImmediate(() => {
+      this.#host.interrupt();
+      if (giveUp === undefined) this.#watch.reset();
+      else setTimeout(giveUp, GRACE_MS);
+    });
   }
 
   #interrupted(): void {
     const server = this.#server;
-    const giveUp = this.#giveUp;
-    if (giveUp !== undefined) {
-      server.output.write("^C\n");
-      // An input that arrived together with the key has not begun yet.
-      setImmediate(() => {
-        this.#host.interrupt();
-        setTimeout(giveUp, GRACE_MS);
-      });
+    if (this.isBusy) {
+      this.#cancel();
       return;
     }
     const isEmpty = server.line === "";
     this.#idleInterrupts = isEmpty ? this.#idleInterrupts + 1 : 0;
     server.output.write(this.#idleInterrupts > 1 ? `\n${LEAVE}\n` : "\n");
     server.clearBufferedCommand();
+    if (server.history[0] === "") server.history.shift();
     server.line = "";
     server.cursor = 0;
     server.prevRows = 0;
     server.displayPrompt();
   }
+}
 
-  /**
-   * Keeps the history in a file; without a writable file, for this session only. Bun's own function
-   * does not truncate a longer file.
-   */
-  #keepHistory(): void {
-    const server = this.#server;
-    server.history = readHistory();
-    server.once("exit", () => writeHistory(server.history));
+function symbolOf(description: string): symbol | undefined {
+  for (let one: object | null = Interface.prototype; one; one = Object.getPrototypeOf(one)) {
+    const symbols = Object.getOwnPropertySymbols(one);
+    const found = symbols.find((symbol) => symbol.description === description);
+    if (found !== undefined) return found;
   }
+  return undefined;
 }

@@ -1,9 +1,9 @@
 /** The prompt's history: what is kept from one session to the next. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MAX_HISTORY, readHistory, writeHistory } from "../../src/repl/history.ts";
+import { appendHistory, MAX_HISTORY, readHistory } from "../../src/repl/history.ts";
 
 const before = process.env["XDG_STATE_HOME"];
 let dir = "";
@@ -17,23 +17,27 @@ afterAll(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-test("what is shorter than before leaves nothing of it", () => {
+test("inputs are appended, and read with the newest first", () => {
   expect(readHistory()).toEqual([]);
-  writeHistory(["a long line, and one more", "another"]);
-  writeHistory(["short"]);
-  expect(readHistory()).toEqual(["short"]);
-  expect(readdirSync(join(dir, "econtext"))).toEqual(["history"]);
+  appendHistory("first\n");
+  appendHistory("const f = () => {\n  return 1;\n}\n");
+  appendHistory("  \n");
+  expect(readHistory()).toEqual(["}\r  return 1;\rconst f = () => {", "first"]);
+  expect(statSync(join(dir, "econtext", "history")).mode & 0o777).toBe(0o600);
 });
 
-test("no more than so many lines, the last ones", () => {
-  const lines = Array.from({ length: MAX_HISTORY + 5 }, (_, i) => `line ${i}`);
-  writeHistory(lines);
-  expect(readHistory()).toEqual(lines.slice(0, MAX_HISTORY));
+test("the newest are kept, and a long file is shortened", () => {
+  for (let i = 0; i <= 2 * MAX_HISTORY; i++) appendHistory(`line ${i}`);
+  const kept = readHistory();
+  expect([kept.length, kept[0]]).toEqual([MAX_HISTORY, `line ${2 * MAX_HISTORY}`]);
+  const file = join(dir, "econtext", "history");
+  expect(readFileSync(file, "utf8").trimEnd().split("\n")).toEqual(kept.toReversed());
+  expect(readdirSync(join(dir, "econtext"))).toEqual(["history"]);
 });
 
 test("where it cannot be written, nothing fails", () => {
   process.env["XDG_STATE_HOME"] = "/dev/null";
-  writeHistory(["lost"]);
+  appendHistory("lost");
   expect(readHistory()).toEqual([]);
   process.env["XDG_STATE_HOME"] = dir;
 });

@@ -2,9 +2,10 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ECONTEXT, FIXTURES, PYTHON } from "../cli/econtext.ts";
+import { PYTHON } from "../cli/econtext.ts";
 import { isRunning } from "../helpers/leaks.ts";
 import { suite } from "../helpers/skip.ts";
+import { openPrompt } from "./prompt.ts";
 import { missingTmux, Tmux } from "./tmux.ts";
 
 setDefaultTimeout(120_000);
@@ -15,13 +16,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(state, { recursive: true, force: true }));
 
-/** A prompt that is ready; when it ends, its status is shown. */
-async function open(terminal: Tmux, args: readonly string[], folder = state): Promise<void> {
-  const command = [...ECONTEXT, "repl", ...args].map((word) => `'${word}'`).join(" ");
-  const env = `TERM=xterm-256color NO_COLOR=1 XDG_STATE_HOME='${folder}'`;
-  await terminal.open(`cd '${FIXTURES}'; ${env} ${command}; echo LEFT $?; cat`);
-  await terminal.until(/\n> *$/);
-}
+const open = (terminal: Tmux, args: readonly string[], folder = state): Promise<void> =>
+  openPrompt(terminal, args, folder);
 
 /** Opens `js` and `py`, and asks them for their process ids. */
 async function openTwo(terminal: Tmux): Promise<number[]> {
@@ -29,8 +25,8 @@ async function openTwo(terminal: Tmux): Promise<number[]> {
   await terminal.quietly(`const js = await connect("local", { bun: "${process.execPath}" })`);
   await terminal.quietly(`const py = await connect("local", { python: "${PYTHON}" })`);
   await terminal.line('[await js.call(() => process.pid), await py.call("os.getpid")].join("+")');
-  const shown = await terminal.answer("'\\d+\\+\\d+'");
-  return (/'(\d+)\+(\d+)'/.exec(shown) ?? []).slice(1).map(Number);
+  const shown = await terminal.answer("\n\\d+\\+\\d+");
+  return (/\n(\d+)\+(\d+)/.exec(shown) ?? []).slice(1).map(Number);
 }
 
 suite("the prompt in a terminal", missingTmux, "tmux", () => {
@@ -63,19 +59,19 @@ suite("the prompt in a terminal", missingTmux, "tmux", () => {
     await terminal.answer('ValueError: refused: it[^>]*tasks.py", line 11, in refuse[^>]*');
     await terminal.quietly("const secret = 5");
     await terminal.line("await js.call(() => secret)");
-    await terminal.answer('"\\(\\) => secret" closes over secret');
+    await terminal.answer('"\\(\\) => secret" closes over secret[\\s\\S]*');
 
     await terminal.line('py.call("print", "it has begun").then(() => py.call("time.sleep", 1000))');
     await terminal.until(/stdout: it has begun/);
     await terminal.line('await py.call("time.sleep", 1000)');
     await terminal.press("C-c");
-    await terminal.answer("\\^C\\n[^>]*time.sleep was cancelled");
+    await terminal.answer("\\^C\\n[^>]*time.sleep was cancelled[\\s\\S]*");
     await terminal.line('await py.call("operator.mul", 12, 12)');
     await terminal.answer("\n144");
     await terminal.line('await js.call(() => { console.log("spins"); for (;;); })');
     await terminal.until(/console: spins/);
     await terminal.press("C-c");
-    await terminal.answer("\\(function\\) was cancelled");
+    await terminal.answer("\\(function\\) was cancelled[\\s\\S]*");
     await terminal.line("await js.call(twice, 8)");
     await terminal.answer("\n16");
     await terminal.line("await new Promise(() => {})");

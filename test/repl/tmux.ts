@@ -33,9 +33,14 @@ export class Tmux implements AsyncDisposable {
   }
 
   /** As `line`, for a text that must not stand in an argument. */
-  async paste(text: string): Promise<void> {
+  async paste(text: string, ...options: readonly string[]): Promise<void> {
     await this.#run("load-buffer", "-", Buffer.from(`${text}\n`));
-    await this.#run("paste-buffer", "-d");
+    await this.#run("paste-buffer", "-d", ...options);
+  }
+
+  /** As `paste`, in the marks of a bracketed paste. */
+  async pasteMarked(text: string): Promise<void> {
+    await this.paste(text, "-p");
   }
 
   /** What says nothing, and is done when the prompt is there again. */

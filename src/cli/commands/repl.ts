@@ -53,10 +53,16 @@ files: import * as tasks from "./tasks.ts". A function that you pass to call may
 use other functions of the prompt and builtin modules. It is refused if it uses
 another variable: pass that as an argument.
 
-Ctrl-C cancels the current await and the remote call. A busy loop in local code
-cannot be interrupted: kill -9 the process. Ctrl-D closes everything. The
-history is in $XDG_STATE_HOME/econtext/history. --deadline counts for each call;
-without a terminal, for the whole run.
+A paste is one program. A line that begins with .name( continues the previous
+one: .map((n) => n + 1) works with its value, which is also _. The last error is
+_error, and its stack counts the lines of each input: repl:4:2:9 is line 2 of
+input 4. Calls that are not awaited are shown as Call (pending).
+
+Ctrl-C cancels the current await and the remote call, and ends loops of what was
+typed. A loop in a module that you imported cannot be interrupted: kill the
+process. Ctrl-D closes everything. The history is in
+$XDG_STATE_HOME/econtext/history; ctrl-R searches it. --deadline counts for each
+call; without a terminal, for the whole run.
 
 Without a terminal, stdin is one program. The value of its last expression is
 printed as by "econtext call".`,

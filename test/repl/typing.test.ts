@@ -1,0 +1,119 @@
+/** The prompt in a real terminal: pastes, history, ctrl-C of local code, and what is shown. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite } from "../helpers/skip.ts";
+import { openPrompt } from "./prompt.ts";
+import { missingTmux, Tmux } from "./tmux.ts";
+
+setDefaultTimeout(120_000);
+
+let state = "";
+beforeAll(() => {
+  state = mkdtempSync(join(tmpdir(), "econtext-typing-"));
+});
+afterAll(() => rmSync(state, { recursive: true, force: true }));
+
+const CHAIN = `[1, 2, 3]
+  .map((n) => n * 2)
+  .filter((n) => n > 2)`;
+
+suite("typing at the prompt", missingTmux, "tmux", () => {
+  test.each(["pasteMarked", "paste"] as const)("%s: one program", async (paste) => {
+    await using terminal = new Tmux();
+    await openPrompt(terminal, [], state);
+    await terminal.line("1 + 1");
+    await terminal.answer("\n2");
+    await terminal[paste](CHAIN);
+    await terminal.answer("\n\\[ 4, 6 \\]");
+    await terminal[paste]("const twice = (n: number) => {\n\treturn n * 2;\n};\n\ntwice(4) + 100");
+    const shown = await terminal.answer("\n108");
+    expect(shown).not.toContain("undefined");
+    await terminal.press("Up", "Enter");
+    await terminal.until(/\n108[\s\S]*\n108\n> *$/);
+    await terminal.line(".exit");
+    await terminal.until(/\nLEFT 0$/);
+  });
+
+  test("a line with .name( continues the one before; a command stays a command", async () => {
+    await using terminal = new Tmux();
+    await openPrompt(terminal, [], state);
+    await terminal.line("[3, 1, 2]");
+    await terminal.answer("\\[ 3, 1, 2 \\]");
+    await terminal.line(".toSorted()");
+    await terminal.answer("\\[ 1, 2, 3 \\]");
+    await terminal.line(".map((n) => {");
+    await terminal.until(/\n\| *$/);
+    await terminal.line("return n + 10 })");
+    await terminal.answer("\\[ 11, 12, 13 \\]");
+    await terminal.line(".hlep");
+    await terminal.answer("Invalid REPL keyword");
+    await terminal.press("C-d");
+    await terminal.until(/\nLEFT 0$/);
+  });
+
+  test("ctrl-C ends loops of typed code, and the session goes on", async () => {
+    await using terminal = new Tmux();
+    await openPrompt(terminal, [], state);
+    await terminal.quietly("let rounds = 0");
+    const loops = [
+      "while (true) { rounds++ }",
+      "for (;;) await 0",
+      "await Promise.resolve(); do rounds++; while (true)",
+      "for (;;) { try { for (;;) rounds++ } catch {} }",
+      "(function again(n) { return n === 0 ? 0 : again(n - 1) + again(n - 1) })(60)",
+    ];
+    for (const loop of loops) {
+      await terminal.line(`console.log("begun"); ${loop}`);
+      await terminal.until(/\nbegun$/);
+      await terminal.press("C-c");
+      await terminal.answer("\\^C\ninterrupted");
+    }
+    await terminal.line("rounds > 0 && typeof local");
+    await terminal.answer("\nobject");
+    await terminal.press("C-d");
+    await terminal.until(/\nLEFT 0$/);
+  });
+
+  test("history is kept after process.exit, and searched by ctrl-R", async () => {
+    await using first = new Tmux();
+    await openPrompt(first, [], state);
+    await first.line("'needle'.length + 600");
+    await first.answer("\n606");
+    await first.line("process.exit(3)");
+    await first.until(/\nLEFT 3$/);
+    await using second = new Tmux();
+    await openPrompt(second, [], state);
+    await second.press("Up");
+    await second.until(/> process\.exit\(3\)$/);
+    await second.press("C-c");
+    await second.until(/\n> *$/);
+    await second.press("C-r");
+    await second.type("needle");
+    await second.until(/bck-i-search: needle/);
+    await second.press("Enter");
+    await second.answer("\n606");
+    await second.press("C-d");
+    await second.until(/\nLEFT 0$/);
+  });
+
+  test("text, output, calls that are not awaited, errors with their lines", async () => {
+    await using terminal = new Tmux();
+    await openPrompt(terminal, [], state);
+    await terminal.line("'a\\tb\\nc'");
+    await terminal.answer("\na +b\nc");
+    await terminal.line("await local.$`echo out; echo err >&2`.quiet()");
+    await terminal.answer("\nout\nerr");
+    await terminal.line('local.call("time.sleep", 0)');
+    await terminal.answer("\nCall \\(pending\\)");
+    await terminal.paste("function fail() {\n  throw new TypeError('mine');\n}\nfail()");
+    await terminal.answer(
+      "TypeError: mine\n +at fail \\(repl:4:2:\\d+\\)\n +at .*repl:4:4:\\d+\\)?",
+    );
+    await terminal.line("_error.message");
+    await terminal.answer("\nmine");
+    await terminal.press("C-d");
+    await terminal.until(/\nLEFT 0$/);
+  });
+});

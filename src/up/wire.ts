@@ -116,8 +116,9 @@ export class Wire {
   }
 
   #read(bytes: Uint8Array): void {
-    // The buffer is Bun's own, and used again.
-    this.#held = this.#held.length === 0 ? bytes.slice() : Buffer.concat([this.#held, bytes]);
+    // The buffer is Bun's own. `slice` of a Buffer would share its memory.
+    this.#held =
+      this.#held.length === 0 ? new Uint8Array(bytes) : Buffer.concat([this.#held, bytes]);
     for (;;) {
       if (this.#held.length < HEAD) return;
       const view = new DataView(this.#held.buffer, this.#held.byteOffset);

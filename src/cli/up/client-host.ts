@@ -101,7 +101,8 @@ export class ClientHost implements Host {
         this.#hear(textOf(payload));
         break;
       case FRAME.answer:
-        this.#asking.shift()?.resolve(payload.slice());
+        // A copy: `slice` of a Buffer would share what is overwritten here.
+        this.#asking.shift()?.resolve(new Uint8Array(payload));
         payload.fill(0);
     }
   }

@@ -10,14 +10,19 @@ import type { Source } from "../prompts/question.ts";
 import type { KeptContexts } from "../up/keeper.ts";
 import type { Screen } from "./ui/status-line.ts";
 
+/** A stream takes no more bytes: it was closed, or its disk is full. */
+export class OutputError extends Error {
+  override name = "OutputError";
+}
+
 /** A stream that a command writes to. */
 export interface Output extends SpliceTarget {
   readonly isTerminal: boolean;
   /** A terminal whose user wants colours. */
   readonly coloured: boolean;
   /**
-   * Resolves when the data is written, in the order of the calls. Rejects with the system's error:
-   * `EPIPE` when the reader is gone.
+   * Resolves when the data is written, in the order of the calls. Rejects with the system's `EPIPE`
+   * when the reader is gone, and else with an `OutputError`.
    */
   write(data: Uint8Array | string): Promise<void>;
   /** The terminal, for a line that is written again and again. */

@@ -27,6 +27,7 @@ export class Stop {
   readonly happened: Promise<undefined>;
   readonly #host: Host;
   readonly #controller = new AbortController();
+  readonly #draining = new AbortController();
   readonly #listeners = new Map<Signal, () => void>();
   #passed: Signal | undefined;
   #status: number | undefined;
@@ -47,6 +48,16 @@ export class Stop {
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** Aborted when a signal was passed to what runs: nothing else shall begin any more. */
+  get drain(): AbortSignal {
+    return this.#draining.signal;
+  }
+
+  /** The status of a signal that was passed on. */
+  get passedStatus(): number {
+    return this.#passed === undefined ? 0 : SIGNALS[this.#passed];
   }
 
   /** The exit status, after the command was stopped. */
@@ -79,6 +90,7 @@ export class Stop {
       return;
     }
     this.#passed = name;
+    this.#draining.abort();
     const timer = setTimeout(() => this.#end(name), PASSING_MS);
     void passing.then(() => clearTimeout(timer));
   }

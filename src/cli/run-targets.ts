@@ -10,6 +10,7 @@
 import type { FleetLimits, FleetResult, FleetTurn } from "../fleet/result.ts";
 import {
   type Broker,
+  CancelledError,
   type Context,
   describePath,
   SkippedError,
@@ -17,7 +18,7 @@ import {
   TimeoutError,
 } from "../index.ts";
 import { readConfiguration } from "./configuration.ts";
-import type { Host } from "./host.ts";
+import { type Host, OutputError } from "./host.ts";
 import { BROKEN_PIPE, isBrokenPipe, type PassSignal, Stop } from "./interruption.ts";
 import { leftOf, readConnect, readFleet, readLogFormat } from "./option-values.ts";
 import type { Flags } from "./parse-line.ts";
@@ -94,6 +95,8 @@ class Run {
   readonly #isAlone: boolean;
   /** Contexts by the index of their target: errors name the hop that does not answer. */
   readonly #contexts = new Map<number, Context>();
+  /** A target was given up, or not begun, because a signal was passed to the others. */
+  #isCut = false;
 
   /** @param given what the user has set, and what answers questions */
   constructor(plan: Plan, host: Host, given: Given) {
@@ -126,8 +129,8 @@ class Run {
     await Promise.race([this.#all(), stop.happened]);
     await this.#broker.close();
     stop.dispose();
-    await this.#results.conclude(stop.status !== undefined);
-    const status = stop.status ?? this.#results.status;
+    await this.#results.conclude(stop.status !== undefined).catch(this.#unshown);
+    const status = stop.status ?? (this.#isCut ? stop.passedStatus : this.#results.status);
     stop.conclude(status);
     return status;
   }
@@ -145,6 +148,7 @@ class Run {
       ...(isTogether ? { window: Math.max(1, targets.length) } : {}),
       ...limits,
       signal: this.#stop.signal,
+      drain: this.#stop.drain,
       onEvent: (event) => this.#results.event(event),
     });
     const work = (context: Context, turn: FleetTurn): Promise<Ending> =>
@@ -152,7 +156,7 @@ class Run {
     const isFailure = ({ status }: Ending): boolean => status !== 0;
     const shown: Promise<void>[] = [];
     for await (const result of fleet.runAs(work, {}, { isFailure })) {
-      shown.push(this.#conclude(result));
+      shown.push(this.#conclude(result).catch(this.#unshown));
     }
     await Promise.all(shown);
   }
@@ -182,16 +186,27 @@ class Run {
     this.#contexts.delete(index);
     if (result.ok) return this.#results.ended(result, undefined);
     const { error } = result;
-    if (isBrokenPipe(error)) this.#stop.now(BROKEN_PIPE);
+    if (isBrokenPipe(error) || error instanceof OutputError) await this.#unshown(error);
     // Ctrl-C in a terminal reaches ssh as well, whose end may be known before the signal is.
     if (statusOf(error) === 255) await Bun.sleep(SIGNAL_MS);
     const problem = this.#inWords(target, context, error);
     // What the user ended needs no words. What was not begun has those of its cause.
-    const isKnown = this.#stop.signal.aborted || error instanceof SkippedError;
+    const isSkipped = error instanceof SkippedError;
+    const isCut = this.#stop.drain.aborted && (isSkipped || error instanceof CancelledError);
+    this.#isCut ||= isCut;
+    const isKnown = this.#stop.signal.aborted || isSkipped || isCut;
     const isTold = isKnown || this.#plan.failed?.(target, problem) === true;
     const text = isTold ? undefined : await this.#failures.textOf(problem);
     return this.#results.ended(result, problem, text);
   }
+
+  /** What can no longer be shown ends the run. It is told once. */
+  readonly #unshown = async (error: unknown): Promise<void> => {
+    if (this.#stop.status !== undefined) return;
+    const isGone = isBrokenPipe(error);
+    this.#stop.now(isGone ? BROKEN_PIPE : 1);
+    if (!isGone) await this.#failures.tell("", error);
+  };
 
   /** The library names the rest of the deadline; the user knows the whole. */
   #inWords(target: string, context: Context | undefined, error: unknown): unknown {

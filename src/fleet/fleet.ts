@@ -135,7 +135,7 @@ export class Fleet {
   ): AsyncGenerator<FleetResult<T>, void, undefined> {
     const { targets } = this;
     const { window = defaultWindow(), failFast = false, serial, maxFailures, onEvent } = options;
-    const { retries = 0, deadline, signal } = options;
+    const { retries = 0, deadline, signal, drain } = options;
     const settings = { open: this.#open, connect: connectOptions(options), work, retries };
     yield* follow<FleetResult<T>>({
       count: targets.length,
@@ -144,6 +144,7 @@ export class Fleet {
       failFast,
       maxFailures: failuresOf(maxFailures, targets.length),
       signal,
+      drain,
       begin: (index) => new TargetRun(this.#place(index), { ...settings, deadline, onEvent }),
       skip: (index, reason) => {
         const result = skipped(this.#place(index), reason);
@@ -175,9 +176,8 @@ function isGenerator(value: unknown): value is AsyncIterable<unknown> {
 
 /** @returns what is left of a fleet's options for each `connect` */
 function connectOptions(options: FleetOptions): ConnectOptions {
-  const { window, serial, failFast, maxFailures, retries, deadline, signal, onEvent, ...others } =
-    options;
-  const { connectDeadline, ...connect } = others;
+  const { window, serial, failFast, maxFailures, retries, deadline, ...others } = options;
+  const { signal, drain, onEvent, connectDeadline, ...connect } = others;
   return connectDeadline === undefined ? connect : { ...connect, deadline: connectDeadline };
 }
 

@@ -3,7 +3,7 @@
  * later run reads it, and leaves out what is done. As in GNU parallel, a target is known by its
  * place in the list.
  */
-import { closeSync, fstatSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { CancelledError, SkippedError, UsageError } from "../errors.ts";
 import type { FleetResult } from "./result.ts";
@@ -30,6 +30,7 @@ export interface JobEnd {
 export class JobLog {
   /** The indices of the targets that this run has to do. */
   readonly rest: readonly number[];
+  readonly #path: string;
   readonly #fd: number;
   readonly #command: string;
 
@@ -40,13 +41,19 @@ export class JobLog {
    * @throws {UsageError} `ERR_USAGE_JOBLOG`: the file cannot be used, or is of other targets
    */
   constructor(path: string, targets: readonly string[], command: string, resume: Resume) {
-    const done = resume === "none" ? new Set() : readDone(path, targets, resume);
+    this.#path = path;
+    const text = resume === "none" ? "" : wholeLinesOf(path);
+    const done = readDone(path, text, targets, resume);
+    const wholeBytes = Buffer.byteLength(text);
     this.rest = [...targets.keys()].filter((index) => !done.has(index));
     // A line has no end but its own.
     this.#command = command.replace(/\n/g, "\0").replace(/\t/g, " ");
     try {
       this.#fd = openSync(path, resume === "none" ? "w" : "a");
-      if (fstatSync(this.#fd).size === 0) writeSync(this.#fd, `${HEADER}\n`);
+      const { size } = fstatSync(this.#fd);
+      // The next line would be one with what is left of the last.
+      if (size > wholeBytes) ftruncateSync(this.#fd, wholeBytes);
+      if (wholeBytes === 0) writeSync(this.#fd, `${HEADER}\n`);
     } catch (error) {
       throw unusable(path, (error as Error).message);
     }
@@ -56,6 +63,7 @@ export class JobLog {
    * Adds the line of a target, at once. A target that was skipped or cancelled has no line: it is
    * not done.
    *
+   * @throws {UsageError} `ERR_USAGE_JOBLOG`: the line cannot be written
    * @param index of the target among all, of which the result may name only the rest
    */
   add(index: number, result: FleetResult<unknown>, end: JobEnd): void {
@@ -77,7 +85,12 @@ export class JobLog {
       signal,
       this.#command,
     ];
-    writeSync(this.#fd, `${columns.join("\t")}\n`);
+    try {
+      const line = Buffer.from(`${columns.join("\t")}\n`);
+      for (let at = 0; at < line.length; ) at += writeSync(this.#fd, line, at);
+    } catch (error) {
+      throw unusable(this.#path, (error as Error).message);
+    }
   }
 
   close(): void {
@@ -85,10 +98,15 @@ export class JobLog {
   }
 }
 
-/** @returns the indices of the targets that are done. A file that does not exist has none. */
-function readDone(path: string, targets: readonly string[], resume: Resume): Set<number> {
+/** @returns the indices of the targets that are done */
+function readDone(
+  path: string,
+  text: string,
+  targets: readonly string[],
+  resume: Resume,
+): Set<number> {
   const done = new Set<number>();
-  for (const [at, line] of linesOf(path).entries()) {
+  for (const [at, line] of text.split("\n").entries()) {
     if (line === "" || (at === 0 && line === HEADER)) continue;
     const [, seq, host, status, signal] = LINE.exec(line) ?? [];
     const where = `line ${at + 1}`;
@@ -104,11 +122,16 @@ function readDone(path: string, targets: readonly string[], resume: Resume): Set
   return done;
 }
 
-function linesOf(path: string): string[] {
+/**
+ * A run that ended by force, or a full disk, leaves a part of a line at the end: that target is not
+ * done. A file that does not exist is empty.
+ */
+function wholeLinesOf(path: string): string {
   try {
-    return readFileSync(path, "utf8").split("\n");
+    const text = readFileSync(path, "utf8");
+    return text.startsWith(HEADER) ? text.slice(0, text.lastIndexOf("\n") + 1) : text;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
     throw unusable(path, (error as Error).message);
   }
 }

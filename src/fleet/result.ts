@@ -35,6 +35,11 @@ export interface FleetLimits {
   readonly deadline?: number;
   /** Ends the run when it is aborted: what runs is cancelled, and the other targets are skipped. */
   readonly signal?: AbortSignal;
+  /**
+   * Lets the run come to its end when it is aborted: no further target is begun, connecting is
+   * given up, and the work that runs goes on.
+   */
+  readonly drain?: AbortSignal;
   /** Told how each target gets on. Must not throw. */
   readonly onEvent?: (event: FleetEvent) => void;
 }

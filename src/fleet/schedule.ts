@@ -9,8 +9,12 @@ export interface Job<R> {
   readonly result: Promise<R>;
   /** Resolves when nothing of the job is left: only then its place in the window is free. */
   readonly closed: Promise<void>;
-  /** Cancels the job. Its result says why. */
-  stop(reason: Error): void;
+  /**
+   * Cancels the job. Its result says why.
+   *
+   * @param isWorkKept only a job whose target has not answered yet
+   */
+  stop(reason: Error, isWorkKept: boolean): void;
 }
 
 export interface Schedule<R> {
@@ -24,6 +28,8 @@ export interface Schedule<R> {
   /** The most failures with which further jobs are begun. */
   readonly maxFailures: number;
   readonly signal: AbortSignal | undefined;
+  /** Skips what is not begun, and cancels what connects. */
+  readonly drain: AbortSignal | undefined;
   begin(index: number): Job<R>;
   /** @returns the result of a target that is not begun */
   skip(index: number, reason: Error): R;
@@ -54,7 +60,8 @@ class ScheduledRun<R> {
   readonly #schedule: Schedule<R>;
   readonly #running = new Set<Job<R>>();
   readonly #ended: R[] = [];
-  readonly #onAbort = (): void => this.#stop(this.#schedule.reason(undefined), true);
+  readonly #onAbort = (): void => this.#stop(this.#schedule.reason(undefined), "all");
+  readonly #onDrain = (): void => this.#stop(this.#schedule.reason(undefined), "connecting");
   /** The next target to begin. */
   #next = 0;
   /** The first target of the next batch. */
@@ -74,9 +81,11 @@ class ScheduledRun<R> {
   }
 
   start(): void {
-    const { signal } = this.#schedule;
+    const { signal, drain } = this.#schedule;
     if (signal?.aborted === true) this.#onAbort();
+    if (drain?.aborted === true) this.#onDrain();
     signal?.addEventListener("abort", this.#onAbort, { once: true });
+    drain?.addEventListener("abort", this.#onDrain, { once: true });
     this.#fill();
   }
 
@@ -95,8 +104,9 @@ class ScheduledRun<R> {
   /** Cancels what runs, and waits until it is closed. */
   async end(): Promise<void> {
     this.#schedule.signal?.removeEventListener("abort", this.#onAbort);
+    this.#schedule.drain?.removeEventListener("abort", this.#onDrain);
     if (this.isOver) return;
-    this.#stop(this.#schedule.reason(undefined), true);
+    this.#stop(this.#schedule.reason(undefined), "all");
     await Promise.all([...this.#running].map(({ closed }) => closed));
   }
 
@@ -127,17 +137,21 @@ class ScheduledRun<R> {
   #failed(): void {
     this.#failures++;
     const { failFast, maxFailures, reason } = this.#schedule;
-    if (failFast || this.#failures > maxFailures) this.#stop(reason(this.#failures), failFast);
+    if (failFast || this.#failures > maxFailures) {
+      this.#stop(reason(this.#failures), failFast ? "all" : "none");
+    }
   }
 
-  /** Skips what is not begun. @param isAtOnce whether what runs is cancelled, too */
-  #stop(reason: Error, isAtOnce: boolean): void {
+  /** Skips what is not begun. @param cancelled which jobs are cancelled, too */
+  #stop(reason: Error, cancelled: "all" | "connecting" | "none"): void {
     if (this.#stopped === undefined) {
       this.#stopped = reason;
       const { count, skip } = this.#schedule;
       while (this.#next < count) this.#ended.push(skip(this.#next++, reason));
     }
-    if (isAtOnce) for (const job of this.#running) job.stop(reason);
+    if (cancelled !== "none") {
+      for (const job of this.#running) job.stop(reason, cancelled === "connecting");
+    }
     this.#change.resolve();
   }
 }

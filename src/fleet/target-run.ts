@@ -53,7 +53,8 @@ export class TargetRun<T> implements Job<FleetResult<T>> {
     this.closed = this.result.then(() => this.#close());
   }
 
-  stop(reason: Error): void {
+  stop(reason: Error, isWorkKept: boolean): void {
+    if (isWorkKept && this.#opened !== undefined) return;
     const message = `${this.#place.target}: cancelled: ${reason.message}`;
     this.#controller.abort(new CancelledError("ERR_CANCELLED", message, { cause: reason }));
   }

@@ -35,6 +35,8 @@ interface Cause {
 
 /** Lines of its output that an error shows. */
 const SHOWN = 8;
+/** Characters of each line that it shows. */
+const SHOWN_LINE = 300;
 /** Characters of its output that the error of a deadline shows. */
 const SHOWN_SILENT = 500;
 /** From this number on, a status stands for a signal, or is ssh's own. */
@@ -49,8 +51,9 @@ export function explainBootstrap(c: Circumstances): BootstrapError {
   const { code, phase, what, hint, line } = causeOf(c, old, said);
   const status = ending.status ?? ending.signal;
   const report: BootstrapReport = { argv: launched.argv, phase, status, said };
-  const lines = said.split("\n").slice(-SHOWN);
-  if (line !== undefined && !lines.includes(neutralise(line))) lines[0] = neutralise(line);
+  const lines = said.split("\n").slice(-SHOWN).map(shortened);
+  const shown = line === undefined ? undefined : shortened(neutralise(line));
+  if (shown !== undefined && !lines.includes(shown)) lines[0] = shown;
   const heard = said === "" ? "" : `\n  it said: ${lines.join("\n           ")}`;
   return new BootstrapError(code, `${place}: ${what}${heard}\n  try: ${hint}`, report, {
     cause: ending.spawnError ?? launched.failure,
@@ -65,7 +68,14 @@ export function explainSilence(
 ): TimeoutError {
   const said = neutralise(`${noise}\n${stderr.replaceAll(QUESTION_TEXT, "")}`.trim());
   const heard = said === "" ? "it said nothing" : `it said: ${said.slice(-SHOWN_SILENT)}`;
-  return new TimeoutError("ERR_DEADLINE_CONNECT", `${name}: no answer within ${ms} ms; ${heard}`);
+  const hint = "try: econtext doctor TARGET, which tests each stage";
+  const message = `${name}: no answer within ${ms} ms; ${heard}\n  ${hint}`;
+  return new TimeoutError("ERR_DEADLINE_CONNECT", message);
+}
+
+/** A binary file has lines without end. */
+function shortened(line: string): string {
+  return line.length <= SHOWN_LINE ? line : `${line.slice(0, SHOWN_LINE)} …`;
 }
 
 /**

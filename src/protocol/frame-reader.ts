@@ -151,10 +151,9 @@ export class FrameReader {
     const flags = word >>> 24;
     const length = word & 0xffffff;
     if (flags > ALL_FLAGS || length > this.#limits.maxFrameBytes) {
-      throw new ProtocolError(
-        "ERR_PROTOCOL_FRAME",
-        `not a frame: flags ${flags}, length ${length}`,
-      );
+      const what = `not a frame: flags ${flags}, length ${length}`;
+      const hint = "try: find what else there writes to the connection";
+      throw new ProtocolError("ERR_PROTOCOL_FRAME", `${what}\n  ${hint}`);
     }
     this.#needed = HEADER_BYTES + length;
     return left >= this.#needed;

@@ -19,7 +19,9 @@ class Work implements Job<string> {
     this.#closed.resolve();
   }
 
-  stop(reason: Error): void {
+  /** It has been connected since it began. */
+  stop(reason: Error, isWorkKept: boolean): void {
+    if (isWorkKept) return;
     this.end(`cancelled: ${reason.message}`);
     this.close();
   }
@@ -34,6 +36,7 @@ function plan(count: number, options: Partial<Schedule<string>> = {}) {
     failFast: false,
     maxFailures: Number.POSITIVE_INFINITY,
     signal: undefined,
+    drain: undefined,
     begin: () => {
       const work = new Work();
       works.push(work);
@@ -132,6 +135,18 @@ test("a signal stops the run, and each target still has its result", async () =>
   const skipped = ["skipped 0: stopped", "skipped 1: stopped"];
   expect(await Array.fromAsync(aborted.run)).toEqual(skipped);
   expect(aborted.works).toEqual([]);
+});
+
+test("a run that drains begins nothing more, and what runs goes on", async () => {
+  const controller = new AbortController();
+  const { works, run } = plan(3, { window: 1, drain: controller.signal });
+  const first = run.next();
+  await settle();
+  controller.abort();
+  expect((await first).value).toBe("skipped 1: stopped");
+  works[0]?.end("good");
+  works[0]?.close();
+  expect(await Array.fromAsync(run)).toEqual(["skipped 2: stopped", "good"]);
 });
 
 test("leaving the loop cancels what runs and begins nothing more", async () => {

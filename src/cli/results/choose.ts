@@ -61,7 +61,7 @@ export function makeReport(command: string, parts: ReportParts): Report {
       return new Records(host, yields, pathOf);
     case "outdir":
       try {
-        return new OutDir(host.path(String(flags["outdir"])), tell);
+        return new OutDir(host.path(String(flags["outdir"])), targets, tell);
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
         throw new Usage(command, `--outdir ${String(flags["outdir"])}: ${why}`);

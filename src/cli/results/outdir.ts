@@ -1,5 +1,8 @@
-/** `--outdir DIR`: a file for each target and stream. A file without a byte is not made. */
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+/**
+ * `--outdir DIR`: a file for each target and stream. A file without a byte is not made, and the
+ * files of the same targets from an earlier run are removed first.
+ */
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Report, Stream, TargetEnd, TargetOutput, TargetPlace } from "./report.ts";
 import { valuesText } from "./values.ts";
@@ -11,10 +14,11 @@ export class OutDir implements Report {
 
   /**
    * @param tell shows a failure
-   * @throws the system's error, if the folder cannot be made
+   * @throws the system's error, if the folder cannot be made, or an old file cannot be removed
    */
-  constructor(dir: string, tell: (end: TargetEnd) => Promise<void>) {
+  constructor(dir: string, targets: readonly string[], tell: (end: TargetEnd) => Promise<void>) {
     mkdirSync(dir, { recursive: true });
+    for (const target of targets) TargetFiles.clear(join(dir, fileName(target)));
     this.#dir = dir;
     this.#tell = tell;
   }
@@ -43,6 +47,10 @@ export function fileName(target: string): string {
   return /^\.{1,2}$/.test(name) ? name.replaceAll(".", "%2E") : name;
 }
 
+function pathOf(base: string, stream: Stream): string {
+  return `${base}.${stream}`;
+}
+
 class TargetFiles implements TargetOutput {
   readonly #base: string;
   readonly #open = new Map<Stream, number>();
@@ -51,14 +59,26 @@ class TargetFiles implements TargetOutput {
     this.#base = base;
   }
 
+  /** Removes the files of an earlier run, which would pass for those of this one. */
+  static clear(base: string): void {
+    for (const stream of ["stdout", "stderr"] as const)
+      rmSync(pathOf(base, stream), { force: true });
+  }
+
   async write(stream: Stream, chunk: Uint8Array): Promise<void> {
     if (chunk.length === 0) return;
-    let fd = this.#open.get(stream);
-    if (fd === undefined) {
-      fd = openSync(`${this.#base}.${stream}`, "w");
-      this.#open.set(stream, fd);
+    const path = pathOf(this.#base, stream);
+    try {
+      let fd = this.#open.get(stream);
+      if (fd === undefined) {
+        fd = openSync(path, "w");
+        this.#open.set(stream, fd);
+      }
+      for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw Object.assign(new Error(`${path}: ${message}`), { code });
     }
-    for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
   }
 
   value(value: unknown): Promise<void> {

@@ -18,10 +18,13 @@ const WORDS: readonly (readonly [code: string, words: string])[] = [
   ["ERR_DEADLINE_CONNECT", "no answer in time"],
   ["ERR_DEADLINE", "deadline"],
   ["ERR_DISCONNECT", "connection lost"],
+  ["ERR_PROTOCOL", "bytes of something else"],
   ["ERR_SKIPPED", "not begun"],
   ["ERR_CANCELLED", "cancelled"],
   ["ERR_CALL", "call failed"],
   ["ERR_FILES", "copy failed"],
+  ["ENOSPC", "disk full"],
+  ["EDQUOT", "disk full"],
 ];
 
 export function reasonOf({ status, signal, error, isTold }: TargetEnd): string {

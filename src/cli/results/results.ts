@@ -50,7 +50,7 @@ export class Results {
   readonly #report: Report;
   readonly #progress: Progress;
   readonly #line: FleetLine;
-  readonly #log: JobLog | undefined;
+  #log: JobLog | undefined;
   /** The targets of this run: all of them, or those that the job log leaves. */
   readonly #indices: readonly number[];
   #highest = 0;
@@ -119,9 +119,22 @@ export class Results {
       ...(result.ok ? {} : { error: problem, hop: result.hop }),
     };
     this.#highest = Math.max(this.#highest, end.status);
-    this.#log?.add(this.#indices[index] as number, result, end);
+    this.#logged(result, end);
     this.#progress.ended(end);
     await this.#report.ended(end);
+  }
+
+  /** A log that cannot be written is told once. The results are worth more than the log. */
+  #logged(result: FleetResult<Ending>, end: TargetEnd): void {
+    try {
+      this.#log?.add(this.#indices[result.index] as number, result, end);
+    } catch (error) {
+      this.#log?.close();
+      this.#log = undefined;
+      this.#highest = Math.max(this.#highest, statusOf(error));
+      const goesOn = "the run goes on; --resume cannot know what ends from now on";
+      this.#parts.failures.say("", `${oneLine((error as Error).message)}; ${goesOn}`);
+    }
   }
 
   /** @returns that a command has failed, where nothing else says so */
@@ -134,8 +147,8 @@ export class Results {
   /** @param isStopped the user ended the run, and gets no more than what is there */
   async conclude(isStopped: boolean): Promise<void> {
     this.#line.stop();
-    await this.#report.conclude();
     this.#log?.close();
+    await this.#report.conclude();
     const { failures, targets } = this.#parts;
     const closing = this.#progress.closing(this.#line.isShown, performance.now());
     const isNews = targets.length > 1 && (!isStopped || this.#line.isShown);

@@ -13,7 +13,8 @@ import {
 } from "../../io/fd.ts";
 import { splice, widen } from "../../io/libc.ts";
 import { wasClosed } from "../closed.ts";
-import type { Host, Output } from "../host.ts";
+import { type Host, type Output, OutputError } from "../host.ts";
+import { isBrokenPipe } from "../interruption.ts";
 import { tidy } from "./collect-garbage.ts";
 import type { Screen } from "./status-line.ts";
 
@@ -114,11 +115,17 @@ export class DescriptorOutput implements Output {
       try {
         await this.#writeAll(single ? only.data : Buffer.concat(batch.map((b) => b.data)));
         for (const { resolve } of batch) resolve();
-      } catch (error) {
+      } catch (problem) {
+        const error = isBrokenPipe(problem) ? problem : this.#outputError(problem as Error);
         for (const { reject } of [...batch, ...this.#waiting.splice(0)]) reject(error);
       }
     }
     this.#writing = undefined;
+  }
+
+  #outputError({ message }: Error): OutputError {
+    const name = NAMES[this.#fd] ?? `descriptor ${this.#fd}`;
+    return new OutputError(this.#isClosed === true ? `${name} is closed` : `${name}: ${message}`);
   }
 
   /** @returns one large piece, or many small ones that are written together */

@@ -229,8 +229,20 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "repl",
-    imports: ["functions", "index", "io", "modules", "program", "syntax", "traces"],
-    because: "as program, for what is typed; io to read the keys of a busy process",
+    imports: [
+      "fleet",
+      "functions",
+      "index",
+      "io",
+      "modules",
+      "program",
+      "sets",
+      "syntax",
+      "traces",
+    ],
+    because:
+      "as program, for what is typed; io to read the keys of a busy process; fleet and sets to " +
+      "fold results",
   },
   {
     name: "cli",

@@ -5,7 +5,7 @@
 import { version } from "../../package.json";
 import { neutralise } from "../index.ts";
 import { InputError } from "../repl/compile-input.ts";
-import type { NamedContext } from "../repl/prompt.ts";
+import type { NamedContext } from "../repl/contexts.ts";
 import { Terminal } from "../repl/terminal.ts";
 import { factsOf } from "./error-facts.ts";
 import type { Host } from "./host.ts";
@@ -34,22 +34,24 @@ export async function runPrompt(plan: ReplPlan, host: Host): Promise<number> {
   };
   try {
     const isKnown = Object.keys(readInterpreter("repl", plan.flags)).length > 0;
-    const { evaluator, contexts, watch } = await session.open(
+    const prompt = await session.open(
       (lines) => (stderr.isTerminal ? say(lines) : void stderr.write(lines).catch(() => {})),
       () => terminal === undefined || terminal.isBusy,
     );
-    process.stdout.write(banner(contexts));
+    process.stdout.write(banner(prompt.targets));
     const explained = (thrown: unknown) => explain(thrown, host);
     const tell = async (thrown: unknown): Promise<void> => {
       const facts = factsOf(reasonOf(thrown));
       say(failureLines(await explained(thrown), session.format, "error", "", facts));
     };
-    if (isKnown) await Promise.race([readyOrTold(contexts, tell), session.stop.happened]);
+    if (isKnown) await Promise.race([readyOrTold(prompt.targets, tell), session.stop.happened]);
     if (session.stop.status !== undefined) return session.stop.status;
-    terminal = new Terminal(evaluator, watch, {
+    terminal = new Terminal(prompt, {
       isColoured: stdout.coloured,
       interrupt: () => session.interrupt.now(),
       explain: explained,
+      setLogLevel: (level) => session.setLogLevel(level),
+      targets: (begin) => session.targets(begin),
     });
     onUncaught(tell);
     await Promise.race([terminal.closed, session.stop.happened]);
@@ -89,12 +91,12 @@ export async function runSource(plan: SourcePlan, host: Host): Promise<number> {
   });
   const broken = uncaught();
   const evaluate = async (): Promise<undefined> => {
-    const { evaluator, contexts } = await session.open(
+    const { evaluator, targets } = await session.open(
       log,
       () => true,
       plan.source === undefined ? "[stdin]" : "[eval]",
     );
-    for (const { target, name } of contexts) {
+    for (const { target, name } of targets) {
       if (target !== name) {
         log(failureLines(`econtext repl: ${name} is ${target}`, session.format, "info"));
       }

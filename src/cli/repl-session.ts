@@ -1,9 +1,10 @@
 /** Broker, logs, signals and the deadline of `econtext repl`, at a prompt or for one source. */
-import { Broker } from "../index.ts";
+import { Broker, LEVELS, type LevelName, UsageError } from "../index.ts";
 import { foldersFrom } from "../program/roots-of-file.ts";
 import { Interrupt } from "../repl/interrupt.ts";
 import { openPrompt, type Prompt } from "../repl/prompt.ts";
-import { readConfiguration } from "./configuration.ts";
+import { namesOfTargets, targetsBeginning } from "./completion/places.ts";
+import { type HostConfiguration, readConfiguration } from "./configuration.ts";
 import type { Host } from "./host.ts";
 import { Stop } from "./interruption.ts";
 import { readCache, readConnect, readLogFormat, readLogLevel } from "./option-values.ts";
@@ -26,6 +27,8 @@ export class ReplSession {
   readonly #plan: ReplPlan;
   readonly #options: ReturnType<typeof readConnect>;
   #broker: Broker | undefined;
+  readonly #configuration: HostConfiguration;
+  #level: LevelName;
 
   /** @param left milliseconds that a call has, out of the deadline */
   constructor(plan: ReplPlan, host: Host, left: (deadline: number) => number) {
@@ -34,6 +37,8 @@ export class ReplSession {
     this.stop = new Stop(host);
     this.lending = new Lending(host.stderr);
     this.format = readLogFormat("repl", plan.flags);
+    this.#configuration = readConfiguration(host);
+    this.#level = readLogLevel("repl", plan.flags);
     this.#options = readConnect("repl", plan.flags);
     const { deadline } = this.#options;
     this.interrupt = new Interrupt(() => (deadline === undefined ? undefined : left(deadline)));
@@ -47,19 +52,25 @@ export class ReplSession {
   ): Promise<Prompt> {
     const { flags, targets } = this.#plan;
     const { coloured } = this.#host.stderr;
-    const configuration = readConfiguration(this.#host);
+    const configuration = this.#configuration;
     const prompter = await openPrompter("repl", flags, this.#host, configuration, {
       free: freeInput,
       interrupt: () => this.interrupt.now(),
     });
+    const level = (): LevelName => this.#level;
     this.#broker = new Broker({
       ...configuration,
       prompter,
       roots: foldersFrom(process.cwd()),
       cache: readCache(flags),
-      logLevel: readLogLevel("repl", flags),
+      get logLevel() {
+        return level();
+      },
       callDefaults: () => this.interrupt.limits(),
-      onLog: (record) => log(this.lending.erased() + logLines(record, this.format, coloured)),
+      onLog: (record) => {
+        if (record.level < LEVELS[this.#level]) return;
+        log(this.lending.erased() + logLines(record, this.format, coloured));
+      },
       onLend: (progress) => {
         if (isShown()) this.lending.show(progress);
       },
@@ -71,6 +82,25 @@ export class ReplSession {
       options,
       inputName,
     });
+  }
+
+  /**
+   * Shows records of this level and above. Slaves that run already send no lower ones than before.
+   *
+   * @throws {UsageError}
+   */
+  setLogLevel(name: string): void {
+    if (!Object.hasOwn(LEVELS, name)) {
+      const problem = `not a log level: ${JSON.stringify(name)}`;
+      throw new UsageError("ERR_USAGE_COMMAND", `${problem}; ${Object.keys(LEVELS).join(", ")}`);
+    }
+    this.#level = name as LevelName;
+  }
+
+  /** @returns targets that begin so, from the user's settings and ssh's */
+  targets(begin: string): string[] {
+    const names = namesOfTargets(this.#configuration, this.#host);
+    return targetsBeginning(begin, names, this.#configuration).map(({ text }) => text);
   }
 
   async close(): Promise<void> {

@@ -1,21 +1,33 @@
-/** What `.help` prints at the prompt. Knows no terminal. */
+/** What `.help` prints at the prompt, within 80 columns. Knows no terminal. */
 
 interface DotCommand {
   readonly help?: string | undefined;
 }
 
-const ECONTEXT = `Each host is a variable. Its functions run there, and are awaited:
+const ECONTEXT = `Each host is a variable, and so is local. Its functions run there:
   await web1.call(fn, ARG...)    a function of yours, typed here or imported
   await web1.$\`df -h \${dir}\`     a shell command; values are quoted
   await web1.put("app", "/srv")  copies files and folders; get() fetches them
+  await all.call(fn, ARG...)     everywhere; equal results are shown together
+  await all.exec("uptime")       a command everywhere
+  !uptime                        a command on the current host
   import { f } from "./tasks.ts" brings functions of your files, .py too
-connect("web2") opens another host. ctrl-C cancels what runs, here and there.
+connect("web2") opens another host. _ is the last value, _error the last error.
+A line with .name( continues the input before. ctrl-C cancels what runs.
 `;
+
+/** Our words for the commands that node:repl defines. */
+const OURS: Readonly<Record<string, string>> = {
+  break: "Drop an unfinished input, as ctrl-C does",
+  clear: "Drop an unfinished input",
+  editor: "Type several lines; ctrl-D evaluates them, ctrl-C drops them",
+  exit: "Leave, as ctrl-D does",
+};
 
 /** @param commands the prompt's own commands, by their names without the dot */
 export function helpText(commands: Readonly<Record<string, DotCommand | undefined>>): string {
-  const lines = Object.entries(commands).map(
-    ([name, command]) => `  .${name.padEnd(9)} ${command?.help ?? ""}`,
-  );
+  const lines = Object.entries(commands)
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, command]) => `  .${name.padEnd(9)} ${OURS[name] ?? command?.help ?? ""}`);
   return `${ECONTEXT}\n${lines.join("\n")}\n`;
 }

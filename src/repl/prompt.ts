@@ -8,7 +8,9 @@ import * as library from "../index.ts";
 import { installLoader } from "../program/loader.ts";
 import { placeFrames } from "../traces/call-site.ts";
 import { BusyWatch } from "./busy-watch.ts";
+import { type NamedContext, PromptContexts } from "./contexts.ts";
 import { Evaluator } from "./evaluator.ts";
+import { Everywhere } from "./everywhere.ts";
 import { FunctionSources } from "./function-sources.ts";
 import { GUARD } from "./guards.ts";
 import { InputPlaces } from "./input-places.ts";
@@ -24,16 +26,13 @@ interface PromptSettings {
   readonly inputName?: string | undefined;
 }
 
-export interface NamedContext {
-  readonly target: string;
-  /** The name of the variable. */
-  readonly name: string;
-  readonly context: library.Context;
-}
-
 export interface Prompt {
   readonly evaluator: Evaluator;
-  readonly contexts: readonly NamedContext[];
+  /** Those of the targets. */
+  readonly targets: readonly NamedContext[];
+  readonly contexts: PromptContexts;
+  /** Opens a target as a variable; a target that is open already stays as it is. */
+  open(target: string): Promise<NamedContext>;
   readonly watch: BusyWatch;
 }
 
@@ -42,8 +41,12 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
   const scope = new PromptScope();
   const functions = new FunctionSources(scope);
   registerSource(functions.source);
-  const connect = (target: string, own: library.ConnectOptions = {}) =>
-    broker.connect(target, { ...options, ...own });
+  const contexts = new PromptContexts(await broker.connect("local", options));
+  const connect = async (target: string, own: library.ConnectOptions = {}) => {
+    const context = await broker.connect(target, { ...options, ...own });
+    contexts.add({ target, name: context.name, context });
+    return context;
+  };
   const { deadline, ...others } = options;
   const usual = deadline === undefined ? others : { ...others, connectDeadline: deadline };
   const expand = (set: string) => broker.expand(set);
@@ -51,22 +54,27 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
     broker.fleet(names, { ...usual, ...own });
   const run = (main: (broker: library.Broker) => unknown) => main(broker);
   installLoader({ main: "", exports: { run, connect, fleet, expand, slave: false } });
-  scope.define({ ...library, connect, fleet, expand, broker });
+  scope.define({ ...library, connect, fleet, expand, broker, all: new Everywhere(contexts) });
   const watch = new BusyWatch();
   scope.defineHidden(GUARD, watch.guard);
-  const names = variableNames(targets, (name) => scope.isTaken(name));
-  const contexts = await Promise.all(
-    targets.map(async (target, i) => {
-      const name = names[i] ?? target;
-      const context = await connect(target, name === target ? {} : { name });
-      return { target, name, context };
-    }),
-  );
-  scope.define(Object.fromEntries(contexts.map(({ name, context }) => [name, context])));
-  // It costs nothing before its first use.
-  if (!scope.isTaken("local")) scope.define({ local: await connect("local") });
+  const openAs = async (target: string, name: string): Promise<NamedContext> => {
+    const own = name === target ? {} : { name };
+    const one = { target, name, context: await broker.connect(target, { ...options, ...own }) };
+    contexts.add(one);
+    scope.define({ [name]: one.context });
+    return one;
+  };
+  const isTaken = (name: string) => scope.isTaken(name);
+  const names = variableNames(targets, isTaken);
+  const opened: NamedContext[] = [];
+  for (const [i, target] of targets.entries()) {
+    opened.push(await openAs(target, names[i] ?? target));
+  }
+  if (!scope.isTaken("local")) scope.define({ local: contexts.local });
+  const open = async (target: string): Promise<NamedContext> =>
+    contexts.find(target) ?? openAs(target, variableNames([target], isTaken)[0] ?? target);
   const places = new InputPlaces();
   placeFrames((place) => places.find(place));
   const evaluator = new Evaluator(scope, functions, places, settings.inputName);
-  return { evaluator, contexts, watch };
+  return { evaluator, targets: opened, contexts, open, watch };
 }

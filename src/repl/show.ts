@@ -1,5 +1,7 @@
 /** Values of a prompt as text that is safe for a terminal. */
+
 import { neutralise, ShellCommand, type ShellOutput } from "../index.ts";
+import { Results } from "./everywhere.ts";
 
 /** Escape sequences that may stay: those for colours. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: this pattern looks for them
@@ -8,6 +10,7 @@ const COLOUR = /(\x1b\[\d+(?:;\d+)*m)/;
 /** @returns text as it is, what a command printed, other values as `Bun.inspect` shows them */
 export function showValue(value: unknown, isColoured: boolean): string {
   if (typeof value === "string") return neutralise(value);
+  if (value instanceof Results) return value.text((one) => showValue(one, isColoured));
   if (isOutput(value)) return outputText(value);
   if (isCall(value)) return `Call (${Bun.peek.status(value)})`;
   if (value instanceof ShellCommand) return "ShellCommand (await it to run it)";

@@ -6,10 +6,15 @@
 import { clearScreenDown, cursorTo, Interface, moveCursor } from "node:readline";
 import { type REPLServer, Recoverable, start } from "node:repl";
 import { type BusyWatch, Interrupted } from "./busy-watch.ts";
+import { type Command, type CommandHost, commandsOf } from "./commands.ts";
 import { InputError } from "./compile-input.ts";
-import type { Evaluated, Evaluator } from "./evaluator.ts";
+import { type Completions, completionsOf } from "./completion.ts";
+import type { Evaluated } from "./evaluator.ts";
+import { outputOf } from "./everywhere.ts";
 import { helpText } from "./help-text.ts";
 import { appendHistory, MAX_HISTORY, readHistory } from "./history.ts";
+import type { Prompt } from "./prompt.ts";
+import { runPython } from "./remote-python.ts";
 import { showValue } from "./show.ts";
 import { LEAVE_PASTES, MARK_PASTES, TerminalInput } from "./terminal-input.ts";
 
@@ -18,10 +23,15 @@ interface TerminalHost {
   /** Cancels all running calls. */
   interrupt(): void;
   explain(error: unknown): Promise<string>;
+  /** @throws {UsageError} */
+  setLogLevel(level: string): void;
+  /** @returns targets that begin so, for the tab key */
+  targets(begin: string): string[];
 }
 
 /** The time in milliseconds in which a cancelled input may end by itself. */
 const GRACE_MS = 100;
+const PROMPTS = { js: "> ", python: ">>> " } as const;
 const LEAVE = "(to leave: ctrl-D, or .exit)";
 /** The text that node:repl evaluates to complete a name. */
 const PROBE = /^try \{ .* \} catch \{\} ?$/s;
@@ -30,6 +40,8 @@ const PROBE = /^try \{ .* \} catch \{\} ?$/s;
 const CONTINUES = /^\??\.\s*[\p{ID_Start}$_][\p{ID_Continue}$]*\s*(?:\?\.)?[(`]/u;
 /** Sets the text that is edited, also to several lines. Its only name is a symbol. */
 const SET_LINE = symbolOf("_setLine");
+
+type Completed = (error: Error | null, found?: Completions) => void;
 
 /** Members that Bun and Node.js have and the types lack. */
 type Line = REPLServer & {
@@ -43,23 +55,30 @@ type Line = REPLServer & {
   lastError: unknown;
   underscoreErrAssigned: boolean;
   _refreshLine(): void;
+  completer(line: string, done: Completed): void;
 };
 
-export class Terminal {
+export class Terminal implements CommandHost {
   /** Resolves when the user leaves. */
   readonly closed: Promise<void>;
-  readonly #evaluator: Evaluator;
+  /** The inputs of this session, in order. */
+  readonly inputs: string[] = [];
+  readonly #prompt: Prompt;
   readonly #host: TerminalHost;
   readonly #server: Line;
   readonly #watch: BusyWatch;
   readonly #input: TerminalInput;
   #giveUp: (() => void) | undefined;
   #idleInterrupts = 0;
+  #isPython = false;
+  /** Whether the input that is entered was pasted: no more lines follow. */
+  #isPaste = false;
   #above = "";
   #isClosed = false;
 
-  constructor(evaluator: Evaluator, watch: BusyWatch, host: TerminalHost) {
-    this.#evaluator = evaluator;
+  constructor(prompt: Prompt, host: TerminalHost) {
+    const { watch } = prompt;
+    this.#prompt = prompt;
     this.#watch = watch;
     this.#host = host;
     this.#input = new TerminalInput(process.stdin, (text) => this.#paste(text));
@@ -69,7 +88,7 @@ export class Terminal {
       input: this.#input,
       output: process.stdout,
       terminal: true,
-      prompt: "> ",
+      prompt: PROMPTS.js,
       useGlobal: true,
       useColors: host.isColoured,
       ignoreUndefined: true,
@@ -81,7 +100,8 @@ export class Terminal {
     }) as Line;
     this.#server.removeAllListeners("SIGINT");
     this.#server.on("SIGINT", () => this.#interrupted());
-    this.#defineHelp();
+    this.#defineCommands();
+    this.#complete();
     this.#takeLines();
     this.closed = new Promise((resolve) => {
       this.#server.once("exit", () => {
@@ -109,7 +129,20 @@ export class Terminal {
     if (!this.#isClosed) this.#server.close();
   }
 
-  #defineHelp(): void {
+  get isPython(): boolean {
+    return this.#isPython;
+  }
+
+  setPython(isPython: boolean): void {
+    this.#isPython = isPython;
+    this.#server.setPrompt(isPython ? PROMPTS.python : PROMPTS.js);
+  }
+
+  setLogLevel(level: string): void {
+    this.#host.setLogLevel(level);
+  }
+
+  #defineCommands(): void {
     const server = this.#server;
     server.defineCommand("help", {
       help: "Print this text",
@@ -117,6 +150,44 @@ export class Terminal {
         server.output.write(helpText(server.commands));
         server.displayPrompt();
       },
+    });
+    const commands = commandsOf(this.#prompt, this.#prompt.evaluator);
+    for (const [name, command] of Object.entries(commands)) {
+      const action = (argument: string): void => {
+        appendHistory(`.${name} ${argument}`);
+        this.#command(command, argument);
+      };
+      server.defineCommand(name, { help: command.help, action });
+    }
+  }
+
+  /** Offers more than node:repl does. */
+  #complete(): void {
+    const server = this.#server;
+    const { evaluator, contexts } = this.#prompt;
+    const usual = server.completer.bind(server);
+    server.completer = (line: string, done: Completed) => {
+      const found = completionsOf(line, {
+        peek: (path) => evaluator.peek(path),
+        current: contexts.current.context,
+        isPython: this.#isPython && !line.startsWith("."),
+        targets: (begin) => this.#host.targets(begin),
+      });
+      found.then((one) => (one === undefined ? usual(line, done) : done(null, one)));
+    };
+  }
+
+  #command(command: Command, argument: string): void {
+    const server = this.#server;
+    const run = async (): Promise<Evaluated> => {
+      const result = await command.run(argument.trim(), this);
+      if (typeof result !== "string") return result;
+      server.output.write(result);
+      return undefined;
+    };
+    this.#follow(run(), (_, value) => {
+      if (!server.ignoreUndefined) server.output.write(`${server.writer(value)}\n`);
+      server.displayPrompt();
     });
   }
 
@@ -127,7 +198,7 @@ export class Terminal {
     server.removeAllListeners("line");
     server.on("line", (typed: string) => {
       const text = typed.trim();
-      const isContinued = !server.editorMode && CONTINUES.test(text);
+      const isContinued = !server.editorMode && !this.#isPython && CONTINUES.test(text);
       next?.call(server, isContinued ? `_${text}` : typed);
     });
   }
@@ -145,7 +216,10 @@ export class Terminal {
     // The editor takes the newest entry for the first lines of an input with several, and drops it.
     if (line.includes("\n")) server.history.unshift("");
     server._refreshLine();
-    if (/\n$/.test(text)) server.write("", { name: "return" });
+    if (!/\n$/.test(text)) return;
+    this.#isPaste = true;
+    server.write("", { name: "return" });
+    this.#isPaste = false;
   }
 
   #flush(): void {
@@ -168,22 +242,50 @@ export class Terminal {
 
   #evaluate(source: string, done: (error: Error | null, value: unknown) => void): void {
     if (PROBE.test(source)) {
-      done(null, this.#evaluator.peek(source));
+      done(null, this.#prompt.evaluator.peek(source));
       return;
     }
     this.#idleInterrupts = 0;
     const input = source.replaceAll("\r", "\n");
     let evaluated: Promise<Evaluated>;
     try {
-      evaluated = this.#evaluator.evaluate(input);
+      evaluated = this.#evaluateAs(input);
     } catch (error) {
-      if (error instanceof InputError && error.isIncomplete) {
-        done(new Recoverable(error), undefined);
+      if (isIncomplete(error)) {
+        done(new Recoverable(error as Error), undefined);
         return;
       }
       evaluated = Promise.reject(error);
     }
-    appendHistory(input);
+    const keep = (): void => {
+      appendHistory(input);
+      this.inputs.push(input);
+    };
+    // Only the context knows whether an input in Python is complete.
+    if (this.#isPython) evaluated.then(keep, (error) => isIncomplete(error) || keep());
+    else keep();
+    this.#follow(evaluated, done);
+  }
+
+  /** @throws {InputError} */
+  #evaluateAs(input: string): Promise<Evaluated> {
+    const { context } = this.#prompt.contexts.current;
+    const [, command] = /^\s*!(.*)$/s.exec(input) ?? [];
+    if (command !== undefined) {
+      return outputOf(context, ["sh", "-c", command]).then((value) => ({ value }));
+    }
+    if (!this.#isPython) return this.#prompt.evaluator.evaluate(input);
+    return runPython(context, input, this.#isPaste).then((printed) => {
+      if (printed === undefined) throw new InputError("unfinished", true);
+      return printed === "" ? undefined : { value: printed };
+    });
+  }
+
+  /** Shows how an evaluation ends, unless ctrl-C gives it up before. */
+  #follow(
+    evaluated: Promise<Evaluated>,
+    done: (error: Error | null, value: unknown) => void,
+  ): void {
     let isOver = false;
     const finish = (shown: Evaluated, said: string): void => {
       if (isOver) return;
@@ -198,13 +300,19 @@ export class Terminal {
       this.#server.ignoreUndefined = true;
     };
     this.#giveUp = () => {
-      this.#evaluator.abandon();
+      this.#prompt.evaluator.abandon();
       finish(undefined, "interrupted");
+    };
+    const unfinished = (): void => {
+      isOver = true;
+      this.#giveUp = undefined;
+      done(new Recoverable(new SyntaxError("unfinished")), undefined);
     };
     evaluated.then(
       (value) => finish(value, ""),
       async (error) => {
         if (error instanceof Interrupted) return this.#giveUp?.();
+        if (isIncomplete(error)) return unfinished();
         if (!this.#server.underscoreErrAssigned) this.#server.lastError = error;
         finish(undefined, await this.#host.explain(error));
       },
@@ -239,6 +347,10 @@ export class Terminal {
     server.prevRows = 0;
     server.displayPrompt();
   }
+}
+
+function isIncomplete(error: unknown): boolean {
+  return error instanceof InputError && error.isIncomplete;
 }
 
 function symbolOf(description: string): symbol | undefined {

@@ -58,6 +58,12 @@ one: .map((n) => n + 1) works with its value, which is also _. The last error is
 _error, and its stack counts the lines of each input: repl:4:2:9 is line 2 of
 input 4. Calls that are not awaited are shown as Call (pending).
 
+.help lists the commands: .python types Python for the current host, !CMD runs a
+command there, .connect TARGET opens another host, .contexts shows all of them.
+await all.call(fn) and await all.exec("CMD") run everywhere, and show equal
+results together. Tab completes names, also of remote functions in
+web1.call("os., targets in connect(", and remote paths in web1.get(".
+
 Ctrl-C cancels the current await and the remote call, and ends loops of what was
 typed. A loop in a module that you imported cannot be interrupted: kill the
 process. Ctrl-D closes everything. The history is in

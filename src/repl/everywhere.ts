@@ -1,0 +1,85 @@
+/** `all` of a prompt: the same work in every context of it. Equal results are shown together. */
+import { fold, type Group } from "../fleet/fold.ts";
+import type { AnyFunction } from "../functions/registry.ts";
+import { type Context, neutralise, ShellError, type ShellOutput } from "../index.ts";
+import { compress } from "../sets/fold-names.ts";
+import type { PromptContexts } from "./contexts.ts";
+
+type Outcome =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; error: unknown };
+
+/** The result of one context. */
+export type Result = { readonly name: string } & Outcome;
+
+export class Everywhere {
+  readonly #contexts: PromptContexts;
+
+  constructor(contexts: PromptContexts) {
+    this.#contexts = contexts;
+  }
+
+  /** Calls a function in every context. */
+  call(fn: AnyFunction | string, ...args: unknown[]): Promise<Results> {
+    return this.#run((context) => context.call(fn as string, ...args));
+  }
+
+  /** Runs a command in every context; a text is one of the shell. */
+  exec(command: string | readonly string[]): Promise<Results> {
+    const argv = typeof command === "string" ? ["sh", "-c", command] : command;
+    return this.#run((context) => outputOf(context, argv));
+  }
+
+  get contexts(): readonly Context[] {
+    return this.#contexts.all.map(({ context }) => context);
+  }
+
+  async #run(work: (context: Context) => Promise<unknown>): Promise<Results> {
+    const results = this.#contexts.all.map(async ({ name, context }): Promise<Result> => {
+      try {
+        return { name, ok: true, value: await work(context) };
+      } catch (error) {
+        return { name, ok: false, error };
+      }
+    });
+    return new Results(...(await Promise.all(results)));
+  }
+}
+
+export async function outputOf(context: Context, argv: readonly string[]): Promise<ShellOutput> {
+  const process = context.exec(argv);
+  const streams = [process.stdout.text(), process.stderr.text()] as const;
+  const [stdout, stderr, ended] = await Promise.all([...streams, process.exited]);
+  const { status, signal, problem } = ended;
+  if (problem !== undefined) {
+    throw new ShellError(context.name, argv.join(" "), status, stdout, stderr || problem);
+  }
+  return { stdout, stderr, exitCode: status, ...(signal !== undefined && { signal }) };
+}
+
+/** One result for each context, in order. Shown as groups of equal results. */
+export class Results extends Array<Result> {
+  static override get [Symbol.species](): ArrayConstructor {
+    return Array;
+  }
+
+  /** @param show gives the text of a value */
+  text(show: (value: unknown) => string): string {
+    const items = this.map((one) => ({ name: one.name, value: textOf(one, show) }));
+    return fold(items)
+      .map((group) => groupText(group))
+      .join("\n");
+  }
+}
+
+function textOf(one: Result, show: (value: unknown) => string): string {
+  if (one.ok) return show(one.value);
+  const { error } = one;
+  const said = neutralise(error instanceof Error ? error.message : String(error));
+  // The same error of several contexts differs by the name that it begins with.
+  return `failed: ${said.startsWith(`${one.name}: `) ? said.slice(one.name.length + 2) : said}`;
+}
+
+function groupText({ names, value }: Group<string>): string {
+  return `${compress(names)} (${names.length}):\n${value.replace(/^/gm, "  ")}`;
+}

@@ -21,7 +21,7 @@ import {
   minifyPythonCore,
   moduleText,
   pythonCore,
-  switchText,
+  switchTexts,
 } from "./stage1.ts";
 
 export interface SizeRow {
@@ -93,8 +93,9 @@ function files(): SizeRow[] {
   });
   const modules = readdirSync(join(STAGE1, "python/tier2")).sort();
   const switches = (["python", "javascript"] as const).map((language) => {
-    const source = switchText(STAGE1, language);
-    const minified = (language === "python" ? minifyPython : minifyJavaScript)(source);
+    const source = switchTexts(STAGE1, language).join("\n\n");
+    const minify = language === "python" ? minifyPython : minifyJavaScript;
+    const minified = switchTexts(STAGE1, language).map(minify).join("\n");
     return compressed(`${language}/switch`, source, minified);
   });
   const [python, javascript] = [pythonCore(), javascriptCore()];

@@ -27,9 +27,9 @@ export interface Stage1 {
   readonly javascriptTier2: Readonly<Record<string, string>>;
   readonly javascriptDependencies: Dependencies;
   readonly javascriptFirstStage: string;
-  /** The programs of a hop's switch. Python's are two: zlib streams in base64. */
+  /** The two programs of a hop's switch. Python's are zlib streams in base64. */
   readonly pythonSwitch: readonly string[];
-  readonly javascriptSwitch: string;
+  readonly javascriptSwitch: readonly string[];
   /** The same for an interpreter whose kind is known. */
   readonly nodeFirstStage: string;
   readonly bunFirstStage: string;
@@ -72,7 +72,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
     pythonSwitch: pythonSwitch(folder, python["vectored_io"]).map((text) =>
       compress(text).toBase64(),
     ),
-    javascriptSwitch: minifyJavaScript(switchText(folder, "javascript")),
+    javascriptSwitch: switchTexts(folder, "javascript").map(minifyJavaScript),
     javascriptFirstStage: joinJavaScript(javascriptStage),
     nodeFirstStage: joinJavaScript(stageOf("node", javascriptStage)),
     bunFirstStage: joinJavaScript(stageOf("bun", javascriptStage)),
@@ -89,20 +89,15 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "python/importer": ["records", "finders"],
   "python/values": ["types", "decode"],
 };
-/** The files of the switch, in the order in which they run. */
+/** The files of a switch's two programs, in the order in which they run. */
 const SWITCH_PARTS = {
-  python: ["start", "processes", "downstream", "upstream", "child", "relays", "secret", "switch"],
+  python: [
+    ["start"],
+    ["processes", "downstream", "upstream", "child", "relays", "secret", "switch"],
+  ],
   javascript: [
-    "common",
-    "memory",
-    "bun_process",
-    "program",
-    "scanner",
-    "relays",
-    "upstream",
-    "downstream",
-    "child",
-    "switch",
+    ["common", "bun_process", "program", "early"],
+    ["common", "state", "memory", "scanner", "relays", "upstream", "downstream", "child", "switch"],
   ],
 } as const;
 const EXTENSIONS: Readonly<Record<string, string>> = { python: "py", javascript: "js" };
@@ -114,13 +109,14 @@ export function moduleText(folder: string, language: string, file: string): stri
   return parts === undefined ? readFileSync(path, "utf8") : partsText(path, language, parts);
 }
 
-/** The text of a language's switch. @param parts its files; default: all */
-export function switchText(
+/** The texts of a switch's programs: one starts the first child, the other does all the rest. */
+export function switchTexts(
   folder: string,
   language: keyof typeof SWITCH_PARTS,
-  parts: readonly string[] = SWITCH_PARTS[language],
-): string {
-  return partsText(join(folder, language, SWITCH), language, parts);
+): [start: string, rest: string] {
+  const path = join(folder, language, SWITCH);
+  const [start, rest] = SWITCH_PARTS[language];
+  return [partsText(path, language, start), partsText(path, language, rest)];
 }
 
 function partsText(folder: string, language: string, parts: readonly string[]): string {
@@ -128,15 +124,11 @@ function partsText(folder: string, language: string, parts: readonly string[]): 
   return parts.map((name) => readFileSync(path(name), "utf8")).join("\n\n");
 }
 
-/**
- * The part that starts programs, and the other parts. The switch cannot fetch a module, so that the
- * one which it needs is in its text.
- */
+/** The switch cannot fetch a module, so that the one which it needs is in its text. */
 export function pythonSwitch(folder: string, vectoredIo = ""): [start: string, rest: string] {
-  const [start, ...rest] = SWITCH_PARTS.python;
-  const text = (parts: readonly string[]) => minifyPython(switchText(folder, "python", parts));
+  const [start, rest] = switchTexts(folder, "python");
   const module = `VECTORED_IO = ${JSON.stringify(minifyPython(vectoredIo))}\n`;
-  return [text([start]), module + text(rest)];
+  return [minifyPython(start), module + minifyPython(rest)];
 }
 
 export function minifyPythonCore(source: string): string {

@@ -26,7 +26,9 @@ export const JS_DEPENDENCIES: Readonly<Record<string, readonly string[]>> =
 export const PYTHON_SWITCH: readonly Uint8Array[] = built.pythonSwitch.map((text) =>
   Uint8Array.fromBase64(text),
 );
-export const JS_SWITCH: readonly Uint8Array[] = [new TextEncoder().encode(built.javascriptSwitch)];
+export const JS_SWITCH: readonly Uint8Array[] = built.javascriptSwitch.map((text) =>
+  new TextEncoder().encode(text),
+);
 
 /** One line each, which any login shell takes unchanged between single quotes. */
 export const PYTHON_FIRST_STAGE: string = built.pythonFirstStage;

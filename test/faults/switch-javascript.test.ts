@@ -5,7 +5,7 @@ import { switchRows } from "./switch.ts";
 import { orderRows } from "./switch-orders.ts";
 import { relayRows } from "./switch-relays.ts";
 import { secretRows } from "./switch-secrets.ts";
-import { endRows, limitRows, startRows } from "./switch-start.ts";
+import { earlyRows, endRows, limitRows, startRows } from "./switch-start.ts";
 
 const HOPS = [
   { kind: "node", name: "Node.js 18", ...nodeOf("18") },
@@ -20,6 +20,7 @@ for (const { kind, name, path, missing } of HOPS) {
     const hop = { plan, hang: [["", "() => { for (;;); }"]], pid: pidOf } as const;
     switchRows(hop);
     startRows(hop);
+    earlyRows(hop);
     endRows(hop);
     limitRows(hop);
     orderRows(plan);

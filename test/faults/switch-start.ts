@@ -1,6 +1,8 @@
 /** How a switch starts a program, whatever language the hop is. */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { HOP, RawMaster } from "../helpers/raw-master.ts";
 import { type Hop, sh } from "./switch.ts";
 
@@ -30,6 +32,41 @@ export function startRows(hop: Hop): void {
         deaf ? [1, 1, 1] : [0, 0, 0],
       );
     });
+  }
+}
+
+/** What comes before the second program of the switch. */
+export function earlyRows(hop: Hop): void {
+  test("nothing is lost of a program that ends before the switch is whole", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "econtext-early-"));
+    try {
+      await using master = await new RawMaster(hop.plan).open(0, 1);
+      const file = join(folder, "pid");
+      const script = `printf out; printf error >&2; echo $$ >${file}; exit 3`;
+      const child = master.program(sh(script), new Uint8Array(0));
+      const missing = master.program(["/no/such/program"], new Uint8Array(0));
+      while (!hasEnded(file)) await Bun.sleep(10);
+      // The hop has heard of it.
+      await master.call(HOP, hop.pid);
+      master.install(HOP, hop.plan, 1);
+      expect(await child.event("ended")).toEqual(["ended", 3, null]);
+      expect([child.text("noise"), child.text("stderr")]).toEqual(["out", "error"]);
+      const [, problem] = await missing.event("failed");
+      expect(problem).toBe("ENOENT: no such file or directory: /no/such/program");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
+
+/** @param file holds the id of a process; it may not exist yet */
+function hasEnded(file: string): boolean {
+  let pid = "";
+  try {
+    pid = readFileSync(file, "utf8").trim();
+    return pid !== "" && readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
+  } catch {
+    return pid !== "";
   }
 }
 

@@ -77,20 +77,21 @@ export class RawMaster implements AsyncDisposable {
     });
   }
 
-  /** Starts the hop, and installs its switch. */
-  async open(lease = 0): Promise<this> {
+  /** Starts the hop, and installs its switch. @param programs how many programs of the switch */
+  async open(lease = 0, programs = 2): Promise<this> {
     const ready = this.mailbox();
     const nonce = newNonce();
     const boot = this.#boot(this.newContext(this.#plan), nonce, lease);
     this.write(preamble(boot, this.#plan, ready.handle));
     void this.#read(`econtext/1 ${nonce}\n`);
     await ready.next();
-    this.install(HOP, this.#plan);
+    this.install(HOP, this.#plan, 0, programs);
     return this;
   }
 
-  install(hop: number, plan: Plan): void {
-    for (const program of switchPrograms(languageOfPlan(plan) ?? "python")) {
+  /** Sends the programs of the switch, or those from `begin` to before `end`. */
+  install(hop: number, plan: Plan, begin = 0, end = 2): void {
+    for (const program of switchPrograms(languageOfPlan(plan) ?? "python").slice(begin, end)) {
       this.message({ dst: hop + SWITCH_BIT, handle: HANDLES.BOOT }, [program]);
     }
   }

@@ -1,7 +1,7 @@
 /** The switch of a Python hop runs in the namespace of the core: their names must differ. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { pythonCore, switchText } from "../../scripts/stage1.ts";
+import { pythonCore, switchTexts } from "../../scripts/stage1.ts";
 import { pythons } from "../helpers/pythons.ts";
 
 const STAGE1 = join(import.meta.dir, "../../stage1");
@@ -16,6 +16,6 @@ function names(source: string): string[] {
 test("the switch replaces what it means to replace, and nothing else", () => {
   const core = new Set(names(pythonCore()));
   expect(core.has("watch")).toBe(true);
-  const shared = names(switchText(STAGE1, "python")).filter((name) => core.has(name));
+  const shared = names(switchTexts(STAGE1, "python").join("\n\n")).filter((name) => core.has(name));
   expect(shared).toEqual(["forward", "pump", "queued", "buf"].sort());
 });

@@ -69,6 +69,8 @@ class BunSource {
     this.#closed();
   }
 
+  removeAllListeners() {}
+
   pause() {
     this.#pause ??= Promise.withResolvers();
   }

@@ -25,15 +25,14 @@ class Child {
     this.#nonce = nonce;
     this.#isHeld = typeof hold === "string";
     this.#scanner = this.#isHeld ? new Scanner(hold, true) : this.#markerScanner();
-    const { child, pipes, terminal } = start(argv, options);
+    const { child, stdin, keyboard, outputs, ending } = started.get(id) ?? start(argv, options);
+    started.delete(id);
     this.#process = child;
     this.#hasGroup = !deaf;
-    child.on("error", (e) => child.pid || this.#fail(argv[0], e));
+    ending.then(({ error, how }) => (error ? this.#fail(argv[0], error) : this.#drain(how)));
     if (!child.pid) return;
     if (this.#isHeld) conceal(this, true);
-    child.on("exit", (...how) => this.#drain(how));
-    const [stdin, stdout, stderr] = pipes;
-    const [keyboard = stdin, ...screen] = terminal;
+    const [stdout, stderr, ...screen] = outputs;
     keyboard.on("error", () => {});
     this.#stdout = stdout;
     this.#down = new Downstream(stdin, keyboard, preamble, this.#isHeld, {
@@ -115,6 +114,7 @@ class Child {
     });
     stream.on("error", () => {});
     stream.on("close", () => this.#closed(stream));
+    stream.removeAllListeners("readable"); // early.js has held it back
   }
 
   #hear(chunk) {

@@ -1,12 +1,13 @@
 /**
- * econtext.children: the switch of a hop. It starts children, which are contexts of their own, and
- * carries their frames. It runs in the worker thread, so a main thread that hangs holds up nothing.
+ * The switch of a JavaScript hop. It starts children, which are contexts of their own, and carries
+ * their frames. It runs in the worker thread, so a main thread that hangs holds up nothing.
  *
- * Second tier, but no module: a program for the worker (`forward` in core/worker.js). Its master
- * sends it in the first frame for another context. The program installs the function that takes all
- * later ones. Twin: children.py. Spec: docs/protocol.md, "The switch".
+ * It is no module: the worker (core/worker.js, `forward`) runs its two programs. The first one can
+ * start a program: it ends with early.js. It comes in the first frame for another context, before
+ * the first START. The second one comes after that START, and is compiled while the child boots.
+ * This file begins both. Twin: stage1/python/switch. Spec: docs/protocol.md, "The switch".
  */
-const [install, load, me, acquire, frames, pass, write] = core;
+const [install, load, me, acquire, frames, pass, write, early] = core;
 const { accessSync, constants, readFileSync, statSync, writeFileSync, writevSync } = load("fs");
 
 // Operations: docs/protocol.md, "The switch".
@@ -28,6 +29,7 @@ const CALL_FUNCTION = 101;
 const FORWARD_LOG = 102;
 const CANCEL = 104;
 const PING = 105;
+const BOOT = 106;
 const MORE = 1;
 const CONT = 2;
 const DEAD = 4;
@@ -35,26 +37,4 @@ const DEFLATE = 16;
 const KNOWN_FLAGS = 31;
 
 const HEADER = 24;
-const MAX_FRAME = 262144;
-const MAX_LENGTH = 0xffffff; // what a frame's header can say
 const SWITCH = 0x80000000; // the switch of context N is addressed as N + SWITCH
-const MAX_WAITING = 67108864; // bytes that wait for a child when no further message is taken
-const BATCH = 65536; // small frames are written together, up to so many bytes
-const REPORT = 65536; // so many written bytes are reported at once …
-const REPORT_MS = 20; // … and fewer after a moment, so that short calls need no report each
-const TAIL = 32768; // bytes of error output that are kept
-const DRAIN_MS = 250; // how long the pipes of an ended process may be silent before they are closed
-const MAX_LATE = 1048576; // bytes that are read of them: as many as Linux lets a pipe hold
-const REAP_MS = 3000; // how long a closed child may go on
-const MAX_FAULTS = 100; // reports a second for each child
-
-const env = { ...process.env };
-const children = new Map(); // id: the child that became that context
-const routes = new Map(); // id of a context: the child that it is behind
-const kept = new Map(); // key: bytes that the master has sent once
-
-/** Send one message to the master. */
-const tell = (handle, value, flags) => {
-  acquire();
-  write(Buffer.concat(frames(handle, Buffer.from(JSON.stringify(value)), flags)));
-};

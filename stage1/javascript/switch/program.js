@@ -1,3 +1,4 @@
+const env = { ...process.env };
 let openFiles; // see accountLimit
 
 /**
@@ -94,8 +95,7 @@ const prepared = (argv, deaf) => {
 /**
  * Start a program: a deaf one in this process group, any other in a session of its own.
  *
- * @returns its process; `pipes`, its standard streams; and `terminal`, the streams that lead to and
- * from its terminal, if it has one
+ * @returns what `programOf` says
  * @throws the system's error
  */
 const start = (argv, { deaf, pty }) => {
@@ -105,22 +105,40 @@ const start = (argv, { deaf, pty }) => {
   const words = prepared(hasTerminal ? onTerminal(argv) : argv, deaf && !hasTerminal);
   if (concealing.size) setFilter(ownFilter);
   try {
-    return started(words, !deaf, hasTerminal);
+    return spawn(words, !deaf, hasTerminal);
   } finally {
     if (concealing.size) setFilter("0");
   }
 };
 
-const started = (words, detached, hasTerminal) => {
-  if (typeof Bun !== "undefined" && !hasTerminal) {
-    const child = new BunProcess(words, detached);
-    return { child, pipes: child.stdio, terminal: [] };
-  }
+const spawn = (words, detached, hasTerminal) => {
+  if (typeof Bun !== "undefined" && !hasTerminal)
+    return programOf(new BunProcess(words, detached), 0);
   const child = load("child_process").spawn(words[0], words.slice(1), {
     env: hasTerminal ? { ...env, SHELL: "/bin/sh" } : env,
     detached: detached || hasTerminal,
     stdio: Array(hasTerminal ? 6 : 3).fill("pipe"),
   });
-  const streams = child.stdio ?? [];
-  return { child, pipes: streams.slice(-3), terminal: streams.slice(0, -3) };
+  return programOf(child, hasTerminal ? 3 : 0);
 };
+
+/**
+ * @param at where its standard streams begin; those that lead to and from a terminal come before
+ * @returns its process; `stdin`; `keyboard`, where answers go; `outputs`: stdout, stderr, and what
+ * the terminal shows; and a promise of its end, or of the error because of which it did not start
+ */
+const programOf = (child, at) => {
+  const streams = child.stdio ?? [];
+  const [keyboard, ...screen] = streams.slice(0, at || 1);
+  const [stdin, ...outputs] = streams.slice(at);
+  const ending = new Promise((resolve) => {
+    child.on("error", (error) => child.pid || resolve({ error }));
+    child.on("exit", (...how) => resolve({ how }));
+  });
+  return { child, stdin, keyboard, outputs: [...outputs, ...screen], ending };
+};
+
+const noop = () => {};
+
+/** Have a stream keep what comes: else what nothing listens to is lost when the process ends. */
+const holdBack = (stream) => stream.on("readable", noop);

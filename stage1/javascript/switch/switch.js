@@ -1,11 +1,3 @@
-/** @returns a list of bytes from a list of bytes and keys of kept bytes */
-const bytesOf = (parts) =>
-  [parts].flat().map((part) => {
-    const bytes = typeof part === "string" ? kept.get(part) : part;
-    if (!bytes) throw new Error(`no bytes are kept under the key ${part}`);
-    return bytes;
-  });
-
 /** @returns the relay by which a context sends to that handle */
 const relayBy = (handle, from) => [...relays].find((relay) => relay.is(handle, from));
 
@@ -72,16 +64,6 @@ const OPERATIONS = {
     routes.set(id, child);
     child.restart(id, events, list, nonce);
   },
-};
-
-/** @returns the value of a body: JSON text, in front of bytes that are parts of it or alone */
-const decode = (body) => {
-  const hasParts = body[0] === 0;
-  const end = hasParts ? 5 + body.readUInt32BE(1) : body.length;
-  return JSON.parse(body.toString("utf8", hasParts ? 5 : 0, end), (_, value) => {
-    const [at, length] = value?.["!b"] ?? [];
-    return at === undefined ? value : body.subarray(end + at, end + at + length);
-  });
 };
 
 /** Do what the master orders. An order that cannot be carried out has no other effect. */

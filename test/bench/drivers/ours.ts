@@ -157,9 +157,13 @@ await serve("econtext", {
       await Bun.sleep(50);
       const begin = performance.now();
       await context.call(second);
+      const ms = performance.now() - begin;
+      // A round trip is that of a slave at rest: a Node.js starts its worker after the first call.
+      await Bun.sleep(100);
+      await context.call(second);
       const answered = performance.now();
       await context.call(second);
-      return { ms: answered - begin, tripMs: performance.now() - answered };
+      return { ms, tripMs: performance.now() - answered };
     } finally {
       restore();
       await context.close();

@@ -43,7 +43,8 @@ export function earlyRows(hop: Hop): void {
       await using master = await new RawMaster(hop.plan).open(0, 1);
       const file = join(folder, "pid");
       const script = `printf out; printf error >&2; echo $$ >${file}; exit 3`;
-      const child = master.program(sh(script), new Uint8Array(0));
+      // It reads nothing of its preamble.
+      const child = master.program(sh(script), new Uint8Array(100));
       const missing = master.program(["/no/such/program"], new Uint8Array(0));
       while (!hasEnded(file)) await Bun.sleep(10);
       // The hop has heard of it.

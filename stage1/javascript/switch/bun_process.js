@@ -17,8 +17,10 @@ class BunSink {
   /** @param done is called when these bytes are written, or cannot be written */
   async write(bytes, done) {
     try {
-      this.#sink.write(bytes);
-      await this.#sink.flush();
+      // Each may fail at once, or later: an error that nothing waits for would end this process.
+      const written = (async () => this.#sink.write(bytes))();
+      const flushed = (async () => this.#sink.flush())();
+      await Promise.all([written, flushed]);
     } catch {
       this.#gone?.();
     }

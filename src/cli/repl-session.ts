@@ -58,26 +58,33 @@ export class ReplSession {
       interrupt: () => this.interrupt.now(),
     });
     const level = (): LevelName => this.#level;
-    this.#broker = new Broker({
-      ...configuration,
-      prompter,
-      roots: foldersFrom(process.cwd()),
-      cache: readCache(flags),
-      get logLevel() {
-        return level();
-      },
-      callDefaults: () => this.interrupt.limits(),
-      onLog: (record) => {
-        if (record.level < LEVELS[this.#level]) return;
-        log(this.lending.erased() + logLines(record, this.format, coloured));
-      },
-      onLend: (progress) => {
-        if (isShown()) this.lending.show(progress);
-      },
-    });
+    const openBroker = (): Broker =>
+      new Broker({
+        ...configuration,
+        prompter,
+        roots: foldersFrom(process.cwd()),
+        cache: readCache(flags),
+        get logLevel() {
+          return level();
+        },
+        callDefaults: () => this.interrupt.limits(),
+        onLog: (record) => {
+          if (record.level < LEVELS[this.#level]) return;
+          log(this.lending.erased() + logLines(record, this.format, coloured));
+        },
+        onLend: (progress) => {
+          if (isShown()) this.lending.show(progress);
+        },
+      });
     const options = this.#options;
+    this.#broker = openBroker();
     return openPrompt({
       broker: this.#broker,
+      renew: async () => {
+        await this.#broker?.close();
+        this.#broker = openBroker();
+        return this.#broker;
+      },
       targets,
       options,
       inputName,

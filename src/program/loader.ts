@@ -39,11 +39,36 @@ interface LoaderOptions {
 
 const REGISTER = "__econtext_module__";
 const loaded = new Map<string, ModuleText>();
+/** The text of each file that was loaded here, as it was. */
+const texts = new Map<string, string>();
 /** The folders of the Python files that the program imports. */
 const roots = new Set<string>();
 
 export function pythonRoots(): string[] {
   return [...roots];
+}
+
+/**
+ * Has the user's files be loaded anew by their next import, if one of them has changed since.
+ *
+ * @returns the files that have changed
+ */
+export function forgetChanged(): string[] {
+  const changed = [...texts].filter(([path, text]) => textOf(path) !== text).map(([path]) => path);
+  if (changed.length === 0) return changed;
+  const { cache } = createRequire(import.meta.url);
+  // An unchanged file may have imported one that has changed.
+  for (const path of texts.keys()) delete cache[path];
+  texts.clear();
+  return changed;
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined; // the file is gone: its next import says so
+  }
 }
 
 /** Adds the position to an error about an import of something that a module does not export. */
@@ -90,6 +115,7 @@ function nameClasses(): void {
 
 function loadScript(path: string, isMain: boolean): OnLoadResult {
   const source = readFileSync(path, "utf8");
+  texts.set(path, source);
   const extension = OWN.test(path) ? extname(path) : ".ts";
   const module = { name: realpathSync(path), source, extension };
   loaded.set(module.name, module);
@@ -148,7 +174,9 @@ function loadPython(path: string): OnLoadResult {
   const file = realpathSync(path);
   roots.add(pythonModule(file).root);
   const exports: Record<string, unknown> = {};
-  for (const { path: member } of pythonDefinitions(readFileSync(path, "utf8")).functions) {
+  const source = readFileSync(path, "utf8");
+  texts.set(path, source);
+  for (const { path: member } of pythonDefinitions(source).functions) {
     put(exports, member.split("."), pythonFunction(file, member));
   }
   return { loader: "object", exports: { ...exports, default: exports } };

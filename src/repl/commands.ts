@@ -1,6 +1,6 @@
 /** The commands of the prompt that begin with a dot. Knows no terminal. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { UsageError } from "../index.ts";
 import { titleOf } from "./contexts.ts";
 import type { Evaluated, Evaluator } from "./evaluator.ts";
@@ -61,6 +61,14 @@ export function commandsOf(prompt: Prompt, evaluator: Evaluator): Record<string,
     load: {
       help: "FILE: evaluate it as one input",
       run: (file) => evaluator.evaluate(readFileSync(pathOf("load", file), "utf8")),
+    },
+    reload: {
+      help: "Import your changed files anew, and open the targets anew",
+      async run() {
+        const changed = await prompt.reload();
+        if (changed.length === 0) return "no imported file has changed\n";
+        return `${changed.map((file) => relative(process.cwd(), file)).join(", ")}\n`;
+      },
     },
     save: {
       help: "FILE: write the inputs of this session to it",

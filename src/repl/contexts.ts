@@ -9,13 +9,20 @@ export interface NamedContext {
 }
 
 export class PromptContexts {
-  readonly #all: NamedContext[] = [];
+  #all: NamedContext[] = [];
   #current: NamedContext | undefined;
-  readonly #local: NamedContext;
+  #local: NamedContext;
 
   /** @param local is the current context while no other is known */
   constructor(local: Context) {
     this.#local = { target: "local", name: "local", context: local };
+  }
+
+  /** Forgets all contexts: their broker was closed. */
+  restart(local: Context): void {
+    this.#local = { ...this.#local, context: local };
+    this.#all = [];
+    this.#current = undefined;
   }
 
   /** Those that were asked for: without targets, only `local`. */

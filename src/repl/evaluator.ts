@@ -12,6 +12,9 @@ import type { PromptScope } from "./scope.ts";
 /** The value of an input; undefined if the input has no value to show. */
 export type Evaluated = { readonly value: unknown } | undefined;
 
+/** A declaration that imports, on one line or several. */
+const IMPORT = /^[ \t]*import\b(?!\s*[.(])[^;"'()]*["'][^"'\n]+["'][^\n;]*/gm;
+
 export class Evaluator {
   readonly #scope: PromptScope;
   readonly #functions: FunctionSources;
@@ -19,6 +22,8 @@ export class Evaluator {
   readonly #name: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #inputs = 0;
+  /** The imports of all inputs, each once. */
+  readonly #imports = new Set<string>();
 
   /** @param name of the input, if there is only one: no prompt, and no ctrl-C to look for */
   constructor(scope: PromptScope, functions: FunctionSources, places: InputPlaces, name?: string) {
@@ -38,11 +43,17 @@ export class Evaluator {
       const code = this.#name === undefined ? guarded(compiled.code) : compiled.code;
       const filename = this.#places.add(name, { source, code });
       const result = await (runInThisContext(code, { filename }) as unknown);
+      for (const [text] of source.matchAll(IMPORT)) this.#imports.add(text);
       return compiled.hasValue ? (result as Evaluated) : undefined;
     };
     const done = this.#last.then(run);
     this.#last = done.catch(() => {});
     return done;
+  }
+
+  /** Evaluates all imports so far once more. */
+  async importAgain(): Promise<void> {
+    for (const text of this.#imports) await this.evaluate(text);
   }
 
   /** Lets later inputs start without waiting for those that still run. */

@@ -5,7 +5,7 @@
 
 import { registerSource } from "../functions/registry.ts";
 import * as library from "../index.ts";
-import { installLoader } from "../program/loader.ts";
+import { forgetChanged, installLoader } from "../program/loader.ts";
 import { placeFrames } from "../traces/call-site.ts";
 import { BusyWatch } from "./busy-watch.ts";
 import { type NamedContext, PromptContexts } from "./contexts.ts";
@@ -19,6 +19,8 @@ import { variableNames } from "./variable-names.ts";
 
 interface PromptSettings {
   readonly broker: library.Broker;
+  /** Closes the broker. @returns another one, which has read no file yet */
+  readonly renew: () => Promise<library.Broker>;
   readonly targets: readonly string[];
   /** Defaults for every context that is opened at the prompt. */
   readonly options: library.ConnectOptions;
@@ -33,11 +35,19 @@ export interface Prompt {
   readonly contexts: PromptContexts;
   /** Opens a target as a variable; a target that is open already stays as it is. */
   open(target: string): Promise<NamedContext>;
+  /**
+   * Imports changed modules of the user anew, and opens the targets anew, because a context keeps
+   * the modules that it has.
+   *
+   * @returns the files that have changed
+   */
+  reload(): Promise<readonly string[]>;
   readonly watch: BusyWatch;
 }
 
 export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
-  const { broker, targets, options } = settings;
+  const { targets, options } = settings;
+  let { broker } = settings;
   const scope = new PromptScope();
   const functions = new FunctionSources(scope);
   registerSource(functions.source);
@@ -76,5 +86,20 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
   const places = new InputPlaces();
   placeFrames((place) => places.find(place));
   const evaluator = new Evaluator(scope, functions, places, settings.inputName);
-  return { evaluator, targets: opened, contexts, open, watch };
+  const reload = async (): Promise<readonly string[]> => {
+    const changed = forgetChanged();
+    if (changed.length === 0) return changed;
+    const { current, local, all } = contexts;
+    broker = await settings.renew();
+    contexts.restart(await broker.connect("local", options));
+    scope.define(scope.get("local") === local ? { broker, local: contexts.local } : { broker });
+    for (const { name, target, context } of all) {
+      if (context === local || scope.get(name) !== context) continue;
+      const again = await openAs(target, name);
+      if (name === current.name) contexts.current = again;
+    }
+    await evaluator.importAgain();
+    return changed;
+  };
+  return { evaluator, targets: opened, contexts, open, reload, watch };
 }

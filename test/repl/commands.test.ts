@@ -120,6 +120,29 @@ suite("commands of the prompt", missingTmux, "tmux", () => {
     await leave(terminal);
   });
 
+  test(".reload imports changed files anew, here and in the targets", async () => {
+    await using terminal = new Tmux();
+    const [script, python] = [join(state, "tasks.ts"), join(state, "more.py")];
+    writeFileSync(script, "export const version = () => 'first';\n");
+    writeFileSync(python, "def version():\n    return 'py-first'\n");
+    const targets = ["local", "local/local", "--bun", process.execPath];
+    await openPrompt(terminal, targets, state, state);
+    await terminal.quietly('import { version } from "./tasks.ts"');
+    await terminal.quietly('import * as more from "./more.py"');
+    const ask = "[version(), await local2.call(version)].join()";
+    await terminal.line(ask);
+    await terminal.answer("\nfirst,first");
+    await terminal.line(".reload");
+    await terminal.answer("no imported file has changed");
+    writeFileSync(script, "export const version = () => 'second';\n");
+    writeFileSync(python, "def renamed():\n    return 1\n");
+    await terminal.line(".reload");
+    await terminal.answer("tasks\\.ts, [^\\n]*more\\.py");
+    await terminal.line(`${ask} + Object.keys(more)`);
+    await terminal.answer("\nsecond,second[\\w,]*renamed[^\\n]*");
+    await leave(terminal);
+  });
+
   test("the tab key: remote functions, targets, remote paths", async () => {
     await using terminal = new Tmux();
     const folder = join(state, "folder");

@@ -128,6 +128,16 @@ test("--outdir keeps no file of an earlier run", async () => {
   expect(readdirSync(join(dir, "old")).sort()).toEqual(["web1.stdout", "web2.stdout"]);
 });
 
+test("output that is too long is told with the name of its target", async () => {
+  const script = "[ $NAME = web2 ] && head -c 20000000 /dev/zero || echo a";
+  for (const way of [["--group"], ["--fold"], ["--fold", "--diff"]]) {
+    const args = [...way, "web1", "web3", "web2", "--", "sh", "-c", script];
+    const { stderr } = await econtextIn(dir, "exec", ...OPTIONS, ...args);
+    const lost = 20_000_000 - (16 << 20);
+    expect(stderr).toBe(`web2: the output was too long: ${lost} bytes were lost; try: --outdir\n`);
+  }
+});
+
 /** What the login of a broken host does. The others run what they are told. */
 const LOGIN = `#!/bin/sh
 case $BROKEN in

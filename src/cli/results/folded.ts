@@ -6,8 +6,8 @@
 import { unifiedDiff } from "../../fleet/diff.ts";
 import { fold } from "../../fleet/fold.ts";
 import type { Host } from "../host.ts";
-import { Gathered } from "./gathered.ts";
-import { showBlock } from "./grouped.ts";
+import { Gathered, SharedMemory } from "./gathered.ts";
+import { showBlock, tellLost } from "./grouped.ts";
 import { heading } from "./headings.ts";
 import { reasonOf } from "./reasons.ts";
 import type { Report, TargetEnd, TargetOutput, TargetPlace } from "./report.ts";
@@ -22,6 +22,7 @@ interface FoldOptions {
 export class Folded implements Report {
   readonly #host: Host;
   readonly #options: FoldOptions;
+  readonly #memory = new SharedMemory();
   readonly #gathered = new Map<number, Gathered>();
   readonly #ends: TargetEnd[] = [];
 
@@ -31,7 +32,7 @@ export class Folded implements Report {
   }
 
   open({ index }: TargetPlace): TargetOutput {
-    const gathered = new Gathered();
+    const gathered = new Gathered(this.#memory);
     this.#gathered.set(index, gathered);
     return gathered;
   }
@@ -65,6 +66,7 @@ export class Folded implements Report {
       if (rest.bytes("stderr").length > 0 || first.text !== undefined) {
         await showBlock(this.#host, group, rest, erased);
       }
+      await tellLost(this.#host.stderr, group, gathered, erased);
     }
   }
 

@@ -2,9 +2,10 @@
  * `--group`: the output of each target in one piece, below a heading. Targets come in the order in
  * which they were given, each as soon as it and those before it have ended.
  */
-import { neutralise } from "../../index.ts";
+import { neutralise, oneLine } from "../../index.ts";
+import { compress } from "../../sets/fold-names.ts";
 import type { Host, Output } from "../host.ts";
-import { Gathered } from "./gathered.ts";
+import { Gathered, SharedMemory } from "./gathered.ts";
 import { heading } from "./headings.ts";
 import type { Report, TargetEnd, TargetOutput, TargetPlace } from "./report.ts";
 import { valuesText } from "./values.ts";
@@ -12,6 +13,7 @@ import { valuesText } from "./values.ts";
 export class Grouped implements Report {
   readonly #host: Host;
   readonly #erased: () => string;
+  readonly #memory = new SharedMemory();
   readonly #gathered = new Map<number, Gathered>();
   readonly #ends = new Map<number, TargetEnd>();
   #next = 0;
@@ -24,7 +26,7 @@ export class Grouped implements Report {
   }
 
   open({ index }: TargetPlace): TargetOutput {
-    const gathered = new Gathered();
+    const gathered = new Gathered(this.#memory);
     this.#gathered.set(index, gathered);
     return gathered;
   }
@@ -51,6 +53,7 @@ export class Grouped implements Report {
     this.#ends.delete(index);
     this.#gathered.delete(index);
     await showBlock(this.#host, [end], gathered, this.#erased);
+    gathered.release();
   }
 }
 
@@ -78,7 +81,20 @@ export async function showBlock(
     await stderr.write(erased() + heading(ends, stderr, said.length > 0 ? "stderr" : ""));
     await stderr.write(Buffer.concat([withEnd(said), new TextEncoder().encode(told)]));
   }
-  if (gathered.lost > 0) await stderr.write(`[... ${gathered.lost} more bytes]\n`);
+  await tellLost(stderr, ends, gathered, erased);
+}
+
+/** Output that was not kept is told with its targets: stderr may be another file. */
+export async function tellLost(
+  stderr: Output,
+  ends: readonly TargetEnd[],
+  { lost }: Gathered,
+  erased: () => string,
+): Promise<void> {
+  if (lost === 0) return;
+  const names = compress(ends.map(({ target }) => target));
+  const text = `${names}: the output was too long: ${lost} bytes were lost; try: --outdir`;
+  await stderr.write(`${erased()}${oneLine(text)}\n`);
 }
 
 /** Control characters are made harmless for a terminal. */

@@ -5,7 +5,7 @@
 import { oneLine } from "../../index.ts";
 import type { Host } from "../host.ts";
 import { toJson } from "../ui/result.ts";
-import { Gathered } from "./gathered.ts";
+import { Gathered, SharedMemory } from "./gathered.ts";
 import type { Report, TargetEnd, TargetOutput, TargetPlace } from "./report.ts";
 
 /** What a command gives: its output, or values. */
@@ -15,6 +15,7 @@ export class Records implements Report {
   readonly #host: Host;
   readonly #gives: () => Yield;
   readonly #pathOf: (target: string) => string;
+  readonly #memory = new SharedMemory();
   readonly #gathered = new Map<number, Gathered>();
 
   /** @param gives asked when a target has ended */
@@ -25,7 +26,7 @@ export class Records implements Report {
   }
 
   open({ index }: TargetPlace): TargetOutput {
-    const gathered = new Gathered();
+    const gathered = new Gathered(this.#memory);
     this.#gathered.set(index, gathered);
     return gathered;
   }
@@ -34,6 +35,7 @@ export class Records implements Report {
     const gathered = this.#gathered.get(end.index);
     this.#gathered.delete(end.index);
     await this.#host.stdout.write(`${toJson(this.#record(end, gathered ?? new Gathered()))}\n`);
+    gathered?.release();
   }
 
   conclude(): Promise<void> {

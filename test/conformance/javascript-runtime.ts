@@ -8,7 +8,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type CallError, Channel, DisconnectError, LEVELS } from "../../src/index.ts";
+import { type CallError, Channel, DisconnectError, LEVELS, TimeoutError } from "../../src/index.ts";
 import { javascriptFile } from "./javascript.ts";
 import { eventually, type Far, failureOf, messages } from "./session.ts";
 
@@ -35,6 +35,23 @@ export function javascriptRuntime(far: Far): void {
       const said = session.logs.map((record) => record.message).join("\n");
       expect(error).toMatchObject({ code: "ERR_DISCONNECT_LOST" });
       for (const words of ["whole", "partial", "last words"]) expect(said).toContain(words);
+    }
+  });
+
+  test("a main thread that is late to hear of a cancel loses nothing by it", async () => {
+    // Longer than until a function would be terminated.
+    const busy = failureOf(far.callWith({ deadline: 20 }, "tasks.hang.spin_later", 0.7));
+    const next = far.call("echo.echo", "next");
+    expect(await busy).toBeInstanceOf(TimeoutError);
+    expect(await next).toBe("next");
+  });
+
+  test.if(far.kind === "node")("a loop that prints is ended, and prints again later", async () => {
+    await using session = await far.connect({ logLevel: "info" });
+    for (let round = 0; round < 2; round++) {
+      const loop = failureOf(session.callWith({ deadline: 50 }, "tasks.hang.chatter"));
+      expect(await loop).toBeInstanceOf(TimeoutError);
+      expect(await session.call("echo.echo", round)).toBe(round);
     }
   });
 

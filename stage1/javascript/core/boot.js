@@ -87,7 +87,8 @@ try {
 proc.argv.push(argv0);
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) proc.on(signal, () => {});
 
-share(new Int32Array(new SharedArrayBuffer(64)));
+shared = new Int32Array(new SharedArrayBuffer(64));
+openTally();
 const { port1: port, port2 } = new MessageChannel();
 const worker = isBun
   ? new Worker(URL.createObjectURL(new Blob(["onmessage=e=>eval(e.data,require)"])))

@@ -53,12 +53,37 @@ const decode = (body) => {
 const inflate = (bytes) =>
   isBun ? Buffer.from(Bun.inflateSync(bytes.subarray(2))) : load("zlib").inflateSync(bytes);
 
+// -- Interrupts: each ends only the call that it is meant for
+/**
+ * Say what may be interrupted from now on, and wait for the interrupt that the worker has begun.
+ * If that is a termination, it ends this function and all that called it.
+ */
+const enter = (word) => {
+  set(CURRENT, word);
+  while (get(AIM)) wait(1);
+};
+
+/** Make a function that user code may call, and that is not terminated in its middle. */
+const whole =
+  (work) =>
+  (...args) => {
+    const was = get(CURRENT);
+    if (was > 0) enter(-was);
+    try {
+      return work(...args);
+    } finally {
+      // A call that was cancelled meanwhile is not the current one any more. User code may call
+      // this again and again: leave a moment for a termination.
+      if (swap(CURRENT, -was, was) && get(DOOMED) === was) wait(1);
+    }
+  };
+
 // -- Output: once a turn, in order
 /** Send a message: in this thread if the output lock is free, or else by the worker. */
-const post = (message, size, list) => {
+const post = whole((message, size, list) => {
   if (lock(2)) {
     say(message);
-    unlock();
+    set(OWNER, 0);
     return message.last && hear(message);
   }
   message.size = size;
@@ -66,9 +91,9 @@ const post = (message, size, list) => {
   port.postMessage(message, list);
   // While the master is slow, user code waits here: else what it prints would fill the memory.
   while (get(QUEUED) > MAX_QUEUE) wait(2);
-};
+});
 
-const flush = () => {
+const flush = whole(() => {
   waiting = 0;
   if (!replies.length) return;
   let out = Buffer.concat(replies);
@@ -76,7 +101,7 @@ const flush = () => {
   if (out.length < MAX_FRAME / 4) out = new Uint8Array(out);
   replies = [];
   post({ out }, out.length, [out.buffer]);
-};
+});
 
 const send = (handle, body, flags, reply) => {
   replies.push(...frames(handle, body, flags, reply));
@@ -153,7 +178,8 @@ const resume = () => {
 
 const refuse = (handle, why) => send(handle, json(["econtext.Cancelled", why, ""]), ERROR);
 
-const current = () => set(CURRENT, active.size === 1 ? active.keys().next().value : 0);
+/** No user code runs in this turn any more. A command of the only call may still be ended. */
+const current = () => enter(active.size === 1 ? -active.keys().next().value : 0);
 
 /** Find a function of a builtin module or a global one. All others are the importer's. */
 const find = (name) => {
@@ -183,6 +209,7 @@ const end = (call) => {
 const isOver = (call) => call.over || get(DOOMED) === call.reply;
 
 const fail = (call, e) => {
+  current();
   if (isOver(call)) return;
   end(call);
   if (call.reply) send(call.reply, json(tier("failures").describe(e)), ERROR);
@@ -228,12 +255,11 @@ const run = ([reply, , body]) => {
     if (Object.keys(named).length) args.push(named);
     call.limited = options.deadline !== undefined;
     if (call.limited) port.postMessage({ limit: [reply, options.deadline || 1] });
-    set(CURRENT, reply);
+    current();
     const fn = find(name);
     if (typeof fn === "function") begin(call, fn, args, options);
     else {
       starting = 1;
-      current();
       fn.then((found) => begin(call, found, args, options))
         .catch((e) => {
           if (!call.over) starting = 0;
@@ -243,7 +269,6 @@ const run = ([reply, , body]) => {
     }
   } catch (e) {
     fail(call, e);
-    current();
   }
 };
 
@@ -294,7 +319,7 @@ const absorb = () => {
  *
  * @param take makes of the answer what is returned
  */
-const fetch = (request, take = keep) => {
+const fetch = whole((request, take = keep) => {
   const { receiveMessageOnPort } = load("worker_threads");
   let answer;
   ask(request, (message) => (answer = message));
@@ -310,10 +335,10 @@ const fetch = (request, take = keep) => {
   // Begin the calls that came meanwhile: there may be no later message that would.
   queueMicrotask(pump);
   return take(...answer);
-};
+});
 
 /** Load a module of the second tier. */
-const tier = (name) => {
+const tier = whole((name) => {
   if (!tiers[name]) {
     absorb();
     const key = "econtext." + name;
@@ -327,4 +352,4 @@ const tier = (name) => {
     );
   }
   return tiers[name].exports;
-};
+});

@@ -44,10 +44,13 @@ const MAX_QUEUE = 1 << 23;
 const OWNER = 0; // the output lock: 0 free, 1 held by the worker, 2 held by the main thread
 const SIGNAL = 1; // how many messages the worker has sent to the main thread
 const QUEUED = 2; // bytes that the main thread has handed over and the worker has not written
-const CURRENT = 3; // the reply-to of the call that the main thread is in
+// The reply-to of the only call that has begun; negative while the main thread is not in the
+// function of that call, or is in code of ours that the function has called.
+const CURRENT = 3;
 const DOOMED = 4; // the reply-to of the call that the worker interrupts
 const ACK = 5; // how many cancels the main thread has seen
 const CANCELS = 6; // how many cancels the worker has sent
+const AIM = 7; // 1 while the worker interrupts: CURRENT was looked at, the interrupt is not over
 // Behind these words: `tally`, the count of what was logged. Only the holder of the lock uses it.
 const SPENT = 0; // the second up to which `rate` is used up; at most four seconds ago
 const DROPPED = 1; // characters that were not sent
@@ -61,15 +64,14 @@ const isBun = proc.versions.bun;
 let shared, tally, me, lowest, rate, lease;
 let spare; // in Bun: descriptors that are held for the worker's `open`
 
-const share = (words) => {
-  shared = words;
-  tally = new Float64Array(words.buffer, 48);
+const openTally = () => {
+  tally = new Float64Array(shared.buffer, 48);
 };
 const get = (word) => Atomics.load(shared, word);
 const set = (word, value) => Atomics.store(shared, word, value);
 const add = (word, value) => Atomics.add(shared, word, value);
-const lock = (owner) => !Atomics.compareExchange(shared, OWNER, 0, owner);
-const unlock = () => set(OWNER, 0);
+const swap = (word, from, to) => Atomics.compareExchange(shared, word, from, to);
+const lock = (owner) => !swap(OWNER, 0, owner);
 const json = (value) => Buffer.from(JSON.stringify(value));
 const kill = proc.kill.bind(proc);
 const interrupt = () => kill(0, "SIGINT");

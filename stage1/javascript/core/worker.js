@@ -33,31 +33,36 @@ const end = () => {
 
 /**
  * Cancel a call: tell the main thread, which answers the call. A main thread that does not listen
- * is in that call. It is interrupted as by Ctrl-C, again and again. An interrupt does not end a
- * loop: Node.js can terminate it. That is tried late and seldom, since a termination that comes too
- * late ends the code that runs next.
+ * is in that call, or slow. The call is interrupted as by Ctrl-C, again and again. An interrupt
+ * does not end a loop: Node.js can terminate it, while the function of the call runs.
+ *
+ * An interrupt must not end the code that runs next. So the main thread does not leave the call
+ * while AIM is set.
  */
 const cancel = (handle, why) => {
   const number = add(CANCELS, 1);
   tell({ cancel: [handle, why] });
-  let tries = 0;
-  const look = () => {
-    if (get(ACK) > number) return;
-    // The caller and the deadline may both cancel a call. Only one of them interrupts it: a second
-    // interrupt would end the code that runs next.
-    if (get(CURRENT) === handle && (tries || get(DOOMED) !== handle)) {
+  const look = (again) => {
+    // The caller and the deadline may both cancel a call. Only one of them interrupts it.
+    if (get(ACK) > number || (!again && get(DOOMED) === handle)) return;
+    setTimeout(look, 200, 1);
+    const held = swap(AIM, 0, 1); // a termination is under way
+    if (Math.abs(get(CURRENT)) === handle) {
       set(DOOMED, handle);
       interrupt();
-      if (++tries % 5 === 2 && !isBun) {
+      if (again && get(CURRENT) === handle && !held && !isBun) {
         // All calls share one session: a second session was seen to terminate nothing.
         if (!session) {
           session = new (load("inspector").Session)();
           session.connectToMainThread();
         }
-        session.post("Runtime.terminateExecution");
+        return session.post("Runtime.terminateExecution", () => {
+          swap(CURRENT, handle, 0);
+          set(AIM, 0);
+        });
       }
     }
-    setTimeout(look, 200);
+    if (!held) set(AIM, 0);
   };
   setTimeout(look, 20);
 };
@@ -148,7 +153,7 @@ const release = () => {
   clearTimeout(released);
   if (!released) {
     for (const reader of readers) reader.pause();
-    unlock();
+    set(OWNER, 0);
   }
   released = setTimeout(acquire, 5);
 };
@@ -198,9 +203,9 @@ const receive = (message) => {
 };
 
 const start = (boot) => {
-  let words, first;
-  [port, words, me, lowest, lease, rate, printed, spare, first] = boot;
-  share(words);
+  let first;
+  [port, shared, me, lowest, lease, rate, printed, spare, first] = boot;
+  openTally();
   Error.stackTraceLimit = 0;
   // A worker that has failed would not notice the end of the connection.
   proc.on("uncaughtException", die);

@@ -5,6 +5,7 @@
  */
 import { clearScreenDown, cursorTo, Interface, moveCursor } from "node:readline";
 import { type REPLServer, Recoverable, start } from "node:repl";
+import { neutralise } from "../index.ts";
 import { type BusyWatch, Interrupted } from "./busy-watch.ts";
 import { type Command, type CommandHost, commandsOf } from "./commands.ts";
 import { InputError } from "./compile-input.ts";
@@ -38,6 +39,8 @@ const PROBE = /^try \{ .* \} catch \{\} ?$/s;
 
 /** A line that continues the previous input, such as `.map((x) => x + 1)`. */
 const CONTINUES = /^\??\.\s*[\p{ID_Start}$_][\p{ID_Continue}$]*\s*(?:\?\.)?[(`]/u;
+/** A command, and not a number. */
+const COMMAND = /^\.([^\s\d.]\S*)/;
 /** Sets the text that is edited, also to several lines. Its only name is a symbol. */
 const SET_LINE = symbolOf("_setLine");
 
@@ -199,6 +202,12 @@ export class Terminal implements CommandHost {
     server.on("line", (typed: string) => {
       const text = typed.trim();
       const isContinued = !server.editorMode && !this.#isPython && CONTINUES.test(text);
+      const [, word] = isContinued || server.editorMode ? [] : (COMMAND.exec(text) ?? []);
+      if (word !== undefined && !(word in server.commands)) {
+        server.output.write(`no command .${neutralise(word)}; .help lists them\n`);
+        server.displayPrompt();
+        return;
+      }
       next?.call(server, isContinued ? `_${text}` : typed);
     });
   }

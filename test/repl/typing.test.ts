@@ -48,7 +48,7 @@ suite("typing at the prompt", missingTmux, "tmux", () => {
     await terminal.line("return n + 10 })");
     await terminal.answer("\\[ 11, 12, 13 \\]");
     await terminal.line(".hlep");
-    await terminal.answer("Invalid REPL keyword");
+    await terminal.answer("no command \\.hlep; \\.help lists them");
     await terminal.press("C-d");
     await terminal.until(/\nLEFT 0$/);
   });

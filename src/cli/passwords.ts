@@ -18,12 +18,12 @@ const QUESTION: Question = {
 const OPTIONS = ["ask-pass", "password-command", "password-fd"] as const;
 type OptionName = (typeof OPTIONS)[number];
 
-/** What a prompt that edits lines on the same terminal does for a question. */
+/** What else writes to the terminal, and makes way for a question. */
 export interface TerminalUser {
   /** Makes the terminal free. @returns what takes it again */
   free(): () => void;
-  /** ctrl-C was pressed in place of an answer. */
-  interrupt(): void;
+  /** ctrl-C was pressed in place of an answer. Default: a signal, as without a question. */
+  interrupt?(): void;
 }
 
 /**
@@ -71,7 +71,10 @@ export async function openPrompter(
       take();
     };
   };
-  const terminal = new TerminalSource({ atEnd, ...(user && { interrupt: user.interrupt }) });
+  const terminal = new TerminalSource({
+    atEnd,
+    ...(user?.interrupt && { interrupt: user.interrupt }),
+  });
   const sources: Source[] = [];
   const ask = (): Promise<Secret | undefined> =>
     (host.person ?? terminal).ask(QUESTION, new AbortController().signal);

@@ -79,8 +79,10 @@ export async function runSession(plan: Plan, host: Host): Promise<number> {
     const { showPlan } = await import("./results/plan.ts");
     return showPlan(plan, host, configuration);
   }
-  const prompter = await openPrompter(plan.command, plan.flags, host, configuration);
-  const run = new Run(plan, host, { ...configuration, prompter, kept: host.kept });
+  let run: Run | undefined;
+  const free = (): (() => void) => run?.freeTerminal() ?? (() => {});
+  const prompter = await openPrompter(plan.command, plan.flags, host, configuration, { free });
+  run = new Run(plan, host, { ...configuration, prompter, kept: host.kept });
   return run.status();
 }
 
@@ -122,6 +124,11 @@ class Run {
       given.prompter.stop();
       return plan.pass?.(name);
     });
+  }
+
+  /** Takes the status line away for a question. @returns what shows it again */
+  freeTerminal(): () => void {
+    return this.#results.freeTerminal();
   }
 
   async status(): Promise<number> {

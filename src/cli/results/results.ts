@@ -89,6 +89,11 @@ export class Results {
     return this.#line.erased() + this.#parts.erased();
   }
 
+  /** Takes the status line away for a question. @returns what shows it again */
+  freeTerminal(): () => void {
+    return this.#line.pause();
+  }
+
   /** Writes lines to stdout. */
   async print(text: string): Promise<void> {
     const { stdout, stderr } = this.#parts.host;
@@ -146,7 +151,7 @@ export class Results {
 
   /** @param isStopped the user ended the run, and gets no more than what is there */
   async conclude(isStopped: boolean): Promise<void> {
-    this.#line.stop();
+    this.#line.end();
     this.#log?.close();
     await this.#report.conclude();
     const { failures, targets } = this.#parts;

@@ -2,7 +2,7 @@
 import type { FleetEvent } from "../../fleet/result.ts";
 import type { Output } from "../host.ts";
 import type { Progress } from "../results/progress.ts";
-import { StatusLine } from "./status-line.ts";
+import { type Screen, StatusLine } from "./status-line.ts";
 
 /** A run that is over before is not worth a line. */
 const FIRST_MS = 500;
@@ -10,15 +10,18 @@ const FIRST_MS = 500;
 const EVERY_MS = 250;
 
 export class FleetLine {
+  readonly #screen: Screen | undefined;
   readonly #line: StatusLine | undefined;
   readonly #progress: Progress;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isShown = false;
+  #isOver = false;
 
   constructor(stderr: Output, progress: Progress, isWanted: boolean) {
     this.#progress = progress;
     if (!stderr.isTerminal || !isWanted) return;
-    this.#line = new StatusLine(stderr.screen());
+    this.#screen = stderr.screen();
+    this.#line = new StatusLine(this.#screen);
     this.#timer = setTimeout(() => this.#draw(), FIRST_MS);
     this.#timer.unref();
   }
@@ -37,7 +40,23 @@ export class FleetLine {
     return this.#line?.erased() ?? "";
   }
 
-  stop(): void {
+  /** Takes the line away. @returns what shows it again */
+  pause(): () => void {
+    this.#stop();
+    const erased = this.erased();
+    if (erased !== "") this.#screen?.write(erased);
+    return () => {
+      if (this.#line !== undefined && !this.#isOver) this.#draw();
+    };
+  }
+
+  /** The run is over: the line is not shown again. */
+  end(): void {
+    this.#isOver = true;
+    this.#stop();
+  }
+
+  #stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }

@@ -76,7 +76,7 @@ suite("a terminal on a machine that has only Node.js", missingTmux ?? NODE.missi
         await terminal.open(`exec sh -c 'PATH=${folder} ${argv}; echo LEFT $?; exec cat'`);
         const shown = await terminal.until(/LEFT \d+/);
         expect(shown.replaceAll(/\s+/g, " ")).toContain(
-          "-t needs Python or Bun on the remote machine",
+          "Node.js cannot make a terminal, which Python and Bun can",
         );
         expect(shown).toContain("LEFT 1");
       } finally {

@@ -13,17 +13,16 @@ def explain(number, what=u""):
 
 def fork(owner, program, argv, ends, terminal):
     """As `spawn`, in a thread of its own."""
-    unwanted = inheritable()
     try:
         owner.pid = posix.fork()
         if not owner.pid:
-            become(program, argv, ends, terminal, owner.own_session, unwanted)
+            become(program, argv, ends, terminal, owner.own_session)
     except Exception as e:
         owner.problem = explain(e.args[0])
     close_all(ends)
 
 
-def become(program, argv, ends, terminal, own_session, unwanted):
+def become(program, argv, ends, terminal, own_session):
     """Run the program in this process, a fork."""
     try:
         if concealing:
@@ -34,7 +33,9 @@ def become(program, argv, ends, terminal, own_session, unwanted):
             os.close(posix.open(terminal, os.O_RDWR))
         for to, fd in enumerate(ends[:3]):
             os.dup2(fd, to)
-        close_all(unwanted)
+        # Listed only now: another thread may make a pipe at any time, and Python 2 makes it one that
+        # is inherited at first.
+        close_all(inheritable())
         if restore_limit:
             restore_limit()  # it may have been raised since this program was begun
         for number in 13, 25:  # SIGPIPE, SIGXFSZ: the interpreter ignores both

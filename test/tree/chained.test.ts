@@ -38,3 +38,21 @@ for (const [name, way] of WAYS) {
     expect(await last.call(simple)).toBeNumber();
   });
 }
+
+for (const options of [
+  ...pythons().map(({ path }) => ({ kind: "python", python: path }) as const),
+  javascript,
+]) {
+  const name = options.kind === "bun" ? "a Bun" : options.python;
+  test(`large frames go through ${name} that has run a command before it was a hop`, async () => {
+    await using broker = new Broker();
+    const hop = await broker.connect("local", options);
+    expect(await hop.exec(["echo", "it"]).stdout.text()).toBe("it\n");
+    const behind = await hop.connect("local", python);
+    const sent = new Uint8Array(8 << 20).fill(7);
+    const counted = behind.exec(["wc", "-c"], { stdin: sent });
+    expect((await counted.stdout.text()).trim()).toBe(String(sent.length));
+    const got = await behind.exec(["head", "-c", "8388608", "/dev/zero"]).stdout.bytes();
+    expect(got.length).toBe(8 << 20);
+  });
+}

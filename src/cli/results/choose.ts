@@ -58,7 +58,7 @@ export function makeReport(command: string, parts: ReportParts): Report {
     case "fold":
       return new Folded(host, { isDiff: flags["diff"] === true, erased });
     case "json":
-      return new Records(host, yields, pathOf);
+      return new Records({ host, yields, pathOf, erased });
     case "outdir":
       try {
         return new OutDir(host.path(String(flags["outdir"])), targets, tell);

@@ -6,6 +6,7 @@
 import { unifiedDiff } from "../../fleet/diff.ts";
 import { fold } from "../../fleet/fold.ts";
 import type { Host } from "../host.ts";
+import { writeAbove } from "../ui/write-above.ts";
 import { Gathered, SharedMemory } from "./gathered.ts";
 import { showBlock, tellLost } from "./grouped.ts";
 import { heading } from "./headings.ts";
@@ -61,8 +62,8 @@ export class Folded implements Report {
       const lines = unifiedDiff(this.#text(majority), this.#text(first));
       const rest = new Gathered();
       await rest.write("stderr", gathered.bytes("stderr"));
-      await stdout.write(erased() + heading(group, stdout));
-      await stdout.write(lines.map((line) => `${line}\n`).join(""));
+      const text = lines.map((line) => `${line}\n`).join("");
+      await writeAbove(this.#host, "stdout", erased(), heading(group, stdout) + text);
       if (rest.bytes("stderr").length > 0 || first.text !== undefined) {
         await showBlock(this.#host, group, rest, erased);
       }

@@ -5,9 +5,10 @@
 import { neutralise, oneLine } from "../../index.ts";
 import { compress } from "../../sets/fold-names.ts";
 import type { Host, Output } from "../host.ts";
+import { writeAbove } from "../ui/write-above.ts";
 import { Gathered, SharedMemory } from "./gathered.ts";
 import { heading } from "./headings.ts";
-import type { Report, TargetEnd, TargetOutput, TargetPlace } from "./report.ts";
+import type { Report, Stream, TargetEnd, TargetOutput, TargetPlace } from "./report.ts";
 import { valuesText } from "./values.ts";
 
 export class Grouped implements Report {
@@ -59,11 +60,12 @@ export class Grouped implements Report {
 
 /** Shows what targets have printed that ended alike: stdout, then stderr. */
 export async function showBlock(
-  { stdout, stderr }: Host,
+  host: Host,
   ends: readonly TargetEnd[],
   gathered: Gathered,
   erased: () => string,
 ): Promise<void> {
+  const { stdout, stderr } = host;
   const [first] = ends as readonly [TargetEnd];
   const values = valuesText(gathered.values);
   const text = Buffer.concat([
@@ -75,13 +77,24 @@ export async function showBlock(
   const hasOutput = text.length > 0;
   // A target without a word is worth a line only if it failed, or if nothing else tells of it.
   const out = hasOutput || (said.length === 0 && told === "");
-  if (out) await stdout.write(erased() + heading(ends, stdout));
-  if (hasOutput) await stdout.write(withEnd(text));
+  if (out) await showAbove(host, "stdout", erased(), heading(ends, stdout), withEnd(text));
   if (said.length > 0 || told !== "") {
-    await stderr.write(erased() + heading(ends, stderr, said.length > 0 ? "stderr" : ""));
-    await stderr.write(Buffer.concat([withEnd(said), new TextEncoder().encode(told)]));
+    const title = heading(ends, stderr, said.length > 0 ? "stderr" : "");
+    const body = Buffer.concat([withEnd(said), new TextEncoder().encode(told)]);
+    await showAbove(host, "stderr", erased(), title, body);
   }
   await tellLost(stderr, ends, gathered, erased);
+}
+
+/** Shows a heading and what is below it, in one write. */
+function showAbove(
+  host: Host,
+  stream: Stream,
+  erased: string,
+  title: string,
+  body: Uint8Array,
+): Promise<void> {
+  return writeAbove(host, stream, erased, Buffer.concat([Buffer.from(title), body]));
 }
 
 /** Output that was not kept is told with its targets: stderr may be another file. */

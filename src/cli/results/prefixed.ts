@@ -5,6 +5,7 @@
 import { neutralise, oneLine } from "../../index.ts";
 import type { Host, Output } from "../host.ts";
 import { LinePrefixer } from "../ui/line-prefix.ts";
+import { writeAbove } from "../ui/write-above.ts";
 import type { Report, Stream, TargetEnd, TargetOutput, TargetPlace } from "./report.ts";
 import { valuesText } from "./values.ts";
 
@@ -84,8 +85,6 @@ class PrefixedOutput implements TargetOutput {
 
   async #pass(stream: Stream, lines: Uint8Array): Promise<void> {
     if (lines.length === 0) return;
-    const erased = this.#erased();
-    if (erased !== "") await this.#host.stderr.write(erased);
-    await this.#host[stream].write(lines);
+    await writeAbove(this.#host, stream, this.#erased(), lines);
   }
 }

@@ -5,24 +5,29 @@
 import { oneLine } from "../../index.ts";
 import type { Host } from "../host.ts";
 import { toJson } from "../ui/result.ts";
+import { writeAbove } from "../ui/write-above.ts";
 import { Gathered, SharedMemory } from "./gathered.ts";
 import type { Report, TargetEnd, TargetOutput, TargetPlace } from "./report.ts";
 
 /** What a command gives: its output, or values. */
 export type Yield = "output" | "value" | "values" | "none";
 
+interface RecordParts {
+  readonly host: Host;
+  /** Asked when a target has ended. */
+  readonly yields: () => Yield;
+  readonly pathOf: (target: string) => string;
+  /** What takes the status line away, before other output. */
+  readonly erased: () => string;
+}
+
 export class Records implements Report {
-  readonly #host: Host;
-  readonly #gives: () => Yield;
-  readonly #pathOf: (target: string) => string;
+  readonly #parts: RecordParts;
   readonly #memory = new SharedMemory();
   readonly #gathered = new Map<number, Gathered>();
 
-  /** @param gives asked when a target has ended */
-  constructor(host: Host, gives: () => Yield, pathOf: (target: string) => string) {
-    this.#host = host;
-    this.#gives = gives;
-    this.#pathOf = pathOf;
+  constructor(parts: RecordParts) {
+    this.#parts = parts;
   }
 
   open({ index }: TargetPlace): TargetOutput {
@@ -34,7 +39,9 @@ export class Records implements Report {
   async ended(end: TargetEnd): Promise<void> {
     const gathered = this.#gathered.get(end.index);
     this.#gathered.delete(end.index);
-    await this.#host.stdout.write(`${toJson(this.#record(end, gathered ?? new Gathered()))}\n`);
+    const { host, erased } = this.#parts;
+    const line = `${toJson(this.#record(end, gathered ?? new Gathered()))}\n`;
+    await writeAbove(host, "stdout", erased(), line);
     gathered?.release();
   }
 
@@ -46,7 +53,7 @@ export class Records implements Report {
     const { target, status, signal, error, hop, attempts, times } = end;
     return {
       target,
-      path: this.#pathOf(target),
+      path: this.#parts.pathOf(target),
       ok: status === 0,
       status,
       ...(signal === undefined ? {} : { signal }),
@@ -59,7 +66,7 @@ export class Records implements Report {
   }
 
   #given(gathered: Gathered, isOk: boolean): Record<string, unknown> {
-    switch (this.#gives()) {
+    switch (this.#parts.yields()) {
       case "output":
         return { stdout: gathered.text("stdout"), stderr: gathered.text("stderr") };
       case "values":

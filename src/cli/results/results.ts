@@ -11,6 +11,7 @@ import type { Flags } from "../parse-line.ts";
 import { statusOf, Usage } from "../report-error.ts";
 import type { Failures } from "../ui/failures.ts";
 import { FleetLine } from "../ui/fleet-line.ts";
+import { writeAbove } from "../ui/write-above.ts";
 import { makeReport, type Way } from "./choose.ts";
 import { Progress } from "./progress.ts";
 import type { Yield } from "./records.ts";
@@ -95,11 +96,8 @@ export class Results {
   }
 
   /** Writes lines to stdout. */
-  async print(text: string): Promise<void> {
-    const { stdout, stderr } = this.#parts.host;
-    const erased = this.erased();
-    if (erased !== "") await stderr.write(erased);
-    await stdout.write(text);
+  print(text: string): Promise<void> {
+    return writeAbove(this.#parts.host, "stdout", this.erased(), text);
   }
 
   event(event: FleetEvent): void {

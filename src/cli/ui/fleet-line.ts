@@ -2,7 +2,7 @@
 import type { FleetEvent } from "../../fleet/result.ts";
 import type { Output } from "../host.ts";
 import type { Progress } from "../results/progress.ts";
-import { type Screen, StatusLine } from "./status-line.ts";
+import { ERASE, type Screen, StatusLine } from "./status-line.ts";
 
 /** A run that is over before is not worth a line. */
 const FIRST_MS = 500;
@@ -37,14 +37,15 @@ export class FleetLine {
 
   /** @returns what takes the line away, to be written before other output */
   erased(): string {
-    return this.#line?.erased() ?? "";
+    if (this.#line === undefined || this.#isOver) return "";
+    // It may be drawn again before the output is written.
+    return this.#line.erased() || ERASE;
   }
 
   /** Takes the line away. @returns what shows it again */
   pause(): () => void {
     this.#stop();
-    const erased = this.erased();
-    if (erased !== "") this.#screen?.write(erased);
+    this.#screen?.write(this.erased());
     return () => {
       if (this.#line !== undefined && !this.#isOver) this.#draw();
     };
@@ -52,8 +53,10 @@ export class FleetLine {
 
   /** The run is over: the line is not shown again. */
   end(): void {
-    this.#isOver = true;
     this.#stop();
+    const erased = this.#line?.erased() ?? "";
+    if (erased !== "") this.#screen?.write(erased);
+    this.#isOver = true;
   }
 
   #stop(): void {

@@ -13,7 +13,7 @@ export interface Screen {
 /** A reader can follow ten lines a second; more would only slow the work down. */
 const EVERY_MS = 100;
 /** Back to the first column; clear to the end of the line. */
-const ERASE = "\r\x1b[K";
+export const ERASE = "\r\x1b[K";
 
 export class StatusLine {
   readonly #screen: Screen;

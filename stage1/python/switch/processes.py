@@ -33,8 +33,8 @@ def become(program, argv, ends, terminal, own_session):
             os.close(posix.open(terminal, os.O_RDWR))
         for to, fd in enumerate(ends[:3]):
             os.dup2(fd, to)
-        # Listed only now: another thread may make a pipe at any time, and Python 2 makes it one that
-        # is inherited at first.
+        # Listed only now: another thread may make a pipe at any time. Python 2 makes it one that is
+        # inherited, at first.
         close_all(inheritable())
         if restore_limit:
             restore_limit()  # it may have been raised since this program was begun

@@ -279,8 +279,12 @@ if not PY3:
     expect_large_frames()
 else:
     core_read = read
-    read_into_room = sys.modules["_io"].FileIO(cin, "rb", False).readinto
-    install(read=read_first)
+    if hasattr(sys.modules.get("econtext.vectored_io"), "install"):
+        # A command of the user's has loaded it: it has to read the rest of a frame that it began.
+        expect_large_frames()
+    else:
+        read_into_room = sys.modules["_io"].FileIO(cin, "rb", False).readinto
+        install(read=read_first)
     # A frame needs the interpreter some times. Code of the user that never waits keeps it so long.
     sys.setswitchinterval(min(sys.getswitchinterval(), 0.0005))
 os.write(alarm, b"k")  # the turn of the core's `pump` in which this runs is followed by one of ours

@@ -54,7 +54,8 @@ async function* zeros(bytes: number): AsyncGenerator<Uint8Array, void> {
 
 /**
  * @returns milliseconds that the clock there is ahead, and by how much that may be wrong: half of
- *   the time that the question took, and the tenth of a second that `date` may round to
+ *   the time that the question took, the millisecond that our clock is rounded to, and half of the
+ *   second that `date` rounds to where it knows no fractions
  */
 export async function clockDifference(
   context: Context,
@@ -66,7 +67,7 @@ export async function clockDifference(
   if (seconds === undefined) return undefined;
   const isFine = nanos !== undefined;
   const there = Number(seconds) * 1000 + (isFine ? Number(nanos) / 1e6 : 500);
-  const within = (answered - asked) / 2 + (isFine ? 0 : 500);
+  const within = (answered - asked) / 2 + 1 + (isFine ? 0 : 500);
   return { ahead: there - (asked + answered) / 2, within };
 }
 

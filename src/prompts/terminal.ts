@@ -160,8 +160,8 @@ class Typing {
     } finally {
       process.off("SIGCONT", makeRaw);
       restore();
-      for (const one of forget) one();
       this.#write("\n");
+      for (const one of forget) one();
     }
   }
 

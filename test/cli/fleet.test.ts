@@ -154,7 +154,8 @@ describe("--json", () => {
     for (const { stdout } of [exec, call, values, ping, cp]) {
       for (const record of records(stdout)) expect(wrongIn(record)).toEqual([]);
     }
-    const [gone, web1] = records(exec.stdout);
+    const named = (name: string) => records(exec.stdout).find(({ target }) => target === name);
+    const [gone, web1] = [named("gone"), named("web1")];
     expect(web1).toMatchObject({
       target: "web1",
       ok: false,

@@ -83,10 +83,10 @@ suite("signals at a question", missing, "root", () => {
     const script = 'trap "echo got it; exit 7" TERM; echo begun; while :; do sleep 0.1; done';
     const args = ["exec", "local", target, "--", "sh", "-c", script];
     const words = args.map((word) => word.replaceAll("'", "'\\''"));
-    const pid = await asked(terminal, words, /local: begun/);
+    const pid = await asked(terminal, words, /local: +begun/);
     await terminal.until(/password for ect-/);
     const shown = await ended(terminal, pid, "SIGTERM");
-    expect(shown).toContain("local: got it");
+    expect(shown).toMatch(/^local: +got it$/m);
     expect(shown).toContain("cancelled at the question for a password");
   });
 
@@ -97,7 +97,7 @@ suite("signals at a question", missing, "root", () => {
     const args = ["exec", "local", target, "--", "sh", "-c", script];
     const pid = await asked(terminal, args);
     writeFileSync(file, "");
-    await terminal.until(/local: gone on/);
+    await terminal.until(/local: +gone on/);
     await ended(terminal, pid, "SIGTERM");
   });
 });

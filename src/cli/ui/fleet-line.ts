@@ -16,6 +16,7 @@ export class FleetLine {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isShown = false;
   #isOver = false;
+  #isPaused = false;
 
   constructor(stderr: Output, progress: Progress, isWanted: boolean) {
     this.#progress = progress;
@@ -37,7 +38,8 @@ export class FleetLine {
 
   /** @returns what takes the line away, to be written before other output */
   erased(): string {
-    if (this.#line === undefined || this.#isOver) return "";
+    // A question stands in its place: that must not be taken away.
+    if (this.#line === undefined || this.#isOver || this.#isPaused) return "";
     // It may be drawn again before the output is written.
     return this.#line.erased() || ERASE;
   }
@@ -46,7 +48,9 @@ export class FleetLine {
   pause(): () => void {
     this.#stop();
     this.#screen?.write(this.erased());
+    this.#isPaused = true;
     return () => {
+      this.#isPaused = false;
       if (this.#line !== undefined && !this.#isOver) this.#draw();
     };
   }

@@ -30,7 +30,7 @@ export function manPage(
       `.B ${text(command)}`,
       text(line),
     ]),
-    ...chapter("DESCRIPTION", verbatim(details)),
+    ...chapter("DESCRIPTION", paragraphs(details)),
     ...chapter(
       "COMMANDS",
       commands.flatMap(([one, meaning]) => item(one, meaning)),
@@ -66,7 +66,25 @@ function item(name: string, meaning: string): string[] {
   return [".TP", `.B ${text(name)}`, text(meaning)];
 }
 
-/** Lines as they are, since the details have tables and examples of their own. */
+/** Text that is filled to the width of the page. Indented lines are examples: they stay. */
+function paragraphs(block: string): string[] {
+  return block.split("\n\n").flatMap((part, at) => {
+    const lines = part.split("\n").flatMap((line, index, all) => {
+      const isExample = line.startsWith(" ");
+      const wasExample = index > 0 && (all[index - 1] ?? "").startsWith(" ");
+      const isLast = index === all.length - 1;
+      return [
+        ...(isExample && !wasExample ? [".nf"] : []),
+        ...(!isExample && wasExample ? [".fi"] : []),
+        text(line),
+        ...(isExample && isLast ? [".fi"] : []),
+      ];
+    });
+    return at === 0 ? lines : [".PP", ...lines];
+  });
+}
+
+/** Lines as they are. */
 function verbatim(block: string): string[] {
   return block === "" ? [] : [".nf", text(block), ".fi"];
 }

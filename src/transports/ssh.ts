@@ -56,7 +56,7 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
       ...["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3"],
       ...(interactive ? [] : ["-o", "BatchMode=yes"]),
       "--",
-      destination,
+      withoutBrackets(destination),
       argv.map(quoteForLoginShell).join(" "),
     ],
     explain: (exitCode, stderr) => {
@@ -66,6 +66,11 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
       return { ...told, hint: hint.replaceAll("{on}", on) };
     },
   };
+}
+
+/** ssh itself takes an IPv6 address without the brackets that other programs want. */
+function withoutBrackets(destination: string): string {
+  return destination.replace(/^((?:[^@/]*@)?)\[([\da-f:.]+(?:%[\w.-]+)?)\]$/i, "$1$2");
 }
 
 /** `ECONTEXT_SSH_CONFIG` names the configuration file, unless the options do. */
@@ -144,7 +149,13 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
     "check the name, or give it a Host entry in ~/.ssh/config{on}",
   ],
   [
-    /Connection refused|No route to host|Network is unreachable|(?:Connection|Operation) timed out/,
+    /Connection refused/,
+    "ERR_TRANSPORT_UNREACHABLE",
+    "the host refuses the connection",
+    "check the port, and that an ssh server runs there",
+  ],
+  [
+    /No route to host|Network is unreachable|(?:Connection|Operation) timed out/,
     "ERR_TRANSPORT_UNREACHABLE",
     "the host does not answer",
     "check the address, the port and the network",

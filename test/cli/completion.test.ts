@@ -139,7 +139,7 @@ test("the manual page of each command is one that man reads without complaint", 
     expect(page).toContain(".SH SYNOPSIS");
     // No line of the text may be taken for a request.
     const requests = page.split("\n").filter((line) => /^[.']/.test(line));
-    for (const line of requests) expect(line).toMatch(/^\.(?:TH|SH|TP|B|br|nf|fi)\b/);
+    for (const line of requests) expect(line).toMatch(/^\.(?:TH|SH|TP|PP|B|br|nf|fi)\b/);
     if (groff === null) continue;
     const argv = [groff, "-man", "-ww", "-Tutf8", "-z"];
     await using child = Bun.spawn(argv, { stdin: new Blob([page]), stderr: "pipe" });

@@ -159,7 +159,7 @@ echo fine`;
 
 /** Each broken host: its status, the code of its error, and what it is told with. */
 const BROKEN: Readonly<Record<string, readonly [status: number, code?: string, text?: RegExp]>> = {
-  refused: [255, "ERR_TRANSPORT_UNREACHABLE", /Connection refused\n {2}try: check the address/],
+  refused: [255, "ERR_TRANSPORT_UNREACHABLE", /Connection refused\n {2}try: check the port/],
   silent: [
     124,
     "ERR_DEADLINE_CONNECT",

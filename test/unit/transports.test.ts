@@ -6,6 +6,7 @@
 import { describe, expect, test } from "bun:test";
 import { CAUSES, type Cause } from "../../src/transports/causes.ts";
 import { SCHEMES } from "../../src/transports/registry.ts";
+import { ssh } from "../../src/transports/ssh.ts";
 import { gapsOf } from "../../src/transports/template.ts";
 import type { Transport } from "../../src/transports/transport.ts";
 import { parsePath } from "../../src/tree/target-path.ts";
@@ -330,4 +331,12 @@ describe("messages", () => {
     const said = "This account is currently not available.\n";
     expect(at("su:x").explain(1, "", said)?.code).toBe("ERR_TRANSPORT_NO_LOGIN_SHELL");
   });
+});
+
+test("ssh gets an IPv6 address without brackets", () => {
+  const destinationOf = (target: string) => ssh(target).wrap(["true"]).at(-2);
+  expect(destinationOf("[::1]")).toBe("::1");
+  expect(destinationOf("ada@[fe80::1%eth0]")).toBe("ada@fe80::1%eth0");
+  expect(destinationOf("ssh://[::1]:22")).toBe("ssh://[::1]:22");
+  expect(destinationOf("web[1]")).toBe("web[1]");
 });

@@ -29,6 +29,8 @@ export interface Sources {
 
 /** Values of options that name a file of this machine. */
 const FILES = ["FILE", "DIR", "PATH", "PROGRAM"];
+/** Programs, and folders on the way to them. */
+const PROGRAM = /\/$|\.[cm]?[jt]sx?$/;
 const SHELLS = ["bash", "zsh", "fish"];
 
 /** @param words all words behind `econtext` up to the cursor; the last one is being typed */
@@ -40,7 +42,8 @@ export async function candidates(
   const typed = words.at(-1) ?? "";
   if (rest.length === 0) {
     if (typed.startsWith("-")) return beginning(typed, optionsOf(sources.programOptions, []));
-    return [...beginning(typed, sources.commands), ...sources.files(typed)];
+    const programs = sources.files(typed).filter(({ text }) => PROGRAM.test(text));
+    return [...beginning(typed, sources.commands), ...programs];
   }
   if (name === "help") return beginning(typed, sources.commands);
   const plan = await sources.planOf(name);

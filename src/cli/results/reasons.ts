@@ -27,11 +27,14 @@ const WORDS: readonly (readonly [code: string, words: string])[] = [
   ["EDQUOT", "disk full"],
 ];
 
+const REFUSED = /refuses the connection/;
+
 export function reasonOf({ status, signal, error, isTold }: TargetEnd): string {
   if (error === undefined) return signal ?? (isTold === true ? "copy failed" : `exit ${status}`);
   const { code, type } = error as { readonly code?: unknown; readonly type?: unknown };
   // The type of a remote exception says more than that there was one.
   if (code === "ERR_CALL_FAILED" && typeof type === "string") return type;
+  if (REFUSED.test(String((error as { readonly message?: unknown }).message))) return "refused";
   const found = WORDS.find(([one]) => String(code).startsWith(one));
   return found?.[1] ?? `exit ${status}`;
 }

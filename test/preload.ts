@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import {
   describeProcess,
-  handDownRunId,
+  handDownEnvironment,
   kept,
   kill,
   type Marked,
@@ -19,7 +19,7 @@ import {
   survivors,
 } from "./helpers/leaks.ts";
 
-handDownRunId();
+handDownEnvironment();
 
 /** What the tests' programs keep for their next runs is not the user's. */
 const cache = mkdtempSync(join(tmpdir(), "econtext-cache-"));

@@ -7,22 +7,20 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 
-const STARTED_WITH = process.env["ECONTEXT_TEST_RUN"];
-
 /** What the environment of every process of this test run says; `npm test` has set it already. */
-export const RUN_ID = STARTED_WITH ?? crypto.randomUUID();
+export const RUN_ID: string = process.env["ECONTEXT_TEST_RUN"] ?? crypto.randomUUID();
 process.env["ECONTEXT_TEST_RUN"] = RUN_ID;
 
 /** Bun.spawn hands down the environment of its own start, without what was set since. */
-export function handDownRunId(): void {
+export function handDownEnvironment(): void {
   const spawn = Bun.spawn;
-  const withRunId = (...args: unknown[]) => {
+  const withEnvironment = (...args: unknown[]) => {
     const at = Array.isArray(args[0]) ? 1 : 0;
     const options = args[at] as { env?: unknown } | undefined;
     if (options?.env === undefined) args[at] = { ...options, env: process.env };
     return Reflect.apply(spawn, Bun, args) as unknown;
   };
-  if (RUN_ID !== STARTED_WITH) Object.assign(Bun, { spawn: withRunId });
+  Object.assign(Bun, { spawn: withEnvironment });
 }
 
 /** On a busy machine even a signal takes its time; a hook may take 5 s. */

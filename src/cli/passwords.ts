@@ -71,8 +71,10 @@ export async function openPrompter(
       take();
     };
   };
+  const settle = (): Promise<void> => host.stderr.flushed();
   const terminal = new TerminalSource({
     atEnd,
+    settle,
     ...(user?.interrupt && { interrupt: user.interrupt }),
   });
   const sources: Source[] = [];

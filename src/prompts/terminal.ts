@@ -42,6 +42,8 @@ export interface TerminalHooks {
   readonly atEnd?: AtEnd;
   /** The person has pressed ctrl-C. Default: this process gets SIGINT. */
   readonly interrupt?: () => void;
+  /** Waits until what others write to the terminal is written. It must not wipe the question. */
+  readonly settle?: () => Promise<void>;
 }
 
 /** What the terminal says to a person, and how the answer is shown. */
@@ -51,6 +53,8 @@ interface Line {
   readonly signal: AbortSignal;
 }
 
+const settled = (): Promise<void> => Promise.resolve();
+
 export class TerminalSource implements Source {
   readonly name = "the terminal";
   readonly isPerson = true;
@@ -58,8 +62,8 @@ export class TerminalSource implements Source {
   readonly #hooks: Required<TerminalHooks>;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor({ atEnd = atExit, interrupt = raise }: TerminalHooks = {}) {
-    this.#hooks = { atEnd, interrupt };
+  constructor({ atEnd = atExit, interrupt = raise, settle = settled }: TerminalHooks = {}) {
+    this.#hooks = { atEnd, interrupt, settle };
   }
 
   /** Whether this process has a terminal, whatever its standard input is. */
@@ -155,6 +159,7 @@ class Typing {
     try {
       // Nothing must be typed that is shown.
       if (!makeRaw()) throw new Error("stty cannot change the modes of the terminal");
+      await this.#hooks.settle();
       this.#write(neutralise(this.#line.prompt));
       return await work();
     } finally {

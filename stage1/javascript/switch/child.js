@@ -180,17 +180,18 @@ class Child {
     this.#down?.stop();
     if (this.#said.length) this.tell("stderr", `${this.#said}`);
     // The last event: the master forgets the handle.
+    conceal(this, false);
     this.tell("ended", ...this.#ending);
     this.#forget();
   }
 
   #fail(program, e) {
+    conceal(this, false);
     this.tell("failed", problemOf(e, program));
     this.#forget();
   }
 
   #forget() {
-    conceal(this, false);
     this.#down?.stop();
     children.delete(this.id);
     const behind = [...routes].filter(([, child]) => child === this);

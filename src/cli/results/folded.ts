@@ -63,7 +63,7 @@ export class Folded implements Report {
       const rest = new Gathered();
       await rest.write("stderr", gathered.bytes("stderr"));
       const text = lines.map((line) => `${line}\n`).join("");
-      await writeAbove(this.#host, "stdout", erased(), heading(group, stdout) + text);
+      await writeAbove(this.#host, "stdout", erased, heading(group, stdout) + text);
       if (rest.bytes("stderr").length > 0 || first.text !== undefined) {
         await showBlock(this.#host, group, rest, erased);
       }

@@ -77,11 +77,11 @@ export async function showBlock(
   const hasOutput = text.length > 0;
   // A target without a word is worth a line only if it failed, or if nothing else tells of it.
   const out = hasOutput || (said.length === 0 && told === "");
-  if (out) await showAbove(host, "stdout", erased(), heading(ends, stdout), withEnd(text));
+  if (out) await showAbove(host, "stdout", erased, heading(ends, stdout), withEnd(text));
   if (said.length > 0 || told !== "") {
     const title = heading(ends, stderr, said.length > 0 ? "stderr" : "");
     const body = Buffer.concat([withEnd(said), new TextEncoder().encode(told)]);
-    await showAbove(host, "stderr", erased(), title, body);
+    await showAbove(host, "stderr", erased, title, body);
   }
   await tellLost(stderr, ends, gathered, erased);
 }
@@ -90,7 +90,7 @@ export async function showBlock(
 function showAbove(
   host: Host,
   stream: Stream,
-  erased: string,
+  erased: () => string,
   title: string,
   body: Uint8Array,
 ): Promise<void> {

@@ -85,6 +85,6 @@ class PrefixedOutput implements TargetOutput {
 
   async #pass(stream: Stream, lines: Uint8Array): Promise<void> {
     if (lines.length === 0) return;
-    await writeAbove(this.#host, stream, this.#erased(), lines);
+    await writeAbove(this.#host, stream, this.#erased, lines);
   }
 }

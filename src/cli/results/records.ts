@@ -41,7 +41,7 @@ export class Records implements Report {
     this.#gathered.delete(end.index);
     const { host, erased } = this.#parts;
     const line = `${toJson(this.#record(end, gathered ?? new Gathered()))}\n`;
-    await writeAbove(host, "stdout", erased(), line);
+    await writeAbove(host, "stdout", erased, line);
     gathered?.release();
   }
 

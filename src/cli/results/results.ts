@@ -97,7 +97,7 @@ export class Results {
 
   /** Writes lines to stdout. */
   print(text: string): Promise<void> {
-    return writeAbove(this.#parts.host, "stdout", this.erased(), text);
+    return writeAbove(this.#parts.host, "stdout", () => this.erased(), text);
   }
 
   event(event: FleetEvent): void {

@@ -2,20 +2,19 @@
 import type { Host } from "../host.ts";
 
 /**
- * Writes to a stream, and takes the status line away before. On a terminal this is one write, so
- * that the line cannot be drawn in between.
+ * Writes to a stream. On a terminal, this takes the status line away in the same write, so that the
+ * line cannot be drawn in between. Elsewhere the line is not in the way, and stays.
  *
- * @param erased what takes the line away; empty if there is none
+ * @param erased gives what takes the line away; empty if there is none
  */
 export async function writeAbove(
   host: Host,
   stream: "stdout" | "stderr",
-  erased: string,
+  erased: () => string,
   data: Uint8Array | string,
 ): Promise<void> {
   const to = host[stream];
-  if (erased === "") return to.write(data);
-  if (to.isTerminal) return to.write(Buffer.concat([Buffer.from(erased), Buffer.from(data)]));
-  await host.stderr.write(erased);
-  await to.write(data);
+  const before = to.isTerminal ? erased() : "";
+  if (before === "") return to.write(data);
+  await to.write(Buffer.concat([Buffer.from(before), Buffer.from(data)]));
 }

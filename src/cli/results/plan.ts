@@ -20,11 +20,14 @@ export async function showPlan(
   const chosen = Object.fromEntries(Object.entries(interpreter).filter(([, value]) => value));
   const options = { ...configuration, ...chosen, ssh: plan.ssh ?? ssh };
   const lines: string[] = [];
+  /** What the first target gets: the others get as much, but for the length of a name. */
+  let bytes: number | undefined;
   const commands = new Map<string, string>();
   /** First stages as words, as they are where no shell stands between: the target's, a hop's. */
   const stages = [describeBootstrap("local", options).argv, describeBootstrap("local").argv];
   for (const target of targets) {
-    const { hops, argv, command: sent } = describeBootstrap(target, options);
+    const { hops, argv, command: sent, preambleBytes } = describeBootstrap(target, options);
+    bytes ??= preambleBytes;
     const path = describePath(target, configuration);
     // What the shell there gets is the same for many targets, and long.
     if (!commands.has(sent)) commands.set(sent, `BOOTSTRAP${commands.size || ""}`);
@@ -36,7 +39,6 @@ export async function showPlan(
   const { window = limits[0]?.targets ?? 1, serial } = readFleet(command, flags);
   const why = flags["jobs"] === undefined ? (limits[0]?.why ?? "") : "--jobs";
   const batches = serial === undefined ? "" : `, in batches of ${serial}`;
-  const bytes = describeBootstrap(targets[0] ?? "local", options).preambleBytes;
   lines.push(
     ...sends,
     `bootstrap ${bytes} bytes to each target; econtext bootstrap TARGET shows BOOTSTRAP`,

@@ -214,7 +214,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "doctor",
-    imports: ["broker", "context", "errors", "text", "transports", "tree"],
+    imports: ["broker", "context", "errors", "protocol", "text", "transports", "tree"],
     because: "looks at each stage of a connection with the library's own means; shows nothing",
   },
   {

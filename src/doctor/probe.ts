@@ -3,6 +3,7 @@
  * the name of a host to its shell. It uses nothing of econtext on the host.
  */
 import type { Context } from "../context/context.ts";
+import { LIMITS } from "../protocol/limits.ts";
 import { neutralise, oneLine } from "../text.ts";
 import type { Transport } from "../transports/transport.ts";
 import { type Passed, SshTrace } from "./ssh-trace.ts";
@@ -49,6 +50,8 @@ export async function probe(settings: ProbeSettings): Promise<Probed> {
 interface Run {
   readonly trace: SshTrace;
   readonly stdout: string;
+  /** The login printed more than any slave could be behind: the client was ended. */
+  readonly isFlooded: boolean;
   readonly startedAt: number;
   readonly endedAt: number;
   readonly status: number | undefined;
@@ -58,8 +61,8 @@ interface Run {
 
 async function runClient(settings: ProbeSettings, mark: string): Promise<Run> {
   const { transport, before, deadlineMs, signal } = settings;
-  const [program = "ssh", ...rest] = transport.wrap(["sh", "-s"]);
-  // An existing connection would hide the way to the host.
+  const [program = "ssh", ...rest] = transport.wrap(["/bin/sh", "-s"]);
+  // PATH may be broken there. An existing connection would hide the way to the host.
   const argv = [program, "-v", "-o", "ControlPath=none", ...rest];
   const trace = new SshTrace();
   const ending = new AbortController();
@@ -67,15 +70,22 @@ async function runClient(settings: ProbeSettings, mark: string): Promise<Run> {
   const signals = [ending.signal, ...(signal === undefined ? [] : [signal])];
   const startedAt = performance.now();
   let stdout = "";
+  let [length, isFlooded] = [0, false];
   let ended: { status: number | undefined; problem?: string } = { status: undefined };
-  const stdin = surveyScript(mark);
+  const over = Promise.withResolvers<void>();
+  const stdin = scriptUntil(surveyScript(mark), over.promise);
   const process = before.exec(argv, { stdin, signal: AbortSignal.any(signals) });
   const hear = async (
     stream: AsyncIterable<Uint8Array>,
     heard: (text: string) => void,
   ): Promise<void> => {
     const decoder = new TextDecoder();
-    for await (const chunk of stream) heard(decoder.decode(chunk, { stream: true }));
+    for await (const chunk of stream) {
+      length += chunk.length;
+      isFlooded = length > LIMITS.maxNoiseBytes;
+      if (isFlooded) return ending.abort();
+      heard(decoder.decode(chunk, { stream: true }));
+    }
   };
   try {
     const [result] = await Promise.all([
@@ -91,9 +101,17 @@ async function runClient(settings: ProbeSettings, mark: string): Promise<Run> {
     if (!ending.signal.aborted) throw error;
   } finally {
     clearTimeout(timer);
+    over.resolve();
   }
   const { status, problem } = ended;
-  return { trace, stdout, startedAt, endedAt: performance.now(), status, problem };
+  const endedAt = performance.now();
+  return { trace, stdout, isFlooded, startedAt, endedAt, status, problem };
+}
+
+/** The input stays open, as in a connection: a shell that only reads it hangs here, too. */
+async function* scriptUntil(script: string, over: Promise<void>): AsyncGenerator<Uint8Array, void> {
+  yield new TextEncoder().encode(script);
+  await over;
 }
 
 function passedStages(hop: string, passed: readonly Passed[], startedAt: number): Stage[] {
@@ -109,6 +127,7 @@ function passedStages(hop: string, passed: readonly Passed[], startedAt: number)
 function shellStage({ hop }: ProbeSettings, run: Run, { noise, isWhole }: Survey): Stage {
   const ms = run.endedAt - (run.trace.passed.at(-1)?.at ?? run.startedAt);
   const stage = { hop, stage: "shell", ms } as const;
+  if (run.isFlooded) return { ...stage, result: "failed", ...floodWords(noise) };
   if (!isWhole) {
     const detail = "a command begins, and is ended before it is done";
     return { ...stage, result: "warning", detail, hint: "look at the limits of the account there" };
@@ -120,6 +139,15 @@ function shellStage({ hop }: ProbeSettings, run: Run, { noise, isWhole }: Survey
     result: "warning",
     detail: `${noise.length} characters before a command: ${text}`,
     hint: "let the profile print only if the shell is interactive",
+  };
+}
+
+/** @returns what to tell of a login whose output does not end, as a connection tells it */
+function floodWords(said: string): Pick<Stage, "detail" | "hint"> {
+  const text = oneLine(said.slice(0, SHOWN).trim()).slice(0, SHOWN);
+  return {
+    detail: `the login shell prints more than ${LIMITS.maxNoiseBytes} bytes, unasked: ${text}`,
+    hint: "make the login shell's profile print less when it is not interactive",
   };
 }
 
@@ -149,6 +177,7 @@ function failure(settings: ProbeSettings, run: Run, survey: Survey, stage: Stage
     const hint = "check that an ssh client is installed, and on PATH";
     return { ...failed, stage: "name", detail: oneLine(problem), hint };
   }
+  if (run.isFlooded) return { ...failed, ...floodWords(survey.noise || trace.said) };
   const said = neutralise(trace.said.trim()).split("\n").filter(Boolean);
   if (status === undefined) {
     const [detail = "no answer", hint] = SILENT[stage] ?? [];

@@ -49,6 +49,7 @@ export function surveyScript(mark: string): string {
     `echo "$p|$f|$v"`,
     "done",
     `echo end ${mark}`,
+    "exit",
     "",
   ].join("\n");
 }

@@ -7,6 +7,7 @@ import { writeScript } from "../helpers/scripts.ts";
 import { suite } from "../helpers/skip.ts";
 import { makeSshFiles, type SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
+import { startBrokenHosts } from "./broken-hosts.ts";
 import { econtext } from "./econtext.ts";
 
 interface Row {
@@ -177,6 +178,35 @@ suite("doctor", missingSshd(), "sshd", () => {
     expect(last).toMatchObject({ stage: "bootstrap", result: "failed" });
     expect(last.detail).toContain("no interpreter found");
     expect(status).toBe(17);
+  });
+
+  /** Each host that cannot be worked on: the stage, the exit status, and what is told. */
+  const BROKEN: Readonly<Record<string, readonly [stage: string, status: number, RegExp]>> = {
+    refused: ["tcp", 11, /Connection refused/],
+    hole: ["tcp", 11, /^no answer: nothing refuses the connection, and nothing accepts it/],
+    silent: ["host key", 12, /^connected, and the server says nothing more/],
+    "target-key": ["host key", 12, /Host key verification failed/],
+    "target-noise": ["shell", 14, /^the login shell prints more than 1048576 bytes, unasked: /],
+    "target-ends": ["shell", 14, /^the login shell ended with status 1: This account is not/],
+    "target-hangs": ["shell", 14, /^logged in, and the shell does not run the command/],
+    "target-bare": ["bootstrap", 17, /no interpreter found/],
+    // It comes some time after the login.
+    "target-garbage": ["", 0, /not a frame/],
+  };
+
+  test("hosts that are broken in different ways are told apart", async () => {
+    await using hosts = await startBrokenHosts(dir, Object.keys(BROKEN));
+    const examined = Object.entries(BROKEN).map(async ([name, [stage, status, detail]]) => {
+      const limit = name.includes("-") && name !== "target-hangs" ? PATIENT : ["--deadline", "10"];
+      const run = await econtext("doctor", "--json", "-F", hosts.config, ...limit, name);
+      const last = JSON.parse(run.stdout.trim().split("\n").at(-1) ?? "") as Row;
+      const told = [name, last.stage, last.result, run.status];
+      if (stage === "") expect(last.result).toBe("failed");
+      else expect(told).toEqual([name, stage, "failed", status]);
+      expect(last.detail).toMatch(detail);
+      expect(last.hint).toBeString();
+    });
+    await Promise.all(examined);
   });
 
   test("a way through another context", async () => {

@@ -1,10 +1,11 @@
 /** Several targets when something is wrong: with the targets, with where results go, or with us. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "../helpers/skip.ts";
-import { missingSshd, startSshd } from "../helpers/sshd.ts";
+import { missingSshd } from "../helpers/sshd.ts";
+import { startBrokenHosts } from "./broken-hosts.ts";
 import { ECONTEXT, econtextIn, PYTHON, start } from "./econtext.ts";
 import { wrongIn } from "./schema.ts";
 
@@ -138,17 +139,6 @@ test("output that is too long is told with the name of its target", async () => 
   }
 });
 
-/** What the login of a broken host does. The others run what they are told. */
-const LOGIN = `#!/bin/sh
-case $BROKEN in
-bare) PATH=/nonexistent ;;
-noise) exec cat /dev/zero ;;
-ends) echo 'This account is not available.'; exit 1 ;;
-hangs) exec cat >/dev/null ;;
-garbage) (sleep 0.2; head -c 99 /dev/zero | tr '\\0' '\\377') & ;;
-esac
-exec /bin/sh "$@"
-`;
 const WORK = `case $BROKEN in
 dies) kill -9 $PPID; sleep 9 ;;
 seven) exit 7 ;;
@@ -158,8 +148,9 @@ esac
 echo fine`;
 
 /** Each broken host: its status, the code of its error, and what it is told with. */
-const BROKEN: Readonly<Record<string, readonly [status: number, code?: string, text?: RegExp]>> = {
+const BROKEN: Readonly<Record<string, readonly [status: number, code: string, text?: RegExp]>> = {
   refused: [255, "ERR_TRANSPORT_UNREACHABLE", /Connection refused\n {2}try: check the port/],
+  hole: [124, "ERR_DEADLINE_CONNECT", /within 15000 ms; it said nothing/],
   silent: [
     124,
     "ERR_DEADLINE_CONNECT",
@@ -172,29 +163,14 @@ const BROKEN: Readonly<Record<string, readonly [status: number, code?: string, t
   "target-hangs": [124, "ERR_DEADLINE_CONNECT", /try: econtext doctor/],
   "target-dies": [255, "ERR_DISCONNECT_LOST", /the far side ended \(killed by SIGKILL/],
   "target-garbage": [255, "ERR_PROTOCOL_FRAME", /not a frame: .*\n {2}try: find what else/],
-  "target-seven": [7],
-  "target-full": [28],
+  "target-seven": [7, "ERR_SHELL_STATUS", /^target-seven: exit status 7$/],
+  "target-full": [28, "ERR_SHELL_STATUS"],
 };
 
 suite("a hundred hosts by ssh", missingSshd(), "sshd", () => {
   test("those that are broken are each named with why, and the others are right", async () => {
-    const login = join(dir, "login");
-    writeFileSync(login, LOGIN);
-    chmodSync(login, 0o755);
-    await using server = await startSshd({ loginShell: login, config: ["AcceptEnv BROKEN"] });
-    using silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-    const other =
-      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
-    writeFileSync(join(dir, "other_hosts"), `other ${other}\n`);
-    const config = join(dir, "ssh_config");
-    const hosts = [
-      "Host refused\n  HostName 127.0.0.1\n  Port 1",
-      `Host silent\n  HostName 127.0.0.1\n  Port ${silent.port}`,
-      `Host target-key\n  HostKeyAlias other\n  UserKnownHostsFile ${join(dir, "other_hosts")}`,
-      ...Object.keys(BROKEN).map((name) => `Host ${name}\n  SetEnv BROKEN=${name.slice(7)}`),
-      `Host *\n  Include ${server.configPath}`,
-    ];
-    writeFileSync(config, `${hosts.join("\n")}\n`);
+    await using hosts = await startBrokenHosts(dir, Object.keys(BROKEN));
+    const { config } = hosts;
     const broken = Object.keys(BROKEN);
     const good = `target[01-${100 - broken.length}]`;
     const args = ["--json", "-F", config, "--connect-deadline", "15", good];
@@ -213,7 +189,7 @@ suite("a hundred hosts by ssh", missingSshd(), "sshd", () => {
       const record = records.find((one) => one["target"] === target);
       const error = (record?.["error"] ?? {}) as { code?: string; message?: string };
       expect([target, record?.["status"], error.code]).toEqual([target, exit, code]);
-      if (code !== undefined) expect(error.message).toMatch(text);
+      expect(error.message).toMatch(text);
     }
     expect(stderr).toStartWith(`${fine.length} ok; ${broken.length} failed: `);
     expect(status).toBe(255);

@@ -10,6 +10,7 @@ import type { CommandLine, Definitions } from "../parse-line.ts";
 import { openPrompter } from "../passwords.ts";
 import { readTargets } from "../targets.ts";
 import { jsonText } from "../ui/json.ts";
+import { wrapFor } from "../ui/wrap.ts";
 
 const { deadline, ...rest } = COMMON;
 const args: Definitions = {
@@ -129,8 +130,13 @@ class Lines {
     const word = WORDS[result].padEnd(6);
     const shown = stdout.coloured ? `\x1b[${COLOURS[result]}m${word}\x1b[0m` : word;
     const time = ms === undefined ? "" : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
-    lines.push(`  ${stage.padEnd(15)} ${shown} ${time.padStart(9)}  ${detail}`.trimEnd());
-    if (hint !== undefined) lines.push(`  ${" ".repeat(32)}  try: ${hint}`);
+    const name = `  ${stage.padEnd(15)} `;
+    const head = `${name}${word} ${time.padStart(9)}  `;
+    const line = wrapFor(stdout, head + detail, head.length).trimEnd();
+    // A colour takes no column.
+    lines.push(name + shown + line.slice(name.length + word.length));
+    const told = `${" ".repeat(head.length)}try: `;
+    if (hint !== undefined) lines.push(wrapFor(stdout, told + hint, told.length));
     await stdout.write(lines.map((line) => `${line}\n`).join(""));
   }
 }

@@ -5,7 +5,8 @@
  */
 import { unifiedDiff } from "../../fleet/diff.ts";
 import { fold } from "../../fleet/fold.ts";
-import type { Host } from "../host.ts";
+import type { Host, Output } from "../host.ts";
+import { distinct } from "../ui/visible-bytes.ts";
 import { writeAbove } from "../ui/write-above.ts";
 import { Gathered, SharedMemory } from "./gathered.ts";
 import { showBlock, tellLost } from "./grouped.ts";
@@ -62,8 +63,8 @@ export class Folded implements Report {
       const lines = unifiedDiff(this.#text(majority), this.#text(first));
       const rest = new Gathered();
       await rest.write("stderr", gathered.bytes("stderr"));
-      const text = lines.map((line) => `${line}\n`).join("");
-      await writeAbove(this.#host, "stdout", erased, heading(group, stdout) + text);
+      const block = Buffer.concat([Buffer.from(heading(group, stdout)), diffBytes(lines, stdout)]);
+      await writeAbove(this.#host, "stdout", erased, block);
       if (rest.bytes("stderr").length > 0 || first.text !== undefined) {
         await showBlock(this.#host, group, rest, erased);
       }
@@ -75,9 +76,11 @@ export class Folded implements Report {
     return this.#gathered.get(index) ?? new Gathered();
   }
 
+  /** @returns a character for each byte: lines with different bytes are different lines */
   #text(end: TargetEnd): string {
     const gathered = this.#of(end);
-    return gathered.text("stdout") + valuesText(gathered.values);
+    const values = Buffer.from(valuesText(gathered.values));
+    return Buffer.concat([gathered.bytes("stdout"), values]).toString("latin1");
   }
 
   /** Equal for targets that belong together. */
@@ -89,4 +92,19 @@ export class Folded implements Report {
     const streams = [gathered.bytes("stdout"), gathered.bytes("stderr")];
     return [failed, told, gathered.lost, ...streams, gathered.values];
   }
+}
+
+/** SGR codes of the lines of a diff, by their first character. */
+const COLOURS: Readonly<Record<string, number>> = { "-": 31, "+": 32, "@": 36 };
+
+/** @param lines with a character for each byte */
+function diffBytes(lines: readonly string[], to: Output): Uint8Array {
+  const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(""), "latin1");
+  if (!to.isTerminal) return bytes;
+  const text = distinct(bytes);
+  if (!to.coloured) return Buffer.from(text);
+  const coloured = text.replace(/^([-+@]).*$/gm, (line, mark: string) => {
+    return `\x1b[${COLOURS[mark]}m${line}\x1b[0m`;
+  });
+  return Buffer.from(coloured);
 }

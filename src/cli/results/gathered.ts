@@ -66,8 +66,4 @@ export class Gathered implements TargetOutput {
   release(): void {
     this.#memory.give(this.#size);
   }
-
-  text(stream: Stream): string {
-    return new TextDecoder().decode(this.bytes(stream));
-  }
 }

@@ -2,9 +2,11 @@
  * `--group`: the output of each target in one piece, below a heading. Targets come in the order in
  * which they were given, each as soon as it and those before it have ended.
  */
-import { neutralise, oneLine } from "../../index.ts";
+import { oneLine } from "../../index.ts";
 import { compress } from "../../sets/fold-names.ts";
 import type { Host, Output } from "../host.ts";
+import { visible } from "../ui/visible-bytes.ts";
+import { wrapFor } from "../ui/wrap.ts";
 import { writeAbove } from "../ui/write-above.ts";
 import { Gathered, SharedMemory } from "./gathered.ts";
 import { heading } from "./headings.ts";
@@ -73,7 +75,7 @@ export async function showBlock(
     new TextEncoder().encode(values),
   ]);
   const said = fit(gathered.bytes("stderr"), stderr);
-  const told = first.text === undefined ? "" : `${first.text}\n`;
+  const told = first.text === undefined ? "" : `${wrapFor(stderr, first.text)}\n`;
   const hasOutput = text.length > 0;
   // A target without a word is worth a line only if it failed, or if nothing else tells of it.
   const out = hasOutput || (said.length === 0 && told === "");
@@ -107,13 +109,13 @@ export async function tellLost(
   if (lost === 0) return;
   const names = compress(ends.map(({ target }) => target));
   const text = `${names}: the output was too long: ${lost} bytes were lost; try: --outdir`;
-  await stderr.write(`${erased()}${oneLine(text)}\n`);
+  await stderr.write(`${erased()}${wrapFor(stderr, oneLine(text))}\n`);
 }
 
 /** Control characters are made harmless for a terminal. */
 function fit(bytes: Uint8Array, to: Output): Uint8Array {
   if (!to.isTerminal) return bytes;
-  return new TextEncoder().encode(neutralise(new TextDecoder().decode(bytes)));
+  return new TextEncoder().encode(visible(bytes));
 }
 
 function withEnd(bytes: Uint8Array): Uint8Array {

@@ -6,7 +6,11 @@ import type { HostConfiguration } from "../configuration.ts";
 import type { Host } from "../host.ts";
 import { readConnect, readFleet } from "../option-values.ts";
 import type { Plan } from "../run-targets.ts";
+import { wrapFor } from "../ui/wrap.ts";
 import { quoted } from "../words.ts";
+
+/** The column where the words of a line begin. */
+const INDENT = 10;
 
 /** @returns the exit status */
 export async function showPlan(
@@ -47,7 +51,8 @@ export async function showPlan(
     `          ${window} at most: ${why}`,
     "Nothing was started.",
   );
-  await stdout.write(neutralise(lines.map((line) => `${line}\n`).join("")));
+  const text = neutralise(lines.map((line) => `${line}\n`).join(""));
+  await stdout.write(wrapFor(stdout, text, INDENT));
   return 0;
 }
 

@@ -5,6 +5,7 @@ import { type Facts, factsOf } from "../error-facts.ts";
 import type { Host } from "../host.ts";
 import { describe } from "../report-error.ts";
 import { logLines } from "./log-lines.ts";
+import { wrapFor } from "./wrap.ts";
 
 /** Of `LEVELS`: importing it would load the library. */
 const LEVELS = { info: 20, error: 40 } as const;
@@ -48,8 +49,10 @@ export class Failures {
    * @param facts members of the record of `--log-format json`
    */
   say(target: string, text: string, facts: Facts = {}): void {
-    const lines = failureLines(text, this.#format, "error", target, facts);
-    this.#host.stderr.write(this.#erased() + lines).catch(() => {});
+    const { stderr } = this.#host;
+    const shown = this.#format === "text" ? wrapFor(stderr, text) : text;
+    const lines = failureLines(shown, this.#format, "error", target, facts);
+    stderr.write(this.#erased() + lines).catch(() => {});
   }
 }
 

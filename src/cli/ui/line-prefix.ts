@@ -1,5 +1,5 @@
 /** Output of several targets on one stream: whole lines, each after the name of its target. */
-import { neutralise } from "../../index.ts";
+import { visible } from "./visible-bytes.ts";
 
 /** Longer lines are cut: a target that prints no line ends must not fill the memory. */
 const MAX_LINE_BYTES = 1 << 20;
@@ -61,7 +61,7 @@ export class LinePrefixer {
 }
 
 function fit(line: readonly Uint8Array[]): Uint8Array {
-  return encode(neutralise(new TextDecoder().decode(Buffer.concat(line))));
+  return encode(visible(Buffer.concat(line)));
 }
 
 function encode(text: string): Uint8Array {

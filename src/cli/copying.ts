@@ -16,6 +16,7 @@ import { factsOf } from "./error-facts.ts";
 import type { Host } from "./host.ts";
 import type { Flags } from "./parse-line.ts";
 import { statusOf } from "./report-error.ts";
+import type { Ending } from "./results/results.ts";
 import type { Turn } from "./run-targets.ts";
 import { type ProgressLine, progressLine } from "./ui/copy-progress.ts";
 import { ProgressSum } from "./ui/progress-sum.ts";
@@ -23,9 +24,8 @@ import { SharedInput } from "./ui/shared-input.ts";
 
 /** How a copy failed. */
 interface Failure {
-  readonly status: number;
-  /** Present if the user was not told yet. */
-  readonly error?: unknown;
+  readonly error: unknown;
+  readonly isTold: boolean;
 }
 
 export class Copying {
@@ -57,10 +57,10 @@ export class Copying {
   /**
    * Adds a target. The last one begins the work.
    *
-   * @returns the status of this target
-   * @throws why it failed, if the user was not told yet
+   * @returns how the copies of this target ended
+   * @throws why they failed, if the user was not told yet
    */
-  async add(turn: Turn): Promise<number> {
+  async add(turn: Turn): Promise<Ending> {
     this.#turns.set(turn.target, turn);
     if (this.#turns.size === this.#plan.targets.length) {
       const all = this.#copyAll().finally(() => this.#line?.stop());
@@ -68,8 +68,10 @@ export class Copying {
     }
     await this.#done.promise;
     const failure = this.#failures.get(turn.target);
-    if (failure?.error !== undefined) throw failure.error;
-    return failure?.status ?? 0;
+    if (failure === undefined) return { status: 0 };
+    const { error, isTold } = failure;
+    if (!isTold) throw error;
+    return { status: statusOf(error), isTold, error };
   }
 
   /** Ends the wait for a target that cannot be reached. @returns false: the user was not told */
@@ -93,14 +95,14 @@ export class Copying {
     try {
       await this.#copy(copy, this.#turn(owner));
     } catch (error) {
-      const status = statusOf(error);
       // In a copy between two machines, the one that the error names is to blame.
       const isNamed = (target: string | undefined) => target !== undefined && names(error, target);
       const blamed = [from.target, to.target].find(isNamed) ?? owner;
       // Failures of single files were told at once.
-      const failure = isFilesError(error) ? { status } : { status, error };
+      const failure = { error, isTold: isFilesError(error) };
       const known = this.#failures.get(blamed);
-      if (known === undefined || known.error === undefined) this.#failures.set(blamed, failure);
+      if (known === undefined || (known.isTold && !failure.isTold))
+        this.#failures.set(blamed, failure);
     }
   }
 

@@ -123,6 +123,17 @@ describe("--fold", () => {
     );
   });
 
+  test("--diff keeps bytes that are no UTF-8: they are no other such bytes", async () => {
+    const script = "echo a; [ $NAME = db1 ] && printf '\\377\\n' || printf '\\376\\n'";
+    const args = ["exec", "--python", PYTHON, "--fold", "--diff", "web1", "web2", "db1", "--"];
+    const argv = [...ECONTEXT, ...args, "sh", "-c", script];
+    await using child = Bun.spawn(argv, { cwd: dir, stdin: "ignore", stdout: "pipe" });
+    const text = Buffer.from(await child.stdout.bytes()).toString("latin1");
+    expect(text).toBe(
+      "==> web[1-2] (2) <==\na\n\xfe\n==> db1 <==\n@@ -1,2 +1,2 @@\n a\n-\xfe\n+\xff\n",
+    );
+  });
+
   test("equal values of calls", async () => {
     const args = ["os.environ.get", "NAME"];
     const { stdout } = await run("call", "--fold", "web1,web2", ...args);
@@ -132,6 +143,28 @@ describe("--fold", () => {
     const failed = await run("call", "--fold", "web1,web2", "int", "=x");
     expect(failed.stderr).toMatch(/^==> web\[1-2\] \(2\): ValueError <==\n/);
     expect(failed.stderr).toEndWith("\n2 failed: web[1-2] (ValueError)\n");
+  });
+});
+
+describe("ping", () => {
+  test("--fold shows once what answers alike, without what differs", async () => {
+    const { stdout, stderr, status } = await run("ping", "--fold", ...WEBS, "gone");
+    expect(stdout).toMatch(/^==> web\[1-3\] \(3\) <==\npython 3[.\d]+, \S+\n$/);
+    expect(stderr).toEndWith("\n3 ok; 1 failed: gone (no interpreter came up)\n");
+    expect(status).toBe(255);
+  });
+
+  test("--group shows the hops of each target below its name, --outdir in its file", async () => {
+    const answer = String.raw`python 3[.\d]+, pid \d+, \S+, connected in [.\d]+ ms, round trip [.\d]+ ms\n`;
+    const grouped = await run("ping", "--group", "web1/local", "web2");
+    expect(grouped.stdout).toMatch(
+      new RegExp(
+        `^==> web1/local <==\nweb1: ${answer}web1/local: ${answer}==> web2 <==\nweb2: ${answer}$`,
+      ),
+    );
+    const out = join(dir, "pings");
+    expect(await run("ping", "--outdir", out, "web1", "web2")).toMatchObject({ stdout: "" });
+    expect(readFileSync(join(out, "web2.stdout"), "utf8")).toMatch(new RegExp(`^web2: ${answer}$`));
   });
 });
 
@@ -178,6 +211,41 @@ describe("--json", () => {
         .sort(),
     ).toEqual([0, 255]);
     expect([exec.status, call.status, ping.status, cp.status]).toEqual([255, 255, 255, 255]);
+  });
+
+  test("each failure has a code and a message, whatever failed", async () => {
+    const missing = join(dir, "missing");
+    const runs = [
+      run("exec", "--json", "web1", "--", "false"),
+      run("exec", "--json", "web1", "web2", "--", "sh", "-c", "kill -9 $$"),
+      run("exec", "--json", "web1", "--", missing),
+      run("exec", "--json", "--max-failures", "0", "-j1", "web1", "web2", "--", "false"),
+      run("sh", "--json", "-c", "exit 7", "web1", "gone"),
+      run("call", "--json", "web1,web2", "int", "=x"),
+      run("call", "--json", "--deadline", "0.5", "web1,web2", "time.sleep", "60"),
+      run("cp", "--json", missing, `web1,web2:${dir}/copy`),
+      run("cp", "--json", `web1:${missing}`, `${dir}/copy`),
+      run("cp", "--json", `web1:${missing}`, `web2:${dir}/copy`),
+      run("ping", "--json", "gone"),
+    ];
+    for (const { stdout } of await Promise.all(runs)) {
+      const failed = records(stdout).filter(({ ok }) => ok === false);
+      expect(failed.length).toBeGreaterThan(0);
+      expect(failed.flatMap((record) => wrongIn(record))).toEqual([]);
+      for (const { error } of failed) {
+        const { code, message } = error as Record<string, string>;
+        expect(code).toMatch(/^ERR_[A-Z_]+$/);
+        expect(message).not.toBe("");
+      }
+    }
+  });
+
+  test("output that is no UTF-8 is there in base64, too", async () => {
+    const { stdout } = await run("exec", "--json", "web1", "--", "printf", "a\\377");
+    expect(records(stdout)).toEqual([
+      expect.objectContaining({ stdout: "a\ufffd", stdoutBase64: "Yf8=", stderr: "" }),
+    ]);
+    expect(wrongIn(records(stdout)[0])).toEqual([]);
   });
 
   test("the values of a generator are one list", async () => {

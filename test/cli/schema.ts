@@ -7,6 +7,9 @@ interface Schema {
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: boolean;
+  readonly const?: unknown;
+  readonly if?: Schema;
+  readonly then?: Schema;
 }
 
 const FILE = join(import.meta.dir, "../../docs/result.schema.json");
@@ -16,9 +19,12 @@ const RESULT = JSON.parse(readFileSync(FILE, "utf8")) as Schema;
 export function wrongIn(value: unknown, schema: Schema = RESULT, at = "record"): string[] {
   const { type, required = [], properties = {}, additionalProperties = true } = schema;
   if (type !== undefined && !isOf(type, value)) return [`${at} is no ${type}`];
-  if (type !== "object") return [];
+  if ("const" in schema && schema.const !== value) return [`${at} is not ${schema.const}`];
+  if (!isOf("object", value)) return [];
+  const isThen = schema.if !== undefined && wrongIn(value, schema.if, at).length === 0;
   const members = value as Readonly<Record<string, unknown>>;
   return [
+    ...(isThen ? wrongIn(value, schema.then, at) : []),
     ...required.filter((name) => !(name in members)).map((name) => `${at}.${name} is missing`),
     ...Object.entries(members).flatMap(([name, member]) => {
       const known = properties[name];

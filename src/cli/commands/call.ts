@@ -71,8 +71,8 @@ results as JSON. No result (None, null, undefined) prints nothing. The values of
 a generator are printed as they come, one a line. Values that JSON has no type
 for are {"!b": BASE64}, {"!s": SET}, {"!m": [[KEY, VALUE]]}, {"!d":
 MILLISECONDS} and {"!f": "nan"}. With several targets each line begins with the
-target's name. With --json it is {"target", "result"} or {"target", "error"},
-and the error has its traceback. Output and logs of the function go to stderr.`,
+target's name; with --json, each is an object with value or error, and the error
+has its traceback. Output and logs of the function go to stderr.`,
   begins: isFunction,
   // Code is never run where other code has been: an edited module would stay as it was.
   needs: async (line, host) => ({

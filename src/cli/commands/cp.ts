@@ -93,7 +93,7 @@ async function run(line: CommandLine, host: Host): Promise<number> {
     flags,
     targets: plan.targets,
     roots: [],
-    each: async (turn: Turn) => ({ status: await copying.add(turn), isTold: true }),
+    each: (turn: Turn) => copying.add(turn),
     words: [...line.before, ...(line.after ?? [])].map(quoted),
     isTogether: true,
     failed: (_target: string, error: unknown) => copying.giveUp(error),

@@ -1,4 +1,5 @@
 /** Why targets failed, in a few words: for the closing line and for headings. */
+import { oneLine } from "../../index.ts";
 import { compress } from "../../sets/fold-names.ts";
 import type { TargetEnd } from "./report.ts";
 
@@ -29,8 +30,14 @@ const WORDS: readonly (readonly [code: string, words: string])[] = [
 
 const REFUSED = /refuses the connection/;
 
-export function reasonOf({ status, signal, error, isTold }: TargetEnd): string {
-  if (error === undefined) return signal ?? (isTold === true ? "copy failed" : `exit ${status}`);
+/** @returns how a command ended that failed: `web1: exit status 7`, `web1: SIGKILL` */
+export function statusText({ target, status, signal }: TargetEnd): string {
+  return `${oneLine(target)}: ${signal ?? `exit status ${status}`}`;
+}
+
+/** @returns why a target failed, in a few words */
+export function reasonOf({ status, signal, error }: TargetEnd): string {
+  if (error === undefined) return signal ?? `exit ${status}`;
   const { code, type } = error as { readonly code?: unknown; readonly type?: unknown };
   // The type of a remote exception says more than that there was one.
   if (code === "ERR_CALL_FAILED" && typeof type === "string") return type;

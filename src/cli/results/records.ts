@@ -5,9 +5,11 @@
 import { oneLine } from "../../index.ts";
 import type { Host } from "../host.ts";
 import { toJson } from "../ui/result.ts";
+import { utf8 } from "../ui/visible-bytes.ts";
 import { writeAbove } from "../ui/write-above.ts";
 import { Gathered, SharedMemory } from "./gathered.ts";
-import type { Report, TargetEnd, TargetOutput, TargetPlace } from "./report.ts";
+import { statusText } from "./reasons.ts";
+import type { Report, Stream, TargetEnd, TargetOutput, TargetPlace } from "./report.ts";
 
 /** What a command gives: its output, or values. */
 export type Yield = "output" | "value" | "values" | "none";
@@ -50,7 +52,7 @@ export class Records implements Report {
   }
 
   #record(end: TargetEnd, gathered: Gathered): Record<string, unknown> {
-    const { target, status, signal, error, hop, attempts, times } = end;
+    const { target, status, signal, attempts, times } = end;
     return {
       target,
       path: this.#parts.pathOf(target),
@@ -59,7 +61,7 @@ export class Records implements Report {
       ...(signal === undefined ? {} : { signal }),
       ...this.#given(gathered, status === 0),
       ...(gathered.lost === 0 ? {} : { lostBytes: gathered.lost }),
-      ...(error === undefined ? {} : { error: { ...(hop && { hop }), ...plainError(error) } }),
+      ...(status === 0 ? {} : { error: failureOf(end) }),
       attempts,
       times: rounded(times),
     };
@@ -68,7 +70,7 @@ export class Records implements Report {
   #given(gathered: Gathered, isOk: boolean): Record<string, unknown> {
     switch (this.#parts.yields()) {
       case "output":
-        return { stdout: gathered.text("stdout"), stderr: gathered.text("stderr") };
+        return { ...outputOf(gathered, "stdout"), ...outputOf(gathered, "stderr") };
       case "values":
         return { values: gathered.values };
       case "value":
@@ -79,12 +81,28 @@ export class Records implements Report {
   }
 }
 
+/** @returns the text; beside a text that has lost bytes, the bytes */
+function outputOf(gathered: Gathered, stream: Stream): Record<string, string> {
+  const bytes = gathered.bytes(stream);
+  const text = utf8(bytes);
+  if (text !== undefined) return { [stream]: text };
+  return { [stream]: new TextDecoder().decode(bytes), [`${stream}Base64`]: bytes.toBase64() };
+}
+
+/** @returns why a target failed: always with a code and a message */
+function failureOf(end: TargetEnd): Record<string, unknown> {
+  const { error, hop, text = statusText(end) } = end;
+  if (error === undefined) return { code: "ERR_SHELL_STATUS", message: text };
+  return { ...(hop !== undefined && { hop }), ...plainError(error) };
+}
+
 /** @returns the error for programs that read the output */
 function plainError(error: unknown): Record<string, unknown> {
   const { message, code, type, hop, remoteMessage, traceback } = error as Record<string, unknown>;
   const isText = typeof message === "string";
   const known = Object.entries({
-    code,
+    // An error of the system has a code of its own: ENOSPC.
+    code: typeof code === "string" ? code : "ERR_UNEXPECTED",
     message: remoteMessage ?? (isText ? message : oneLine(String(error))),
     type,
     hop,

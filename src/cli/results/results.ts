@@ -14,6 +14,7 @@ import { FleetLine } from "../ui/fleet-line.ts";
 import { writeAbove } from "../ui/write-above.ts";
 import { makeReport, type Way } from "./choose.ts";
 import { Progress } from "./progress.ts";
+import { statusText } from "./reasons.ts";
 import type { Yield } from "./records.ts";
 import type { Report, TargetEnd, TargetOutput, TargetPlace } from "./report.ts";
 
@@ -29,6 +30,8 @@ export interface Ending {
   readonly text?: string | undefined;
   /** A person was told about the failure already. */
   readonly isTold?: boolean;
+  /** Why it failed, if that was no command's own status. */
+  readonly error?: unknown;
 }
 
 export interface ResultsParts {
@@ -141,10 +144,9 @@ export class Results {
   }
 
   /** @returns that a command has failed, where nothing else says so */
-  #statusText({ target, status, signal, error, isTold }: TargetEnd): string | undefined {
-    const isKnown = status === 0 || error !== undefined || isTold === true;
-    if (isKnown || this.#parts.way === "alone") return undefined;
-    return `${oneLine(target)}: ${signal ?? `exit status ${status}`}`;
+  #statusText(end: TargetEnd): string | undefined {
+    const isKnown = end.status === 0 || end.error !== undefined || end.isTold === true;
+    return isKnown || this.#parts.way === "alone" ? undefined : statusText(end);
   }
 
   /** @param isStopped the user ended the run, and gets no more than what is there */

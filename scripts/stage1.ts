@@ -30,6 +30,8 @@ export interface Stage1 {
   /** The two programs of a hop's switch. Python's are zlib streams in base64. */
   readonly pythonSwitch: readonly string[];
   readonly javascriptSwitch: readonly string[];
+  /** A program for the thread that reads the stream: it ends a slave that is stopped. */
+  readonly javascriptStopped: string;
   /** The same for an interpreter whose kind is known. */
   readonly nodeFirstStage: string;
   readonly bunFirstStage: string;
@@ -73,6 +75,7 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
       compress(text).toBase64(),
     ),
     javascriptSwitch: switchTexts(folder, "javascript").map(minifyJavaScript),
+    javascriptStopped: minifyJavaScript(read("javascript", SWITCH, "stopped.js")),
     javascriptFirstStage: joinJavaScript(javascriptStage),
     nodeFirstStage: joinJavaScript(stageOf("node", javascriptStage)),
     bunFirstStage: joinJavaScript(stageOf("bun", javascriptStage)),

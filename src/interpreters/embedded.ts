@@ -30,6 +30,9 @@ export const JS_SWITCH: readonly Uint8Array[] = built.javascriptSwitch.map((text
   new TextEncoder().encode(text),
 );
 
+/** A program for the worker of a JavaScript slave. It needs a line in front: session/stopped.ts. */
+export const JS_STOPPED: string = built.javascriptStopped;
+
 /** One line each, which any login shell takes unchanged between single quotes. */
 export const PYTHON_FIRST_STAGE: string = built.pythonFirstStage;
 export const JS_FIRST_STAGE: string = built.javascriptFirstStage;

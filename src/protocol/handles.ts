@@ -31,6 +31,7 @@ export const SWITCH = {
   ROUTE: 4,
   UNROUTE: 5,
   KEEP: 6,
+  RUN: 7,
   FORWARD: 8,
   RELAY: 9,
   RESTART: 10,

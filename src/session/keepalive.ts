@@ -1,13 +1,15 @@
 /**
  * Keepalive: asks a slave for a sign of life three times a lease, and tells when none came for a
  * whole lease. Any byte of the slave's is a sign of life. If a hop on the way was silent, too, the
- * hop is the cause: all that is behind it ends with it.
+ * hop is the cause: all that is behind it ends with it. Also has a stopped slave end.
  */
 import { sendPing } from "../calls/ping.ts";
 import { DisconnectError, type EcontextError } from "../errors.ts";
+import type { Language } from "../interpreters/kind.ts";
 import type { Hop } from "../launch/hop.ts";
 import type { Router } from "../mux/router.ts";
 import type { SessionSettings } from "./settings.ts";
+import { endWhenStopped } from "./stopped.ts";
 
 export interface KeepaliveSettings {
   readonly id: number;
@@ -15,6 +17,8 @@ export interface KeepaliveSettings {
   /** Milliseconds of silence after which the slave counts as lost. */
   readonly leaseMs: number;
   readonly router: Router;
+  /** What the slave runs. */
+  readonly language: Language;
   /** The hop that leads to the slave. */
   readonly via?: Hop | undefined;
   /** Called once, when the slave counts as lost. */
@@ -24,15 +28,19 @@ export interface KeepaliveSettings {
 export class Keepalive {
   readonly #settings: KeepaliveSettings;
   readonly #timer: ReturnType<typeof setInterval>;
+  /** Present for a slave whose guard cannot see that the slave is stopped. */
+  readonly #watching: ReturnType<typeof setTimeout> | undefined;
 
   constructor(settings: KeepaliveSettings) {
     this.#settings = settings;
     this.#timer = setInterval(() => this.#check(), settings.leaseMs / 3).unref();
+    if (settings.language === "javascript") this.#watching = endWhenStopped(settings);
   }
 
-  /** No ping is sent any more. Idempotent. */
+  /** Nothing is sent any more. Idempotent. */
   stop(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#watching);
   }
 
   #check(): void {

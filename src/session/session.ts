@@ -211,16 +211,17 @@ export class ChildSession implements Session {
 
   #booted(slave: SlaveInfo, launched: Launched): void {
     this.#speaks(languageOf(slave.kind));
-    this.#state = { name: "ready", launched, keepalive: this.#keepAlive(launched) };
+    this.#state = { name: "ready", launched, keepalive: this.#keepAlive(launched, slave) };
     this.#ready.resolve(slave);
   }
 
-  #keepAlive(launched: Launched): Keepalive | undefined {
+  #keepAlive(launched: Launched, { kind }: SlaveInfo): Keepalive | undefined {
     const { id, name, via } = this.#settings;
     const leaseMs = leaseOf(this.#settings);
     if (leaseMs === 0) return undefined;
     const close = (reason: EcontextError): void => launched.close(reason);
-    return new Keepalive({ id, name, leaseMs, via, router: this.#parts.router, close });
+    const parts = { leaseMs, via, language: languageOf(kind), router: this.#parts.router, close };
+    return new Keepalive({ id, name, ...parts });
   }
 
   async #closed(launched: Launched, reason: EcontextError | undefined): Promise<void> {

@@ -19,11 +19,8 @@ export interface Far {
   readonly endless: readonly string[];
   /** Whether a slave without its guard ends what it started. */
   readonly tidies: boolean;
-  /**
-   * Whether the guard sees that the slave does nothing any more; else only the master's own machine
-   * is rid of one that is stopped.
-   */
-  readonly guardPolls: boolean;
+  /** Whether a process beside the slave ends it when it is stopped: its guard cannot. */
+  readonly isWatched: boolean;
 }
 
 export const python: Far = {
@@ -36,7 +33,7 @@ export const python: Far = {
   spins: new Set(["loop", "stubborn", "c"]),
   endless: ["stubborn", "c"],
   tidies: true,
-  guardPolls: true,
+  isWatched: false,
 };
 
 const tasks = join(ROOT, "tasks.cjs");
@@ -55,6 +52,6 @@ export function javascript(options: ConnectOptions): Far {
     // A loop cannot catch what ends it.
     endless: ["c"],
     tidies: false,
-    guardPolls: false,
+    isWatched: true,
   };
 }

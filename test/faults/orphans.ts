@@ -5,7 +5,13 @@
  */
 import { afterAll, afterEach, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
-import { Broker, type ConnectOptions, type Context, EcontextError } from "../../src/index.ts";
+import {
+  Broker,
+  type BrokerOptions,
+  type ConnectOptions,
+  type Context,
+  EcontextError,
+} from "../../src/index.ts";
 import { nodeOf } from "../helpers/javascripts.ts";
 import { descendants } from "../helpers/leaks.ts";
 import { SOON_MS } from "../helpers/soon.ts";
@@ -14,6 +20,8 @@ import { ROOT, Scene, signal, spinning } from "./scene.ts";
 
 const MASTER = join(import.meta.dir, "../fixtures/faulty-master.ts");
 const GRACE_MS = 300;
+/** Where a stopped slave shall end soon. */
+const LEASE_MS = 2_000;
 const POLL_MS = 20;
 const times: string[] = [];
 
@@ -41,8 +49,13 @@ interface Hung {
 }
 
 /** A context with children of every sort in it and a call that hangs. */
-async function hungContext(way: Way, hang: string, callDeadline?: number): Promise<Hung> {
-  const broker = new Broker({ roots: [ROOT], graceMs: GRACE_MS });
+async function hungContext(
+  way: Way,
+  hang: string,
+  callDeadline?: number,
+  settings: BrokerOptions = {},
+): Promise<Hung> {
+  const broker = new Broker({ roots: [ROOT], graceMs: GRACE_MS, ...settings });
   const { far } = way;
   const options = { ...far.options, ...way.connect, argv0: scene.argv0 };
   const context = await broker.connect(way.target, options);
@@ -55,11 +68,14 @@ async function hungContext(way: Way, hang: string, callDeadline?: number): Promi
   const isLate = () => callDeadline !== undefined && performance.now() - began > callDeadline / 2;
   const isHung = hangs(way, hang, slave);
   while (!isHung() && !isLate()) await Bun.sleep(POLL_MS);
+  if (settings.leaseMs !== undefined && way.far.isWatched && way.name.endsWith("ssh")) {
+    await scene.includes("/proc/$1/stat");
+  }
   if (!isLate()) return { broker, context, slave, guard, call, behind };
   // A call whose deadline passes before it hangs is none for us.
   await broker.close();
   await scene.emptied(SOON_MS);
-  return hungContext(way, hang, 3 * (callDeadline ?? 0));
+  return hungContext(way, hang, 3 * (callDeadline ?? 0), settings);
 }
 
 /** Whether all runs that `hang` has, and uses the processor if that is how it hangs. */
@@ -169,15 +185,13 @@ export function orphans(way: () => Way): void {
   }
 
   test("the far side is stopped, and the deadline passes", async () => {
-    const { broker, slave, call, behind } = await hungContext(way(), "sleep", 400);
+    const settings = remote ? { leaseMs: LEASE_MS } : {};
+    const { broker, slave, call, behind } = await hungContext(way(), "sleep", 900, settings);
     process.kill(slave, "SIGSTOP");
     expect((await call).code).toBe("ERR_DEADLINE_CALL");
     const began = (await call).at;
     expect((await behind).code).toBe("ERR_DISCONNECT_HUNG");
     expect((await behind).at - began).toBeLessThan(GRACE_MS + SOON_MS);
-    // A stopped slave does not see the end; where its guard does not look either, it has to go
-    // on first.
-    if (remote && !far.guardPolls) process.kill(slave, "SIGCONT");
     const empty = await scene.emptied(SOON_MS);
     note(
       `${name}: SIGSTOP, deadline`,
@@ -186,6 +200,31 @@ export function orphans(way: () => Way): void {
     );
     await broker.close();
   });
+
+  test("the far side is stopped, and the connection is lost", async () => {
+    const settings = { leaseMs: LEASE_MS };
+    const { broker, slave, call } = await hungContext(way(), "loop", undefined, settings);
+    process.kill(slave, "SIGSTOP");
+    const began = performance.now();
+    await Promise.all([call, broker.close()]);
+    const knew = performance.now() - began;
+    note(`${name}: SIGSTOP, lost`, knew, knew + (await scene.emptied(LEASE_MS + SOON_MS)));
+  });
+
+  if (remote && far.isWatched) {
+    test("the far side is stopped now and then, never for a lease", async () => {
+      const settings = { leaseMs: LEASE_MS };
+      const { broker, slave, context } = await hungContext(way(), "sleep", undefined, settings);
+      for (let stopped = 0; stopped < 2 * LEASE_MS; stopped += LEASE_MS / 2) {
+        process.kill(slave, "SIGSTOP");
+        await Bun.sleep(LEASE_MS / 2);
+        process.kill(slave, "SIGCONT");
+        expect(await context.ping({ deadline: SOON_MS })).toBeNumber();
+      }
+      await broker.close();
+      await scene.emptied(SOON_MS);
+    });
+  }
 
   for (const hang of ["sleep", "loop", "c"]) {
     test(`the slave is killed (${hang})`, async () => {

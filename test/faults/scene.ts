@@ -42,6 +42,11 @@ export class Scene {
     while (this.alive().length < count) await Bun.sleep(POLL_MS);
   }
 
+  /** Waits until a process with the mark has this in its arguments. */
+  async includes(text: string): Promise<void> {
+    while (!this.alive().some((line) => line.includes(text))) await Bun.sleep(POLL_MS);
+  }
+
   /** Milliseconds until no process carries the mark. */
   async emptied(withinMs: number): Promise<number> {
     const began = performance.now();

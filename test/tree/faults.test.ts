@@ -7,7 +7,7 @@
  */
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
-import { isRunning } from "../helpers/leaks.ts";
+import { descendants } from "../helpers/leaks.ts";
 import { suite } from "../helpers/skip.ts";
 import { SOON_MS } from "../helpers/soon.ts";
 import { Lab, missingLab, type Name } from "../lab/lab.ts";
@@ -57,7 +57,6 @@ for (const kind of ["python", "bun"] as const) {
       position: number,
       codes: readonly string[],
       fault: (chain: Chain) => Promise<unknown>,
-      afterwards: () => void = () => {},
     ): Promise<void> {
       await using chain = await open();
       const hung = chain.hang();
@@ -70,8 +69,6 @@ for (const kind of ["python", "bun"] as const) {
         expect(message).toStartWith(nameOf(position));
       }
       await ended(chain, position);
-      // A hop that was stopped may go on now: its contexts have ended.
-      afterwards();
       await chain.isQuiet(END_MS);
       await chain.othersAnswer(position);
     }
@@ -93,14 +90,10 @@ for (const kind of ["python", "bun"] as const) {
       );
 
       times(`SIGSTOP of ${word}`, async () => {
-        let stopped = 0;
-        const stop = async (chain: Chain): Promise<void> => {
-          stopped = await chain.pidOf(position);
-          process.kill(stopped, "SIGSTOP");
-        };
-        await strike(position, ["ERR_DISCONNECT_SILENT"], stop, () => {
-          // The guard of a JavaScript slave does not look whether it is stopped.
-          if (kind !== "python" && isRunning(stopped)) process.kill(stopped, "SIGCONT");
+        await strike(position, ["ERR_DISCONNECT_SILENT"], async (chain) => {
+          const pid = await chain.pidOf(position);
+          if (kind !== "python") await isWatched(pid);
+          process.kill(pid, "SIGSTOP");
         });
       });
     }
@@ -230,6 +223,12 @@ for (const kind of ["python", "bun"] as const) {
       });
     }
   });
+}
+
+/** Waits for the process beside a JavaScript slave that looks whether the slave is stopped. */
+async function isWatched(pid: number): Promise<void> {
+  const isWatch = ({ command }: { command: string }) => command.includes("/proc/$1/stat");
+  while (!descendants(pid).some(isWatch)) await Bun.sleep(10);
 }
 
 /** The name of the hop at a position, as errors begin with it. */

@@ -30,7 +30,8 @@ function watch(heardAt: () => number, onPing: (count: number) => void = () => {}
   };
   router.addRoute(id, { link, parent: 0, close: () => {} });
   const settings = { id, name: "web1", leaseMs: LEASE_MS, via, router, close: lost.resolve };
-  return { keepalive: new Keepalive(settings), sent, lost: lost.promise };
+  const language = "python";
+  return { keepalive: new Keepalive({ ...settings, language }), sent, lost: lost.promise };
 }
 
 test("a slave that is heard is pinged again and again", async () => {

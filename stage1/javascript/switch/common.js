@@ -17,6 +17,7 @@ const CLOSE = 3;
 const ROUTE = 4;
 const UNROUTE = 5;
 const KEEP = 6;
+const RUN = 7;
 const FORWARD = 8;
 const RELAY = 9;
 const RESTART = 10;

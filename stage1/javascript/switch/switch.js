@@ -70,6 +70,7 @@ const OPERATIONS = {
 const operate = (operation, events, body) => {
   let words = [];
   try {
+    if (operation === RUN) return new Function("core", "" + body)(core);
     words = decode(body);
     OPERATIONS[operation](events, ...words);
   } catch (e) {

@@ -39,11 +39,6 @@ export function pack(text: string | Uint8Array): Packed {
   return { bytes, length: plain.length, adler: Bun.hash.adler32(plain) };
 }
 
-/** The text of a piece. */
-export function textOf(piece: Packed): string {
-  return new TextDecoder().decode(zlib().inflateSync(join([piece])));
-}
-
 /** A block that is not compressed (RFC 1951, 3.2.4): its length, the length inverted, the bytes. */
 function stored(plain: Uint8Array<ArrayBuffer>): Packed {
   const size = plain.length;
@@ -56,25 +51,10 @@ function encoded(text: string | Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes as Uint8Array<ArrayBuffer>;
 }
 
-/** Joins pieces into one zlib stream. @param last a text that ends it */
-export function join(pieces: readonly Packed[], last = ""): Uint8Array {
-  const plain = encoded(last);
-  const end = last === "" ? END : Bun.deflateSync(plain, { level: LEVEL });
-  const adler = combined(adlerOf(pieces), Bun.hash.adler32(plain), plain.length);
-  return Buffer.concat([HEADER, ...pieces.map(({ bytes }) => bytes), end, checksum(adler)]);
-}
-
-/** Joins pieces into one. */
-export function together(pieces: readonly Packed[]): Packed {
-  return {
-    bytes: Buffer.concat(pieces.map(({ bytes }) => bytes)),
-    length: pieces.reduce((sum, { length }) => sum + length, 0),
-    adler: adlerOf(pieces),
-  };
-}
-
-function adlerOf(pieces: readonly Packed[]): number {
-  return pieces.reduce((all, { adler, length }) => combined(all, adler, length), 1);
+/** Joins pieces into one zlib stream. */
+export function join(pieces: readonly Packed[]): Uint8Array {
+  const adler = pieces.reduce((all, { adler, length }) => combined(all, adler, length), 1);
+  return Buffer.concat([HEADER, ...pieces.map(({ bytes }) => bytes), END, checksum(adler)]);
 }
 
 function checksum(adler: number): Uint8Array {
@@ -90,28 +70,4 @@ function combined(first: number, second: number, secondLength: number): number {
   const sum = low + (second & 0xffff) + BASE - 1;
   const high = ((rest * low) % BASE) + (first >>> 16) + (second >>> 16) + BASE - rest;
   return (((high % BASE) << 16) | (sum % BASE)) >>> 0;
-}
-
-/** A text of which some parts are compressed already. */
-export class PackedText {
-  readonly #parts: readonly (string | Packed)[];
-
-  constructor(parts: readonly (string | Packed)[]) {
-    this.#parts = parts;
-  }
-
-  pieces(): Packed[] {
-    return this.#parts.map((part) => (typeof part === "string" ? pack(part) : part));
-  }
-
-  deflated(): Uint8Array {
-    const last = this.#parts.at(-1);
-    if (typeof last !== "string") return join(this.pieces());
-    // The end can be compressed without node:zlib, which takes long to load.
-    return join(new PackedText(this.#parts.slice(0, -1)).pieces(), last);
-  }
-
-  text(): string {
-    return this.#parts.map((part) => (typeof part === "string" ? part : textOf(part))).join("");
-  }
 }

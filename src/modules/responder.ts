@@ -5,29 +5,40 @@
  *
  * Spec: docs/protocol.md, "Module records".
  */
-import { deflated, PackedText } from "./packed.ts";
+import { FLAGS } from "../protocol/frame.ts";
+import type { HANDLES } from "../protocol/handles.ts";
+import { deflated } from "./packed.ts";
 
 export interface ModuleResponder {
   /**
-   * Makes a `LOAD_MODULE` body, not yet compressed: what importing one of `names` needs and the
-   * context does not have yet.
+   * Makes the messages with what importing one of `names` needs and the context does not have yet.
    *
    * @param needs modules of the second tier that the call itself uses
-   * @returns undefined if nothing is missing
+   * @returns the messages, in the order in which they must be sent; none if nothing is missing
    */
-  offer(names: readonly string[], needs: readonly string[]): Uint8Array | PackedText | undefined;
+  offer(names: readonly string[], needs: readonly string[]): readonly ModuleMessage[];
   /**
-   * Answers a `GET_MODULE` body. The answer is not yet compressed.
+   * Answers a `GET_MODULE` body.
    *
    * @throws {ProtocolError} if the body is no valid request
    */
   answer(body: Uint8Array): ModuleAnswer;
 }
 
-export interface ModuleAnswer {
-  readonly body: Uint8Array | PackedText;
-  /** Whether the body is text, which is worth compressing; package data is not. */
-  readonly isText: boolean;
+/** The body of a message, and the flags that tell how to read it. */
+export interface Supplied {
+  readonly body: Uint8Array;
+  readonly flags: number;
+}
+
+/** A message that the slave did not ask for. */
+export interface ModuleMessage extends Supplied {
+  readonly handle: (typeof HANDLES)["LOAD_MODULE" | "LOAD_BUNDLE"];
+}
+
+export interface ModuleAnswer extends Supplied {
+  /** Must be sent before the answer: modules of the second tier that its modules need. */
+  readonly before?: readonly ModuleMessage[];
 }
 
 /**
@@ -37,12 +48,16 @@ export const MAX_NAME = 4096;
 /** The prefix of names of second-tier modules. */
 export const OWN = "econtext.";
 
-/** Compresses a body, for a message with the flag `DEFLATE`. */
-export function deflate(body: Uint8Array | PackedText): Uint8Array {
-  return body instanceof PackedText ? body.deflated() : deflated(body);
+/** Compresses a body. Texts are worth that; package data is not. */
+export function compressed(bytes: Uint8Array): Supplied {
+  return stream(deflated(bytes));
 }
 
-/** The bytes of a body without compression. */
-export function plain(body: Uint8Array | PackedText): Uint8Array {
-  return body instanceof PackedText ? new TextEncoder().encode(body.text()) : body;
+/** A body that is a zlib stream already. */
+export function stream(body: Uint8Array): Supplied {
+  return { body, flags: FLAGS.DEFLATE };
+}
+
+export function uncompressed(body: Uint8Array): Supplied {
+  return { body, flags: 0 };
 }

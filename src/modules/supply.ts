@@ -4,24 +4,17 @@
  * bodies of messages; its user sends them.
  */
 import type { Language } from "../interpreters/kind.ts";
-import { FLAGS } from "../protocol/frame.ts";
 import type { Finders } from "./finders.ts";
 import { JavaScriptResponder } from "./javascript/responder.ts";
 import { PythonResponder } from "./python/responder.ts";
 import { mapTraceback } from "./python/traceback.ts";
-import { deflate, type ModuleResponder, plain } from "./responder.ts";
+import type { ModuleAnswer, ModuleMessage, ModuleResponder } from "./responder.ts";
 import type { Unpacking } from "./unpack-list.ts";
 
 export interface SupplySettings {
   /** Whether the slave sees the same files as this process. */
   readonly sharesDisk: boolean;
   readonly unpacking: Unpacking;
-}
-
-/** The body of a message, and the flags that tell how to read it. */
-export interface Supplied {
-  readonly body: Uint8Array;
-  readonly flags: number;
 }
 
 export class Supply {
@@ -54,22 +47,23 @@ export class Supply {
    * @param names modules that a call will import
    * @param needs modules of the second tier that the call itself wants
    * @param root a folder that Python modules may come from, from now on
-   * @returns a `LOAD_MODULE` with what the slave does not have yet; undefined if that is nothing
+   * @returns the messages with what the slave does not have yet
    */
-  offer(names: readonly string[], needs: readonly string[], root?: string): Supplied | undefined {
+  offer(
+    names: readonly string[],
+    needs: readonly string[],
+    root?: string,
+  ): readonly ModuleMessage[] {
     if (root !== undefined) this.#finders.python.addRoot(root);
-    const body = this.#responder?.offer(names, needs);
-    return body === undefined ? undefined : { body: deflate(body), flags: FLAGS.DEFLATE };
+    return this.#responder?.offer(names, needs) ?? [];
   }
 
   /**
    * @returns the answer to a `GET_MODULE`; undefined while the language is not known
    * @throws {ProtocolError} the request is malformed
    */
-  answer(request: Uint8Array): Supplied | undefined {
-    if (this.#responder === undefined) return undefined;
-    const { body, isText } = this.#responder.answer(request);
-    return isText ? { body: deflate(body), flags: FLAGS.DEFLATE } : { body: plain(body), flags: 0 };
+  answer(request: Uint8Array): ModuleAnswer | undefined {
+    return this.#responder?.answer(request);
   }
 
   /** @returns a traceback or a log text with the positions of the user's own source */

@@ -14,7 +14,7 @@ export interface CachedModule {
   readonly requests: readonly Request[];
   /** The first 16 hexadecimal digits of the text's SHA-256. */
   readonly hash: string;
-  /** The text as JSON, compressed. */
+  /** The text, compressed. */
   readonly source: Packed;
 }
 

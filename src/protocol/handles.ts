@@ -13,6 +13,7 @@ export const HANDLES = {
   CANCEL: 104,
   PING: 105,
   BOOT: 106,
+  LOAD_BUNDLE: 107,
 } as const;
 
 export const FIRST_FREE_HANDLE = 1000;

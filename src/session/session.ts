@@ -9,10 +9,10 @@ import { type Language, languageOf, type Wants } from "../interpreters/kind.ts";
 import { languageOfPlan, planFor } from "../interpreters/plan.ts";
 import type { Launched, Launcher } from "../launch/launcher.ts";
 import type { LogReceiver } from "../logs/log-receiver.ts";
-import type { Supplied, Supply } from "../modules/supply.ts";
+import type { ModuleMessage, Supplied } from "../modules/responder.ts";
+import type { Supply } from "../modules/supply.ts";
 import { ReplayLink } from "../mux/replay-link.ts";
 import type { Router } from "../mux/router.ts";
-import { HANDLES } from "../protocol/handles.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { Attempt } from "./attempt.ts";
 import { explainLoss } from "./ending.ts";
@@ -152,8 +152,7 @@ export class ChildSession implements Session {
   }
 
   offer(modules: readonly string[], needs: readonly string[], root?: string): void {
-    const supplied = this.#parts.supply.offer(modules, needs, root);
-    if (supplied !== undefined) this.#send(HANDLES.LOAD_MODULE, supplied, "bulk");
+    this.#sendAll(this.#parts.supply.offer(modules, needs, root));
   }
 
   /**
@@ -162,8 +161,10 @@ export class ChildSession implements Session {
    * @throws {ProtocolError} the request is malformed
    */
   answerModule({ reply, body }: { readonly reply: number; readonly body: Uint8Array }): void {
-    const supplied = reply === 0 ? undefined : this.#parts.supply.answer(body);
-    if (supplied !== undefined) this.#send(reply, supplied, "answer");
+    const answer = reply === 0 ? undefined : this.#parts.supply.answer(body);
+    if (answer === undefined) return;
+    this.#sendAll(answer.before ?? []);
+    this.#send(reply, answer, "answer");
   }
 
   /** Sends no ping any more: the slave reads nothing behind what is sent next. */
@@ -203,6 +204,10 @@ export class ChildSession implements Session {
 
   #speaks(language: Language | undefined): void {
     if (language !== undefined) this.#parts.supply.speaks(language);
+  }
+
+  #sendAll(messages: readonly ModuleMessage[]): void {
+    for (const message of messages) this.#send(message.handle, message, "bulk");
   }
 
   #send(handle: number, { body, flags }: Supplied, lane: "bulk" | "answer"): void {

@@ -4,8 +4,7 @@
  */
 const fs = require("node:fs");
 
-const modules = new Map();
-const offers = [];
+const bundles = [];
 let rest = "";
 
 const say = (message) => fs.writeSync(1, `${JSON.stringify(message)}\n`);
@@ -27,11 +26,8 @@ const hear = () => {
   rest = rest.slice(end + 1);
   return JSON.parse(Buffer.from(line, "latin1").toString());
 };
-const absorb = (records) => {
-  for (const record of [...offers.splice(0).flat(), ...(records ?? [])])
-    modules.set(record[0], record);
-  return records?.[0];
-};
+/** A message: its flags, and its body in base64. */
+const message = ([flags, body]) => [flags, Buffer.from(body, "base64")];
 const tiers = {};
 const tier = (name) => {
   if (name === "econtext_module") return { slave: true };
@@ -50,20 +46,19 @@ const tier = (name) => {
 };
 const core = {
   kind: process.versions.bun ? "bun" : "node",
-  modules,
-  absorb,
+  Buffer,
+  bundles,
   tier,
-  fetch(request) {
+  fetch(request, take) {
     say({ get: request });
-    return absorb(hear().records);
+    return take(...message(hear().answer));
   },
   ask(request, receive) {
     Promise.resolve().then(() => {
       say({ get: request });
-      receive([hear().records]);
+      receive(message(hear().answer));
     });
   },
-  keep: absorb,
 };
 const { texts } = hear();
 
@@ -78,7 +73,7 @@ const told = (error) => ({
 (async () => {
   for (;;) {
     const { offer, call, args } = hear();
-    if (offer) offers.push(offer);
+    if (offer) bundles.push(message(offer));
     if (!call) continue;
     try {
       const found = tier("importer").find(call);

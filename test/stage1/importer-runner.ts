@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { JS_TIER2 } from "../../src/interpreters/embedded.ts";
 import { JavaScriptFinder } from "../../src/modules/javascript/finder.ts";
 import { JavaScriptResponder } from "../../src/modules/javascript/responder.ts";
-import { plain } from "../../src/modules/responder.ts";
-import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
+import type { Supplied } from "../../src/modules/responder.ts";
+import { HANDLES } from "../../src/protocol/handles.ts";
+import { encodeValue } from "../../src/protocol/value.ts";
 
 export interface Told {
   readonly result?: unknown;
@@ -45,8 +46,10 @@ export class FarImporter implements AsyncDisposable {
     offers = true,
   ): Promise<Told> {
     const module = typeof name === "string" ? name.slice(0, name.lastIndexOf(":")) : name[0];
-    const offered = offers && module !== "" ? this.#responder.offer([module], []) : undefined;
-    if (offered !== undefined) this.#say({ offer: decodeValue(plain(offered)) });
+    const offered = offers && module !== "" ? this.#responder.offer([module], []) : [];
+    for (const message of offered) {
+      if (message.handle === HANDLES.LOAD_BUNDLE) this.#say({ offer: sendable(message) });
+    }
     this.#say({ call: name, args });
     for (;;) {
       const { value, done } = await this.#lines.next();
@@ -54,8 +57,8 @@ export class FarImporter implements AsyncDisposable {
       const message = JSON.parse(value as string) as Told & { get?: unknown };
       if (message.get === undefined) return this.#mapped(message);
       this.asked.push(message.get);
-      const { body } = this.#responder.answer(Buffer.concat(encodeValue(message.get).chunks));
-      this.#say({ records: decodeValue(plain(body)) });
+      const answer = this.#responder.answer(Buffer.concat(encodeValue(message.get).chunks));
+      this.#say({ answer: sendable(answer) });
     }
   }
 
@@ -73,6 +76,10 @@ export class FarImporter implements AsyncDisposable {
     this.#child.stdin.write(`${JSON.stringify(message)}\n`);
     this.#child.stdin.flush();
   }
+}
+
+function sendable({ flags, body }: Supplied): [flags: number, body: string] {
+  return [flags, Buffer.from(body).toString("base64")];
 }
 
 async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {

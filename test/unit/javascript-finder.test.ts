@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { type FoundScript, JavaScriptFinder } from "../../src/modules/javascript/finder.ts";
 import type { RequestKind } from "../../src/modules/javascript/resolve.ts";
-import { textOf as unpacked } from "../../src/modules/packed.ts";
+import { textOf as unpacked } from "../helpers/module-messages.ts";
 
 let base = "";
 let dir = "";
@@ -55,7 +55,7 @@ beforeAll(() => {
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 const textOf = (found: FoundScript | undefined): string | undefined =>
-  found && JSON.parse(unpacked(found.source));
+  found && unpacked(found.source);
 const finder = (): JavaScriptFinder => new JavaScriptFinder([dir]);
 const led = (specifier: string, parent = "main.ts", kind: RequestKind = "import"): string => {
   const found = finder().resolve(specifier, join(dir, parent), kind);

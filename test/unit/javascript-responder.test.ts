@@ -6,8 +6,8 @@ import { dirname, join } from "node:path";
 import { ProtocolError } from "../../src/errors.ts";
 import { JavaScriptFinder } from "../../src/modules/javascript/finder.ts";
 import { JavaScriptResponder } from "../../src/modules/javascript/responder.ts";
-import { plain } from "../../src/modules/responder.ts";
-import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
+import { encodeValue } from "../../src/protocol/value.ts";
+import { offeredRecords, recordsOf } from "../helpers/module-messages.ts";
 
 let dir = "";
 const FILES: Readonly<Record<string, string>> = {
@@ -32,19 +32,17 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 const at = (file: string): string => join(dir, file);
 const responder = () => new JavaScriptResponder(new JavaScriptFinder([dir]), { tier2: TIER });
 const ask = (to: JavaScriptResponder, request: unknown): unknown[][] =>
-  decodeValue(plain(to.answer(Buffer.concat(encodeValue(request).chunks)).body)) as unknown[][];
+  recordsOf(to.answer(Buffer.concat(encodeValue(request).chunks)));
 const names = (records: unknown): string[] =>
   (records as string[][]).map(([name = ""]) => name.replace(`${dir}/`, ""));
-const offered = (to: JavaScriptResponder, modules: string[], needs: string[] = []): string[] => {
-  const body = to.offer(modules.map(at), needs);
-  return body === undefined ? [] : names(decodeValue(plain(body)));
-};
+const offered = (to: JavaScriptResponder, modules: string[], needs: string[] = []): string[] =>
+  names(offeredRecords(to.offer(modules.map(at), needs)));
 
 test("a call's module comes with all that it imports, breadth first, once", () => {
   const one = responder();
   const own = ["econtext.linker", "econtext.importer", "econtext.console", "econtext.values"];
   // One of them imports node:fs: it gets one that knows where the roots are.
-  const all = ["main.ts", "a.ts", "b.ts", "c.ts", ...own, "econtext.roots"];
+  const all = [...own, "econtext.roots", "main.ts", "a.ts", "b.ts", "c.ts"];
   expect(offered(one, ["main.ts"])).toEqual(all);
   expect(offered(one, ["main.ts"])).toEqual([]);
   expect(offered(one, ["a.ts"], ["external", "values"])).toEqual(["econtext.external"]);

@@ -20,13 +20,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { inflateSync } from "node:zlib";
 import { Disk } from "../../src/modules/disk.ts";
 import { JavaScriptFinder } from "../../src/modules/javascript/finder.ts";
 import { JavaScriptResponder } from "../../src/modules/javascript/responder.ts";
-import { deflate } from "../../src/modules/responder.ts";
 import { TransformCache } from "../../src/modules/transform-cache.ts";
-import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
+import { encodeValue } from "../../src/protocol/value.ts";
+import { offeredRecords, recordsOf } from "../helpers/module-messages.ts";
 
 const FILES: Readonly<Record<string, string>> = {
   "app/main.ts": `import "./a"; import "pkg"; export const late = () => import("./late.ts");`,
@@ -73,19 +72,15 @@ type Sent = ReadonlyMap<string, unknown>;
 
 /** What a context is sent for the program, by the names of its modules. */
 function sent(to: JavaScriptResponder, file = "app/main.ts"): Sent {
-  const body = to.offer([at(file)], []);
-  const list = body === undefined ? [] : decodeValue(inflateSync(deflate(body)));
   return new Map(
-    (list as unknown[][])
+    offeredRecords(to.offer([at(file)], []))
       .filter(([name]) => !String(name).startsWith("econtext."))
       .map((record) => [String(record[0]).replace(/^.*\//, ""), record]),
   );
 }
 const names = (all: Sent): string[] => [...all.keys()].sort();
 const ask = (to: JavaScriptResponder, request: unknown) =>
-  decodeValue(
-    inflateSync(deflate(to.answer(Buffer.concat(encodeValue(request).chunks)).body)),
-  ) as unknown[][];
+  recordsOf(to.answer(Buffer.concat(encodeValue(request).chunks)));
 /** The texts of modules that were read while `run` ran. */
 function readBy(run: () => void): string[] {
   const read = spyOn(Disk.prototype, "read");

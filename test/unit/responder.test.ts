@@ -6,8 +6,8 @@ import { dirname, join } from "node:path";
 import { ProtocolError } from "../../src/errors.ts";
 import { PythonFinder } from "../../src/modules/python/finder.ts";
 import { PythonResponder } from "../../src/modules/python/responder.ts";
-import { plain } from "../../src/modules/responder.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
+import { offeredRecords, plain } from "../helpers/module-messages.ts";
 
 let dir = "";
 const FILES: Readonly<Record<string, string>> = {
@@ -35,12 +35,10 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const responder = (): PythonResponder => new PythonResponder(new PythonFinder([dir]));
 const ask = (to: PythonResponder, request: unknown): unknown =>
-  decodeValue(plain(to.answer(Buffer.concat(encodeValue(request).chunks)).body));
+  decodeValue(plain(to.answer(Buffer.concat(encodeValue(request).chunks))));
 const namesOf = (records: unknown): string[] => (records as [string][]).map(([name]) => name);
-const offered = (to: PythonResponder, ...names: string[]): string[] => {
-  const body = to.offer(names, []);
-  return body === undefined ? [] : namesOf(decodeValue(body));
-};
+const offered = (to: PythonResponder, ...names: string[]): string[] =>
+  namesOf(offeredRecords(to.offer(names, [])));
 const ours = (name: string): boolean => name === "" || name.startsWith("econtext.");
 
 test("a call's module comes with all that it imports, once", () => {
@@ -62,9 +60,8 @@ test("what the roots do not have is not offered, and brings nothing along", () =
 
 test("a call's own needs come alone", () => {
   const one = responder();
-  const body = one.offer(["os"], ["values"]) ?? new Uint8Array();
-  expect(namesOf(decodeValue(body))).toEqual(["econtext.values"]);
-  expect(one.offer(["os"], ["values"])).toBeUndefined();
+  expect(namesOf(offeredRecords(one.offer(["os"], ["values"])))).toEqual(["econtext.values"]);
+  expect(one.offer(["os"], ["values"])).toEqual([]);
 });
 
 test("an answer has the asked one first, then what it imports, then the names at the top", () => {

@@ -26,7 +26,7 @@ export interface FoundScript {
    * or `require ` if that is not the usual way in such a module.
    */
   readonly dependencies: Readonly<Record<string, string>>;
-  /** The text of the module as JSON, compressed. */
+  /** The text of the module, compressed. */
   readonly source: Packed;
   /** Names of modules that it needs before it runs. */
   readonly follows: readonly string[];
@@ -238,7 +238,7 @@ export class JavaScriptFinder {
     if (made === undefined) {
       const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
       const { format, requests, source } = transform(name, text, options);
-      made = { format, requests, hash: hashOf(source), source: pack(JSON.stringify(source)) };
+      made = { format, requests, hash: hashOf(source), source: pack(source) };
       this.#cache?.put(key, made);
     }
     this.#transformed.set(name, { ...made, key });
@@ -281,7 +281,7 @@ function record(
   dependencies: Readonly<Record<string, string>>,
   text: string,
 ): FoundScript {
-  const source = pack(JSON.stringify(text));
+  const source = pack(text);
   return { name, hash: hashOf(text), format, dependencies, source, follows: [], later: [] };
 }
 

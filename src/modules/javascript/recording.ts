@@ -8,8 +8,8 @@
  */
 import type { CacheFolder } from "../cache-folder.ts";
 import { type Disk, isUnchanged, type Look } from "../disk.ts";
-import type { Packed } from "../packed.ts";
 import { splitLine } from "../transform-cache.ts";
+import type { Bundle } from "./records.ts";
 
 /** Modules that were sent together. */
 export interface Part {
@@ -21,12 +21,12 @@ export interface Part {
   readonly targets: readonly string[];
   /** The modules of the second tier that they need. */
   readonly tiers: readonly string[];
-  /** Their records: see `groupOf` of records.ts. */
-  readonly records: Packed;
+  /** Their records, as they were sent. */
+  readonly bundle: Bundle;
 }
 
 const MAX_MODULES = 2000;
-/** The most bytes of records in all parts. Another run may not need what functions asked for. */
+/** The most bytes of bundles in all parts. Another run may not need what functions asked for. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
 export class Recording {
@@ -65,7 +65,7 @@ export class Recording {
   add(part: Part): void {
     const all = [...this.#parts, part];
     const modules = all.reduce((sum, { modules }) => sum + modules.length, 0);
-    const bytes = all.reduce((sum, { records }) => sum + records.length, 0);
+    const bytes = all.reduce((sum, { bundle }) => sum + bundle.length, 0);
     const isLarge = modules > MAX_MODULES || bytes > MAX_BYTES;
     if (isLarge && this.#parts.length > 0) return;
     this.#parts.push(part);
@@ -74,11 +74,10 @@ export class Recording {
     if (this.#isKept) this.#keep(part);
   }
 
-  #keep({ records, ...part }: Part): void {
-    const { bytes, length, adler } = records;
+  #keep({ bundle: { bytes, length }, ...part }: Part): void {
     const looks = this.#disk.looks.slice(this.#listed);
     this.#listed += looks.length;
-    const head = JSON.stringify({ ...part, length, adler, looks });
+    const head = JSON.stringify({ ...part, length, looks });
     const piece = Buffer.concat([Buffer.from(`${head}\n`), bytes]);
     if (this.#parts.length === 1) this.#folder?.write(this.#key, [piece]);
     else this.#folder?.append(this.#key, piece);
@@ -90,9 +89,9 @@ export class Recording {
     const parts: Part[] = [];
     for (const piece of pieces) {
       const [head, bytes] = splitLine(piece);
-      const { length, adler, looks, ...part } = JSON.parse(head.toString());
+      const { length, looks, ...part } = JSON.parse(head.toString());
       if (!(looks as readonly Look[]).every(isUnchanged)) break;
-      parts.push({ ...part, records: { bytes, length, adler } });
+      parts.push({ ...part, bundle: { bytes, length } });
     }
     if (parts[0]?.modules.every(([name]) => name !== this.#module)) return [];
     // The first part is replaced when it is made again.

@@ -1,12 +1,23 @@
 /**
- * Module records, and the lists of them that are sent. Spec: docs/protocol.md, "Module records".
+ * Module records, and the messages that they are sent in. Spec: docs/protocol.md, "Module records"
+ * and "Bundles".
  */
-import { type Packed, PackedText, together } from "../packed.ts";
+import { HANDLES } from "../../protocol/handles.ts";
+import { join, type Packed, pack } from "../packed.ts";
+import { compressed, type ModuleMessage, stream } from "../responder.ts";
 
 /** `[NAME, HASH, FORMAT, DEPS, SOURCE]`, or `[NAME]` if no such module exists. */
 export type ModuleRecord =
   | readonly [string]
-  | readonly [string, string, string, Readonly<Record<string, string>>, string | Packed];
+  | readonly [string, string, string, Readonly<Record<string, string>>, Packed];
+
+/** Modules of the user's, in the form in which they are sent. */
+export interface Bundle {
+  /** A zlib stream: the records without their sources as JSON, a line feed, the sources. */
+  readonly bytes: Uint8Array;
+  /** The number of bytes before compression. */
+  readonly length: number;
+}
 
 /** By the builtins that look at files: what stands for them in a forwarded module. */
 const READERS: Readonly<Record<string, string>> = {
@@ -22,41 +33,34 @@ export function readers(record: ModuleRecord): readonly string[] {
   return Object.values(record[3] ?? {}).flatMap((target) => READERS[target] ?? []);
 }
 
-/** Records without the brackets of a list, so that they can become part of several lists. */
-export function groupOf(records: readonly ModuleRecord[]): Packed {
-  return together(new PackedText(elements(records)).pieces());
-}
-
-/** A list of records that were put together before, and of others. */
-export function listOf(
-  records: readonly ModuleRecord[],
-  groups: readonly Packed[] = [],
-): PackedText {
-  const others = records.length === 0 ? [] : [elements(records)];
-  const lists = [...groups.map((group) => [group]), ...others];
-  const parts = lists.flatMap((list, i) => (i === 0 ? list : [",", ...list]));
-  return new PackedText(joined(["[", ...parts, "]"]));
-}
-
-/** The records as JSON. Texts that are compressed already stay so. */
-function elements(records: readonly ModuleRecord[]): (string | Packed)[] {
-  const parts = records.flatMap((record, i): (string | Packed)[] => {
-    const comma = i === 0 ? "" : ",";
-    const source = record[4];
-    if (typeof source !== "object") return [`${comma}${JSON.stringify(record)}`];
-    const head = JSON.stringify(record.slice(0, 4)).slice(0, -1);
-    return [`${comma}${head},`, source, "]"];
+/**
+ * The sources stay outside of the JSON: a slave makes strings of them ten times faster than of
+ * JSON. Each source was compressed when its module was transformed, and is not compressed again.
+ */
+export function bundleOf(records: readonly ModuleRecord[]): Bundle {
+  const heads = records.map((record) => {
+    const [name, hash, format, dependencies, source] = record;
+    return source === undefined ? [name] : [name, hash, format, dependencies, source.length];
   });
-  return joined(parts);
+  const sources = records.flatMap(([, , , , source]) => source ?? []);
+  const pieces = [pack(`${JSON.stringify(heads)}\n`), ...sources];
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  return { bytes: join(pieces), length };
 }
 
-/** Texts that follow each other become one: each piece is compressed by itself. */
-function joined(parts: readonly (string | Packed)[]): (string | Packed)[] {
-  const all: (string | Packed)[] = [];
-  for (const part of parts) {
-    const last = all.at(-1);
-    if (typeof part === "string" && typeof last === "string") all[all.length - 1] = last + part;
-    else all.push(part);
-  }
-  return all;
+export function bundleMessage({ bytes }: Bundle): ModuleMessage {
+  return { handle: HANDLES.LOAD_BUNDLE, ...stream(bytes) };
+}
+
+/**
+ * Makes the message with modules of the second tier: their names, and their sources. Without a
+ * source, there is no such module.
+ */
+export function tierMessage(
+  modules: readonly (readonly [name: string, source: string | undefined])[],
+): ModuleMessage {
+  const records = modules.map(([name, source]) => {
+    return source === undefined ? [name] : [name, "", "tier", {}, source];
+  });
+  return { handle: HANDLES.LOAD_MODULE, ...compressed(Buffer.from(JSON.stringify(records))) };
 }

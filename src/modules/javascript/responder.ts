@@ -9,12 +9,20 @@ import { ProtocolError } from "../../errors.ts";
 import { JS_DEPENDENCIES, JS_TIER2 } from "../../interpreters/embedded.ts";
 import { decodeValue, encodeValue } from "../../protocol/value.ts";
 import { outermost, PackageFiles } from "../package-files.ts";
-import type { PackedText } from "../packed.ts";
-import { MAX_NAME, type ModuleAnswer, type ModuleResponder, OWN } from "../responder.ts";
+import { pack } from "../packed.ts";
+import {
+  compressed,
+  MAX_NAME,
+  type ModuleAnswer,
+  type ModuleMessage,
+  type ModuleResponder,
+  OWN,
+  stream,
+} from "../responder.ts";
 import type { Unpacking } from "../unpack-list.ts";
 import type { FoundScript, JavaScriptFinder } from "./finder.ts";
 import type { Part, Recording } from "./recording.ts";
-import { groupOf, listOf, type ModuleRecord, readers } from "./records.ts";
+import { bundleMessage, bundleOf, type ModuleRecord, readers, tierMessage } from "./records.ts";
 import { JavaScriptUnpack, unpackedRecord } from "./unpack.ts";
 
 /** The most modules sent for one request; JavaScript packages have many small ones. */
@@ -78,7 +86,7 @@ export class JavaScriptResponder implements ModuleResponder {
     this.#tier2 = { ...tier2, roots: `Object.assign(exports,${JSON.stringify(told)})` };
   }
 
-  offer(names: readonly string[], needs: readonly string[]): PackedText | undefined {
+  offer(names: readonly string[], needs: readonly string[]): readonly ModuleMessage[] {
     const parts: Part[] = [];
     for (const name of names) {
       if (this.#offered.has(name)) continue;
@@ -89,8 +97,7 @@ export class JavaScriptResponder implements ModuleResponder {
     const isImporting = parts.length > 0 || needs.includes("importer");
     const tier = isImporting ? [...IMPORT_TIER, ...needs] : needs;
     const own = this.#tiers([...tier, ...parts.flatMap(({ tiers }) => tiers)]);
-    const groups = parts.map(({ records }) => records);
-    return own.length + groups.length === 0 ? undefined : listOf(own, groups);
+    return [...own, ...parts.map(({ bundle }) => bundleMessage(bundle))];
   }
 
   /** What a module needs and the context does not have yet. */
@@ -120,7 +127,7 @@ export class JavaScriptResponder implements ModuleResponder {
       texts: sendable.filter((record) => record[2] === "text").map(([name]) => name),
       targets: [...new Set(sendable.flatMap((record) => Object.values(record[3] ?? {})))],
       tiers: [...new Set(records.flatMap(readers))],
-      records: groupOf(records),
+      bundle: bundleOf(records),
     };
   }
 
@@ -135,20 +142,29 @@ export class JavaScriptResponder implements ModuleResponder {
     for (const target of part.targets) this.#data.add(target);
   }
 
-  /** Those modules of the second tier, with what goes along with them, that were not sent yet. */
-  #tiers(names: readonly string[]): ModuleRecord[] {
+  /**
+   * Makes the message with those modules of the second tier, and the ones that go along with them,
+   * that were not sent yet. @returns none if all were sent
+   */
+  #tiers(names: readonly string[]): readonly ModuleMessage[] {
     const all = names.flatMap((name) => [...(JS_DEPENDENCIES[name] ?? []), name]);
-    const fresh = [...new Set(all)].filter(
-      (name) => !this.#sent.has(OWN + name) && Object.hasOwn(this.#tier2, name),
-    );
-    return fresh.map((name) => this.#own(OWN + name));
+    const fresh = [...new Set(all)].flatMap((name): [string, string][] => {
+      const source = this.#sent.has(OWN + name) ? undefined : this.#own(OWN + name);
+      return source === undefined ? [] : [[OWN + name, source]];
+    });
+    return fresh.length === 0 ? [] : [tierMessage(fresh)];
   }
 
   answer(body: Uint8Array): ModuleAnswer {
     const request = decodeValue(body);
+    if (typeof request === "string" && request.startsWith(OWN) && request.length <= MAX_NAME) {
+      return tierMessage([[request, this.#own(request)]]);
+    }
     const file = Array.isArray(request) && request.length === 2 ? this.#file(request) : undefined;
-    if (file === undefined) return { body: listOf(this.#records(request)), isText: true };
-    return { body: Buffer.concat(encodeValue(file).chunks), isText: true };
+    if (file !== undefined) return compressed(Buffer.concat(encodeValue(file).chunks));
+    const records = this.#records(request);
+    const before = this.#tiers(records.flatMap(readers));
+    return { before, ...stream(bundleOf(records).bytes) };
   }
 
   /** The files beside modules that were sent. */
@@ -176,7 +192,6 @@ export class JavaScriptResponder implements ModuleResponder {
   /** Answers a request by name: a module that was sent is sent again, its dependencies are not. */
   #module(name: string): ModuleRecord[] {
     if (name.length > MAX_NAME) return [[name]];
-    if (name.startsWith(OWN)) return [this.#own(name)];
     const found = this.#find(name);
     if (found === undefined || (found.format === "json" && !this.#data.has(name))) return [[name]];
     const records: ModuleRecord[] = [];
@@ -184,8 +199,7 @@ export class JavaScriptResponder implements ModuleResponder {
     const sendable = records.filter((record) => record[2] !== "error");
     if (sendable.length > 0) this.#recording?.add(this.#part(sendable));
     const asked = records.find((record) => record[0] === name) ?? this.#record(found);
-    const others = records.filter((record) => record !== asked);
-    return [asked, ...others, ...this.#tiers(records.flatMap(readers))];
+    return [asked, ...records.filter((record) => record !== asked)];
   }
 
   /**
@@ -200,12 +214,12 @@ export class JavaScriptResponder implements ModuleResponder {
     if (name === "") return [[specifier]];
     if (this.#data.size < MAX_DATA) this.#data.add(name);
     // A builtin of the slave has its own name and no source.
-    if (!name.startsWith("/")) return [[name, "", "builtin", {}, ""]];
+    if (!name.startsWith("/")) return [[name, "", "builtin", {}, pack("")]];
     const records = this.#module(name);
     if (records[0]?.length !== 1 || !this.#finder.roots.contain(name)) return records;
     // A file that is no module still has a path (`require.resolve`), and may be read.
     this.#files.add(name);
-    return [[name, "", "error", {}, `${name} is no module`]];
+    return [[name, "", "error", {}, pack(`${name} is no module`)]];
   }
 
   /** The record of a module; for a package that is unpacked, one that names its folder. */
@@ -214,12 +228,12 @@ export class JavaScriptResponder implements ModuleResponder {
     return folder === undefined ? this.#finder.find(name) : unpackedRecord(name, folder);
   }
 
-  #own(name: string): ModuleRecord {
+  /** @returns the source of a module of the second tier, which is going to be sent */
+  #own(name: string): string | undefined {
     const stem = name.slice(OWN.length);
     const source = Object.hasOwn(this.#tier2, stem) ? this.#tier2[stem] : undefined;
-    if (source === undefined) return [name];
-    this.#sent.add(name);
-    return [name, "", "tier", {}, source];
+    if (source !== undefined) this.#sent.add(name);
+    return source;
   }
 
   #record(found: FoundScript): ModuleRecord {

@@ -117,7 +117,7 @@ export class JavaScriptUnpack {
 
 /** The record of a module that the slave's own interpreter loads from its folder. */
 export function unpackedRecord(name: string, folder: string): FoundScript {
-  const source = pack(JSON.stringify(folder));
+  const source = pack(folder);
   return { name, hash: "", format: "unpacked", dependencies: {}, source, follows: [], later: [] };
 }
 

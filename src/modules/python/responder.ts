@@ -6,8 +6,17 @@
 import { basename, dirname } from "node:path";
 import { ProtocolError } from "../../errors.ts";
 import { PYTHON_DEPENDENCIES, PYTHON_TIER2 } from "../../interpreters/embedded.ts";
+import { HANDLES } from "../../protocol/handles.ts";
 import { decodeValue, encodeValue } from "../../protocol/value.ts";
-import { MAX_NAME, type ModuleAnswer, type ModuleResponder, OWN } from "../responder.ts";
+import {
+  compressed,
+  MAX_NAME,
+  type ModuleAnswer,
+  type ModuleMessage,
+  type ModuleResponder,
+  OWN,
+  uncompressed,
+} from "../responder.ts";
 import type { Unpacking } from "../unpack-list.ts";
 import { PythonFiles } from "./files.ts";
 import type { FoundModule, PythonFinder } from "./finder.ts";
@@ -63,7 +72,7 @@ export class PythonResponder implements ModuleResponder {
     this.#files = new PythonFiles(finder);
   }
 
-  offer(names: readonly string[], needs: readonly string[]): Uint8Array | undefined {
+  offer(names: readonly string[], needs: readonly string[]): readonly ModuleMessage[] {
     const records: ModuleRecord[] = [];
     for (const name of names) {
       if (this.#offered.has(name)) continue;
@@ -76,21 +85,22 @@ export class PythonResponder implements ModuleResponder {
     for (const name of tier.flatMap((name) => [...(PYTHON_DEPENDENCIES[name] ?? []), name])) {
       if (!this.#sent.has(OWN + name)) records.push(this.#own(OWN + name));
     }
-    if (records.length === 0) return undefined;
+    if (records.length === 0) return [];
     if (hasModules && !this.#sent.has("")) records.push(this.#root());
-    return Buffer.concat(encodeValue(records).chunks);
+    const body = compressed(Buffer.concat(encodeValue(records).chunks));
+    return [{ handle: HANDLES.LOAD_MODULE, ...body }];
   }
 
   answer(body: Uint8Array): ModuleAnswer {
     const request = decodeValue(body);
     if (typeof request === "string") {
-      return { body: Buffer.concat(encodeValue(this.#module(request)).chunks), isText: true };
+      return compressed(Buffer.concat(encodeValue(this.#module(request)).chunks));
     }
     if (Array.isArray(request) && request.length === 2) {
       const [name, path] = request as unknown[];
       if (typeof name === "string" && typeof path === "string") {
         const { chunks } = encodeValue(this.#resource(name, path));
-        return { body: Buffer.concat(chunks), isText: false };
+        return uncompressed(Buffer.concat(chunks));
       }
     }
     throw new ProtocolError(

@@ -5,8 +5,9 @@
  * It blocks in `Atomics.wait` alone, on a word that the worker changes.
  */
 const handlers = new Map(); // handle: function(flags, body)
-const modules = new Map(); // name: the master's record of that module
+const modules = new Map(); // name: the master's record of that module, of the second tier
 const offers = []; // [flags, body] of LOAD_MODULE, not looked at yet
+const bundles = []; // the same of LOAD_BUNDLE: modules of the user's, for econtext.bundles
 const tiers = {};
 const calls = []; // [reply, flags, body], not begun
 const active = new Map(); // reply-to of each call that has begun: { reply, controller … }
@@ -129,6 +130,7 @@ const deliver = (handle, reply, body, flags, route) => {
   }
   if (handle === CALL_FUNCTION) calls.push([reply, flags, body]);
   else if (handle === LOAD_MODULE) offers.push([flags, body]);
+  else if (handle === LOAD_BUNDLE) bundles.push([flags, body]);
   else if (handle === PING) {
     if (early) send(reply, body);
   } else if (handle === CANCEL) {

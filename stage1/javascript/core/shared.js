@@ -29,6 +29,7 @@ const FORWARD_LOG = 102;
 const LOAD_MODULE = 103;
 const CANCEL = 104;
 const PING = 105;
+const LOAD_BUNDLE = 107;
 
 // -- Flags of a frame
 const MORE = 1;

@@ -39,15 +39,14 @@ for (const name of ["dispose", "asyncDispose"])
   if (!Symbol[name]) Object.defineProperty(Symbol, name, { value: Symbol(`Symbol.${name}`) });
 
 const linker = core.tier("linker");
+const { fetchRecord, fetchAsync, recordOf } = core.tier("bundles");
 const {
   fail,
-  fetchAsync,
   importOwn,
   isBuiltin,
   isOwnFile,
   missing,
   placeOfModule,
-  recordOf,
   resolve,
   resolveAsync,
   told,
@@ -98,7 +97,7 @@ const unitOf = (name, parent = "here") => {
   const have = units.get(name);
   if (have) return have;
   if (isBuiltin(name)) return makeBuiltin(name);
-  const record = recordOf(name) ?? core.fetch(name);
+  const record = recordOf(name) ?? fetchRecord(name);
   if (record.length < 2) throw missing(name, parent);
   const [, , format, deps, source] = record;
   if (format === "unpacked") return foreign(name, require(unpacked(record)));

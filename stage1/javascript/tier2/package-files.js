@@ -35,8 +35,7 @@ exports.now = (steps) => {
 
 exports.later = async (steps) => {
   let step = steps.next();
-  while (!step.done)
-    step = steps.next(await core.tier("specifiers").fetchAsync(step.value, answer));
+  while (!step.done) step = steps.next(await core.tier("bundles").fetchAsync(step.value, answer));
   return step.value;
 };
 

@@ -8,17 +8,9 @@ const { builtinModules } = require("node:module");
 const { dirname, resolve: resolvePath } = require("node:path");
 const { pathToFileURL, fileURLToPath } = require("node:url");
 
-/** As `core.fetch`, without blocking. @param take makes of the answer what it resolves to */
-const fetchAsync = (request, take = core.keep) =>
-  new Promise((done) => core.ask(request, done)).then((answer) => take(...answer));
+const { fetchRecord, fetchAsync, recordOf } = core.tier("bundles");
 
 const fail = (Type, message, code) => Object.assign(new Type(message), code && { code });
-
-/** The record of a name, if it is here. */
-const recordOf = (name) => {
-  if (!core.modules.has(name)) core.absorb();
-  return core.modules.get(name);
-};
 
 const isBuiltin = (name) => !name.startsWith("/");
 
@@ -95,14 +87,14 @@ const told = (name, specifier) =>
 const placeOfModule = (name) => {
   const [, owner] = /^.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(name) ?? [];
   const { unpack } = core.tier("roots");
-  const record = recordOf(name) ?? (unpack.includes(owner) ? core.fetch(name) : undefined);
+  const record = recordOf(name) ?? (unpack.includes(owner) ? fetchRecord(name) : undefined);
   return unpacked(record) ?? name;
 };
 
 const resolve = (unit, specifier, kind) => {
   const name =
     known(unit, specifier, kind) ??
-    remember(unit, specifier, kind, core.fetch([unit.name, specifier, kind]));
+    remember(unit, specifier, kind, fetchRecord([unit.name, specifier, kind]));
   return found(name, unit, specifier, kind);
 };
 
@@ -115,13 +107,11 @@ const resolveAsync = async (unit, specifier, kind) => {
 
 Object.assign(exports, {
   fail,
-  fetchAsync,
   importOwn,
   isBuiltin,
   isOwnFile,
   missing,
   placeOfModule,
-  recordOf,
   resolve,
   resolveAsync,
   told,

@@ -1,41 +1,22 @@
 /** The host that this process is: its descriptors, environment and signals. Made once, by main. */
 import { isTerminal } from "../io/fd.ts";
-import { readInput } from "../io/stdin.ts";
-import {
-  Ending,
-  type Host,
-  type HostSignals,
-  type HostTerminal,
-  type Input,
-  type Output,
-} from "./host.ts";
+import { inputStream, readAllInput, readInput } from "../io/stdin.ts";
+import { Ending, type Host, type HostTerminal, type Input, type Output } from "./host.ts";
+import { PROCESS_SIGNALS } from "./process-signals.ts";
 import { DescriptorOutput } from "./ui/descriptor-output.ts";
 import { terminalModes } from "./ui/terminal-modes.ts";
-
-/** Milliseconds that a signal to this process takes to arrive, at most. */
-const DYING_MS = 100;
 
 export class ProcessHost implements Host {
   readonly env = process.env;
   readonly stdin: Input = {
     isTerminal: isTerminal(0),
     chunks: readInput as Input["chunks"],
-    bytes: () => Bun.stdin.bytes(),
-    stream: () => Bun.stdin.stream(),
+    bytes: readAllInput,
+    stream: inputStream,
   };
   readonly stdout: Output = new DescriptorOutput(1, process.env);
   readonly stderr: Output = new DescriptorOutput(2, process.env);
-  readonly signals: HostSignals = {
-    on: (name, listener) => void process.on(name, listener),
-    off: (name, listener) => void process.off(name, listener),
-    stop: () => void process.kill(process.pid, "SIGSTOP"),
-    die: async (name) => {
-      process.removeAllListeners(name);
-      process.kill(process.pid, name);
-      await Bun.sleep(DYING_MS);
-    },
-    exit: (status) => process.exit(status),
-  };
+  readonly signals = PROCESS_SIGNALS;
   readonly ending = new Ending(this.signals);
   readonly terminal: HostTerminal | undefined =
     this.stdin.isTerminal && this.stdout.isTerminal ? TERMINAL : undefined;

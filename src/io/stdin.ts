@@ -34,18 +34,45 @@ export function readInput(unread: boolean): AsyncIterable<Chunk> {
   if (isNull(0)) return NOTHING;
   const quick = openNonBlocking(0, "read");
   if (quick !== undefined) return readPipe(quick, unread);
-  return unread && isFile(0) ? readFile() : Bun.stdin.stream();
+  return isFile(0) ? readFile(unread) : Bun.stdin.stream();
 }
 
-async function* readFile(): AsyncGenerator<Chunk, void> {
-  const pipe = SplicePipe.open();
+/** As `readInput`, in one piece. */
+export async function readAllInput(): Promise<Uint8Array> {
+  if (!isFile(0)) return Bun.stdin.bytes();
+  const pieces: Uint8Array[] = [];
+  for await (const piece of readInput(false)) pieces.push(piece);
+  return new Uint8Array(Buffer.concat(pieces));
+}
+
+/** As `readInput`, as a stream. */
+export function inputStream(): ReadableStream<Uint8Array> {
+  if (!isFile(0)) return Bun.stdin.stream();
+  const pieces = readInput(false)[Symbol.asyncIterator]();
+  return new ReadableStream({
+    pull: async (controller) => {
+      const { done, value } = await pieces.next();
+      if (done === true) controller.close();
+      else controller.enqueue(value);
+    },
+  });
+}
+
+/** Begins where the last reader of the file has stopped. Bun begins at the start of the file. */
+async function* readFile(unread: boolean): AsyncGenerator<Chunk, void> {
+  const pipe = unread ? SplicePipe.open() : undefined;
   for (let moved = pipe?.fill(0); moved !== undefined; moved = pipe?.fill(0)) {
     if (pipe === undefined || moved === 0) return;
     while (pipe.free > 0) yield pipe.take(PIECE);
     await pipe.empty();
   }
   // Not every file can be spliced.
-  yield* Bun.stdin.stream();
+  for (;;) {
+    const chunk = new Uint8Array(CHUNK);
+    const size = await readOnThread(chunk);
+    if (size === 0) return;
+    if (size !== undefined) yield chunk.subarray(0, size);
+  }
 }
 
 async function* readPipe(quick: number, unread: boolean): AsyncGenerator<Chunk, void> {

@@ -35,6 +35,24 @@ describe("standard input", () => {
     expect([stdout, status]).toEqual([`${sum}  -\n`, 0]);
   });
 
+  test("of a file begins where the last reader has stopped", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "econtext-input-"));
+    const file = join(folder, "script");
+    writeFileSync(file, "echo one\necho two\n");
+    const read = (args: string): string => {
+      const line = `{ dd bs=1 count=9 status=none; "$@" ${args}; } < ${file}`;
+      const { stdout } = Bun.spawnSync(["sh", "-c", line, "sh", ...ECONTEXT]);
+      return stdout.toString();
+    };
+    const on = LOCAL.join(" ");
+    expect(read(`exec ${on} -- cat`)).toBe("echo one\necho two\n");
+    expect(read(`exec -j1 ${on} local -- cat`)).toBe(
+      "echo one\nlocal: echo two\nlocal: echo two\n",
+    );
+    expect(read(`sh ${on}`)).toBe("echo one\ntwo\n");
+    rmSync(folder, { recursive: true });
+  });
+
   test.if(process.platform === "linux")("that does not block is waited for", async () => {
     const [end, write] = makePipe() as readonly [number, number];
     const stdin = openNonBlocking(end, "read") as number;

@@ -1,19 +1,26 @@
 /**
- * The entry of the command line. It answers `--version` by itself, and loads dispatch.ts only for
- * the rest: `--version` starts as fast as an empty program. Knows no command.
+ * The entry of the command line. It answers `--version` by itself, and passes a command on that
+ * `econtext up` can serve. It loads dispatch.ts only for the rest, so that these two start nearly
+ * as fast as an empty program: nothing that this file imports may import `node:fs`.
  */
 import { version } from "../../package.json";
 import { findSocket } from "../up/place.ts";
 import { wasClosed } from "./closed.ts";
+import type { Host } from "./host.ts";
+import { tryUp } from "./up/client.ts";
 
 const args = process.argv.slice(2);
 /** The link that ssh starts when it asks something: prompts/askpass.ts. */
-const isAskpass = /\/econtext-\d+-\w{6}\/ask-\d+$/.test(process.argv0);
+const isAskpass =
+  process.argv0.includes("/ask-") && /\/econtext-\d+-\w{6}\/ask-\d+$/.test(process.argv0);
 /** Commands that may use connections which `econtext up` keeps. */
 const KEEPABLE = ["exec", "sh", "cp", "rsh", "ping", "call"];
 const isVersion = args.length === 1 && (args[0] === "--version" || args[0] === "-V");
 /** What `econtext up` starts itself with: src/cli/up/start.ts. */
 const orders = args[0] === "up" ? /^--daemon=(.*)$/s.exec(args[1] ?? "")?.[1] : undefined;
+/** Made once: each stream of this process has one reader or one writer. */
+let host: Promise<Host> | undefined;
+
 if (isAskpass) {
   void import("./askpass-program.ts")
     .then(({ runAskpass }) => runAskpass(process.argv0, args[0] ?? ""))
@@ -29,25 +36,23 @@ if (isAskpass) {
   console.log(`econtext ${version}`);
 } else {
   // One look for the socket is all that a command costs which nothing is kept for.
-  const socket = KEEPABLE.includes(args[0] ?? "") ? findSocket(process.env) : undefined;
+  const folder = KEEPABLE.includes(args[0] ?? "") ? findSocket(process.env) : undefined;
   // Not awaited: while this file waits, Bun never reports that a user's program has nothing to do.
-  void (socket === undefined ? run() : runKept(socket))
+  void (folder === undefined ? run() : runKept(folder))
     // A timer or a pipe that is left does not keep the process alive.
     .then((status) => process.exit(status));
 }
 
 async function run(): Promise<number> {
-  const [{ main }, { ProcessHost }] = await Promise.all([
-    import("./dispatch.ts"),
-    import("./process-host.ts"),
-  ]);
-  return main(args, new ProcessHost());
+  const [{ main }, host] = await Promise.all([import("./dispatch.ts"), ownHost()]);
+  return main(args, host);
 }
 
-async function runKept(path: string): Promise<number> {
-  const [{ tryUp }, { ProcessHost }] = await Promise.all([
-    import("./up/client.ts"),
-    import("./process-host.ts"),
-  ]);
-  return (await tryUp(args, new ProcessHost(), path)) ?? run();
+async function runKept(folder: string): Promise<number> {
+  return (await tryUp(args, ownHost, folder)) ?? run();
+}
+
+function ownHost(): Promise<Host> {
+  host ??= import("./process-host.ts").then(({ ProcessHost }) => new ProcessHost());
+  return host;
 }

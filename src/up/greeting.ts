@@ -1,6 +1,6 @@
 /** What a command says of itself to the process that keeps connections. Types, and who we are. */
-import { statSync } from "node:fs";
 import { version } from "../../package.json";
+import { lookAt } from "../io/quick-calls.ts";
 
 /** A stream of the command's. */
 export interface StreamFacts {
@@ -33,6 +33,6 @@ export interface Greeting {
 
 /** @returns the version, and what tells builds of one version apart */
 export function identity(): string {
-  const { size, mtimeMs } = statSync(process.execPath);
-  return `${version} ${size}-${mtimeMs}`;
+  const { size = 0, changed = "" } = lookAt(process.execPath) ?? {};
+  return `${version} ${size}-${changed}`;
 }

@@ -1,72 +1,49 @@
 /**
  * Where the socket of `econtext up` is: in a folder that belongs to the user and that no other
- * account can enter. Imports nothing of src/: every command looks here first.
+ * account can enter. Every command looks here first, so this file loads as little as it can.
  */
-import { lstatSync, mkdirSync, type Stats } from "node:fs";
-import { join } from "node:path";
+import { lookAt } from "../io/quick-calls.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
 const NAME = "up.sock";
 /** The path of a socket may have 107 bytes. */
 const MAX_FOLDER = 90;
+/** Permissions of other accounts. */
 const OTHERS = 0o077;
 
 /** @returns the folder of the socket, which need not exist */
 export function folderOf(env: Env): string {
   const runtime = env["XDG_RUNTIME_DIR"] ?? "";
+  const folder = runtime.endsWith("/") ? `${runtime}econtext` : `${runtime}/econtext`;
+  const isShort = new TextEncoder().encode(folder).length <= MAX_FOLDER;
   // After `su`, the variable may still name the folder of the user before.
-  const isOwn = runtime.startsWith("/") && look(runtime)?.uid === process.getuid?.();
-  const folder = join(runtime, "econtext");
-  if (isOwn && Buffer.byteLength(folder) <= MAX_FOLDER) return folder;
-  return `/tmp/econtext-${process.getuid?.() ?? 0}`;
+  const isOwn = runtime.startsWith("/") && lookAt(runtime)?.uid === process.getuid?.();
+  return isOwn && isShort ? folder : `/tmp/econtext-${process.getuid?.() ?? 0}`;
 }
 
 export function socketIn(folder: string): string {
-  return join(folder, NAME);
+  return `${folder}/${NAME}`;
 }
 
-/** @returns the path of the socket; undefined if there is none, or it shall not be used */
+/** @returns the folder of a socket that shall be used; undefined if there is no such socket */
 export function findSocket(env: Env): string | undefined {
   if (env["ECONTEXT_UP"] === "off") return undefined;
-  const path = socketIn(folderOf(env));
-  return look(path) === undefined ? undefined : path;
-}
-
-/** Makes the folder. @throws why no socket can be made there */
-export function makeFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-  const problem = problemOf(folder, look(folder), "isDirectory");
-  if (problem !== undefined) throw new Error(problem);
+  const folder = folderOf(env);
+  return lookAt(socketIn(folder)) === undefined ? undefined : folder;
 }
 
 /** @returns why a socket in this folder cannot be trusted; undefined if it can */
 export function distrust(folder: string): string | undefined {
-  const path = socketIn(folder);
-  return problemOf(folder, look(folder), "isDirectory") ?? problemOf(path, look(path), "isSocket");
+  return problemOf(folder, "folder") ?? problemOf(socketIn(folder), "socket");
 }
 
-function problemOf(
-  path: string,
-  status: Stats | undefined,
-  kind: "isDirectory" | "isSocket",
-): string | undefined {
+/** @returns what is wrong with the folder or the socket at this path */
+export function problemOf(path: string, kind: "folder" | "socket"): string | undefined {
+  const status = lookAt(path);
   if (status === undefined) return `${path}: it does not exist`;
-  if (!status[kind]()) return `${path} is no ${kind === "isSocket" ? "socket" : "folder"}`;
+  if (status.kind !== kind) return `${path} is no ${kind}`;
   if (status.uid !== process.getuid?.()) return `${path} belongs to another user`;
   if ((status.mode & OTHERS) !== 0) return `${path} is open to other users`;
   return undefined;
-}
-
-/** Does not follow a link. */
-function look(path: string): Stats | undefined {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
 }

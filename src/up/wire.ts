@@ -76,12 +76,7 @@ export class Wire {
 
   send(type: number, payload: Uint8Array | string = ""): void {
     if (this.#isClosed) return;
-    const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
-    const frame = new Uint8Array(HEAD + bytes.length);
-    new DataView(frame.buffer).setUint32(0, bytes.length, true);
-    frame[HEAD - 1] = type;
-    frame.set(bytes, HEAD);
-    this.#rest.push(frame);
+    this.#rest.push(frameOf(type, typeof payload === "string" ? encoder.encode(payload) : payload));
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     // Frames of one turn of the event loop are one write.
@@ -121,8 +116,7 @@ export class Wire {
       this.#held.length === 0 ? new Uint8Array(bytes) : Buffer.concat([this.#held, bytes]);
     for (;;) {
       if (this.#held.length < HEAD) return;
-      const view = new DataView(this.#held.buffer, this.#held.byteOffset);
-      const length = view.getUint32(0, true);
+      const length = lengthOf(this.#held);
       if (length > MAX_FRAME) {
         this.#socket.terminate();
         return;
@@ -142,6 +136,25 @@ export class Wire {
     this.#socket.terminate();
     this.#listener?.closed();
   }
+}
+
+const encoder = new TextEncoder();
+
+/** By hand: the first use of a DataView takes a short-lived client ten microseconds. */
+function frameOf(type: number, payload: Uint8Array): Uint8Array {
+  const { length } = payload;
+  const frame = new Uint8Array(HEAD + length);
+  for (let at = 0; at < HEAD - 1; at += 1) frame[at] = length >> (8 * at);
+  frame[HEAD - 1] = type;
+  frame.set(payload, HEAD);
+  return frame;
+}
+
+/** @returns the length of the payload of the frame that begins here */
+function lengthOf(frame: Uint8Array): number {
+  let length = 0;
+  for (let at = 0; at < HEAD - 1; at += 1) length |= (frame[at] as number) << (8 * at);
+  return length >>> 0;
 }
 
 /** Bytes of frames that are written by themselves: copying them would cost more. */

@@ -31,6 +31,12 @@ const ROWS: readonly Row[] = [
   ["input", ["exec", T, "--", "cat"], { input: "one\ntwo\n" }],
   ["much input", ["exec", T, "--", "cksum"], { input: "0123456789abcdef".repeat(200_000) }],
   ["much output", sh("yes | head -c 3000000 | cksum; yes | head -c 3000000")],
+  ["input from a pipe", ["sh", "-c", "cat; cat > /dev/null", T], { input: "piped\n", pipe: true }],
+  [
+    "much input from a pipe",
+    ["exec", T, "--", "cksum"],
+    { input: "ab".repeat(90_000), pipe: true },
+  ],
   ["no input", ["exec", "-n", T, "--", "cat"], { input: "one" }],
   ["no reader of the input", sh("exec <&-; echo done"), { input: "x".repeat(500_000) }],
   ["a folder", ["exec", "--cwd", "/usr", T, "--", "pwd"]],

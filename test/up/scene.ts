@@ -19,7 +19,9 @@ export interface Finished {
 }
 
 export interface RunOptions {
+  /** In a file, unless it is to be in a pipe. */
   readonly input?: string;
+  readonly pipe?: boolean;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
 }
@@ -57,8 +59,9 @@ export class Scene implements AsyncDisposable {
     return [...ECONTEXT, ...args];
   }
 
-  start(args: readonly string[], { input, env = {}, cwd = this.folder }: RunOptions = {}) {
-    return Bun.spawn([...ECONTEXT, ...args], {
+  start(args: readonly string[], { input, pipe, env = {}, cwd = this.folder }: RunOptions = {}) {
+    const command = [...ECONTEXT, ...args];
+    return Bun.spawn(pipe === true ? ["sh", "-c", 'cat | "$@"', "sh", ...command] : command, {
       cwd,
       env: { ...this.env, ...env },
       stdio: [input === undefined ? "ignore" : new Blob([input]), "pipe", "pipe"],

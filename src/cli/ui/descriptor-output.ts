@@ -17,6 +17,7 @@ import { type Host, type Output, OutputError } from "../host.ts";
 import { isBrokenPipe } from "../interruption.ts";
 import { tidy } from "./collect-garbage.ts";
 import type { Screen } from "./status-line.ts";
+import { wantsColour } from "./wants-colour.ts";
 
 /** Bytes that are joined into one write: log lines come by the thousand. */
 const BATCH_BYTES = 1 << 18;
@@ -54,8 +55,7 @@ export class DescriptorOutput implements Output {
   constructor(fd: number, env: Host["env"]) {
     this.#fd = fd;
     this.isTerminal = isTerminal(fd);
-    const noColour = (env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb";
-    this.coloured = this.isTerminal && !noColour;
+    this.coloured = this.isTerminal && wantsColour(env);
   }
 
   write(data: Uint8Array | string): Promise<void> {

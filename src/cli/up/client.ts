@@ -1,17 +1,20 @@
 /**
  * A command that another process runs for this one: the process that `econtext up` has started. The
- * streams, the terminal and the signals stay here, with the same code that serves a command of this
- * process: the other one asks for bytes, and sends bytes, by frames. So this process alone reads
- * its input and is stopped by its terminal, and nothing of that goes on when it ends.
+ * streams, the terminal and the signals stay here. The other process asks by frames for bytes, and
+ * sends bytes by frames. So this process alone reads its input and is stopped by its terminal, and
+ * no read and no write goes on when this process ends.
+ *
+ * The time of a script of short commands is the start of this file: it must load little.
  */
-import { closeSync, constants, openSync } from "node:fs";
-import { peerOf } from "../../io/peer.ts";
+import { hasTerminal, peerOf } from "../../io/quick-calls.ts";
 import { type Greeting, identity } from "../../up/greeting.ts";
-import { distrust, folderOf, socketIn } from "../../up/place.ts";
+import { distrust, socketIn } from "../../up/place.ts";
 import { FRAME, textOf, Wire } from "../../up/wire.ts";
-import type { Host, Output } from "../host.ts";
+import type { Host } from "../host.ts";
 import { HURRIED, HURRY_MS } from "../hurry.ts";
 import { BROKEN_PIPE, isBrokenPipe } from "../interruption.ts";
+import { PROCESS_SIGNALS } from "../process-signals.ts";
+import { type OutputNumber, Streams } from "./streams.ts";
 
 const FORWARDED = [
   "SIGINT",
@@ -25,6 +28,8 @@ const FORWARDED = [
   "SIGWINCH",
 ] as const;
 const NO_CONNECTION = 255;
+/** Bytes that are written before the other process is told. It allows eight times as many. */
+const UNTOLD_BYTES = 1 << 16;
 
 /** How the other process has answered. */
 export type Served =
@@ -32,13 +37,16 @@ export type Served =
   /** It does not run the command, and has consumed nothing. */
   | { readonly refused: string };
 
-/** @returns the answer; undefined if no process listens at the socket */
+/**
+ * @param load makes the host of this process
+ * @returns the answer; undefined if no process listens at the socket
+ */
 export async function serveCommand(
   args: readonly string[],
-  host: Host,
+  load: () => Promise<Host>,
   path: string,
 ): Promise<Served | undefined> {
-  const service = new Service(host);
+  const service = new Service(new Streams(load));
   try {
     await Bun.connect<Wire>({
       unix: path,
@@ -50,45 +58,56 @@ export async function serveCommand(
   return service.served;
 }
 
-/** Runs the command by the process at the socket, if it keeps what the command needs. */
+/**
+ * Runs the command by the process that listens in the folder, if it keeps what the command needs.
+ *
+ * @returns the exit status; undefined: this process has to run the command
+ */
 export async function tryUp(
   args: readonly string[],
-  host: Host,
-  path: string,
+  load: () => Promise<Host>,
+  folder: string,
 ): Promise<number | undefined> {
-  const folder = folderOf(host.env);
-  const problem = path === socketIn(folder) ? distrust(folder) : undefined;
+  const problem = distrust(folder);
   if (problem !== undefined) {
-    await host.stderr.write(`econtext: not used: ${problem}\n`);
+    await tell(`not used: ${problem}`, load);
     return undefined;
   }
-  const served = await serveCommand(args, host, path);
+  const path = socketIn(folder);
+  const served = await serveCommand(args, load, path);
   if (served === undefined) {
     const { forgetSocket } = await import("./dead-socket.ts");
-    await forgetSocket(path, host);
+    await forgetSocket(path, await load());
     return undefined;
   }
   if ("status" in served) return served.status;
-  if (served.refused !== "") await host.stderr.write(`econtext: not used: ${served.refused}\n`);
+  if (served.refused !== "") await tell(`not used: ${served.refused}`, load);
   return undefined;
+}
+
+async function tell(text: string, load: () => Promise<Host>): Promise<void> {
+  const { stderr } = await load();
+  await stderr.write(`econtext: ${text}\n`);
 }
 
 class Service {
   readonly served: Promise<Served>;
-  readonly #host: Host;
+  readonly #streams: Streams;
   readonly #done = Promise.withResolvers<Served>();
   /** Writes that are under way. */
   readonly #writing = new Set<Promise<void>>();
+  /** Bytes that are written, and that the other process does not know of yet. */
+  readonly #untold: Record<OutputNumber, number> = { 1: 0, 2: 0 };
   /** Whether the reader of the output is gone. */
   #isBroken = false;
   #wire: Wire | undefined;
-  #input: AsyncIterator<unknown> | undefined;
+  #terminal: Host["terminal"];
   #isAccepted = false;
   #isSettled = false;
   #isRaw = false;
 
-  constructor(host: Host) {
-    this.#host = host;
+  constructor(streams: Streams) {
+    this.#streams = streams;
     this.served = this.#done.promise;
   }
 
@@ -104,29 +123,34 @@ class Service {
       frame: (type, payload) => this.#receive(type, payload),
       closed: () => this.#lost(),
     });
-    wire.send(FRAME.hello, JSON.stringify(this.#greeting(args)));
+    const { stdin, stdout } = this.#streams;
+    if (stdin.isTerminal && stdout.isTerminal) void this.#greetFromTerminal(wire, args);
+    else this.#greet(wire, args);
   }
 
-  #greeting(args: readonly string[]): Greeting {
-    const { stdin, stdout, stderr, terminal, env } = this.#host;
-    const factsOf = ({ isTerminal, coloured }: Output) => ({ isTerminal, coloured });
-    return {
+  async #greetFromTerminal(wire: Wire, args: readonly string[]): Promise<void> {
+    this.#terminal = (await this.#streams.host()).terminal;
+    this.#greet(wire, args);
+  }
+
+  #greet(wire: Wire, args: readonly string[]): void {
+    const { stdin, stdout, stderr } = this.#streams;
+    const terminal = this.#terminal;
+    const greeting: Greeting = {
       identity: identity(),
       args,
-      env,
+      env: process.env,
       folder: process.cwd(),
       umask: process.umask(),
       parent: process.ppid,
-      stdin: { isTerminal: stdin.isTerminal },
-      stdout: factsOf(stdout),
-      stderr: factsOf(stderr),
+      ...{ stdin, stdout, stderr },
       ...(terminal && { terminal: { ...terminal.size(), modes: terminal.modes() } }),
       hasPerson: hasTerminal(),
     };
+    wire.send(FRAME.hello, JSON.stringify(greeting));
   }
 
   #receive(type: number, payload: Uint8Array): void {
-    const { stdout, stderr, signals } = this.#host;
     switch (type) {
       case FRAME.accept:
         this.#accept();
@@ -135,10 +159,10 @@ class Service {
         this.#settle({ refused: textOf(payload) });
         break;
       case FRAME.stdout:
-        this.#write(stdout, 1, payload);
+        this.#write(1, payload);
         break;
       case FRAME.stderr:
-        this.#write(stderr, 2, payload);
+        this.#write(2, payload);
         break;
       case FRAME.read:
         void this.#read();
@@ -147,7 +171,7 @@ class Service {
         this.#setRaw(payload[0] === 1);
         break;
       case FRAME.stop:
-        signals.stop();
+        PROCESS_SIGNALS.stop();
         break;
       case FRAME.die:
         void this.#die(textOf(payload) as NodeJS.Signals);
@@ -173,18 +197,23 @@ class Service {
         if (name === "SIGWINCH") this.#resize();
         this.#wire?.send(FRAME.signal, name);
       };
-      this.#host.signals.on(name, listener);
+      PROCESS_SIGNALS.on(name, listener);
     }
   }
 
   #resize(): void {
-    const size = this.#host.terminal?.size();
+    const size = this.#terminal?.size();
     if (size !== undefined) this.#wire?.send(FRAME.size, JSON.stringify(size));
   }
 
-  #write(output: Output, stream: number, bytes: Uint8Array): void {
-    const written = output.write(bytes).then(
-      () => this.#wire?.send(FRAME.written, lengthOf(stream, bytes)),
+  #write(stream: OutputNumber, bytes: Uint8Array): void {
+    const writing = this.#streams.write(stream, bytes);
+    if (writing === undefined) {
+      this.#count(stream, bytes.length);
+      return;
+    }
+    const written = writing.then(
+      () => this.#count(stream, bytes.length),
       (error: NodeJS.ErrnoException) => {
         const { code, message } = error;
         this.#isBroken ||= isBrokenPipe(error);
@@ -195,13 +224,20 @@ class Service {
     void written.then(() => this.#writing.delete(written));
   }
 
-  /** Reads what comes next, when the other process asks: nothing is read in vain. */
+  /** Tells the other process how much is written, so that it sends more. */
+  #count(stream: OutputNumber, bytes: number): void {
+    this.#untold[stream] += bytes;
+    if (this.#untold[stream] < UNTOLD_BYTES) return;
+    this.#wire?.send(FRAME.written, countOf(stream, this.#untold[stream]));
+    this.#untold[stream] = 0;
+  }
+
+  /** Reads when the other process asks: no byte is read that the command does not want. */
   async #read(): Promise<void> {
     try {
-      this.#input ??= this.#host.stdin.chunks(false)[Symbol.asyncIterator]();
-      const { done, value } = await this.#input.next();
-      if (done === true) this.#wire?.send(FRAME.end);
-      else this.#wire?.send(FRAME.data, value as Uint8Array);
+      const bytes = await this.#streams.read();
+      if (bytes === undefined) this.#wire?.send(FRAME.end);
+      else this.#wire?.send(FRAME.data, bytes);
     } catch (error) {
       this.#wire?.send(FRAME.end, error instanceof Error ? error.message : String(error));
     }
@@ -209,7 +245,7 @@ class Service {
 
   async #ask(question: { readonly prompt: string; readonly isVisible: boolean }): Promise<void> {
     const { ask } = await import("./ask.ts");
-    const answer = await ask(question, this.#host);
+    const answer = await ask(question, await this.#streams.host());
     this.#wire?.send(FRAME.answer, answer);
     answer.fill(0);
   }
@@ -217,22 +253,24 @@ class Service {
   #setRaw(isRaw: boolean): void {
     if (this.#isRaw === isRaw) return;
     this.#isRaw = isRaw;
-    this.#host.terminal?.setRaw(isRaw);
+    this.#terminal?.setRaw(isRaw);
   }
 
   async #die(name: NodeJS.Signals): Promise<void> {
     this.#isSettled = true;
     this.#setRaw(false);
-    await this.#host.signals.die(name);
+    await PROCESS_SIGNALS.die(name);
     this.#settle({ status: NO_CONNECTION });
   }
 
   /** All that came before is written first, unless the command was ended early. */
   async #finish(status: number): Promise<void> {
     this.#isSettled = true;
-    const written = Promise.all(this.#writing);
-    const isHurried = HURRIED.includes(status);
-    await Promise.race(isHurried ? [written, Bun.sleep(HURRY_MS)] : [written]);
+    if (this.#writing.size > 0) {
+      const written = Promise.all(this.#writing);
+      const isHurried = HURRIED.includes(status);
+      await Promise.race(isHurried ? [written, Bun.sleep(HURRY_MS)] : [written]);
+    }
     this.#settle({ status: this.#isBroken && status === 0 ? BROKEN_PIPE : status });
   }
 
@@ -251,25 +289,15 @@ class Service {
     }
     this.#setRaw(false);
     const text = "the process that keeps the connections has ended (econtext up starts another)";
-    const said = this.#host.stderr.write(`econtext: ${text}\n`).catch(() => {});
-    void said.then(() => this.#done.resolve({ status: NO_CONNECTION }));
+    const told = this.#streams.host().then(({ stderr }) => stderr.write(`econtext: ${text}\n`));
+    void told.catch(() => {}).then(() => this.#done.resolve({ status: NO_CONNECTION }));
   }
 }
 
-/** @returns the stream, and how many of its bytes are written */
-function lengthOf(stream: number, { length }: Uint8Array): Uint8Array {
+/** @returns the payload that tells how many bytes of a stream are written */
+function countOf(stream: OutputNumber, bytes: number): Uint8Array {
   const about = new Uint8Array(5);
   about[0] = stream;
-  new DataView(about.buffer).setUint32(1, length, true);
+  new DataView(about.buffer).setUint32(1, bytes, true);
   return about;
-}
-
-/** Whether this process has a terminal, whatever its standard input is. */
-function hasTerminal(): boolean {
-  try {
-    closeSync(openSync("/dev/tty", constants.O_RDWR | constants.O_NOCTTY));
-    return true;
-  } catch {
-    return false;
-  }
 }

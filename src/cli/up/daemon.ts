@@ -4,10 +4,11 @@
  * not used for a while, or with the process that it was bound to.
  */
 import { closeSync, linkSync, lstatSync, openSync, rmSync } from "node:fs";
-import { peerOf } from "../../io/peer.ts";
+import { peerOf } from "../../io/quick-calls.ts";
 import { type Greeting, identity } from "../../up/greeting.ts";
 import { Keeper } from "../../up/keeper.ts";
-import { folderOf, makeFolder, socketIn } from "../../up/place.ts";
+import { makeFolder } from "../../up/make-folder.ts";
+import { folderOf, socketIn } from "../../up/place.ts";
 import { FRAME, textOf, Wire } from "../../up/wire.ts";
 import { main } from "../dispatch.ts";
 import { fail } from "../report-error.ts";

@@ -1,6 +1,7 @@
 /** How `up`, `down` and `ps` reach the process that keeps connections, and how it is started. */
 import { existsSync, readFileSync } from "node:fs";
-import { distrust, findSocket, folderOf, makeFolder, socketIn } from "../../up/place.ts";
+import { makeFolder } from "../../up/make-folder.ts";
+import { distrust, findSocket, folderOf, socketIn } from "../../up/place.ts";
 import type { Host } from "../host.ts";
 import { type Served, serveCommand } from "./client.ts";
 
@@ -16,12 +17,12 @@ export interface Orders {
   readonly parent: number | undefined;
 }
 
-/** @returns undefined: no process keeps anything */
+/** @returns the exit status; undefined: no process keeps anything */
 export async function serve(args: readonly string[], host: Host): Promise<number | undefined> {
-  const path = findSocket({ ...host.env, ECONTEXT_UP: undefined });
-  if (path === undefined) return undefined;
-  checkPlace(folderOf(host.env));
-  const served = await serveCommand(args, host, path);
+  const folder = findSocket({ ...host.env, ECONTEXT_UP: undefined });
+  if (folder === undefined) return undefined;
+  checkPlace(folder);
+  const served = await serveCommand(args, async () => host, socketIn(folder));
   return served && conclude(args, served, host);
 }
 
@@ -34,10 +35,10 @@ export async function startAndServe(
   const folder = folderOf(host.env);
   checkPlace(folder);
   const path = socketIn(folder);
-  let served = await serveCommand(args, host, path);
+  let served = await serveCommand(args, async () => host, path);
   if (served !== undefined && "refused" in served && served.refused.includes(OTHER_VERSION)) {
     await host.stderr.write(`econtext up: ${served.refused}: it is replaced\n`);
-    await serveCommand(["down"], host, path);
+    await serveCommand(["down"], async () => host, path);
     served = undefined;
   }
   if (served !== undefined) return conclude(args, served, host);
@@ -45,7 +46,7 @@ export async function startAndServe(
   const failed = child.exited.then(async () => new Error((await child.stderr.text()).trim()));
   const started = performance.now();
   for (;;) {
-    served = await serveCommand(args, host, path);
+    served = await serveCommand(args, async () => host, path);
     if (served !== undefined) break;
     const problem = await Promise.race([failed, Bun.sleep(POLL_MS)]);
     if (problem !== undefined) throw problem;

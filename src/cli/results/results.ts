@@ -151,7 +151,7 @@ export class Results {
 
   /** @param isStopped the user ended the run, and gets no more than what is there */
   async conclude(isStopped: boolean): Promise<void> {
-    this.#line.end();
+    await this.#line.end();
     this.#log?.close();
     await this.#report.conclude();
     const { failures, targets } = this.#parts;

@@ -10,6 +10,7 @@ const FIRST_MS = 500;
 const EVERY_MS = 250;
 
 export class FleetLine {
+  readonly #stderr: Output;
   readonly #screen: Screen | undefined;
   readonly #line: StatusLine | undefined;
   readonly #progress: Progress;
@@ -19,6 +20,7 @@ export class FleetLine {
   #isPaused = false;
 
   constructor(stderr: Output, progress: Progress, isWanted: boolean) {
+    this.#stderr = stderr;
     this.#progress = progress;
     if (!stderr.isTerminal || !isWanted) return;
     this.#screen = stderr.screen();
@@ -55,12 +57,17 @@ export class FleetLine {
     };
   }
 
-  /** The run is over: the line is not shown again. */
-  end(): void {
+  /**
+   * Ends the line: it is not shown again. Resolves when it is off the screen: what is written to
+   * another stream afterwards must not come before.
+   */
+  async end(): Promise<void> {
     this.#stop();
     const erased = this.#line?.erased() ?? "";
-    if (erased !== "") this.#screen?.write(erased);
     this.#isOver = true;
+    if (erased === "") return;
+    this.#screen?.write(erased);
+    await this.#stderr.flushed();
   }
 
   #stop(): void {

@@ -32,6 +32,13 @@ test("folders with -r, several and patterns into a folder", async () => {
   expect(refused.status).toBe(1);
 });
 
+test("--plan shows what is copied, once for all targets, and copies nothing", async () => {
+  const { stdout, status } = await cp("--plan", at("a"), at("b"), "web[1-3],db1:/srv");
+  expect(stdout).toContain(`\ncopy      ${at("a")} ${at("b")} to 'db1,web[1-3]:/srv'\n`);
+  expect(stdout).toEndWith("\nNothing was started.\n");
+  expect(status).toBe(0);
+});
+
 test("what cannot be copied is told, the others are, and the status is 1", async () => {
   mkdirSync(at("some"));
   expect(await cp(at("absent"), at("tree"), at("b"), `local:${at("some")}`)).toEqual({

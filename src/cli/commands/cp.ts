@@ -1,4 +1,6 @@
 /** `econtext cp`: files to a remote machine, from one, or between two. */
+
+import { compress } from "../../sets/fold-names.ts";
 import { makeCommand } from "../command-definition.ts";
 import { readConfiguration } from "../configuration.ts";
 import { type CopyPlan, isStandard, planCopies } from "../copy-plan.ts";
@@ -94,11 +96,35 @@ async function run(line: CommandLine, host: Host): Promise<number> {
     targets: plan.targets,
     roots: [],
     each: (turn: Turn) => copying.add(turn),
+    sends: copiesInWords(plan),
     words: [...line.before, ...(line.after ?? [])].map(quoted),
     isTogether: true,
     failed: (_target: string, error: unknown) => copying.giveUp(error),
   };
   return runSession(session, host);
+}
+
+/** @returns a line for the copies of the same paths: `copy      app to web[1-30]:/srv` */
+function copiesInWords({ copies }: CopyPlan): string[] {
+  const alike = Object.groupBy(copies, ({ from, to }) => JSON.stringify([from.paths, to.path]));
+  return Object.values(alike).flatMap((some = []) => {
+    const [first] = some;
+    if (first === undefined) return [];
+    const sources = shownPlace(
+      some.map(({ from }) => from.target),
+      first.from.paths,
+    );
+    return `copy      ${sources} to ${shownPlace(
+      some.map(({ to }) => to.target),
+      [first.to.path],
+    )}`;
+  });
+}
+
+function shownPlace(targets: readonly (string | undefined)[], paths: readonly string[]): string {
+  const names = targets.filter((target) => target !== undefined);
+  const set = names.length === 0 ? "" : `${compress(names)}:`;
+  return paths.map((path) => quoted(set + path)).join(" ");
 }
 
 /** @throws {Usage} */

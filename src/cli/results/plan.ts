@@ -5,6 +5,7 @@ import { describeBootstrap, describePath, neutralise } from "../../index.ts";
 import type { HostConfiguration } from "../configuration.ts";
 import type { Host } from "../host.ts";
 import { readConnect, readFleet } from "../option-values.ts";
+import { readPasswordOption } from "../passwords.ts";
 import type { Plan } from "../run-targets.ts";
 import { wrapFor } from "../ui/wrap.ts";
 import { quoted } from "../words.ts";
@@ -22,19 +23,24 @@ export async function showPlan(
   const { ssh, kind, python, node, bun } = readConnect(command, flags);
   const interpreter = { kind, python, node, bun };
   const chosen = Object.fromEntries(Object.entries(interpreter).filter(([, value]) => value));
-  const options = { ...configuration, ...chosen, ssh: plan.ssh ?? ssh };
+  const isGiven = readPasswordOption(command, flags) ?? configuration.passwordCommand;
+  const answers = isGiven === undefined ? {} : { answers: true };
+  const options = { ...configuration, ...chosen, ...answers, ssh: plan.ssh ?? ssh };
   const lines: string[] = [];
   /** What the first target gets: the others get as much, but for the length of a name. */
   let bytes: number | undefined;
-  const commands = new Map<string, string>();
-  /** First stages as words, as they are where no shell stands between: the target's, a hop's. */
-  const stages = [describeBootstrap("local", options).argv, describeBootstrap("local").argv];
+  /** The same twice: the target's, as the options say, and that of each hop. */
+  const [own, hop] = [describeBootstrap("local", options), describeBootstrap("local")];
+  const commands = new Map([[own.command, "BOOTSTRAP"]]);
+  if (!commands.has(hop.command)) commands.set(hop.command, "BOOTSTRAP1");
+  /** First stages as words, as they are where no shell stands between. */
+  const stages = [own.argv, hop.argv];
   for (const target of targets) {
     const { hops, argv, command: sent, preambleBytes } = describeBootstrap(target, options);
     bytes ??= preambleBytes;
     const path = describePath(target, configuration);
     // What the shell there gets is the same for many targets, and long.
-    if (!commands.has(sent)) commands.set(sent, `BOOTSTRAP${commands.size || ""}`);
+    if (!commands.has(sent)) commands.set(sent, `BOOTSTRAP${commands.size}`);
     lines.push(`target    ${target}${path === target ? "" : `, which is ${path}`}`);
     for (const hop of hops) lines.push(`hop       ${hop.path}`, runs(hop.argv, commands, stages));
     lines.push(runs(argv, commands, stages), "");
@@ -66,5 +72,15 @@ function runs(
     words.every((word, at) => word === argv.at(at - words.length)),
   );
   const whole = stage === undefined ? argv : [...argv.slice(0, -stage.length), "BOOTSTRAP"];
-  return `runs      ${whole.map((word) => quoted(commands.get(word) ?? word)).join(" ")}`;
+  return `runs      ${whole.map((word) => quoted(shortened(word, commands))).join(" ")}`;
+}
+
+/** @returns a word for a login shell, with the name of the command line that it is or ends in */
+function shortened(word: string, commands: ReadonlyMap<string, string>): string {
+  const known = commands.get(word);
+  if (known !== undefined) return known;
+  for (const [text, name] of commands) {
+    if (word.endsWith(` ${text}`)) return word.slice(0, -text.length) + name;
+  }
+  return word;
 }

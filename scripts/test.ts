@@ -82,6 +82,7 @@ const WAITING: readonly string[] = [
   "test/tree/hostile-prompt.test.ts",
   "test/tree/path.test.ts",
   "test/lab/lab.test.ts",
+  "test/examples/screens.test.ts",
   "test/passwords/sudo.test.ts",
   "test/passwords/su-doas.test.ts",
   "test/passwords/ssh.test.ts",

@@ -39,6 +39,18 @@ interface Exported {
   uses: number;
 }
 
+/**
+ * A sender in a value that is sent as the handle alone, a number. So a slave need not have what
+ * makes a sender of it before it has read the value.
+ */
+export class HandleOf {
+  readonly sender: Sender;
+
+  constructor(sender: Sender) {
+    this.sender = sender;
+  }
+}
+
 /** Of a value without senders. */
 export const NO_SENDERS: SentSenders = { release: () => {} };
 
@@ -78,12 +90,15 @@ export class SenderTable implements ValueLink {
 
   encode(value: unknown, root: string | readonly string[] = "value"): SentBody {
     let exported: Exported[] | undefined;
-    const refer = (object: object): SenderReference | undefined =>
-      this.#export(object, (one) => {
-        one.uses++;
-        exported ??= [];
-        exported.push(one);
-      });
+    const use = (one: Exported): void => {
+      one.uses++;
+      exported ??= [];
+      exported.push(one);
+    };
+    const refer = (object: object): SenderReference | number | undefined =>
+      object instanceof HandleOf
+        ? this.#export(object.sender, use)?.handle
+        : this.#export(object, use);
     try {
       const { chunks, length, extended } = encodeValue(value, { root, refer });
       const senders = exported === undefined ? NO_SENDERS : new Exports(exported);

@@ -8,6 +8,7 @@
  */
 import type { TierCall } from "../calls/tier-call.ts";
 import { Channel, type Receiver, Sender } from "../channels/channel.ts";
+import { HandleOf } from "../channels/sender-table.ts";
 import { BootstrapError, ProtocolError, UsageError } from "../errors.ts";
 import type { Chunk } from "../io/splice-pipe.ts";
 import { calledFrom } from "../traces/error-stack.ts";
@@ -202,7 +203,8 @@ export class RemoteProcess {
 
   #start({ pid, stdin, control }: Start, input: InputQueue | undefined): void {
     this.#pid = pid;
-    this.#control = control;
+    this.#control = control ?? undefined;
+    if (control === null) return;
     for (const order of this.#orders.splice(0)) this.#order(order);
     if (stdin !== null && input !== undefined) void forward(input, stdin);
   }
@@ -245,12 +247,12 @@ function requestOf(
   return {
     stdin: input !== undefined,
     head: head ?? null,
-    stdout: stdout ?? null,
-    stderr: stderr ?? null,
+    stdout: stdout === undefined ? null : new HandleOf(stdout),
+    stderr: stderr === undefined ? null : new HandleOf(stderr),
     cwd: cwd ?? null,
     env: env ?? null,
     tty: tty === undefined ? null : { term: "xterm-256color", ...tty },
-    events,
+    events: new HandleOf(events),
     ...(sweep === true ? { sweep } : {}),
   };
 }
@@ -259,14 +261,16 @@ function requestOf(
 interface Start {
   readonly pid: number;
   readonly stdin: Sender<Chunk> | null;
-  readonly control: Sender<Order>;
+  /** Null: the command has ended. */
+  readonly control: Sender<Order> | null;
 }
 
 /** The slave is not trusted. @throws {ProtocolError} `ERR_PROTOCOL_VALUE` */
 function readStart(event: unknown): Start {
   const [pid, stdin, control] = Array.isArray(event) ? (event as unknown[]) : [];
   const isInput = stdin === null || stdin instanceof Sender;
-  if (typeof pid === "number" && isInput && control instanceof Sender) {
+  const isControl = control === null || control instanceof Sender;
+  if (typeof pid === "number" && isInput && isControl) {
     return { pid, stdin, control };
   }
   throw new ProtocolError(

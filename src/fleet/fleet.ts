@@ -134,7 +134,8 @@ export class Fleet {
     { isFailure = () => false }: RunSettings<T>,
   ): AsyncGenerator<FleetResult<T>, void, undefined> {
     const { targets } = this;
-    const { window = defaultWindow(), failFast = false, serial, maxFailures, onEvent } = options;
+    const usual = targets.length === 1 ? () => 1 : defaultWindow;
+    const { window = usual(), failFast = false, serial, maxFailures, onEvent } = options;
     const { retries = 0, deadline, signal, drain } = options;
     const settings = { open: this.#open, connect: connectOptions(options), work, retries };
     yield* follow<FleetResult<T>>({

@@ -17,11 +17,11 @@ export interface EncodeOptions {
    */
   readonly root?: string | readonly string[];
   /**
-   * Returns the reference that is sent for an object. It is asked for each object that has no other
-   * form; undefined means that the object cannot be sent.
+   * Returns the reference, or the handle, that is sent for an object. It is asked for each object
+   * that has no other form; undefined means that the object cannot be sent.
    */
   readonly refer?:
-    | ((value: object) => SenderReference | GeneratorReference | undefined)
+    | ((value: object) => SenderReference | GeneratorReference | number | undefined)
     | undefined;
 }
 
@@ -244,6 +244,7 @@ class Lowering {
       }
     }
     const named = isReference(value) ? value : this.#refer?.(value);
+    if (typeof named === "number") return named;
     if (named !== undefined) {
       const tag = named instanceof SenderReference ? "!h" : "!g";
       return this.#special(tag, [named.id, named.handle], depth, 2);

@@ -53,12 +53,24 @@ for (const { version, piped } of WAYS) {
       expect(await other.call("channels_fixture.ignores_children")).toBe(true);
     });
 
+    test("what it prints before it is served comes first, and all of it", async () => {
+      const slow = run(["sh", "-c", "echo a; sleep 0.05; echo b"]);
+      expect(await slow.rest()).toBe("a\nb\n");
+      const quiet = run(["sh", "-c", "echo a; exec >&- 2>&-; sleep 0.05; exit 3"]);
+      expect(await quiet.rest()).toBe("a\n");
+      expect(await quiet.result()).toEqual({ status: 3 });
+      const long = run(["sh", "-c", "printf %0200000d 7"]);
+      expect(await long.rest()).toBe("7".padStart(200_000, "0"));
+      const killed = run(["sh", "-c", "echo a; kill -9 $$"]);
+      expect(await killed.rest()).toBe("a\n");
+      expect(await killed.result()).toEqual({ status: 137, signal: "SIGKILL" });
+    });
+
     test("what cannot be started closes all that it was given", async () => {
       const one = run(["/nowhere/at/all"], { stdin: true });
       expect(await one.result()).toEqual({ status: 127, problem: "No such file or directory" });
       for (const box of [one.stdout, one.stderr, one.events]) {
-        // Its handle, and that it is closed.
-        expect(box.messages.map(({ flags }) => flags)).toEqual([0, FLAGS.DEAD]);
+        expect(box.messages.at(-1)?.flags).toBe(FLAGS.DEAD);
       }
       const problem = "/nowhere: No such file or directory";
       const nowhere = await run(["true"], { cwd: "/nowhere" }).result();

@@ -25,8 +25,8 @@ export class Running {
   constructor(slave: RawSlave, argv: string[], options: object = {}) {
     this.#slave = slave;
     [this.stdout, this.stderr, this.events] = [slave.mailbox(), slave.mailbox(), slave.mailbox()];
-    const [stdout, stderr, events] = [this.stdout, this.stderr, this.events].map((box) =>
-      slave.given(box),
+    const [stdout, stderr, events] = [this.stdout, this.stderr, this.events].map(
+      (box) => slave.given(box).handle,
     );
     this.reply = slave.start("econtext.commands:run", argv, { stdout, stderr, events, ...options });
   }

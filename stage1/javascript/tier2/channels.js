@@ -211,6 +211,9 @@ exports.adopt = (reference) => {
   return given.get(handle);
 };
 
+/** The sender to a handle of the master. */
+exports.toMaster = (handle) => exports.adopt({ id: 0, handle });
+
 /** The reference that a value goes by; undefined if by none. */
 exports.refer = (value) => {
   if (value instanceof Sender) return outlets.get(value).reference();

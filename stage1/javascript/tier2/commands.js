@@ -10,7 +10,7 @@ const { closeSync, readdirSync, readFileSync, statSync } = require("fs");
 const { constants } = require("os");
 const { getSystemErrorMap } = require("util");
 const { Gatherer, discardFrame } = core.tier("gather");
-const { Channel, onClose } = core.tier("channels");
+const { Channel, onClose, toMaster } = core.tier("channels");
 const { launch } = core.tier("launch");
 const { setTimeout } = core;
 const sockets = process.versions.bun && core.tier("command_sockets");
@@ -33,12 +33,17 @@ const GROUP = ["SIGINT", "SIGTERM", "SIGHUP"];
  * Resolves with how `argv` ended: {status: N}, {status: 128 + N, signal: NAME}, or {status: 127 or
  * 126, problem: TEXT}.
  */
-exports.run = async (argv, options) => {
+exports.run = async (argv, request) => {
   const call = core.calling;
   const { signal } = (call.controller = new AbortController());
-  const { stdin, head, stdout, stderr, cwd, tty, events } = options;
+  const { stdin, head, cwd, tty } = request;
   // Its senders stay open: the other language may do it.
   if (tty && !process.versions.bun) return { status: 126, problem: NO_TERMINAL, lacks: "tty" };
+  const senders = ["stdout", "stderr", "events"].map(
+    (name) => request[name] && toMaster(request[name]),
+  );
+  const [stdout, stderr, events] = senders;
+  const options = { ...request, stdout, stderr };
   // No other call runs: what our process group holds is the command's.
   const isAlone = () => [...core.active.values()].every((other) => other === call);
   const [input, control] = [new Channel(), new Channel()];

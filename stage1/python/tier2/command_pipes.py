@@ -12,6 +12,7 @@ from time import sleep
 import econtext
 from econtext import signal, thread
 
+command_process = econtext.tier("command_process")
 values = econtext.tier("values")
 channels = econtext.tier("channels")
 vectored_io = econtext.tier("vectored_io")
@@ -36,7 +37,7 @@ class Wake(object):
         self.lock = thread.allocate_lock()
         self.armed = False
         self.sources = []
-        self.child = signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.child = signal.signal(signal.SIGCHLD, command_process.hear)
         self.signals = signal.set_wakeup_fd(self.bell)
         econtext.asking.append(self)
         locks.listen()
@@ -119,14 +120,18 @@ class Output(object):
                 if e.errno in econtext.BUSY:
                     return
                 chunk = b""  # EIO: no process has the terminal open any more
-            try:
-                if chunk:
-                    self.sender.offer(values.encode_bytes(chunk))
-                    return
-            except (channels.Closed, values.RemoteError):
-                pass
-            self.pipe.close()
-            self.sender.close()
+            self.send(chunk)
+
+    def send(self, chunk):
+        """Send some output. An empty chunk is its end."""
+        try:
+            if chunk:
+                self.sender.offer(values.encode_bytes(chunk))
+                return
+        except (channels.Closed, values.RemoteError):
+            pass
+        self.pipe.close()
+        self.sender.close()
 
 
 class Input(object):

@@ -12,6 +12,7 @@ from _io import FileIO
 import econtext
 from econtext import signal
 
+F_SETPIPE_SZ = 1031  # of Linux
 environment = econtext.tier("environment")
 
 # Python ignores these. A command must not inherit that.
@@ -48,6 +49,42 @@ class Process(object):
     def kill(self):
         self.send_signal(signal.SIGKILL)
 
+    def close(self):
+        """Close our ends of its pipes."""
+        for pipe in self.stdin, self.stdout, self.stderr:
+            if pipe:
+                pipe.close()
+
+
+def refusal(error):
+    """The result of a command that the system does not start."""
+    return {"status": 127 if error.errno in (2, 20) else 126, "problem": os.strerror(error.errno)}
+
+
+def can_start(options):
+    """Whether this module can start a command with these options."""
+    # posix_spawn sets no limits.
+    is_plain = not ("tty" in options or "cwd" in options or getattr(econtext, "restore_limit", None))
+    return is_plain and hasattr(os, "posix_spawn")
+
+
+def hear(*_):
+    """A handler of SIGCHLD. It does nothing, but the signal ends a system call that waits."""
+
+
+def hears_children():
+    """Whether the status of a child is ours: no handler of user code takes it, or ignores it."""
+    return signal.getsignal(signal.SIGCHLD) in (signal.SIG_DFL, hear)
+
+
+def prepare(fd):
+    """Make a pipe to write to as large as the system allows, and writes to it not wait."""
+    fcntl.fcntl(fd, fcntl.F_SETFL, os.O_NONBLOCK | fcntl.fcntl(fd, fcntl.F_GETFL))
+    try:
+        fcntl.fcntl(fd, F_SETPIPE_SZ, 1 << 20)
+    except EnvironmentError:
+        pass
+
 
 def start(argv, options):
     """Start a command with a pipe for each stream that `options` names. Returns the process.
@@ -71,9 +108,7 @@ def start(argv, options):
         process.pid = spawn(arguments, environment.of_command(options), actions)
         return process
     except BaseException:
-        for pipe in process.stdin, process.stdout, process.stderr:
-            if pipe:
-                pipe.close()
+        process.close()
         raise
     finally:
         for fd in theirs:

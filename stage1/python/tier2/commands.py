@@ -1,276 +1,126 @@
-"""econtext.commands: runs a command without a shell, between channels of bytes: its stdin, stdout
-and stderr, and what tells of it.
+"""econtext.commands: runs a command without a shell. This module starts the command, and serves it
+if it ends at once. econtext.command_loop serves all other commands.
 
 Second tier. Twins: stage1/javascript/tier2/commands.js, src/commands/remote-process.ts. Spec:
-docs/protocol.md, "Commands". The command stays in this context's process group, unless it has a
-terminal of its own: whatever becomes of the context, its guard ends the command too.
+docs/protocol.md, "Commands".
 
-One loop in the main thread, around one poll. The thread that reads the
-stream hears the channels, and wakes the poll. So does a signal.
+The modules that serve a long command take longer to compile than `true` takes to run. So they are
+compiled while the command runs, or not at all.
 """
 import os
 import select
+import struct
+from time import sleep, time
 
 import econtext
-from econtext import signal
+from econtext import DEAD
 
-# What a command may need. sent along: process_sweep, command_process, command_popen, channels
+# What a command may need. sent along: process_sweep, command_loop
 interruption = econtext.tier("interruption")
-values = econtext.tier("values")
-channels = values.channels()
-splice = econtext.tier("splice")
-command_pipes = econtext.tier("command_pipes")
+command_process = econtext.tier("command_process")
 
-MAX_QUEUED = 2 * econtext.MAX_FRAME
-SIGNALS = dict((name, getattr(signal, name)) for name in dir(signal) if name[:3] == "SIG" and name[3] != "_")
-TO_ALL = "SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"  # as a terminal's keys, and its end, reach a whole group
-INTERRUPTIBLE = ("poll",)
+PATIENCE = 0.002  # seconds that a command has to end
+MOST = 65536  # bytes that it may print meanwhile
+PRINTED = "stdout", "stderr"
+NO_CREDIT = b"1"  # a handle that nothing listens to: so little output needs no credit
 
 
 def run(argv, options):
-    """Run `argv` to its end: {"status": N}; killed by a signal: {"status": 128 + N, "signal":
-    NAME}; as a shell says it when it cannot be run: {"status": 127 or 126, "problem": TEXT}.
+    """Run `argv` to its end. Returns {"status": N}; {"status": 128 + N, "signal": NAME} if a signal
+    ended it; {"status": 127 or 126, "problem": TEXT} if it could not be started.
     """
     interruption.install()
-    splice.install()
-    interruption.deaf = econtext.busy  # what reaches the whole group meanwhile is the command's
+    interruption.deaf = econtext.busy  # a signal to our process group is the command's meanwhile
     options = dict(item for item in options.items() if item[1] is not None)
-    if "tty" in options and econtext.tier("command_tty").problem:
-        # Its senders stay open: the other language may do it.
-        return {"status": 126, "problem": econtext.tier("command_tty").problem, "lacks": "tty"}
-    senders = [options[name] for name in ("stdout", "stderr", "events") if name in options]
-    try:
-        if "cwd" in options:
-            try:
-                # Or a missing folder would be taken for a missing command.
-                os.stat(options["cwd"] + "/.")
-            except EnvironmentError as e:
-                return {"status": 126, "problem": "%s: %s" % (options["cwd"], os.strerror(e.errno))}
-        command = Command(options)
+    early = None
+    if command_process.can_start(options) and command_process.hears_children():
         try:
-            try:
-                command.start(argv)
-            except EnvironmentError as e:
-                missing = e.errno in (2, 20)
-                return {"status": 127 if missing else 126, "problem": os.strerror(e.errno)}
-            status = command.serve()
-            # A master that cancels also stops reading, and that may arrive first.
-            interruption.check()
-            if "sweep" in options:
-                newest = interruption.newest()
-                if newest != command.process.pid:
-                    econtext.tier("process_sweep").sweep_after(command.process.pid, newest)
-            return ending(status)
-        except BaseException:
-            command.kill()
-            raise
-        finally:
-            command.end()
-    except BaseException as e:
-        # A reader of the output shall not take this for the end of the output.
-        for sender in senders:
-            sender.close(e)
-        raise
-    finally:
-        for sender in senders:
-            sender.close()
+            early = Early(argv, options)
+        except EnvironmentError as e:
+            conclude(options)
+            return command_process.refusal(e)
+        if early.has_ended():
+            early.process.close()
+            conclude(options, early)
+            return {"status": early.process.returncode}
+    return econtext.tier("command_loop").run(argv, options, early)
 
 
-def ending(code):
-    if code >= 0:
-        return {"status": code}
-    names = sorted(name for name in SIGNALS if SIGNALS[name] == -code)
-    return {"status": 128 - code, "signal": names[0] if names else "signal %d" % -code}
+class Early(object):
+    """A command that was started before the modules that serve it are there."""
 
+    size = 0  # bytes of what it has printed
 
-class Command(object):
-    """A command, its streams that are open, and what controls it."""
-
-    process = None
-    terminal = None
-
-    def __init__(self, options):
-        self.options = options
-        self.is_fed = options.get("stdin")  # by a context; `head` alone is known in advance
-        self.stdin = channels.Receiver()
-        self.control = channels.Receiver()
-        self.inputs = []
-        self.outputs = []
-        self.wake = command_pipes.Wake()
-        if "head" in options:
+    def __init__(self, argv, options):
+        self.is_fed = options.get("stdin")  # by the master; `head` alone is all there
+        self.rest = options.get("head", b"")  # of `head`, what the command's pipe had no room for
+        # A script is not that short. What a lent slave's command leaves behind is swept.
+        self.may_be_short = not (self.rest or "sweep" in options)
+        if self.rest:
             options["stdin"] = True
-            self.stdin.queue.append((0, b"".join(values.encode_bytes(options["head"]))))
+        self.process = command_process.start(argv, options)
+        self.printed = dict((name, b"") for name in PRINTED)
+        if self.rest:
+            self.feed(self.process.stdin.fileno())
 
-    def start(self, argv):
-        options = self.options
-        if "tty" in options:
-            self.terminal = econtext.tier("command_tty")
-            started = self.terminal.start(argv, options)
-        else:
-            # posix_spawn sets no limits.
-            is_plain = "cwd" not in options and not getattr(econtext, "restore_limit", None)
-            name = "command_process" if is_plain and hasattr(os, "posix_spawn") else "command_popen"
-            process = econtext.tier(name).start(argv, options)
-            started = process, process.stdin, process.stdout, process.stderr
-        self.process, stdin, stdout, stderr = started
-        if stdin:
-            self.inputs = [command_pipes.Input(stdin, self.stdin, self.terminal.end_of_file(options["tty"]) if self.terminal else b"")]
-        for pipe, name in (stdout, "stdout"), (stderr, "stderr"):
-            if pipe:
-                self.outputs.append(command_pipes.Output(pipe, options[name]))
-                self.wake.watch(options[name])
-        self.introduce()
-
-    def introduce(self):
-        """Tell that it runs, and who may write to it and control it."""
-        self.wake.watch(self.stdin)
-        self.wake.watch(self.control)
-        senders = [{"!h": end.sender.reference().fields} if end else None for end in (self.is_fed and self.stdin, self.control)]
+    def feed(self, fd):
+        """Write what the pipe takes at once."""
+        command_process.prepare(fd)
         try:
-            # By hand, because `send` would load what encodes all values.
-            self.options["events"].offer([econtext.dumps([self.process.pid] + senders).encode("utf-8")])
-        except (KeyError, channels.Closed, values.RemoteError):
-            self.is_fed = None  # no context can write to it
-            self.stdin.revoke()
-            self.control.revoke()
-        if not self.is_fed:
-            self.stdin.end(None)  # it still reads the head
+            self.rest = self.rest[os.write(fd, self.rest) :]
+        except EnvironmentError as e:
+            if e.errno not in econtext.BUSY:
+                self.rest = b""  # the command has closed its input
+        if not self.rest and not self.is_fed:
+            self.process.stdin.close()
 
-    def serve(self):
-        """Move bytes until its output has ended, and it has too: its status."""
-        wake = self.wake
-        while self.outputs or self.process.poll() is None:
-            # Now, before the streams are asked: what happens from here on ends the poll.
-            wake.armed = True
-            while self.control.queue:
-                self.obey(*econtext.decode(self.control.take()))
-            ready = self.poll()
-            wake.armed = False
-            if wake.fd in ready:
-                wake.silence()
-            if econtext.cout in ready:
-                econtext.flush()
-            for stream in self.inputs + self.outputs:
-                stream.turn(ready.get(stream.pipe.fileno(), 0))
-            self.inputs = [stream for stream in self.inputs if not stream.pipe.closed]
-            self.outputs = [stream for stream in self.outputs if not stream.pipe.closed]
-            if self.terminal and not self.outputs:
-                # All receivers of the terminal are closed: it hangs up.
-                for stream in self.inputs:
-                    stream.close()
-                self.inputs = []
-        return self.process.returncode
+    def bodies(self, name):
+        """What is sent to a sender of the command."""
+        if name == "events":
+            return [econtext.dumps([self.process.pid, None, None]).encode("utf-8")]
+        data = self.printed[name]
+        # As encode_bytes of econtext.values does it.
+        text = b'{"!b":[0,%d]}' % len(data)
+        return [struct.pack(">BI", 0, len(text)) + text + data] if data else []
 
-    def poll(self):
-        """What each descriptor is ready for; waits until one is."""
+    def has_ended(self):
+        """Whether the command ends at once, by itself. Its output is `printed` then."""
+        return self.may_be_short and self.read() and self.wait()
+
+    def read(self):
+        """Read what it prints. Returns whether its output has ended in time."""
+        until = time() + PATIENCE
+        pipes = [(name, getattr(self.process, name)) for name in PRINTED]
+        names = dict((pipe.fileno(), name) for name, pipe in pipes if pipe)
         poll = select.poll()
-        poll.register(self.wake.fd, select.POLLIN)
-        # What waits to be written would hold up the answer, too.
-        jammed = econtext.queued > MAX_QUEUED and (econtext.out or econtext.rest)
-        if jammed:
-            poll.register(econtext.cout, select.POLLOUT)
-        for stream in self.inputs + (not jammed) * self.outputs:
-            interest = stream.interest()
-            if interest is not None:
-                poll.register(stream.pipe.fileno(), interest)
-        # One that was closed since its last turn wants another.
-        gone = any([stream.sender.closed for stream in self.outputs])
-        try:
-            return dict(poll.poll(0 if gone else None))
-        except select.error as e:
-            if e.args[0] not in econtext.BUSY:
-                raise
-            return {}
+        for fd in names:
+            poll.register(fd, select.POLLIN)
+        while names and self.size <= MOST and time() < until:
+            for fd, _ in poll.poll(PATIENCE * 1e3):
+                chunk = os.read(fd, MOST)
+                self.printed[names[fd]] += chunk
+                self.size += len(chunk)
+                if not chunk:
+                    poll.unregister(fd)
+                    del names[fd]
+        return not names
 
-    def obey(self, verb, *words):
-        """What makes no sense, or not any more, is left undone."""
-        try:
-            if verb == "signal" and self.process.poll() is None:
-                self.signal(*words)
-            elif verb == "resize" and self.terminal and self.outputs:
-                self.terminal.resize(self.outputs[0].pipe.fileno(), *words)
-        except EnvironmentError:
-            pass  # it has just ended
-        if verb == "signal":
-            try:
-                self.options["events"].send([verb] + list(words))
-            except (KeyError, channels.Closed, values.RemoteError):
-                pass  # the sender of events is closed: the signal is not reported
-
-    def signal(self, name):
-        number = SIGNALS.get(name)
-        if not number:
-            return  # this system has none of that name
-        if self.terminal and self.outputs:
-            os.killpg(os.tcgetpgrp(self.outputs[0].pipe.fileno()), number)
-        elif name in TO_ALL and not self.terminal:
-            to_all(number)
-        else:
-            self.process.send_signal(number)
-
-    def end(self):
-        """Forget all that belongs to it."""
-        for stream in self.inputs:
-            stream.end()
-        for stream in self.outputs:
-            stream.pipe.close()
-        self.stdin.close()
-        self.control.close()
-        self.wake.close()
-
-    def kill(self):
-        """The call was cancelled: end the command and all that it has started. Who does not care to
-        be told, is killed.
+    def wait(self):
+        """Wait a moment for its end. Returns whether it has ended by itself, in a call that goes
+        on.
         """
-        process = self.process
-        if not process:
-            return
-        process_sweep = econtext.tier("process_sweep")
-        known = self.family(())
-        if self.terminal:
-            hang_up(process.pid)
-        else:
-            to_all(signal.SIGTERM)
-
-        def left():
-            process.poll()
-            return self.family(known)
-
-        process_sweep.wait_for_end(left)
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-
-    def family(self, known):
-        """Ids of the command, of its children and theirs, as far as they live: on a terminal, all
-        of its session; else those in our process group that have come from it, that were `known`
-        to, or whose parents are gone: one call runs at a time. [] where there is no /proc.
-        """
-        own = self.process.pid
-        process_sweep = econtext.tier("process_sweep")
-        if self.terminal:
-            return [pid for pid, (_, _, session, _) in process_sweep.processes() if session == own]
-        group = os.getpgrp()
-        parents = dict((pid, parent) for pid, (parent, members, _, _) in process_sweep.processes() if members == group)
-        us = parents.pop(os.getpid(), None)
-
-        def belongs(pid):
-            while pid in parents and pid != own and pid not in known:
-                pid = parents[pid]
-            return pid not in (us, os.getpid())
-
-        return [pid for pid in parents if belongs(pid)]
+        until = time() + PATIENCE
+        while self.process.poll() is None and time() < until:
+            sleep(0.0001)
+        code = self.process.returncode
+        return code is not None and code >= 0 and not interruption.is_doomed()
 
 
-def hang_up(group):
-    try:
-        os.killpg(group, signal.SIGHUP)
-    except OSError:
-        pass  # no process is left in it
-
-
-def to_all(number):
-    """Signal our process group, where the command and its children are all there is besides us."""
-    handler = signal.signal(number, signal.SIG_IGN)
-    os.killpg(0, number)
-    signal.signal(number, handler or signal.SIG_DFL)
+def conclude(options, early=None):
+    """Send what the command has told and printed, and close its senders. The reply follows."""
+    for name in PRINTED + ("events",):
+        if name in options:
+            bodies = early.bodies(name) if early else []
+            for body in [NO_CREDIT] * bool(bodies) + bodies:
+                econtext.send(options[name], body, hold=True)
+            econtext.send(options[name], b"null", DEAD, hold=True)

@@ -219,7 +219,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "up",
-    imports: ["broker", "context", "errors", "io", "mux", "session", "tree"],
+    imports: ["broker", "context", "errors", "fleet", "io", "mux", "session", "tree"],
     because: "contexts that outlive a command, and the socket that leads to them",
   },
   {

@@ -34,11 +34,16 @@ export function mayPass(error: unknown): boolean {
 /**
  * @param attempt the number of the attempt that failed, from 1
  * @param random from 0 to 1, so that many targets do not all come back at once
- * @returns milliseconds: each pause is twice as long as the one before, up to ten seconds
+ * @param longest milliseconds that a pause has at most
+ * @returns milliseconds: each pause is twice as long as the one before
  */
-export function pauseAfter(attempt: number, random = Math.random()): number {
-  const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
-  return Math.round(longest * (0.5 + random / 2));
+export function pauseAfter(
+  attempt: number,
+  random = Math.random(),
+  longest = LONGEST_PAUSE_MS,
+): number {
+  const most = Math.min(longest, FIRST_PAUSE_MS * 2 ** (attempt - 1));
+  return Math.round(most * (0.5 + random / 2));
 }
 
 /** Waits so long, or until the signal is aborted. */

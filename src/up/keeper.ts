@@ -1,7 +1,7 @@
 /**
  * Keeper: contexts that stay open between commands, and what is lent to a command of them. A kept
- * context carries others, and runs nothing of a user's. A command gets a slave of its own behind
- * it, or one that has run other commands, and no code, before.
+ * context carries others and runs no code of a user. A command gets a slave of its own behind the
+ * context, or one that has run other commands, and no function, before.
  */
 import { Broker, type BrokerOptions } from "../broker.ts";
 import type { ConnectOptions } from "../context/connect-options.ts";
@@ -12,11 +12,14 @@ import type { Link } from "../mux/link.ts";
 import { Exchange } from "../session/exchange.ts";
 import type { KeptPart } from "../tree/hop-table.ts";
 import { type PathStep, parsePath, prefixesOf } from "../tree/target-path.ts";
+import { Reopening } from "./reopening.ts";
 
 /** What the brokers of commands take. */
 export type KeptContexts = NonNullable<BrokerOptions["kept"]>;
 
-/** How many slaves that nothing uses stay open for one context. */
+/** A context that was open for so many milliseconds is opened anew without a pause. */
+const STABLE_MS = 60_000;
+/** How many slaves that no command uses stay open for one context. */
 const MAX_IDLE = 4;
 const BATCH_MODE = "BatchMode=yes";
 
@@ -39,6 +42,18 @@ export interface KeptContext {
   readonly depth: number;
   /** Why it was lost; undefined while it is open. */
   readonly lost: string | undefined;
+  /** Milliseconds until it is opened anew; 0: now; undefined: it is open, or a person is needed. */
+  readonly retryMs: number | undefined;
+  /** Why the last attempt to open it anew failed. */
+  readonly retryError: string | undefined;
+}
+
+/** How a context is opened. */
+export interface Opening {
+  readonly options: ConnectOptions;
+  readonly settings: BrokerOptions;
+  /** Makes the settings for opening it anew, without a person. */
+  readonly again: () => Promise<BrokerOptions>;
 }
 
 interface Entry {
@@ -51,9 +66,14 @@ interface Entry {
   readonly reason: () => EcontextError | undefined;
   readonly slave: SlaveInfo;
   readonly openedAt: number;
-  /** Whether the user has named it. Others are hops on the way to those. */
+  readonly opening: Opening;
+  /** Set when it was lost, if the user has named it. */
+  reopening: Reopening | undefined;
+  /** How many attempts it has taken to open it anew; 0: it was opened once. */
+  readonly attempts: number;
+  /** Whether the user has named it. The other entries are hops on the way to named ones. */
   isNamed: boolean;
-  /** Whether what commands leave behind can be found: then slaves are used again. */
+  /** Whether processes that a command leaves behind can be found: then slaves are used again. */
   isTidy: boolean;
   commands: number;
   served: number;
@@ -74,6 +94,7 @@ export class Keeper {
 
   /** The contexts that are kept, or were until they were lost: hops before what is behind them. */
   list(): KeptContext[] {
+    this.tend();
     const inOrder = [...this.#entries.values()].sort((one, other) =>
       // A path stands before those that it begins.
       one.key.slice(0, -1) < other.key.slice(0, -1) ? -1 : 1,
@@ -90,6 +111,8 @@ export class Keeper {
       via: this.#entries.get(keyOf(entry.way.slice(0, -1)))?.target,
       traffic: entry.way.length > 1 ? undefined : this.#linkOf(entry)?.traffic,
       lost: this.#lossOf(entry),
+      retryMs: this.#reopeningOf(entry)?.dueMs,
+      retryError: this.#reopeningOf(entry)?.error,
     }));
   }
 
@@ -98,49 +121,87 @@ export class Keeper {
    *
    * @throws {EcontextError} it could not be opened
    */
-  async open(target: string, options: ConnectOptions, settings: BrokerOptions): Promise<SlaveInfo> {
-    for (const hop of prefixesOf(target)) await this.#open(hop, options, settings);
-    const entry = await this.#open(target, options, settings);
+  async open(target: string, opening: Opening): Promise<SlaveInfo> {
+    // A person may be asked now: an attempt that asks no person must not take its place.
+    for (const entry of this.#entries.values()) await this.#stopReopening(entry);
+    const entry = await this.#openWay(target, opening);
     entry.isNamed = true;
     return entry.slave;
   }
 
-  async #open(target: string, options: ConnectOptions, settings: BrokerOptions): Promise<Entry> {
+  /** Opens lost contexts anew. To be called often. */
+  tend(): void {
+    if (this.#opening.size > 0) return;
+    for (const entry of this.#entries.values()) {
+      if (!entry.isNamed || this.#lossOf(entry) === undefined) continue;
+      const isStable = Date.now() - entry.openedAt > STABLE_MS;
+      entry.reopening ??= new Reopening(
+        (signal) => this.#reopen(entry, signal),
+        isStable ? 0 : entry.attempts,
+      );
+      entry.reopening.turn();
+    }
+  }
+
+  async #reopen({ target, opening }: Entry, signal: AbortSignal): Promise<void> {
+    const { prompter, ...settings } = await opening.again();
+    const own = { ...settings, ...(prompter && { prompter }), signal };
+    try {
+      await this.#openWay(target, { ...opening, settings: own });
+    } finally {
+      await prompter?.close();
+      // `close` may have been called meanwhile. What it has left is closed here.
+      if (signal.aborted) await this.#closeNeedless();
+    }
+  }
+
+  async #stopReopening(entry: Entry): Promise<void> {
+    await entry.reopening?.stop();
+    entry.reopening = undefined;
+  }
+
+  /** Opens the hops on the way, each through the one before, and the context. */
+  async #openWay(target: string, opening: Opening): Promise<Entry> {
+    for (const hop of prefixesOf(target)) await this.#open(hop, opening);
+    return this.#open(target, opening);
+  }
+
+  async #open(target: string, opening: Opening): Promise<Entry> {
+    const { options, settings } = opening;
     const way = parsePath(target, { ssh: { interactive: false, ...options.ssh }, ...settings });
     const key = keyOf(way);
     const known = this.#entries.get(key);
     if (known !== undefined && this.#lossOf(known) === undefined) return known;
-    const opening =
-      this.#opening.get(key) ?? this.#connect({ target, way, key }, options, settings);
-    this.#opening.set(key, opening);
+    const connecting = this.#opening.get(key) ?? this.#connect({ target, way, key }, opening);
+    this.#opening.set(key, connecting);
     try {
-      return await opening;
+      return await connecting;
     } finally {
       this.#opening.delete(key);
     }
   }
 
-  async #connect(
-    place: Pick<Entry, "target" | "way" | "key">,
-    options: ConnectOptions,
-    { signal, ...settings }: BrokerOptions,
-  ): Promise<Entry> {
+  async #connect(place: Pick<Entry, "target" | "way" | "key">, opening: Opening): Promise<Entry> {
     const { target, key } = place;
+    const { signal, ...settings } = opening.settings;
     const find = (steps: readonly PathStep[]) => this.#find(steps);
     const broker = new Broker({ ...settings, kept: { exchange: this.#exchange, find } });
     const stop = (): void => void broker.close();
     signal?.addEventListener("abort", stop);
     try {
-      const context = await broker.connect(target, options);
+      const context = await broker.connect(target, opening.options);
       const slave = await context.ready();
       const isPython = slave.kind === "python";
       const isTidy = isPython && (await context.call("os.path.exists", "/proc/loadavg")) === true;
+      const before = this.#entries.get(key);
       const entry: Entry = {
-        ...{ ...place, broker, context, slave, isTidy, reason: this.#reasonOf(context) },
-        ...{ openedAt: Date.now(), commands: 0, served: 0, idle: [] },
-        isNamed: this.#entries.get(key)?.isNamed === true,
+        ...{ ...place, opening, broker, context, slave, isTidy, reason: this.#reasonOf(context) },
+        ...{ openedAt: Date.now(), commands: 0, served: before?.served ?? 0, idle: [] },
+        ...{ isNamed: before?.isNamed === true, reopening: undefined },
+        attempts: before?.reopening?.attempts ?? 0,
       };
       this.#entries.set(key, entry);
+      void before?.broker.close();
       // The first command shall not wait for an interpreter.
       if (isTidy) entry.idle.push(await this.#openSlave(entry));
       return entry;
@@ -152,9 +213,18 @@ export class Keeper {
     }
   }
 
-  /** @returns whether this way, or its beginning, is kept */
+  /** @returns how many steps of this way are kept; 0: none */
   covers(way: readonly PathStep[]): number {
-    return this.#find(way)?.steps ?? 0;
+    const steps = this.#find(way)?.steps ?? 0;
+    if (steps < way.length) this.#hurry(way);
+    return steps;
+  }
+
+  /** A command wants contexts that were lost: they are opened anew at once. */
+  #hurry(way: readonly PathStep[]): void {
+    for (const at of way.keys()) {
+      this.#entries.get(keyOf(way.slice(0, at + 1)))?.reopening?.hurry();
+    }
   }
 
   /** @param reuses whether the command may use a slave that has run other commands */
@@ -206,7 +276,7 @@ export class Keeper {
     await this.#closeNeedless();
   }
 
-  /** Whether it keeps nothing, and nothing was lost that a user does not know of yet. */
+  /** Whether it keeps no context. A lost one counts until the user closes it. */
   get isEmpty(): boolean {
     return this.#entries.size === 0;
   }
@@ -218,6 +288,7 @@ export class Keeper {
     }
     const ending = [...this.#entries.values()].filter(({ key }) => !needed.has(key));
     for (const { key } of ending) this.#entries.delete(key);
+    await Promise.all(ending.map((entry) => this.#stopReopening(entry)));
     // What is behind a hop ends before the hop.
     for (const { broker } of ending.toReversed()) await broker.close();
   }
@@ -263,6 +334,14 @@ export class Keeper {
     return this.#exchange.router.linkOf(context.id);
   }
 
+  /** @returns what opens a lost entry anew; for a hop, what opens an entry behind it */
+  #reopeningOf(entry: Entry): Reopening | undefined {
+    if (this.#lossOf(entry) === undefined) return undefined;
+    const begin = entry.key.slice(0, -1);
+    const all = [...this.#entries.values()].filter(({ key }) => key.startsWith(begin));
+    return entry.reopening ?? all.find(({ reopening }) => reopening !== undefined)?.reopening;
+  }
+
   #lossOf({ reason }: Entry): string | undefined {
     return reason()?.message;
   }
@@ -278,7 +357,7 @@ export class Keeper {
   }
 }
 
-/** What the step of a transport runs. To find that out may take reading the files of ssh. */
+/** The program and the arguments of each transport. To find them, files of ssh may be read. */
 const texts = new WeakMap<PathStep["transport"], string>();
 
 /** @returns what must be the same for two ways to be one: programs, their arguments, places */

@@ -181,28 +181,6 @@ suite("what econtext up keeps", missingSshd(), "sshd", () => {
     }
   });
 
-  test("a connection that was lost is not used, is shown, and is opened anew", async () => {
-    await using scene = await Scene.open();
-    const { host } = scene;
-    await scene.run(["up", host]);
-    const pid = scene.daemon() as number;
-    const ssh = descendants(pid).find(({ parent }) => parent === pid)?.pid as number;
-    process.kill(ssh, "SIGKILL");
-    await soon(() => !isRunning(ssh));
-    expect(await scene.run(["exec", host, "--", "echo", "own"])).toMatchObject({
-      stdout: "own\n",
-      stderr: "",
-    });
-    expect(await scene.kept()).toEqual([
-      expect.objectContaining({
-        target: host,
-        lost: expect.stringContaining("ssh died of SIGKILL"),
-      }),
-    ]);
-    expect(await scene.run(["up", host])).toMatchObject({ stderr: "", status: 0 });
-    expect(await scene.kept()).toEqual([expect.objectContaining({ target: host, lost: null })]);
-  });
-
   test("another environment, another version and an unsafe folder are refused", async () => {
     await using scene = await Scene.open();
     const { host } = scene;

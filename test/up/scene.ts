@@ -29,7 +29,7 @@ export interface RunOptions {
 export class Scene implements AsyncDisposable {
   readonly server: SshServer;
   readonly folder: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Record<string, string | undefined>;
 
   static async open(): Promise<Scene> {
     return new Scene(await startSshd({ config: ["MaxSessions 300", "MaxStartups 300"] }));

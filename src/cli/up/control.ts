@@ -1,6 +1,6 @@
 /** What `up`, `down` and `ps` do in the process that keeps connections. */
 import { neutralise, oneLine } from "../../index.ts";
-import type { Keeper, KeptContext } from "../../up/keeper.ts";
+import type { Keeper, KeptContext, Opening } from "../../up/keeper.ts";
 import { readLine } from "../command-definition.ts";
 import { command as upCommand } from "../commands/up.ts";
 import { readConfiguration } from "../configuration.ts";
@@ -28,11 +28,21 @@ async function up(words: readonly string[], host: Host, keeper: Keeper): Promise
   const { schemes, targets: settings } = configuration;
   const failures = new Failures(host, targets, "text");
   const stop = new Stop(host);
-  const options = { schemes, targets: settings, prompter, signal: stop.signal };
+  const own = { schemes, targets: settings };
+  // Later, no person is there to be asked, but a command may print the password.
+  const later = { ...host, person: null };
+  const opening: Opening = {
+    options: readConnect("up", flags),
+    settings: { ...own, prompter, signal: stop.signal },
+    again: async () => ({
+      ...own,
+      prompter: await openPrompter("up", { ...flags, "ask-pass": false }, later, configuration),
+    }),
+  };
   const failed: string[] = [];
   const open = async (target: string): Promise<number> => {
     try {
-      const { kind, version, pid } = await keeper.open(target, readConnect("up", flags), options);
+      const { kind, version, pid } = await keeper.open(target, opening);
       await host.stdout.write(neutralise(`${target}: ${kind} ${version}, pid ${pid}\n`));
       return 0;
     } catch (error) {
@@ -86,7 +96,7 @@ async function ps(words: readonly string[], host: Host, keeper: Keeper): Promise
           bytesOf(about),
           `${about.commands}`,
         ]
-      : [`lost: ${oneLine(neutralise(about.lost))}`, "", ""]),
+      : [`lost: ${oneLine(neutralise(about.lost))}; ${prospectOf(about)}`, "", ""]),
   ]);
   const table = [["TARGET", "KIND", "PID", "AGE", "ROUND TRIP", "SENT/RECEIVED", "USED"], ...rows];
   const widths = table[0]?.map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0)));
@@ -104,6 +114,7 @@ type About = Awaited<ReturnType<typeof describe>>;
 
 async function describe(kept: KeptContext) {
   const { target, context, slave, openedAt, commands, served, traffic, lost, via, depth } = kept;
+  const { retryMs, retryError } = kept;
   const ping = context.ping({ deadline: PING_MS }).catch(() => undefined);
   const pingMs = lost === undefined ? await ping : undefined;
   return {
@@ -113,7 +124,16 @@ async function describe(kept: KeptContext) {
     sentBytes: traffic?.sent ?? null,
     receivedBytes: traffic?.received ?? null,
     ...{ commands, served, lost: lost ?? null },
+    ...{ retryMs: retryMs ?? null, retryError: retryError ?? null },
   };
+}
+
+/** @returns what becomes of a lost context */
+function prospectOf({ retryMs, retryError }: About): string {
+  if (retryMs === 0) return "connecting";
+  const why = retryError === null ? "" : ` (${oneLine(neutralise(retryError))})`;
+  if (retryMs === null) return `econtext up opens it${why}`;
+  return `next attempt in ${spanOf(retryMs)}${why}`;
 }
 
 function bytesOf({ sentBytes, receivedBytes }: About): string {

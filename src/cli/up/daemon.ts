@@ -93,6 +93,7 @@ class Daemon {
     const isOrphan = pid !== undefined && startOf(pid) !== start;
     const isIdle = this.#commands === 0 && performance.now() - this.#usedAt > this.#idleMs;
     if (isOrphan || isIdle || !this.#isOwnSocket()) void this.end();
+    else if (!this.#isEnding) this.keeper.tend();
   }
 
   #open(wire: Wire, peer: ReturnType<typeof peerOf>): void {

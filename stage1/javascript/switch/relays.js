@@ -13,13 +13,13 @@ const FAR_SIDE_ENDED = Buffer.from('"the far side ended"');
 const relays = new Set();
 const relayed = new Map(); // id of a context: by handle, what takes its frames for that handle
 
-/** Make the frames of a message of the master's. */
-const messageOf = (dst, handle, reply, flags, body, limit = MAX_FRAME) => {
+/** Make the frames of a message of the master's, or of context `src` if a relay hands it on. */
+const messageOf = (dst, handle, reply, flags, body, limit = MAX_FRAME, src = 0) => {
   const list = [];
   for (let at = 0; at === 0 || at < body.length; at += limit) {
     const part = body.subarray(at, at + limit);
     const head = Buffer.alloc(HEADER);
-    [dst, 0, 0, handle, reply].forEach((word, i) => head.writeUInt32BE(word, i * 4));
+    [dst, src, 0, handle, reply].forEach((word, i) => head.writeUInt32BE(word, i * 4));
     head[20] = flags | (CONT * (at > 0)) | (MORE * (at + limit < body.length));
     head.writeUIntBE(part.length, 21, 3);
     list.push(Buffer.concat([head, part]));
@@ -27,9 +27,10 @@ const messageOf = (dst, handle, reply, flags, body, limit = MAX_FRAME) => {
   return list;
 };
 
-/** Make a frame of the master's of one that a child has sent, in place. */
+/** Make a frame on the master's authority of one that a child has sent, in place. */
 const readdress = (frame, dst, handle) => {
-  [dst, 0, 0, handle, 0].forEach((word, i) => frame.writeUInt32BE(word, i * 4));
+  const src = frame.readUInt32BE(4);
+  [dst, src, 0, handle, 0].forEach((word, i) => frame.writeUInt32BE(word, i * 4));
   return frame;
 };
 
@@ -253,7 +254,7 @@ class Relay {
     if (this.#isRefused && !flags) return;
     const list = frame
       ? [readdress(frame, this.#to, this.#receiver)]
-      : messageOf(this.#to, this.#receiver, 0, flags, body);
+      : messageOf(this.#to, this.#receiver, 0, flags, body, MAX_FRAME, this.#from);
     routes.get(this.#to)?.relay(this.#to, list, () => {
       this.#written += body.length + OVERHEAD;
     });
@@ -265,7 +266,7 @@ class Relay {
       if (flags) this.#farewell = body;
       return;
     }
-    const list = messageOf(this.#from, this.#reply, 0, flags, body);
+    const list = messageOf(this.#from, this.#reply, 0, flags, body, MAX_FRAME, this.#to);
     routes.get(this.#from)?.relayFirst(list);
   }
 

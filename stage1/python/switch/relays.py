@@ -45,7 +45,7 @@ def needs_master(body):
 
 
 class RelayedFrame(tuple):
-    """A frame that a relay has made, in parts. `relay` is told when it is written, if it wants."""
+    """A frame that `relay` has made, in parts. The relay is told how much of it was written."""
 
     relay = None
 
@@ -139,7 +139,7 @@ class Relay(object):
     def deliver(self, flags, body):
         child = routes.get(self.target)
         if child and (flags or not self.refused):
-            frames = [RelayedFrame(frame) for frame in frames_of(self.target, self.receiver, 0, flags, body)]
+            frames = [RelayedFrame(frame) for frame in frames_of(self.target, self.receiver, 0, flags, body, self.source)]
             for frame in frames:
                 frame.relay = self
             child.put_message(self.target, frames)
@@ -182,8 +182,8 @@ class Relay(object):
         if self.reply is None:
             self.farewell = body if flags else self.farewell
         elif child:
-            for frame in frames_of(self.source, self.reply, 0, flags, body):
-                child.put_first(RelayedFrame(frame))
+            for frame in frames_of(self.source, self.reply, 0, flags, body, self.target):
+                child.put_first(frame)
 
     # -- The end -----------------------------------------------------------------------------------
     def join(self, side, flags, body):

@@ -14,17 +14,22 @@ class BunSink {
     if (event === "close") this.#gone = act;
   }
 
-  /** @param done is called when these bytes are written, or cannot be written */
-  async write(bytes, done) {
-    try {
-      // Each may fail at once, or later: an error that nothing waits for would end this process.
-      const written = (async () => this.#sink.write(bytes))();
-      const flushed = (async () => this.#sink.flush())();
-      await Promise.all([written, flushed]);
-    } catch {
-      this.#gone?.();
-    }
-    done();
+  /** @param done is called when these bytes are written, or cannot be written; maybe at once */
+  write(bytes, done) {
+    // Each gives a number, or a promise if the socket is full. Each may throw, too.
+    const results = [() => this.#sink.write(bytes), () => this.#sink.flush()].map((act) => {
+      try {
+        return act();
+      } catch (e) {
+        return Promise.reject(e);
+      }
+    });
+    const hasWritten = results.every((result) => typeof result === "number");
+    if (hasWritten) done();
+    else
+      Promise.all(results)
+        .catch(() => this.#gone?.())
+        .then(done);
   }
 
   async end() {

@@ -19,7 +19,7 @@ class Downstream {
   #timer;
   #open = new Map(); // destination: the message to it that is not whole yet
   #answers = new Set(); // frames with answers: they are overwritten in the end
-  #free = new Map(); // frames that count for no window: what is called when they are written
+  #onWritten = new Map(); // frame of a relay: what is called when the frame is written
 
   constructor(stream, keyboard, preamble, isHeld, { wrote, overflowed }) {
     this.#stream = stream;
@@ -63,7 +63,7 @@ class Downstream {
   restart(preamble) {
     [this.#first, this.#control, this.#frames, this.#waiting] = [preamble, [], [], 0];
     this.#open.clear();
-    this.#free.clear();
+    this.#onWritten.clear();
     this.#pump();
   }
 
@@ -98,17 +98,15 @@ class Downstream {
     this.#pump();
   }
 
-  /** Take a message of a relay. It has no part in the master's window. */
+  /** Take a message of a relay. `onWritten` is called when all of it is written. */
   relay(dst, list, onWritten) {
     if (!this.#admits(list)) return;
-    for (const frame of list) this.#free.set(frame, undefined);
-    this.#free.set(list.at(-1), onWritten);
+    this.#onWritten.set(list.at(-1), onWritten);
     this.#append(dst, list);
   }
 
   relayFirst(list) {
     if (!this.#admits(list)) return;
-    for (const frame of list) this.#free.set(frame, undefined);
     this.#control.push(...list);
     this.#pump();
   }
@@ -152,29 +150,33 @@ class Downstream {
     this.#report();
     this.#isOver = true;
     this.#first = this.#control = this.#frames = [];
-    this.#free.clear();
+    this.#onWritten.clear();
     for (const frame of this.#answers) this.#wipe(frame);
   }
 
   #pump() {
-    if (this.#isBusy || this.#isOver || this.#isHeld) return;
-    const first = this.#first.shift();
-    if (first) return this.#write(first, []);
-    const list = this.#batch();
-    if (list.length) this.#write(list.length > 1 ? Buffer.concat(list) : list[0], list);
-    else if (this.#isEnding) this.#close();
+    while (!(this.#isBusy || this.#isOver || this.#isHeld)) {
+      const first = this.#first.shift();
+      const list = first ? [] : this.#batch();
+      if (first) this.#write(first, list);
+      else if (list.length) this.#write(list.length > 1 ? Buffer.concat(list) : list[0], list);
+      else if (this.#isEnding) this.#close();
+      else return;
+    }
   }
 
   /** @param list the frames of which these bytes are */
   #write(bytes, list) {
+    let isLate = false;
     this.#isBusy = true;
     this.#stream.write(bytes, () => {
       this.#isBusy = false;
       if (this.#answers.size && list.filter((frame) => this.#wipe(frame)).length) bytes.fill(0);
       this.#count(list);
       for (const frame of list) giveBack(frame);
-      this.#pump();
+      if (isLate) this.#pump();
     });
+    isLate = true;
   }
 
   #close() {
@@ -201,10 +203,12 @@ class Downstream {
   #count(list) {
     for (const frame of list) {
       this.#waiting -= frame.length;
-      if (this.#free.has(frame)) {
-        this.#free.get(frame)?.();
-        this.#free.delete(frame);
-      } else this.#unreported += frame.length;
+      // A relay has made the others, here or in a hop on the way: the master does not know of them.
+      if (!frame.readUInt32BE(4)) this.#unreported += frame.length;
+      else if (this.#onWritten.has(frame)) {
+        this.#onWritten.get(frame)();
+        this.#onWritten.delete(frame);
+      }
     }
     if (this.#isOver || !this.#unreported) return;
     if (this.#unreported >= REPORT) this.#report();

@@ -43,6 +43,19 @@ function pythonRows(plan: Plan): void {
     await end;
   });
 
+  test("a descriptor that user code lets its own children have is not for contexts", async () => {
+    await using master = await new RawMaster(plan).open();
+    for (const fd of [50, 51]) {
+      await master.call(HOP, "os.dup2", 0, fd);
+      // Orders that come together share one look at the descriptors.
+      const children = [1, 2, 3].map(() => master.program(["ls", "/proc/self/fd"], []));
+      for (const child of children) {
+        await child.event("ended");
+        expect(child.text("noise").split("\n")).not.toContain(String(fd));
+      }
+    }
+  });
+
   test("a hop without free descriptors says so, and goes on", async () => {
     await using master = await new RawMaster(plan).open();
     await master.call(HOP, "resource.setrlimit", 7, [40, 40]);

@@ -61,17 +61,29 @@ def locate(program):
 def inheritable():
     """Return the descriptors from 3 on that user code wants its own children to have."""
     try:
-        numbers = [int(entry) for entry in posix.listdir("/proc/self/fd")]
+        numbers = set(map(int, posix.listdir("/proc/self/fd")))
     except EnvironmentError:
-        numbers = range(3, 256)
+        numbers = set(range(3, 256))
     found = []
-    for fd in numbers:
+    for fd in numbers - ends:
         try:
             if fd > 2 and not fcntl.fcntl(fd, 1) & 1:  # F_GETFD, FD_CLOEXEC
                 found.append(fd)
         except EnvironmentError:
             pass  # it was the descriptor of the listing, or is closed
     return found
+
+
+def inheritable_now():
+    """Return what `inheritable` found after the stream was read last.
+
+    One reading may bring a hundred orders. To list all descriptors for each of them would take a
+    time that grows with the square of the number of children.
+    """
+    global listed
+    if listed is None:
+        listed = inheritable()
+    return listed
 
 
 def foresee(fd):
@@ -106,6 +118,8 @@ def raise_limit():
         pass  # user code has set another limit meanwhile
 
 
+ends = set()  # descriptors of children: econtext.forks closes them in a fork
+listed = None  # see `inheritable_now`
 concealing = set()  # reasons for core files without memory: see `conceal`
 
 
@@ -158,7 +172,7 @@ def spawn(owner, program, argv, ends, terminal):
         actions = [(os.POSIX_SPAWN_DUP2, fd, to) for to, fd in enumerate(ends[:3])]
         if terminal:
             actions += [(os.POSIX_SPAWN_OPEN, 3, terminal, os.O_RDWR, 0), (os.POSIX_SPAWN_CLOSE, 3)]
-        actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in inheritable()]
+        actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in inheritable_now()]
         options = {"setsid": True} if owner.own_session else {}
         try:
             if concealing:
@@ -238,6 +252,8 @@ def forward(dst, frame):
 
 def begin_early(operation, *words):
     """Take in bytes of KEEP. Start the program of START, and write what it reads first."""
+    global listed
+    listed = None
     if operation == 6:
         stored[words[0]] = words[1].tobytes()
     elif operation == 8 and words[0] == me | 1 << 31:

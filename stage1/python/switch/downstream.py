@@ -4,8 +4,12 @@ MAX_PARTS = 500  # of one write: POSIX allows 1024
 BATCH = 16384  # bytes of small frames that are written at once
 # Bytes that may wait: those that a master sends at most, and the windows of some relays.
 MAX_WAITING = 1 << 26
-REPORT = 65536  # bytes written after which the master is told
-CALL_BYTES, CANCEL_BYTES, PING_BYTES = map(struct.Struct(">I").pack, (CALL_FUNCTION, CANCEL, PING))
+REPORT = 262144  # bytes written after which the master is told
+CALL_BYTES, CANCEL_BYTES, PING_BYTES, MASTER_BYTES = map(struct.Struct(">I").pack, (CALL_FUNCTION, CANCEL, PING, 0))
+WIDE = 1 << 19  # bytes that the pipe of a child holds that is sent large frames
+MAX_WIDE = 32  # with more children than that, no pipe is widened
+PAUSE_SECONDS = 0.001  # after which a wide pipe that was full has room for much
+pausing = deque()  # children that are in such a pause, in the order in which the pauses end
 write_parts = getattr(os, "writev", lambda fd, parts: os.write(fd, parts[0]))
 
 
@@ -13,7 +17,10 @@ class Downstream(object):
     """The frames that wait to be written to a child. Its master bounds how many bytes these are."""
 
     stdin = None
-    blocked = False  # the pipe is full
+    blocked = False  # the pipe is full, and pollers tell when it has room
+    flows = False  # something was written since the pipe was full last
+    pause_end = 0  # when to write again, in a pause
+    wide = None  # whether the pipe is wide; None: no large frame has filled it yet
     leaving = False  # the pipe is closed when all is written
     free = 0  # bytes that are not counted as written
     written = 0  # bytes that the master was not told of
@@ -102,9 +109,10 @@ class Downstream(object):
                 n = write_parts(self.stdin, self.begun[:MAX_PARTS])
             except EnvironmentError as e:
                 if e.args[0] in BUSY:
-                    return self.block()
+                    return self.await_room()
                 return self.close_input()  # it does not read any more
             self.spend(n)
+            self.flows = True
         if self.answers and not (self.begun or self.urgent or self.queue):
             self.wipe_answers()
         self.unblock()
@@ -124,9 +132,10 @@ class Downstream(object):
             self.begun.extend(frame)
             length = sum(map(len, frame))
             size += length
-            if isinstance(frame, RelayedFrame):
+            if frame[0][4:8] != MASTER_BYTES:
+                # A relay has made it, here or in a hop on the way: the master does not know of it.
                 self.free += length
-                if frame.relay:
+                if isinstance(frame, RelayedFrame):
                     frame.relay.written += length
         self.waiting -= size
         return size
@@ -149,13 +158,34 @@ class Downstream(object):
         if n:
             parts[0] = memoryview(parts[0])[n:]
 
-    def block(self):
-        """Have `write` called when there is room."""
-        if not self.blocked:
+    def await_room(self):
+        """Have `write` called when the pipe has room.
+
+        A poller tells as soon as there is room for one page. A child that reads makes room for much
+        more in a moment. So the first thing is a pause, and pollers are asked after it.
+        """
+        if self.flows and self.widen():
+            self.flows = False
+            self.unblock()
+            self.pause_end = monotonic() + PAUSE_SECONDS
+            pausing.append(self)
+        elif not self.blocked:
             self.blocked = True
             attend(self.stdin, self.write, 4, relaxed, jammed)
 
+    def widen(self):
+        """Widen the pipe if a large frame has filled it. Returns whether it is wide."""
+        if self.wide is None and sum(map(len, self.begun)) > LARGE:
+            try:
+                # Linux lets all pipes of an account hold 64 MiB. Beyond that, new ones are tiny.
+                self.wide = len(children) <= MAX_WIDE
+                self.wide and fcntl.fcntl(self.stdin, 1031, WIDE)  # F_SETPIPE_SZ
+            except EnvironmentError:
+                self.wide = False
+        return self.wide
+
     def unblock(self):
+        self.pause_end = 0
         if self.blocked:
             self.blocked = False
             disregard(self.stdin, relaxed, jammed)

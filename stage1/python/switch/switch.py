@@ -5,7 +5,6 @@ RESTLESS_SECONDS = 0.01  # and those that are about to end
 
 children = {}  # by context id
 routes = {}  # context id: the child that leads to it
-ends = set()  # descriptors of children: econtext.forks closes them in a fork
 touched = set()  # children that have something to be written
 to_read = deque()  # children that have something to be read
 restless = set()  # children that are about to end
@@ -135,13 +134,16 @@ def send_message(_, dst, handle, reply, flags, pieces):
             forward(dst, *frame)
 
 
-def frames_of(dst, handle, reply, flags, body):
-    """Return the frames of a message of the master's, each a tuple of header and part."""
+def frames_of(dst, handle, reply, flags, body, source=0):
+    """Return the frames of a message of the master's, each a tuple of header and part.
+
+    source: the context that has sent it, if a relay hands it on.
+    """
     frames = []
     for at in range(0, len(body) or 1, MAX_FRAME):
         part = body[at : at + MAX_FRAME]
         more = flags | CONT * (at > 0) | MORE * (at + MAX_FRAME < len(body))
-        frames.append((HEAD.pack(dst, 0, 0, handle, reply, more << 24 | len(part)), part))
+        frames.append((HEAD.pack(dst, source, 0, handle, reply, more << 24 | len(part)), part))
     return frames
 
 
@@ -189,16 +191,16 @@ core_pump = pump
 
 def pump(ms=1e9):
     """As the core's, which it calls: one turn, in the thread with the role."""
-    wait = RESTLESS_SECONDS if restless else LAZY_SECONDS if unreported else TICK_SECONDS if children else 1e9
+    wait = PAUSE_SECONDS if pausing else RESTLESS_SECONDS if restless else LAZY_SECONDS if unreported else TICK_SECONDS if children else 1e9
     core_pump(min(ms, wait * 1e3))
     serve()
 
 
 def serve():
     """Write what has come for children, read what they say, and look after them."""
-    global next_tick
-    while touched:
-        touched.pop().write()
+    global next_tick, listed
+    listed = None
+    write_touched()
     while to_read:
         if queued > BULK:
             flush(False)
@@ -216,9 +218,21 @@ def serve():
     for child in list(unreported):
         if now >= child.told + LAZY_SECONDS:
             child.report()
-    while touched:
-        touched.pop().write()
+    write_touched()
     flush(False)
+
+
+def write_touched():
+    """Write to the children for which something has come, and to those whose pause is over."""
+    while pausing and pausing[0].pause_end <= monotonic():
+        child = pausing.popleft()
+        if child.pause_end:
+            child.pause_end = 0
+            touched.add(child)
+    while touched:
+        child = touched.pop()
+        if not (child.blocked or child.pause_end):
+            child.write()
 
 
 # -- Forks of user code ----------------------------------------------------------------------------
@@ -259,6 +273,7 @@ def install_vectored_io():
     sys.modules[key].pass_on = forward
     read_into_room = sys.modules[key].readinto
     sys.modules[key].take = take
+    sys.modules[key].take_in = part_with_answers
     sys.modules[key].install()
 
 

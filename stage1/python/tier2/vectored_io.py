@@ -98,21 +98,32 @@ head = ()  # the header of the large frame that is being read
 body = None  # the body of that frame; None between large frames
 got = 0  # bytes of the body that have come
 limit = MAX_FRAME  # bytes that the next read takes at most
+ahead = bytearray(24)  # the header of the next frame, if it came with the end of a body
 inflow = None  # what takes the body instead of this module: see `divert`
 core_read = econtext.read
 core_feed = econtext.feed
 # Reads into a buffer. Returns the number of bytes; None if nothing is there.
-readinto = fill = FileIO(econtext.cin, "rb", False).readinto
+readinto = fill = fill_on = FileIO(econtext.cin, "rb", False).readinto
 take = os.read  # reads small frames; a hop's switch has its own
 
 
-def whole_reads():
-    """Have a read from a socket wait a moment until the buffer is full.
+def fill_more(buffer):
+    """As `fill`, but up to 24 bytes more go to `ahead`. Returns the number of all bytes."""
+    return os.readv(econtext.cin, (buffer, ahead))
 
-    A socket gives few bytes at a time.
+
+def whole_reads():
+    """Have one read do the work of several.
+
+    A pipe gives the next header with the rest of a body. A socket gives few bytes at a time: so a
+    read waits a moment until the buffer is full.
     """
-    global fill
-    if not PY3 or not stat.S_ISSOCK(os.fstat(econtext.cin).st_mode):
+    global fill, fill_on
+    if not PY3:
+        return
+    if not stat.S_ISSOCK(os.fstat(econtext.cin).st_mode):
+        if hasattr(os, "readv"):
+            fill_on = fill_more
         return
     from _socket import MSG_WAITALL, SO_RCVTIMEO, SOL_SOCKET, socket
 
@@ -122,6 +133,8 @@ def whole_reads():
 
     def fill(buffer):
         return own.recv_into(buffer, len(buffer), MSG_WAITALL)
+
+    fill_on = fill
 
 
 def pass_on(dst, head, whole):
@@ -171,6 +184,9 @@ def feed(data):
             body[:got] = begun
 
 
+take_in = feed  # takes what came with the end of a body; a hop's switch has its own
+
+
 def read(fd):
     """As the core's, but the rest of a large frame is read to its place.
 
@@ -186,13 +202,13 @@ def read(fd):
             size = limit
             limit = MAX_FRAME
             return take(fd, size)
-        n = fill(memoryview(body)[got:])
+        n = fill_on(memoryview(body)[got:])
     except EnvironmentError as e:
         return None if e.errno in econtext.BUSY else b""
     if n == 0:
         return b""
     got += n or 0
-    if got == len(body):
+    if got >= len(body):
         whole = body
         body = None
         limit = 24
@@ -202,6 +218,8 @@ def read(fd):
         elif not auth:
             # Channels take a bytearray. Their handles are from 2^24 on.
             econtext.deliver(handle, reply, n >> 24, whole if handle >> 24 else bytes(whole))
+        if got > len(whole):
+            take_in(ahead[: got - len(whole)])
     return None
 
 

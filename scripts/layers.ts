@@ -256,6 +256,7 @@ const LAYERS: readonly Layer[] = [
       "program",
       "prompts",
       "repl",
+      "session",
       "sets",
       "traces",
       "transports",
@@ -263,8 +264,8 @@ const LAYERS: readonly Layer[] = [
       "up",
     ],
     because:
-      "shows the library; io and commands to move bytes past itself, to its own streams; " +
-      "transports for the words of a target",
+      "shows the library; session for a head start; io and commands to move bytes past itself, to " +
+      "its own streams; transports for the words of a target",
   },
 ];
 

@@ -86,6 +86,7 @@ export class ReplSession {
         return this.#broker;
       },
       targets,
+      signal: () => this.interrupt.limits().signal,
       options,
       inputName,
     });

@@ -3,7 +3,7 @@
  * passed to a call. Knows no terminal and no options of the command line.
  */
 
-import { registerSource } from "../functions/registry.ts";
+import { registerEdits, registerSource } from "../functions/registry.ts";
 import * as library from "../index.ts";
 import { forgetChanged, installLoader } from "../program/loader.ts";
 import { placeFrames } from "../traces/call-site.ts";
@@ -12,7 +12,8 @@ import { type NamedContext, PromptContexts } from "./contexts.ts";
 import { Evaluator } from "./evaluator.ts";
 import { Everywhere } from "./everywhere.ts";
 import { FunctionSources } from "./function-sources.ts";
-import { GUARD } from "./guards.ts";
+import { GuardedModules } from "./guarded-modules.ts";
+import { GUARD, unguarded } from "./guards.ts";
 import { InputPlaces } from "./input-places.ts";
 import { PromptScope } from "./scope.ts";
 import { variableNames } from "./variable-names.ts";
@@ -22,6 +23,8 @@ interface PromptSettings {
   /** Closes the broker. @returns another one, which has read no file yet */
   readonly renew: () => Promise<library.Broker>;
   readonly targets: readonly string[];
+  /** Gives what is aborted by the next ctrl-C. */
+  readonly signal: () => AbortSignal;
   /** Defaults for every context that is opened at the prompt. */
   readonly options: library.ConnectOptions;
   /** The name of the input in errors, if there is only one input. */
@@ -51,6 +54,8 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
   const scope = new PromptScope();
   const functions = new FunctionSources(scope);
   registerSource(functions.source);
+  registerEdits(unguarded);
+  const modules = new GuardedModules();
   const contexts = new PromptContexts(await broker.connect("local", options));
   const connect = async (target: string, own: library.ConnectOptions = {}) => {
     const context = await broker.connect(target, { ...options, ...own });
@@ -63,8 +68,12 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
   const fleet = (names: string | readonly string[], own: library.FleetOptions = {}) =>
     broker.fleet(names, { ...usual, ...own });
   const run = (main: (broker: library.Broker) => unknown) => main(broker);
-  installLoader({ main: "", exports: { run, connect, fleet, expand, slave: false } });
-  scope.define({ ...library, connect, fleet, expand, broker, all: new Everywhere(contexts) });
+  const exports = { run, connect, fleet, expand, slave: false };
+  // One source has no ctrl-C to look for: its end is the end of the process.
+  const editing = settings.inputName === undefined ? { edit: modules.edit } : {};
+  installLoader({ main: "", exports, ...editing });
+  const all = new Everywhere(contexts, settings.signal);
+  scope.define({ ...library, connect, fleet, expand, broker, all });
   const watch = new BusyWatch();
   scope.defineHidden(GUARD, watch.guard);
   const openAs = async (target: string, name: string): Promise<NamedContext> => {
@@ -84,7 +93,7 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
   const open = async (target: string): Promise<NamedContext> =>
     contexts.find(target) ?? openAs(target, variableNames([target], isTaken)[0] ?? target);
   const places = new InputPlaces();
-  placeFrames((place) => places.find(place));
+  placeFrames((place) => places.find(place) ?? modules.find(place));
   const evaluator = new Evaluator(scope, functions, places, settings.inputName);
   const reload = async (): Promise<readonly string[]> => {
     const changed = forgetChanged();

@@ -1,12 +1,13 @@
 /** The prompt's commands and the tab key, in a real terminal. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PYTHON } from "../cli/econtext.ts";
 import { isRunning } from "../helpers/leaks.ts";
 import { pythons } from "../helpers/pythons.ts";
 import { suite } from "../helpers/skip.ts";
+import { soon } from "../helpers/soon.ts";
 import { openPrompt } from "./prompt.ts";
 import { missingTmux, Tmux } from "./tmux.ts";
 
@@ -24,6 +25,11 @@ const BOTH = [...new Set([pythons()[0]?.path ?? PYTHON, PYTHON])];
 async function leave(terminal: Tmux): Promise<void> {
   await terminal.press("C-d");
   await terminal.until(/\nLEFT 0$/);
+}
+
+function pidsIn(path: string): number[] {
+  const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n") : [];
+  return lines.filter(Boolean).map(Number);
 }
 
 suite("commands of the prompt", missingTmux, "tmux", () => {
@@ -93,6 +99,31 @@ suite("commands of the prompt", missingTmux, "tmux", () => {
     await terminal.line('await local.call("print", "unheard"), "done"');
     const shown = await terminal.answer("\ndone");
     expect(shown).not.toContain("stdout: unheard");
+    await leave(terminal);
+  });
+
+  test("all works in some contexts at a time, and ctrl-C leaves out the others", async () => {
+    await using terminal = new Tmux();
+    const targets = Array.from({ length: 6 }, (_, i) => `local${"/local".repeat(i)}`);
+    const log = join(state, "running");
+    // Of 72 files, econtext keeps 64 for itself, and takes 4 for each context.
+    await openPrompt(terminal, targets, state, state, "ulimit -n 72");
+    await terminal.line(`await all.exec("echo + >> ${log}; sleep 0.1; echo - >> ${log}; echo ran")`);
+    await terminal.answer("\\(6\\):\n {2}ran");
+    let [running, most] = [0, 0];
+    for (const sign of readFileSync(log, "utf8").split("\n").filter(Boolean)) {
+      running += sign === "+" ? 1 : -1;
+      most = Math.max(most, running);
+    }
+    expect([running, most]).toEqual([0, 2]);
+    await terminal.line('await all.exec("echo begun >&2; echo $$ >> pids; exec sleep 1000")');
+    await soon(() => pidsIn(join(state, "pids")).length === 2);
+    await terminal.press("C-c");
+    await terminal.answer("failed: not begun: interrupted[\\s\\S]*");
+    await terminal.line("1000 + 1");
+    await terminal.answer("\n1001");
+    const pids = pidsIn(join(state, "pids"));
+    expect([pids.length, pids.filter(isRunning)]).toEqual([2, []]);
     await leave(terminal);
   });
 

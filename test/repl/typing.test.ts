@@ -1,6 +1,6 @@
 /** The prompt in a real terminal: pastes, history, ctrl-C of local code, and what is shown. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "../helpers/skip.ts";
@@ -18,6 +18,24 @@ afterAll(() => rmSync(state, { recursive: true, force: true }));
 const CHAIN = `[1, 2, 3]
   .map((n) => n * 2)
   .filter((n) => n > 2)`;
+
+/** Its error stands behind what is a guard's place. */
+const LOOPS = `import { type Context } from "econtext";
+export enum Kind { One = 1 }
+export function spin(n: number): number { while (n > 0) n = Kind.One; return n; }
+export async function later(n: number): Promise<number> { await null; do n++; while (true); }
+export const recurse = (n: number): number => n < 2 ? n : recurse(n - 1) + recurse(n - 2);
+export const sum = (all: number[]): number => { let n = 0; for (const x of all) { n += x; } return n; };
+export async function elsewhere(far: Context) {
+  return [
+    await far.call(sum, [1, 2, 3]),
+    await far.call((n: number) => { for (let i = 0; i < 3; i++) n += sum([i]); return n; }, 7),
+    await far.call((n: number) => Math.max(n, 3), 2),
+  ];
+}
+export function fail(n: number): void { for (;;) { if (n) throw new TypeError("mine"); } }
+`;
+const FAIL = ((LOOPS.split("\n")[13] ?? "").indexOf("TypeError") + 1).toString();
 
 suite("typing at the prompt", missingTmux, "tmux", () => {
   test.each(["pasteMarked", "paste"] as const)("%s: one program", async (paste) => {
@@ -72,6 +90,29 @@ suite("typing at the prompt", missingTmux, "tmux", () => {
     }
     await terminal.line("rounds > 0 && typeof local");
     await terminal.answer("\nobject");
+    await terminal.press("C-d");
+    await terminal.until(/\nLEFT 0$/);
+  });
+
+  test("ctrl-C ends loops of an imported module, and its functions still run elsewhere", async () => {
+    await using terminal = new Tmux();
+    const folder = join(state, "modules");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "loops.ts"), LOOPS);
+    await openPrompt(terminal, ["--bun", process.execPath], state, folder);
+    await terminal.quietly('import * as loops from "./loops.ts"');
+    for (const name of ["spin", "later", "recurse"]) {
+      await terminal.line(`console.log("begun"), await loops.${name}(60)`);
+      await terminal.until(/\nbegun$/);
+      await terminal.press("C-c");
+      await terminal.answer("\\^C\ninterrupted");
+    }
+    await terminal.line("await loops.elsewhere(local)");
+    await terminal.answer("\n\\[ 6, 10, 3 \\]");
+    await terminal.line("loops.fail(1)");
+    await terminal.answer(
+      `TypeError: mine\n +at fail \\(${folder}/loops\\.ts:14:${FAIL}\\)[\\s\\S]*`,
+    );
     await terminal.press("C-d");
     await terminal.until(/\nLEFT 0$/);
   });

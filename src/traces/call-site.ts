@@ -58,7 +58,16 @@ export function userFrames(stack: string): string[] {
   });
 }
 
+/** Whether a frame is in econtext's own text. */
+export function isOwnFrame(frame: string): boolean {
+  return isOwn(PLACE.exec(frame)?.[1] ?? "");
+}
+
+function isOwn(place: string): boolean {
+  return place.startsWith("/$bunfs/") || place.startsWith(OWN);
+}
+
 /** A place in the runtime has no path, such as `native:7:39` or `node:fs:1:2`. */
 function isOfTheUser(place: string): boolean {
-  return place.startsWith("/") && !place.startsWith("/$bunfs/") && !place.startsWith(OWN);
+  return place.startsWith("/") && !isOwn(place);
 }

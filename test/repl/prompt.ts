@@ -21,3 +21,9 @@ export async function openPrompt(
   await terminal.open(`cd '${folder}'; ${before}; ${env} ${command}; echo LEFT $?; cat`);
   await terminal.until(/\n> *$/);
 }
+
+/** Leaves by ctrl-D. */
+export async function leave(terminal: Tmux): Promise<void> {
+  await terminal.press("C-d");
+  await terminal.until(/\nLEFT 0$/);
+}

@@ -117,6 +117,25 @@ suite("typing at the prompt", missingTmux, "tmux", () => {
     await terminal.until(/\nLEFT 0$/);
   });
 
+  test("what code logs later stands above the line that is typed", async () => {
+    await using terminal = new Tmux();
+    await openPrompt(terminal, [], state);
+    const flag = join(state, "log-now");
+    const log = 'console.log("%d of", 1, 2); console.warn([1]); clearInterval(timer)';
+    await terminal.quietly(
+      `const timer = setInterval(() => { if (fs.existsSync("${flag}")) { ${log} } }, 20)`,
+    );
+    await terminal.type("500 + 1");
+    await terminal.until(/> 500 \+ 1$/);
+    writeFileSync(flag, "");
+    const shown = await terminal.until(/\n1 of 2\n\[ 1 \]\n> 500 \+ 1$/);
+    expect(shown.match(/500/g)).toHaveLength(1);
+    await terminal.press("Enter");
+    await terminal.answer("\n501");
+    await terminal.press("C-d");
+    await terminal.until(/\nLEFT 0$/);
+  });
+
   test("history is kept after process.exit, and searched by ctrl-R", async () => {
     await using first = new Tmux();
     await openPrompt(first, [], state);

@@ -109,6 +109,8 @@ export class Terminal implements CommandHost {
       writer: (value: unknown) => showValue(value, host.isColoured),
       eval: (source, _context, _file, done) => this.#evaluate(source, done),
     }) as Line;
+    // It would show errors that no code catches with positions in rewritten inputs.
+    process.setUncaughtExceptionCaptureCallback(null);
     this.#server.removeAllListeners("SIGINT");
     this.#server.on("SIGINT", () => this.#interrupted());
     this.#defineCommands();

@@ -1,9 +1,10 @@
 /** The prompt in a real terminal: pastes, history, ctrl-C of local code, and what is shown. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "../helpers/skip.ts";
+import { soon } from "../helpers/soon.ts";
 import { openPrompt } from "./prompt.ts";
 import { missingTmux, Tmux } from "./tmux.ts";
 
@@ -132,6 +133,13 @@ suite("typing at the prompt", missingTmux, "tmux", () => {
     expect(shown.match(/500/g)).toHaveLength(1);
     await terminal.press("Enter");
     await terminal.answer("\n501");
+    await terminal.line('setTimeout(() => { throw new TypeError("later") }); 7');
+    await terminal.until(/TypeError: later\n +at [^\n]*repl:3:1:\d+\)?\n> *$/);
+    const begun = join(state, "begun");
+    await terminal.line(`setTimeout(() => { fs.writeFileSync("${begun}", ""); for (;;); }); 8`);
+    await soon(() => existsSync(begun));
+    await terminal.press("C-c");
+    await terminal.answer("Interrupted: ctrl-C ended the loop");
     await terminal.press("C-d");
     await terminal.until(/\nLEFT 0$/);
   });

@@ -18,6 +18,9 @@ export interface CachedModule {
   readonly source: Packed;
 }
 
+/** What is kept in JSON; the text follows it. */
+type KeptModule = Omit<CachedModule, "source"> & Omit<Packed, "bytes">;
+
 const VERSION: string = transformVersion();
 
 export class TransformCache {
@@ -38,10 +41,10 @@ export class TransformCache {
 
   get(key: string): CachedModule | undefined {
     const [entry] = this.folder.read(key);
-    if (entry === undefined) return undefined;
-    const [head, bytes] = splitLine(entry);
-    const { adler, length, ...made } = JSON.parse(head.toString());
-    return { ...made, source: { bytes, length, adler } };
+    const kept = entry && readEntry<KeptModule>(entry, ["requests"]);
+    if (kept === undefined) return undefined;
+    const { adler, length, ...made } = kept.head;
+    return { ...made, source: { bytes: kept.bytes, length, adler } };
   }
 
   /** Keeps a module. If that fails, the module is made again in the next run. */
@@ -52,8 +55,22 @@ export class TransformCache {
   }
 }
 
-/** A text up to its first line feed, and what is behind it. */
-export function splitLine(data: Buffer): [line: Buffer, rest: Buffer] {
+/**
+ * Reads an entry: a line of JSON, and the bytes behind it.
+ *
+ * @param lists members of the JSON that must be lists
+ * @returns undefined if the line is something else
+ */
+export function readEntry<Head extends object>(
+  data: Buffer,
+  lists: readonly (keyof Head & string)[],
+): { readonly head: Head; readonly bytes: Buffer } | undefined {
   const end = data.indexOf(10);
-  return [data.subarray(0, end), data.subarray(end + 1)];
+  try {
+    const head = JSON.parse(data.toString("utf8", 0, end)) as Head;
+    const isRight = lists.every((name) => Array.isArray(head[name]));
+    return isRight ? { head, bytes: data.subarray(end + 1) } : undefined;
+  } catch {
+    return undefined;
+  }
 }

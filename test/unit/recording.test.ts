@@ -256,6 +256,12 @@ test("a recording that is damaged is made again; where nothing can be written, n
   for (const file of keptFiles()) rmSync(file);
   ask(late, at("app/late.ts"));
   expect(names(sent(context()))).toEqual(FRESH);
+  // What is whole and holds no recording is made again, too.
+  for (const text of ["", "no JSON\n", "{}\n", '{"looks":[]}\n', "[]\n"]) {
+    const sum = Bun.hash(Buffer.from(text)).toString(36);
+    for (const file of keptFiles()) writeFileSync(file, `${sum} ${text.length}\n${text}`);
+    expect(sent(context())).toEqual(first);
+  }
   // Others may write there: nothing is read or kept.
   chmodSync(dirname(keptFiles()[0] ?? ""), 0o770);
   expect(readBy(() => expect(sent(context())).toEqual(first))).toContain("main.ts");

@@ -8,7 +8,7 @@
  */
 import type { CacheFolder } from "../cache-folder.ts";
 import { type Disk, isUnchanged, type Look } from "../disk.ts";
-import { splitLine } from "../transform-cache.ts";
+import { readEntry } from "../transform-cache.ts";
 import type { Bundle } from "./records.ts";
 
 /** Modules that were sent together. */
@@ -23,6 +23,12 @@ export interface Part {
   readonly tiers: readonly string[];
   /** Their records, as they were sent. */
   readonly bundle: Bundle;
+}
+
+/** What is kept in JSON; the bundle follows it. */
+interface KeptPart extends Omit<Part, "bundle"> {
+  readonly length: number;
+  readonly looks: readonly Look[];
 }
 
 const MAX_MODULES = 2000;
@@ -88,10 +94,9 @@ export class Recording {
     const pieces = this.#folder?.read(this.#key) ?? [];
     const parts: Part[] = [];
     for (const piece of pieces) {
-      const [head, bytes] = splitLine(piece);
-      const { length, looks, ...part } = JSON.parse(head.toString());
-      if (!(looks as readonly Look[]).every(isUnchanged)) break;
-      parts.push({ ...part, bundle: { bytes, length } });
+      const part = partOf(piece);
+      if (part === undefined) break;
+      parts.push(part);
     }
     if (parts[0]?.modules.every(([name]) => name !== this.#module)) return [];
     // The first part is replaced when it is made again.
@@ -99,4 +104,12 @@ export class Recording {
     if (isPartly) this.#folder?.write(this.#key, pieces.slice(0, parts.length));
     return parts;
   }
+}
+
+/** @returns undefined if something has changed since, or if the piece holds no part */
+function partOf(piece: Buffer): Part | undefined {
+  const kept = readEntry<KeptPart>(piece, ["modules", "texts", "targets", "tiers", "looks"]);
+  if (!kept?.head.looks.every(isUnchanged)) return undefined;
+  const { length, looks: _, ...part } = kept.head;
+  return { ...part, bundle: { bytes: kept.bytes, length } };
 }

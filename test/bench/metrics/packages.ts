@@ -1,6 +1,6 @@
 /**
  * n: the second run of a program that sends a large package, beside the same code run directly by
- * the same Node.js.
+ * the same interpreter.
  */
 import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,33 +25,44 @@ export const work = () => new JSDOM("<p class=a>text</p>").window.document.query
 };
 
 export async function packages(lab: Lab): Promise<Row[]> {
-  const node = lab.node;
+  const interpreters = [
+    { kind: "node", path: lab.node },
+    { kind: "bun", path: process.execPath },
+  ] as const;
   // Not in this repository: what lies in it is looked at by its checks.
   const folder = lab.folder();
   const problem = await install(folder);
-  if (problem !== undefined || node === undefined) {
-    lab.note(`packages: ${problem ?? "no Node.js"}`);
+  if (problem !== undefined) {
+    lab.note(`packages: ${problem}`);
     return [];
   }
   const program = await ourProgram();
   const cache = lab.folder();
   const rows: Row[] = [];
-  for (const [name, code] of Object.entries(WORK)) {
-    const module = join(folder, `${name}.mjs`);
-    writeFileSync(module, code);
-    const main = join(folder, `${name}-direct.mjs`);
-    writeFileSync(main, `import { work } from "./${name}.mjs"; console.log(await work());`);
-    const samples = await race(lab, lab.quick ? 3 : 10, {
-      ours: `XDG_CACHE_HOME=${cache} ${program} call --node ${node} local ${module}:work`,
-      direct: `${node} ${main}`,
-    });
-    rows.push({
-      group: "n",
-      title: `second run that sends ${name}`,
-      unit: "s",
-      samples: { ours: samples.ours, plain: samples.direct },
-      bounds: [{ versus: "plain", atMost: AT_MOST }],
-    });
+  for (const { kind, path } of interpreters) {
+    if (path === undefined) {
+      lab.note("packages: no Node.js");
+      continue;
+    }
+    for (const [name, code] of Object.entries(WORK)) {
+      const module = join(folder, `${name}.mjs`);
+      writeFileSync(module, code);
+      const main = join(folder, `${name}-direct.mjs`);
+      writeFileSync(main, `import { work } from "./${name}.mjs"; console.log(await work());`);
+      // Bun keeps what it has transpiled, too.
+      const kept = `XDG_CACHE_HOME=${cache}`;
+      const samples = await race(lab, lab.quick ? 3 : 10, {
+        ours: `${kept} ${program} call --${kind} ${path} local ${module}:work`,
+        direct: `${kept} ${path} ${main}`,
+      });
+      rows.push({
+        group: "n",
+        title: `second run that sends ${name}, ${kind}`,
+        unit: "s",
+        samples: { ours: samples.ours, plain: samples.direct },
+        bounds: [{ versus: "plain", atMost: AT_MOST }],
+      });
+    }
   }
   return rows;
 }

@@ -7,7 +7,7 @@
  */
 import { FLAGS } from "../protocol/frame.ts";
 import type { HANDLES } from "../protocol/handles.ts";
-import { deflated } from "./packed.ts";
+import { CompressedBodies } from "./compressed-bodies.ts";
 
 export interface ModuleResponder {
   /**
@@ -48,9 +48,15 @@ export const MAX_NAME = 4096;
 /** The prefix of names of second-tier modules. */
 export const OWN = "econtext.";
 
-/** Compresses a body. Texts are worth that; package data is not. */
+const bodies = new CompressedBodies();
+
+/**
+ * Compresses a body. Texts are worth that; package data is not.
+ *
+ * @param bytes must not change afterwards
+ */
 export function compressed(bytes: Uint8Array): Supplied {
-  return stream(deflated(bytes));
+  return stream(bodies.of(bytes));
 }
 
 /** A body that is a zlib stream already. */

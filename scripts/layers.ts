@@ -94,19 +94,14 @@ const LAYERS: readonly Layer[] = [
     because: "a remote command is a call and its channels",
   },
   {
-    name: "prompts",
-    imports: ["errors", "io", "text"],
-    because: "where passwords come from; knows no program that asks for one",
-  },
-  {
     name: "launch",
-    imports: ["errors", "interpreters", "io", "mux", "prompts", "protocol", "text", "transports"],
+    imports: ["errors", "interpreters", "io", "mux", "protocol", "text", "transports"],
     because: "the only place that starts processes; what it starts is joined to the router",
   },
   {
-    name: "embedded-ssh",
-    imports: ["io", "launch", "prompts", "transports"],
-    because: "takes the place of an ssh process: a child's bytes, and the words of ssh",
+    name: "prompts",
+    imports: ["errors", "io", "text"],
+    because: "where passwords come from; knows no program that asks for one",
   },
   {
     name: "context",
@@ -136,7 +131,6 @@ const LAYERS: readonly Layer[] = [
     imports: [
       "calls",
       "context",
-      "embedded-ssh",
       "errors",
       "interpreters",
       "launch",
@@ -262,7 +256,6 @@ const LAYERS: readonly Layer[] = [
       "program",
       "prompts",
       "repl",
-      "session",
       "sets",
       "traces",
       "transports",
@@ -270,8 +263,8 @@ const LAYERS: readonly Layer[] = [
       "up",
     ],
     because:
-      "shows the library; session for a head start; io and commands to move bytes past itself, to " +
-      "its own streams; transports for the words of a target",
+      "shows the library; io and commands to move bytes past itself, to its own streams; " +
+      "transports for the words of a target",
   },
 ];
 

@@ -86,7 +86,6 @@ const WAITING: readonly string[] = [
   "test/passwords/sudo.test.ts",
   "test/passwords/su-doas.test.ts",
   "test/passwords/ssh.test.ts",
-  "test/embedded-ssh/sessions.test.ts",
   "test/passwords/sudo-rs.test.ts",
   "test/transports/transports.test.ts",
 ];
@@ -98,7 +97,6 @@ const LONG: readonly string[] = [
   "test/conformance/node-local.test.ts",
   "test/conformance/python-local.test.ts",
   "test/conformance/through-hops.test.ts",
-  "test/conformance/embedded-ssh.test.ts",
 ];
 const WAITING_LANES = 2;
 

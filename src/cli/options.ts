@@ -64,11 +64,7 @@ export const SSH = {
     valueHint: "FILE",
     description: "The configuration file that ssh reads instead (default: $ECONTEXT_SSH_CONFIG)",
   },
-  ssh: {
-    type: "string",
-    valueHint: "PROGRAM",
-    description: "The program to run in place of ssh; embedded: none; auto: none where possible",
-  },
+  ssh: { type: "string", valueHint: "PROGRAM", description: "The program to run in place of ssh" },
 } as const satisfies Definitions;
 
 /** Passwords for sudo, su, doas and ssh. */

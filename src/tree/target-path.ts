@@ -180,9 +180,7 @@ function transportOf({ word, settings, schemes, isRoot }: Start, base: SshOption
     ...(base.options ?? []),
   ];
   const meant = (name: string): string | undefined => wordMeantBy(name, schemes);
-  const engine = base.engine ?? (base.program === undefined ? settings.sshEngine : undefined);
-  const own = { ...base, options, meant, ...(engine && { engine }) };
-  return { ...ssh(word.destination, own), label };
+  return { ...ssh(word.destination, { ...base, options, meant }), label };
 }
 
 /** Options of the word itself take precedence over those of the user's settings. */

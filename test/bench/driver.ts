@@ -33,10 +33,11 @@ export type Place = { readonly runs?: Runtime } & (
  * connect: open a context, make a first call, close it: `ms` is for the first two. open, close:
  * hold a context for what follows. calls: `n` one after the other, `us` each. pipelined: `n`, of
  * which `window` are outstanding. bulk: `n` calls with an argument of `bytes` each. fan: `n`
- * contexts at once, each with a first call. import: the first call into a package. second: a call
- * in the language of `runs`, in a local context that speaks the other language until then: `ms`,
- * and `tripMs` of a later call. answer: of plain ssh alone: connect until one line of stdin has
- * come back.
+ * contexts at once, each with a first call. grow: opens and holds `n` more contexts, each with a
+ * first call, and tells the `kilobytes` of this process. import: the first call into a package.
+ * second: a call in the language of `runs`, in a local context that speaks the other language until
+ * then: `ms`, and `tripMs` of a later call. answer: of plain ssh alone: connect until one line of
+ * stdin has come back.
  */
 export type Operation =
   | "connect"
@@ -46,6 +47,7 @@ export type Operation =
   | "pipelined"
   | "bulk"
   | "fan"
+  | "grow"
   | "import"
   | "second"
   | "answer";

@@ -1,14 +1,12 @@
-/** No orphans of far sides behind a real sshd, by the ssh program and by the embedded ssh. */
+/** No orphans of far sides behind a real sshd. */
 import { afterAll, beforeAll } from "bun:test";
 import { suite } from "../helpers/skip.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
 import { FARS, orphans } from "./orphans.ts";
 
-const WAYS = FARS.flatMap((far) => [[...far, undefined] as const, [...far, "embedded"] as const]);
-
-for (const [label, far, missing, engine] of WAYS) {
-  suite(`${label}, ${engine ?? "the program"} ssh`, missing ?? missingSshd(), "sshd", () => {
+for (const [label, far, missing] of FARS) {
+  suite(`${label}, ssh`, missing ?? missingSshd(), "sshd", () => {
     let server: SshServer | undefined;
     beforeAll(async () => {
       server = await startSshd();
@@ -19,8 +17,7 @@ for (const [label, far, missing, engine] of WAYS) {
     orphans(() => {
       const options = ["-F", server?.configPath ?? ""];
       const target = server?.host ?? "";
-      const ssh = { options, ...(engine && { engine }) };
-      return { name: `${label} ${engine ?? "spawned"} ssh`, target, connect: { ssh }, far };
+      return { name: `${label} ssh`, target, connect: { ssh: { options } }, far };
     });
   });
 }

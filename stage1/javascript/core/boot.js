@@ -19,11 +19,10 @@ const others = () => {
     const group = {};
     const ours = about("self")[2];
     for (const pid of fs.readdirSync("/proc"))
-      if (pid > 0)
-        try {
-          const [state, parent, pgrp] = about(pid);
-          if (pgrp === ours && state !== "Z") group[pid] = parent;
-        } catch {}
+      try {
+        const [state, parent, pgrp] = about(+pid);
+        if (pgrp === ours && state !== "Z") group[pid] = parent;
+      } catch {}
     for (let { pid } = proc, next; (next = group[pid]); pid = next) delete group[pid];
     return Object.keys(group).length;
   } catch {

@@ -283,11 +283,10 @@ const pump = () => {
     else run(call);
   }
   if (closing && !active.size) {
+    closing = 0;
     flush();
-    // The worker answers when all that was sent and printed is written. Bun would use an idle turn
-    // of the event loop to collect garbage first: 60 ms, after a large package.
+    // The worker answers when all that was sent and printed is written.
     post({ last: 1 }, 0);
-    serve(() => {});
   }
 };
 
@@ -311,14 +310,9 @@ const keep = (flags, body) => {
   return records[0];
 };
 
-/** Block this thread, and take messages of the worker, until `isDone`. */
-const serve = (isDone) => {
-  while (!isDone()) {
-    const seen = get(SIGNAL);
-    const message = load("worker_threads").receiveMessageOnPort(port);
-    if (message) hear(message.message);
-    else Atomics.wait(shared, SIGNAL, seen);
-  }
+/** Keep the modules that the master has offered. */
+const absorb = () => {
+  for (const offer of offers.splice(0)) keep(...offer);
 };
 
 /**
@@ -328,11 +322,17 @@ const serve = (isDone) => {
  * @param take makes of the answer what is returned
  */
 const fetch = whole((request, take = keep) => {
+  const { receiveMessageOnPort } = load("worker_threads");
   let answer;
   ask(request, (message) => (answer = message));
   go();
   blocked++;
-  serve(() => answer);
+  while (!answer) {
+    const seen = get(SIGNAL);
+    const message = receiveMessageOnPort(port);
+    if (message) hear(message.message);
+    else Atomics.wait(shared, SIGNAL, seen);
+  }
   blocked--;
   // Begin the calls that came meanwhile: there may be no later message that would.
   queueMicrotask(pump);
@@ -342,7 +342,7 @@ const fetch = whole((request, take = keep) => {
 /** Load a module of the second tier. */
 const tier = whole((name) => {
   if (!tiers[name]) {
-    for (const offer of offers.splice(0)) keep(...offer);
+    absorb();
     const key = "econtext." + name;
     const source = (modules.get(key) ?? fetch(key))[4];
     const module = (tiers[name] = { exports: {} });

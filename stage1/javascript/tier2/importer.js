@@ -25,10 +25,10 @@ for (const name of [
   if (!/^(?:process|console|crypto)$/.test(name)) delete globalThis[name];
 if (!process.versions.bun) {
   delete globalThis.crypto;
-  // Loaded when it is used: that takes milliseconds.
+  const { webcrypto } = require("node:crypto");
   if (Number.parseInt(process.versions.node, 10) > 18)
     Object.defineProperty(globalThis, "crypto", {
-      get: () => require("node:crypto").webcrypto,
+      get: () => webcrypto,
       configurable: true,
       enumerable: true,
     });

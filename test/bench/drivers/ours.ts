@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Broker, type Context } from "../../../src/index.ts";
 import type { Place } from "../driver.ts";
+import { memoryMb } from "../proc.ts";
 import { firstHost, hosts, runtimes, serve } from "./loop.ts";
 
 const open = (): Broker =>
@@ -15,6 +16,7 @@ const open = (): Broker =>
     onLog: (record) => process.stderr.write(`${JSON.stringify(record)}\n`),
   });
 let broker = open();
+const GROWS_BY = 20;
 const held: { readonly context: Context; readonly simple: string }[] = [];
 
 /** The call that costs the far side least. */
@@ -143,6 +145,21 @@ await serve("econtext", {
     await Promise.all(contexts.map((context) => context.close()));
     await forgetHops(to);
     return { ms };
+  },
+
+  async grow({ to, n }) {
+    // As many at a time as a run on many targets has.
+    for (let at = 0; at < n; at += GROWS_BY) {
+      const contexts = hosts(Math.min(GROWS_BY, n - at)).map(async (host) => {
+        const context = await start(to, host);
+        await context.call(simplest(to));
+        held.push({ context, simple: simplest(to) });
+      });
+      await Promise.all(contexts);
+    }
+    await Bun.sleep(300);
+    Bun.gc(true);
+    return { kilobytes: memoryMb(process.pid, "Pss") * 1024 };
   },
 
   async second({ to: { runs = "python" }, module }) {

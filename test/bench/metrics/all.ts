@@ -6,6 +6,7 @@ import { connectLocal, connectSsh, wire } from "./connect.ts";
 import { copies } from "./copies.ts";
 import { fanOut } from "./fan.ts";
 import { firstResults } from "./first.ts";
+import { fleets } from "./fleet.ts";
 import { imports } from "./imports.ts";
 import { javascript } from "./javascript.ts";
 import { packages } from "./packages.ts";
@@ -36,4 +37,5 @@ export const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   o: { what: "contexts behind a bastion", run: behindBastion },
   p: { what: "what a further hop costs", run: furtherHop },
   q: { what: "a script of commands, with econtext up", run: scripts },
+  r: { what: "the command line on many targets", run: fleets },
 };

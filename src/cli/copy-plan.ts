@@ -3,12 +3,12 @@
  * before the first copy begins.
  */
 import { join } from "node:path";
-import type { Schemes } from "../transports/word.ts";
 import {
   type CopyGroup,
   type CopyPlace,
   folderOf,
   groupPlaces,
+  type PathReading,
   readCopyWord,
   STANDARD,
   withoutBrackets,
@@ -30,8 +30,7 @@ export interface CopyPlan {
   readonly makesFolders: boolean;
 }
 
-export interface WordReading {
-  readonly schemes: Schemes;
+export interface WordReading extends PathReading {
   /** Finds the names of a set. */
   readonly expand: (set: string) => Promise<readonly string[]>;
 }
@@ -79,8 +78,8 @@ export async function planCopies(
   return { targets: [...new Set(targets)], copies, into, makesFolders: byHost };
 }
 
-async function placesOf(word: string, { schemes, expand }: WordReading): Promise<CopyPlace[]> {
-  const { targets, path } = readCopyWord(word, schemes);
+async function placesOf(word: string, { expand, ...reading }: WordReading): Promise<CopyPlace[]> {
+  const { targets, path } = readCopyWord(word, reading);
   if (targets === undefined) return [{ target: undefined, path }];
   const names = await expand(targets);
   return names.map((name) => ({ target: withoutBrackets(name), path }));

@@ -2,7 +2,6 @@
  * The words of `econtext cp`: a local path, a path of a target, or standard input or output. Knows
  * no context.
  */
-import { statSync } from "node:fs";
 import { SCHEMES } from "../transports/registry.ts";
 import type { Schemes } from "../transports/word.ts";
 import { Usage } from "./report-error.ts";
@@ -18,6 +17,13 @@ export interface CopyWord {
   /** The set of its targets. Undefined: a path of this machine. */
   readonly targets: string | undefined;
   readonly path: string;
+}
+
+/** What a word may mean on this machine. */
+export interface PathReading {
+  readonly schemes?: Schemes;
+  /** Whether a path of this machine is the path of a folder. Default: none is. */
+  readonly isFolder?: (path: string) => boolean;
 }
 
 /** Standard input or output. */
@@ -52,7 +58,10 @@ function placePattern(schemes: Schemes): RegExp {
  *
  * @throws {Usage}
  */
-export function readCopyWord(word: string, schemes: Schemes = SCHEMES): CopyWord {
+export function readCopyWord(
+  word: string,
+  { schemes = SCHEMES, isFolder = () => false }: PathReading = {},
+): CopyWord {
   if (word === "") throw new Usage("cp", "an empty word names no file");
   const here = { targets: undefined, path: word };
   if (/^[./~]/.test(word)) return here;
@@ -66,9 +75,7 @@ export function readCopyWord(word: string, schemes: Schemes = SCHEMES): CopyWord
   const isCut = schemes.get(last)?.destination && path !== "" && !path.includes("/");
   if (isCut) throw new Usage("cp", `write ${word}:PATH, or for a file ${targets}:./${path}`);
   const [first = ""] = targets.split("/");
-  if (/^[^:]*\//.test(targets) && statSync(first, { throwIfNoEntry: false })?.isDirectory()) {
-    return here;
-  }
+  if (/^[^:]*\//.test(targets) && isFolder(first)) return here;
   return { targets, path: path === "" ? "." : path };
 }
 

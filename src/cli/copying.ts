@@ -115,7 +115,7 @@ export class Copying {
     if (reader === undefined) await this.#send(from.paths, writer as Context, to.path, options);
     else if (writer !== undefined) await reader.copy(from.paths, writer, to.path, options);
     else if (isStandard(to)) await this.#print(reader, from.paths, options, turn);
-    else await this.#fetch(reader, from.paths, this.#host.path(to.path), options);
+    else await this.#fetch(reader, from.paths, to.path, { ...options, folder: this.#host.folder });
   }
 
   async #send(
@@ -145,7 +145,7 @@ export class Copying {
     const key = paths.join("\0");
     const known = this.#common.get(key);
     if (known !== undefined) return known;
-    const made = new CommonSources(paths.map((one) => this.#host.path(one)));
+    const made = new CommonSources(paths, this.#host.folder);
     this.#common.set(key, made);
     return made;
   }
@@ -157,11 +157,11 @@ export class Copying {
     options: CopyOptions,
   ): Promise<void> {
     if (!this.#plan.makesFolders) return void (await from.get(paths, folder, options));
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder, this.#host);
     try {
       await from.get(paths, folder, options);
     } finally {
-      removeEmpty(folder);
+      removeEmpty(this.#host.path(folder));
     }
   }
 
@@ -215,6 +215,17 @@ export class Copying {
 
   #turn(target: string): Turn {
     return this.#turns.get(target) as Turn;
+  }
+}
+
+/** @throws the system's error, with the path as the user has given it */
+function makeFolder(folder: string, host: Host): void {
+  const path = host.path(folder);
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    if (error instanceof Error) error.message = error.message.replace(path, folder);
+    throw error;
   }
 }
 

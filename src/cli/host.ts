@@ -72,6 +72,8 @@ export interface Host {
   readonly signals: HostSignals;
   /** Undefined unless input and output are terminals. */
   readonly terminal: HostTerminal | undefined;
+  /** Where relative paths begin; undefined: in the working folder of this process. */
+  readonly folder?: string | undefined;
   /** The path as this process opens it: a relative one begins in the folder of the host. */
   path(relative: string): string;
   /** How the host ends when a signal ends it. */

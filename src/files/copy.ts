@@ -14,7 +14,7 @@ import {
   ProtocolError,
 } from "../errors.ts";
 import { neutralise } from "../text.ts";
-import { type CopyEnd, HERE } from "./ends.ts";
+import type { CopyEnd } from "./ends.ts";
 import { nameOf, toWire, type WirePath } from "./paths.ts";
 import { type CopyFailure, type CopyProgress, CopyReport, type CopyResult } from "./report.ts";
 
@@ -40,6 +40,8 @@ export interface CopyOptions {
   readonly expand?: boolean;
   /** The destination has to be a folder. */
   readonly into?: boolean;
+  /** @internal `get`: where a relative path begins. Default: the working folder. */
+  readonly folder?: string | undefined;
   /** Milliseconds until the copy is cancelled. */
   readonly deadline?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -73,9 +75,10 @@ export async function copy(
     signal: AbortSignal.any([...signals, peer.signal]),
   };
   const events = new Channel<unknown>();
-  const report = new CopyReport(from.name, to.name, options);
-  const sources = paths.map(pathOnWire);
-  const target = pathOnWire(destination);
+  const sides = { from: sideOf(from, paths), to: sideOf(to, [destination]) };
+  const report = new CopyReport(sides.from, sides.to, options);
+  const sources = paths.map((path) => pathOnWire(sides.from.whole(path)));
+  const target = pathOnWire(sides.to.whole(destination));
   const eventSender = events.sender as Sender;
   const written =
     from === to && to.copy !== undefined
@@ -106,6 +109,21 @@ export async function copy(
   }
 }
 
+/** The name of this machine as an end. */
+const HERE = "";
+
+/** @returns how an end opens paths that a user gives, and how its own paths are shown */
+function sideOf({ name, folder }: CopyEnd, given: readonly string[]) {
+  const whole = (path: string): string =>
+    folder === undefined || path.startsWith("/") ? path : `${folder}/${path}`;
+  const opened = given.filter((path) => whole(path) !== path).map(whole);
+  const isIn = (path: string, one: string): boolean =>
+    path === one || path.startsWith(one.endsWith("/") ? one : `${one}/`);
+  const shown = (path: string): string =>
+    opened.some((one) => isIn(path, one)) ? path.slice(`${folder}/`.length) : path;
+  return { name, whole, shown };
+}
+
 /** What each end is asked for. This process expands nothing: its shell has done that. */
 function endOptions(from: CopyEnd, paths: readonly string[], to: CopyEnd, options: CopySettings) {
   const { checksum = false, resume = false, recursive = false, exact = false } = options;
@@ -115,7 +133,7 @@ function endOptions(from: CopyEnd, paths: readonly string[], to: CopyEnd, option
   return {
     reading: {
       recursive,
-      expand: expand && from !== HERE,
+      expand: expand && from.name !== HERE,
       total: hasProgress,
       checksum: checksum || resume,
     },
@@ -125,7 +143,7 @@ function endOptions(from: CopyEnd, paths: readonly string[], to: CopyEnd, option
       resume,
       exact,
       names,
-      expand: expand && to !== HERE,
+      expand: expand && to.name !== HERE,
       progress: hasProgress,
     },
   };

@@ -15,6 +15,8 @@ import { write as writeHere } from "./writer.ts";
 export interface CopyEnd {
   /** The context's name; "" for this machine. */
   readonly name: string;
+  /** Where relative paths begin, if that is not the working folder of the end's process. */
+  readonly folder?: string | undefined;
   /** Sends what `paths` name to a writer. */
   read(
     paths: readonly WirePath[],
@@ -45,8 +47,12 @@ export interface CopyEnd {
 
 const makeChannel: MakeChannel = () => new Channel();
 
-/** This process. */
-export const HERE: CopyEnd = {
+/** This process. @param folder where relative paths begin; default: the working folder */
+export function here(folder?: string): CopyEnd {
+  return { ...HERE, folder };
+}
+
+const HERE: CopyEnd = {
   name: "",
   read: (paths, options, to, { signal }) => readHere(makeChannel, paths, options, to, signal),
   write: (path, options, events, { signal }) =>
@@ -57,10 +63,10 @@ export const HERE: CopyEnd = {
  * This process, for copies of the same sources to several contexts: they are read once. If the
  * contexts are asked which files they have, each has its own reading.
  */
-export function endForMany(): CopyEnd {
+export function endForMany(folder?: string): CopyEnd {
   let tape: Tape | undefined;
   return {
-    name: "",
+    ...{ name: "", folder },
     read: (paths, options, to, limits) => {
       if (options.checksum === true) return HERE.read(paths, options, to, limits);
       if (tape?.isWhole !== true) {

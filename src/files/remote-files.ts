@@ -17,10 +17,13 @@ const load = async () => ({ ...(await import("./copy.ts")), ...(await import("./
 /** Sources of this machine that several contexts get: they are read once. */
 export class CommonSources {
   readonly #paths: Paths;
+  readonly #folder: string | undefined;
   #end: Promise<CopyEnd> | undefined;
 
-  constructor(paths: Paths) {
+  /** @param folder where relative paths begin; default: the working folder of this process */
+  constructor(paths: Paths, folder?: string) {
     this.#paths = paths;
+    this.#folder = folder;
   }
 
   get paths(): readonly string[] {
@@ -28,7 +31,7 @@ export class CommonSources {
   }
 
   end(): Promise<CopyEnd> {
-    this.#end ??= load().then(({ endForMany }) => endForMany());
+    this.#end ??= load().then(({ endForMany }) => endForMany(this.#folder));
     return this.#end;
   }
 }
@@ -45,8 +48,8 @@ export class RemoteFiles {
   }
 
   async put(local: Paths, remote: string, options: CopyOptions): Promise<CopyResult> {
-    const { copy, HERE } = await load();
-    return await copy(HERE, [local].flat(), await this.#own(), remote, options);
+    const { copy, here } = await load();
+    return await copy(here(), [local].flat(), await this.#own(), remote, options);
   }
 
   async putCommon(
@@ -59,8 +62,9 @@ export class RemoteFiles {
   }
 
   async get(remote: Paths, local: string, options: CopyOptions): Promise<CopyResult> {
-    const { copy, HERE } = await load();
-    return await copy(await this.#own(), [remote].flat(), HERE, local, options);
+    const { copy, here } = await load();
+    const end = here(options.folder);
+    return await copy(await this.#own(), [remote].flat(), end, local, options);
   }
 
   async copy(

@@ -39,15 +39,23 @@ interface Listeners {
 /** The most failures that the final error lists. */
 const MAX_FAILURES = 1000;
 
+/** One side of a copy. */
+interface Side {
+  /** The name of the context; "" for this machine. */
+  readonly name: string;
+  /** @returns a path of this side as the user knows it */
+  shown(path: string): string;
+}
+
 export class CopyReport {
-  readonly #from: string;
-  readonly #to: string;
+  readonly #from: Side;
+  readonly #to: Side;
   readonly #listeners: Listeners;
   readonly #failures: CopyFailure[] = [];
   #totalFiles = 0;
   #totalBytes = 0;
 
-  constructor(from: string, to: string, listeners: Listeners) {
+  constructor(from: Side, to: Side, listeners: Listeners) {
     this.#from = from;
     this.#to = to;
     this.#listeners = listeners;
@@ -71,7 +79,11 @@ export class CopyReport {
       } else if (what === "error") this.#fail(words);
       else if (what === "total") [this.#totalFiles, this.#totalBytes] = words as [number, number];
       else if (what === "progress") this.#progress(words as [number, number, string | null]);
-      else throw new ProtocolError("ERR_PROTOCOL_VALUE", `${this.#to}: malformed event of a copy`);
+      else
+        throw new ProtocolError(
+          "ERR_PROTOCOL_VALUE",
+          `${this.#to.name}: malformed event of a copy`,
+        );
     }
     await reading;
   }
@@ -82,7 +94,7 @@ export class CopyReport {
     if (!isRight || totals.length !== 4) {
       throw new ProtocolError(
         "ERR_PROTOCOL_VALUE",
-        `${this.#to}: malformed result of a copy: expected [files, bytes, same, errors]`,
+        `${this.#to.name}: malformed result of a copy: expected [files, bytes, same, errors]`,
       );
     }
     const [files, bytes, same, errors] = totals as [number, number, number, number];
@@ -91,9 +103,10 @@ export class CopyReport {
   }
 
   #fail([side, path, problem]: readonly unknown[]): void {
+    const { name, shown } = side === "from" ? this.#from : this.#to;
     const failure = {
-      context: side === "from" ? this.#from : this.#to,
-      path: neutralise(display(fromWire(path))),
+      context: name,
+      path: neutralise(shown(display(fromWire(path)))),
       problem: neutralise(String(problem)),
     };
     if (this.#failures.length < MAX_FAILURES) this.#failures.push(failure);
@@ -102,7 +115,7 @@ export class CopyReport {
 
   #progress([files, bytes, path]: readonly [number, number, unknown]): void {
     this.#listeners.onProgress?.({
-      ...(path === null ? {} : { path: neutralise(display(fromWire(path))) }),
+      ...(path === null ? {} : { path: neutralise(this.#to.shown(display(fromWire(path)))) }),
       files,
       totalFiles: this.#totalFiles,
       bytes,

@@ -20,6 +20,8 @@ export interface Greeting {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly folder: string;
   readonly umask: number;
+  /** The group of new files, and the other groups. */
+  readonly groups: readonly number[];
   /** The parent process: `--with-parent` ends with it. */
   readonly parent: number;
   readonly stdin: Pick<StreamFacts, "isTerminal">;
@@ -29,6 +31,12 @@ export interface Greeting {
   readonly terminal?: Size & { readonly modes: readonly (readonly [number, number])[] };
   /** Whether a person can be asked. */
   readonly hasPerson: boolean;
+}
+
+/** @returns the groups of this process, for its greeting */
+export function ownGroups(): number[] {
+  const others = process.getgroups?.() ?? [];
+  return [process.getegid?.() ?? 0, ...others.sort((one, other) => one - other)];
 }
 
 /** @returns the version, and what tells builds of one version apart */

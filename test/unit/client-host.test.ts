@@ -6,7 +6,7 @@ import { FRAME, type Wire } from "../../src/up/wire.ts";
 
 const stream = { isTerminal: false, coloured: false };
 const GREETING: Greeting = {
-  ...{ identity: "", args: [], env: {}, folder: "/work", umask: 0o22, parent: 1 },
+  ...{ identity: "", args: [], env: {}, folder: "/work", umask: 0o22, groups: [0], parent: 1 },
   ...{ stdin: stream, stdout: stream, stderr: stream, hasPerson: true },
 };
 const question = {

@@ -43,13 +43,14 @@ test.each([
   ["test/a:b", undefined, "test/a:b"],
   ["../a/b:c", undefined, "../a/b:c"],
 ])("%s", (word, target, path) => {
-  expect(readCopyWord(word)).toEqual({ targets: target, path });
+  const isFolder = (name: string): boolean => name === "test";
+  expect(readCopyWord(word, { isFolder })).toEqual({ targets: target, path });
 });
 
 test("schemes of the user's own are schemes", () => {
   const own = { scheme: "cell", destination: { noun: "name", example: "" } } as TransportData;
   const schemes = new Map([["cell", own]]);
-  expect(readCopyWord("cell:a:/srv", schemes)).toEqual({ targets: "cell:a", path: "/srv" });
+  expect(readCopyWord("cell:a:/srv", { schemes })).toEqual({ targets: "cell:a", path: "/srv" });
 });
 
 test("a set of targets, each once", async () => {

@@ -3,7 +3,7 @@
  * read and end with must be the same to the byte.
  */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "../helpers/skip.ts";
 import { missingSshd } from "../helpers/sshd.ts";
@@ -14,11 +14,14 @@ setDefaultTimeout(180_000);
 const T = "TARGET";
 const sh = (script: string, ...more: string[]) => ["exec", T, "--", "sh", "-c", script, ...more];
 
-/** Rows: arguments, and what is special of a run. `own`: the command's own process must run it. */
+/**
+ * Rows: arguments, and what is special of a run. `own`: the command's own process must run it.
+ * `made`: a file or a folder that it makes. HERE stands for the folder of the run.
+ */
 type Row = readonly [
   name: string,
   args: readonly string[],
-  options?: RunOptions & { readonly own?: boolean },
+  options?: RunOptions & { readonly own?: boolean; readonly made?: string },
 ];
 const ROWS: readonly Row[] = [
   ["output", sh("echo out; echo err >&2")],
@@ -69,7 +72,24 @@ const ROWS: readonly Row[] = [
   ["JavaScript that throws", ["call", T, "tasks.ts:fails"]],
   ["a file to standard output", ["cp", `${T}:/etc/hostname`, "-"]],
   ["no such file", ["cp", `${T}:/absent`, "-"]],
-  ["a file to a folder", ["cp", `${T}:/etc/hostname`, "fetched"], { own: true }],
+  ["a file to this machine", ["cp", `${T}:/etc/hostname`, "fetched"], { made: "fetched" }],
+  ["a file to no folder", ["cp", `${T}:/etc/hostname`, "absent/file"]],
+  ["a folder to this machine", ["cp", "-r", `${T}:HERE/tree`, "back"], { made: "back" }],
+  ["two files to a file", ["cp", `${T}:/etc/hostname`, `${T}:/etc/passwd`, "hello.sh"]],
+  ["by host", ["cp", "--by-host", `${T}:/etc/hostname`, "hosts"], { made: "hosts" }],
+  ["by host into a file", ["cp", "--by-host", `${T}:/etc/hostname`, "hello.sh/hosts"]],
+  ["a file of this machine", ["cp", "hello.sh", `${T}:HERE/sent`], { made: "sent" }],
+  ["a file by a way up", ["cp", "tree/../hello.sh", `${T}:HERE/sent-up`], { made: "sent-up" }],
+  ["a name with a colon", ["cp", "tree/a:b", `${T}:HERE/sent-colon`], { made: "sent-colon" }],
+  ["a folder", ["cp", "-r", "tree", `${T}:HERE/sent-tree`], { made: "sent-tree" }],
+  ["what is in a folder", ["cp", "-r", "tree/.", `${T}:HERE/sent-in`], { made: "sent-in" }],
+  ["a folder without -r", ["cp", "tree", `${T}:HERE/sent-not`]],
+  ["files that are absent", ["cp", "absent", "HERE/absent2", "tree/c", `${T}:HERE/to`]],
+  ["a file twice", ["cp", "--checksum", "hello.sh", `${T}:HERE/hello.sh`]],
+  ["records of files", ["cp", "--json", "absent", "hello.sh", `${T}:HERE/to`]],
+  ["/dev/stdin", ["cp", "/dev/stdin", `${T}:HERE/in`], { own: true, input: "in" }],
+  ["a link to it", ["cp", "stdin", `${T}:HERE/in`], { own: true, input: "in" }],
+  ["a script from it", ["sh", T, "/dev/stdin"], { own: true, input: "echo in\n", pipe: true }],
   ["a path behind it", ["exec", `${T}/local`, "--", "echo", "behind"]],
   ["a path that does not exist", ["exec", `${T}/podman:absent`, "--", "true"]],
   ["another target", ["exec", "local", "--", "echo", "here"], { own: true }],
@@ -82,11 +102,21 @@ const ROWS: readonly Row[] = [
   ["JSON logs", ["call", "--log-format", "json", T, "json.loads", "{"]],
 ];
 
+/** @returns names, modes, times and contents; the files are removed */
+function taken(path: string): string {
+  const show = `-type f -printf '%P %m %Ts\\n' -o -printf '%P %y %m %l\\n'`;
+  const list = `find "$0" ${show} | sort; find "$0" -type f | sort | xargs cat`;
+  const { stdout } = Bun.spawnSync(["sh", "-c", list, path], { stdin: "ignore" });
+  rmSync(path, { recursive: true, force: true });
+  return stdout.toString();
+}
+
 /** Stands for what differs from run to run. */
 function plain({ stdout, stderr, ...end }: Finished): Finished {
   const one = (text: string): string =>
     text
       .replaceAll(/"time":"[^"]*"/g, '"time":""')
+      .replaceAll(/"\w+(?:Ms|At)":[^,}]*/g, '"":0')
       .replaceAll(/^\d\d:\d\d:\d\d/gm, "TIME")
       .replaceAll(/pid \d+/g, "pid N");
   return { stdout: one(stdout), stderr: one(stderr), ...end };
@@ -96,15 +126,26 @@ suite("with and without econtext up", missingSshd(), "sshd", () => {
   test("commands are the same to the byte", async () => {
     await using scene = await Scene.open();
     const cwd = join(scene.folder, "work");
-    mkdirSync(cwd);
+    mkdirSync(join(cwd, "tree", "sub"), { recursive: true });
+    mkdirSync(join(cwd, "to"));
+    symlinkSync("/dev/stdin", join(cwd, "stdin"));
+    symlinkSync("c", join(cwd, "tree", "link"));
     for (const [name, text] of Object.entries(FILES)) writeFileSync(join(cwd, name), text);
-    const run = (row: Row, kept: boolean): Promise<Finished> => {
-      const [, args, { own: _, ...options } = {}] = row;
-      const words = args.map((word) => word.replaceAll(T, scene.host));
+    const run = async (row: Row, kept: boolean): Promise<Finished> => {
+      const [, args, { own: _, made, ...options } = {}] = row;
+      const words = args.map((word) => word.replaceAll(T, scene.host).replaceAll("HERE", cwd));
       const env = { ECONTEXT_UP: kept ? undefined : "off" };
-      return scene.run(words, { ...options, cwd, env });
+      const finished = await scene.run(words, { ...options, cwd, env });
+      return made === undefined ? finished : { ...finished, made: taken(join(cwd, made)) };
     };
-    const expected = await Promise.all(ROWS.map((row) => run(row, false)));
+    const expected: Finished[] = [];
+    const rest = [...ROWS.entries()];
+    const runAll = async (): Promise<void> => {
+      for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
+        expected[next[0]] = await run(next[1], false);
+      }
+    };
+    await Promise.all(Array.from({ length: 6 }, runAll));
     expect(await scene.run(["up", scene.host])).toMatchObject({ stderr: "", status: 0 });
     let served = 0;
     for (const [at, row] of ROWS.entries()) {
@@ -120,6 +161,9 @@ suite("with and without econtext up", missingSshd(), "sshd", () => {
 });
 
 const FILES = {
+  "tree/a:b": "colon\n",
+  "tree/c": "c\n",
+  "tree/sub/d": "d\n",
   "hello.sh": 'echo "hello $1 from $0"\n',
   "tasks.py": [
     "import sys",

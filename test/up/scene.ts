@@ -16,6 +16,8 @@ export interface Finished {
   readonly stderr: string;
   readonly status: number | null;
   readonly signal: string | null;
+  /** Files that it has made. */
+  readonly made?: string;
 }
 
 export interface RunOptions {

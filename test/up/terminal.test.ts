@@ -1,5 +1,7 @@
 /** Terminals with `econtext up`: keys, modes, sizes and questions are those of the command. */
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { isRunning } from "../helpers/leaks.ts";
 import { suite } from "../helpers/skip.ts";
 import { missingSshd } from "../helpers/sshd.ts";
@@ -50,6 +52,19 @@ suite("a terminal", missingTmux ?? missingSshd(), "tmux", () => {
     const shown = await terminal.until(/LEFT \d+\n(?:SANE|RAW)/);
     expect(shown).toContain("the process that keeps the connections has ended");
     expect(shown).toContain("LEFT 255\nSANE");
+  });
+
+  test("a copy of a file shows how far it is", async () => {
+    await using scene = await Scene.open();
+    await scene.run(["up", scene.host]);
+    await using terminal = new Tmux();
+    writeFileSync(join(scene.folder, "big"), new Uint8Array(3 << 20));
+    const copy = join(scene.folder, "copy");
+    await open(scene, terminal, ["cp", join(scene.folder, "big"), `${scene.host}:${copy}`]);
+    const shown = await terminal.until(/LEFT \d+\n/);
+    expect(shown).toMatch(/100% \[=+>?\] 3\.0 MiB\/3\.0 MiB .* 1\/1\n+LEFT 0/);
+    expect((await scene.kept())[0]).toMatchObject({ served: 1 });
+    expect(statSync(copy).size).toBe(3 << 20);
   });
 
   test("ctrl-Z stops the command there and here, and fg continues both", async () => {

@@ -1,10 +1,11 @@
 /** `econtext cp`: files to a remote machine, from one, or between two. */
+import { lstatSync, realpathSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 
 import { compress } from "../../sets/fold-names.ts";
 import { makeCommand } from "../command-definition.ts";
 import { readConfiguration } from "../configuration.ts";
 import { type CopyPlan, isStandard, planCopies } from "../copy-plan.ts";
-import { STANDARD } from "../copy-word.ts";
 import type { Host } from "../host.ts";
 import { COMMON, FLEET, RESULTS, TARGETS } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
@@ -73,13 +74,15 @@ writes nothing to the local disk.
 A host that cannot be reached does not stop the copies of the others.`,
   needs: async (line, host) => {
     const { targets, copies } = await planOf(line, host);
-    // Files of this machine are named as the user has named them, from the user's folder.
-    const isRemote = copies.every(
-      ({ from, to }) =>
-        (from.target !== undefined || from.paths[0] === STANDARD) &&
-        (to.target !== undefined || isStandard(to)),
-    );
-    return isRemote ? { targets, reuses: true } : undefined;
+    const places = copies.flatMap(({ from, to }) => [
+      ...from.paths.map((path) => ({ target: from.target, path })),
+      to,
+    ]);
+    const here = places.filter((place) => place.target === undefined && !isStandard(place));
+    // A name that is not in UTF-8 came in another spelling.
+    const hasFolder = statSync(host.path("."), { throwIfNoEntry: false }) !== undefined;
+    const isCommon = hasFolder && here.every(({ path }) => isSameForAll(host.path(path)));
+    return isCommon ? { targets, reuses: true } : undefined;
   },
   run,
 });
@@ -127,6 +130,28 @@ function shownPlace(targets: readonly (string | undefined)[], paths: readonly st
   return paths.map((path) => quoted(set + path)).join(" ");
 }
 
+/**
+ * @returns whether a path leads to the same file in every process of the user. /dev/stdin and
+ * /proc/self do not.
+ */
+function isSameForAll(path: string): boolean {
+  try {
+    // A link to /dev/fd/3 leads nowhere in another process, and realpath fails.
+    while (!existsItself(path)) path = dirname(path);
+    return !/^\/(?:dev|proc)\//.test(`${realpathSync(path)}/`);
+  } catch {
+    return false; // the process of the command says why
+  }
+}
+
+function existsItself(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false; // a file stands where a folder should
+  }
+}
+
 /** @throws {Usage} */
 async function planOf({ flags, before, after = [] }: CommandLine, host: Host): Promise<CopyPlan> {
   const words = [...before, ...after];
@@ -137,5 +162,8 @@ async function planOf({ flags, before, after = [] }: CommandLine, host: Host): P
   const { schemes } = readConfiguration(host);
   const expand = async (set: string): Promise<readonly string[]> =>
     (await readTargets("cp", [set], flags, host)).names;
-  return planCopies(words, last, flags["by-host"] === true, { schemes, expand });
+  const isFolder = (path: string): boolean => {
+    return statSync(host.path(path), { throwIfNoEntry: false })?.isDirectory() === true;
+  };
+  return planCopies(words, last, flags["by-host"] === true, { schemes, expand, isFolder });
 }

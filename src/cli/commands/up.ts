@@ -35,9 +35,8 @@ export const command = makeCommand({
   args,
   exitStatus: "0 all are open; 124 the deadline passed; 255 one could not be opened.",
   details: `A process in the background keeps the connections to these targets, with the
-hops on the way. exec, sh, rsh, ping, call, and cp between remote machines use
-it by themselves, and behave as without it. Questions for a password are asked
-now, on this terminal.
+hops on the way. exec, sh, rsh, ping, call and cp use it by themselves, and
+behave as without it. Questions for a password are asked now, on this terminal.
 
 It is used when all targets of a command are kept, or behind one that is, and
 the command has the same options for ssh and the same environment where that

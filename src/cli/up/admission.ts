@@ -5,7 +5,7 @@
 import { readlinkSync } from "node:fs";
 import type { SshOptions } from "../../index.ts";
 import { type PathStep, parsePath } from "../../tree/target-path.ts";
-import type { Greeting } from "../../up/greeting.ts";
+import { type Greeting, ownGroups } from "../../up/greeting.ts";
 import type { Keeper } from "../../up/keeper.ts";
 import type { KeptNeeds } from "../command-definition.ts";
 import { readLine } from "../command-definition.ts";
@@ -43,7 +43,10 @@ export function differing(env: Host["env"]): string[] {
 }
 
 /** @returns what differs between the command's process and this one; undefined: nothing does */
-export function strangeness({ env, umask }: Greeting, pid: number | undefined): string | undefined {
+export function strangeness(
+  { env, umask, groups }: Greeting,
+  pid: number | undefined,
+): string | undefined {
   const [name] = differing(env);
   // The rest of PATH decides nothing about a connection that is open.
   const [ssh, own] = [env["PATH"], process.env["PATH"]].map((PATH = "") =>
@@ -52,6 +55,7 @@ export function strangeness({ env, umask }: Greeting, pid: number | undefined): 
   if (ssh !== own) return `PATH leads to another ssh than at econtext up`;
   if (name !== undefined) return `${name} is not what it was at econtext up`;
   if (umask !== process.umask()) return "the umask is not what it was at econtext up";
+  if (String(groups) !== String(ownGroups())) return "its groups are not those of econtext up";
   ownPlaces ??= PLACES.map((place) => linkOf(`/proc/self/${place}`));
   const known = ownPlaces;
   const isSame = (place: string, at: number): boolean =>
@@ -70,6 +74,9 @@ function linkOf(path: string): string {
     return "";
   }
 }
+
+/** Files that are not the same in all processes: /dev/stdin, /dev/fd/63, /proc/self. */
+const OWN_FILE = /(?:^|[=@])\/(?:dev|proc)\//;
 
 /** A group among the words of a set. */
 const GROUP = /(?:^|[\s,!&^/=])@/;
@@ -99,6 +106,9 @@ export async function admit(
 ): Promise<Admission | undefined> {
   const path = (relative: string): string => host.path(relative);
   const quiet: Host = { ...host, path, stdin: NONE, stderr: SILENT };
+  // After -- are the words of a remote command.
+  const words = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
+  if ([...words, `${host.folder}/`].some((word) => OWN_FILE.test(word))) return undefined;
   try {
     const { schemes, targets, passwordCommand } = readConfiguration(quiet);
     // The command of a group is run once, and not for nothing.

@@ -2,7 +2,6 @@
  * ClientHost: the host of a command whose process is at the other end of a socket. Twin:
  * client.ts, which does there what this file asks for.
  */
-import { resolve } from "node:path";
 import { CancelledError } from "../../index.ts";
 import type { Question, Source } from "../../prompts/question.ts";
 import { Secret } from "../../prompts/secret.ts";
@@ -20,6 +19,7 @@ const DYING_MS = 5000;
 
 export class ClientHost implements Host {
   readonly env: Host["env"];
+  readonly folder: string;
   readonly stdin: Input;
   readonly stdout: ClientOutput;
   readonly stderr: ClientOutput;
@@ -29,7 +29,6 @@ export class ClientHost implements Host {
   readonly person: Source | null;
   kept: KeptContexts | undefined;
   readonly #wire: Wire;
-  readonly #folder: string;
   readonly #listeners = new Map<string, Set<() => void>>();
   /** Resolves when the process at the other end is gone. */
   readonly #gone = Promise.withResolvers<void>();
@@ -43,7 +42,7 @@ export class ClientHost implements Host {
   constructor(greeting: Greeting, wire: Wire) {
     const { env, folder, stdin, stdout, stderr, terminal, hasPerson } = greeting;
     this.env = env;
-    this.#folder = folder;
+    this.folder = folder;
     this.#wire = wire;
     this.#size = terminal ?? { columns: 80, rows: 24 };
     const output = (type: number, facts: StreamFacts): ClientOutput =>
@@ -69,8 +68,9 @@ export class ClientHost implements Host {
     return this.#isGone;
   }
 
+  /** As the system reads it: `FOLDER/.` and `FOLDER/../FILE` stay what they are. */
   path(relative: string): string {
-    return resolve(this.#folder, relative);
+    return relative.startsWith("/") ? relative : `${this.folder}/${relative}`;
   }
 
   /** Takes what the other end says. */

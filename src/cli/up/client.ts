@@ -7,7 +7,7 @@
  * The time of a script of short commands is the start of this file: it must load little.
  */
 import { hasTerminal, peerOf } from "../../io/quick-calls.ts";
-import { type Greeting, identity } from "../../up/greeting.ts";
+import { type Greeting, identity, ownGroups } from "../../up/greeting.ts";
 import { distrust, socketIn } from "../../up/place.ts";
 import { FRAME, textOf, Wire } from "../../up/wire.ts";
 import type { Host } from "../host.ts";
@@ -142,6 +142,7 @@ class Service {
       env: process.env,
       folder: process.cwd(),
       umask: process.umask(),
+      groups: ownGroups(),
       parent: process.ppid,
       ...{ stdin, stdout, stderr },
       ...(terminal && { terminal: { ...terminal.size(), modes: terminal.modes() } }),

@@ -21,8 +21,10 @@ export interface PathPlace {
 }
 
 /** Where a context is opened. `program` stands in for `ssh`, or is it. */
-export type Place = { readonly runs?: Runtime } & (
-  | { readonly kind: "local" }
+export type Place = {
+  readonly runs?: Runtime;
+} /** `interpreter` is a program in place of the one that would run there. */ & (
+  | { readonly kind: "local"; readonly interpreter?: string }
   /** Local, as the child of a local context that such an interpreter runs. */
   | { readonly kind: "behind"; readonly hop: Runtime }
   | PathPlace

@@ -26,7 +26,7 @@ export class Lab implements AsyncDisposable {
   readonly versions: Partial<Record<PeerName, string>> = {};
   readonly #dir = mkdtempSync(join(tmpdir(), "econtext-bench-"));
   readonly #drivers = new Set<Driver>();
-  readonly #python = process.env.BENCH_PYTHON ?? "/usr/bin/python3";
+  readonly python = process.env.BENCH_PYTHON ?? "/usr/bin/python3";
   /** The newest Node.js of test/nodes, or the one on PATH. */
   readonly node = process.env.BENCH_NODE ?? newestNode() ?? Bun.which("node") ?? undefined;
   #sshd: Sshd | undefined;
@@ -147,11 +147,11 @@ export class Lab implements AsyncDisposable {
     const drivers = join(import.meta.dirname, "drivers");
     const inPython = join(drivers, `${name}_peer.py`);
     const argv = exists(inPython)
-      ? [this.#python, "-B", inPython]
+      ? [this.python, "-B", inPython]
       : [process.execPath, join(drivers, `${name}.ts`)];
     const env = {
       ...process.env,
-      BENCH_PYTHON: this.#python,
+      BENCH_PYTHON: this.python,
       BENCH_NODE: this.node ?? "",
       BENCH_PACKAGE: join(this.#dir, "package"),
       BENCH_COUNTS: this.#counts,

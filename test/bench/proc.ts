@@ -1,11 +1,12 @@
 /**
- * What /proc tells of processes: memory and descent. Linux only; elsewhere every answer is NaN or
- * empty.
+ * What /proc tells of processes: memory, processor time and descent. Linux only; elsewhere every
+ * answer is NaN or empty.
  */
 import { readdirSync, readFileSync } from "node:fs";
 
 /** /proc counts in kB of 1024 bytes: `VmRSS: 12288 kB` is 12. */
 const KB_IN_MB = 1024;
+const TICKS = 100;
 
 export type Memory = "VmRSS" | "VmHWM" | "Pss";
 
@@ -21,10 +22,9 @@ export function memoryMb(pid: number, what: Memory): number {
  */
 export function belongings(ancestor: number): number[] {
   const parents = new Map<number, number>();
-  for (const entry of readdirSync("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    const stat = read(`/proc/${entry}/stat`);
-    parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
+  for (const pid of pids()) {
+    const stat = read(`/proc/${String(pid)}/stat`);
+    parents.set(pid, Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
   }
   const descends = (pid: number): boolean => {
     const parent = parents.get(pid);
@@ -34,6 +34,24 @@ export function belongings(ancestor: number): number[] {
   return [...parents.keys()].filter(
     (pid) => descends(pid) || named.test(read(`/proc/${String(pid)}/cmdline`)),
   );
+}
+
+/** The processor time that a process has used so far, in seconds. Linux counts hundredths. */
+export function processorSeconds(pid: number): number {
+  const stat = read(`/proc/${String(pid)}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS;
+}
+
+/** Every process whose program has one of these names. */
+export function processesOf(...names: readonly string[]): number[] {
+  return pids().filter((pid) => names.includes(read(`/proc/${String(pid)}/comm`).trim()));
+}
+
+function pids(): number[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number);
 }
 
 function read(path: string): string {

@@ -27,7 +27,10 @@ function simplest({ runs = "python" }: Place): string {
 async function start(to: Place, host = firstHost): Promise<Context> {
   const { runs = "python" } = to;
   const options = { kind: runs, [runs]: runtimes[runs] };
-  if (to.kind === "local") return broker.connect("local", options);
+  if (to.kind === "local") {
+    const { interpreter = runtimes[runs] } = to;
+    return broker.connect("local", { ...options, [runs]: interpreter });
+  }
   if (to.kind === "behind") {
     const hop = await broker.connect("local", { kind: to.hop, [to.hop]: runtimes[to.hop] });
     return hop.connect("local", options);

@@ -7,8 +7,8 @@ import type { Driver, PathPlace, Place } from "../driver.ts";
 import type { Lab, PeerName } from "../lab.ts";
 import { quantile, type Row } from "../row.ts";
 import { interleave, SUSTAINED, warmUp } from "../sample.ts";
+import { throughJavascript, throughSsh } from "./hop-bytes.ts";
 
-const MIB = 1 << 20;
 /** Each way. */
 const DELAY_MS = 50;
 
@@ -102,7 +102,7 @@ export async function furtherHop(lab: Lab): Promise<Row[]> {
   return [
     ...(await depth(lab)),
     ...(await roundTrips(lab)),
-    ...(await throughJavascript(lab)),
+    ...(await throughJavascript(lab, runtimesOf(lab))),
     ...(await secondLanguage(lab)),
   ];
 }
@@ -138,9 +138,6 @@ async function depth(lab: Lab): Promise<Row[]> {
   const pipelined = await measure((peer) =>
     peer.number("pipelined", { n: SUSTAINED / (lab.quick ? 10 : 1), window: 1000 }, "perSecond"),
   );
-  const bulk = await measure(async (peer) => {
-    return MIB / (await peer.number("bulk", { bytes: 16 * MIB, n: 4 }, "ms"));
-  });
   const row = { group: "p", unit: "×" };
   return [
     {
@@ -155,12 +152,7 @@ async function depth(lab: Lab): Promise<Row[]> {
       samples: { ours: pipelined },
       bounds: [{ atLeast: 0.5 }],
     },
-    {
-      ...row,
-      title: "bytes, two hops over one",
-      samples: { ours: bulk },
-      bounds: [{ atLeast: 0.6 }],
-    },
+    ...(await throughSsh(lab, network)),
   ];
 }
 
@@ -198,29 +190,6 @@ async function roundTrips(lab: Lab): Promise<Row[]> {
       bounds: [{ atMost: 1.25 }],
     })),
   ];
-}
-
-/** Bytes through a hop that JavaScript runs, in times of a context without one. */
-async function throughJavascript(lab: Lab): Promise<Row[]> {
-  const rateOf = (to: Place): Promise<number> =>
-    lab.withPeers(["ours"], async ([peer]) => {
-      await peer?.ask("open", { to });
-      const rate = async (): Promise<number> =>
-        MIB / ((await peer?.number("bulk", { bytes: 16 * MIB, n: 4 }, "ms")) ?? Number.NaN);
-      await rate();
-      return rate();
-    });
-  const rows: Row[] = [];
-  for (const hop of runtimesOf(lab)) {
-    const ours: number[] = [];
-    for (let round = 0; round < (lab.quick ? 3 : 7); round++) {
-      const direct = await rateOf(lab.local);
-      ours.push((await rateOf({ kind: "behind", hop })) / direct);
-    }
-    const title = `bytes, a hop of ${hop} over none`;
-    rows.push({ group: "p", unit: "×", title, samples: { ours }, bounds: [{ atLeast: 0.6 }] });
-  }
-  return rows;
 }
 
 /** What a second language costs, less one round trip, in times of a connect of that kind. */

@@ -298,6 +298,14 @@ export class Context implements AsyncDisposable {
   }
 
   /**
+   * @internal No call follows those that were made, and no path goes through this context. Saves a
+   * round trip when it is closed.
+   */
+  finishAhead(): void {
+    this.#slaves.finishAhead();
+  }
+
+  /**
    * End the context: calls that were made before are finished, logs are drained, and the remote
    * process exits. It is ended by force when the grace time is over. While paths of others go
    * through the context, its process stays for them alone. Idempotent; never rejects.

@@ -120,6 +120,13 @@ export class Slaves {
     this.#first.caller.close();
   }
 
+  /** No call follows: a slave that can end by itself after its calls is told so now. */
+  finishAhead(): void {
+    if (this.#settings.isLent !== true && this.#second === undefined) {
+      void this.#first.caller.finishAhead();
+    }
+  }
+
   /**
    * Lets both slaves finish their calls, and ends both. A slave that does not end in its grace time
    * is ended by force.

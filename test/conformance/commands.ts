@@ -249,6 +249,22 @@ export function commands(far: Far): void {
     expect(await eventually(() => !all.some(isCommandRunning))).toBe(true);
   });
 
+  test("its context can be told at once that no call follows: it is served to its end", async () => {
+    await using session = await far.connect();
+    const command = ["sh", "-c", "read line; echo $line >&2; cat; exit 3"];
+    const process = session.context.exec(command, { stdin: "pipe" });
+    session.context.finishAhead();
+    expect(await failureOf(session.call("pid"))).toMatchObject({ code: "ERR_DISCONNECT_CLOSED" });
+    const writer = process.stdin.getWriter();
+    await writer.write("one\n");
+    const { value: line } = await process.stderr.lines().next();
+    await writer.write("two\n");
+    await writer.close();
+    expect([line, await process.stdout.text()]).toEqual(["one", "two\n"]);
+    expect(await process.exited).toEqual({ status: 3 });
+    await session.context.close();
+  });
+
   test("its output is logged where it is not asked for", async () => {
     await using session = await far.connect();
     const command = ["sh", "-c", "echo out; echo err >&2"];

@@ -95,9 +95,9 @@ class Downstream(object):
         self.queue.rotate(places[-1] + 1)
 
     def begin(self, preamble):
-        """Queue the preamble, a list of bytes, before all frames."""
-        self.begun.extend(preamble)
-        self.free += sum(map(len, preamble))
+        """Queue the preamble before all frames."""
+        self.begun.append(preamble)
+        self.free += len(preamble)
         touched.add(self)
 
     def write(self, _=None):

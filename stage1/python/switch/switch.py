@@ -73,22 +73,49 @@ def operate(operation, reply, body):
             log(40, "econtext", u"switch: operation %d: %s" % (operation, problem))
 
 
+# -- Values ----------------------------------------------------------------------------------------
+def value_of(body):
+    """Return a value of JSON and memory. (econtext.values would have to be fetched.)"""
+    parts = b""
+    if body[:1] == b"\0":
+        end = 5 + struct.unpack_from(">I", body, 1)[0]
+        parts = body[end:]
+        body = body[5:end]
+
+    def revive(value):
+        if isinstance(value, list):
+            return [revive(item) for item in value]
+        if isinstance(value, dict) and list(value) == ["!b"]:
+            at, size = value["!b"]
+            return memoryview(parts)[at : at + size]
+        return value
+
+    return revive(loads(body))
+
+
+def bytes_of(pieces):
+    """Return the bytes of some bytes, or of a list of bytes and keys of what is kept."""
+    pieces = pieces if isinstance(pieces, list) else [pieces]
+    return b"".join([piece.tobytes() if isinstance(piece, memoryview) else stored[piece] for piece in pieces])
+
+
 # -- Operations ------------------------------------------------------------------------------------
 def start_child(reply, ident, argv, preamble, nonce, options={}):
     """START"""
     program = begun_early.pop(ident, None)
     if ident in routes:
         raise ValueError("context %d is there already" % ident)
+    preamble = bytes_of(preamble)
     hold = options.get("hold")
     marker = octets(u"econtext/1 %s\n" % nonce)
     new = Child(ident, reply, marker, None if hold is None else octets(hold))
-    preamble = bytes_of(preamble)
     argv = [octets(word) for word in argv]
     try:
-        new.program = program or Program(argv, options)
+        new.program = program or AnyProgram(argv, options)
     except EnvironmentError as e:
         return new.say(u"failed", explain(e.args[0], decoded(argv[0])))
     made = new.program.ours
+    foresee(made[2])
     ends.update(made)
     new.stdin, new.stdout, new.stderr = made[:3]
     new.terminal = tuple(made[3:])
@@ -98,7 +125,7 @@ def start_child(reply, ident, argv, preamble, nonce, options={}):
     children[ident] = routes[ident] = new
     if hold is not None:
         conceal(new, True)
-    new.begin([b"".join(preamble)[new.program.sent :]])
+    new.begin(preamble[new.program.sent :])
 
 
 def restart_child(reply, old, ident, preamble, nonce):
@@ -119,7 +146,7 @@ def restart_child(reply, old, ident, preamble, nonce):
 
 def send_message(_, dst, handle, reply, flags, pieces):
     """FORWARD"""
-    body = b"".join(bytes_of(pieces))
+    body = bytes_of(pieces)
     frames = frames_of(dst, handle, reply, flags, body)
     child = routes.get(dst & ~TOP)
     if dst == me:

@@ -99,8 +99,11 @@ const SWITCH_PARTS = {
     ["processes", "downstream", "upstream", "child", "relays", "secret", "switch"],
   ],
   javascript: [
-    ["common", "bun_process", "program", "early"],
-    ["common", "state", "memory", "scanner", "relays", "upstream", "downstream", "child", "switch"],
+    ["start", "bun_process", "program", "early"],
+    [
+      ...["common", "state", "processes", "memory", "scanner", "relays"],
+      ...["upstream", "downstream", "child", "switch"],
+    ],
   ],
 } as const;
 const EXTENSIONS: Readonly<Record<string, string>> = { python: "py", javascript: "js" };

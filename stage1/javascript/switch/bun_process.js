@@ -98,11 +98,9 @@ class BunProcess {
   #exited;
 
   /** @throws the system's error */
-  constructor(argv, detached) {
+  constructor(argv, options) {
     this.#child = Bun.spawn(argv, {
-      env,
-      detached,
-      stdio: ["pipe", "pipe", "pipe"],
+      ...options,
       onExit: ({ exitCode, signalCode }) => this.#exited(exitCode, signalCode),
     });
     const { pid, stdin, stdout, stderr } = this.#child;

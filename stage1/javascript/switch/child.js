@@ -25,7 +25,7 @@ class Child {
     this.#nonce = nonce;
     this.#isHeld = typeof hold === "string";
     this.#scanner = this.#isHeld ? new Scanner(hold, true) : this.#markerScanner();
-    const { child, stdin, keyboard, outputs, ending } = started.get(id) ?? start(argv, options);
+    const { child, stdin, keyboard, outputs, ending } = started.get(id) ?? startAny(argv, options);
     started.delete(id);
     this.#process = child;
     this.#hasGroup = !deaf;

@@ -1,13 +1,7 @@
-/**
- * The switch of a JavaScript hop. It starts children, which are contexts of their own, and carries
- * their frames. It runs in the worker thread, so a main thread that hangs holds up nothing.
- *
- * It is no module: the worker (core/worker.js, `forward`) runs its two programs. The first one can
- * start a program: it ends with early.js. It comes in the first frame for another context, before
- * the first START. The second one comes after that START, and is compiled while the child boots.
- * This file begins both. Twin: stage1/python/switch. Spec: docs/protocol.md, "The switch".
- */
+/** The second program begins: what its parts share. start.js says what the programs are. */
 const [install, load, me, acquire, frames, pass, write, early] = core;
+const { started, programOf, start, prepared, isProgram, pathsOf, env, kept, bytesOf, decode } =
+  early;
 const { accessSync, constants, readFileSync, statSync, writeFileSync, writevSync } = load("fs");
 
 // Operations: docs/protocol.md, "The switch".

@@ -20,15 +20,29 @@ const decode = (body) => {
   });
 };
 
+const hasProgram = (program) =>
+  pathsOf(program).some((path) => {
+    try {
+      return isProgram(path);
+    } catch {
+      return false;
+    }
+  });
+
+/** Has a stream keep what comes: else what nothing listens to is lost when the process ends. */
+const noop = () => {};
+
 /** Take in bytes of KEEP. Start the program of START. */
 const beginEarly = (operation, [first, ...words]) => {
   if (operation === KEEP) kept.set(first, words[0]);
   else if (operation === FORWARD && first === me + SWITCH)
     beginEarly(words[0], decode(Buffer.concat(bytesOf(words[3]))));
   else if (operation === START && !started.has(first)) {
-    const program = start(words[0], words[3] ?? {});
+    const [argv, , , options = {}] = words;
+    if (options.pty || !hasProgram(argv[0])) return;
+    const program = start(argv, options);
     started.set(first, program);
-    for (const stream of program.outputs) holdBack(stream);
+    for (const stream of program.outputs) stream.on("readable", noop);
   }
 };
 
@@ -38,9 +52,19 @@ const complete = (program) => {
     install(take);
     for (const frame of delayed.splice(0)) take(frame);
   };
-  const shared = { start, started, problemOf, conceal, kept, bytesOf, decode };
-  const parts = [installAll, load, me, acquire, frames, pass, write, shared];
-  new Function("core", "" + program)(parts);
+  const shared = {
+    started,
+    programOf,
+    start,
+    prepared,
+    isProgram,
+    pathsOf,
+    env,
+    kept,
+    bytesOf,
+    decode,
+  };
+  new Function("core", "" + program)([installAll, ...core.slice(1), shared]);
 };
 
 install((frame) => {

@@ -1,6 +1,3 @@
-// The second program begins: what its parts share.
-const { start, started, problemOf, conceal, kept, bytesOf, decode } = early;
-
 const MAX_FRAME = 262144;
 const MAX_LENGTH = 0xffffff; // what a frame's header can say
 const MAX_WAITING = 67108864; // bytes that wait for a child when no further message is taken

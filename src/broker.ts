@@ -273,6 +273,7 @@ export class Broker implements AsyncDisposable {
     // The slave that contexts are opened through: another, if the host cannot have the first.
     let current = first;
     const openBeside = (language: Language, isInstead: boolean): OpenedSlave => {
+      if (!isInstead) first.hop.prepare();
       const settings = settingsBeside(opening.settings, first.hop, language, isInstead);
       const lend = language === "javascript" ? opening.lend : undefined;
       const pass = isInstead ? opening.enter() : undefined;

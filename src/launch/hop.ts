@@ -96,6 +96,11 @@ export class Hop implements MeetingPlace {
     return undefined;
   }
 
+  /** Has the first program of the switch compiled while the first order is made here. */
+  prepare(): void {
+    if (this.#session.isReady()) void this.open();
+  }
+
   /** Why the hop cannot carry anything any more. */
   reason(): EcontextError | undefined {
     return this.#session.reason();
@@ -198,6 +203,8 @@ export class Hop implements MeetingPlace {
     const [first, ...others] = switchPrograms(this.#session.language());
     this.#programs = others;
     this.#sendProgram(first as Uint8Array);
+    // To a hop that is not up yet, all goes in one write.
+    if (this.#session.isReady()) link.flush?.();
   }
 
   #sendPrograms(): void {

@@ -32,6 +32,8 @@ export interface Link {
   readonly heardAt: number;
   /** Bytes that went over it so far, if it counts them. */
   readonly traffic?: { readonly sent: number; readonly received: number };
+  /** Writes what was sent in this turn of the event loop, instead of at its end. */
+  flush?(): void;
   /** The link keeps `body` until it is sent. */
   send(envelope: Envelope, body: readonly Chunk[], lane?: Lane, passage?: Passage): Withdraw;
   /** Messages for `context` wait until there is room on each of these edges. */

@@ -78,7 +78,7 @@ export class Stream implements Link, DirectLink {
       stopReading: () => receiver.stopReading(),
       drained: () => {
         this.#full = false;
-        this.#flush();
+        this.flush();
       },
       closed: () => this.#end(undefined),
     };
@@ -172,7 +172,7 @@ export class Stream implements Link, DirectLink {
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      this.#flush();
+      this.flush();
     });
   }
 
@@ -203,7 +203,8 @@ export class Stream implements Link, DirectLink {
     }
   }
 
-  #flush(): void {
+  /** As `Link`. */
+  flush(): void {
     while (this.#open && !this.#full) {
       const batch: Chunk[] = [];
       const size = this.#fill(batch);

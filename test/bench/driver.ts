@@ -38,7 +38,8 @@ export type Place = {
  * contexts at once, each with a first call. grow: opens and holds `n` more contexts, each with a
  * first call, and tells the `kilobytes` of this process. import: the first call into a package.
  * second: a call in the language of `runs`, in a local context that speaks the other language until
- * then: `ms`, and `tripMs` of a later call. answer: of plain ssh alone: connect until one line of
+ * then: `ms`, and `tripMs` of a later call; of plain processes, what it adds to an interpreter's
+ * start that such an interpreter starts it. answer: of plain ssh alone: connect until one line of
  * stdin has come back.
  */
 export type Operation =

@@ -32,11 +32,95 @@ async function timed(work: () => Promise<unknown>): Promise<{ ms: number }> {
   return { ms: performance.now() - begin };
 }
 
+/** Programs that write a line at once, and that wait for it. */
+const EMPTY = {
+  python: ["-I", "-S", "-c", "import os; os.write(1, b'x')"],
+  node: ["-e", "require('fs').writeSync(1, 'x')"],
+  bun: ["-e", "require('fs').writeSync(1, 'x')"],
+} as const;
+
+/**
+ * Programs that say a line, wait for an argument vector, start that, and pass on what it writes
+ * first. In JavaScript a thread of their own does it, as in a slave: the other may hang.
+ */
+const WORKER = `
+  const fs = require("fs");
+  const { isMainThread, Worker } = require("worker_threads");
+  if (isMainThread) new Worker(process.argv.at(-1), { eval: true });`;
+const SPAWNERS = {
+  python: [
+    ...["-I", "-S", "-c"],
+    `
+import fcntl, os, struct, sys
+os.write(1, b"x")
+argv = os.read(0, 65536).decode().split("\\0")
+pipes = [os.pipe() for _ in range(3)]
+actions = [(os.POSIX_SPAWN_DUP2, pipe[fd > 0], fd) for fd, pipe in enumerate(pipes)]
+os.posix_spawn(argv[0], argv, os.environ, file_actions=actions, setsid=True)
+os.write(1, os.read(pipes[1][0], 65536))
+os.read(0, 1)
+`,
+  ],
+  node: [
+    ...["-e", WORKER],
+    `
+const fs = require("fs");
+const socket = new (require("net").Socket)({ fd: 0 });
+socket.once("data", (line) => {
+  const [program, ...words] = String(line).split("\\0");
+  const child = require("child_process").spawn(program, words, { detached: true });
+  child.stdout.on("data", (data) => fs.writeSync(1, data));
+});
+fs.writeSync(1, "x");
+`,
+  ],
+  bun: [
+    ...["-e", WORKER],
+    `
+const fs = require("fs");
+(async () => {
+  for await (const line of Bun.file(0).stream()) {
+    const argv = String(Buffer.from(line)).split("\\0");
+    const child = Bun.spawn(argv, { stdio: ["pipe", "pipe", "pipe"], detached: true });
+    for await (const data of child.stdout) fs.writeSync(1, data);
+  }
+})();
+fs.writeSync(1, "x");
+`,
+  ],
+} as const;
+
+function begun(argv: readonly string[]) {
+  const child = Bun.spawn([...argv], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
+  return { child, reader: child.stdout.getReader() };
+}
+
 const held: Bun.Subprocess<"pipe", "pipe", "inherit">[] = [];
 
 await serve("ssh and an empty Python", {
   connect: ({ to }) => timed(() => run(argv(to, firstHost))),
   fan: ({ to, n }) => timed(() => Promise.all(hosts(n).map((host) => run(argv(to, host))))),
+
+  /** What it adds to the start of an interpreter that another interpreter does it. */
+  async second({ to: { runs = "python" }, module }) {
+    const argv = [runtimes[runs], ...EMPTY[runs]];
+    const first = runs === "python" ? (module as "node" | "bun") : "python";
+    const direct = await timed(async () => {
+      const { child, reader } = begun(argv);
+      await reader.read();
+      child.kill();
+    });
+    const { child, reader } = begun([runtimes[first], ...SPAWNERS[first]]);
+    await reader.read();
+    await Bun.sleep(50);
+    const beside = await timed(async () => {
+      child.stdin.write(argv.join("\0"));
+      await child.stdin.flush();
+      await reader.read();
+    });
+    child.kill();
+    return { ms: beside.ms - direct.ms };
+  },
 
   /** To its end as above, so that the two differ only by the line that travels. */
   answer: ({ to }) => {

@@ -33,7 +33,7 @@ export function program(plan: Plan): readonly Uint8Array[] {
 }
 
 /** @returns the cores that are sent for a plan, in this order: each first stage takes its own */
-function cores(plan: Plan): readonly Uint8Array[] {
+export function cores(plan: Plan): readonly Uint8Array[] {
   const language = languageOfPlan(plan);
   if (language === undefined) return [PYTHON_CORE, JS_CORE];
   return language === "python" ? [PYTHON_CORE] : [JS_CORE];

@@ -21,6 +21,8 @@ export interface HopSession {
   readonly ready: Promise<unknown>;
   start(wants: Wants): void;
   language(): Language | undefined;
+  /** The cores that its child has read before its boot arguments, in this order. */
+  cores(): readonly Uint8Array[];
   isReady(): boolean;
   /** When it was last waiting for the answer to a question, on `performance.now`. */
   lastAsked(): number;
@@ -40,8 +42,10 @@ export interface HopPlace {
 /** What the first program of a switch can do. */
 const EARLY_ORDERS: ReadonlySet<number> = new Set([SWITCH.START, SWITCH.KEEP]);
 
-/** What is sent of a message: bytes, or the key of bytes that the first hop keeps. */
-export type SharedParts = readonly (Uint8Array | string)[];
+/** Where bytes are in the cores that a hop was started with, and how many they are. */
+type Place = readonly [at: number, length: number];
+/** What is sent of a message: bytes, or what says where the first hop has them. */
+export type SharedParts = readonly (Uint8Array | string | Place)[];
 
 export class Hop implements MeetingPlace {
   readonly id: number;
@@ -177,6 +181,9 @@ export class Hop implements MeetingPlace {
     const [first = this] = this.above;
     let isShared = false;
     const shared = parts.map((part) => {
+      const place = first.#placeOf(part);
+      isShared ||= place !== undefined;
+      if (place !== undefined) return place;
       const kept = this.#depot.keep(part);
       if (kept === undefined) return part;
       isShared = true;
@@ -184,6 +191,18 @@ export class Hop implements MeetingPlace {
       return kept.key;
     });
     return isShared ? shared : undefined;
+  }
+
+  /** @returns where the hop has these bytes, if they are a core that it was started with */
+  #placeOf(bytes: Uint8Array): Place | undefined {
+    // JavaScript keeps the text of its core alone.
+    if (this.#session.language() !== "python") return undefined;
+    let at = 0;
+    for (const core of this.#session.cores()) {
+      if (core === bytes) return [at, core.length];
+      at += core.length;
+    }
+    return undefined;
   }
 
   /**

@@ -9,7 +9,7 @@
  */
 import type { SlaveInfo } from "../context/session.ts";
 import { EcontextError } from "../errors.ts";
-import { firstStage } from "../interpreters/first-stage.ts";
+import { cores, firstStage } from "../interpreters/first-stage.ts";
 import { LACKS_INTERPRETER } from "../interpreters/kind.ts";
 import { isLendable, languageOfPlan, type Plan } from "../interpreters/plan.ts";
 import { preambleParts } from "../interpreters/preamble.ts";
@@ -46,6 +46,8 @@ export interface AttemptListener {
 const NONCE_BYTES = 16;
 
 export class Attempt {
+  /** The cores that the first child was sent, in this order. */
+  readonly cores: readonly Uint8Array[];
   readonly #settings: SessionSettings;
   readonly #parts: AttemptParts;
   readonly #listener: AttemptListener;
@@ -63,6 +65,7 @@ export class Attempt {
     this.#settings = settings;
     this.#parts = parts;
     this.#listener = listener;
+    this.cores = cores(plan);
     this.#dialogue = new Dialogue(settings, this.#control(plan));
     const options = this.#dialogue.plan(firstStage(plan));
     const { listener: heard } = this.#dialogue;

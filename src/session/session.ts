@@ -133,6 +133,11 @@ export class ChildSession implements Session {
     return this.#parts.supply.language;
   }
 
+  /** The cores that the child has read before its boot arguments, in this order. */
+  cores(): readonly Uint8Array[] {
+    return this.#attempt?.cores ?? [];
+  }
+
   mapStack(text: string): string {
     return this.#parts.supply.mapStack(text);
   }

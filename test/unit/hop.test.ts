@@ -22,7 +22,7 @@ interface Sent extends Envelope {
 }
 
 /** A hop, context 1, whose frames are kept in `sent`. */
-function open({ isKnown = true } = {}) {
+function open({ isKnown = true, cores = [] as Uint8Array[] } = {}) {
   const router = new Router((_context, problem) => problems.push(problem));
   const problems: string[] = [];
   const sent: Sent[] = [];
@@ -43,6 +43,7 @@ function open({ isKnown = true } = {}) {
     start: () => {},
     isReady: () => state.isKnown,
     lastAsked: () => 0,
+    cores: () => cores,
     language: () => (state.isKnown ? "python" : undefined),
     reason: () => state.reason,
     sever: () => {},
@@ -112,6 +113,16 @@ describe("HopLauncher", () => {
       [number, number, number, number, [Uint8Array]],
     ];
     expect(Buffer.from(head).toString()).toContain('"N",{"deaf":true}]');
+  });
+
+  test("a core that the hop was started with is named, and not sent", () => {
+    const { launch, orders, sent } = open({ cores: [new Uint8Array(4000), CORE] });
+    launch();
+    const parts = [expect.any(Uint8Array), [4000, CORE.length], new Uint8Array([1])];
+    const words = [expect.any(Number), SWITCH.START, expect.any(Number), 0, parts];
+    expect(orders()).toEqual([[SWITCH.FORWARD, words]]);
+    const bodies = sent.filter(({ handle }) => handle !== HANDLES.BOOT).map(({ body }) => body);
+    expect(Math.max(...bodies.map((body) => body.length))).toBeLessThan(CORE.length);
   });
 
   test("a hop whose language is not known yet gets its orders when it is", async () => {

@@ -176,6 +176,7 @@ describe("launching, to its end", () => {
       start: () => {},
       isReady: () => false,
       lastAsked,
+      cores: () => [],
       language: () => "python",
       reason: () => undefined,
       sever: () => {},

@@ -42,6 +42,8 @@ null = 0
 while null < 3:
     null = os.open("/dev/null", os.O_RDWR)
 
+# The switch starts children with the cores that came here.
+core = b
 # Only the BOOT frame is read before the loop.
 b = b""
 n = 24

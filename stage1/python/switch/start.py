@@ -151,8 +151,16 @@ def begin_early(operation, body):
     words = loads(body[5:end])
 
     def bytes_of(pieces):
-        # A piece is a key, or says where its bytes begin, and how many they are.
-        return b"".join([stored[piece] if isinstance(piece, str) else body[end + piece["!b"][0] : end + sum(piece["!b"])] for piece in pieces])
+        # A piece is a key, or two numbers: where its bytes begin, and how many they are. Then they
+        # are in `core`, or, as {"!b": NUMBERS}, behind the text.
+        return b"".join(
+            [
+                stored[piece] if isinstance(piece, str)
+                else core[piece[0] : sum(piece)] if isinstance(piece, list)
+                else body[end + piece["!b"][0] : end + sum(piece["!b"])]
+                for piece in pieces
+            ]
+        )
 
     if operation == 6:
         stored[words[0]] = bytes_of(words[1:])

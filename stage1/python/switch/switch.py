@@ -94,9 +94,16 @@ def value_of(body):
 
 
 def bytes_of(pieces):
-    """Return the bytes of some bytes, or of a list of bytes and keys of what is kept."""
+    """Return the bytes of some bytes, or of a list of bytes, keys of what is kept, and places."""
     pieces = pieces if isinstance(pieces, list) else [pieces]
-    return b"".join([piece.tobytes() if isinstance(piece, memoryview) else stored[piece] for piece in pieces])
+    return b"".join(
+        [
+            piece.tobytes() if isinstance(piece, memoryview)
+            else core[piece[0] : sum(piece)] if isinstance(piece, list)
+            else stored[piece]
+            for piece in pieces
+        ]
+    )
 
 
 # -- Operations ------------------------------------------------------------------------------------

@@ -75,7 +75,8 @@ interface Entry {
   isNamed: boolean;
   /** Whether processes that a command leaves behind can be found: then slaves are used again. */
   isTidy: boolean;
-  commands: number;
+  /** The commands that use it: each is told when it closes. */
+  readonly users: Set<() => void>;
   served: number;
   readonly idle: Context[];
 }
@@ -104,7 +105,7 @@ export class Keeper {
       context: entry.context,
       slave: entry.slave,
       openedAt: entry.openedAt,
-      commands: entry.commands,
+      commands: entry.users.size,
       served: entry.served,
       depth: entry.way.filter((_, at) => at > 0 && this.#entries.has(keyOf(entry.way.slice(0, at))))
         .length,
@@ -196,7 +197,7 @@ export class Keeper {
       const before = this.#entries.get(key);
       const entry: Entry = {
         ...{ ...place, opening, broker, context, slave, isTidy, reason: this.#reasonOf(context) },
-        ...{ openedAt: Date.now(), commands: 0, served: before?.served ?? 0, idle: [] },
+        ...{ openedAt: Date.now(), users: new Set(), served: before?.served ?? 0, idle: [] },
         ...{ isNamed: before?.isNamed === true, reopening: undefined },
         attempts: before?.reopening?.attempts ?? 0,
       };
@@ -227,15 +228,24 @@ export class Keeper {
     }
   }
 
-  /** @param reuses whether the command may use a slave that has run other commands */
-  async lend(ways: readonly (readonly PathStep[])[], reuses: boolean): Promise<Loan> {
+  /**
+   * @param reuses whether the command may use a slave that has run other commands
+   * @param revoked is called when a context that the command uses is about to close
+   */
+  async lend(
+    ways: readonly (readonly PathStep[])[],
+    reuses: boolean,
+    revoked: () => void,
+  ): Promise<Loan> {
+    // Its own function: one command may use a context several times, and is told once.
+    const user = (): void => revoked();
     const used: Entry[] = [];
     const lent: { readonly entry: Entry; readonly slave: Context }[] = [];
     const free = new Map<string, number[]>();
     for (const way of ways) {
       const entry = this.#entryOf(way);
       if (entry === undefined) continue;
-      entry.commands += 1;
+      entry.users.add(user);
       entry.served += 1;
       used.push(entry);
       if (!reuses || !entry.isTidy || entry.key !== keyOf(way)) continue;
@@ -251,7 +261,7 @@ export class Keeper {
         return part && { ...part, lent: whole };
       },
       end: (isClean) => {
-        for (const entry of used.splice(0)) entry.commands -= 1;
+        for (const entry of used.splice(0)) entry.users.delete(user);
         for (const { entry, slave } of lent.splice(0)) this.#giveBack(entry, slave, isClean);
       },
     };
@@ -288,6 +298,8 @@ export class Keeper {
     }
     const ending = [...this.#entries.values()].filter(({ key }) => !needed.has(key));
     for (const { key } of ending) this.#entries.delete(key);
+    // A command that is told can end in good order, and says why.
+    for (const user of new Set(ending.flatMap(({ users }) => [...users]))) user();
     await Promise.all(ending.map((entry) => this.#stopReopening(entry)));
     // What is behind a hop ends before the hop.
     for (const { broker } of ending.toReversed()) await broker.close();

@@ -14,6 +14,7 @@ import { ClientOutput } from "./client-output.ts";
 
 /** Signals that do not end a process that does not listen for them. */
 const HARMLESS: readonly string[] = ["SIGCONT", "SIGWINCH"];
+const NO_CONNECTION = 255;
 /** Milliseconds that a process takes to die, at most. */
 const DYING_MS = 5000;
 
@@ -105,6 +106,15 @@ export class ClientHost implements Host {
         this.#asking.shift()?.resolve(new Uint8Array(payload));
         payload.fill(0);
     }
+  }
+
+  /** Ends the command, with this reason. What runs for it is cancelled. */
+  revoke(reason: string): void {
+    if (this.#isGone) return;
+    void this.stderr.write(`econtext: ${reason}\n`).catch(() => {});
+    this.#wire.send(FRAME.done, Uint8Array.of(NO_CONNECTION));
+    this.#wire.end();
+    this.gone();
   }
 
   /** The process at the other end is gone: what runs for it is cancelled. */

@@ -6,7 +6,7 @@
  *
  * The time of a script of short commands is the start of this file: it must load little.
  */
-import { hasTerminal, peerOf } from "../../io/quick-calls.ts";
+import { hasTerminal, lookAt, peerOf } from "../../io/quick-calls.ts";
 import { type Greeting, identity, ownGroups } from "../../up/greeting.ts";
 import { distrust, socketIn } from "../../up/place.ts";
 import { FRAME, textOf, Wire } from "../../up/wire.ts";
@@ -74,10 +74,11 @@ export async function tryUp(
     return undefined;
   }
   const path = socketIn(folder);
+  const changed = lookAt(path)?.changed;
   const served = await serveCommand(args, load, path);
   if (served === undefined) {
     const { forgetSocket } = await import("./dead-socket.ts");
-    await forgetSocket(path, await load());
+    await forgetSocket(path, changed, await load());
     return undefined;
   }
   if ("status" in served) return served.status;

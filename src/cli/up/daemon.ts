@@ -173,7 +173,10 @@ class Daemon {
       refuse("");
       return undefined;
     }
-    const loan = await this.keeper.lend(admission.ways, admission.reuses);
+    const closing = "the connection is closed: econtext down, or the end of econtext up";
+    const loan = await this.keeper.lend(admission.ways, admission.reuses, () =>
+      host.revoke(closing),
+    );
     wire.send(FRAME.accept);
     host.kept = loan;
     let status = 255;

@@ -1,9 +1,11 @@
 /** How `up`, `down` and `ps` reach the process that keeps connections, and how it is started. */
 import { existsSync, readFileSync } from "node:fs";
+import { lookAt } from "../../io/quick-calls.ts";
 import { makeFolder } from "../../up/make-folder.ts";
 import { distrust, findSocket, folderOf, socketIn } from "../../up/place.ts";
 import type { Host } from "../host.ts";
 import { type Served, serveCommand } from "./client.ts";
+import { removeSocket } from "./dead-socket.ts";
 
 /** Milliseconds that the process has to listen. */
 const START_MS = 15_000;
@@ -35,6 +37,7 @@ export async function startAndServe(
   const folder = folderOf(host.env);
   checkPlace(folder);
   const path = socketIn(folder);
+  const changed = lookAt(path)?.changed;
   let served = await serveCommand(args, async () => host, path);
   if (served !== undefined && "refused" in served && served.refused.includes(OTHER_VERSION)) {
     await host.stderr.write(`econtext up: ${served.refused}: it is replaced\n`);
@@ -42,6 +45,7 @@ export async function startAndServe(
     served = undefined;
   }
   if (served !== undefined) return conclude(args, served, host);
+  removeSocket(path, changed);
   const child = spawn(orders);
   const failed = child.exited.then(async () => new Error((await child.stderr.text()).trim()));
   const started = performance.now();

@@ -28,6 +28,8 @@ const FLAGS = [
   // A user's program finds its packages and its own aliases.
   "--compile-autoload-package-json",
   "--compile-autoload-tsconfig",
+  // An add-on that the package ssh2 can do without.
+  "--external=cpu-features",
 ];
 
 export async function build(outfile: string = OUTFILE, entry: string = ENTRY): Promise<void> {

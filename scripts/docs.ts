@@ -21,6 +21,7 @@ const CHECKS: Readonly<Record<string, () => Promise<string[]> | string[]>> = {
   statuses,
   kinds,
   ssh,
+  embeddedSsh,
   options,
   links,
   sizes,
@@ -213,6 +214,19 @@ async function ssh(): Promise<string[]> {
       text.includes(`\`${word}\``) ? [] : [`${path}: no \`${word}\``],
     );
   });
+}
+
+/** docs/embedded-ssh.md has a row `| option | treatment | note |` for each option of ssh. */
+async function embeddedSsh(): Promise<string[]> {
+  const { OPTIONS } = await import("../src/embedded-ssh/option-table.ts");
+  const page = read("docs/embedded-ssh.md");
+  const rows = page.match(/^\| \w+ \| (?:honoured|refused|meaningless) \| .*\|$/gm) ?? [];
+  const names = Object.entries(OPTIONS).flatMap(([name, { as, note = "" }]) =>
+    rows.some((row) => row.startsWith(`| ${name} | ${as} |`) && row.includes(note)) ? [] : [name],
+  );
+  const wrong = names.map((name) => `docs/embedded-ssh.md: no row for ${name} as the code has it`);
+  const count = Object.keys(OPTIONS).length;
+  return rows.length === count ? wrong : [...wrong, `docs/embedded-ssh.md: not ${count} rows`];
 }
 
 /** Examples of the command line name commands that exist, with options that these have. */

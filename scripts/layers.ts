@@ -94,14 +94,19 @@ const LAYERS: readonly Layer[] = [
     because: "a remote command is a call and its channels",
   },
   {
-    name: "launch",
-    imports: ["errors", "interpreters", "io", "mux", "protocol", "text", "transports"],
-    because: "the only place that starts processes; what it starts is joined to the router",
-  },
-  {
     name: "prompts",
     imports: ["errors", "io", "text"],
     because: "where passwords come from; knows no program that asks for one",
+  },
+  {
+    name: "launch",
+    imports: ["errors", "interpreters", "io", "mux", "prompts", "protocol", "text", "transports"],
+    because: "the only place that starts processes; what it starts is joined to the router",
+  },
+  {
+    name: "embedded-ssh",
+    imports: ["io", "launch", "prompts", "transports"],
+    because: "takes the place of an ssh process: a child's bytes, and the words of ssh",
   },
   {
     name: "context",
@@ -131,6 +136,7 @@ const LAYERS: readonly Layer[] = [
     imports: [
       "calls",
       "context",
+      "embedded-ssh",
       "errors",
       "interpreters",
       "launch",
@@ -256,6 +262,7 @@ const LAYERS: readonly Layer[] = [
       "program",
       "prompts",
       "repl",
+      "session",
       "sets",
       "traces",
       "transports",
@@ -263,8 +270,8 @@ const LAYERS: readonly Layer[] = [
       "up",
     ],
     because:
-      "shows the library; io and commands to move bytes past itself, to its own streams; " +
-      "transports for the words of a target",
+      "shows the library; session for a head start; io and commands to move bytes past itself, to " +
+      "its own streams; transports for the words of a target",
   },
 ];
 

@@ -86,6 +86,7 @@ const WAITING: readonly string[] = [
   "test/passwords/sudo.test.ts",
   "test/passwords/su-doas.test.ts",
   "test/passwords/ssh.test.ts",
+  "test/embedded-ssh/sessions.test.ts",
   "test/passwords/sudo-rs.test.ts",
   "test/transports/transports.test.ts",
 ];
@@ -97,6 +98,7 @@ const LONG: readonly string[] = [
   "test/conformance/node-local.test.ts",
   "test/conformance/python-local.test.ts",
   "test/conformance/through-hops.test.ts",
+  "test/conformance/embedded-ssh.test.ts",
 ];
 const WAITING_LANES = 2;
 

@@ -4,7 +4,7 @@
  */
 
 import { type CallLimits, checkMilliseconds, withDefaults } from "./calls/options.ts";
-import { type ConnectOptions, isKindChosen, joined } from "./context/connect-options.ts";
+import { type ConnectOptions, chosenInterpreter, joined } from "./context/connect-options.ts";
 import { Context, type OpenedSlave } from "./context/context.ts";
 import { type EcontextError, UsageError } from "./errors.ts";
 import { Fleet, type FleetOptions } from "./fleet/fleet.ts";
@@ -180,8 +180,7 @@ export class Broker implements AsyncDisposable {
     });
     const step = path.at(-1) as PathStep;
     const { transport, interpreter: usual, env } = step;
-    const isUsual = !isKindChosen(options) && isKindChosen(usual);
-    const interpreter = readKind(isUsual ? usual : chosen);
+    const interpreter = chosenInterpreter(options, chosen, usual);
     checkLend(lend, interpreter);
     const callDefaults = bothLimits(limits, this.#options.callDefaults);
     const { start, steps, lent } = this.#begin(path, from);

@@ -1,6 +1,7 @@
 /** From the flags of a command line to options of the library. Wrong values are refused here. */
 import type { FleetLimits, Share } from "../fleet/result.ts";
 import type { ConnectOptions, describeBootstrap, Kind, LevelName, SshOptions } from "../index.ts";
+import { SSH_ENGINES } from "../transports/transport.ts";
 import { COMMON, INTERPRETER, LANGUAGE } from "./options.ts";
 import type { Flags } from "./parse-line.ts";
 import { Usage } from "./report-error.ts";
@@ -78,10 +79,17 @@ export function readCommandOptions(command: string, flags: Flags) {
   };
 }
 
+/** A program with the name of an engine is named by its path: `./embedded`. */
+function readProgram(value: unknown): Pick<SshOptions, "program" | "engine"> {
+  if (typeof value !== "string") return {};
+  const engine = SSH_ENGINES.find((name) => name === value);
+  return engine === undefined ? { program: value } : { engine };
+}
+
 export function readSsh(flags: Flags): SshOptions {
   const file = flags["ssh-config"];
   return {
-    ...(typeof flags["ssh"] === "string" ? { program: flags["ssh"] } : {}),
+    ...readProgram(flags["ssh"]),
     options: [
       ...(typeof file === "string" ? ["-F", file] : []),
       ...texts(flags["ssh-option"]).flatMap((option) => ["-o", option]),

@@ -64,7 +64,11 @@ export const SSH = {
     valueHint: "FILE",
     description: "The configuration file that ssh reads instead (default: $ECONTEXT_SSH_CONFIG)",
   },
-  ssh: { type: "string", valueHint: "PROGRAM", description: "The program to run in place of ssh" },
+  ssh: {
+    type: "string",
+    valueHint: "PROGRAM",
+    description: "The program to run in place of ssh; embedded: none; auto: none where possible",
+  },
 } as const satisfies Definitions;
 
 /** Passwords for sudo, su, doas and ssh. */

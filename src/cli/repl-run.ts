@@ -5,6 +5,7 @@
 import { version } from "../../package.json";
 import { neutralise } from "../index.ts";
 import { InputError } from "../repl/compile-input.ts";
+import { consoleAbove } from "../repl/console-above.ts";
 import type { NamedContext } from "../repl/contexts.ts";
 import { Terminal } from "../repl/terminal.ts";
 import { factsOf } from "./error-facts.ts";
@@ -28,16 +29,19 @@ export async function runPrompt(plan: ReplPlan, host: Host): Promise<number> {
   const { stdout, stderr } = host;
   const session = new ReplSession(plan, host, (deadline) => deadline);
   let terminal: Terminal | undefined;
+  let restoreConsole = (): void => {};
   const say = (lines: string): void => {
     if (terminal === undefined) process.stdout.write(lines);
     else terminal.above(lines);
   };
   try {
     const isKnown = Object.keys(readInterpreter("repl", plan.flags)).length > 0;
-    const prompt = await session.open(
-      (lines) => (stderr.isTerminal ? say(lines) : void stderr.write(lines).catch(() => {})),
-      () => terminal === undefined || terminal.isBusy,
-    );
+    const prompt = await session.open({
+      log: (lines) => (stderr.isTerminal ? say(lines) : void stderr.write(lines).catch(() => {})),
+      isShown: () => terminal === undefined || terminal.isBusy,
+      isTyped: ({ context, logger }) =>
+        /^std(?:out|err)$/.test(logger) && context === terminal?.pythonOf,
+    });
     process.stdout.write(banner(prompt.targets));
     const explained = (thrown: unknown) => explain(thrown, host);
     const tell = async (thrown: unknown): Promise<void> => {
@@ -52,13 +56,16 @@ export async function runPrompt(plan: ReplPlan, host: Host): Promise<number> {
       explain: explained,
       setLogLevel: (level) => session.setLogLevel(level),
       targets: (begin) => session.targets(begin),
+      files: (begin) => session.files(begin),
     });
+    restoreConsole = consoleAbove(terminal, stdout.coloured);
     onUncaught(tell);
     await Promise.race([terminal.closed, session.stop.happened]);
     terminal.close();
     session.interrupt.now();
     return session.stop.status ?? Number(process.exitCode ?? 0);
   } finally {
+    restoreConsole();
     await session.close();
   }
 }
@@ -91,11 +98,8 @@ export async function runSource(plan: SourcePlan, host: Host): Promise<number> {
   });
   const broken = uncaught();
   const evaluate = async (): Promise<undefined> => {
-    const { evaluator, targets } = await session.open(
-      log,
-      () => true,
-      plan.source === undefined ? "[stdin]" : "[eval]",
-    );
+    const inputName = plan.source === undefined ? "[stdin]" : "[eval]";
+    const { evaluator, targets } = await session.open({ log, inputName });
     for (const { target, name } of targets) {
       if (target !== name) {
         log(failureLines(`econtext repl: ${name} is ${target}`, session.format, "info"));

@@ -1,21 +1,40 @@
 /** Broker, logs, signals and the deadline of `econtext repl`, at a prompt or for one source. */
-import { Broker, LEVELS, type LevelName, UsageError } from "../index.ts";
+import {
+  Broker,
+  LEVELS,
+  type LevelName,
+  type LogRecord,
+  neutralise,
+  UsageError,
+} from "../index.ts";
 import { foldersFrom } from "../program/roots-of-file.ts";
 import { Interrupt } from "../repl/interrupt.ts";
 import { openPrompt, type Prompt } from "../repl/prompt.ts";
-import { namesOfTargets, targetsBeginning } from "./completion/places.ts";
+import { filesBeginning, namesOfTargets, targetsBeginning } from "./completion/places.ts";
 import { type HostConfiguration, readConfiguration } from "./configuration.ts";
 import type { Host } from "./host.ts";
 import { Stop } from "./interruption.ts";
 import { readCache, readConnect, readLogFormat, readLogLevel } from "./option-values.ts";
 import type { Flags } from "./parse-line.ts";
 import { openPrompter } from "./passwords.ts";
+import { failureLines } from "./ui/failures.ts";
 import { Lending } from "./ui/lend-progress.ts";
 import { logLines } from "./ui/log-lines.ts";
 
 export interface ReplPlan {
   readonly flags: Flags;
   readonly targets: readonly string[];
+}
+
+interface Screen {
+  /** Writes whole lines. */
+  readonly log: (lines: string) => void;
+  /** Whether progress may be shown, because nothing is typed. */
+  readonly isShown?: () => boolean;
+  /** Whether a record is what code of the prompt prints, and is shown as it is. */
+  readonly isTyped?: (record: LogRecord) => boolean;
+  /** The name of the input in errors, if there is only one input. */
+  readonly inputName?: string;
 }
 
 export class ReplSession {
@@ -45,11 +64,7 @@ export class ReplSession {
     this.stop.signal.addEventListener("abort", () => this.interrupt.now());
   }
 
-  async open(
-    log: (lines: string) => void,
-    isShown = () => true,
-    inputName?: string,
-  ): Promise<Prompt> {
+  async open({ log, isShown = () => true, isTyped, inputName }: Screen): Promise<Prompt> {
     const { flags, targets } = this.#plan;
     const { coloured } = this.#host.stderr;
     const configuration = this.#configuration;
@@ -69,6 +84,7 @@ export class ReplSession {
         },
         callDefaults: () => this.interrupt.limits(),
         onLog: (record) => {
+          if (isTyped?.(record) === true) return log(`${neutralise(record.message)}\n`);
           if (record.level < LEVELS[this.#level]) return;
           log(this.lending.erased() + logLines(record, this.format, coloured));
         },
@@ -86,6 +102,13 @@ export class ReplSession {
         return this.#broker;
       },
       targets,
+      tell: (text) =>
+        log(this.lending.erased() + failureLines(neutralise(text), this.format, "info")),
+      tellLost: (text) => {
+        // While an input is evaluated, its own error says so.
+        if (!isShown()) log(failureLines(neutralise(text), this.format));
+      },
+      signal: () => this.interrupt.limits().signal,
       options,
       inputName,
     });
@@ -108,6 +131,11 @@ export class ReplSession {
   targets(begin: string): string[] {
     const names = namesOfTargets(this.#configuration, this.#host);
     return targetsBeginning(begin, names, this.#configuration).map(({ text }) => text);
+  }
+
+  /** @returns paths of this machine that begin so */
+  files(begin: string): string[] {
+    return filesBeginning(begin, process.cwd()).map(({ text }) => text);
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 /** Reads the settings of targets: `[targets.web1]`, `[targets."bastion/web1"]`. */
 import { EcontextError } from "../errors.ts";
 import { KINDS, readKind } from "../interpreters/kind.ts";
+import { SSH_ENGINES } from "../transports/transport.ts";
 import { checkOption, type Schemes, SSH, WordError } from "../transports/word.ts";
 import { readWords } from "../tree/target-path.ts";
 import type { TargetSettings } from "../tree/target-settings.ts";
@@ -23,6 +24,7 @@ export function readSettings(
   const path = table.text("path");
   const transport = table.text("transport");
   const sshOptions = table.texts("ssh_options");
+  const sshEngine = table.choice("ssh", SSH_ENGINES);
   const env = readEnv(table);
   const interpreter = { ...(kind && { kind }), ...Object.fromEntries(paths) };
   told(table, () => readKind(interpreter));
@@ -39,6 +41,9 @@ export function readSettings(
   if (sshOptions !== undefined && scheme !== SSH) {
     throw table.problem(`${scheme} has no options of ssh`, "ssh_options");
   }
+  if (sshEngine !== undefined && scheme !== SSH) {
+    throw table.problem(`${scheme} has no ssh`, "ssh");
+  }
   const options = readOptions(table, scheme, schemes);
   return {
     ...interpreter,
@@ -46,6 +51,7 @@ export function readSettings(
     ...(env === undefined ? {} : { env }),
     ...(transport === undefined ? {} : { transport }),
     ...(sshOptions === undefined ? {} : { sshOptions }),
+    ...(sshEngine === undefined ? {} : { sshEngine }),
     ...(Object.keys(options).length === 0 ? {} : { options }),
   };
 }

@@ -1,6 +1,6 @@
 /** Options of one context. */
 
-import type { KindOptions } from "../interpreters/kind.ts";
+import { type Interpreter, type KindOptions, readKind } from "../interpreters/kind.ts";
 import type { PasswordFunction } from "../prompts/question.ts";
 import type { SshOptions } from "../transports/ssh.ts";
 
@@ -60,4 +60,18 @@ export function joined(own: ConnectOptions, defaults: ConnectOptions = {}): Conn
     ...own,
     ssh: { ...ssh, ...own.ssh, options },
   } as ConnectOptions;
+}
+
+/**
+ * @param own the options of the call itself
+ * @param chosen those with the defaults
+ * @param usual the settings of the target
+ * @returns the interpreter to start; undefined: the first call decides
+ */
+export function chosenInterpreter(
+  own: ConnectOptions,
+  chosen: ConnectOptions,
+  usual: KindOptions,
+): Interpreter | undefined {
+  return readKind(!isKindChosen(own) && isKindChosen(usual) ? usual : chosen);
 }

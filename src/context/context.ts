@@ -109,6 +109,16 @@ export class Context implements AsyncDisposable {
     return this.#slaves.failure;
   }
 
+  /** @internal Why the context can do nothing more, once that is so. */
+  get ended(): Slaves["failure"] {
+    return this.#slaves.ended;
+  }
+
+  /** @internal Resolves when no process of the first slave is left. */
+  get gone(): Promise<void> {
+    return this.#slaves.gone;
+  }
+
   /**
    * Wait until the slave answers. That is not necessary: calls can be made at once.
    *

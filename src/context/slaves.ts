@@ -110,6 +110,11 @@ export class Slaves {
     return this.#first.session.reason();
   }
 
+  /** Why the first slave ended, unless the other language may still work. */
+  get ended(): EcontextError | undefined {
+    return isLacking(this.#first) ? undefined : this.failure;
+  }
+
   /** Resolves when no process of the first slave is left. */
   get gone(): Promise<void> {
     return this.#first.session.gone;

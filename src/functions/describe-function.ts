@@ -14,6 +14,7 @@ import {
   originOf,
   registerLateModules,
   typedSource,
+  writtenText,
 } from "./registry.ts";
 
 /** What a call sends for a function, and where the function is. */
@@ -35,7 +36,7 @@ export function describeFunction(fn: AnyFunction): DescribedFunction {
   if (typeof fn !== "function") throw refused(`${typeof fn} is not a function`);
   const origin = originOf(fn);
   if (origin !== undefined) return describeOrigin(origin);
-  const text = Function.prototype.toString.call(fn);
+  const text = writtenText(fn);
   if (isClass(text)) {
     throw refused(`${fn.name || "it"} is a class; pass one of its static methods`);
   }

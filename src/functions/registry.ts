@@ -36,6 +36,7 @@ const origins = new WeakMap<AnyFunction, FunctionOrigin>();
 const pending = new Map<string, ProgramModule["members"]>();
 const closures = new Closures();
 let sourceOf: SourceOf | undefined;
+let asWritten = (text: string): string => text;
 let registerMore = (): boolean => false;
 
 export function registerFunction(fn: AnyFunction, origin: FunctionOrigin): void {
@@ -50,6 +51,16 @@ export function registerModule(module: ProgramModule): void {
 /** Registers the one source of texts for functions that are in no module: the prompt's inputs. */
 export function registerSource(source: SourceOf): void {
   sourceOf = source;
+}
+
+/** Registers what takes out of a function's text what was put in to run it. */
+export function registerEdits(undo: (text: string) => string): void {
+  asWritten = undo;
+}
+
+/** The text of a function, without what was put in to run it. */
+export function writtenText(fn: AnyFunction): string {
+  return asWritten(Function.prototype.toString.call(fn));
 }
 
 /** Registers what learns of modules late. @param register registers them; false if none are new */

@@ -6,6 +6,7 @@
 
 import type { Kind } from "../interpreters/kind.ts";
 import type { Duplex } from "../io/duplex.ts";
+import type { Secret } from "../prompts/secret.ts";
 
 /** How a child ended: an exit status, a signal's name, or why it could not be started at all. */
 export interface Ending {
@@ -54,7 +55,15 @@ export interface ByteChild extends Duplex {
   adopt(slave: SlaveProcess): void;
 }
 
+/** Answers what a program of this process asks on the way, in the words of ssh. */
+export interface Asker {
+  /** @returns the answer, which is overwritten after use; undefined if there is none */
+  ask(prompt: string): Promise<Secret | undefined>;
+}
+
 export interface SpawnOptions {
+  /** Answers the questions of a client that is part of this process. Absent: nothing does. */
+  readonly asker?: Asker | undefined;
   /**
    * Whether the program may ask something on the terminal. It then stays in the terminal's session.
    */

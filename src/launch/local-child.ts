@@ -9,7 +9,7 @@ import type { DuplexListener } from "../io/duplex.ts";
 import { SocketReader, SocketWriter } from "../io/socket.ts";
 import type { Chunk } from "../io/splice-pipe.ts";
 import type { ByteChild, Ending, SlaveProcess, Spawner, SpawnOptions } from "./child.ts";
-import { originalLimit } from "./open-files.ts";
+import { type Started, type StartedChild, startChild } from "./early-child.ts";
 import { sweepGroup } from "./process-group.ts";
 import { PromptTerminal } from "./prompt-terminal.ts";
 
@@ -19,40 +19,9 @@ const DRAIN_MS = 250;
 /** How long a child may go on after `close`; a slave's guard needs three quarters of a second. */
 const REAP_MS = 3000;
 
-type Started = Bun.Subprocess<"ignore", "ignore", "pipe">;
 interface Reader {
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
   cancel(): Promise<void>;
-}
-
-/** Where shells look for programs when the environment has no PATH. */
-const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/**
- * The child gets sockets as descriptors 3 and 4, because Bun lets us have only the other ends of
- * such. The shell makes them standard input and output.
- */
-const JOIN = "exec <&3 >&4 3>&- 4>&-";
-/** Gives the child the limit of open files that this process was started with. */
-const limit = (): string => (originalLimit() === "" ? "" : `ulimit -Sn ${originalLimit()};`);
-/**
- * For a child that stays in the terminal's session: it ignores the signals that the terminal sends.
- * This process acts on them. ssh goes on ignoring what it was started to ignore.
- */
-const DEAF = `trap "" INT QUIT TSTP;${JOIN}`;
-
-/**
- * @returns what starts `argv` with our sockets as its input and output. A script for `sh` runs in
- * the shell that does so, which saves the start of another shell.
- */
-function joined(argv: readonly string[], own: boolean, terminal: string | undefined): string[] {
-  const [program, flag, script, ...rest] = argv;
-  // The first terminal that the leader of a session opens becomes the session's.
-  const adopt = terminal === undefined ? "" : `: <>${terminal};`;
-  const prepare = `${limit()}${own ? JOIN : DEAF};${adopt}`;
-  return program === "sh" && flag === "-c"
-    ? ["/bin/sh", "-c", prepare + script, ...rest]
-    : ["/bin/sh", "-c", `${prepare}exec "$@"`, "sh", ...argv];
 }
 
 /** Starts processes of this machine. */
@@ -104,12 +73,11 @@ export class LocalChild implements ByteChild {
 
   /** @throws the system's error, if the program cannot be started */
   async #start(): Promise<Ending> {
-    const exited = Promise.withResolvers<Ending>();
-    const child = this.#spawn((ending) => {
+    const { process: child, exited } = this.#spawn();
+    void exited.then(() => {
       this.#isAlive = false;
       this.#terminal?.close();
       clearTimeout(this.#reaper);
-      exited.resolve(ending);
     });
     this.#process = child;
     const [, , , stdin, stdout] = child.stdio as unknown as number[];
@@ -128,7 +96,7 @@ export class LocalChild implements ByteChild {
     );
     this.#stderrReader = child.stderr.getReader();
     const read = Promise.all([silent.promise, this.#readStderr(this.#stderrReader)]);
-    const ending = await exited.promise;
+    const ending = await exited;
     // Another process may hold the pipes open. All that the child wrote is read within that time.
     const enough = Promise.withResolvers<void>();
     const timer = setTimeout(enough.resolve, DRAIN_MS);
@@ -137,21 +105,12 @@ export class LocalChild implements ByteChild {
     return ending;
   }
 
-  #spawn(exited: (ending: Ending) => void): Started {
-    const { asks, env, pty } = this.#options;
-    const isOwn = !asks || pty === true;
-    if (pty === true) this.#terminal = PromptTerminal.open((text) => this.#said(text));
-    const { PATH = DEFAULT_PATH } = process.env;
-    // A program that does not exist is started as it is, so that the error is the system's.
-    const exists = Bun.which(this.argv[0] ?? "", { PATH }) !== null;
-    return Bun.spawn(exists ? joined(this.argv, isOwn, this.#terminal?.path) : [...this.argv], {
-      stdio: ["ignore", "ignore", "pipe", "socket-fd", "socket-fd"],
-      // The environment of now: by default Bun passes on the one of this program's start.
-      env: { ...process.env, ...env, PATH },
-      detached: isOwn,
-      onExit: (_child, status, signal) =>
-        exited({ status: status ?? undefined, signal: nameOf(signal) }),
-    });
+  #spawn(): StartedChild {
+    const { argv } = this;
+    if (this.#options.pty === true) {
+      this.#terminal = PromptTerminal.open((text) => this.#said(text));
+    }
+    return startChild(argv, this.#options, this.#terminal?.path);
   }
 
   async #readStderr(from: Reader): Promise<void> {
@@ -268,9 +227,4 @@ function parentOf(pid: number): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Real-time signals have a number only. */
-function nameOf(signal: NodeJS.Signals | number | null): string | undefined {
-  return typeof signal === "number" ? `signal ${signal}` : (signal ?? undefined);
 }

@@ -35,6 +35,8 @@ interface LoaderOptions {
   readonly main: string;
   /** The exports of "econtext" besides the library. */
   readonly exports: VirtualExports;
+  /** Changes the text of a module that is about to run. Each statement stays on its line. */
+  readonly edit?: (module: ModuleText) => string;
 }
 
 const REGISTER = "__econtext_module__";
@@ -88,7 +90,7 @@ export function mainSpecifier(main: string): string {
 }
 
 /** Installs the loader for the rest of the process. */
-export function installLoader({ main, exports }: LoaderOptions): void {
+export function installLoader({ main, exports, edit }: LoaderOptions): void {
   Object.defineProperty(globalThis, REGISTER, { value: registered, configurable: true });
   registerLate(registerWhole);
   nameClasses();
@@ -97,7 +99,9 @@ export function installLoader({ main, exports }: LoaderOptions): void {
     setup(build) {
       build.module("econtext", () => ({ loader: "object", exports: { ...library, ...exports } }));
       build.onLoad({ filter: OWN }, ({ path }) =>
-        path === main + AS_TYPESCRIPT ? loadScript(main, true) : loadScript(path, path === main),
+        path === main + AS_TYPESCRIPT
+          ? loadScript(main, true, edit)
+          : loadScript(path, path === main, edit),
       );
       build.onLoad({ filter: PYTHON }, ({ path }) => loadPython(path));
     },
@@ -113,13 +117,14 @@ function nameClasses(): void {
   }
 }
 
-function loadScript(path: string, isMain: boolean): OnLoadResult {
+function loadScript(path: string, isMain: boolean, edit: LoaderOptions["edit"]): OnLoadResult {
   const source = readFileSync(path, "utf8");
   texts.set(path, source);
   const extension = OWN.test(path) ? extname(path) : ".ts";
   const module = { name: realpathSync(path), source, extension };
   loaded.set(module.name, module);
-  const contents = withScope(module, { register: REGISTER, isMain });
+  const running = edit === undefined ? module : { ...module, source: edit(module) };
+  const contents = withScope(running, { register: REGISTER, isMain });
   if (COMMON_JS.test(source) && !SYNTAX.test(source)) {
     const { code } = eraseTypes(contents, extension);
     if (isScript(code)) return loadCommonJs(path, code);

@@ -8,27 +8,35 @@ export interface NamedContext {
   readonly context: Context;
 }
 
+/** The code of the error of calls after `close`. */
+const CLOSED = "ERR_DISCONNECT_CLOSED";
+
 export class PromptContexts {
+  readonly #onLost: (one: NamedContext) => void;
   #all: NamedContext[] = [];
   #current: NamedContext | undefined;
   #local: NamedContext;
 
-  /** @param local is the current context while no other is known */
-  constructor(local: Context) {
-    this.#local = { target: "local", name: "local", context: local };
+  /**
+   * @param local is the current context while no other is known
+   * @param onLost gets a context that has ended, and that nothing has closed
+   */
+  constructor(local: Context, onLost: (one: NamedContext) => void) {
+    this.#onLost = onLost;
+    this.#local = this.#watched({ target: "local", name: "local", context: local });
   }
 
   /** Forgets all contexts: their broker was closed. */
   restart(local: Context): void {
-    this.#local = { ...this.#local, context: local };
+    this.#local = this.#watched({ ...this.#local, context: local });
     this.#all = [];
     this.#current = undefined;
   }
 
-  /** Those that were asked for: without targets, only `local`. */
+  /** Those that were asked for, and not closed: without targets, only `local`. */
   get all(): readonly NamedContext[] {
-    const open = this.#all.filter(({ context }) => context.failure === undefined);
-    return open.length === 0 ? [this.#local] : open;
+    const kept = this.#all.filter(({ context }) => context.ended?.code !== CLOSED);
+    return kept.length === 0 ? [this.#local] : kept;
   }
 
   /** A context that exists without being named. It costs nothing before its first use. */
@@ -36,21 +44,41 @@ export class PromptContexts {
     return this.#local.context;
   }
 
+  /** @returns the newest context of a target; it may have ended */
   find(target: string): NamedContext | undefined {
-    return [this.#local, ...this.all].findLast((one) => one.target === target);
+    return [this.#local, ...this.#all].findLast((one) => one.target === target);
   }
 
-  /** The context that `!` and `.python` use: of the first target, or the last `.connect`. */
+  /**
+   * The context that `!` and `.python` use: of the first target, or the last `.connect`. It stays
+   * when it has ended, so that no command runs on another machine than the user thinks of.
+   */
   get current(): NamedContext {
-    return this.#current ?? this.all[0] ?? this.#local;
+    return this.#current ?? this.#all[0] ?? this.#local;
   }
 
   set current(one: NamedContext) {
     this.#current = one;
   }
 
+  /** Adds a context. It takes the place of one of the same target that has ended. */
   add(one: NamedContext): void {
-    this.#all.push(one);
+    const isReplaced = (old: NamedContext): boolean =>
+      old.target === one.target && old.context.ended !== undefined;
+    const at = this.#all.findIndex(isReplaced);
+    if (at >= 0) this.#all[at] = one;
+    else if (isReplaced(this.#local)) this.#local = one;
+    else this.#all.push(one);
+    if (this.#current !== undefined && isReplaced(this.#current)) this.#current = one;
+    this.#watched(one);
+  }
+
+  #watched(one: NamedContext): NamedContext {
+    const { context } = one;
+    void context.gone.then(() => {
+      if (context.ended !== undefined && context.ended.code !== CLOSED) this.#onLost(one);
+    });
+    return one;
   }
 
   /** The contexts below what they are opened through, a line each. */
@@ -64,13 +92,14 @@ export class PromptContexts {
       }
       roots.add(one);
     }
-    const titles = new Map(this.all.map((one) => [one.context, titleOf(one)]));
+    const named = new Map(this.all.map((one) => [one.context, one]));
     const lines: string[] = [];
     const add = async (context: Context, depth: number): Promise<void> => {
       const mark = context === this.current.context ? " *" : "";
       const via = context.via === undefined ? "" : `, via ${context.via.name}`;
-      const state = `${await stateOf(context)}${via}${mark}`;
-      lines.push(`${"  ".repeat(depth)}${titles.get(context) ?? context.name}  ${state}`);
+      const one = named.get(context) ?? { context, name: context.name, target: context.name };
+      const state = `${await stateOf(one)}${via}${mark}`;
+      lines.push(`${"  ".repeat(depth)}${titleOf(one)}  ${state}`);
       for (const child of below.get(context) ?? []) await add(child, depth + 1);
     };
     for (const root of roots) await add(root, 0);
@@ -83,7 +112,8 @@ export function titleOf({ name, target }: NamedContext): string {
   return name === target ? name : `${name} = ${target}`;
 }
 
-async function stateOf(context: Context): Promise<string> {
+async function stateOf({ context, target }: NamedContext): Promise<string> {
+  if (context.ended !== undefined) return `lost; .connect ${target} opens it again`;
   if (!context.connected) return "not connected";
   const { kind, version, pid } = await context.ready();
   return `${kind} ${version}, pid ${pid}`;

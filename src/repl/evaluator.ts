@@ -59,6 +59,7 @@ export class Evaluator {
   /** Lets later inputs start without waiting for those that still run. */
   abandon(): void {
     this.#last = Promise.resolve();
+    this.#scope.abandonImports();
   }
 
   /** The value of a plain path, for completion. */

@@ -1,9 +1,11 @@
 /** `all` of a prompt: the same work in every context of it. Equal results are shown together. */
 import { fold, type Group } from "../fleet/fold.ts";
+import { follow, type Job } from "../fleet/schedule.ts";
+import { defaultWindow } from "../fleet/window.ts";
 import type { AnyFunction } from "../functions/registry.ts";
 import { type Context, neutralise, ShellError, type ShellOutput } from "../index.ts";
 import { compress } from "../sets/fold-names.ts";
-import type { PromptContexts } from "./contexts.ts";
+import type { NamedContext, PromptContexts } from "./contexts.ts";
 
 type Outcome =
   | { readonly ok: true; readonly value: unknown }
@@ -14,14 +16,17 @@ export type Result = { readonly name: string } & Outcome;
 
 export class Everywhere {
   readonly #contexts: PromptContexts;
+  readonly #signal: () => AbortSignal;
 
-  constructor(contexts: PromptContexts) {
+  /** @param signal gives what is aborted by the next ctrl-C, which also cancels the calls */
+  constructor(contexts: PromptContexts, signal: () => AbortSignal) {
     this.#contexts = contexts;
+    this.#signal = signal;
   }
 
   /** Calls a function in every context. */
   call(fn: AnyFunction | string, ...args: unknown[]): Promise<Results> {
-    return this.#run((context) => context.call(fn as string, ...args));
+    return this.#run(async (context) => context.call(fn as string, ...args));
   }
 
   /** Runs a command in every context; a text is one of the shell. */
@@ -34,16 +39,46 @@ export class Everywhere {
     return this.#contexts.all.map(({ context }) => context);
   }
 
+  /** Works in as many contexts at a time as this machine can bear. They stay open. */
   async #run(work: (context: Context) => Promise<unknown>): Promise<Results> {
-    const results = this.#contexts.all.map(async ({ name, context }): Promise<Result> => {
-      try {
-        return { name, ok: true, value: await work(context) };
-      } catch (error) {
-        return { name, ok: false, error };
-      }
+    const places = this.#contexts.all;
+    const place = (index: number): NamedContext => places[index] as NamedContext;
+    const results = new Array<Result>(places.length);
+    const ended = follow<Placed>({
+      count: places.length,
+      window: defaultWindow(),
+      batch: Number.POSITIVE_INFINITY,
+      failFast: false,
+      maxFailures: Number.POSITIVE_INFINITY,
+      signal: this.#signal(),
+      drain: undefined,
+      begin: (index) => jobOf(index, place(index), work),
+      skip: (index, error) => ({ index, result: { name: place(index).name, ok: false, error } }),
+      isFailure: ({ result }) => !result.ok,
+      reason: () => new Error("not begun: interrupted"),
     });
-    return new Results(...(await Promise.all(results)));
+    for await (const { index, result } of ended) results[index] = result;
+    return new Results(...results);
   }
+}
+
+/** A result, and the position of its context among all. */
+interface Placed {
+  readonly index: number;
+  readonly result: Result;
+}
+
+function jobOf(
+  index: number,
+  { name, context }: NamedContext,
+  work: (context: Context) => Promise<unknown>,
+): Job<Placed> {
+  const result = work(context).then(
+    (value): Placed => ({ index, result: { name, ok: true, value } }),
+    (error): Placed => ({ index, result: { name, ok: false, error } }),
+  );
+  // The signal of the calls cancels them.
+  return { result, closed: result.then(() => {}), stop: () => {} };
 }
 
 export async function outputOf(context: Context, argv: readonly string[]): Promise<ShellOutput> {

@@ -5,10 +5,9 @@
  */
 import { describeFunction } from "../functions/describe-function.ts";
 import { standAlone } from "../functions/inline.ts";
-import type { AnyFunction } from "../functions/registry.ts";
+import { type AnyFunction, writtenText } from "../functions/registry.ts";
 import { UsageError } from "../index.ts";
 import type { Compiled } from "./compile-input.ts";
-import { unguarded } from "./guards.ts";
 import { moduleName, type PromptScope } from "./scope.ts";
 
 /** The free variables of a function. */
@@ -42,8 +41,7 @@ export class FunctionSources {
    * The text of an expression whose value is the function; undefined if no input has this text.
    * @throws {UsageError}
    */
-  readonly source = (fn: AnyFunction, running: string): string | undefined => {
-    const text = unguarded(running);
+  readonly source = (fn: AnyFunction, text: string): string | undefined => {
     if (!this.#sites.has(text)) return undefined;
     const parts = new Map<string, string | undefined>();
     this.#gather(text, parts);
@@ -76,7 +74,7 @@ export class FunctionSources {
     const module = moduleName(value);
     if (module !== undefined) return `require(${JSON.stringify(module)})`;
     if (typeof value !== "function") throw refused(user, [name]);
-    const text = unguarded(Function.prototype.toString.call(value));
+    const text = writtenText(value as AnyFunction);
     if (this.#sites.has(text)) {
       this.#gather(text, parts);
       return standAlone(text);

@@ -10,7 +10,7 @@ const ECONTEXT = `Each host is a variable, and so is local. Its functions run th
   await web1.put("app", "/srv")  copies files and folders; get() fetches them
   await all.call(fn, ARG...)     everywhere; equal results are shown together
   await all.exec("uptime")       a command everywhere
-  !uptime                        a command on the current host
+  !top                           a shell command on the current host
   import { f } from "./tasks.ts" brings functions of your files, .py too
 connect("web2") opens another host. _ is the last value, _error the last error.
 A line with .name( continues the input before. ctrl-C cancels what runs.

@@ -3,25 +3,35 @@
  * passed to a call. Knows no terminal and no options of the command line.
  */
 
-import { registerSource } from "../functions/registry.ts";
+import { relative } from "node:path";
+import { registerEdits, registerSource } from "../functions/registry.ts";
 import * as library from "../index.ts";
 import { forgetChanged, installLoader } from "../program/loader.ts";
-import { placeFrames } from "../traces/call-site.ts";
+import { placeFrames, userFrames } from "../traces/call-site.ts";
 import { BusyWatch } from "./busy-watch.ts";
+import { ContextVariables } from "./context-variables.ts";
 import { type NamedContext, PromptContexts } from "./contexts.ts";
 import { Evaluator } from "./evaluator.ts";
 import { Everywhere } from "./everywhere.ts";
 import { FunctionSources } from "./function-sources.ts";
-import { GUARD } from "./guards.ts";
+import { GuardedModules } from "./guarded-modules.ts";
+import { GUARD, unguarded } from "./guards.ts";
 import { InputPlaces } from "./input-places.ts";
 import { PromptScope } from "./scope.ts";
-import { variableNames } from "./variable-names.ts";
+
+type Main = (broker: library.Broker) => unknown;
 
 interface PromptSettings {
   readonly broker: library.Broker;
   /** Closes the broker. @returns another one, which has read no file yet */
   readonly renew: () => Promise<library.Broker>;
   readonly targets: readonly string[];
+  /** Shows a line of econtext's own. */
+  readonly tell: (text: string) => void;
+  /** Shows that a context was lost. */
+  readonly tellLost: (text: string) => void;
+  /** Gives what is aborted by the next ctrl-C. */
+  readonly signal: () => AbortSignal;
   /** Defaults for every context that is opened at the prompt. */
   readonly options: library.ConnectOptions;
   /** The name of the input in errors, if there is only one input. */
@@ -33,7 +43,10 @@ export interface Prompt {
   /** Those of the targets. */
   readonly targets: readonly NamedContext[];
   readonly contexts: PromptContexts;
-  /** Opens a target as a variable; a target that is open already stays as it is. */
+  /**
+   * Opens a target as a variable. A target that is open stays as it is; one whose context has ended
+   * gets a new context under the same name.
+   */
   open(target: string): Promise<NamedContext>;
   /**
    * Imports changed modules of the user anew, and opens the targets anew, because a context keeps
@@ -46,14 +59,19 @@ export interface Prompt {
 }
 
 export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
-  const { targets, options } = settings;
+  const { options, inputName } = settings;
   let { broker } = settings;
   const scope = new PromptScope();
   const functions = new FunctionSources(scope);
   registerSource(functions.source);
-  const contexts = new PromptContexts(await broker.connect("local", options));
+  registerEdits(unguarded);
+  const connectAs = (target: string, own: library.ConnectOptions) =>
+    broker.connect(target, { ...options, ...own });
+  const contexts = new PromptContexts(await connectAs("local", {}), ({ context, target }) =>
+    settings.tellLost(`${context.ended?.message}; .connect ${target} opens it again`),
+  );
   const connect = async (target: string, own: library.ConnectOptions = {}) => {
-    const context = await broker.connect(target, { ...options, ...own });
+    const context = await connectAs(target, own);
     contexts.add({ target, name: context.name, context });
     return context;
   };
@@ -62,44 +80,38 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
   const expand = (set: string) => broker.expand(set);
   const fleet = (names: string | readonly string[], own: library.FleetOptions = {}) =>
     broker.fleet(names, { ...usual, ...own });
-  const run = (main: (broker: library.Broker) => unknown) => main(broker);
-  installLoader({ main: "", exports: { run, connect, fleet, expand, slave: false } });
-  scope.define({ ...library, connect, fleet, expand, broker, all: new Everywhere(contexts) });
+  const run = (main: Main): unknown =>
+    scope.isImporting ? settings.tell(leftOut(new Error())) : main(broker);
+  const modules = new GuardedModules();
+  const exports = { run, connect, fleet, expand, slave: false };
+  // One source has no ctrl-C to look for: its end is the end of the process.
+  const editing = inputName === undefined ? { edit: modules.edit } : {};
+  installLoader({ main: "", exports, ...editing });
+  const all = new Everywhere(contexts, settings.signal);
+  scope.define({ ...library, connect, fleet, expand, broker, all });
   const watch = new BusyWatch();
   scope.defineHidden(GUARD, watch.guard);
-  const openAs = async (target: string, name: string): Promise<NamedContext> => {
-    const own = name === target ? {} : { name };
-    const one = { target, name, context: await broker.connect(target, { ...options, ...own }) };
-    contexts.add(one);
-    scope.define({ [name]: one.context });
-    return one;
-  };
-  const isTaken = (name: string) => scope.isTaken(name);
-  const names = variableNames(targets, isTaken);
-  const opened: NamedContext[] = [];
-  for (const [i, target] of targets.entries()) {
-    opened.push(await openAs(target, names[i] ?? target));
-  }
-  if (!scope.isTaken("local")) scope.define({ local: contexts.local });
-  const open = async (target: string): Promise<NamedContext> =>
-    contexts.find(target) ?? openAs(target, variableNames([target], isTaken)[0] ?? target);
+  const variables = new ContextVariables(scope, contexts, connectAs);
+  const targets = await variables.openAll(settings.targets);
   const places = new InputPlaces();
-  placeFrames((place) => places.find(place));
-  const evaluator = new Evaluator(scope, functions, places, settings.inputName);
+  placeFrames((place) => places.find(place) ?? modules.find(place));
+  const evaluator = new Evaluator(scope, functions, places, inputName);
   const reload = async (): Promise<readonly string[]> => {
     const changed = forgetChanged();
     if (changed.length === 0) return changed;
-    const { current, local, all } = contexts;
     broker = await settings.renew();
-    contexts.restart(await broker.connect("local", options));
-    scope.define(scope.get("local") === local ? { broker, local: contexts.local } : { broker });
-    for (const { name, target, context } of all) {
-      if (context === local || scope.get(name) !== context) continue;
-      const again = await openAs(target, name);
-      if (name === current.name) contexts.current = again;
-    }
+    scope.define({ broker });
+    await variables.openAgain(await connectAs("local", {}));
     await evaluator.importAgain();
     return changed;
   };
-  return { evaluator, targets: opened, contexts, open, reload, watch };
+  return { evaluator, targets, contexts, open: (one) => variables.open(one), reload, watch };
+}
+
+/** @param site an error that `run` of a module made, while the module was evaluated */
+function leftOut(site: Error): string {
+  const [at = ""] = userFrames(site.stack ?? "");
+  const file = /(\/.*?)(?::\d+)*\)?$/.exec(at)?.[1] ?? "a file";
+  const name = relative(process.cwd(), file);
+  return `run() of ${name} is left out: the prompt only imports; econtext ${name} runs it`;
 }

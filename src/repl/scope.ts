@@ -17,10 +17,12 @@ export class PromptScope {
   /** The globals of every JavaScript runtime, as far as this runtime shows them. */
   readonly #standard = new Set(Object.getOwnPropertyNames(globalThis));
   readonly #declared = new Set<string>();
+  /** The imports that run. */
+  #imports = new Set<symbol>();
 
   constructor() {
     for (const name of builtinModules) if (!OTHERS.test(name)) this.#lazily(name);
-    this.defineHidden(IMPORT, importHere);
+    this.defineHidden(IMPORT, (specifier: unknown) => this.#import(specifier));
     this.#standard.add("require").add("this");
   }
 
@@ -64,6 +66,26 @@ export class PromptScope {
 
   get(name: string): unknown {
     return this.#globals[name];
+  }
+
+  /** Whether a module is being evaluated, because an input imports it. */
+  get isImporting(): boolean {
+    return this.#imports.size > 0;
+  }
+
+  /** Forgets imports that may never end. */
+  abandonImports(): void {
+    this.#imports = new Set();
+  }
+
+  async #import(specifier: unknown): Promise<unknown> {
+    const [imports, own] = [this.#imports, Symbol("import")];
+    imports.add(own);
+    try {
+      return await importHere(specifier);
+    } finally {
+      imports.delete(own);
+    }
   }
 
   #lazily(name: string): void {

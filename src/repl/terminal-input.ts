@@ -30,8 +30,11 @@ export class TerminalInput extends PassThrough implements Keyboard {
   /** Several keys that arrived together: more of a paste may follow. */
   #held = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Takes all keys instead of the line editor. */
+  #diverted: ((bytes: Uint8Array) => void) | undefined;
   readonly #onData = (bytes: Uint8Array): void => {
-    this.#take(this.#decoder.decode(bytes, { stream: true }));
+    if (this.#diverted !== undefined) this.#diverted(bytes);
+    else this.#take(this.#decoder.decode(bytes, { stream: true }));
   };
 
   /** @param paste gets the text of a paste; its line ends are `\n` */
@@ -46,6 +49,14 @@ export class TerminalInput extends PassThrough implements Keyboard {
   setRawMode(isRaw: boolean): this {
     this.#stdin.setRawMode(isRaw);
     return this;
+  }
+
+  /** Sends all keys elsewhere. @returns what sends them to the line editor again */
+  divert(take: (bytes: Uint8Array) => void): () => void {
+    this.#diverted = take;
+    return () => {
+      this.#diverted = undefined;
+    };
   }
 
   readNow(): Uint8Array | undefined {

@@ -9,15 +9,15 @@ import { neutralise } from "../index.ts";
 import { type BusyWatch, Interrupted } from "./busy-watch.ts";
 import { type Command, type CommandHost, commandsOf } from "./commands.ts";
 import { InputError } from "./compile-input.ts";
-import { type Completions, completionsOf } from "./completion.ts";
+import { completionsOf } from "./completion.ts";
 import type { Evaluated } from "./evaluator.ts";
-import { outputOf } from "./everywhere.ts";
 import { helpText } from "./help-text.ts";
 import { appendHistory, MAX_HISTORY, readHistory } from "./history.ts";
+import type { Completions } from "./name-completion.ts";
 import type { Prompt } from "./prompt.ts";
-import { runPython } from "./remote-python.ts";
 import { showValue } from "./show.ts";
 import { LEAVE_PASTES, MARK_PASTES, TerminalInput } from "./terminal-input.ts";
+import { TypedInput } from "./typed-input.ts";
 
 interface TerminalHost {
   readonly isColoured: boolean;
@@ -28,14 +28,14 @@ interface TerminalHost {
   setLogLevel(level: string): void;
   /** @returns targets that begin so, for the tab key */
   targets(begin: string): string[];
+  /** @returns paths of this machine that begin so */
+  files(begin: string): string[];
 }
 
 /** The time in milliseconds in which a cancelled input may end by itself. */
 const GRACE_MS = 100;
 const PROMPTS = { js: "> ", python: ">>> " } as const;
 const LEAVE = "(to leave: ctrl-D, or .exit)";
-/** The text that node:repl evaluates to complete a name. */
-const PROBE = /^try \{ .* \} catch \{\} ?$/s;
 
 /** A line that continues the previous input, such as `.map((x) => x + 1)`. */
 const CONTINUES = /^\??\.\s*[\p{ID_Start}$_][\p{ID_Continue}$]*\s*(?:\?\.)?[(`]/u;
@@ -70,10 +70,10 @@ export class Terminal implements CommandHost {
   readonly #host: TerminalHost;
   readonly #server: Line;
   readonly #watch: BusyWatch;
+  readonly #typed: TypedInput;
   readonly #input: TerminalInput;
   #giveUp: (() => void) | undefined;
   #idleInterrupts = 0;
-  #isPython = false;
   /** Whether the input that is entered was pasted: no more lines follow. */
   #isPaste = false;
   #above = "";
@@ -85,6 +85,14 @@ export class Terminal implements CommandHost {
     this.#watch = watch;
     this.#host = host;
     this.#input = new TerminalInput(process.stdin, (text) => this.#paste(text));
+    this.#typed = new TypedInput(prompt, {
+      divert: (take) => this.#input.divert(take),
+      output: process.stdout,
+      interrupt: () => this.#cancel(),
+      leavePython: () => this.setPython(false),
+      // The command may have told the terminal otherwise.
+      takeBack: () => process.stdout.write(MARK_PASTES),
+    });
     watch.begin(this.#input, () => this.#cancel());
     process.stdout.write(MARK_PASTES);
     this.#server = start({
@@ -101,6 +109,8 @@ export class Terminal implements CommandHost {
       writer: (value: unknown) => showValue(value, host.isColoured),
       eval: (source, _context, _file, done) => this.#evaluate(source, done),
     }) as Line;
+    // It would show errors that no code catches with positions in rewritten inputs.
+    process.setUncaughtExceptionCaptureCallback(null);
     this.#server.removeAllListeners("SIGINT");
     this.#server.on("SIGINT", () => this.#interrupted());
     this.#defineCommands();
@@ -133,11 +143,16 @@ export class Terminal implements CommandHost {
   }
 
   get isPython(): boolean {
-    return this.#isPython;
+    return this.#typed.isPython;
+  }
+
+  /** The name of the context that evaluates typed Python now. */
+  get pythonOf(): string | undefined {
+    return this.#typed.pythonOf;
   }
 
   setPython(isPython: boolean): void {
-    this.#isPython = isPython;
+    this.#typed.isPython = isPython;
     this.#server.setPrompt(isPython ? PROMPTS.python : PROMPTS.js);
   }
 
@@ -164,19 +179,23 @@ export class Terminal implements CommandHost {
     }
   }
 
-  /** Offers more than node:repl does. */
+  /** Completes in place of node:repl, which knows no `await` and no other machine. */
   #complete(): void {
     const server = this.#server;
     const { evaluator, contexts } = this.#prompt;
-    const usual = server.completer.bind(server);
     server.completer = (line: string, done: Completed) => {
       const found = completionsOf(line, {
         peek: (path) => evaluator.peek(path),
         current: contexts.current.context,
-        isPython: this.#isPython && !line.startsWith("."),
+        isPython: this.isPython,
+        commands: Object.keys(server.commands),
         targets: (begin) => this.#host.targets(begin),
+        files: (begin) => this.#host.files(begin),
       });
-      found.then((one) => (one === undefined ? usual(line, done) : done(null, one)));
+      found.then(
+        (one) => done(null, one),
+        () => done(null, [[], line]),
+      );
     };
   }
 
@@ -201,7 +220,7 @@ export class Terminal implements CommandHost {
     server.removeAllListeners("line");
     server.on("line", (typed: string) => {
       const text = typed.trim();
-      const isContinued = !server.editorMode && !this.#isPython && CONTINUES.test(text);
+      const isContinued = !server.editorMode && !this.isPython && CONTINUES.test(text);
       const [, word] = isContinued || server.editorMode ? [] : (COMMAND.exec(text) ?? []);
       if (word !== undefined && !(word in server.commands)) {
         server.output.write(`no command .${neutralise(word)}; .help lists them\n`);
@@ -232,6 +251,7 @@ export class Terminal implements CommandHost {
   }
 
   #flush(): void {
+    if (this.#typed.isLent) return; // it is written when the command has ended
     const text = this.#above;
     this.#above = "";
     if (text === "") return;
@@ -250,15 +270,11 @@ export class Terminal implements CommandHost {
   }
 
   #evaluate(source: string, done: (error: Error | null, value: unknown) => void): void {
-    if (PROBE.test(source)) {
-      done(null, this.#prompt.evaluator.peek(source));
-      return;
-    }
     this.#idleInterrupts = 0;
     const input = source.replaceAll("\r", "\n");
     let evaluated: Promise<Evaluated>;
     try {
-      evaluated = this.#evaluateAs(input);
+      evaluated = this.#typed.evaluate(input, this.#isPaste);
     } catch (error) {
       if (isIncomplete(error)) {
         done(new Recoverable(error as Error), undefined);
@@ -271,23 +287,9 @@ export class Terminal implements CommandHost {
       this.inputs.push(input);
     };
     // Only the context knows whether an input in Python is complete.
-    if (this.#isPython) evaluated.then(keep, (error) => isIncomplete(error) || keep());
+    if (this.isPython) evaluated.then(keep, (error) => isIncomplete(error) || keep());
     else keep();
     this.#follow(evaluated, done);
-  }
-
-  /** @throws {InputError} */
-  #evaluateAs(input: string): Promise<Evaluated> {
-    const { context } = this.#prompt.contexts.current;
-    const [, command] = /^\s*!(.*)$/s.exec(input) ?? [];
-    if (command !== undefined) {
-      return outputOf(context, ["sh", "-c", command]).then((value) => ({ value }));
-    }
-    if (!this.#isPython) return this.#prompt.evaluator.evaluate(input);
-    return runPython(context, input, this.#isPaste).then((printed) => {
-      if (printed === undefined) throw new InputError("unfinished", true);
-      return printed === "" ? undefined : { value: printed };
-    });
   }
 
   /** Shows how an evaluation ends, unless ctrl-C gives it up before. */

@@ -39,8 +39,10 @@ export class Dialogue {
     const { asks, isClient } = transport;
     const conversation = this.#conversation;
     if (conversation === undefined) {
-      if (asks && via === undefined) this.#door = prompter?.door(this.#ssh);
-      return { argv: transport.wrap(stage), asks, isClient, env: this.#door?.env };
+      const isOwn = asks && via === undefined;
+      if (isOwn && transport.engine !== "embedded") this.#door = prompter?.door(this.#ssh);
+      const asker = isOwn && transport.engine !== undefined ? this.#ssh : undefined;
+      return { argv: transport.wrap(stage), asks, isClient, asker, env: this.#door?.env };
     }
     const isOnTerminal = ["terminal", "ssh"].includes(transport.password?.prompt ?? "");
     const prompt = prompter?.isAble === true ? conversation.prompt : undefined;

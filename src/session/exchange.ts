@@ -3,12 +3,14 @@
  * each message that a slave sends unasked to the session that it came from.
  */
 import type { Context } from "../context/context.ts";
+import { EmbeddedSpawner } from "../embedded-ssh/spawner.ts";
 import type { Hop } from "../launch/hop.ts";
 import { LocalSpawner } from "../launch/local-child.ts";
 import { PipeLauncher } from "../launch/pipe-launcher.ts";
 import type { LogReceiver } from "../logs/log-receiver.ts";
 import { Router } from "../mux/router.ts";
 import { HANDLES } from "../protocol/handles.ts";
+import type { SshEngine } from "../transports/transport.ts";
 import type { ChildSession } from "./session.ts";
 
 /** All that is known of a context. It lasts until no process of its child is left. */
@@ -25,14 +27,15 @@ export interface SessionEntry {
 
 export class Exchange {
   readonly router: Router;
-  readonly launcher: PipeLauncher;
+  readonly #spawned: PipeLauncher;
+  readonly #embedded = new Map<SshEngine, PipeLauncher>();
   readonly #entries = new Map<number, SessionEntry>();
 
   constructor() {
     this.router = new Router((id, problem, strikes) => {
       this.#entries.get(id)?.logs.strike(problem, strikes);
     });
-    this.launcher = new PipeLauncher(new LocalSpawner(), this.router);
+    this.#spawned = new PipeLauncher(new LocalSpawner(), this.router);
     this.router.listen(HANDLES.GET_MODULE, (message) => {
       this.#entries.get(message.src)?.session.answerModule(message);
     });
@@ -42,6 +45,23 @@ export class Exchange {
     this.router.listen(HANDLES.PING, ({ src, reply, body }) => {
       if (reply !== 0) this.router.send({ dst: src, handle: reply }, [body], "control");
     });
+  }
+
+  /** @returns whether it is the first time that a context is opened by the embedded ssh */
+  beginsEmbedded(engine: SshEngine | undefined): boolean {
+    return engine !== undefined && this.#embedded.size === 0;
+  }
+
+  /** @param engine as of `Transport` */
+  launcherFor(engine: SshEngine | undefined): PipeLauncher {
+    if (engine === undefined) return this.#spawned;
+    let launcher = this.#embedded.get(engine);
+    if (launcher === undefined) {
+      const fallback = engine === "auto" ? new LocalSpawner() : undefined;
+      launcher = new PipeLauncher(new EmbeddedSpawner(fallback), this.router);
+      this.#embedded.set(engine, launcher);
+    }
+    return launcher;
   }
 
   /** Keeps the entry until its session is gone. */

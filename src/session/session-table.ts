@@ -3,6 +3,7 @@
  * the brokers beside it; the modules that they may ask for, and where their logs go, are the
  * broker's own.
  */
+import { DIFFERENCES } from "../embedded-ssh/option-table.ts";
 import { Hop } from "../launch/hop.ts";
 import { HopLauncher } from "../launch/hop-launcher.ts";
 import type { LogRecord } from "../logs/log.ts";
@@ -44,10 +45,12 @@ export class SessionTable {
 
   open(settings: SessionSettings): SessionEntry {
     const { id, name, place, level, transport, unpacking, via } = settings;
-    const { router, launcher: pipes } = this.#exchange;
+    const { router } = this.#exchange;
     const supply = new Supply(this.#finders, { sharesDisk: transport.sharesDisk, unpacking });
     const mapStack = (text: string): string => supply.mapStack(text);
     const logs = new LogReceiver({ context: name, level, onLog: this.#onLog, mapStack });
+    if (this.#exchange.beginsEmbedded(transport.engine)) logs.say("info", DIFFERENCES);
+    const pipes = this.#exchange.launcherFor(transport.engine);
     const launcher = via === undefined ? pipes : new HopLauncher(via);
     const session = new ChildSession(settings, { router, launcher, supply, logs });
     const above = via === undefined ? [] : [...via.above, via];

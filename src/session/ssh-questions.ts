@@ -15,7 +15,7 @@ const PASSWORD = /^(.+)@(.+)'s password: $/;
 /** `(alice@web1) Password: `, in the words of the server. */
 const INTERACTIVE = /^\((.+?)@(.+?)\) (.*)$/s;
 const PASSPHRASE = /^Enter (?:passphrase|PIN) for /;
-const HOST_KEY = /\(yes\/no/;
+const HOST_KEY = /\(yes\/no|^Please type 'yes'/;
 
 /** The target that ssh leads to. */
 export interface SshPlace {

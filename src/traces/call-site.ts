@@ -35,12 +35,15 @@ const PLACE = /^ +at (?:.* \()?(?:async )?(?:file:\/\/)?(.*?)\)?$/;
 /** The suffix of a file that was loaded as TypeScript despite its name (program/loader.ts). */
 const ADDED_ENDING = /\?\.ts(?=:\d)/;
 
-/** Names a place in a text of the user's that is in no file; undefined for any other place. */
+/**
+ * Names a place of the user's that a frame does not name itself: in a text that is in no file, or
+ * in a file that runs with changes. Undefined for any other place.
+ */
 type FindPlace = (place: string) => string | undefined;
 
 let findPlace: FindPlace = () => undefined;
 
-/** Registers texts that were typed at a prompt: their frames count as the user's from now on. */
+/** Registers such places: their frames count as the user's from now on. */
 export function placeFrames(find: FindPlace): void {
   findPlace = find;
 }
@@ -49,13 +52,22 @@ export function placeFrames(find: FindPlace): void {
 export function userFrames(stack: string): string[] {
   return stack.split("\n").flatMap((frame) => {
     const [, place = ""] = (FRAME.test(frame) && PLACE.exec(frame)) || [];
-    if (isOfTheUser(place)) return [frame.replace(ADDED_ENDING, "")];
     const other = place === "" ? undefined : findPlace(place);
-    return other === undefined ? [] : [frame.replace(place, () => other)];
+    if (other !== undefined) return [frame.replace(place, () => other)];
+    return isOfTheUser(place) ? [frame.replace(ADDED_ENDING, "")] : [];
   });
+}
+
+/** Whether a frame is in econtext's own text. */
+export function isOwnFrame(frame: string): boolean {
+  return isOwn(PLACE.exec(frame)?.[1] ?? "");
+}
+
+function isOwn(place: string): boolean {
+  return place.startsWith("/$bunfs/") || place.startsWith(OWN);
 }
 
 /** A place in the runtime has no path, such as `native:7:39` or `node:fs:1:2`. */
 function isOfTheUser(place: string): boolean {
-  return place.startsWith("/") && !place.startsWith("/$bunfs/") && !place.startsWith(OWN);
+  return place.startsWith("/") && !isOwn(place);
 }

@@ -4,10 +4,12 @@
  */
 import { EcontextError } from "../errors.ts";
 import { neutralise } from "../text.ts";
-import { userFrames } from "./call-site.ts";
+import { isOwnFrame, userFrames } from "./call-site.ts";
 
 /** The most errors in one text, because a chain of causes may have no end. */
 const MAX_ERRORS = 100;
+/** A frame of this process. Those of a remote traceback are indented more. */
+const LOCAL_FRAME = /^ {4}at /;
 
 /** The text of a thrown value. Never throws. */
 export function errorText(thrown: unknown): string {
@@ -52,9 +54,12 @@ function headOf(error: Error): string {
 /** The lines of the user's files. */
 function stackOf(error: Error): string[] {
   const stack = typeof error.stack === "string" ? error.stack : "";
-  // The stack of an econtext error holds no other lines (error-stack.ts).
-  if (error instanceof EcontextError) return stack.replace(error.message, "").split("\n").slice(1);
-  return userFrames(stack);
+  if (!(error instanceof EcontextError)) return userFrames(stack);
+  // Such a stack holds no other lines (error-stack.ts), unless the runtime has replaced it.
+  const lines = stack.replace(error.message, "").split("\n").slice(1);
+  const isReplaced = lines.some((line) => LOCAL_FRAME.test(line) && isOwnFrame(line));
+  if (!isReplaced) return lines;
+  return lines.flatMap((line) => (LOCAL_FRAME.test(line) ? userFrames(line) : [line]));
 }
 
 /** Whether a cause is the default reason of an AbortSignal, which says nothing new. */

@@ -29,6 +29,19 @@ export function namedOptions(options: readonly string[]): ReadonlySet<string> {
 
 /**
  * @param options as of `namedOptions`
+ * @param keyword in lower case
+ * @returns what follows the keyword, wherever it stands
+ */
+export function namedValues(options: readonly string[], keyword: string): readonly string[] {
+  const values: string[] = [];
+  readAll(options, (name, value) => {
+    if (name === keyword) values.push(value);
+  });
+  return values;
+}
+
+/**
+ * @param options as of `namedOptions`
  * @returns the hosts that the files name after `Host`, without patterns, in the order of the files
  */
 export function namedHosts(options: readonly string[]): readonly string[] {

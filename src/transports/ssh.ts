@@ -9,12 +9,18 @@
  */
 import { quoteForLoginShell } from "../shell-quote.ts";
 import { namedOptions } from "./ssh-config.ts";
-import type { Explanation, Transport } from "./transport.ts";
+import type { Explanation, SshEngine, Transport } from "./transport.ts";
 
 /** How `ssh` is run. */
 export interface SshOptions {
   /** The program to run; default `ssh`. */
   readonly program?: string;
+  /**
+   * `embedded`: the master speaks ssh itself at its first hop, without a process for each host;
+   * `auto`: where it can do all that the configuration demands. Default: `program` is started. See
+   * docs/embedded-ssh.md.
+   */
+  readonly engine?: SshEngine;
   /** Passed to ssh unchanged, before econtext's own: `["-p", "2222", "-o", "User=deploy"]`. */
   readonly options?: readonly string[];
   /** Whether ssh may ask something. Default: whether a person or a function can answer. */
@@ -36,7 +42,7 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
   const { program = "ssh", behind, meant } = settings;
   const isBehind = behind !== undefined;
   // How the client is configured is known of this machine only.
-  const { interactive = false, options: own = [] } = settings;
+  const { interactive = false, options: own = [], engine } = settings;
   const options = isBehind ? own : withConfig(own);
   return {
     scheme: "ssh",
@@ -46,6 +52,7 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
     isClient: true,
     sharesDisk: false,
     asks: interactive && !isBehind,
+    ...(engine !== undefined && !isBehind ? { engine } : {}),
     // Behind a hop, no askpass program of ours can be started: the client asks on a terminal.
     ...(interactive && isBehind ? { password: { prompt: "ssh", user: undefined } } : {}),
     wrap: (argv) => [
@@ -116,6 +123,12 @@ function forced(options: readonly string[]): string[] {
  * becomes the machine that the client runs on, if it is another one.
  */
 const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, hint: string])[] = [
+  [
+    /^The embedded ssh refuses it/m,
+    "ERR_TRANSPORT_REFUSED",
+    "the embedded ssh lacks what the configuration demands",
+    "use the ssh program, with --ssh auto or without --ssh; or change that option with -o",
+  ],
   [
     /REMOTE HOST IDENTIFICATION HAS CHANGED/,
     "ERR_TRANSPORT_HOST_KEY_CHANGED",

@@ -25,6 +25,11 @@ export interface Transport {
    * and gets its ctrl-C.
    */
   readonly asks: boolean;
+  /**
+   * `embedded`: this process speaks ssh itself, to what the argument vector leads to; `auto`: where
+   * it can. Absent: the program is started.
+   */
+  readonly engine?: SshEngine;
   /** Present if the program may read a password from the pipe that the slave will use. */
   readonly password?: PasswordRule;
   /** Whether the user has defined it, so that its program's messages are not known. */
@@ -45,6 +50,9 @@ export interface Transport {
    */
   explain(exitCode: number | undefined, stderr: string, stdout?: string): Explanation | undefined;
 }
+
+export const SSH_ENGINES = ["embedded", "auto"] as const;
+export type SshEngine = (typeof SSH_ENGINES)[number];
 
 /**
  * How a program asks for a password. Nothing but answers may be written to the program before its

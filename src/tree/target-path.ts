@@ -180,7 +180,9 @@ function transportOf({ word, settings, schemes, isRoot }: Start, base: SshOption
     ...(base.options ?? []),
   ];
   const meant = (name: string): string | undefined => wordMeantBy(name, schemes);
-  return { ...ssh(word.destination, { ...base, options, meant }), label };
+  const engine = base.engine ?? (base.program === undefined ? settings.sshEngine : undefined);
+  const own = { ...base, options, meant, ...(engine && { engine }) };
+  return { ...ssh(word.destination, own), label };
 }
 
 /** Options of the word itself take precedence over those of the user's settings. */

@@ -1,5 +1,6 @@
 /** What a user has set for a target, in `econtext.toml` or in a program. Types only. */
 import type { KindOptions } from "../interpreters/kind.ts";
+import type { SshEngine } from "../transports/transport.ts";
 
 export interface TargetSettings extends KindOptions {
   /** The path that the word stands for: `bastion/web1`. `{name}` is the word itself. */
@@ -12,6 +13,8 @@ export interface TargetSettings extends KindOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Options of ssh, before the user's own: `["-p", "2222"]`. */
   readonly sshOptions?: readonly string[];
+  /** How the master speaks ssh, where no option says it; as of `SshOptions`. */
+  readonly sshEngine?: SshEngine;
   /** What is wrong with the settings. It is thrown where a path uses them. */
   readonly problem?: Error;
 }

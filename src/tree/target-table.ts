@@ -61,6 +61,7 @@ export class TargetTable {
 /** @returns settings in which each key is the first one's, if that has it */
 export function joined(first: TargetSettings, second: TargetSettings): TargetSettings {
   const { kind, python, node, bun, path, transport, options, sshOptions, env, problem } = second;
+  const sshEngine = first.sshEngine ?? second.sshEngine;
   const isChosen = [first.kind, first.python, first.node, first.bun].some((one) => one);
   const isPlaced = first.path !== undefined || first.transport !== undefined;
   // Options belong to a transport.
@@ -72,6 +73,7 @@ export function joined(first: TargetSettings, second: TargetSettings): TargetSet
     ...first,
     ...(isSame && {
       options: { ...options, ...first.options },
+      sshEngine,
       sshOptions: [...(first.sshOptions ?? []), ...(sshOptions ?? [])],
     }),
     env: env || first.env ? { ...env, ...first.env } : undefined,

@@ -1,12 +1,14 @@
-/** No orphans of far sides behind a real sshd. */
+/** No orphans of far sides behind a real sshd, by the ssh program and by the embedded ssh. */
 import { afterAll, beforeAll } from "bun:test";
 import { suite } from "../helpers/skip.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
 import { FARS, orphans } from "./orphans.ts";
 
-for (const [label, far, missing] of FARS) {
-  suite(`${label}, ssh`, missing ?? missingSshd(), "sshd", () => {
+const WAYS = FARS.flatMap((far) => [[...far, undefined] as const, [...far, "embedded"] as const]);
+
+for (const [label, far, missing, engine] of WAYS) {
+  suite(`${label}, ${engine ?? "the program"} ssh`, missing ?? missingSshd(), "sshd", () => {
     let server: SshServer | undefined;
     beforeAll(async () => {
       server = await startSshd();
@@ -17,7 +19,8 @@ for (const [label, far, missing] of FARS) {
     orphans(() => {
       const options = ["-F", server?.configPath ?? ""];
       const target = server?.host ?? "";
-      return { name: `${label} ssh`, target, connect: { ssh: { options } }, far };
+      const ssh = { options, ...(engine && { engine }) };
+      return { name: `${label} ${engine ?? "spawned"} ssh`, target, connect: { ssh }, far };
     });
   });
 }

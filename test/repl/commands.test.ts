@@ -1,13 +1,14 @@
 /** The prompt's commands and the tab key, in a real terminal. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PYTHON } from "../cli/econtext.ts";
+import { nodeOf } from "../helpers/javascripts.ts";
 import { isRunning } from "../helpers/leaks.ts";
-import { pythons } from "../helpers/pythons.ts";
 import { suite } from "../helpers/skip.ts";
-import { openPrompt } from "./prompt.ts";
+import { soon } from "../helpers/soon.ts";
+import { leave, openPrompt } from "./prompt.ts";
 import { missingTmux, Tmux } from "./tmux.ts";
 
 setDefaultTimeout(120_000);
@@ -18,56 +19,20 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(state, { recursive: true, force: true }));
 
-/** The oldest and the newest Python: what a compiler says of unfinished text differs. */
-const BOTH = [...new Set([pythons()[0]?.path ?? PYTHON, PYTHON])];
+/** What is typed before the tab key, and a pattern of the line after it. */
+const COMPLETED = [
+  ["await local.callW", "await local\\.callWith"],
+  ["f(structuredC", "f\\(structuredClone"],
+  [".contex", "\\.contexts"],
+  [".load ./call", "\\.load \\./call"],
+] as const;
 
-async function leave(terminal: Tmux): Promise<void> {
-  await terminal.press("C-d");
-  await terminal.until(/\nLEFT 0$/);
+function pidsIn(path: string): number[] {
+  const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n") : [];
+  return lines.filter(Boolean).map(Number);
 }
 
 suite("commands of the prompt", missingTmux, "tmux", () => {
-  test.each(BOTH)(".python: expressions print, statements run, state stays: %s", async (python) => {
-    await using terminal = new Tmux();
-    await openPrompt(terminal, ["local", "--python", python], state);
-    await terminal.line(".python");
-    await terminal.until(/\n>>> *$/);
-    const python_ = (text: string): Promise<string> =>
-      terminal.until(new RegExp(`${text}\\n>>> *$`));
-    await terminal.line("import os; numbers = [1, 2]");
-    await python_("numbers = \\[1, 2\\]");
-    await terminal.line("for n in numbers:");
-    await terminal.until(/\n\| *$/);
-    await terminal.line("    n * 100");
-    await terminal.until(/100\n\| *$/);
-    await terminal.press("Enter");
-    await python_("\n100\n200");
-    await terminal.paste("def twice(n):\n    return n * 2\n\ntwice(len(numbers) + 40)");
-    await python_("\n84");
-    await terminal.line("_ + 1");
-    await python_("\n85");
-    await terminal.line("1 / 0");
-    await python_("ZeroDivisionError[\\s\\S]*");
-    await terminal.line("a b");
-    await python_("SyntaxError[\\s\\S]*");
-    await terminal.line("os.getpid()");
-    const pid = Number(/\n(\d+)\n>>> *$/.exec(await python_("\n\\d+"))?.[1]);
-    await terminal.type("numbers.rev");
-    await terminal.press("Tab");
-    await terminal.until(/>>> numbers\.reverse$/);
-    await terminal.press("C-c");
-    await terminal.line("import time; time.sleep(1000)");
-    await terminal.press("C-c");
-    await python_("cancelled[\\s\\S]*");
-    await terminal.line(".js");
-    await terminal.until(/\.js\n> *$/);
-    await terminal.line("2 ** 10");
-    await terminal.answer("\n1024");
-    expect(isRunning(pid)).toBe(true);
-    await leave(terminal);
-    expect(isRunning(pid)).toBe(false);
-  });
-
   test("!cmd, all, .connect, .contexts and .log", async () => {
     await using terminal = new Tmux();
     await openPrompt(terminal, ["local", "local/local", "--python", PYTHON], state);
@@ -93,6 +58,95 @@ suite("commands of the prompt", missingTmux, "tmux", () => {
     await terminal.line('await local.call("print", "unheard"), "done"');
     const shown = await terminal.answer("\ndone");
     expect(shown).not.toContain("stdout: unheard");
+    await leave(terminal);
+  });
+
+  test("all works in some contexts at a time, and ctrl-C leaves out the others", async () => {
+    await using terminal = new Tmux();
+    const targets = Array.from({ length: 6 }, (_, i) => `local${"/local".repeat(i)}`);
+    const log = join(state, "running");
+    // Of 72 files, econtext keeps 64 for itself, and takes 4 for each context.
+    await openPrompt(terminal, targets, state, state, "ulimit -n 72");
+    await terminal.line(
+      `await all.exec("echo + >> ${log}; sleep 0.1; echo - >> ${log}; echo ran")`,
+    );
+    await terminal.answer("\\(6\\):\n {2}ran");
+    let [running, most] = [0, 0];
+    for (const sign of readFileSync(log, "utf8").split("\n").filter(Boolean)) {
+      running += sign === "+" ? 1 : -1;
+      most = Math.max(most, running);
+    }
+    expect(running).toBe(0);
+    expect(most).toBeLessThanOrEqual(2);
+    await terminal.line('await all.exec("echo begun >&2; echo $$ >> pids; exec sleep 1000")');
+    await soon(() => pidsIn(join(state, "pids")).length === 2);
+    await terminal.press("C-c");
+    await terminal.answer("failed: not begun: interrupted[\\s\\S]*");
+    await terminal.line("1000 + 1");
+    await terminal.answer("\n1001");
+    const pids = pidsIn(join(state, "pids"));
+    expect([pids.length, pids.filter(isRunning)]).toEqual([2, []]);
+    await leave(terminal);
+  });
+
+  test("!cmd has the terminal: keys, ctrl-C, the size, and a cancel where it is deaf", async () => {
+    await using terminal = new Tmux();
+    await openPrompt(terminal, ["local", "--python", PYTHON], state);
+    await terminal.line("!printf 'no end'; exit 3");
+    await terminal.answer("\nno end\n\\(exit 3\\)");
+    await terminal.line("!cat; stty size");
+    await terminal.until(/stty size$/);
+    await terminal.line("typed");
+    await terminal.until(/\ntyped\ntyped$/);
+    await terminal.press("C-d");
+    await terminal.answer("\n50 200");
+    await terminal.line("!echo sleeps; exec sleep 1000");
+    await terminal.until(/\nsleeps$/);
+    await terminal.press("C-c");
+    await terminal.answer("\\^C\n\\(SIGINT\\)");
+    await terminal.line("!trap '' INT; echo deaf; while :; do sleep 1; done");
+    await terminal.until(/\ndeaf$/);
+    for (let isEnded = false; !isEnded; ) {
+      await terminal.press("C-c");
+      await Bun.sleep(300);
+      isEnded = /was cancelled\n> *$/.test(await terminal.until(/./));
+    }
+    await terminal.line("1000 + 1");
+    await terminal.answer("\n1001");
+    await leave(terminal);
+  });
+
+  test("!cmd on a host that has no terminals: its output all the same", async () => {
+    await using terminal = new Tmux();
+    await openPrompt(terminal, ["local", "--node", nodeOf("18").path], state);
+    await terminal.line("!echo one; echo two >&2; exit 3");
+    await terminal.answer("\none\ntwo\n\\(exit 3\\)");
+    await leave(terminal);
+  });
+
+  test("a host that is lost: it is told at once, nothing runs elsewhere, .connect opens it", async () => {
+    await using terminal = new Tmux();
+    await openPrompt(terminal, ["local", "local/local", "--python", PYTHON], state);
+    await terminal.line(".connect local/local");
+    await terminal.answer("\nlocal2 = local/local");
+    await terminal.line('await local2.call("os.getpid")');
+    const shown = await terminal.answer("\n\\d+");
+    const pid = Number(/\n(\d+)\n> *$/.exec(shown)?.[1]);
+    await terminal.type("half typed");
+    await terminal.until(/half typed$/);
+    process.kill(pid, "SIGKILL");
+    await terminal.until(/SIGKILL[^\n]*; \.connect local\/local opens it again\n> half typed$/);
+    await terminal.press("C-c");
+    await terminal.line("!echo elsewhere");
+    await terminal.answer("elsewhere\n[^\n]*SIGKILL");
+    await terminal.line(".contexts");
+    await terminal.answer("\n *local2 = local/local {2}lost; [^\n]* \\*[\\s\\S]*");
+    await terminal.line('await all.exec("echo $((40 + 2))")');
+    await terminal.answer("local \\(1\\):\n {2}42\nlocal2 \\(1\\):\n {2}failed: [^\n]*SIGKILL");
+    await terminal.line(".connect local/local");
+    await terminal.answer("\nlocal2 = local/local");
+    await terminal.line('(await local2.call("os.getpid")) !== process.pid');
+    await terminal.answer("\ntrue");
     await leave(terminal);
   });
 
@@ -156,6 +210,13 @@ suite("commands of the prompt", missingTmux, "tmux", () => {
     await terminal.press("Tab");
     await terminal.until(/\("local$/);
     await terminal.press("C-c");
+    for (const [typed, whole] of COMPLETED) {
+      await terminal.type(typed);
+      await terminal.press("Tab");
+      await terminal.until(new RegExp(`> ${whole}$`));
+      await terminal.press("C-c");
+      await terminal.until(/\n> *$/);
+    }
     await terminal.type(`local.readFile("${folder}/on`);
     await terminal.press("Tab");
     await terminal.until(/\/folder\/only-one\/$/);

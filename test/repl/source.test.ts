@@ -1,6 +1,6 @@
 /** `econtext repl` without a terminal. */
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ECONTEXT, FIXTURES, PYTHON } from "../cli/econtext.ts";
@@ -146,4 +146,24 @@ test("with --log-format json, each line of stderr is a record", async () => {
   expect(records[0].message).toContain("local2 is local/local");
   expect(records[1].message).toContain("/absent/node");
   expect(status).toBe(255);
+});
+
+test("a program is imported without being run; its main part is told", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "econtext-repl-"));
+  const text = `import { run } from "econtext";
+export const two = () => 2;
+export const start = () => run(() => 3);
+if (import.meta.main) console.log("main");
+run(() => console.log("ran"));
+`;
+  writeFileSync(join(folder, "program.ts"), text);
+  const path = JSON.stringify(join(folder, "program.ts"));
+  const code = `import { start, two } from ${path}; [two(), await start()]`;
+  const { stdout, stderr, status } = await repl(["-p", code]);
+  rmSync(folder, { recursive: true });
+  expect(stdout).toBe("[2,3]\n");
+  expect(stderr).toMatch(
+    /^run\(\) of \S*program\.ts is left out: the prompt only imports; econtext /,
+  );
+  expect(status).toBe(0);
 });

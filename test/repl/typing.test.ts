@@ -1,9 +1,10 @@
 /** The prompt in a real terminal: pastes, history, ctrl-C of local code, and what is shown. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "../helpers/skip.ts";
+import { soon } from "../helpers/soon.ts";
 import { openPrompt } from "./prompt.ts";
 import { missingTmux, Tmux } from "./tmux.ts";
 
@@ -18,6 +19,24 @@ afterAll(() => rmSync(state, { recursive: true, force: true }));
 const CHAIN = `[1, 2, 3]
   .map((n) => n * 2)
   .filter((n) => n > 2)`;
+
+/** Its error stands behind what is a guard's place. */
+const LOOPS = `import { type Context } from "econtext";
+export enum Kind { One = 1 }
+export function spin(n: number): number { while (n > 0) n = Kind.One; return n; }
+export async function later(n: number): Promise<number> { await null; do n++; while (true); }
+export const recurse = (n: number): number => n < 2 ? n : recurse(n - 1) + recurse(n - 2);
+export const sum = (all: number[]): number => { let n = 0; for (const x of all) { n += x; } return n; };
+export async function elsewhere(far: Context) {
+  return [
+    await far.call(sum, [1, 2, 3]),
+    await far.call((n: number) => { for (let i = 0; i < 3; i++) n += sum([i]); return n; }, 7),
+    await far.call((n: number) => Math.max(n, 3), 2),
+  ];
+}
+export function fail(n: number): void { for (;;) { if (n) throw new TypeError("mine"); } }
+`;
+const FAIL = ((LOOPS.split("\n")[13] ?? "").indexOf("TypeError") + 1).toString();
 
 suite("typing at the prompt", missingTmux, "tmux", () => {
   test.each(["pasteMarked", "paste"] as const)("%s: one program", async (paste) => {
@@ -72,6 +91,55 @@ suite("typing at the prompt", missingTmux, "tmux", () => {
     }
     await terminal.line("rounds > 0 && typeof local");
     await terminal.answer("\nobject");
+    await terminal.press("C-d");
+    await terminal.until(/\nLEFT 0$/);
+  });
+
+  test("ctrl-C ends loops of an imported module, and its functions still run elsewhere", async () => {
+    await using terminal = new Tmux();
+    const folder = join(state, "modules");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "loops.ts"), LOOPS);
+    await openPrompt(terminal, ["--bun", process.execPath], state, folder);
+    await terminal.quietly('import * as loops from "./loops.ts"');
+    for (const name of ["spin", "later", "recurse"]) {
+      await terminal.line(`console.log("begun"), await loops.${name}(60)`);
+      await terminal.until(/\nbegun$/);
+      await terminal.press("C-c");
+      await terminal.answer("\\^C\ninterrupted");
+    }
+    await terminal.line("await loops.elsewhere(local)");
+    await terminal.answer("\n\\[ 6, 10, 3 \\]");
+    await terminal.line("loops.fail(1)");
+    await terminal.answer(
+      `TypeError: mine\n +at fail \\(${folder}/loops\\.ts:14:${FAIL}\\)[\\s\\S]*`,
+    );
+    await terminal.press("C-d");
+    await terminal.until(/\nLEFT 0$/);
+  });
+
+  test("what code logs later stands above the line that is typed", async () => {
+    await using terminal = new Tmux();
+    await openPrompt(terminal, [], state);
+    const flag = join(state, "log-now");
+    const log = 'console.log("%d of", 1, 2); console.warn([1]); clearInterval(timer)';
+    await terminal.quietly(
+      `const timer = setInterval(() => { if (fs.existsSync("${flag}")) { ${log} } }, 20)`,
+    );
+    await terminal.type("500 + 1");
+    await terminal.until(/> 500 \+ 1$/);
+    writeFileSync(flag, "");
+    const shown = await terminal.until(/\n1 of 2\n\[ 1 \]\n> 500 \+ 1$/);
+    expect(shown.match(/500/g)).toHaveLength(1);
+    await terminal.press("Enter");
+    await terminal.answer("\n501");
+    await terminal.line('setTimeout(() => { throw new TypeError("later") }); 7');
+    await terminal.until(/TypeError: later\n +at [^\n]*repl:3:1:\d+\)?\n> *$/);
+    const begun = join(state, "begun");
+    await terminal.line(`setTimeout(() => { fs.writeFileSync("${begun}", ""); for (;;); }); 8`);
+    await soon(() => existsSync(begun));
+    await terminal.press("C-c");
+    await terminal.answer("Interrupted: ctrl-C ended the loop");
     await terminal.press("C-d");
     await terminal.until(/\nLEFT 0$/);
   });

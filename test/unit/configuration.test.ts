@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { readConfiguration } from "../../src/config/configuration.ts";
 import { findConfiguration } from "../../src/config/files.ts";
 import { UsageError } from "../../src/errors.ts";
+import type { SshOptions } from "../../src/transports/ssh.ts";
 import { parsePath } from "../../src/tree/target-path.ts";
 
 const JAIL = `
@@ -101,6 +102,8 @@ python = "/opt/python"
 [targets.web1]
 user = "deploy"
 ssh_options = ["-p", "2222"]
+[targets.web2]
+ssh = "embedded"
 [targets.db]
 transport = "podman"
 cwd = "/srv"
@@ -115,6 +118,12 @@ kind = "node"
       ["podman", "exec", "-i", "--workdir=/srv", "db", "x", "y"],
     ]);
     expect(parsePath("bastion/db", configuration).at(-1)?.interpreter).toEqual({ kind: "node" });
+    const engineOf = (ssh: SshOptions) =>
+      parsePath("web2", { ...configuration, ssh })[0]?.transport.engine;
+    expect(engineOf({})).toBe("embedded");
+    expect(engineOf({ engine: "auto" })).toBe("auto");
+    expect(engineOf({ program: "ssh" })).toBeUndefined();
+    expect(parsePath("web2/web2", configuration)[1]?.transport.engine).toBeUndefined();
     expect(wrapped(text, "web1")[0]).toEqual(expect.arrayContaining(["-l", "deploy", "2222"]));
   });
 });
@@ -190,6 +199,8 @@ describe("what is wrong is named, with file and key", () => {
       '[targets.app]\ntransport = "podman"\nssh_options = []',
       "a.toml: targets.app.ssh_options: podman",
     ],
+    ['[targets.web1]\nssh = "own"', 'a.toml: targets.web1.ssh: "own" is none of embedded, auto'],
+    ['[targets.app]\ntransport = "podman"\nssh = "auto"', "a.toml: targets.app.ssh: podman has no"],
     ['[targets."a//b"]', 'a.toml: targets."a//b": not a target: '],
     ['[targets.web1]\ncwd = "/"', "a.toml: targets.web1.cwd: no such key; there are kind, python"],
     ['[targets.web1]\nuser = "-x"', "a.toml: targets.web1.user: a name cannot begin with a dash"],

@@ -1,5 +1,6 @@
 /** `econtext exec`: one command, without a shell, on one or several targets. */
 import { makeCommand } from "../command-definition.ts";
+import { runWithHeadStart } from "../head-start.ts";
 import type { Host } from "../host.ts";
 import { readCommandOptions, readInterpreter } from "../option-values.ts";
 import { COMMAND, COMMON, FLEET, RESULTS, TARGETS } from "../options.ts";
@@ -94,7 +95,6 @@ async function run(line: CommandLine, host: Host): Promise<number> {
     );
   }
   const options = readCommandOptions("exec", flags);
-  const { runCommands } = await import("../run-command.ts");
   const { ownTerminal } = await import("../ui/raw-terminal.ts");
   const plan = {
     command: "exec",
@@ -105,7 +105,7 @@ async function run(line: CommandLine, host: Host): Promise<number> {
     hasInput: flags["no-stdin"] !== true && !takesInput,
     options: wantsTty ? { ...options, tty: ownTerminal("exec", host) } : options,
   };
-  return runCommands(plan, host);
+  return runWithHeadStart(plan, host);
 }
 
 /** @returns whether the word is rather a command than a target */

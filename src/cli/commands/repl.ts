@@ -59,16 +59,20 @@ _error, and its stack counts the lines of each input: repl:4:2:9 is line 2 of
 input 4. Calls that are not awaited are shown as Call (pending).
 
 .help lists the commands: .python types Python for the current host, !CMD runs a
-command there, .connect TARGET opens another host, .contexts shows all of them.
+command there on your terminal (!top works), .connect TARGET opens another host,
+.contexts shows all of them.
 await all.call(fn) and await all.exec("CMD") run everywhere, and show equal
 results together. Tab completes names, also of remote functions in
 web1.call("os., targets in connect(", and remote paths in web1.get(".
 
+An import runs the top level of your file, where import.meta.main is false. A
+function given to run is not started.
+
 Ctrl-C cancels the current await and the remote call, and ends loops of what was
-typed. A loop in a module that you imported cannot be interrupted: kill the
-process. Ctrl-D closes everything. The history is in
-$XDG_STATE_HOME/econtext/history; ctrl-R searches it. --deadline counts for each
-call; without a terminal, for the whole run.
+typed and of your files that it imports. A loop in a package of node_modules
+cannot be interrupted: kill the process. Ctrl-D closes everything. The history
+is in $XDG_STATE_HOME/econtext/history; ctrl-R searches it. --deadline counts
+for each call; without a terminal, for the whole run.
 
 Without a terminal, stdin is one program. The value of its last expression is
 printed as by "econtext call".`,

@@ -5,6 +5,7 @@
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { makeCommand } from "../command-definition.ts";
+import { runWithHeadStart } from "../head-start.ts";
 import type { Host } from "../host.ts";
 import { readCommandOptions } from "../option-values.ts";
 import { COMMAND, COMMON, FLEET, RESULTS, TARGETS } from "../options.ts";
@@ -97,13 +98,10 @@ interface Plan {
 async function run(line: CommandLine, host: Host): Promise<number> {
   const { flags } = line;
   const options = readCommandOptions("sh", flags);
-  // It loads while the script is read.
-  const loading = import("../run-command.ts");
   const { targets, name, script, rest, isFromInput, takesInput } = await readPlan(line, host);
   if (isFromInput && flags["no-stdin"] === true) {
     throw new Usage("sh", "-n leaves no script to read: give a FILE, or -c TEXT");
   }
-  const { runCommands } = await loading;
   const plan = {
     command: "sh",
     flags,
@@ -120,7 +118,7 @@ async function run(line: CommandLine, host: Host): Promise<number> {
     preface: script,
     options,
   };
-  return runCommands(plan, host);
+  return runWithHeadStart(plan, host);
 }
 
 /** @throws {Usage} */

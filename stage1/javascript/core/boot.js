@@ -19,10 +19,11 @@ const others = () => {
     const group = {};
     const ours = about("self")[2];
     for (const pid of fs.readdirSync("/proc"))
-      try {
-        const [state, parent, pgrp] = about(+pid);
-        if (pgrp === ours && state !== "Z") group[pid] = parent;
-      } catch {}
+      if (pid > 0)
+        try {
+          const [state, parent, pgrp] = about(pid);
+          if (pgrp === ours && state !== "Z") group[pid] = parent;
+        } catch {}
     for (let { pid } = proc, next; (next = group[pid]); pid = next) delete group[pid];
     return Object.keys(group).length;
   } catch {

@@ -25,10 +25,10 @@ for (const name of [
   if (!/^(?:process|console|crypto)$/.test(name)) delete globalThis[name];
 if (!process.versions.bun) {
   delete globalThis.crypto;
-  const { webcrypto } = require("node:crypto");
+  // Loaded when it is used: that takes milliseconds.
   if (Number.parseInt(process.versions.node, 10) > 18)
     Object.defineProperty(globalThis, "crypto", {
-      get: () => webcrypto,
+      get: () => require("node:crypto").webcrypto,
       configurable: true,
       enumerable: true,
     });

@@ -7,15 +7,25 @@ import ast
 import linecache
 import sys
 
+import econtext
 from econtext import text
+
+INTERRUPTIBLE = "evaluate", "complete"  # which run user code
 
 # What the compilers of Python 2.7 to 3.13 say of a text that more lines may complete.
 OPEN = "unexpected EOF", "EOF while", "was never closed", "unterminated triple", "incomplete input"
 # The same, if the error is in the last line.
 EXPECTED = "expected an indented block", "expected 'except' or 'finally' block"
 
-names = {"__name__": "__console__", "__doc__": None}
+names = {"__name__": "__console__", "__doc__": None, "exit": sys.exit, "quit": sys.exit}
 count = 0
+
+try:
+    from _sitebuiltins import _Helper
+
+    names["help"] = _Helper()
+except ImportError:
+    pass  # Python 2.7 has it only with the module site
 
 
 def evaluate(source, whole):
@@ -25,11 +35,11 @@ def evaluate(source, whole):
     @returns: what expressions would print; None if more lines may complete the source
     """
     global count
-    tree = parse(source, whole)
+    name = "<python:%d>" % (count + 1)
+    tree = parse(source, whole, name)
     if tree is None:
         return None
     count += 1
-    name = "<python:%d>" % count
     linecache.cache[name] = len(source), None, source.splitlines(True), name
     shown = []
 
@@ -44,23 +54,34 @@ def evaluate(source, whole):
         eval(compile(ast.Interactive(tree.body), name, "single", 0, True), names)
     finally:
         sys.displayhook = sys.__displayhook__
+        show_rest()
     return u"\n".join(shown)
 
 
-def parse(source, whole):
+def show_rest():
+    """Forward what was printed last, also if its line has no end."""
+    sys.stdout.flush()
+    for fd in econtext.streams:
+        econtext.drain(fd, True)
+
+
+def parse(source, whole, name):
     lines = source.rstrip("\n").split("\n")
     try:
-        tree = ast.parse(source)
+        tree = ast.parse(source, name)
     except SyntaxError as error:
         said = str(error)
         last = (error.lineno or 0) >= len(lines)
         if not whole and (holds(OPEN, said) or last and holds(EXPECTED, said)):
             return None
-        raise
-    # As at Python's own prompt, an empty line ends a block.
-    if not whole and tree.body and hasattr(tree.body[-1], "body"):
-        if len(lines) == 1 or not source.endswith("\n\n"):
-            return None
+        # The error says where it is. The frames of the compiler say nothing more.
+        error.__traceback__ = None
+        raise error
+    # As at Python's own prompt, an empty line ends a block. The body of `exec` is no list.
+    last = tree.body[-1] if tree.body else None
+    is_block = isinstance(getattr(last, "body", None), list)
+    if is_block and not whole and not source.endswith("\n\n"):
+        return None
     return tree
 
 

@@ -1,0 +1,72 @@
+/**
+ * What the user's ssh configuration means for a destination. `ssh -G` is asked, which applies
+ * `Host`, `Match`, `Include` and the command line exactly as ssh does, and starts no connection.
+ * Its answer has a line for each value: a name in lower case, a space, the value.
+ */
+import { Turns } from "./turns.ts";
+
+/** The values of each option, by its name in lower case. */
+export type SshConfiguration = ReadonlyMap<string, readonly string[]>;
+
+export interface Configured {
+  readonly configuration: SshConfiguration;
+  /** What ssh printed: warnings, for a person. */
+  readonly warnings: string;
+}
+
+/** The configuration cannot be used. The message is ssh's own. */
+export class ConfigurationProblem extends Error {}
+
+/** Processes of `ssh -G` at a time. */
+const turns = new Turns(8);
+let usual: Promise<SshConfiguration> | undefined;
+
+/**
+ * @param options of ssh's command line
+ * @throws {ConfigurationProblem}
+ */
+export async function configurationOf(
+  options: readonly string[],
+  destination: string,
+): Promise<Configured> {
+  const { status, stdout, stderr } = await turns.run(() => ask([...options, "--", destination]));
+  if (status !== 0) throw new ConfigurationProblem(stderr.trim());
+  return { configuration: parseConfiguration(stdout), warnings: stderr };
+}
+
+/** @returns what a client has that no file and no option tells anything */
+export function usualConfiguration(): Promise<SshConfiguration> {
+  usual ??= configurationOf(["-T", "-F", "none"], "localhost").then(
+    ({ configuration }) => configuration,
+  );
+  return usual;
+}
+
+export function parseConfiguration(text: string): SshConfiguration {
+  const configuration = new Map<string, string[]>();
+  for (const line of text.split("\n")) {
+    const at = line.indexOf(" ");
+    const [name, value] = at < 0 ? [line, ""] : [line.slice(0, at), line.slice(at + 1)];
+    // OpenSSH writes a few of the names with capitals.
+    const key = name.toLowerCase();
+    const values = configuration.get(key);
+    if (values === undefined) configuration.set(key, [value]);
+    else values.push(value);
+  }
+  configuration.delete("");
+  return configuration;
+}
+
+async function ask(words: readonly string[]) {
+  try {
+    const child = Bun.spawn(["ssh", "-G", ...words], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: process.env,
+    });
+    const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    return { status: await child.exited, stdout, stderr };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { status: 255, stdout: "", stderr: `cannot run ssh -G: ${why}` };
+  }
+}

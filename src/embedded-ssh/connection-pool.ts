@@ -1,0 +1,183 @@
+/**
+ * ConnectionPool: connections to ssh servers, each shared by all that goes to the same server by
+ * the same settings. A connection is closed with the last command on it. A server that opens no
+ * further session (MaxSessions) is given another connection.
+ */
+import type { ClientChannel } from "ssh2";
+import type { SshCommandLine } from "./command-line.ts";
+import { configurationFile } from "./command-line.ts";
+import { configurationOf, usualConfiguration } from "./configuration.ts";
+import { Connection, ConnectionFailure, type Dialog } from "./connection.ts";
+import { readSettings, type SshSettings } from "./settings.ts";
+import { openCommand, openSocket, type Wire } from "./socket.ts";
+
+/** A command on a connection. */
+export interface Running {
+  readonly channel: ClientChannel;
+  readonly connection: Connection;
+  /** Gives the connection back. Idempotent. */
+  release(): void;
+}
+
+interface Slot {
+  readonly opening: Promise<Connection>;
+  /** Ends the opening when no one waits for it any more. */
+  readonly abort: AbortController;
+  /** What was printed while the connection was opened, for all that wait for it. */
+  printed: string;
+  users: number;
+  /** Whether its server opens no further session. */
+  isFull: boolean;
+}
+
+type Destination = Pick<SshCommandLine, "options" | "destination">;
+
+export class ConnectionPool {
+  /** By all that the configuration says of a host. */
+  readonly #slots = new Map<string, Set<Slot>>();
+
+  /**
+   * @throws {ConnectionFailure}, {Refusal}, {ConfigurationProblem}, {TokenProblem},
+   *   {KnownHostsProblem}, {Unreachable}
+   */
+  async run(line: SshCommandLine, dialog: Dialog, signal: AbortSignal): Promise<Running> {
+    for (;;) {
+      const { slot, connection, release } = await this.#lease(line, dialog, signal);
+      try {
+        const channel = await connection.run(line.command);
+        if (channel !== undefined) return { channel, connection, release };
+      } catch (error) {
+        release();
+        throw error;
+      }
+      // The first session is refused by a server that allows none.
+      const isAlone = slot.users === 1;
+      slot.isFull = true;
+      release();
+      if (isAlone) throw new ConnectionFailure("Channel open failed: no session is allowed\r\n");
+    }
+  }
+
+  /** A connection that stays open until it is released. */
+  async #lease(place: Destination, dialog: Dialog, signal: AbortSignal) {
+    const { options, destination } = place;
+    const [{ configuration, warnings }, usual] = await Promise.all([
+      configurationOf(options, destination),
+      usualConfiguration(),
+    ]);
+    dialog.say(warnings);
+    const key = JSON.stringify([...configuration]);
+    const slots = this.#slots.get(key) ?? new Set();
+    this.#slots.set(key, slots);
+    let slot = [...slots].find(({ isFull }) => !isFull);
+    const isFirst = slot === undefined;
+    if (slot === undefined) {
+      const settings = readSettings(configuration, usual, options);
+      slot = this.#open(settings, options, dialog);
+      slots.add(slot);
+    }
+    slot.users += 1;
+    const { opening } = slot;
+    const taken = slot;
+    const release = once(() => this.#release(key, taken));
+    try {
+      const connection = await orAborted(opening, signal);
+      return { slot: taken, connection, release };
+    } catch (error) {
+      release();
+      if (!isFirst && !signal.aborted) dialog.say(taken.printed);
+      throw error;
+    }
+  }
+
+  #open(settings: SshSettings, options: readonly string[], dialog: Dialog): Slot {
+    const abort = new AbortController();
+    const say = (text: string): void => {
+      slot.printed += text;
+      dialog.say(text);
+    };
+    const open = async (): Promise<Connection> => {
+      const wire = await this.#wire(settings, options, { ...dialog, say }, abort.signal);
+      return Connection.open(settings, wire, { ...dialog, say }, abort.signal);
+    };
+    const opening = Promise.resolve().then(open);
+    const slot: Slot = { opening, abort, printed: "", users: 0, isFull: false };
+    const end = (): void => {
+      slot.isFull = true;
+    };
+    opening.then(({ closed }) => closed.then(end), end);
+    return slot;
+  }
+
+  /** @returns the bytes to the server: directly, by a command, or through another server */
+  async #wire(
+    settings: SshSettings,
+    options: readonly string[],
+    dialog: Dialog,
+    signal: AbortSignal,
+  ): Promise<Wire> {
+    const { jumps, proxyCommand, hostname, port } = settings;
+    if (proxyCommand !== undefined) return openCommand(settings, proxyCommand, dialog.say);
+    const last = jumps.at(-1);
+    if (last === undefined) return openSocket(settings, signal);
+    // As ssh starts the ssh of a jump host: the command line counts for the last host alone.
+    const before = jumps.slice(0, -1);
+    const way = before.length === 0 ? [] : ["-J", before.join(",")];
+    const place = {
+      options: ["-T", ...configurationFile(options), ...way, ...accountOf(last)],
+      destination: hostOf(last),
+    };
+    const { connection, release } = await this.#lease(place, dialog, signal);
+    try {
+      const wire = await connection.forward(hostname, port);
+      wire.stream.once("close", release);
+      return wire;
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  #release(key: string, slot: Slot): void {
+    slot.users -= 1;
+    if (slot.users > 0) return;
+    const slots = this.#slots.get(key);
+    slots?.delete(slot);
+    if (slots?.size === 0) this.#slots.delete(key);
+    slot.abort.abort();
+    void slot.opening.then(
+      (connection) => connection.close(),
+      () => {},
+    );
+  }
+}
+
+function once(work: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) work();
+    isDone = true;
+  };
+}
+
+/** @throws the reason of the signal, as soon as it is aborted */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const aborted = (): void => reject(signal.reason);
+  signal.addEventListener("abort", aborted, { once: true });
+  if (signal.aborted) aborted();
+  return Promise.race([work, promise]).finally(() => signal.removeEventListener("abort", aborted));
+}
+
+const JUMP = /^(?:ssh:\/\/)?(?:(.*)@)?(\[[^\]]*\]|[^:]*)(?::(\d+))?\/?$/;
+
+/** @param jump `[user@]host[:port]`, or as an address of ssh:// */
+function accountOf(jump: string): string[] {
+  const [, user, , port] = JUMP.exec(jump) ?? [];
+  return [...(user === undefined ? [] : ["-l", user]), ...(port === undefined ? [] : ["-p", port])];
+}
+
+function hostOf(jump: string): string {
+  const [, , host = jump] = JUMP.exec(jump) ?? [];
+  return host.replace(/^\[(.*)\]$/, "$1");
+}

@@ -1,0 +1,259 @@
+/**
+ * Connection: one connection to an ssh server, from the socket to a login, and the commands that
+ * run over it. A failure is an exit status of ssh, 255, and text as ssh prints it.
+ */
+import type { Duplex } from "node:stream";
+import { Client, type ClientChannel, type ConnectConfig } from "ssh2";
+import type { Asker } from "../launch/child.ts";
+import { HostKeyCheck } from "./host-key.ts";
+import { offeredKeys } from "./identities.ts";
+import { hostKeyOf } from "./known-hosts.ts";
+import { Login } from "./login.ts";
+import type { SshSettings } from "./settings.ts";
+import type { Wire } from "./socket.ts";
+
+/** The connection could not be made, or is lost. The message ends with a newline. */
+export class ConnectionFailure extends Error {}
+
+export interface Dialog {
+  /** Absent: nothing can be asked. */
+  readonly asker: Asker | undefined;
+  /** Gets what ssh would print on standard error. */
+  say(text: string): void;
+}
+
+/** Bytes after which a cipher with blocks of 16 bytes needs new keys (RFC 4344, section 3.2). */
+const CIPHER_BYTES = 2 ** 36;
+/** Milliseconds that a server has to answer that it has closed. */
+const END_MS = 1000;
+
+/** The method of ssh2 that asks for new keys. Its clients have no public one. */
+interface WithRekey {
+  readonly _protocol?: { rekey(): void };
+}
+
+export class Connection {
+  readonly #client: Client;
+  readonly #settings: SshSettings;
+  readonly #wire: Wire;
+  readonly #closed = Promise.withResolvers<ConnectionFailure>();
+  #isClosed = false;
+  #failure: ConnectionFailure | undefined;
+
+  /** @throws {ConnectionFailure}, {Refusal} */
+  static async open(
+    settings: SshSettings,
+    wire: Wire,
+    dialog: Dialog,
+    signal: AbortSignal,
+  ): Promise<Connection> {
+    const connection = new Connection(new Client(), settings, wire);
+    const giveUp = (): void => void wire.stream.destroy();
+    signal.addEventListener("abort", giveUp, { once: true });
+    try {
+      await connection.#login(dialog);
+      return connection;
+    } catch (error) {
+      giveUp();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  private constructor(client: Client, settings: SshSettings, wire: Wire) {
+    this.#client = client;
+    this.#settings = settings;
+    this.#wire = wire;
+  }
+
+  /** Resolves with the reason when the connection has ended. */
+  get closed(): Promise<ConnectionFailure> {
+    return this.#closed.promise;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /**
+   * Runs a command.
+   *
+   * @returns undefined if the server opens no further session
+   * @throws {ConnectionFailure}
+   */
+  run(command: string): Promise<ClientChannel | undefined> {
+    const { promise, resolve, reject } = Promise.withResolvers<ClientChannel | undefined>();
+    const env = this.#settings.environment as Record<string, string>;
+    this.#client.exec(command, { env }, (error, channel) => {
+      if (error === undefined) resolve(channel);
+      else if (this.#isClosed) reject(new ConnectionFailure(`${error.message}\r\n`));
+      else if (/open failure/i.test(error.message)) resolve(undefined);
+      else reject(new ConnectionFailure("exec request failed on channel 0\r\n"));
+    });
+    return promise;
+  }
+
+  /** Opens bytes to another server behind this one. @throws {ConnectionFailure} */
+  forward(hostname: string, port: number): Promise<Wire> {
+    const { promise, resolve, reject } = Promise.withResolvers<Wire>();
+    this.#client.forwardOut("127.0.0.1", 0, hostname, port, (error, channel) => {
+      if (error === undefined) resolve({ stream: channel });
+      else reject(new ConnectionFailure(`stdio forwarding failed: ${error.message}\r\n`));
+    });
+    return promise;
+  }
+
+  /** Ends the connection in good order, and by force if the server does not answer. */
+  close(): void {
+    this.#client.end();
+    const timer = setTimeout(() => this.#wire.stream.destroy(), END_MS);
+    this.#wire.stream.once("close", () => clearTimeout(timer));
+  }
+
+  async #login(dialog: Dialog): Promise<void> {
+    const settings = this.#settings;
+    const { login: own } = settings;
+    const asker = own.isBatch ? undefined : dialog.asker;
+    const { say } = dialog;
+    const hostKeys = await HostKeyCheck.begin(settings, say, asker);
+    const offered = await offeredKeys(own, { asker, attempts: own.prompts, say });
+    const login = new Login(settings, offered, { asker, say });
+    const ready = this.#hear(login, say);
+    const timer = this.#startTimer();
+    let verified: Buffer | undefined;
+    this.#client.connect({
+      ...this.#config(hostKeys),
+      hostVerifier: (blob: Buffer, done: (isRight: boolean) => void) => {
+        clearTimeout(timer);
+        // With new keys under way, ssh2 must hear at once: it sends broken packets meanwhile.
+        if (verified !== undefined) return verified.equals(blob);
+        verified = Buffer.from(blob);
+        void this.#verify(hostKeys, blob, login).then(done);
+        return undefined;
+      },
+      authHandler: (left, isPartial, done) => login.next(left, isPartial, done),
+    } as ConnectConfig);
+    this.#countBytes(this.#wire.stream);
+    await ready.finally(() => clearTimeout(timer));
+  }
+
+  /** @returns a promise for the login */
+  #hear(login: Login, say: (text: string) => void): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const settings = this.#settings;
+    const fail = (text: string): void => {
+      this.#failure ??= new ConnectionFailure(text);
+      reject(this.#failure);
+    };
+    this.#client
+      .on("ready", () => resolve())
+      .on("banner", (text) => {
+        if (!settings.isQuiet) say(text);
+      })
+      .on("change password", () => fail("Your password has expired.\r\n"))
+      .on("error", (error: Error & { level?: string }) => {
+        // After one of the level `agent` it goes on with the next key.
+        if (error.level !== "agent") fail(textOf(error, settings, login));
+      })
+      .on("close", () => {
+        this.#isClosed = true;
+        fail(`Connection to ${settings.hostname} closed by remote host.\r\n`);
+        this.#closed.resolve(this.#failure as ConnectionFailure);
+      });
+    return promise;
+  }
+
+  async #verify(hostKeys: HostKeyCheck, blob: Buffer, login: Login): Promise<boolean> {
+    try {
+      const verdict = await hostKeys.verify(blob, hostKeyOf(blob), this.#wire.address);
+      if (verdict.isDoubtful) login.doubt();
+      if (!verdict.isAccepted) this.#failure ??= new ConnectionFailure("");
+      return verdict.isAccepted;
+    } catch (error) {
+      this.#failure ??= new ConnectionFailure(`${(error as Error).message}\r\n`);
+      return false;
+    }
+  }
+
+  /** Ends a connection to a server that does not introduce itself in time. */
+  #startTimer(): ReturnType<typeof setTimeout> | undefined {
+    const { connectSeconds } = this.#settings;
+    if (connectSeconds === undefined) return undefined;
+    return setTimeout(() => {
+      this.#failure ??= new ConnectionFailure("Connection timed out during banner exchange\r\n");
+      this.#wire.stream.destroy();
+    }, connectSeconds * 1000);
+  }
+
+  /** Asks for new keys when so many bytes have gone over the wire, or so much time has passed. */
+  #countBytes(stream: Duplex): void {
+    const { rekeyBytes, rekeySeconds } = this.#settings;
+    const most = rekeyBytes || CIPHER_BYTES;
+    let [bytes, since] = [0, performance.now()];
+    const count = ({ length }: Uint8Array | string): void => {
+      bytes += length;
+      const isOld = rekeySeconds !== 0 && performance.now() - since > rekeySeconds * 1000;
+      if (bytes < most && !isOld) return;
+      [bytes, since] = [0, performance.now()];
+      // Not now, in the middle of a packet.
+      setImmediate(() => (this.#client as unknown as WithRekey)._protocol?.rekey());
+    };
+    stream.on("data", count);
+    const write = stream.write.bind(stream);
+    stream.write = ((chunk: Uint8Array, ...rest: []) => {
+      count(chunk);
+      return write(chunk, ...rest);
+    }) as Duplex["write"];
+  }
+
+  #config(hostKeys: HostKeyCheck): ConnectConfig {
+    const { user, hostname, port, offer, aliveSeconds, aliveCount } = this.#settings;
+    return {
+      host: hostname,
+      port,
+      username: user,
+      sock: this.#wire.stream,
+      algorithms: {
+        ...offer.algorithms,
+        serverHostKey: offer.hasOwnKeyOrder
+          ? offer.algorithms.serverHostKey
+          : orderedKeys(offer.algorithms.serverHostKey as string[], hostKeys.knownTypes),
+      } as ConnectConfig["algorithms"],
+      tryKeyboard: true,
+      keepaliveInterval: aliveSeconds * 1000,
+      keepaliveCountMax: aliveCount,
+      // A person may take long to answer.
+      readyTimeout: 0,
+    } as ConnectConfig;
+  }
+}
+
+/** A server is asked first for a key of a type that is known. */
+function orderedKeys(names: readonly string[], known: readonly string[]): string[] {
+  const isKnown = (name: string): boolean =>
+    known.includes(name.startsWith("rsa-sha2-") ? "ssh-rsa" : name);
+  return [...names.filter(isKnown), ...names.filter((name) => !isKnown(name))];
+}
+
+/** ssh2's errors in ssh's words. */
+function textOf(
+  error: Error & { level?: string; code?: string },
+  { hostname, port }: SshSettings,
+  login: Login,
+): string {
+  const { level, message } = error;
+  if (level === "client-authentication" && message.startsWith("All configured")) {
+    return login.denied();
+  }
+  if (level === "client-timeout") {
+    return `Timeout, server ${hostname} not responding.\r\n`;
+  }
+  if (level === "handshake" && /no matching/i.test(message)) {
+    return `Unable to negotiate with ${hostname} port ${port}: ${message}\r\n`;
+  }
+  if (message === "Connection lost before handshake") {
+    return "kex_exchange_identification: Connection closed by remote host\r\n";
+  }
+  return `ssh: ${hostname} port ${port}: ${message}\r\n`;
+}

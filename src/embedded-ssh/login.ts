@@ -1,0 +1,137 @@
+/**
+ * Logging in, by ssh's rules: the ways that both ends allow, in the order of the configuration.
+ * Questions have ssh's own words, so that they are answered as those of a spawned ssh.
+ */
+import type { AuthenticationType, NextAuthHandler, Prompt } from "ssh2";
+import type { Asker } from "../launch/child.ts";
+import type { Secret } from "../prompts/secret.ts";
+import { IdentityAgent, type Offered } from "./identities.ts";
+import type { SshSettings } from "./settings.ts";
+
+type Method = SshSettings["login"]["methods"][number];
+type Next = Parameters<NextAuthHandler>[0];
+
+export class Login {
+  readonly #settings: SshSettings;
+  readonly #asker: Asker | undefined;
+  readonly #say: (text: string) => void;
+  readonly #offered: Offered;
+  /** How often each way was tried. */
+  readonly #tried = new Map<Method, number>();
+  readonly #agents: IdentityAgent;
+  #left: readonly string[] = [];
+  #isDoubtful = false;
+
+  constructor(
+    settings: SshSettings,
+    offered: Offered,
+    { asker, say }: { asker: Asker | undefined; say(text: string): void },
+  ) {
+    this.#settings = settings;
+    this.#offered = offered;
+    this.#asker = settings.login.isBatch ? undefined : asker;
+    this.#say = say;
+    this.#agents = new IdentityAgent(offered.identities);
+  }
+
+  /** The host key is not the known one: nothing secret is sent. */
+  doubt(): void {
+    this.#isDoubtful = true;
+  }
+
+  /** As ssh2 wants it: `left` is null at first; `isPartial`: one way of several was right. */
+  next(
+    left: readonly AuthenticationType[] | null,
+    isPartial: boolean,
+    done: NextAuthHandler,
+  ): void {
+    if (left === null) {
+      done({ type: "none", username: this.#settings.user });
+      return;
+    }
+    this.#left = left;
+    if (isPartial) this.#tried.clear();
+    void this.#next(left).then(done);
+  }
+
+  /** What ssh prints when nothing is left to try. */
+  denied(): string {
+    const { user, hostname } = this.#settings;
+    const { left } = this.#offered;
+    const lacking = [
+      ...left.map((file) => `${file} is of a security key; add it to an agent`),
+      ...(this.#left.includes("gssapi-with-mic") ? ["it does not try gssapi-with-mic"] : []),
+    ].map((text) => `The embedded ssh: ${text}.\r\n`);
+    return `${lacking.join("")}${user}@${hostname}: Permission denied (${this.#left.join(",")}).\r\n`;
+  }
+
+  async #next(left: readonly string[]): Promise<Next> {
+    const username = this.#settings.user;
+    for (const method of this.#settings.login.methods) {
+      if (!left.includes(method)) continue;
+      if (method === "publickey") {
+        if (this.#count(method) > 0 || this.#offered.identities.length === 0) continue;
+        this.#try(method);
+        return { type: "agent", username, agent: this.#agents };
+      }
+      const isAble = this.#asker !== undefined && !this.#isDoubtful;
+      if (!isAble || this.#count(method) >= this.#settings.login.prompts) continue;
+      if (this.#count(method) > 0) this.#say("Permission denied, please try again.\r\n");
+      this.#try(method);
+      if (method === "keyboard-interactive") {
+        return { type: method, username, prompt: (...asked) => void this.#answer(asked) };
+      }
+      const password = await this.#password();
+      if (password !== undefined) return { type: method, username, password };
+      this.#tried.set(method, Number.POSITIVE_INFINITY);
+    }
+    return false as unknown as Next;
+  }
+
+  /** A string, because the package takes no bytes: it stays in memory for a while. */
+  async #password(): Promise<string | undefined> {
+    const { user, alias, hostname } = this.#settings;
+    return textOf(await this.#asker?.ask(`${user}@${alias ?? hostname}'s password: `));
+  }
+
+  async #answer([name, instructions, , prompts, finish]: Asked): Promise<void> {
+    const { user, alias, hostname } = this.#settings;
+    const told = [name, instructions].filter((text) => text !== "").join("\n");
+    const answers: string[] = [];
+    for (const { prompt } of prompts) {
+      const shown = told === "" ? prompt : `${told}\n${prompt}`;
+      const text = textOf(await this.#asker?.ask(`(${user}@${alias ?? hostname}) ${shown}`));
+      if (text === undefined) {
+        this.#tried.set("keyboard-interactive", Number.POSITIVE_INFINITY);
+      }
+      // ssh answers with nothing, too, and the server refuses it.
+      answers.push(text ?? "");
+    }
+    finish(answers);
+  }
+
+  #count(method: Method): number {
+    return this.#tried.get(method) ?? 0;
+  }
+
+  #try(method: Method): void {
+    this.#tried.set(method, this.#count(method) + 1);
+  }
+}
+
+type Asked = readonly [
+  name: string,
+  instructions: string,
+  lang: string,
+  prompts: readonly Prompt[],
+  finish: (answers: string[]) => void,
+];
+
+function textOf(secret: Secret | undefined): string | undefined {
+  if (secret === undefined) return undefined;
+  const line = secret.line();
+  secret.wipe();
+  const text = new TextDecoder().decode(line.subarray(0, -1));
+  line.fill(0);
+  return text;
+}

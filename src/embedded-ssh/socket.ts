@@ -1,0 +1,159 @@
+/**
+ * The bytes to an ssh server: a TCP connection, or the command of `ProxyCommand`. Failures are told
+ * in ssh's words.
+ */
+import { spawn } from "node:child_process";
+import { lookup } from "node:dns/promises";
+import { connect, isIP, type Socket } from "node:net";
+import { Duplex } from "node:stream";
+import type { SshSettings } from "./settings.ts";
+import { expandTokens } from "./tokens.ts";
+
+/** The server cannot be reached. The message is what ssh would print. */
+export class Unreachable extends Error {}
+
+export interface Wire {
+  readonly stream: Duplex;
+  /** Of the server; absent behind a proxy. */
+  readonly address?: string;
+}
+
+const RETRY_MS = 1000;
+
+/** @throws {Unreachable} */
+export async function openSocket(settings: SshSettings, signal: AbortSignal): Promise<Wire> {
+  const { hostname, port } = settings;
+  const addresses = await addressesOf(settings);
+  let failure = new Unreachable(`ssh: connect to host ${hostname} port ${port}: failure`);
+  for (let attempt = 0; attempt < settings.attempts; attempt++) {
+    if (attempt > 0) await Bun.sleep(RETRY_MS);
+    for (const { address } of addresses) {
+      signal.throwIfAborted();
+      try {
+        return { stream: await connectTo(address, settings, signal), address };
+      } catch (error) {
+        const why = reasonOf(error as NodeJS.ErrnoException);
+        failure = new Unreachable(`ssh: connect to host ${hostname} port ${port}: ${why}`);
+      }
+    }
+  }
+  throw failure;
+}
+
+/** The command's error output goes to `say`. */
+export function openCommand(
+  settings: SshSettings,
+  command: string,
+  say: (text: string) => void,
+): Wire {
+  const text = `exec ${expandTokens(command, settings)}`;
+  const shell = process.env["SHELL"] || "/bin/sh";
+  const child = spawn(shell, ["-c", text], { stdio: ["pipe", "pipe", "pipe"], detached: true });
+  child.stderr.setEncoding("utf8").on("data", say);
+  child.on("error", (error) => say(`${shell}: ${error.message}\r\n`));
+  const stream = new PipePair(child.stdin, child.stdout, () => {
+    // ssh ends its proxy command so.
+    if (child.exitCode === null) child.kill("SIGHUP");
+  });
+  return { stream };
+}
+
+/** One duplex of a program's two pipes. */
+class PipePair extends Duplex {
+  readonly #in: NodeJS.WritableStream;
+  readonly #out: NodeJS.ReadableStream;
+  readonly #end: () => void;
+
+  constructor(stdin: NodeJS.WritableStream, stdout: NodeJS.ReadableStream, end: () => void) {
+    super();
+    this.#in = stdin;
+    this.#out = stdout;
+    this.#end = end;
+    stdin.on("error", () => this.destroy());
+    stdout.on("data", (chunk: Buffer) => {
+      if (!this.push(chunk)) stdout.pause();
+    });
+    stdout.on("end", () => this.push(null));
+    stdout.on("error", () => this.destroy());
+  }
+
+  override _read(): void {
+    this.#out.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    if (this.#in.write(chunk)) done();
+    else this.#in.once("drain", done);
+  }
+
+  override _final(done: () => void): void {
+    this.#in.end();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#in.end();
+    this.#end();
+    done(error);
+  }
+}
+
+/** @throws {Unreachable} */
+async function addressesOf({ hostname, family }: SshSettings) {
+  const bare = hostname.replace(/%.*$/, "");
+  if (isIP(bare) !== 0) return [{ address: hostname }];
+  try {
+    return await lookup(hostname, { family, all: true, verbatim: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why =
+      code === "EAI_AGAIN" ? "Temporary failure in name resolution" : "Name or service not known";
+    throw new Unreachable(`ssh: Could not resolve hostname ${hostname}: ${why}`);
+  }
+}
+
+function connectTo(
+  address: string,
+  { port, bindAddress, connectSeconds, keepsAlive }: SshSettings,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  const local = bindAddress === undefined ? {} : { localAddress: bindAddress };
+  const socket = connect({ host: address, port, noDelay: true, ...local });
+  const giveUp = (error: Error): void => {
+    socket.destroy();
+    reject(error);
+  };
+  const timeout = Object.assign(new Error("Connection timed out"), { code: "ETIMEDOUT" });
+  const timer =
+    connectSeconds === undefined
+      ? undefined
+      : setTimeout(() => giveUp(timeout), connectSeconds * 1000);
+  const aborted = (): void => giveUp(signal.reason as Error);
+  signal.addEventListener("abort", aborted, { once: true });
+  socket.once("error", giveUp);
+  socket.once("connect", () => {
+    socket.setKeepAlive(keepsAlive);
+    socket.off("error", giveUp);
+    resolve(socket);
+  });
+  return promise.finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", aborted);
+  });
+}
+
+/** The words of the C library, as ssh prints them. */
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  const words: Readonly<Record<string, string>> = {
+    ECONNREFUSED: "Connection refused",
+    ECONNRESET: "Connection reset by peer",
+    EHOSTUNREACH: "No route to host",
+    ENETUNREACH: "Network is unreachable",
+    ETIMEDOUT: "Connection timed out",
+    EADDRNOTAVAIL: "Cannot assign requested address",
+    EACCES: "Permission denied",
+    EINVAL: "Invalid argument",
+  };
+  return words[code ?? ""] ?? message;
+}

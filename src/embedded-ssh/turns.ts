@@ -1,0 +1,22 @@
+/** Turns: runs work, so many pieces of it at a time, in the order of asking. */
+export class Turns {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  /** @param atOnce at least 1 */
+  constructor(atOnce: number) {
+    this.#free = atOnce;
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free += 1;
+      else next();
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/** Processes that are started before anything asks for them. */
+import { afterEach, expect, test } from "bun:test";
+import { closeSync, readFileSync } from "node:fs";
+import {
+  dropEarly,
+  type StartedChild,
+  startChild,
+  startEarly,
+} from "../../src/launch/early-child.ts";
+
+const OWN = { asks: false };
+const CAT = ["sh", "-c", "cat"];
+const begun: StartedChild[] = [];
+
+function ask(argv: readonly string[], options = OWN): StartedChild {
+  const child = startChild(argv, options, undefined);
+  begun.push(child);
+  return child;
+}
+
+afterEach(async () => {
+  dropEarly();
+  for (const { process, exited } of begun.splice(0)) {
+    for (const fd of (process.stdio as unknown as number[]).slice(3)) closeSync(fd);
+    await exited;
+  }
+});
+
+test("what asks for the same program first gets the process, once", () => {
+  startEarly(CAT, OWN);
+  const [first, second] = [ask(CAT), ask(CAT)];
+  expect(first.process.pid).toBeLessThan(second.process.pid);
+});
+
+test("another program, or other variables, get a process of their own", async () => {
+  startEarly(["sh", "-c", "exit 3"], OWN);
+  expect(await ask(["sh", "-c", "exit 4"]).exited).toEqual({ status: 4, signal: undefined });
+  const other = ask(["sh", "-c", "exit 3"], { asks: false, env: { A: "1" } } as typeof OWN);
+  expect(await other.exited).toEqual({ status: 3, signal: undefined });
+  expect(await ask(["sh", "-c", "exit 3"]).exited).toEqual({ status: 3, signal: undefined });
+});
+
+test("a process that nothing asks for is ended", async () => {
+  startEarly(CAT, OWN);
+  const children = (): string => readFileSync(`/proc/self/task/${process.pid}/children`, "utf8");
+  const before = children();
+  expect(before).not.toBe("");
+  dropEarly();
+  while (children() === before) await Bun.sleep(5);
+});

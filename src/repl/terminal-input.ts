@@ -30,6 +30,8 @@ export class TerminalInput extends PassThrough implements Keyboard {
   /** Several keys that arrived together: more of a paste may follow. */
   #held = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether the keys were typed while an input was evaluated: several lines are no paste. */
+  #isAhead = false;
   /** Takes all keys instead of the line editor. */
   #diverted: ((bytes: Uint8Array) => void) | undefined;
   readonly #onData = (bytes: Uint8Array): void => {
@@ -68,7 +70,17 @@ export class TerminalInput extends PassThrough implements Keyboard {
   }
 
   giveBack(bytes: Uint8Array): void {
-    setImmediate(() => this.#onData(bytes));
+    setImmediate(() => {
+      this.#isAhead = true;
+      this.#onData(bytes);
+      this.#isAhead = false;
+    });
+  }
+
+  /** Takes what was typed while an input was evaluated, now that the evaluation has ended. */
+  takeAhead(): void {
+    const bytes = this.readNow();
+    if (bytes !== undefined) this.giveBack(bytes);
   }
 
   /** Lets go of the terminal. */
@@ -105,7 +117,8 @@ export class TerminalInput extends PassThrough implements Keyboard {
   /** A single key is delivered at once. Several that hold a line end may begin a paste. */
   #unmarked(text: string): void {
     const isAlone = this.#held === "" && (text.length === 1 || !/[\r\n]/.test(text));
-    if (isAlone || KEYS.test(text)) {
+    // Lines that were typed ahead arrive together, too.
+    if (isAlone || KEYS.test(text) || this.#isAhead) {
       this.#deliver();
       this.push(text);
       return;

@@ -303,6 +303,7 @@ export class Terminal implements CommandHost {
       isOver = true;
       this.#flush();
       this.#giveUp = undefined;
+      this.#input.takeAhead();
       this.#watch.reset();
       if (this.#isClosed) return;
       if (said !== "") this.#server.output.write(`${said}\n`);

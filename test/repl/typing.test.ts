@@ -55,6 +55,20 @@ suite("typing at the prompt", missingTmux, "tmux", () => {
     await terminal.until(/\nLEFT 0$/);
   });
 
+  test("lines that are typed while an input runs are inputs of their own", async () => {
+    await using terminal = new Tmux();
+    await openPrompt(terminal, [], state);
+    const flag = join(state, "go-on");
+    await terminal.line(`while (!fs.existsSync("${flag}")); console.log("over")`);
+    await terminal.until(/over"\)$/);
+    await terminal.line("600 + 1");
+    await terminal.line("700 + 1");
+    writeFileSync(flag, "");
+    await terminal.answer("\n601\n[\\s\\S]*701");
+    await terminal.press("C-d");
+    await terminal.until(/\nLEFT 0$/);
+  });
+
   test("a line with .name( continues the one before; a command stays a command", async () => {
     await using terminal = new Tmux();
     await openPrompt(terminal, [], state);

@@ -38,11 +38,12 @@ export class Evaluator {
     const compiled = compile(source);
     const run = async (): Promise<Evaluated> => {
       this.#scope.declare(compiled.names);
-      this.#functions.add(compiled);
       const name = this.#name ?? `repl:${++this.#inputs}`;
-      const code = this.#name === undefined ? guarded(compiled.code) : compiled.code;
-      const filename = this.#places.add(name, { source, code });
-      const result = await (runInThisContext(code, { filename }) as unknown);
+      this.#functions.add(compiled, name);
+      const { code } = compiled;
+      const running = this.#name === undefined ? guarded(code) : code;
+      const filename = this.#places.add(name, { source, code, running });
+      const result = await (runInThisContext(running, { filename }) as unknown);
       for (const [text] of source.matchAll(IMPORT)) this.#imports.add(text);
       return compiled.hasValue ? (result as Evaluated) : undefined;
     };

@@ -8,31 +8,44 @@ import { standAlone } from "../functions/inline.ts";
 import { type AnyFunction, writtenText } from "../functions/registry.ts";
 import { UsageError } from "../index.ts";
 import type { Compiled } from "./compile-input.ts";
+import type { InputPlaces, SentPart } from "./input-places.ts";
 import { moduleName, type PromptScope } from "./scope.ts";
 
-/** The free variables of a function. */
+/** An expression of a text that is sent. `text`: it is a function of an input, with this text. */
+interface Part {
+  readonly text?: string;
+  readonly sent: string;
+}
+
+/** The free variables of a function, and where it was typed. */
 interface Site {
   readonly names: readonly string[];
   /** Those of functions and blocks around it. */
   readonly captured: readonly string[];
+  /** The name of the input, and the function's offset in its code. */
+  readonly input: string;
+  readonly start: number;
 }
 
 export class FunctionSources {
   readonly #scope: PromptScope;
+  readonly #places: InputPlaces;
   /** By the function's text, which may occur several times. */
   readonly #sites = new Map<string, Site[]>();
 
-  constructor(scope: PromptScope) {
+  constructor(scope: PromptScope, places: InputPlaces) {
     this.#scope = scope;
+    this.#places = places;
   }
 
-  add({ code, functions }: Compiled): void {
+  /** @param input the name of the input */
+  add({ code, functions }: Compiled, input: string): void {
     for (const { start, end, free } of functions) {
       const all = [...free.values()];
       const named = (from: boolean) =>
         all.filter((one) => (one.from === "local") === from).map(({ name }) => name);
       const text = code.slice(start, end);
-      const site = { names: named(false), captured: named(true) };
+      const site = { names: named(false), captured: named(true), input, start };
       this.#sites.set(text, [...(this.#sites.get(text) ?? []), site]);
     }
   }
@@ -43,21 +56,36 @@ export class FunctionSources {
    */
   readonly source = (fn: AnyFunction, text: string): string | undefined => {
     if (!this.#sites.has(text)) return undefined;
-    const parts = new Map<string, string | undefined>();
+    const parts = new Map<string, Part | undefined>();
     this.#gather(text, parts);
     const own = [...parts.keys()].find((name) => this.#scope.get(name) === fn);
-    const result = own ?? standAlone(text);
-    if (parts.size === 0) return result;
-    const needed = [...parts].map(([name, part]) => `const ${name} = ${part};\n`);
-    return `(() => {\n${needed.join("")}return ${result};\n})()`;
+    const result = own === undefined ? { text, sent: standAlone(text) } : { sent: own };
+    if (parts.size === 0) return this.#named([result]);
+    const needed = [...parts].flatMap(([name, part]) => [`const ${name} = `, part ?? "", ";\n"]);
+    return this.#named(["(() => {\n", ...needed, "return ", result, ";\n})()"]);
   };
+
+  /** Joins the pieces, and names the whole for stacks. */
+  #named(pieces: readonly (string | Part)[]): string {
+    let whole = "";
+    const parts: SentPart[] = [];
+    for (const piece of pieces) {
+      const { text, sent } = typeof piece === "string" ? { sent: piece } : piece;
+      const site = text === undefined ? undefined : this.#sites.get(text)?.at(-1);
+      if (site !== undefined && text !== undefined) {
+        parts.push({ input: site.input, start: site.start, text, at: whole.length, sent });
+      }
+      whole += sent;
+    }
+    return this.#places.addSent(whole, parts);
+  }
 
   /**
    * Collects what a function needs.
    *
    * @param parts expressions in the order of their definition; undefined while one is being made
    */
-  #gather(text: string, parts: Map<string, string | undefined>): void {
+  #gather(text: string, parts: Map<string, Part | undefined>): void {
     for (const { names, captured } of this.#sites.get(text) ?? []) {
       if (captured.length > 0) throw refused(text, captured);
       for (const name of names) {
@@ -68,20 +96,20 @@ export class FunctionSources {
     }
   }
 
-  #part(user: string, name: string, parts: Map<string, string | undefined>): string {
+  #part(user: string, name: string, parts: Map<string, Part | undefined>): Part {
     const value = this.#scope.get(name);
     if (!this.#scope.isKnown(name)) throw refused(user, [name]);
     const module = moduleName(value);
-    if (module !== undefined) return `require(${JSON.stringify(module)})`;
+    if (module !== undefined) return { sent: `require(${JSON.stringify(module)})` };
     if (typeof value !== "function") throw refused(user, [name]);
     const text = writtenText(value as AnyFunction);
     if (this.#sites.has(text)) {
       this.#gather(text, parts);
-      return standAlone(text);
+      return { text, sent: standAlone(text) };
     }
     const found = builtin(value as AnyFunction);
     if (found === undefined) throw refused(user, [name]);
-    return found;
+    return { sent: found };
   }
 }
 

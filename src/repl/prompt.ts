@@ -62,7 +62,8 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
   const { options, inputName } = settings;
   let { broker } = settings;
   const scope = new PromptScope();
-  const functions = new FunctionSources(scope);
+  const places = new InputPlaces();
+  const functions = new FunctionSources(scope, places);
   registerSource(functions.source);
   registerEdits(unguarded);
   const connectAs = (target: string, own: library.ConnectOptions) =>
@@ -93,7 +94,6 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
   scope.defineHidden(GUARD, watch.guard);
   const variables = new ContextVariables(scope, contexts, connectAs);
   const targets = await variables.openAll(settings.targets);
-  const places = new InputPlaces();
   placeFrames((place) => places.find(place) ?? modules.find(place));
   const evaluator = new Evaluator(scope, functions, places, inputName);
   const reload = async (): Promise<readonly string[]> => {

@@ -58,6 +58,13 @@ export function userFrames(stack: string): string[] {
   });
 }
 
+/** A frame of another process, with the place that the user knows, if there is one. */
+export function placedFrame(frame: string): string {
+  const [, place = ""] = (FRAME.test(frame) && PLACE.exec(frame)) || [];
+  const other = place === "" ? undefined : findPlace(place);
+  return other === undefined ? frame : frame.replace(place, () => other);
+}
+
 /** Whether a frame is in econtext's own text. */
 export function isOwnFrame(frame: string): boolean {
   return isOwn(PLACE.exec(frame)?.[1] ?? "");

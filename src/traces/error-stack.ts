@@ -3,7 +3,7 @@
  * the user's program that made the call. It holds no line of econtext itself.
  */
 import { CallError, EcontextError, stacks } from "../errors.ts";
-import { type CallSite, userFrames } from "./call-site.ts";
+import { type CallSite, placedFrame, userFrames } from "./call-site.ts";
 import { tracebackLines } from "./remote-trace.ts";
 
 /** The number of frames to capture: many of econtext may stand in front of the user's. */
@@ -65,5 +65,5 @@ function locate(error: EcontextError, site: CallSite): void {
 /** The lines of the remote traceback, indented. */
 function remoteStack(error: EcontextError): string[] {
   if (!(error instanceof CallError)) return [];
-  return tracebackLines(error).map((line) => `  ${line}`);
+  return tracebackLines(error).map((line) => `  ${placedFrame(line)}`);
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ECONTEXT, FIXTURES, PYTHON } from "../cli/econtext.ts";
+import { nodeOf } from "../helpers/javascripts.ts";
 
 async function repl(args: readonly string[], input = "") {
   await using child = Bun.spawn([...ECONTEXT, "repl", ...args], {
@@ -166,4 +167,22 @@ run(() => console.log("ran"));
     /^run\(\) of \S*program\.ts is left out: the prompt only imports; econtext /,
   );
   expect(status).toBe(0);
+});
+
+test.each([
+  ["--bun", process.execPath],
+  ["--node", nodeOf("18").path],
+])("an error of a function that was sent has the lines of the input: %s", async (option, path) => {
+  const program = `type Unused = string;
+const over = (n: number): number => {
+  throw new RangeError("over " + n);
+};
+
+function call(n: number): number { return over(n) + 1 }
+await local.call(call, 3)
+`;
+  const { stderr } = await repl(["local", option, path], program);
+  expect(stderr).toMatch(
+    /^local: RangeError: over 3\n +at over \(\[stdin\]:3:\d+\)\n +at call \(\[stdin\]:6:\d+\)\n +at .*\[stdin\]:7:\d+\)?\n$/,
+  );
 });

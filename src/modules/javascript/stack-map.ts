@@ -124,7 +124,8 @@ const CORE_FRAME = /^ +at .*(?:\[eval\]|%5Beval%5D)/;
 const TIER_FRAME = /^ +at .*(?:\(econtext\.[\w-]+:|evalmachine\.|\(:0\)$|\(unknown\)$)/;
 
 /** The line of source that Bun puts in front of some stacks: as it was sent, or the wrong one. */
-const QUOTED = /^(?:\[native code\]:\d+\n|\/[^\n]*:\d+\n[^\n]*\n *\^+\s*\n(?=[^\n]+\n +at ))/;
+const QUOTED =
+  /^(?:\[native code\]:\d+\n|(?:\/|evalmachine\.)[^\n]*:\d+\n[^\n]*\n *\^+\s*\n(?=[^\n]+\n +at ))/;
 
 function withoutCore(text: string): string {
   let isBelow = false;

@@ -1,6 +1,7 @@
 /**
- * Looks for ctrl-C while typed code keeps this process busy, when no key can arrive as an event.
- * The guards of the code call it; it reads the terminal itself now and then. Knows no evaluation.
+ * Looks for ctrl-C, and for the end of the terminal, while code of the prompt keeps this process
+ * busy: no key can arrive as an event then. The guards of the code call it, and now and then it
+ * reads the terminal itself. Knows no evaluation.
  */
 
 /** Typed code was ended by ctrl-C. */
@@ -13,7 +14,11 @@ export class Interrupted extends Error {
 }
 
 export interface Keyboard {
-  /** Reads what was typed, without waiting; undefined if nothing was. */
+  /**
+   * Reads what was typed, without waiting.
+   *
+   * @returns undefined if nothing was typed; no bytes if the terminal is gone
+   */
   readNow(): Uint8Array | undefined;
   /** Takes bytes that were read and are not for the watch, to deliver them as keys later. */
   giveBack(bytes: Uint8Array): void;
@@ -62,8 +67,9 @@ export class BusyWatch {
     if (bytes === undefined) return;
     const at = bytes.lastIndexOf(CTRL_C);
     // As a terminal does, ctrl-C discards what was typed before it.
-    if (at < bytes.length - 1) this.#keyboard?.giveBack(bytes.subarray(at + 1));
-    if (at < 0) return;
+    if (at + 1 < bytes.length) this.#keyboard?.giveBack(bytes.subarray(at + 1));
+    // Without a terminal, the signal that says so is handled when the code has ended.
+    if (at < 0 && bytes.length > 0) return;
     this.#isInterrupted = true;
     this.#onInterrupt();
     throw new Interrupted();

@@ -65,8 +65,7 @@ export class TerminalInput extends PassThrough implements Keyboard {
     const { fd } = this.#stdin as unknown as { readonly fd: number };
     if (this.#stdin.isPaused() || !waitFor([fd], 0)) return undefined;
     const bytes = new Uint8Array(MAX_READ);
-    const count = readNow(fd, bytes);
-    return count === undefined || count === 0 ? undefined : bytes.subarray(0, count);
+    return bytes.subarray(0, readNow(fd, bytes) ?? 0);
   }
 
   giveBack(bytes: Uint8Array): void {
@@ -80,7 +79,7 @@ export class TerminalInput extends PassThrough implements Keyboard {
   /** Takes what was typed while an input was evaluated, now that the evaluation has ended. */
   takeAhead(): void {
     const bytes = this.readNow();
-    if (bytes !== undefined) this.giveBack(bytes);
+    if (bytes !== undefined && bytes.length > 0) this.giveBack(bytes);
   }
 
   /** Lets go of the terminal. */

@@ -1,6 +1,7 @@
 /** Values of a prompt as text that is safe for a terminal. */
 
 import { neutralise, ShellCommand, type ShellOutput } from "../index.ts";
+import { errorText } from "../traces/error-text.ts";
 import { Results } from "./everywhere.ts";
 
 /** Escape sequences that may stay: those for colours. */
@@ -13,6 +14,8 @@ export function showValue(value: unknown, isColoured: boolean): string {
   if (value instanceof Results) return value.text((one) => showValue(one, isColoured));
   if (isOutput(value)) return outputText(value);
   if (isCall(value)) return `Call (${Bun.peek.status(value)})`;
+  // As when it was thrown, with the lines of the inputs.
+  if (value instanceof Error) return errorText(value);
   if (value instanceof ShellCommand) return "ShellCommand (await it to run it)";
   return fit(Bun.inspect(value, { colors: isColoured, depth: 4 }));
 }

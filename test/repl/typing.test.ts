@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isRunning } from "../helpers/leaks.ts";
 import { suite } from "../helpers/skip.ts";
 import { soon } from "../helpers/soon.ts";
 import { openPrompt } from "./prompt.ts";
@@ -64,7 +65,7 @@ suite("typing at the prompt", missingTmux, "tmux", () => {
     await terminal.line("600 + 1");
     await terminal.line("700 + 1");
     writeFileSync(flag, "");
-    await terminal.answer("\n601\n[\\s\\S]*701");
+    await terminal.answer("601\n[\\s\\S]*\n701");
     await terminal.press("C-d");
     await terminal.until(/\nLEFT 0$/);
   });
@@ -107,6 +108,20 @@ suite("typing at the prompt", missingTmux, "tmux", () => {
     await terminal.answer("\nobject");
     await terminal.press("C-d");
     await terminal.until(/\nLEFT 0$/);
+  });
+
+  test("a terminal that is closed ends a loop, too", async () => {
+    let pid = 0;
+    {
+      await using terminal = new Tmux();
+      await openPrompt(terminal, [], state);
+      await terminal.line("process.pid");
+      pid = Number(/\n(\d+)\n> *$/.exec(await terminal.answer("\n\\d+"))?.[1]);
+      await terminal.line('console.log("begun"); for (;;) { try { for (;;); } catch {} }');
+      await terminal.until(/\nbegun$/);
+      expect(isRunning(pid)).toBe(true);
+    }
+    await soon(() => !isRunning(pid));
   });
 
   test("ctrl-C ends loops of an imported module, and its functions still run elsewhere", async () => {
@@ -195,6 +210,8 @@ suite("typing at the prompt", missingTmux, "tmux", () => {
     );
     await terminal.line("_error.message");
     await terminal.answer("\nmine");
+    await terminal.line("_error");
+    await terminal.answer("> _error\nTypeError: mine\n +at fail \\(repl:4:2:\\d+\\)[\\s\\S]*");
     await terminal.press("C-d");
     await terminal.until(/\nLEFT 0$/);
   });

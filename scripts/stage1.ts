@@ -96,13 +96,13 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
 const SWITCH_PARTS = {
   python: [
     ["start"],
-    ["processes", "downstream", "upstream", "child", "relays", "secret", "switch"],
+    ["processes", "downstream", "upstream", "child", "relays", "own", "secret", "switch"],
   ],
   javascript: [
     ["start", "bun_process", "program", "early"],
     [
       ...["common", "state", "processes", "memory", "scanner", "relays"],
-      ...["upstream", "downstream", "child", "switch"],
+      ...["own", "upstream", "downstream", "child", "switch"],
     ],
   ],
 } as const;

@@ -25,6 +25,9 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
+/** Credit of 0. */
+const MOVED = 48;
+
 interface Encoded {
   readonly body: readonly Chunk[];
   readonly length: number;
@@ -41,6 +44,8 @@ export class OutboundChannel implements SendTarget, Receiver {
   readonly #credits: number;
   #isUnused = true;
   #shortcut: Shortcut | undefined;
+  /** The receiving hop sends to its own switch, and no more to this process. */
+  #hasMoved = false;
   #waiting: Waiting[] = [];
   /** Closed by the sender: this message goes out when no value waits any more. */
   #closing: readonly Uint8Array[] | undefined;
@@ -88,7 +93,8 @@ export class OutboundChannel implements SendTarget, Receiver {
   /** Both ends of a shortcut are closed. */
   refuse(): void {
     const { id, router } = this.link;
-    router.forget(id, this.#credits);
+    // A hop that receives may have sent credit before it heard of the shortcut.
+    if (this.#shortcut?.isToHop !== true || this.#hasMoved) router.forget(id, this.#credits);
     this.#isTold = true;
     this.#refuse(undefined);
   }
@@ -148,6 +154,10 @@ export class OutboundChannel implements SendTarget, Receiver {
   /** Takes credit, or the message that the receiver was closed. */
   receive({ flags, body }: Message): void {
     const { id, router } = this.link;
+    if (this.#shortcut?.isToHop === true) {
+      this.#receiveForHop(this.#shortcut, flags, body);
+      return;
+    }
     if (flags & FLAGS.DEAD) {
       const failure = decodeClosing(this.link, body);
       router.forget(id, this.#credits);
@@ -167,6 +177,16 @@ export class OutboundChannel implements SendTarget, Receiver {
       throw new ProtocolError("ERR_PROTOCOL_CREDIT", "more credit than any window has");
     }
     this.#flush();
+  }
+
+  /** The hop sends to its own switch as soon as it knows of the shortcut, and says so. */
+  #receiveForHop(shortcut: Shortcut, flags: number, body: Uint8Array): void {
+    const { id, router } = this.link;
+    if (flags === 0 && body.length === 1 && body[0] === MOVED) this.#hasMoved = true;
+    else shortcut.heard(flags, body);
+    if (flags & FLAGS.DEAD || (this.#hasMoved && this.#refusal !== undefined)) {
+      router.forget(id, this.#credits);
+    }
   }
 
   dead(reason: EcontextError): void {

@@ -7,7 +7,7 @@
 import { ChannelError, ProtocolError } from "../errors.ts";
 import type { ContextLink } from "../mux/context-link.ts";
 import type { Router } from "../mux/router.ts";
-import { MASTER_ID } from "../protocol/handles.ts";
+import { MASTER_ID, SWITCH_BIT } from "../protocol/handles.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import {
   decodeValue,
@@ -123,7 +123,9 @@ export class SenderTable implements ValueLink {
     }
     const exported = this.#exports.get(target) ?? this.#open(target, object);
     use(exported);
-    return new SenderReference(MASTER_ID, exported.end.handle);
+    const { end } = exported;
+    const isNear = end instanceof Shortcut && end.isOfHop;
+    return new SenderReference(isNear ? this.id + SWITCH_BIT : MASTER_ID, end.handle);
   }
 
   #open(target: SendTarget, sender: Sender): Exported {
@@ -144,7 +146,7 @@ export class SenderTable implements ValueLink {
     return new InboundChannel(this, inbox, ended);
   }
 
-  /** @returns the way past this process, if the sender is of a context behind the same hop */
+  /** @returns the way past this process, if one hop leads to both contexts, or is one */
   #shortcut(target: SendTarget, ended: () => void): Shortcut | undefined {
     if (!(target instanceof OutboundChannel) || !target.isUnused) return undefined;
     // Contexts of another broker have other hops, by the same numbers.

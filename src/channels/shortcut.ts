@@ -1,6 +1,7 @@
 /**
- * Shortcut: a sender of one context that is given to another, when both are behind one hop. The hop
- * hands the values on, so that they do not come to this process. Spec: docs/protocol.md, "Relays".
+ * Shortcut: a sender of one context that is given to another, when both are behind one hop, or one
+ * is the hop. The hop hands the values on, so that they do not come to this process. Spec:
+ * docs/protocol.md, "Relays".
  */
 import type { MeetingPlace } from "../mux/context-link.ts";
 import type { Message } from "../protocol/frame.ts";
@@ -48,12 +49,33 @@ export class Shortcut {
     this.#notices = router.expect(place.id, { receive: (message) => this.#receive(message), dead });
     const order = [this.handle, from.id, to.handle, to.link.id, to.credits];
     this.#order(SWITCH.RELAY, order, this.#notices);
-    // A context that has not been started may be given senders: its calls wait.
-    router.whenAnnounced(from.id, () => {
-      const orders = this.#orders ?? [];
-      this.#orders = undefined;
-      for (const order of orders) place.order(...order);
-    });
+    // A context that has not been started may be given senders: its calls wait. A hop that carries
+    // the receiver has been started.
+    if (this.isOfHop) this.#begin();
+    else router.whenAnnounced(from.id, () => this.#begin());
+  }
+
+  #begin(): void {
+    const orders = this.#orders ?? [];
+    this.#orders = undefined;
+    for (const order of orders) this.#place.order(...order);
+  }
+
+  /** Whether the sending context is the hop itself: it sends to its own switch. */
+  get isOfHop(): boolean {
+    return this.#from.id === this.#place.id;
+  }
+
+  /** Whether the receiving context is the hop itself. */
+  get isToHop(): boolean {
+    return this.#to.link.id === this.#place.id;
+  }
+
+  /** The hop sent this before it heard of the shortcut: its switch takes it from here. */
+  heard(flags: number, body: Uint8Array): void {
+    if (this.#isEnded) return;
+    const { link, credits } = this.#to;
+    this.#order(SWITCH.HEARD, [link.id, credits, flags, body]);
   }
 
   get isEnded(): boolean {

@@ -1,7 +1,7 @@
 /** ContextLink: what calls and channels need to know of the context that they belong to. */
 import type { Router } from "./router.ts";
 
-/** A hop that two contexts are behind. */
+/** A hop that two contexts are behind, or that one of them is. */
 export interface MeetingPlace {
   readonly id: number;
   /**
@@ -20,6 +20,6 @@ export interface ContextLink {
   readonly router: Router;
   /** @returns a slave's error text with the positions of the user's own source */
   mapStack(text: string): string;
-  /** @returns the last hop that both this context and another are behind */
+  /** @returns the last hop that both this context and another are behind, or are */
   readonly meet?: ((other: number) => MeetingPlace | undefined) | undefined;
 }

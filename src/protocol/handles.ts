@@ -39,6 +39,7 @@ export const SWITCH = {
   RELAYED: 11,
   INJECT: 12,
   UNRELAY: 13,
+  HEARD: 14,
 } as const;
 
 /** Added to a context's id, it is the address of the context's switch. */

@@ -74,9 +74,14 @@ export class Exchange {
     return this.#entries.get(id);
   }
 
-  /** @returns the last hop that both slaves are behind */
+  /** @returns the last hop that each of two slaves is behind, or is */
   meet(one: number, other: number): Hop | undefined {
-    const [hops = [], others = []] = [one, other].map((id) => this.#entries.get(id)?.hop.above);
-    return hops.findLast((hop, at) => others[at] === hop);
+    const [ways = [], others = []] = [one, other].map((id) => this.#wayTo(id));
+    return ways.findLast((hop, at) => others[at] === hop);
+  }
+
+  #wayTo(id: number): readonly Hop[] {
+    const hop = this.#entries.get(id)?.hop;
+    return hop === undefined ? [] : [...hop.above, hop];
   }
 }

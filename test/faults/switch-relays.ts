@@ -27,6 +27,8 @@ class Scene implements AsyncDisposable {
   readonly notices: Mailbox;
   /** Values that the hop could not hand on by itself. */
   readonly translated: string[] = [];
+  /** Whether the master sends such values to A, past the hop's relay. */
+  sendsItself = false;
 
   constructor(master: RawMaster, a: RawPuppet, b: RawPuppet) {
     this.master = master;
@@ -72,7 +74,8 @@ class Scene implements AsyncDisposable {
       const { src, body } = await box.until((messages) => messages[at]);
       if (src === this.a.id || text(body).startsWith('["relay"')) continue;
       this.translated.push(text(body));
-      this.order(SWITCH.RELAYED, bytes(text(body).replace("[3,77]", "[0,88]")));
+      const value = bytes(text(body).replace("[3,77]", "[0,88]"));
+      this.order(SWITCH.RELAYED, this.sendsItself ? null : value);
     }
   }
 }
@@ -128,6 +131,15 @@ export function relayRows(plan: Plan): void {
     expect(scene.translated).toEqual([value, value]);
   });
 
+  test("a sender cannot hide in a large value", async () => {
+    await using scene = await open();
+    const value = `["${"x".repeat(100_000)}",{"!h":[3,77]}]`;
+    scene.b.say(scene.H, String(R));
+    for (let n = 0; n < 2; n++) scene.b.say(scene.H, value);
+    for (let n = 0; n < 2; n++) expect((await scene.a.heard())[2]).toEndWith('{"!h":[0,88]}]');
+    expect(scene.translated).toEqual([value, value]);
+  });
+
   test("a sender cannot hide behind an escape", async () => {
     await using scene = await open();
     const value = '{"\\u0021h":[3,77]}';
@@ -152,6 +164,27 @@ export function relayRows(plan: Plan): void {
       [K, FLAGS.CONT],
     ]);
     expect(parts.map(([, , body]) => body).join("")).toBe(value);
+  });
+
+  test("large values count for the window, whichever way they go", async () => {
+    await using scene = await open();
+    const { a, b } = scene;
+    scene.sendsItself = true;
+    const size = 4 << 20;
+    b.say(scene.H, String(R));
+    for (let n = 0; n < 4; n++) {
+      a.say(scene.M, String(size));
+      expect(await b.heard()).toEqual([R, 0, String(size)]);
+      // Its sender, and its many frames, make it one for the master.
+      const value = `["${"x".repeat(size - 32)}",{"!h":[3,77]}]`;
+      for (let at = 0; at < value.length; at += 262_144) {
+        const [more, cont] = [at + 262_144 < value.length, at > 0];
+        b.say(scene.H, value.slice(at, at + 262_144), (more ? 1 : 0) | (cont ? 2 : 0));
+      }
+      while (scene.translated.length <= n) await Bun.sleep(5);
+    }
+    b.say(scene.H, '"the last"');
+    expect((await a.heard())[2]).toBe('"the last"');
   });
 
   test("a value of the master's is paid from the receiver's next credit", async () => {

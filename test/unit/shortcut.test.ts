@@ -7,7 +7,7 @@ import type { MeetingPlace } from "../../src/mux/context-link.ts";
 import type { Link } from "../../src/mux/link.ts";
 import { Router } from "../../src/mux/router.ts";
 import { FLAGS } from "../../src/protocol/frame.ts";
-import { SWITCH } from "../../src/protocol/handles.ts";
+import { SWITCH, SWITCH_BIT } from "../../src/protocol/handles.ts";
 import { decodeValue, encodeValue, SenderReference } from "../../src/protocol/value.ts";
 
 const [HOP, A, B] = [1, 2, 3];
@@ -43,14 +43,14 @@ function open(isAnnounced = true) {
       { id, name: `c${id}`, router, mapStack: (text) => text, meet: () => place },
       () => undefined,
     );
-  const [a, b] = [tableOf(A), tableOf(B)];
+  const [hop, a, b] = [tableOf(HOP), tableOf(A), tableOf(B)];
   const sender = a.decode(Buffer.from(`{"!h":[${A},${K}]}`)) as Sender;
   /** A message for one of the master's handles. */
   const tell = (src: number, handle: number, value: unknown, flags = 0): void => {
     const body = Buffer.isBuffer(value) ? value : Buffer.concat(encodeValue(value).chunks);
     router.deliver(link, { dst: 0, src, auth: src, handle, reply: 0, flags, body });
   };
-  return { router, sent, orders, a, b, sender, tell };
+  return { router, sent, orders, hop, a, b, sender, tell };
 }
 
 function relayOf({ orders }: ReturnType<typeof open>) {
@@ -73,6 +73,39 @@ test("the hop is told of both ends, and the context gets a handle of the master'
   expect([from, to, context]).toEqual([B, K, A]);
   // A was told that handle when its sender came.
   expect(scene.sent).toEqual([[A, K, false, credits]]);
+});
+
+test("a hop that gets a sender of a context behind it sends to its own switch", () => {
+  const scene = open();
+  const { chunks } = scene.hop.encode(scene.sender);
+  const { handle, from } = relayOf(scene);
+  expect(from).toBe(HOP);
+  expect(decodeValue(Buffer.concat(chunks), { adopt: (one) => one })).toEqual(
+    new SenderReference(HOP + SWITCH_BIT, handle),
+  );
+});
+
+test("what a hop sends before it hears of its relay is given to its switch", () => {
+  const scene = open();
+  const sender = scene.hop.decode(Buffer.from(`{"!h":[${HOP},${K}]}`)) as Sender;
+  scene.b.encode(sender);
+  const { context, credits, notices } = relayOf(scene);
+  expect(context).toBe(HOP);
+  scene.tell(HOP, credits, 1000);
+  const [operation, [hop, handle, flags, body]] = scene.orders.at(-1) as [number, unknown[], 0];
+  expect([operation, hop, handle, flags, String(body)]).toEqual([
+    SWITCH.HEARD,
+    HOP,
+    credits,
+    0,
+    "1000",
+  ]);
+  // The relay has ended, and the hop sends nothing more to this process.
+  scene.tell(HOP, notices, ["relay", "ended"]);
+  expect(sender.closed).toBe(true);
+  expect(scene.router.pending(HOP)).toBe(1);
+  scene.tell(HOP, credits, 0);
+  expect(scene.router.pending(HOP)).toBe(0);
 });
 
 test("a sender that was used here is relayed here", async () => {

@@ -18,6 +18,7 @@ const RESTART = 10;
 const RELAYED = 11;
 const INJECT = 12;
 const UNRELAY = 13;
+const HEARD = 14;
 
 // Handles and flags: core/shared.js has the same.
 const CALL_FUNCTION = 101;
@@ -28,6 +29,7 @@ const BOOT = 106;
 const MORE = 1;
 const CONT = 2;
 const DEAD = 4;
+const ERROR = 8;
 const DEFLATE = 16;
 const KNOWN_FLAGS = 31;
 

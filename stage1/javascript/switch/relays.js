@@ -1,7 +1,7 @@
 /**
- * A relay: context B was given a sender of context A, and both are behind this hop. So what B sends
- * goes to A from here, and A's credit to B. The master hears of what holds senders, which it has to
- * translate, and of the end.
+ * A relay: context B was given a sender of context A, and both are behind this hop, or one is the
+ * hop itself. So what B sends goes to A from here, and A's credit to B. The master hears of what
+ * holds senders, which it has to translate, and of the end.
  */
 const WINDOW = 262144; // bytes that a sender may send before it hears of credit
 const MAX_WINDOW = 4194304;
@@ -26,6 +26,9 @@ const messageOf = (dst, handle, reply, flags, body, limit = MAX_FRAME, src = 0) 
   }
   return list;
 };
+
+/** @returns how long a frame for a context may be */
+const limitOf = (dst) => (dst === me ? MAX_LENGTH : MAX_FRAME);
 
 /** Make a frame on the master's authority of one that a child has sent, in place. */
 const readdress = (frame, dst, handle) => {
@@ -85,6 +88,15 @@ class Lane {
     this.#take = take;
   }
 
+  /** Take a whole message, which did not come as a frame. */
+  hear(context, dead, body) {
+    try {
+      this.#take(dead, body);
+    } catch {
+      this.#relay.sever(context);
+    }
+  }
+
   /** Take a frame, with its memory. @returns what is wrong with it; undefined if nothing is */
   push(frame) {
     this.#parts.push(frame.subarray(HEADER));
@@ -120,6 +132,7 @@ class Relay {
   #granted = WINDOW; // bytes that the receiving context has allowed in all
   #written = 0; // bytes of these that were written to it
   #owed = 0; // bytes that the master has sent on the same channel
+  #rising = 0; // bytes of the value that the master has
   #steps; // what waits until the master has translated a value
   #isClosed = false; // the sending context has closed it
   #isRefused = false; // the receiving one has
@@ -143,7 +156,10 @@ class Relay {
 
   /** The master has translated the value that the others wait for. */
   translated(body) {
-    if (body) this.#deliver(0, body);
+    if (body) {
+      this.#written -= this.#rising;
+      this.#deliver(0, body);
+    }
     const steps = this.#steps ?? [];
     this.#steps = undefined;
     for (const step of steps) this.#inOrder(step);
@@ -212,14 +228,21 @@ class Relay {
   }
 
   #pass(dead, body, frame) {
-    if (!dead && needsMaster(body)) {
+    if (!dead && (needsMaster(body) || this.#isTooLong(body))) {
       this.#steps = [];
+      this.#rising = body.length + OVERHEAD;
+      this.#written += this.#rising; // the master is going to write it
       passOn(Buffer.concat(frames(this.#notices, body)));
       return;
     }
     if (!dead) return this.#deliver(0, body, frame);
     this.#deliver(DEAD, closingOf(body));
     this.#settle();
+  }
+
+  /** Whether the main thread of this hop would get it in several frames: see FORWARD. */
+  #isTooLong(body) {
+    return this.#to === me && body.length > MAX_LENGTH;
   }
 
   #inOrder(step) {
@@ -254,7 +277,7 @@ class Relay {
     if (this.#isRefused && !flags) return;
     const list = frame
       ? [readdress(frame, this.#to, this.#receiver)]
-      : messageOf(this.#to, this.#receiver, 0, flags, body, MAX_FRAME, this.#from);
+      : messageOf(this.#to, this.#receiver, 0, flags, body, limitOf(this.#to), this.#from);
     routes.get(this.#to)?.relay(this.#to, list, () => {
       this.#written += body.length + OVERHEAD;
     });

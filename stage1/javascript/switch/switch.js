@@ -35,14 +35,18 @@ const OPERATIONS = {
     const body = Buffer.concat(bytesOf(parts));
     if (dst === me + SWITCH) return operate(handle, reply, body);
     // The main thread takes a frame of any length, so that the message stands alone.
-    const limit = dst === me ? MAX_LENGTH : MAX_FRAME;
-    const list = messageOf(dst, handle, reply, flags, body, limit);
+    const list = messageOf(dst, handle, reply, flags, body, limitOf(dst));
     if (dst === me) for (const frame of list) pass(frame);
     else routes.get(dst % SWITCH)?.addMessage(dst, list);
   },
   [RELAY](notices, handle, from, receiver, to, credits) {
+    if (from === me || to === me) joinOwn();
     const relay = new Relay(notices, handle, from, receiver, to, credits);
     for (const id of [from, to]) if (!routes.has(id)) return relay.sever(id);
+    if (to === me) own.relayFirst(messageOf(me, receiver, 0, ERROR, Buffer.alloc(0)));
+  },
+  [HEARD](_, context, handle, flags, body) {
+    hearMessage(context, handle, flags, body);
   },
   [RELAYED](_, handle, from, body) {
     relayBy(handle, from)?.translated(body);

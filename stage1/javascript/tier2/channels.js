@@ -21,13 +21,19 @@ const {
   closing,
   homes,
   reason,
+  sendNear,
 } = core.tier("receivers");
 const { Buffer } = core;
 
 const HEADER = 24;
+/** Senders of this address send to this context's own switch: the receiver is behind it. */
+const OWN_SWITCH = core.me + 0x80000000;
 
 // -- Where values of a sender go ------------------------------------------------------------------
-/** Sends to a handle of the master's, as far as there is credit. */
+/**
+ * Sends to a handle of the master's, as far as there is credit. `isNear`: the switch takes it
+ * before it gets there.
+ */
 class OutboundChannel {
   credit = WINDOW;
   /** Our own handle, which credit comes to. */
@@ -39,10 +45,16 @@ class OutboundChannel {
    * Tells the master's end at once where credit goes. So it can close the channel even if the
    * holder of this sender never sends.
    */
-  constructor(handle) {
+  constructor(handle, isNear) {
     this.handle = handle;
+    this.isNear = isNear;
     core.handlers.set(this.credits, (flags, answer) => this.hear(flags, answer));
-    core.send(handle, Buffer.from(String(this.credits)));
+    this.say(Buffer.from(String(this.credits)));
+  }
+
+  say(body, flags) {
+    if (this.isNear) sendNear(this.handle, body, flags);
+    else core.send(this.handle, body, flags);
   }
 
   get closed() {
@@ -63,7 +75,7 @@ class OutboundChannel {
 
   put(body, length) {
     this.credit -= length + OVERHEAD;
-    core.send(this.handle, body);
+    this.say(body);
   }
 
   /**
@@ -74,6 +86,7 @@ class OutboundChannel {
     if (this.closed) return;
     const length = frame.length - HEADER;
     this.credit -= length + OVERHEAD;
+    if (this.isNear) return sendNear(this.handle, frame.subarray(HEADER));
     [0, core.me, core.me, this.handle, 0, length].forEach((word, i) => {
       frame.writeUInt32BE(word, i * 4);
     });
@@ -113,7 +126,7 @@ class OutboundChannel {
     this.told = true;
     core.handlers.delete(this.credits);
     given.delete(this.handle);
-    core.send(this.handle, this.closing, DEAD);
+    this.say(this.closing, DEAD);
   }
 
   close(error) {
@@ -206,8 +219,9 @@ const ended = () => {
 exports.adopt = (reference) => {
   const { id, handle } = reference;
   if (id === core.me) return homes.get(handle) ?? ended();
-  if (id) return reference;
-  if (!given.has(handle)) given.set(handle, new Sender(new OutboundChannel(handle)));
+  const isNear = id === OWN_SWITCH;
+  if (id && !isNear) return reference;
+  if (!given.has(handle)) given.set(handle, new Sender(new OutboundChannel(handle, isNear)));
   return given.get(handle);
 };
 

@@ -9,9 +9,19 @@ const { describe } = core.tier("failures");
 const { Buffer, clearTimeout, setTimeout } = core;
 
 const DEAD = 4;
+const ERROR = 8;
 const WINDOW = 262144; // bytes that a sender may send before it hears of credit
 const MAX_WINDOW = 4194304;
 const OVERHEAD = 24; // bytes that count for each value, so that many small ones are not free
+
+let line; // to this context's own switch, which runs in the worker (../switch/own.js)
+
+/** As `core.send`, to the own switch: it takes what is for a context behind it. */
+const sendNear = (handle, body, flags = 0) => {
+  line ??= new (require("worker_threads").BroadcastChannel)("econtext.switch");
+  // A copy: a short buffer shares its memory with others, and all of that memory would be sent.
+  line.postMessage([handle, flags, new Uint8Array(body)]);
+};
 
 const homes = new Map(); // handle of this context: the sender to its receiver
 
@@ -66,6 +76,7 @@ class Receiver {
   #granted = WINDOW;
   #taken = 0;
   #farewell;
+  #isNear = false; // the sender is behind this context
   [ENDED] = false;
   [HOOKS] = new Set();
 
@@ -155,11 +166,22 @@ class Receiver {
       homes.delete(this.#handle);
       this[END](reason(body));
       this.#handle = this.#credits = 0;
+    } else if (flags & ERROR) {
+      // The switch says that it takes credit. This comes behind what the master was sent.
+      this.#say(Buffer.from("0"));
+      this.#isNear = true;
     } else if (this.#credits) this[PUT]({ body });
     else {
       this.#credits = Number(body);
-      if (this.#farewell) core.send(this.#credits, this.#farewell, DEAD);
+      if (this.#farewell) this.#say(this.#farewell, DEAD);
     }
+  }
+
+  /** Send to where credit goes. */
+  #say(body, flags) {
+    if (!this.#credits) return;
+    if (this.#isNear) sendNear(this.#credits, body, flags);
+    else core.send(this.#credits, body, flags);
   }
 
   #grant() {
@@ -168,14 +190,14 @@ class Receiver {
     if (!this.#queue.length) this.#window = Math.min(this.#window * 2, MAX_WINDOW);
     const credit = this.#taken + this.#window - this.#granted;
     this.#granted += credit;
-    core.send(this.#credits, Buffer.from(String(credit)));
+    this.#say(Buffer.from(String(credit)));
   }
 
   #stop(error) {
     if (!this[ENDED]) {
       this[ENDED] = true;
       this.#farewell = closing(error);
-      if (this.#credits) core.send(this.#credits, this.#farewell, DEAD);
+      this.#say(this.#farewell, DEAD);
     }
     this.#wake();
   }
@@ -240,4 +262,5 @@ Object.assign(exports, {
   closing,
   homes,
   reason,
+  sendNear,
 });

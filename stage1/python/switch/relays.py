@@ -1,6 +1,6 @@
 # The switch, part 6: relays. Context B was given a sender of context A, and both are behind this
-# hop. So what B sends goes to A from here, and A's credit goes to B. Spec: docs/protocol.md,
-# "Relays". Both contexts may be hostile: nothing of theirs is believed.
+# hop, or one is the hop itself. So what B sends goes to A from here, and A's credit goes to B.
+# Spec: docs/protocol.md, "Relays". Both contexts may be hostile: nothing of theirs is believed.
 WINDOW = 262144  # credit that a sender begins with
 MAX_WINDOW = 4194304
 OVERHEAD = 24  # bytes that each value costs beside its body
@@ -11,6 +11,11 @@ TRANSLATED = b'"!h"', b'"!g"', b'"!e"', b"\\u002", b"\\u006"
 FAR_SIDE_ENDED = b'"the far side ended"'
 
 relays = {}  # (context, handle of the master): the method that takes the context's frames for it
+
+
+def whole_bytes(body):
+    """Return bytes or a view as bytes. (In Python 2, `bytes(view)` is its description.)"""
+    return body.tobytes() if isinstance(body, memoryview) else bytes(body)
 
 
 def may_be_json(body):
@@ -30,7 +35,7 @@ def closing_of(body):
 
 def number_of(body):
     """Return the number that a message consists of. Raises ValueError."""
-    number = int(bytes(body[:16]))
+    number = int(whole_bytes(body[:16]))
     if not 0 < number < 1 << 53:
         raise ValueError("a number was expected")
     return number
@@ -38,9 +43,9 @@ def number_of(body):
 
 def needs_master(body):
     """Whether the master has to translate a value."""
-    if bytes(body[:1]) == b"\0":
-        body = body[5 : 5 + struct.unpack(">I", bytes(body[1:5]).rjust(4, b"\0"))[0]]
-    body = bytes(body)
+    if whole_bytes(body[:1]) == b"\0":
+        body = body[5 : 5 + struct.unpack(">I", whole_bytes(body[1:5]).rjust(4, b"\0"))[0]]
+    body = whole_bytes(body)
     return any([word in body for word in TRANSLATED])
 
 
@@ -72,13 +77,16 @@ class Relay(object):
         self.keys = (source, handle), (target, credits)
         self.dead = [], []  # the bodies so far of a dead message in several frames, from either
         self.translating = False  # frames of B's go to the master until a message is whole
-        # What has to keep its order: (flags, body), or None for a message that the master has.
+        # What has to keep its order: (flags, body), or [cost] of a message that the master has.
         self.line = deque()
+        self.rising = [0]  # the last of these messages
         relays[self.keys[0]] = self.take_value
         relays[self.keys[1]] = self.take_credit
         for context in source, target:
-            if context not in routes:
+            if context not in routes and context != me:
                 self.sever(context)
+        if target == me:
+            deliver(receiver, 0, ERROR, b"")  # from now on, it sends its credit to `send_near`
 
     # -- From B ------------------------------------------------------------------------------------
     def take_value(self, flags, body):
@@ -98,10 +106,14 @@ class Relay(object):
             return False
         if not flags & CONT and self.left <= 0:
             raise ValueError("a value without credit")
-        self.left -= len(body) + OVERHEAD * (not flags & CONT)
+        cost = len(body) + OVERHEAD * (not flags & CONT)
+        self.left -= cost
         if self.translating or flags & (MORE | CONT) or needs_master(body):
             if not self.translating:
-                self.line.append(None)
+                self.rising = [0]
+                self.line.append(self.rising)
+            self.rising[0] += cost
+            self.written += cost  # the master is going to write it
             self.translating = bool(flags & MORE)
             return True
         self.follow(0, body)
@@ -123,12 +135,13 @@ class Relay(object):
 
     def translated(self, body):
         """The master has sent the value that the others wait for, or sends it now."""
-        if not self.line or self.line[0] is not None:
+        if not self.line or not isinstance(self.line[0], list):
             raise ValueError("no value is being translated")
-        self.line.popleft()
+        [cost] = self.line.popleft()
         if body is not None:
+            self.written -= cost
             self.deliver(0, body.tobytes())
-        while self.line and self.line[0] is not None:
+        while self.line and not isinstance(self.line[0], list):
             self.deliver(*self.line.popleft())
 
     def inject(self, body):
@@ -138,7 +151,10 @@ class Relay(object):
 
     def deliver(self, flags, body):
         child = routes.get(self.target)
-        if child and (flags or not self.refused):
+        if self.target == me and (flags or not self.refused):
+            deliver(self.receiver, 0, flags, whole_bytes(body))
+            self.written += len(body) + OVERHEAD
+        elif child and (flags or not self.refused):
             frames = [RelayedFrame(frame) for frame in frames_of(self.target, self.receiver, 0, flags, body, self.source)]
             for frame in frames:
                 frame.relay = self
@@ -181,6 +197,8 @@ class Relay(object):
         child = routes.get(self.source)
         if self.reply is None:
             self.farewell = body if flags else self.farewell
+        elif self.source == me:
+            deliver(self.reply, 0, flags, body)
         elif child:
             for frame in frames_of(self.source, self.reply, 0, flags, body, self.target):
                 child.put_first(frame)
@@ -189,7 +207,7 @@ class Relay(object):
     def join(self, side, flags, body):
         """Return the body of a dead message when it is whole."""
         parts = self.dead[side]
-        parts.append(bytes(body))
+        parts.append(whole_bytes(body))
         if sum(map(len, parts)) > MAX_CLOSING:
             raise ValueError("an error that is too long")
         if not flags & MORE:

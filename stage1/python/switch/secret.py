@@ -1,4 +1,4 @@
-# The switch, part 7: answers to questions. They may be passwords. A frame with one is read into
+# The switch, part 8: answers to questions. They may be passwords. A frame with one is read into
 # memory that can be overwritten, and is overwritten when it was written. Twin: the method `answer`
 # in ../../javascript/switch/downstream.js.
 #

@@ -1,4 +1,4 @@
-# The switch, part 8: operations of the master, routes, and the turns of the loop.
+# The switch, part 9: operations of the master, routes, and the turns of the loop.
 BULK = 65536  # bytes for the master after which no further child is read in a turn
 TICK_SECONDS = 1  # how often all children are looked at
 RESTLESS_SECONDS = 0.01  # and those that are about to end
@@ -216,6 +216,7 @@ OPERATIONS = {
     11: of_relay(Relay.translated),
     12: of_relay(Relay.inject),
     13: of_relay(Relay.take_back),
+    14: lambda _, context, handle, flags, body: take_message(context, handle, flags, body.tobytes()),
 }
 
 
@@ -234,6 +235,7 @@ def serve():
     """Write what has come for children, read what they say, and look after them."""
     global next_tick, listed
     listed = None
+    serve_own()
     write_touched()
     while to_read:
         if queued > BULK:

@@ -13,7 +13,7 @@ import os
 import sys
 
 import econtext
-from econtext import DEAD, deque, handlers, thread
+from econtext import DEAD, ERROR, deque, handlers, thread
 
 forks = econtext.tier("forks")
 interruption = econtext.tier("interruption")
@@ -21,10 +21,11 @@ locks = econtext.tier("locks")
 senders = econtext.tier("senders")
 values = econtext.tier("values")
 wait = locks.wait
-from econtext.senders import OVERHEAD, WINDOW, Closed, End, Sender, Timeout
+from econtext.senders import OVERHEAD, WINDOW, Closed, End, NearSender, Sender, Timeout
 from econtext.senders import closing, described, given, numbers, reason
 
 MAX_WINDOW = 4194304
+OWN_SWITCH = 1 << 31  # senders of this context's id and this bit send to its own switch
 INTERRUPTIBLE = ("iterate",)
 
 
@@ -69,6 +70,7 @@ class Receiver(End):
         self.queue = deque()  # (what it costs, body)
         self.handle = 0  # which the master sends to; from when the sender is first sent there
         self.credits = 0  # the master's, which credit goes to
+        self.near = False  # the sender is behind this context, whose own switch takes credit
         self.window = self.granted = WINDOW
         self.taken = 0
         # What can take bytes from the stream, past the queue: an object with `fill`.
@@ -132,7 +134,10 @@ class Receiver(End):
         self.granted += credit
         credits = self.credits
         if credits and not self.told.locked():
-            econtext.send(credits, b"%d" % credit, first=True)
+            if self.near:
+                econtext.send_near(credits, 0, b"%d" % credit)
+            else:
+                econtext.send(credits, b"%d" % credit, first=True)
 
     def __iter__(self):
         return self
@@ -161,7 +166,10 @@ class Receiver(End):
         if credits and self.told.acquire(False):
             # Behind the credit that was given before: the handle is none any more when this has
             # come.
-            econtext.send(credits, farewell, DEAD)
+            if self.near:
+                econtext.send_near(credits, DEAD, farewell)
+            else:
+                econtext.send(credits, farewell, DEAD)
 
     def admit(self):
         """The handle that the master may send to."""
@@ -190,6 +198,10 @@ class Receiver(End):
             self.credits = int(body)
             if self.closed:
                 self.tell(closing(self.error))
+        elif flags & ERROR:
+            # The switch says that it takes credit. This comes behind what the master was sent.
+            econtext.send(self.credits, b"0")
+            self.near = True
         elif not self.closed:
             self.queue.append((len(body) + OVERHEAD, body))
         self.changed()
@@ -302,12 +314,13 @@ def adopt(id, handle):
     """What a reference that has come stands for."""
     if id == econtext.me:
         return homes.get(handle) or ended()
-    if id:
+    near = id == econtext.me | OWN_SWITCH
+    if id and not near:
         return values.SenderReference(id, handle)
     with registry:
         sender = given.get(handle)
         if sender is None:
-            sender = given[handle] = Sender(handle)
+            sender = given[handle] = (NearSender if near else Sender)(handle)
             sender.open()
         return sender
 

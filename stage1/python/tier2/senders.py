@@ -116,7 +116,14 @@ class Sender(End):
         """
         self.credits = next(numbers)
         handlers[self.credits] = self.hear
-        econtext.send(self.handle, b"%d" % self.credits)
+        self.post([b"%d" % self.credits])
+
+    def post(self, parts, flags=0):
+        """Send a message, given in parts."""
+        if flags:
+            econtext.send(self.handle, b"".join(parts), flags)
+        else:
+            vectored_io.send(self.handle, parts)
 
     def ready(self):
         """Whether `send` would return, or raise, at once."""
@@ -163,7 +170,7 @@ class Sender(End):
         if not self.credits:
             self.open()  # the call that made it was interrupted
         self.used += sum(map(len, parts)) + OVERHEAD
-        vectored_io.send(self.handle, parts)
+        self.post(parts)
 
     def close(self, error=None):
         """Close the channel, behind what was sent."""
@@ -187,7 +194,7 @@ class Sender(End):
                 self.told = True
                 handlers.pop(self.credits, None)
                 given.pop(self.handle, None)
-                econtext.send(self.handle, self.farewell, DEAD)
+                self.post([self.farewell], DEAD)
             self.turn.release()
 
     def hear(self, flags, body):
@@ -204,3 +211,13 @@ class Sender(End):
 
     def reference(self):
         return values.SenderReference(0, self.handle)
+
+
+class NearSender(Sender):
+    """Sends to a context behind this one: this context's own switch takes it (../switch/own.py)."""
+
+    def post(self, parts, flags=0):
+        econtext.send_near(self.handle, flags, b"".join(parts))
+
+    def pour(self, pipe, size):
+        return False

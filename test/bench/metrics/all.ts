@@ -9,6 +9,7 @@ import { firstResults } from "./first.ts";
 import { fleets } from "./fleet.ts";
 import { imports } from "./imports.ts";
 import { javascript } from "./javascript.ts";
+import { oneShots } from "./one-shot.ts";
 import { packages } from "./packages.ts";
 import { streams } from "./streams.ts";
 import { behindBastion, furtherHop } from "./tree.ts";
@@ -38,4 +39,5 @@ export const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   p: { what: "what a further hop costs", run: furtherHop },
   q: { what: "a script of commands, with econtext up", run: scripts },
   r: { what: "the command line on many targets", run: fleets },
+  s: { what: "one command and one script, each with its own connection", run: oneShots },
 };

@@ -38,7 +38,7 @@ const SPECIAL = ["kind", "python", "node", "bun", "lend-runtime", "unpack", "log
 export function differing(env: Host["env"]): string[] {
   const names = new Set([...Object.keys(env), ...Object.keys(process.env)]);
   return [...names].filter(
-    (name) => NEEDED.test(name) && !OWN.includes(name) && env[name] !== process.env[name],
+    (name) => env[name] !== process.env[name] && NEEDED.test(name) && !OWN.includes(name),
   );
 }
 
@@ -48,11 +48,12 @@ export function strangeness(
   pid: number | undefined,
 ): string | undefined {
   const [name] = differing(env);
-  // The rest of PATH decides nothing about a connection that is open.
-  const [ssh, own] = [env["PATH"], process.env["PATH"]].map((PATH = "") =>
-    Bun.which("ssh", { PATH }),
-  );
-  if (ssh !== own) return `PATH leads to another ssh than at econtext up`;
+  const paths = [env["PATH"] ?? "", process.env["PATH"] ?? ""] as const;
+  if (paths[0] !== paths[1]) {
+    // The rest of PATH decides nothing about a connection that is open.
+    const [ssh, own] = paths.map((PATH) => Bun.which("ssh", { PATH }));
+    if (ssh !== own) return "PATH leads to another ssh than at econtext up";
+  }
   if (name !== undefined) return `${name} is not what it was at econtext up`;
   if (umask !== process.umask()) return "the umask is not what it was at econtext up";
   if (String(groups) !== String(ownGroups())) return "its groups are not those of econtext up";

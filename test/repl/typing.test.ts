@@ -60,8 +60,8 @@ suite("typing at the prompt", missingTmux, "tmux", () => {
     await using terminal = new Tmux();
     await openPrompt(terminal, [], state);
     const flag = join(state, "go-on");
-    await terminal.line(`while (!fs.existsSync("${flag}")); console.log("over")`);
-    await terminal.until(/over"\)$/);
+    await terminal.line(`console.log("begun"); while (!fs.existsSync("${flag}")) {}`);
+    await terminal.until(/\nbegun$/);
     await terminal.line("600 + 1");
     await terminal.line("700 + 1");
     writeFileSync(flag, "");

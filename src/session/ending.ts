@@ -46,7 +46,8 @@ export async function explainLoss(
   ]);
   const { stderr, printed } = splitOutput(launched.stderr, launched.marker);
   const details = describeEnding(transport, ending, stderr);
-  const message = `${name}: the far side ended${details === "" ? "" : ` (${details})`}`;
+  const what = `${name}: the far side ended${details === "" ? "" : ` (${details})`}`;
+  const message = `${what}\n  try: ${hintFor(details)}`;
   return { error: new DisconnectError("ERR_DISCONNECT_LOST", message), printed };
 }
 
@@ -98,6 +99,26 @@ function howItEnded(transport: Transport, ending: Ending | undefined, stderr: st
   }
   if (transport.explain(status, stderr) !== undefined) return "the connection was lost";
   return status === undefined ? "" : `status ${status}`;
+}
+
+/** By how the slave ended: what to do next. The first that matches counts. */
+const HINTS: readonly (readonly [RegExp, string])[] = [
+  [/^the connection was lost| died of /, "connect again; if it is lost often, see why with ssh -v"],
+  [
+    /^killed by SIGKILL|^SIGKILL/,
+    "see in dmesg there whether the memory was used up; connect again",
+  ],
+  [/^(?:killed by )?SIG(?:TERM|HUP|INT)\b/, "see what ends processes there; connect again"],
+  [
+    /^(?:killed by )?SIG/,
+    "the interpreter crashed: see what was printed last, and its native code",
+  ],
+  [/^status /, "see whether the called code ends its process (os._exit, abort); connect again"],
+];
+
+function hintFor(details: string): string {
+  const known = HINTS.find(([words]) => words.test(details))?.[1];
+  return known ?? "connect again; econtext doctor TARGET tests the connection";
 }
 
 /** @returns the name of the signal that a shell's status stands for */

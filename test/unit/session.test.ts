@@ -228,7 +228,9 @@ describe("launching, to its end", () => {
     child.end({ status: 3 });
     expect(await failure(session)).toMatchObject({
       code: "ERR_DISCONNECT_LOST",
-      message: "web1: the far side ended (status 3)",
+      message: expect.stringMatching(
+        /^web1: the far side ended \(status 3\)\n {2}try: see whether the called code ends/,
+      ),
     });
     await session.gone;
   });
@@ -256,9 +258,9 @@ describe("ready", () => {
     child.stderr = `sh: Killed\n${await child.marker()}almost\ndone\n`;
     child.end({ status: 137 }, false);
     expect(await answer).toBe("ERR_DISCONNECT_LOST");
-    expect(session.reason()?.message).toBe(
-      "web1: the far side ended (killed by SIGKILL, status 137: sh: Killed)",
-    );
+    const [what, hint] = session.reason()?.message.split("\n") ?? [];
+    expect(what).toBe("web1: the far side ended (killed by SIGKILL, status 137: sh: Killed)");
+    expect(hint).toStartWith("  try: see in dmesg");
     expect(records.map(({ logger, message }) => [logger, message])).toEqual([
       ["stderr", "almost"],
       ["stderr", "done"],

@@ -65,7 +65,7 @@ suite("typing at the prompt", missingTmux, "tmux", () => {
     await terminal.line("600 + 1");
     await terminal.line("700 + 1");
     writeFileSync(flag, "");
-    await terminal.answer("601\n[\\s\\S]*\n701");
+    await terminal.answer("601\n[\\s\\S]*701");
     await terminal.press("C-d");
     await terminal.until(/\nLEFT 0$/);
   });

@@ -7,6 +7,7 @@ import type { DuplexListener } from "../io/duplex.ts";
 import { type Chunk, PipedBytes } from "../io/splice-pipe.ts";
 import type { ByteChild, Ending, Spawner, SpawnOptions } from "../launch/child.ts";
 import { readCommandLine } from "./command-line.ts";
+import { NegotiationFailure } from "./connection.ts";
 import type { ConnectionPool, Running } from "./connection-pool.ts";
 import { Refusal } from "./settings.ts";
 
@@ -56,7 +57,8 @@ export class ChannelChild implements ByteChild {
       const running = await pool.run(line, { asker, say }, this.#abort.signal);
       this.#opened(running);
     } catch (error) {
-      if (error instanceof Refusal && fallback !== undefined) this.#replace(fallback);
+      const isLacking = error instanceof Refusal || error instanceof NegotiationFailure;
+      if (isLacking && fallback !== undefined) this.#replace(fallback);
       else if (this.#abort.signal.aborted) this.#finish(FAILED);
       else this.#failed(error as Error);
     }
@@ -109,7 +111,8 @@ export class ChannelChild implements ByteChild {
 
   #failed(error: Error): void {
     const { message } = error;
-    const text = error instanceof Refusal ? `The embedded ssh refuses it: ${message}` : message;
+    const isLacking = error instanceof Refusal || error instanceof NegotiationFailure;
+    const text = isLacking ? `The embedded ssh refuses it: ${message}` : message;
     if (text !== "") this.#said(text.endsWith("\n") ? text : `${text}\r\n`);
     this.#finish(FAILED);
   }

@@ -15,6 +15,9 @@ import type { Wire } from "./socket.ts";
 /** The connection could not be made, or is lost. The message ends with a newline. */
 export class ConnectionFailure extends Error {}
 
+/** The server and the embedded ssh have no algorithm in common. */
+export class NegotiationFailure extends ConnectionFailure {}
+
 export interface Dialog {
   /** Absent: nothing can be asked. */
   readonly asker: Asker | undefined;
@@ -142,8 +145,8 @@ export class Connection {
   #hear(login: Login, say: (text: string) => void): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const settings = this.#settings;
-    const fail = (text: string): void => {
-      this.#failure ??= new ConnectionFailure(text);
+    const fail = (failure: ConnectionFailure): void => {
+      this.#failure ??= failure;
       reject(this.#failure);
     };
     this.#client
@@ -151,14 +154,17 @@ export class Connection {
       .on("banner", (text) => {
         if (!settings.isQuiet) say(text);
       })
-      .on("change password", () => fail("Your password has expired.\r\n"))
+      .on("change password", () => fail(new ConnectionFailure("Your password has expired.\r\n")))
       .on("error", (error: Error & { level?: string }) => {
         // After one of the level `agent` it goes on with the next key.
-        if (error.level !== "agent") fail(textOf(error, settings, login));
+        if (error.level !== "agent") fail(failureOf(error, settings, login));
       })
+      // Some streams stay half open, and ssh2 tells nothing more.
+      .on("end", () => void this.#wire.stream.destroy())
       .on("close", () => {
         this.#isClosed = true;
-        fail(`Connection to ${settings.hostname} closed by remote host.\r\n`);
+        const text = `Connection to ${settings.hostname} closed by remote host.\r\n`;
+        fail(new ConnectionFailure(text));
         this.#closed.resolve(this.#failure as ConnectionFailure);
       });
     return promise;
@@ -236,7 +242,20 @@ function orderedKeys(names: readonly string[], known: readonly string[]): string
   return [...names.filter(isKnown), ...names.filter((name) => !isKnown(name))];
 }
 
-/** ssh2's errors in ssh's words. */
+/** An error of ssh2 in ssh's words. */
+function failureOf(
+  error: Error & { level?: string; code?: string },
+  settings: SshSettings,
+  login: Login,
+): ConnectionFailure {
+  const { hostname, port } = settings;
+  if (error.level === "handshake" && /no matching/i.test(error.message)) {
+    const text = `Unable to negotiate with ${hostname} port ${port}: ${error.message}\r\n`;
+    return new NegotiationFailure(text);
+  }
+  return new ConnectionFailure(textOf(error, settings, login));
+}
+
 function textOf(
   error: Error & { level?: string; code?: string },
   { hostname, port }: SshSettings,
@@ -248,9 +267,6 @@ function textOf(
   }
   if (level === "client-timeout") {
     return `Timeout, server ${hostname} not responding.\r\n`;
-  }
-  if (level === "handshake" && /no matching/i.test(message)) {
-    return `Unable to negotiate with ${hostname} port ${port}: ${message}\r\n`;
   }
   if (message === "Connection lost before handshake") {
     return "kex_exchange_identification: Connection closed by remote host\r\n";

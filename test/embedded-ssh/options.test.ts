@@ -309,6 +309,8 @@ suite("the embedded ssh and the system's", missingSshd(), "sshd", () => {
       await same(withLines([`Port ${short.port}`]), { status: 255, code: "ERR_TRANSPORT_FAILED" });
       short.stop(true);
     });
+    test("a server that ends in the middle of the key exchange", () =>
+      same(withLines(["ProxyCommand printf 'SSH-2.0-short\\r\\n'; sleep 0.2"]), { status: 255 }));
     test("a user, in three spellings", async () => {
       const me = "echo $(id -un) >&2; cat; exit 3";
       const is = { status: 3 };

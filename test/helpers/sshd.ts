@@ -114,7 +114,7 @@ function sshdPath(): string | undefined {
   return path ?? undefined;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
@@ -122,7 +122,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function answers(port: number, alive: () => boolean): Promise<boolean> {
+export async function answers(port: number, alive: () => boolean): Promise<boolean> {
   const until = performance.now() + START_TIMEOUT_MS;
   while (performance.now() < until && alive()) {
     const up = await new Promise<boolean>((resolve) => {

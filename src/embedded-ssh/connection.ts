@@ -3,7 +3,7 @@
  * run over it. A failure is an exit status of ssh, 255, and text as ssh prints it.
  */
 import type { Duplex } from "node:stream";
-import { Client, type ClientChannel, type ConnectConfig } from "ssh2";
+import { Client, type ClientChannel, type ConnectConfig, type ParsedKey } from "ssh2";
 import type { Asker } from "../launch/child.ts";
 import { HostKeyCheck } from "./host-key.ts";
 import { offeredKeys } from "./identities.ts";
@@ -123,6 +123,7 @@ export class Connection {
     const offered = await offeredKeys(own, { asker, attempts: own.prompts, say });
     const login = new Login(settings, offered, { asker, say });
     const ready = this.#hear(login, say);
+    this.#client.on("hostkeys", (keys) => learn(hostKeys, keys));
     const timer = this.#startTimer();
     let verified: Buffer | undefined;
     this.#client.connect({
@@ -240,6 +241,15 @@ function orderedKeys(names: readonly string[], known: readonly string[]): string
   const isKnown = (name: string): boolean =>
     known.includes(name.startsWith("rsa-sha2-") ? "ssh-rsa" : name);
   return [...names.filter(isKnown), ...names.filter((name) => !isKnown(name))];
+}
+
+/** What cannot be written is not learned: the connection does not depend on it. */
+function learn(hostKeys: HostKeyCheck, keys: readonly ParsedKey[]): void {
+  try {
+    hostKeys.learn(keys.map((key) => key.getPublicSSH()));
+  } catch {
+    // The file is read-only.
+  }
 }
 
 /** An error of ssh2 in ssh's words. */

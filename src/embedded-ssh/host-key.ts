@@ -16,6 +16,7 @@ import {
 } from "./host-key-words.ts";
 import {
   type HostKey,
+  hostKeyOf,
   hostWithPort,
   type KnownKey,
   knownHostsLine,
@@ -41,6 +42,8 @@ export class HostKeyCheck {
   readonly #say: (text: string) => void;
   readonly #asker: Asker | undefined;
   readonly #known: readonly KnownKey[];
+  /** The user's file that has the host's key, by the host's own name. */
+  #file: string | undefined;
 
   /**
    * @param say gets what ssh would print
@@ -89,7 +92,10 @@ export class HostKeyCheck {
       this.#say(revokedText(key, nameOf(settings), found.place));
       return this.#fail();
     }
-    if (found.is === "known") return this.#checkAddress(key, address);
+    if (found.is === "known") {
+      this.#file = fileOf(found, hostKey.userFiles);
+      return this.#checkAddress(key, address);
+    }
     const isHere = settings.hostname === "localhost" || isLoopback(address);
     if (hostKey.trustsLocalhost && isHere) return TRUSTED;
     if (found.is === "changed") return this.#changed(key, found.place);
@@ -100,6 +106,23 @@ export class HostKeyCheck {
       if (atUsualPort.is === "known") return TRUSTED;
     }
     return this.#unknown(key, address, known);
+  }
+
+  /**
+   * Learns further keys of a host whose key was known, as ssh does with UpdateHostKeys. The server
+   * has proved to have them.
+   */
+  learn(blobs: readonly Buffer[]): void {
+    const { isHashed, learnsKeys } = this.#settings.hostKey;
+    const file = this.#file;
+    if (!learnsKeys || file === undefined) return;
+    const name = nameOf(this.#settings);
+    const known = knownKeys(readText(file), name, file);
+    const lines = blobs
+      .map(hostKeyOf)
+      .filter(({ type, key }) => !known.some((one) => one.type === type && one.key === key))
+      .map((key) => knownHostsLine(name, key, isHashed));
+    if (lines.length > 0) appendLines(file, lines.join(""));
   }
 
   /** An address that is known by another key is a sign of a machine in between. */
@@ -185,10 +208,7 @@ export class HostKeyCheck {
     if (file === undefined || file === "/dev/null") return;
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      const isCut = /[^\n]$/.test(readText(file));
-      appendFileSync(file, (isCut ? "\n" : "") + knownHostsLine(name, key, isHashed), {
-        mode: 0o600,
-      });
+      appendLines(file, knownHostsLine(name, key, isHashed));
       this.#say(
         `Warning: Permanently added '${name}' (${kindOf(key)}) to the list of known hosts.\r\n`,
       );
@@ -203,8 +223,21 @@ export class HostKeyCheck {
   }
 }
 
+/** @throws the system's error */
+function appendLines(file: string, lines: string): void {
+  const isCut = /[^\n]$/.test(readText(file));
+  appendFileSync(file, (isCut ? "\n" : "") + lines, { mode: 0o600 });
+}
+
+/** @returns the user's file that a key was found in; undefined: another, or by a pattern */
+function fileOf({ place, isPattern }: Judgement, userFiles: readonly string[]): string | undefined {
+  if (isPattern === true) return undefined;
+  return userFiles.find((file) => place.startsWith(`${file}:`));
+}
+
 interface Judgement {
   readonly is: "known" | "changed" | "revoked" | "new";
+  readonly isPattern?: boolean;
   /** The line that tells. */
   readonly place: string;
 }
@@ -216,7 +249,7 @@ function judge(known: readonly KnownKey[], { type, key }: HostKey): Judgement {
   if (revoked !== undefined) return { is: "revoked", place: revoked.place };
   const plain = known.filter(({ marker }) => marker === undefined);
   const same = plain.find(isSame);
-  if (same !== undefined) return { is: "known", place: same.place };
+  if (same !== undefined) return { is: "known", place: same.place, isPattern: same.isPattern };
   const other = plain.find((one) => one.type === type);
   return other === undefined ? { is: "new", place: "" } : { is: "changed", place: other.place };
 }

@@ -12,6 +12,8 @@ export interface KnownKey {
   readonly key: string;
   /** Where it stands, for messages: `/home/ada/.ssh/known_hosts:3`. */
   readonly place: string;
+  /** Whether the line is for several hosts. */
+  readonly isPattern: boolean;
 }
 
 /** A host key as a server shows it. */
@@ -36,7 +38,7 @@ export function knownKeys(text: string, host: string, file: string): KnownKey[] 
     if (key === "" || !isNamed(names, host)) return [];
     // A line with a marker that is not known must not be taken for one without.
     if (marker !== undefined && marker !== "@revoked" && marker !== "@cert-authority") return [];
-    return [{ marker, type, key, place: `${file}:${at + 1}` }];
+    return [{ marker, type, key, place: `${file}:${at + 1}`, isPattern: /[*?!]/.test(names) }];
   });
 }
 

@@ -128,7 +128,7 @@ export const OPTIONS: Readonly<Record<string, Treatment>> = {
   TCPKeepAlive: honoured(),
   Tunnel: refused(["false", "no"], "networks are not joined"),
   TunnelDevice: meaningless("networks are not joined"),
-  UpdateHostKeys: meaningless("known_hosts learns no further keys of a host"),
+  UpdateHostKeys: honoured("further keys are learned; none is removed, and `ask` learns none"),
   User: honoured(),
   UserKnownHostsFile: honoured("refused if a file name is in quotes"),
   VerifyHostKeyDNS: refused(["false", "no"], "DNS is not asked for keys"),

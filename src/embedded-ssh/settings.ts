@@ -21,6 +21,8 @@ export interface HostKeySettings {
   readonly checksAddress: boolean;
   readonly trustsLocalhost: boolean;
   readonly minimumRsaBits: number;
+  /** Whether further keys of a known host are learned. */
+  readonly learnsKeys: boolean;
 }
 
 export interface LoginSettings {
@@ -130,6 +132,7 @@ function hostKeySettings(configuration: SshConfiguration, place: TokenValues): H
     checksAddress: isYes(one("checkhostip")),
     trustsLocalhost: isYes(one("nohostauthenticationforlocalhost")),
     minimumRsaBits: Number(one("requiredrsasize")) || 0,
+    learnsKeys: isYes(one("updatehostkeys")),
   };
 }
 

@@ -57,17 +57,22 @@ suite("ssh", missingRoot() ?? missingSshd() ?? missingTmux, "root", () => {
   const only = (method: string): string[] => args(`PreferredAuthentications=${method}`);
   const target = (): string => `${user.name}@target`;
 
-  for (const method of ["password", "keyboard-interactive"]) {
-    test(`${method}: right, and wrong`, async () => {
-      const own = { args: only(method), input: user.password };
+  const ways = ["password", "keyboard-interactive"].flatMap((method) => [
+    [method, `${method}, by ssh`, []] as const,
+    [method, `${method}, by the embedded ssh`, ["--ssh", "embedded"]] as const,
+  ]);
+  for (const [method, title, engine] of ways) {
+    test(`${title}: right, and wrong`, async () => {
+      const own = { args: [...engine, ...only(method)], input: user.password };
       expect(await scene.who(target(), own)).toMatchObject({ said: `I am ${user.name}` });
       const wrong = await scene.who(target(), { ...own, input: "wrong" });
       expect(wrong).toMatchObject({ said: "ERR_TRANSPORT_PASSWORD_WRONG" });
     });
 
-    test(`${method}: on a terminal, after a wrong one`, async () => {
+    test(`${title}: on a terminal, after a wrong one`, async () => {
       const answers = ["wrong", user.password];
-      const shown = await scene.whoOnTerminal(target(), undefined, answers, only(method));
+      const own = [...engine, ...only(method)];
+      const shown = await scene.whoOnTerminal(target(), undefined, answers, own);
       expect(shown).toMatch(/assword:\nWrong\. .*assword:\n.*ect-\w+\nLEFT 0\nSANE/);
     });
   }

@@ -14,9 +14,10 @@ export const ID = 1;
 export const [STDIN, CONTROL, CREDITS] = [50_000, 50_001, 60_000];
 interface Request {
   readonly stdin: boolean;
-  readonly stdout: SenderReference | null;
-  readonly stderr: SenderReference | null;
-  readonly events: SenderReference;
+  /** Handles of the master's. */
+  readonly stdout: number | null;
+  readonly stderr: number | null;
+  readonly events: number;
   readonly [name: string]: unknown;
 }
 
@@ -33,21 +34,21 @@ export class FarCommand {
     const [, argv, request] = decodeValue(call.body) as [string, string[], Request];
     [this.slave, this.argv, this.request, this.#reply] = [slave, argv, request, call.reply];
     for (const one of [request.events, request.stdout, request.stderr]) {
-      if (one !== null) slave.reply(one.handle, CREDITS + one.handle);
+      if (one !== null) slave.reply(one, CREDITS + one);
     }
   }
 
   /** @param stdin whether it has one; default: as it was asked for */
   start(stdin: boolean = this.request.stdin): void {
     const input = stdin ? new SenderReference(ID, STDIN) : null;
-    this.slave.reply(this.request.events.handle, [7, input, new SenderReference(ID, CONTROL)]);
+    this.slave.reply(this.request.events, [7, input, new SenderReference(ID, CONTROL)]);
   }
 
   /** Its whole output, and how it ended. */
   end(result: unknown = { status: 0 }): void {
     const { stdout, stderr, events } = this.request;
     for (const one of [stdout, stderr, events]) {
-      if (one !== null) this.slave.reply(one.handle, null, FLAGS.DEAD);
+      if (one !== null) this.slave.reply(one, null, FLAGS.DEAD);
     }
     this.slave.reply(this.#reply, result);
   }
@@ -59,7 +60,7 @@ export class FarCommand {
   print(data: Uint8Array | string): void {
     const { stdout } = this.request;
     const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
-    this.slave.reply((stdout as SenderReference).handle, bytes);
+    this.slave.reply(stdout as number, bytes);
   }
 
   /** What came to one of its channels: [what, ...]; the first is the handle for its credit. */

@@ -148,7 +148,7 @@ describe.each([0, 1, 1000])("over a pipe with room for %d chunks", (room) => {
       ["resize", 80, 25],
     ]);
     expect(settled).toEqual([]);
-    far.slave.reply(far.request.events.handle, ["signal", "SIGHUP"]);
+    far.slave.reply(far.request.events, ["signal", "SIGHUP"]);
     await delivered[0];
     expect(settled).toEqual(["SIGHUP"]);
     far.end();
@@ -180,7 +180,7 @@ describe.each([0, 1, 1000])("over a pipe with room for %d chunks", (room) => {
       expect(line).toBe("a line");
       break;
     }
-    const { handle } = far.request.stdout as SenderReference;
+    const handle = far.request.stdout as number;
     await until(() => far.channel(CREDITS + handle).isClosed);
     far.end();
     await process.exited;
@@ -195,8 +195,8 @@ describe("a slave that is not to be trusted", () => {
     ["an input that is a number", [7, 3, new SenderReference(ID, CONTROL)]],
   ])("a start with %s is refused, and nothing is sent to it", async (_, event) => {
     const { process, far } = await run(1, { stdin: "input" });
-    far.slave.reply(far.request.events.handle, event);
-    const { handle } = far.request.events;
+    far.slave.reply(far.request.events, event);
+    const handle = far.request.events;
     await until(() => far.channel(CREDITS + handle).isClosed);
     expect([process.pid, far.channel(STDIN).values]).toEqual([undefined, []]);
     far.end();
@@ -224,7 +224,7 @@ describe("a slave that is not to be trusted", () => {
   test("output that is not bytes fails the reader", async () => {
     const { process, far } = await run(1);
     far.start();
-    far.slave.reply((far.request.stdout as SenderReference).handle, "text");
+    far.slave.reply(far.request.stdout as number, "text");
     expect(await codeOf(process.stdout.text())).toBe("ERR_PROTOCOL_VALUE");
   });
 });

@@ -67,7 +67,11 @@ export class InboundChannel implements Receiver, BodyTarget {
   /** As `BodyTarget`: bytes may go past while the inbox is empty. */
   accepts(): boolean {
     if (this.#isIdle) this.#isSlow = false;
-    return this.#inbox.target !== undefined && !this.#isSlow && this.#window.isOpen;
+    return this.canFill && !this.#isSlow && this.#window.isOpen;
+  }
+
+  get canFill(): boolean {
+    return this.#inbox.target?.canFill === true;
   }
 
   fill(from: number, bytes: number): number | undefined {

@@ -40,6 +40,14 @@ export function isFile(fd: number): boolean {
   }
 }
 
+export function isPipe(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFIFO();
+  } catch {
+    return false;
+  }
+}
+
 /** @returns whether a write to it never waits for a reader: it is a file, or /dev/null */
 export function isPatient(fd: number): boolean {
   return isFile(fd) || isNull(fd);

@@ -14,6 +14,8 @@ export type Chunk = Uint8Array | PipedBytes;
 
 /** Takes bytes from a descriptor without their being read. */
 export interface SpliceTarget {
+  /** Whether `fill` can move bytes, now or later. If not, they must be read. */
+  readonly canFill: boolean;
   /**
    * Moves at most so many bytes from a descriptor, as far as that can be done at once.
    *

@@ -11,6 +11,7 @@ import {
 class MemoryOutput implements Output {
   readonly isTerminal = false;
   readonly coloured = false;
+  readonly canFill = false;
   text = "";
   readonly #decoder = new TextDecoder();
 

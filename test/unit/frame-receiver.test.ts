@@ -48,6 +48,7 @@ function short(_key: string, value: unknown): unknown {
 class Taker implements BodyTarget {
   readonly #seen: Seen;
   readonly #rooms: Iterator<number>;
+  readonly canFill = true;
   taken = 0;
   /** Of bodies, as the receiver tells it. */
   passedBytes = 0;

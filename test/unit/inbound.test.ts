@@ -6,7 +6,7 @@ import { directReader } from "../../src/io/duplex.ts";
 import { openNonBlocking } from "../../src/io/fd.ts";
 import { makePipe, readNow, widen } from "../../src/io/libc.ts";
 import { encodeMessage } from "../../src/protocol/frame.ts";
-import { encodeValue, type SenderReference } from "../../src/protocol/value.ts";
+import { encodeValue } from "../../src/protocol/value.ts";
 import { until } from "../helpers/fake-slave.ts";
 import { CREDITS, ID, run } from "../helpers/far-command.ts";
 import { pattern } from "../helpers/random.ts";
@@ -14,8 +14,11 @@ import { pattern } from "../helpers/random.ts";
 test.if(process.platform === "linux")("output goes past this process, to a target", async () => {
   const { process, far, near } = await run(1000, {}, { maxFrameBytes: 262_144 });
   far.start();
-  const target = { bytes: 0, isFull: false };
+  const target = { bytes: 0, isFull: false, canFill: true };
   passTo(process.stdout, {
+    get canFill() {
+      return target.canFill;
+    },
     fill: (from, bytes) => {
       if (target.isFull) return undefined;
       const got = readNow(from, new Uint8Array(bytes));
@@ -27,7 +30,7 @@ test.if(process.platform === "linux")("output goes past this process, to a targe
   far.print("first");
   const reader = process.stdout.getReader();
   expect((await reader.read()).value?.length).toBe(5);
-  const { handle } = far.request.stdout as SenderReference;
+  const handle = far.request.stdout as number;
   const direct = directReader(near.pipe.listener);
   const [end, write] = makePipe() as readonly [number, number];
   widen(end);
@@ -54,6 +57,13 @@ test.if(process.platform === "linux")("output goes past this process, to a targe
   direct?.readFrom(fd);
   const rest = (await reader.read()).value as Uint8Array;
   expect(Buffer.compare(rest, pattern(90_000))).toBe(0);
+  // A target that can never be filled is not asked: nothing waits for it.
+  target.isFull = false;
+  target.canFill = false;
+  send(90_000);
+  send(90_000);
+  for (let at = 0; at < 2; at++) expect((await reader.read()).value?.length).toBe(90_000);
+  expect(target.bytes).toBe(990_000);
   for (const one of [end, write, fd]) closeSync(one);
   far.end();
   expect((await reader.read()).done).toBe(true);

@@ -7,6 +7,7 @@ import { write, writeSync } from "node:fs";
 import {
   BlockingWriter,
   isPatient,
+  isPipe,
   isTerminal,
   openNonBlocking,
   writeQuickly,
@@ -41,6 +42,7 @@ export class DescriptorOutput implements Output {
   /** A descriptor of the same pipe that does not block; -1: none could be opened. */
   #quick: number | undefined;
   #isWide = false;
+  readonly #isPipe: boolean;
   /** Whether a small write is done sooner than a thread is started for it. */
   #isPatient: boolean | undefined;
   /** Found out by the first write. */
@@ -55,6 +57,7 @@ export class DescriptorOutput implements Output {
   constructor(fd: number, env: Host["env"]) {
     this.#fd = fd;
     this.isTerminal = isTerminal(fd);
+    this.#isPipe = isPipe(fd);
     this.coloured = this.isTerminal && wantsColour(env);
   }
 
@@ -77,6 +80,11 @@ export class DescriptorOutput implements Output {
         return stream.columns || 80;
       },
     };
+  }
+
+  /** From a socket, bytes can be spliced into a pipe alone. */
+  get canFill(): boolean {
+    return (this.#quick ?? -1) >= 0 && this.#isPipe;
   }
 
   /** Splices while no other bytes wait to be written. */

@@ -93,7 +93,13 @@ const NONE: Host["stdin"] = {
 
 /** What would be said now is for the command's own process to say. */
 const SILENT: Host["stderr"] = {
-  ...{ isTerminal: false, coloured: false, fill: () => undefined, writeAtExit: () => {} },
+  ...{
+    isTerminal: false,
+    coloured: false,
+    canFill: false,
+    fill: () => undefined,
+    writeAtExit: () => {},
+  },
   write: notHere,
   screen: () => ({ columns: 80, write: () => {} }),
   flushed: async () => {},

@@ -58,6 +58,8 @@ export class ClientOutput implements Output {
   }
 
   /** The command's descriptor is not of this process. */
+  readonly canFill = false;
+
   fill(): undefined {}
 
   screen(): Screen {

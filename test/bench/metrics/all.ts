@@ -4,12 +4,11 @@ import type { Row } from "../row.ts";
 import { bulk, memory, pipelined, sequential } from "./calls.ts";
 import { connectLocal, connectSsh, wire } from "./connect.ts";
 import { copies } from "./copies.ts";
+import { embedded } from "./embedded.ts";
 import { fanOut } from "./fan.ts";
 import { firstResults } from "./first.ts";
-import { fleets } from "./fleet.ts";
 import { imports } from "./imports.ts";
 import { javascript } from "./javascript.ts";
-import { oneShots } from "./one-shot.ts";
 import { packages } from "./packages.ts";
 import { streams } from "./streams.ts";
 import { behindBastion, furtherHop } from "./tree.ts";
@@ -38,6 +37,5 @@ export const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   o: { what: "contexts behind a bastion", run: behindBastion },
   p: { what: "what a further hop costs", run: furtherHop },
   q: { what: "a script of commands, with econtext up", run: scripts },
-  r: { what: "the command line on many targets", run: fleets },
-  s: { what: "one command and one script, each with its own connection", run: oneShots },
+  r: { what: "a fleet by the embedded ssh", run: embedded },
 };

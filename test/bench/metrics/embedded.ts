@@ -1,0 +1,86 @@
+/**
+ * t: a fleet by the embedded ssh, beside a plain ssh for each host, and beside the sum of its
+ * parts: as many contexts without ssh, and as many connections by the bare package ssh2. Then one
+ * stream, beside the spawned ssh with the same cipher; and memory.
+ */
+import { join } from "node:path";
+import type { Lab } from "../lab.ts";
+import type { Row } from "../row.ts";
+import { ourProgram, race, seconds } from "../shell.ts";
+
+const HOSTS = 100;
+const BYTES = 500_000_000;
+const CIPHER = "aes128-gcm@openssh.com";
+const DIRECT = join(import.meta.dirname, "../bin/direct/ssh");
+const BARE = join(import.meta.dirname, "../drivers/bare-ssh2.ts");
+
+export async function embedded(lab: Lab): Promise<Row[]> {
+  const place = lab.ssh;
+  if (!lab.hasSsh || place.kind !== "ssh") return [];
+  const program = await ourProgram();
+  const { config } = place;
+  const python = process.env.BENCH_PYTHON ?? "/usr/bin/python3";
+  const exec = (options: string, hosts: number): string =>
+    `${program} exec -F ${config} --python ${python} ${options} --fold 'bench[1-${hosts}]' -- uname`;
+  const lines = {
+    ours: exec("--ssh embedded", HOSTS),
+    plain: `for i in $(seq ${HOSTS}); do ssh -F ${config} bench$i uname & done; wait`,
+    local: exec(`--ssh ${DIRECT}`, HOSTS),
+    bare: `${process.execPath} ${BARE} ${config} ${HOSTS}`,
+  };
+  const times = await race(lab, lab.quick ? 2 : 5, lines);
+  const parts = times.local.map((local, at) => local + (times.bare[at] ?? Number.NaN));
+  return [
+    {
+      group: "t",
+      title: `${HOSTS} hosts by the embedded ssh, beside ssh`,
+      unit: "s",
+      samples: { ours: times.ours, plain: times.plain },
+      bounds: [{ versus: "plain", atMost: 0.4, aim: true }],
+    },
+    {
+      group: "t",
+      title: "  beside the sum of its parts",
+      unit: "s",
+      samples: { ours: times.ours, plain: parts },
+      bounds: [{ versus: "plain", atMost: 1.25 }],
+    },
+    await memory(exec),
+    ...(await streams(lab, `${program} exec -F ${config} -o Ciphers=${CIPHER} --python ${python}`)),
+  ];
+}
+
+/** Of one target more, in the master: the peak with 200 targets less that with 100. */
+async function memory(exec: (options: string, hosts: number) => string): Promise<Row> {
+  const peak = async (hosts: number): Promise<number> => {
+    const child = Bun.spawn(["sh", "-c", `exec ${exec(`--ssh embedded -j ${hosts}`, hosts)}`], {
+      stdio: ["ignore", "ignore", "ignore"],
+    });
+    await child.exited;
+    return child.resourceUsage()?.maxRSS ?? Number.NaN;
+  };
+  const ours = [((await peak(2 * HOSTS)) - (await peak(HOSTS))) / HOSTS / 1e3];
+  const bounds = [{ atMost: 250 }];
+  return { group: "t", title: "memory of a further target", unit: "KB", samples: { ours }, bounds };
+}
+
+async function streams(lab: Lab, exec: string): Promise<Row[]> {
+  const file = join(lab.folder(), "zeros");
+  await seconds(`head -c ${BYTES} /dev/zero >${file}`);
+  const rounds = lab.quick ? 2 : 5;
+  const out = await race(lab, rounds, {
+    ours: `${exec} --ssh embedded bench1 -- head -c ${BYTES} /dev/zero`,
+    plain: `${exec} bench1 -- head -c ${BYTES} /dev/zero`,
+  });
+  const into = await race(lab, rounds, {
+    ours: `${exec} --ssh embedded bench1 -- sh -c 'cat >/dev/null' <${file}`,
+    plain: `${exec} bench1 -- sh -c 'cat >/dev/null' <${file}`,
+  });
+  // Eight tenths of the bytes in a second.
+  const bounds = [{ versus: "plain", atMost: 1.25 }] as const;
+  const title = `${BYTES / 1e6} MB, beside the spawned ssh`;
+  return [
+    { group: "t", title: `${title}, out`, unit: "s", samples: out, bounds },
+    { group: "t", title: `${title}, in`, unit: "s", samples: into, bounds },
+  ];
+}

@@ -82,17 +82,33 @@ export class Destination {
     this.#isFolder.set(key, false);
     if (path === undefined) return;
     const look = path === this.path ? statSync : lstatSync;
-    const found = look(onDisk(path), { throwIfNoEntry: false });
-    if (found === undefined) {
-      mkdirSync(onDisk(path), { mode: (mode & 0o777) | 0o700 });
-      this.folders.push({ path, mode, mtime });
-    } else if (found.isSymbolicLink()) throw new FileProblem("a link, which is not followed");
+    let found = look(onDisk(path), { throwIfNoEntry: false });
+    // Another copy to the same place may make the folder after this look. It is then examined.
+    if (found === undefined && !isMade(path, mode)) found = lstatSync(onDisk(path));
+    if (found === undefined) this.folders.push({ path, mode, mtime });
+    else if (found.isSymbolicLink()) throw new FileProblem("a link, which is not followed");
     else if (!found.isDirectory()) throw new FileProblem("Not a directory");
     // With `src/.`, only the content is copied, so the destination keeps its own mode.
     else if (key !== "." && ((found.mode ^ mode) & KEPT_MODE) !== 0) {
       this.folders.push({ path, mode, mtime: undefined });
     }
     this.#isFolder.set(key, true);
+  }
+}
+
+/**
+ * Makes a folder that its owner can fill, whatever its final mode.
+ *
+ * @returns false if something has that name already
+ * @throws the system's error
+ */
+function isMade(path: string, mode: number): boolean {
+  try {
+    mkdirSync(onDisk(path), { mode: (mode & 0o777) | 0o700 });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return false;
   }
 }
 

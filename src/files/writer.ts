@@ -153,9 +153,7 @@ export class TreeWriter {
         this.#errors++;
         return this.#events.send(["error", "from", record[1], record[2]]);
       case "dir":
-        return this.#attempt(record[1], () =>
-          this.#destination.makeFolder(record[1], checked(record[2]), record[3]),
-        );
+        return this.#makeFolder(record);
       case "link":
         return this.#attempt(record[1], (target) => {
           this.#staleFiles.removeFor(target);
@@ -193,6 +191,18 @@ export class TreeWriter {
     if (!isSystemError(error)) throw error;
     this.#errors++;
     await this.#events.send(["error", "to", toWire(path), reason(error)]);
+  }
+
+  /** Makes a folder. Below a folder that could not be made, only notes that there is none. */
+  #makeFolder([, name, mode, mtime]: FileRecord & {
+    readonly 0: "dir";
+  }): Promise<void> | undefined {
+    try {
+      this.#destination.makeFolder(name, checked(mode), mtime);
+      return undefined;
+    } catch (error) {
+      return this.#fail(this.#destination.of(name) ?? "", error);
+    }
   }
 
   #file(record: FileRecord & { readonly 0: "file" }): Promise<void> | undefined {

@@ -66,6 +66,29 @@ def run(writer, feed, *ends):
             end.close(error)
 
 
+def found_by(look, path):
+    """The status of a file by os.stat or os.lstat; None if there is none."""
+    try:
+        return look(path)
+    except EnvironmentError as e:
+        if e.errno != errno.ENOENT:
+            raise
+        return None
+
+
+def is_made(folder, mode):
+    """Make a folder that its owner can fill, whatever its final mode. False if something has that
+    name already.
+    """
+    try:
+        os.mkdir(folder, 0o700 | mode & 0o777)
+        return True
+    except EnvironmentError as e:
+        if e.errno != errno.EEXIST:
+            raise
+        return False
+
+
 class Direct(object):
     """What the reader sends to, in place of a channel."""
 
@@ -163,11 +186,8 @@ class Writer(object):
         """The status of what is there, None if nothing is. Raises if it is nothing that a file may
         replace.
         """
-        try:
-            found = os.lstat(path)
-        except EnvironmentError as e:
-            if e.errno != errno.ENOENT:
-                raise
+        found = found_by(os.lstat, path)
+        if not found:
             return None
         if stat.S_ISDIR(found.st_mode):
             raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -182,13 +202,12 @@ class Writer(object):
         if target is None:
             return
         try:
-            try:
-                # The destination itself may be a link; nothing in it.
-                found = (os.stat if target == self.path else os.lstat)(target)
-            except EnvironmentError as e:
-                if e.errno != errno.ENOENT:
-                    raise
-                os.mkdir(target, 0o700 | mode & 0o777)
+            # The destination itself may be a link, but nothing in it.
+            found = found_by(os.stat if target == self.path else os.lstat, target)
+            # Another copy may make the folder after this look. That folder is then examined.
+            if not found and not is_made(target, mode):
+                found = os.lstat(target)
+            if not found:
                 self.copied.append((target, mode, mtime))
             else:
                 if stat.S_ISLNK(found.st_mode):

@@ -99,11 +99,17 @@ export class Copying {
       const isNamed = (target: string | undefined) => target !== undefined && names(error, target);
       const blamed = [from.target, to.target].find(isNamed) ?? owner;
       // Failures of single files were told at once.
-      const failure = { error, isTold: isFilesError(error) };
-      const known = this.#failures.get(blamed);
-      if (known === undefined || (known.isTold && !failure.isTold))
-        this.#failures.set(blamed, failure);
+      this.#note(blamed, { error, isTold: isFilesError(error) });
+      // The destination does not have the files, so its copy failed too. One line is enough.
+      if (owner !== blamed) this.#note(owner, { error, isTold: true });
     }
+  }
+
+  /** Keeps the first failure of a target, or the first that the user was not told. */
+  #note(target: string, failure: Failure): void {
+    const known = this.#failures.get(target);
+    if (known === undefined || (known.isTold && !failure.isTold))
+      this.#failures.set(target, failure);
   }
 
   async #copy(copy: Copy, turn: Turn): Promise<void> {

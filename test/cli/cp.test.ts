@@ -106,6 +106,21 @@ test("to several; one that is not there does not stop the others", async () => {
   expect(readFileSync(at("plain/input"), "utf8")).toBe("x".repeat(3 << 20));
 });
 
+test("between two: the destination's copy failed too, and one line says why", async () => {
+  const problem = `local/local: ${at("absent")}: No such file or directory`;
+  const words = [`local/local:${at("absent")}`, `local:${at("nothing")}`];
+  const { stderr } = await cp(...words);
+  expect(stderr).toBe(`${problem}\n2 failed: local,local/local (copy failed)\n`);
+  const { stdout, status } = await cp("--json", ...words);
+  const records = stdout.trimEnd().split("\n");
+  for (const record of records) {
+    expect(JSON.parse(record)).toMatchObject({ ok: false, error: { message: problem } });
+  }
+  expect([records.length, status]).toEqual([2, 1]);
+  const source = await cp(`local/local:${at("a")}`, `local:${at("none/x")}`);
+  expect(source.stderr).toEndWith("\n1 ok; 1 failed: local (copy failed)\n");
+});
+
 test("from several, into a folder for each", async () => {
   const fetched = await cp("--by-host", "--ssh", "false", `web1,local:${at("[ab]")}`, at("hosts"));
   expect(fetched.stderr).toMatch(/^web1: .*\n1 ok; 1 failed: web1 \(no interpreter came up\)\n$/);

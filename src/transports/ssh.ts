@@ -7,7 +7,7 @@
  * 3. Options that the user may override: no pty; keepalives, so that a silent network is noticed;
  *    BatchMode, if nothing can answer a question.
  */
-import { quoteForLoginShell } from "../shell-quote.ts";
+import { quoteForLoginShell, quoteForPosixShell } from "../shell-quote.ts";
 import { namedOptions } from "./ssh-config.ts";
 import type { Explanation, SshEngine, Transport } from "./transport.ts";
 
@@ -70,7 +70,15 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
       if (exitCode !== 255) return undefined;
       const { hint, ...told } = explainSsh(destination, stderr, meant);
       const on = behind ? ` on ${behind}` : "";
-      return { ...told, hint: hint.replaceAll("{on}", on) };
+      const file = configFile(options);
+      const plain = file === undefined ? "plain ssh" : `plain ssh -F ${quoteForPosixShell(file)}`;
+      return {
+        ...told,
+        hint: hint
+          .replaceAll("plain ssh", plain)
+          .replace("{config}", file === undefined || file === "none" ? "~/.ssh/config" : file)
+          .replaceAll("{on}", on),
+      };
     },
   };
 }
@@ -78,6 +86,12 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
 /** ssh itself takes an IPv6 address without the brackets that other programs want. */
 function withoutBrackets(destination: string): string {
   return destination.replace(/^((?:[^@/]*@)?)\[([\da-f:.]+(?:%[\w.-]+)?)\]$/i, "$1$2");
+}
+
+/** @returns what `-F` names: the file that ssh reads instead of the user's, or `none` */
+function configFile(options: readonly string[]): string | undefined {
+  const at = options.findIndex((option) => option.startsWith("-F"));
+  return at < 0 ? undefined : options[at]?.slice(2) || options[at + 1];
 }
 
 /** `ECONTEXT_SSH_CONFIG` names the configuration file, unless the options do. */
@@ -159,7 +173,7 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
     /Could not resolve hostname/,
     "ERR_TRANSPORT_UNKNOWN_HOST",
     "no such host",
-    "check the name, or give it a Host entry in ~/.ssh/config{on}",
+    "check the name, or give it a Host entry in {config}{on}",
   ],
   [
     /Connection refused/,

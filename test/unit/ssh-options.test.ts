@@ -1,5 +1,5 @@
 /** What ssh is given besides the user's options, by what the user's configuration says. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,4 +59,36 @@ test("a forwarding that was asked for is kept", () => {
   }
   expect(forced("-F", "none", "-o", "DynamicForward 1")).toBe("PermitLocalCommand=no");
   expect(forced("-F", "none", "-o", "ForwardAgent=yes")).toBe(ALWAYS);
+});
+
+describe("hints name the configuration in use", () => {
+  const UNKNOWN = "ssh: Could not resolve hostname web1: Name or service not known";
+  const DENIED = "web1: Permission denied (publickey).";
+  const hintOf = (said: string, ...options: string[]): string =>
+    ssh("web1", { options }).explain(255, said)?.hint ?? "";
+  const before = process.env["ECONTEXT_SSH_CONFIG"];
+  afterEach(() => {
+    if (before === undefined) delete process.env["ECONTEXT_SSH_CONFIG"];
+    else process.env["ECONTEXT_SSH_CONFIG"] = before;
+  });
+
+  test("of the option -F", () => {
+    expect(hintOf(UNKNOWN, "-F", "/etc/lab")).toEndWith("a Host entry in /etc/lab");
+    expect(hintOf(UNKNOWN, "-F/etc/lab")).toEndWith("a Host entry in /etc/lab");
+    expect(hintOf(DENIED, "-F", "/etc/my lab")).toEndWith("plain ssh -F '/etc/my lab'");
+    expect(hintOf("other", "-F", "/etc/lab")).toEndWith("plain ssh -F /etc/lab -v");
+  });
+
+  test("of the environment, unless -F names another or none", () => {
+    process.env["ECONTEXT_SSH_CONFIG"] = "/etc/other";
+    expect(hintOf(UNKNOWN)).toEndWith("a Host entry in /etc/other");
+    expect(hintOf(UNKNOWN, "-F", "/etc/lab")).toEndWith("a Host entry in /etc/lab");
+    expect(hintOf(DENIED, "-F", "none")).toEndWith("plain ssh -F none");
+  });
+
+  test("else the user's own", () => {
+    delete process.env["ECONTEXT_SSH_CONFIG"];
+    expect(hintOf(UNKNOWN)).toEndWith("a Host entry in ~/.ssh/config");
+    expect(hintOf(DENIED)).toEndWith("the agent with plain ssh");
+  });
 });

@@ -314,7 +314,7 @@ export class Broker implements AsyncDisposable {
 
   #checkOpen(): void {
     if (this.#closing === undefined) return;
-    throw new UsageError("ERR_USAGE_CLOSED", "the broker is closed");
+    throw new UsageError("ERR_USAGE_CLOSED", "the broker is closed\n  try: a new Broker");
   }
 
   #settingsOf(name: string, options: ConnectOptions) {

@@ -81,10 +81,27 @@ export class BootstrapError extends EcontextError {
   }
 }
 
+const DISTRUST = "do not trust that machine until you know what runs there";
+/** By the code of a ProtocolError: what to do next. */
+const PROTOCOL_HINTS: Readonly<Record<string, string | undefined>> = {
+  ERR_PROTOCOL_MESSAGE_TOO_LARGE: "send it in parts",
+  ERR_PROTOCOL_SENDERS: "close the channels that are done",
+  ERR_PROTOCOL_BACKLOG: DISTRUST,
+  ERR_PROTOCOL_STRIKES: DISTRUST,
+};
+const PROTOCOL_HINT = "find what else there writes to the connection; if nothing does, report it";
+
 /** The remote end broke the rules of docs/protocol.md, so its connection is closed. */
 export class ProtocolError extends EcontextError {
   override name = "ProtocolError";
   override readonly exitStatus: number = 255;
+
+  constructor(code: string, problem: string, options?: ErrorOptions) {
+    // The error of the bootstrap has its own hint, and a failure that is passed on may have one.
+    const hasHint = code === "ERR_PROTOCOL_NOISE" || problem.includes("\n  try: ");
+    const hint = PROTOCOL_HINTS[code] ?? PROTOCOL_HINT;
+    super(code, hasHint ? problem : `${problem}\n  try: ${hint}`, options);
+  }
 }
 
 /** A context was lost. Every call that waits for an answer from it fails with this error. */

@@ -151,7 +151,7 @@ export class Caller implements CallOwner {
 
   /** Why calls fail after `close`. */
   closed(): DisconnectError {
-    const message = `${this.link.name}: the context was closed`;
+    const message = `${this.link.name}: the context was closed\n  try: connect again`;
     return new DisconnectError("ERR_DISCONNECT_CLOSED", message);
   }
 
@@ -195,7 +195,8 @@ export class Caller implements CallOwner {
   /** The slave did not end in time after `finish`. */
   overdue(): void {
     const failure = `${this.link.name}: did not end within ${this.graceMs} ms`;
-    const message = `${failure} of being closed; it was ended by force`;
+    const hint = "cancel long calls before you close the context, or allow more time with graceMs";
+    const message = `${failure} of being closed; it was ended by force\n  try: ${hint}`;
     this.#session.sever(new DisconnectError("ERR_DISCONNECT_FORCED", message));
   }
 
@@ -220,7 +221,8 @@ export class Caller implements CallOwner {
 
   hung(call: string): void {
     const problem = `${call} could not be interrupted within ${this.graceMs} ms`;
-    const message = `${this.link.name}: ${problem}; the context was ended`;
+    const hint = "run code that does not return, such as C code, in a context of its own";
+    const message = `${this.link.name}: ${problem}; the context was ended\n  try: ${hint}`;
     this.#session.sever(new DisconnectError("ERR_DISCONNECT_HUNG", message));
   }
 
@@ -273,7 +275,8 @@ export class Caller implements CallOwner {
     if (body.length <= LIMITS.maxMessageBytes) return body;
     body.senders.release("unread");
     const limit = LIMITS.maxMessageBytes;
-    const problem = `arguments of ${body.length} bytes are over the limit of ${limit}`;
+    const what = `arguments of ${body.length} bytes are over the limit of ${limit}`;
+    const problem = `${what}\n  try: send them in parts, through a channel`;
     throw new UsageError("ERR_USAGE_TOO_LARGE", `${this.link.name}: ${problem}`);
   }
 

@@ -18,13 +18,18 @@ export interface CallOptions {
   readonly withContext?: boolean;
 }
 
+/** What to do after a deadline of a call has passed. */
+export const LATE_HINT = "a longer deadline, or less work in one call";
+
 /** The longest delay of a timer, in milliseconds. */
 const MAX_TIMER = 0x7fffffff;
 
 /** @throws {UsageError} `ERR_USAGE_DEADLINE`: no timer can wait that long */
 export function checkMilliseconds(what: string, value: number | undefined): void {
   if (value === undefined || (value >= 0 && value <= MAX_TIMER)) return;
-  throw new UsageError("ERR_USAGE_DEADLINE", `${what}: not a time in milliseconds: ${value}`);
+  const problem = `${what}: not a time in milliseconds: ${value}`;
+  const hint = `milliseconds from now, 0 to ${MAX_TIMER}`;
+  throw new UsageError("ERR_USAGE_DEADLINE", `${problem}\n  try: ${hint}`);
 }
 
 /**

@@ -14,7 +14,7 @@ import { decodeValue, encodeValue } from "../protocol/value.ts";
 import { neutralise } from "../text.ts";
 import type { CallSite } from "../traces/call-site.ts";
 import { calledFrom } from "../traces/error-stack.ts";
-import type { CallLimits } from "./options.ts";
+import { type CallLimits, LATE_HINT } from "./options.ts";
 import { decodeFailure } from "./payload.ts";
 import { RemoteGenerator } from "./remote-generator.ts";
 
@@ -234,7 +234,7 @@ export class PendingCall implements Receiver {
     const { deadline } = this.#settings.limits;
     return new TimeoutError(
       "ERR_DEADLINE_CALL",
-      `${this.#subject} did not answer within ${deadline} ms; it is cancelled`,
+      `${this.#subject} did not answer within ${deadline} ms; it is cancelled\n  try: ${LATE_HINT}`,
     );
   }
 
@@ -245,6 +245,9 @@ export class PendingCall implements Receiver {
 
   #refused(body: Uint8Array): DisconnectError {
     const why = neutralise(String(decodeValue(body)));
-    return new DisconnectError("ERR_DISCONNECT_DEAD", `${this.#owner.link.name}: ${why}`);
+    return new DisconnectError(
+      "ERR_DISCONNECT_DEAD",
+      `${this.#owner.link.name}: ${why}\n  try: connect again`,
+    );
   }
 }

@@ -112,7 +112,8 @@ function iterateResult(this: Promise<unknown>): AsyncGenerator<unknown> {
   const site = new Error();
   const generator = this.then((result) => {
     if (result instanceof RemoteGenerator) return result;
-    const problem = "what was called is no generator: its result cannot be iterated";
+    const problem =
+      "what was called is no generator: its result cannot be iterated\n  try: await it";
     throw calledFrom(new UsageError("ERR_USAGE_ITERATE", problem), site);
   });
   // The error is thrown by `next`, so it is not unhandled.

@@ -105,11 +105,16 @@ export class Receiver<T = unknown> implements AsyncIterable<T> {
     const until = performance.now() + (deadline ?? Number.POSITIVE_INFINITY);
     while (!this.#inbox.isReady) {
       if (this.#inbox.isEnded) {
-        throw new ChannelError("ERR_CHANNEL_CLOSED", "the channel is closed");
+        const hint = "iterate the receiver: the iteration ends where the channel is closed";
+        throw new ChannelError("ERR_CHANNEL_CLOSED", `the channel is closed\n  try: ${hint}`);
       }
       const left = until - performance.now();
       if (left <= 0) {
-        throw new TimeoutError("ERR_DEADLINE_RECEIVE", `nothing came within ${deadline} ms`);
+        const hint = "a longer deadline: nothing is lost, what comes later is received later";
+        throw new TimeoutError(
+          "ERR_DEADLINE_RECEIVE",
+          `nothing came within ${deadline} ms\n  try: ${hint}`,
+        );
       }
       await this.#inbox.change(left);
     }

@@ -110,7 +110,7 @@ export class OutboundChannel implements SendTarget, Receiver {
     if (length > LIMITS.maxMessageBytes) {
       senders?.release("unread");
       const limit = LIMITS.maxMessageBytes;
-      const problem = `a value of ${length} bytes is over the limit of ${limit}`;
+      const problem = `a value of ${length} bytes is over the limit of ${limit}\n  try: send it in parts`;
       throw new ChannelError("ERR_CHANNEL_TOO_LARGE", `${this.link.name}: ${problem}`);
     }
     this.#isUnused = false;

@@ -213,7 +213,10 @@ export class RemoteProcess {
 /** @throws {UsageError} `ERR_USAGE_COMMAND` */
 function checkCommand(name: string, argv: readonly string[], options: ExecOptions): void {
   if (argv.length === 0 || argv[0] === "") {
-    throw new UsageError("ERR_USAGE_COMMAND", `${name}: no command to run`);
+    throw new UsageError(
+      "ERR_USAGE_COMMAND",
+      `${name}: no command to run\n  try: a program and its arguments`,
+    );
   }
   if (options.tty !== undefined && options.stdout === "log") {
     const problem = `${name}: what a terminal shows cannot be logged`;

@@ -115,7 +115,7 @@ function readDone(
     const target = targets[index];
     if (target !== undefined && host !== target) {
       const problem = `${where} is of ${host}, and target ${seq} of this run is ${target}`;
-      throw unusable(path, `${problem}: resume with the same targets in the same order`);
+      throw unusable(path, problem);
     }
     if (resume === "ended" || (status === "0" && signal === "0")) done.add(index);
   }
@@ -137,5 +137,6 @@ function wholeLinesOf(path: string): string {
 }
 
 function unusable(path: string, problem: string): UsageError {
-  return new UsageError("ERR_USAGE_JOBLOG", `job log ${path}: ${problem}`);
+  const hint = "resume with the log and the targets of the first run, or begin a new log";
+  return new UsageError("ERR_USAGE_JOBLOG", `job log ${path}: ${problem}\n  try: ${hint}`);
 }

@@ -2,7 +2,7 @@
  * TargetRun: the work on one target: connecting, again after a failure that may pass, the work
  * itself within its deadline, and the end of the context.
  */
-import type { CallLimits } from "../calls/options.ts";
+import { type CallLimits, LATE_HINT } from "../calls/options.ts";
 import type { ConnectOptions } from "../context/connect-options.ts";
 import type { Context } from "../context/context.ts";
 import { CancelledError, TimeoutError } from "../errors.ts";
@@ -112,7 +112,8 @@ export class TargetRun<T> implements Job<FleetResult<T>> {
     this.#tell("running");
     const { deadline } = this.#settings;
     if (deadline === undefined) return;
-    const message = `${this.#place.target}: no result within ${deadline} ms; it is cancelled`;
+    const what = `${this.#place.target}: no result within ${deadline} ms; it is cancelled`;
+    const message = `${what}\n  try: ${LATE_HINT}`;
     const late = (): void => this.#controller.abort(new TimeoutError("ERR_DEADLINE_CALL", message));
     this.#timer = setTimeout(late, deadline);
   }

@@ -176,7 +176,7 @@ class HopChild implements Launched {
     const opening = hop.open();
     const link = hop.link;
     if (link === undefined) {
-      const message = `${hop.name}: it has ended`;
+      const message = `${hop.name}: it has ended\n  try: connect again`;
       const reason = hop.reason() ?? new DisconnectError("ERR_DISCONNECT_CLOSED", message);
       queueMicrotask(() => this.close(reason));
       return;

@@ -231,7 +231,7 @@ export class Router {
   }
 
   #reasonOf(context: number): EcontextError {
-    const message = `context ${context} has ended`;
+    const message = `context ${context} has ended\n  try: connect again`;
     return (
       this.#reasons.get(context)?.deref() ?? new DisconnectError("ERR_DISCONNECT_CLOSED", message)
     );

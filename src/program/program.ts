@@ -159,5 +159,6 @@ export class Program {
 function rootOf(folder: string, root: string): string {
   const path = resolve(folder, root);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return path;
-  throw new UsageError("ERR_USAGE_ROOTS", `run: not a folder: ${path}`);
+  const hint = "a path relative to the folder of the main file";
+  throw new UsageError("ERR_USAGE_ROOTS", `run: not a folder: ${path}\n  try: ${hint}`);
 }

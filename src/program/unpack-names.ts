@@ -9,7 +9,9 @@ import { realpath } from "../modules/roots.ts";
 export function checkPackages(names: readonly string[], roots: readonly string[]): void {
   const [unknown] = unknownPackages(names, roots);
   if (unknown === undefined) return;
-  const problem = `--unpack ${unknown}: no such package in ${roots.join(", ")}`;
+  const what = `--unpack ${unknown}: no such package in ${roots.join(", ")}`;
+  const hint = "check the name, or add its folder: --python-path DIR, or --roots DIR of a program";
+  const problem = `${what}\n  try: ${hint}`;
   throw new UsageError("ERR_USAGE_UNPACK", problem);
 }
 

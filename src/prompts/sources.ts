@@ -10,6 +10,7 @@ import { Secret } from "./secret.ts";
 
 /** Characters of an error message of a user's function or command. */
 const SHOWN = 300;
+const FD_HINT = "open the descriptor for reading, with one line: 3< FILE --password-fd 3";
 /** How long a function or a command may take: it may ask a person. */
 const ANSWER_MS = 120_000;
 /** Longer than any password. */
@@ -30,7 +31,8 @@ export function functionSource(answer: PasswordFunction, answerMs = ANSWER_MS): 
         (value) => (value === undefined ? undefined : Secret.of(value)),
         (cause: unknown) => {
           const why = cause instanceof Error ? cause.message : String(cause);
-          throw failed(`${context}: ${name} threw an error: ${why}`, cause);
+          const hint = "see why the function fails; undefined means that it does not know";
+          throw failed(`${context}: ${name} threw an error: ${why}`, hint, cause);
         },
       );
       return inTime(asked, `${context}: ${name}`, { signal, answerMs });
@@ -68,7 +70,8 @@ export function commandSource(
       try {
         return await inTime(asked, what, { signal, answerMs });
       } catch (error) {
-        throw error instanceof CommandFailure ? failed(`${what}: ${error.message}`) : error;
+        if (!(error instanceof CommandFailure)) throw error;
+        throw failed(`${what}: ${error.message}`, "run the command by hand");
       } finally {
         late.abort();
       }
@@ -116,7 +119,9 @@ async function inTime(
   const enough = Promise.withResolvers<undefined>();
   const stop = (): void => enough.resolve(undefined);
   const tooLate = (): void =>
-    enough.reject(failed(`${what}: gave no password within ${answerMs} ms`));
+    enough.reject(
+      failed(`${what}: gave no password within ${answerMs} ms`, "see what it waits for"),
+    );
   const timer = setTimeout(tooLate, answerMs);
   signal.addEventListener("abort", stop);
   let isOver = false;
@@ -151,11 +156,11 @@ export async function readDescriptor(fd: number): Promise<Secret> {
     if (!secret.isEmpty) return secret;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw failed(`--password-fd ${fd}: ${why}`, error);
+    throw failed(`--password-fd ${fd}: ${why}`, FD_HINT, error);
   } finally {
     bytes.fill(0);
   }
-  throw failed(`--password-fd ${fd}: no password came`);
+  throw failed(`--password-fd ${fd}: no password came`, FD_HINT);
 }
 
 async function readByte(fd: number, into: Uint8Array, at: number): Promise<number> {
@@ -169,6 +174,7 @@ async function readByte(fd: number, into: Uint8Array, at: number): Promise<numbe
   }
 }
 
-function failed(problem: string, cause?: unknown): UsageError {
-  return new UsageError("ERR_USAGE_PASSWORD", neutralise(problem.slice(0, SHOWN)), { cause });
+function failed(problem: string, hint: string, cause?: unknown): UsageError {
+  const message = `${neutralise(problem.slice(0, SHOWN))}\n  try: ${hint}`;
+  return new UsageError("ERR_USAGE_PASSWORD", message, { cause });
 }

@@ -152,8 +152,7 @@ export class FrameReader {
     const length = word & 0xffffff;
     if (flags > ALL_FLAGS || length > this.#limits.maxFrameBytes) {
       const what = `not a frame: flags ${flags}, length ${length}`;
-      const hint = "try: find what else there writes to the connection";
-      throw new ProtocolError("ERR_PROTOCOL_FRAME", `${what}\n  ${hint}`);
+      throw new ProtocolError("ERR_PROTOCOL_FRAME", what);
     }
     this.#needed = HEADER_BYTES + length;
     return left >= this.#needed;

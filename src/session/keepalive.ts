@@ -54,7 +54,9 @@ export class Keepalive {
     // A hop is pinged, too: one that lives was heard in the last third of the lease.
     const hop = via && [...via.above, via].find((one) => !one.isHeard(now, (leaseMs * 2) / 3));
     const silent = hop?.name ?? name;
-    const message = `${silent}: nothing was heard for ${leaseMs} ms`;
+    const hint =
+      "see whether the machine and the network are up; a longer leaseMs bears longer silence";
+    const message = `${silent}: nothing was heard for ${leaseMs} ms\n  try: ${hint}`;
     const reason = new DisconnectError("ERR_DISCONNECT_SILENT", message);
     if (hop === undefined) close(reason);
     else hop.sever(reason);

@@ -144,5 +144,7 @@ function asked({ kind, prompt, user }: Omit<Question, "context">): string {
 function asError(error: unknown): EcontextError {
   if (error instanceof EcontextError) return error;
   const why = error instanceof Error ? error.message : String(error);
-  return new UsageError("ERR_USAGE_PASSWORD", `no answer could be got: ${neutralise(why)}`);
+  const message = `no answer could be got: ${neutralise(why)}`;
+  const hint = "give the password with --password-command or --password-fd";
+  return new UsageError("ERR_USAGE_PASSWORD", `${message}\n  try: ${hint}`);
 }

@@ -53,7 +53,7 @@ test("a slave that was not heard for a lease counts as lost, and is not pinged",
   const { sent, lost } = watch(() => then);
   expect(await lost).toMatchObject({
     code: "ERR_DISCONNECT_SILENT",
-    message: `web1: nothing was heard for ${String(LEASE_MS)} ms`,
+    message: expect.stringContaining(`web1: nothing was heard for ${String(LEASE_MS)} ms\n  try: `),
   });
   await Bun.sleep(LEASE_MS);
   expect(sent).toEqual([]);
@@ -77,7 +77,7 @@ test("a hop that is silent too is the cause, the first one on the way", async ()
     const { lost } = watch(() => performance.now() - LEASE_MS - 1, undefined, via);
     const own = await Promise.race([lost, Bun.sleep(LEASE_MS)]);
     const named = severed.pop() ?? own?.message;
-    expect(named).toBe(`${expected ?? "web1"}: nothing was heard for ${LEASE_MS} ms`);
+    expect(named).toStartWith(`${expected ?? "web1"}: nothing was heard for ${LEASE_MS} ms\n`);
   }
 });
 

@@ -139,7 +139,8 @@ export class Results {
       this.#log = undefined;
       this.#highest = Math.max(this.#highest, statusOf(error));
       const goesOn = "the run goes on; --resume cannot know what ends from now on";
-      this.#parts.failures.say("", `${oneLine((error as Error).message)}; ${goesOn}`);
+      const [problem = ""] = (error as Error).message.split("\n  try: ");
+      this.#parts.failures.say("", `${oneLine(problem)}; ${goesOn}`);
     }
   }
 

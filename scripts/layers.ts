@@ -1,7 +1,8 @@
 /**
  * Checks that every relative import in src/, `import type` included, points to the file's own
  * folder or to one that the table below allows. It reads the text, because type imports are gone
- * from what the bundler sees.
+ * from what the bundler sees. Checks also that no row allows too much, and that CONTRIBUTING.md
+ * shows the same layers in the same order.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize, sep } from "node:path";
@@ -45,7 +46,7 @@ const LAYERS: readonly Layer[] = [
   { name: "traces", imports: ["errors", "text"], because: "what an error shows of a stack" },
   {
     name: "interpreters",
-    imports: ["errors", "protocol", "transports"],
+    imports: ["errors", "protocol"],
     because: "what is sent first; starts no process",
   },
   {
@@ -60,7 +61,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "modules",
-    imports: ["errors", "functions", "interpreters", "protocol", "syntax"],
+    imports: ["errors", "interpreters", "protocol", "syntax"],
     because: "answers imports from files; knows no connection",
   },
   {
@@ -120,7 +121,6 @@ const LAYERS: readonly Layer[] = [
       "interpreters",
       "mux",
       "prompts",
-      "protocol",
       "traces",
       "transports",
     ],
@@ -129,7 +129,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: "fleet",
     imports: ["calls", "commands", "context", "errors", "files", "functions", "sets", "traces"],
-    because: "work on many contexts, however they are opened and shown",
+    because: "work on many contexts, without a word of how they are opened and shown",
   },
   {
     name: "session",
@@ -177,18 +177,15 @@ const LAYERS: readonly Layer[] = [
       "lend",
       "logs",
       "modules",
-      "mux",
       "prompts",
-      "protocol",
       "session",
-      "transports",
       "tree",
     ],
     because: "puts the parts together for each target",
   },
   {
     name: "describe",
-    imports: ["errors", "interpreters", "prompts", "protocol", "shell-quote", "transports", "tree"],
+    imports: ["interpreters", "prompts", "shell-quote", "transports", "tree"],
     because: "shows what would be sent, and starts nothing",
   },
   {
@@ -203,7 +200,6 @@ const LAYERS: readonly Layer[] = [
       "errors",
       "files",
       "fleet",
-      "functions",
       "interpreters",
       "lend",
       "logs",
@@ -212,11 +208,6 @@ const LAYERS: readonly Layer[] = [
       "transports",
     ],
     because: "the library's public names",
-  },
-  {
-    name: "fleet",
-    imports: ["broker", "context"],
-    because: "work on many targets, without a word of how it is shown",
   },
   {
     name: "doctor",
@@ -235,17 +226,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "repl",
-    imports: [
-      "fleet",
-      "functions",
-      "index",
-      "io",
-      "modules",
-      "program",
-      "sets",
-      "syntax",
-      "traces",
-    ],
+    imports: ["fleet", "functions", "index", "io", "program", "sets", "syntax", "traces"],
     because:
       "as program, for what is typed; io to read the keys of a busy process; fleet and sets to " +
       "fold results",
@@ -293,19 +274,27 @@ export function violations(files: ReadonlyMap<string, string>): string[] {
   return [...files].flatMap(([path, text]) => {
     if (!LAYERS.some(({ name }) => name === unit(path)))
       return [`${path}:1: ${unit(path)} is in no layer of scripts/layers.ts`];
-    return [...text.matchAll(IMPORT)].flatMap((match) => {
-      const specifier = match[1] ?? match[2] ?? "";
-      const problem = judge(
-        path,
-        normalize(join(dirname(path), specifier))
-          .split(sep)
-          .join("/"),
-      );
-      const offset = match.index + match[0].indexOf(specifier);
+    return specifiersOf(text).flatMap(({ specifier, offset }) => {
+      const problem = judge(path, resolved(path, specifier));
       const line = text.slice(0, offset).split("\n").length;
       return problem === undefined ? [] : [`${path}:${String(line)}: ${problem}`];
     });
   });
+}
+
+/** @returns the relative imports of a text, each with the place where its path begins */
+function specifiersOf(text: string): { readonly specifier: string; readonly offset: number }[] {
+  return [...text.matchAll(IMPORT)].map((match) => {
+    const specifier = match[1] ?? match[2] ?? "";
+    return { specifier, offset: match.index + match[0].indexOf(specifier) };
+  });
+}
+
+/** @returns the path in the repository that an import of this file leads to */
+function resolved(path: string, specifier: string): string {
+  return normalize(join(dirname(path), specifier))
+    .split(sep)
+    .join("/");
 }
 
 function judge(path: string, target: string): string | undefined {
@@ -325,14 +314,41 @@ function unit(path: string): string {
   return path.split("/")[1]?.replace(/\.ts$/, "") ?? "";
 }
 
-/** @returns a line for each row of the table that names a layer below itself, or none at all */
-function upward(): string[] {
+/**
+ * Checks the table itself.
+ *
+ * @returns a line for each second row of a layer, and for each name in a row that is not above the
+ *   row, or that no file of the layer imports
+ */
+function wrongRows(files: ReadonlyMap<string, string>): string[] {
   const names = LAYERS.map(({ name }) => name);
-  return LAYERS.flatMap(({ name, imports }, depth) =>
-    imports
-      .filter((other) => !names.slice(0, depth).includes(other))
-      .map((other) => `scripts/layers.ts: ${name} may not name ${other}, which is not above it`),
-  );
+  return LAYERS.flatMap(({ name, imports }, depth) => {
+    const used = new Set([...files].filter(([path]) => unit(path) === name).flatMap(importsOf));
+    return [
+      ...(names.indexOf(name) < depth ? [`${name} has two rows`] : []),
+      ...imports.flatMap((other) => [
+        ...(names.slice(0, depth).includes(other) ? [] : [`${other} is not above ${name}`]),
+        ...(used.has(other) ? [] : [`${name} imports nothing of ${other}`]),
+      ]),
+    ].map((problem) => `scripts/layers.ts: ${problem}`);
+  });
+}
+
+/** @returns the layers that a file imports, its own among them */
+function importsOf([path, text]: readonly [string, string]): string[] {
+  return specifiersOf(text).map(({ specifier }) => unit(resolved(path, specifier)));
+}
+
+/** @returns a line if the table in CONTRIBUTING.md does not have all layers in their order */
+function wrongTable(document: string): string[] {
+  const [, table = ""] = /^\| folder \|.*\n((?:\|.*\n)*)/m.exec(document) ?? [];
+  const cells = table.split("\n").map((row) => row.split("|")[1] ?? "");
+  const shown = [...cells.join().matchAll(/`([\w-]+)(?:\/|\.ts)`/g)].map(([, name = ""]) => name);
+  const names = LAYERS.map(({ name }) => name);
+  const at = names.findIndex((name, index) => shown[index] !== name);
+  if (at < 0 && shown.length === names.length) return [];
+  const expected = at < 0 ? "no further layer" : names[at];
+  return [`CONTRIBUTING.md: expected ${expected} in the table of folders, got ${shown.at(at)}`];
 }
 
 if (import.meta.main) {
@@ -342,7 +358,8 @@ if (import.meta.main) {
     .map((path) => `src/${path.split(sep).join("/")}`)
     .sort();
   const files = new Map(paths.map((path) => [path, readFileSync(join(root, path), "utf8")]));
-  const wrong = [...upward(), ...violations(files)];
+  const document = readFileSync(join(root, "CONTRIBUTING.md"), "utf8");
+  const wrong = [...wrongRows(files), ...violations(files), ...wrongTable(document)];
   for (const line of wrong) console.error(line);
   process.exitCode = wrong.length > 0 ? 1 : 0;
 }

@@ -5,10 +5,10 @@
 import { version } from "../../package.json";
 import { closest } from "../transports/closest.ts";
 import { type Command, type CommandPlan, type HelpText, readLine } from "./command-definition.ts";
+import { ENDED_EARLY, ENDED_EARLY_MS } from "./exit-statuses.ts";
 import { showHelp, showOptions } from "./help.ts";
 import { TARGETS_HELP } from "./help-targets.ts";
 import type { Host, Output } from "./host.ts";
-import { HURRIED, HURRY_MS } from "./hurry.ts";
 import { fail, Usage } from "./report-error.ts";
 import { wantsHelp } from "./words.ts";
 
@@ -69,7 +69,9 @@ export async function main(args: readonly string[], host: Host): Promise<number>
   const { stdout, stderr } = host;
   const status = await dispatch(args, host);
   const flushed = Promise.all([stdout.flushed(), stderr.flushed()]);
-  await Promise.race(HURRIED.includes(status) ? [flushed, Bun.sleep(HURRY_MS)] : [flushed]);
+  await Promise.race(
+    ENDED_EARLY.includes(status) ? [flushed, Bun.sleep(ENDED_EARLY_MS)] : [flushed],
+  );
   await host.ending.conclude();
   return status;
 }

@@ -7,11 +7,8 @@ import { dropEarly, startAhead } from "../session/head-start.ts";
 import { parsePath } from "../tree/target-path.ts";
 import { readConfiguration } from "./configuration.ts";
 import type { Host } from "./host.ts";
-import { readConnect } from "./option-values.ts";
+import { givenPasswordOptions, readConnect } from "./option-values.ts";
 import type { RemoteCommand } from "./run-command.ts";
-
-/** Options that say where a password comes from. */
-const PASSWORDS = ["ask-pass", "password-command", "password-fd"];
 
 /** @returns the exit status, as `runCommands` does */
 export async function runWithHeadStart(plan: RemoteCommand, host: Host): Promise<number> {
@@ -32,9 +29,10 @@ function start({ command, flags, targets }: RemoteCommand, host: Host): void {
   const [target = "", ...others] = targets;
   const configuration = readConfiguration(host);
   const isServed = host.kept !== undefined || host.person !== undefined;
-  const isPassword = PASSWORDS.some((name) => flags[name] !== undefined && flags[name] !== false);
   const asks =
-    isPassword || configuration.passwordCommand !== undefined || TerminalSource.isThere();
+    givenPasswordOptions(flags).length > 0 ||
+    configuration.passwordCommand !== undefined ||
+    TerminalSource.isThere();
   if (others.length > 0 || isServed || flags["plan"] === true || asks) return;
   const { ssh, ...options } = readConnect(command, flags);
   const steps = parsePath(target, { ...configuration, ssh: { interactive: false, ...ssh } });

@@ -2,7 +2,7 @@
 import type { FleetLimits, Share } from "../fleet/result.ts";
 import type { ConnectOptions, describeBootstrap, Kind, LevelName, SshOptions } from "../index.ts";
 import { SSH_ENGINES } from "../transports/transport.ts";
-import { COMMON, INTERPRETER, LANGUAGE } from "./options.ts";
+import { COMMON, INTERPRETER, LANGUAGE, PASSWORDS } from "./options.ts";
 import type { Flags } from "./parse-line.ts";
 import { Usage } from "./report-error.ts";
 
@@ -12,8 +12,16 @@ type Language = NonNullable<NonNullable<Parameters<typeof describeBootstrap>[1]>
 
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
+export type PasswordOption = keyof typeof PASSWORDS;
+
+/** @returns the options that say where a password comes from, of those that are given */
+export function givenPasswordOptions(flags: Flags): PasswordOption[] {
+  const names = Object.keys(PASSWORDS) as PasswordOption[];
+  return names.filter((name) => flags[name] !== undefined && flags[name] !== false);
+}
+
 /** @returns milliseconds. @throws {Usage} */
-export function readDeadline(command: string, text: unknown): number | undefined {
+function readDeadline(command: string, text: unknown): number | undefined {
   return readDuration(command, "--deadline", text);
 }
 

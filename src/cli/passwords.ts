@@ -6,6 +6,7 @@ import type { Secret } from "../prompts/secret.ts";
 import { commandSource, givenSource, readDescriptor } from "../prompts/sources.ts";
 import { TerminalSource } from "../prompts/terminal.ts";
 import type { Host } from "./host.ts";
+import { givenPasswordOptions, type PasswordOption } from "./option-values.ts";
 import type { Flags } from "./parse-line.ts";
 import { Usage } from "./report-error.ts";
 
@@ -14,9 +15,6 @@ const QUESTION: Question = {
   ...{ context: "", host: "", user: "", kind: "password", isVisible: false, isAgain: false },
   prompt: "Password: ",
 };
-
-const OPTIONS = ["ask-pass", "password-command", "password-fd"] as const;
-type OptionName = (typeof OPTIONS)[number];
 
 /** What else writes to the terminal, and makes way for a question. */
 export interface TerminalUser {
@@ -30,8 +28,8 @@ export interface TerminalUser {
  * @returns the option that says where the password comes from, if one is given
  * @throws {Usage} several are given, or its value is no command or no number
  */
-export function readPasswordOption(command: string, flags: Flags): OptionName | undefined {
-  const given = OPTIONS.filter((name) => flags[name] !== undefined && flags[name] !== false);
+export function readPasswordOption(command: string, flags: Flags): PasswordOption | undefined {
+  const given = givenPasswordOptions(flags);
   if (given.length > 1) {
     throw new Usage(command, `--${given[0]} and --${given[1]}: give one of them`);
   }
@@ -89,7 +87,7 @@ export async function openPrompter(
 
 async function openSource(
   command: string,
-  name: OptionName,
+  name: PasswordOption,
   value: unknown,
   ask: () => Promise<Secret | undefined>,
 ): Promise<Source> {

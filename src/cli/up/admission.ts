@@ -12,12 +12,12 @@ import { readLine } from "../command-definition.ts";
 import { readConfiguration } from "../configuration.ts";
 import { COMMANDS } from "../dispatch.ts";
 import type { Host } from "../host.ts";
-import { readSsh } from "../option-values.ts";
+import { givenPasswordOptions, readSsh } from "../option-values.ts";
 import type { Flags } from "../parse-line.ts";
 import { wantsHelp } from "../words.ts";
 
 /** What a command may be run with. */
-export interface Admission {
+interface Admission {
   readonly ways: readonly (readonly PathStep[])[];
   readonly reuses: boolean;
 }
@@ -28,14 +28,13 @@ const NEEDED =
 /** What says whether to use this process, and how its own work is shown. */
 const OWN: readonly string[] = ["ECONTEXT_UP", "ECONTEXT_DEBUG", "ECONTEXT_KIND"];
 
-const PASSWORDS = ["ask-pass", "password-command", "password-fd"] as const;
 /** Files of the user's folder, and what is told of the command's own process. */
 const LOCAL = ["joblog", "resume", "resume-failed", "outdir", "plan"] as const;
 /** Each asks for an interpreter of its own. */
 const SPECIAL = ["kind", "python", "node", "bun", "lend-runtime", "unpack", "log-level"] as const;
 
 /** @returns names of variables that are not the same here; a connection may depend on them */
-export function differing(env: Host["env"]): string[] {
+function differing(env: Host["env"]): string[] {
   const names = new Set([...Object.keys(env), ...Object.keys(process.env)]);
   return [...names].filter(
     (name) => env[name] !== process.env[name] && NEEDED.test(name) && !OWN.includes(name),
@@ -43,7 +42,7 @@ export function differing(env: Host["env"]): string[] {
 }
 
 /** @returns what differs between the command's process and this one; undefined: nothing does */
-export function strangeness(
+export function differenceFrom(
   { env, umask, groups }: Greeting,
   pid: number | undefined,
 ): string | undefined {
@@ -151,7 +150,8 @@ async function needsOf(
   const line = readLine(plan, rest);
   const { flags, problem } = line;
   if (problem !== undefined || wantsHelp(line, plan.begins !== undefined)) return undefined;
-  if ([...PASSWORDS, ...LOCAL].some((option) => flags[option] !== undefined)) return undefined;
+  const isLocal = LOCAL.some((option) => flags[option] !== undefined);
+  if (isLocal || givenPasswordOptions(flags).length > 0) return undefined;
   const needs = await plan.needs(line, host);
   return needs && { ...needs, flags };
 }

@@ -8,13 +8,13 @@ import { Secret } from "../../prompts/secret.ts";
 import type { Greeting, Size, StreamFacts } from "../../up/greeting.ts";
 import type { KeptContexts } from "../../up/keeper.ts";
 import { FRAME, textOf, type Wire } from "../../up/wire.ts";
+import { NO_CONNECTION } from "../exit-statuses.ts";
 import { Ending, type Host, type HostSignals, type HostTerminal, type Input } from "../host.ts";
 import { ANSWER } from "./ask.ts";
 import { ClientOutput } from "./client-output.ts";
 
 /** Signals that do not end a process that does not listen for them. */
 const HARMLESS: readonly string[] = ["SIGCONT", "SIGWINCH"];
-const NO_CONNECTION = 255;
 /** Milliseconds that a process takes to die, at most. */
 const DYING_MS = 5000;
 
@@ -35,9 +35,9 @@ export class ClientHost implements Host {
   readonly #gone = Promise.withResolvers<void>();
   #isGone = false;
   #size: Size;
-  /** Who waits for input. */
+  /** The read of the command that waits for input. */
   #reading: PromiseWithResolvers<Uint8Array | undefined> | undefined;
-  /** Who waits for a person's answer. */
+  /** Questions that wait for a person's answer, the oldest first. */
   readonly #asking: PromiseWithResolvers<Uint8Array>[] = [];
 
   constructor(greeting: Greeting, wire: Wire) {

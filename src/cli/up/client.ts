@@ -10,8 +10,8 @@ import { hasTerminal, lookAt, peerOf } from "../../io/quick-calls.ts";
 import { type Greeting, identity, ownGroups } from "../../up/greeting.ts";
 import { distrust, socketIn } from "../../up/place.ts";
 import { FRAME, textOf, Wire } from "../../up/wire.ts";
+import { ENDED_EARLY, ENDED_EARLY_MS, NO_CONNECTION } from "../exit-statuses.ts";
 import type { Host } from "../host.ts";
-import { HURRIED, HURRY_MS } from "../hurry.ts";
 import { BROKEN_PIPE, isBrokenPipe } from "../interruption.ts";
 import { PROCESS_SIGNALS } from "../process-signals.ts";
 import { type OutputNumber, Streams } from "./streams.ts";
@@ -27,7 +27,6 @@ const FORWARDED = [
   "SIGUSR2",
   "SIGWINCH",
 ] as const;
-const NO_CONNECTION = 255;
 /** Bytes that are written before the other process is told. It allows eight times as many. */
 const UNTOLD_BYTES = 1 << 16;
 
@@ -270,8 +269,8 @@ class Service {
     this.#isSettled = true;
     if (this.#writing.size > 0) {
       const written = Promise.all(this.#writing);
-      const isHurried = HURRIED.includes(status);
-      await Promise.race(isHurried ? [written, Bun.sleep(HURRY_MS)] : [written]);
+      const isHurried = ENDED_EARLY.includes(status);
+      await Promise.race(isHurried ? [written, Bun.sleep(ENDED_EARLY_MS)] : [written]);
     }
     this.#settle({ status: this.#isBroken && status === 0 ? BROKEN_PIPE : status });
   }

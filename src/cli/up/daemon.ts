@@ -11,15 +11,16 @@ import { makeFolder } from "../../up/make-folder.ts";
 import { folderOf, socketIn } from "../../up/place.ts";
 import { FRAME, textOf, Wire } from "../../up/wire.ts";
 import { main } from "../dispatch.ts";
+import { ENDED_EARLY, NO_CONNECTION } from "../exit-statuses.ts";
 import { fail } from "../report-error.ts";
-import { admit, strangeness } from "./admission.ts";
+import { admit, differenceFrom } from "./admission.ts";
 import { ClientHost } from "./client-host.ts";
 import { CONTROLS } from "./control.ts";
 import { OTHER_VERSION, startOf } from "./start.ts";
 
 const TICK_MS = 500;
 /** Statuses after which an interpreter may not be as it was. */
-const UNCLEAN: readonly number[] = [124, 129, 130, 141, 143, 255];
+const UNCLEAN: readonly number[] = [...ENDED_EARLY, NO_CONNECTION];
 
 /** @param orders JSON of what start.ts tells */
 export async function runDaemon(orders: string): Promise<number> {
@@ -158,16 +159,16 @@ class Daemon {
       return undefined;
     }
     const control = Object.hasOwn(CONTROLS, name) ? CONTROLS[name] : undefined;
-    const strange = strangeness(greeting, pid);
+    const difference = differenceFrom(greeting, pid);
     if (control !== undefined) {
-      if (name === "up" && strange !== undefined) {
-        refuse(`${strange}; econtext down ends what is open`);
+      if (name === "up" && difference !== undefined) {
+        refuse(`${difference}; econtext down ends what is open`);
         return undefined;
       }
       wire.send(FRAME.accept);
       return control(rest, host, this.keeper).catch((error) => fail(error, host));
     }
-    const isUsual = strange === undefined && !this.#isEnding;
+    const isUsual = difference === undefined && !this.#isEnding;
     const admission = isUsual ? await admit(args, host, this.keeper) : undefined;
     if (admission === undefined) {
       refuse("");
@@ -179,7 +180,7 @@ class Daemon {
     );
     wire.send(FRAME.accept);
     host.kept = loan;
-    let status = 255;
+    let status = NO_CONNECTION;
     try {
       status = await main(args, host);
       return status;

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { lookAt } from "../../io/quick-calls.ts";
 import { makeFolder } from "../../up/make-folder.ts";
 import { distrust, findSocket, folderOf, socketIn } from "../../up/place.ts";
+import { NO_CONNECTION } from "../exit-statuses.ts";
 import type { Host } from "../host.ts";
 import { type Served, serveCommand } from "./client.ts";
 import { removeSocket } from "./dead-socket.ts";
@@ -76,7 +77,7 @@ async function conclude(args: readonly string[], served: Served, host: Host): Pr
   const why =
     served.refused === "" ? "the process that keeps connections has ended" : served.refused;
   await host.stderr.write(`econtext ${args[0]}: ${why}\n`);
-  return 255;
+  return NO_CONNECTION;
 }
 
 /** The process is of a session of its own: no terminal, and no signal of one. */

@@ -13,7 +13,7 @@ type Explain = (error: unknown) => Promise<unknown>;
 
 /** A web stream of bytes, which can also be read by lines. Made by `Context.exec`. */
 export class CommandOutput extends ReadableStream<Uint8Array> {
-  /** @internal @param chunks undefined: the output is empty. No one else may receive from it */
+  /** @internal @param chunks undefined: the output is empty. Nothing else may receive from it */
   constructor(chunks: Receiver<Uint8Array> | undefined, explain: Explain = async (error) => error) {
     const inbox = chunks === undefined ? undefined : inboxOf(chunks);
     super(

@@ -42,7 +42,7 @@ export interface ConnectOptions extends KindOptions, UnpackOptions {
 }
 
 /** Whether options choose an interpreter. */
-export function isKindChosen({ kind, python, node, bun }: ConnectOptions): boolean {
+function isKindChosen({ kind, python, node, bun }: ConnectOptions): boolean {
   return [kind, python, node, bun].some((one) => one !== undefined);
 }
 

@@ -42,7 +42,7 @@ export function usualConfiguration(): Promise<SshConfiguration> {
   return usual;
 }
 
-export function parseConfiguration(text: string): SshConfiguration {
+function parseConfiguration(text: string): SshConfiguration {
   const configuration = new Map<string, string[]>();
   for (const line of text.split("\n")) {
     const at = line.indexOf(" ");

@@ -21,7 +21,7 @@ export interface Running {
 
 interface Slot {
   readonly opening: Promise<Connection>;
-  /** Ends the opening when no one waits for it any more. */
+  /** Ends the opening when no command waits for it any more. */
   readonly abort: AbortController;
   /** What was printed while the connection was opened, for all that wait for it. */
   printed: string;

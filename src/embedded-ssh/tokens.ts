@@ -43,7 +43,7 @@ export function expandTokens(
 }
 
 /** @throws {TokenProblem} a variable is not set */
-export function expandVariables(text: string): string {
+function expandVariables(text: string): string {
   return text.replace(/\$\{([^}]*)\}/g, (_all, name: string) => {
     const value = process.env[name];
     if (value === undefined) throw new TokenProblem(`env var ${name} has no value`);

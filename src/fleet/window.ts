@@ -75,7 +75,7 @@ function inMegabytes(bytes: number): number {
   return Math.round(bytes / 2 ** 20);
 }
 
-export function thisMachine(): Machine {
+function thisMachine(): Machine {
   const limits = readText("/proc/self/limits");
   const processes = softLimit(limits, "Max processes");
   return {

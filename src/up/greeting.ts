@@ -1,4 +1,7 @@
-/** What a command says of itself to the process that keeps connections. Types, and who we are. */
+/**
+ * What a command says of itself to the process that keeps connections: types, and what is the same
+ * for all commands of this program.
+ */
 import { version } from "../../package.json";
 import { lookAt } from "../io/quick-calls.ts";
 

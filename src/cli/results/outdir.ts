@@ -42,7 +42,7 @@ export class OutDir implements Report {
 }
 
 /** A slash of a path would be one of the file's. */
-export function fileName(target: string): string {
+function fileName(target: string): string {
   const name = target.replaceAll("%", "%25").replaceAll("/", "%2F");
   return /^\.{1,2}$/.test(name) ? name.replaceAll(".", "%2E") : name;
 }

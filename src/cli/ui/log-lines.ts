@@ -22,7 +22,7 @@ export function logLines(
   return format === "json" ? jsonLine(record, facts) : textLines(record, coloured);
 }
 
-export function textLines(record: LogRecord, coloured: boolean): string {
+function textLines(record: LogRecord, coloured: boolean): string {
   const level = levelName(record.level);
   const time = new Date(record.time);
   // A slave may send a wrong time. That is no reason to lose the record.

@@ -31,7 +31,7 @@ export class ClientOutput implements Output {
   write(data: Uint8Array | string): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const bytes = typeof data === "string" ? Buffer.from(data) : data;
-    // At once, so that pieces keep their order: who writes may not wait for one before the next.
+    // All at once: a caller that does not wait between two writes keeps their order.
     for (let at = 0; at < bytes.length; at += MAX_FRAME) {
       this.#send(bytes.subarray(at, at + MAX_FRAME));
     }

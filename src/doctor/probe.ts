@@ -10,7 +10,7 @@ import { type Passed, SshTrace } from "./ssh-trace.ts";
 import type { Stage, StageName } from "./stage.ts";
 import { readSurvey, type Survey, surveyScript } from "./survey.ts";
 
-export interface ProbeSettings {
+interface ProbeSettings {
   /** The path up to the host. */
   readonly hop: string;
   readonly transport: Transport;
@@ -20,11 +20,11 @@ export interface ProbeSettings {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Probed {
+/** What a login found. */
+interface Probed {
   readonly stages: readonly Stage[];
+  /** Undefined: no shell ran the script. */
   readonly survey: Survey | undefined;
-  /** Whether a password may help, so that the connection itself may come further. */
-  readonly asks: boolean;
 }
 
 /** Characters of a profile's output that are shown. */
@@ -38,12 +38,13 @@ export async function probe(settings: ProbeSettings): Promise<Probed> {
   const survey = readSurvey(run.stdout, mark);
   const stages = passedStages(settings.hop, trace.passed, run.startedAt);
   if (survey.found !== undefined)
-    return { stages: [...stages, shellStage(settings, run, survey)], survey, asks: false };
+    return { stages: [...stages, shellStage(settings, run, survey)], survey };
   const stage = trace.reached;
   const failed = failure(settings, run, survey, stage);
+  // A password may help: then the connection itself comes further.
   const asks =
     stage === "login" && /\((?:[^)]*,)?(?:password|keyboard-interactive)/.test(trace.said);
-  return { stages: [...stages, asks ? needsPassword(failed) : failed], survey: undefined, asks };
+  return { stages: [...stages, asks ? needsPassword(failed) : failed], survey: undefined };
 }
 
 /** How the client ended. */

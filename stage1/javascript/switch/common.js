@@ -1,4 +1,7 @@
-/** The second program begins: what its parts share. start.js says what the programs are. */
+/**
+ * Second program, its beginning: what its files share. start.js says what the programs are, and
+ * SWITCH_PARTS of scripts/stage1.ts has their files in the order in which they run.
+ */
 const [install, load, me, acquire, frames, pass, write, early] = core;
 const { started, programOf, start, prepared, isProgram, pathsOf, env, kept, bytesOf, decode } =
   early;

@@ -1,3 +1,7 @@
+/**
+ * First program, its end: what comes before the second program is served, or kept for it. The
+ * second program gets what both use (common.js, `early`).
+ */
 const kept = new Map(); // key: bytes that the master has sent once
 const started = new Map(); // id: the program of a START that came before the second program
 const delayed = []; // frames that came before it

@@ -1,3 +1,4 @@
+/** Second program: starts what the first cannot start, and keeps passwords out of core files. */
 /** @returns what the system says of a program that was not started */
 const problemOf = (e, program) => {
   // Bun takes milliseconds to load this module.

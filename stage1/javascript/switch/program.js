@@ -1,3 +1,4 @@
+/** First program: how a program is found and started, in the usual case. */
 const env = { ...process.env };
 let openFiles; // see accountLimit
 

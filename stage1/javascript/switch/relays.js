@@ -1,7 +1,7 @@
 /**
- * A relay: context B was given a sender of context A, and both are behind this hop, or one is the
- * hop itself. So what B sends goes to A from here, and A's credit to B. The master hears of what
- * holds senders, which it has to translate, and of the end.
+ * Second program: relays. Context B was given a sender of context A, and both are behind this hop,
+ * or one is the hop itself. So what B sends goes to A from here, and A's credit to B. The master
+ * hears of what holds senders, which it has to translate, and of the end.
  */
 const WINDOW = 262144; // bytes that a sender may send before it hears of credit
 const MAX_WINDOW = 4194304;

@@ -8,7 +8,8 @@
  * second program comes after that START, and is compiled while the child boots. What the first
  * program cannot do, it leaves to the second.
  *
- * This file begins the first program, which ends with early.js. common.js begins the second.
+ * First program: start.js, bun_process.js, program.js, early.js. Second program: all other files,
+ * from common.js to switch.js.
  * Twin: stage1/python/switch. Spec: docs/protocol.md, "The switch".
  */
 const [install, load, me] = core;

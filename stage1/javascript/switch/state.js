@@ -1,3 +1,4 @@
+/** Second program: its limits, the tables of children and routes, and reports to the master. */
 const MAX_FRAME = 262144;
 const MAX_LENGTH = 0xffffff; // what a frame's header can say
 const MAX_WAITING = 67108864; // bytes that wait for a child when no further message is taken

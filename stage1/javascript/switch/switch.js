@@ -1,3 +1,4 @@
+/** Second program, its end: the operations that the master orders, and where a frame goes. */
 /** @returns the relay by which a context sends to that handle */
 const relayBy = (handle, from) => [...relays].find((relay) => relay.is(handle, from));
 

@@ -1,3 +1,4 @@
+/** Second program: what comes from a child. It is checked, and passed on to the master. */
 /** Pass bytes on to the master. They are written when this returns, and may be used again. */
 const passOn = (bytes) => {
   if (!bytes.length) return;

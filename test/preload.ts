@@ -25,6 +25,8 @@ handDownEnvironment();
 const cache = mkdtempSync(join(tmpdir(), "econtext-cache-"));
 process.env["XDG_CACHE_HOME"] = cache;
 afterAll(() => rmSync(cache, { recursive: true, force: true }));
+/** What the user's `econtext up` keeps is not for tests: those of `up` have their own socket. */
+process.env["ECONTEXT_UP"] = "off";
 
 let before = new Map<number, Marked>();
 /** Alive after the last test of `file`. */

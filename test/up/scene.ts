@@ -44,6 +44,7 @@ export class Scene implements AsyncDisposable {
       ...process.env,
       ECONTEXT_SSH_CONFIG: server.configPath,
       XDG_RUNTIME_DIR: this.folder,
+      ECONTEXT_UP: undefined,
       NO_COLOR: "1",
     };
   }

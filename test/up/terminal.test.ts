@@ -11,9 +11,14 @@ import { Scene } from "./scene.ts";
 setDefaultTimeout(120_000);
 
 suite("a terminal", missingTmux ?? missingSshd(), "tmux", () => {
+  /** The variables for `env` in the terminal. */
+  const variables = (scene: Scene): string[] =>
+    ["ECONTEXT_UP", "XDG_RUNTIME_DIR", "ECONTEXT_SSH_CONFIG"].map(
+      (key) => `${key}=${scene.env[key] ?? ""}`,
+    );
+
   async function open(scene: Scene, terminal: Tmux, args: readonly string[]): Promise<void> {
-    const set = ["XDG_RUNTIME_DIR", "ECONTEXT_SSH_CONFIG"].map((key) => `${key}=${scene.env[key]}`);
-    const argv = [...set, ...scene.argv(args)].map((word) => `'${word}'`).join(" ");
+    const argv = [...variables(scene), ...scene.argv(args)].map((word) => `'${word}'`).join(" ");
     const compare = '[ "$before" = "$(stty -g)" ] && echo SANE || echo RAW';
     const script = `before=$(stty -g); env ${argv}; echo LEFT $?; ${compare}; exec cat`;
     await terminal.open(script);
@@ -71,8 +76,7 @@ suite("a terminal", missingTmux ?? missingSshd(), "tmux", () => {
     await using scene = await Scene.open();
     await scene.run(["up", scene.host]);
     await using terminal = new Tmux();
-    const set = ["XDG_RUNTIME_DIR", "ECONTEXT_SSH_CONFIG"].map((key) => `${key}=${scene.env[key]}`);
-    await terminal.open(`env ${set.join(" ")} PS1='$ ' bash --norc -i`);
+    await terminal.open(`env ${variables(scene).join(" ")} PS1='$ ' bash --norc -i`);
     await terminal.until(/^\$$/m);
     const count = "for n in 1 2 3 4 5 6 7 8; do echo N$n; sleep 0.5; done";
     await terminal.line(`${scene.argv(["exec", scene.host, "--"]).join(" ")} sh -c '${count}'`);

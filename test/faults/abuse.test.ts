@@ -72,7 +72,9 @@ function crashes(open: () => [target: string, options: ConnectOptions]): void {
       appendFileSync(`/proc/${String(pid)}/fd/2`, "why it crashed\nin detail\n");
       appendFileSync(`/proc/${String(pid)}/fd/1`, "part of a line");
       signal(pid, "SIGKILL");
-      expect((await call).message).toMatch(/ended \(killed by SIGKILL[^:]*: [^;]*Killed[^;]*\)$/);
+      expect((await call).message).toMatch(
+        /ended \(killed by SIGKILL[^:]*: [^;]*Killed[^;\n]*\)\n {2}try: /,
+      );
       const printed = logs.filter(({ logger }) => logger === "stderr");
       const lines = printed.map(({ message }) => message);
       expect(lines.join("\n")).toBe("why it crashed\nin detail\npart of a line");

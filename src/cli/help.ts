@@ -3,9 +3,9 @@
  * exit status and details. At most 80 columns wide.
  */
 import type { HelpText } from "./command-definition.ts";
+import { argumentEntries, type HelpEntry, optionEntries } from "./help-entries.ts";
 import type { Output } from "./host.ts";
 import { CHAPTERS, COMMON } from "./options.ts";
-import type { Definition } from "./parse-line.ts";
 
 /** A summary of COMMON. */
 const CONNECTION = `Connection options, the same for all commands (econtext help options):
@@ -24,8 +24,7 @@ const CONNECTION = `Connection options, the same for all commands (econtext help
 /** The text of `econtext help options`. */
 export async function showOptions(stdout: Output): Promise<void> {
   const chapters = CHAPTERS.map(
-    ([title, definitions]) =>
-      `${wrapped(title, 0)}\n${Object.entries(definitions).flatMap(option).join("\n")}`,
+    ([title, definitions]) => `${wrapped(title, 0)}\n${rows(optionEntries(definitions))}`,
   );
   await stdout.write(`${["The options that all commands share.", ...chapters].join("\n\n")}\n`);
 }
@@ -40,14 +39,16 @@ export async function showHelp(
   const command = name === "" ? "econtext" : `econtext ${name}`;
   // A command that calls nothing has some of the shared options, without the block.
   const hasBlock = "deadline" in args;
-  const own = Object.entries(args).filter(([key]) => !(hasBlock && key in COMMON));
+  const own = Object.fromEntries(
+    Object.entries(args).filter(([key]) => !(hasBlock && key in COMMON)),
+  );
   const sections = [
     `${description}.`,
     usage.map((line, at) => `${at === 0 ? "USAGE" : "     "} ${command} ${line}`).join("\n"),
     section("Examples", examples.map((line) => `  ${line}`).join("\n")),
     section("Commands", commands.join("\n")),
-    section("Arguments", own.flatMap(argument).join("\n")),
-    section("Options", own.flatMap(option).join("\n")),
+    section("Arguments", rows(argumentEntries(own))),
+    section("Options", rows(optionEntries(own))),
     hasBlock ? CONNECTION : "",
     exitStatus === undefined ? "" : `Exit status:\n  ${wrapped(exitStatus, 2)}`,
     details,
@@ -59,19 +60,8 @@ function section(title: string, lines: string): string {
   return lines === "" ? "" : `${title}:\n${lines}`;
 }
 
-type Entry = readonly [name: string, definition: Definition];
-
-function argument([name, { type, description = "" }]: Entry): string[] {
-  if (type !== "positional") return [];
-  return [row(name.replace(/^-- /, "").toUpperCase(), description)];
-}
-
-function option([name, definition]: Entry): string[] {
-  const { type, description = "" } = definition;
-  if (type === "positional" || description === "") return [];
-  const short = "alias" in definition ? `-${definition.alias}, ` : "";
-  const value = "valueHint" in definition ? ` ${definition.valueHint}` : "";
-  return [row(`${short}--${name}${value}`, description)];
+function rows(entries: readonly HelpEntry[]): string {
+  return entries.map(([name, meaning]) => row(name, meaning)).join("\n");
 }
 
 const COLUMN = 25;

@@ -3,7 +3,7 @@
  * would read as its own.
  */
 import type { HelpText } from "./command-definition.ts";
-import type { Definition } from "./parse-line.ts";
+import { argumentEntries, type HelpEntry, optionEntries } from "./help-entries.ts";
 
 /**
  * @param version of the program
@@ -12,12 +12,11 @@ import type { Definition } from "./parse-line.ts";
 export function manPage(
   help: HelpText,
   version: string,
-  commands: readonly (readonly [name: string, meaning: string])[] = [],
+  commands: readonly HelpEntry[] = [],
 ): string {
   const { name, description, usage, examples, args, exitStatus, details } = help;
   const title = name === "" ? "econtext" : `econtext-${name}`;
   const command = name === "" ? "econtext" : `econtext ${name}`;
-  const entries = Object.entries(args);
   const others = commands.filter(([one]) => one !== name).map(([one]) => `econtext-${one}(1)`);
   const seeAlso = name === "" ? others : ["econtext(1)"];
   const lines = [
@@ -31,12 +30,9 @@ export function manPage(
       text(line),
     ]),
     ...chapter("DESCRIPTION", paragraphs(details)),
-    ...chapter(
-      "COMMANDS",
-      commands.flatMap(([one, meaning]) => item(one, meaning)),
-    ),
-    ...chapter("ARGUMENTS", entries.flatMap(argument)),
-    ...chapter("OPTIONS", entries.flatMap(option)),
+    ...chapter("COMMANDS", commands.flatMap(item)),
+    ...chapter("ARGUMENTS", argumentEntries(args).flatMap(item)),
+    ...chapter("OPTIONS", optionEntries(args).flatMap(item)),
     ...chapter("EXIT STATUS", exitStatus === undefined ? [] : [text(exitStatus)]),
     ...chapter("EXAMPLES", verbatim(examples.join("\n"))),
     ...chapter("SEE ALSO", [text(seeAlso.join(", "))]),
@@ -44,25 +40,11 @@ export function manPage(
   return `${lines.join("\n")}\n`;
 }
 
-type Entry = readonly [name: string, definition: Definition];
-
-function argument([name, { type, description = "" }]: Entry): string[] {
-  return type === "positional" ? item(name.replace(/^-- /, "").toUpperCase(), description) : [];
-}
-
-function option([name, definition]: Entry): string[] {
-  const { type, description = "" } = definition;
-  if (type === "positional" || description === "") return [];
-  const short = "alias" in definition ? `-${definition.alias}, ` : "";
-  const value = "valueHint" in definition ? ` ${definition.valueHint}` : "";
-  return item(`${short}--${name}${value}`, description);
-}
-
 function chapter(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : [`.SH ${title}`, ...lines];
 }
 
-function item(name: string, meaning: string): string[] {
+function item([name, meaning]: HelpEntry): string[] {
   return [".TP", `.B ${text(name)}`, text(meaning)];
 }
 

@@ -245,6 +245,7 @@ const LAYERS: readonly Layer[] = [
       "repl",
       "session",
       "sets",
+      "shell-quote",
       "traces",
       "transports",
       "tree",

@@ -2,6 +2,7 @@
  * Advice for a command line that lacks its `--`: another program's words follow those of econtext.
  * Knows no command.
  */
+import { quoteForPosixShell } from "../shell-quote.ts";
 import type { CommandLine } from "./parse-line.ts";
 
 /**
@@ -31,7 +32,7 @@ export function withSeparator(
   return ["econtext", command, ...whole.map(quoted)].join(" ");
 }
 
-/** As a word for a POSIX shell. */
+/** As an argument for a POSIX shell, where `--name=value` needs no quotes. */
 export function quoted(word: string): string {
-  return /^[\w./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return /^[\w./:@%+,=-]+$/.test(word) ? word : quoteForPosixShell(word);
 }

@@ -14,12 +14,10 @@ import { basename, join } from "node:path";
 import { ASKPASS_SOCKET, type AskpassRequest } from "./askpass-request.ts";
 import type { Secret } from "./secret.ts";
 
-/** What ssh wants: `notice` is to be shown as long as ssh waits, for a key to be touched. */
-export type Wish = "answer" | "notice";
-
 export interface AskpassListener {
   /** @returns the answer, which is overwritten after use; undefined if there is none */
   ask(prompt: string): Promise<Secret | undefined>;
+  /** Shows a text as long as ssh waits, for a key to be touched. */
   notice(text: string): void;
 }
 

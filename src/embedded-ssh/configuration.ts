@@ -34,7 +34,7 @@ export async function configurationOf(
   return { configuration: parseConfiguration(stdout), warnings: stderr };
 }
 
-/** @returns what a client has that no file and no option tells anything */
+/** @returns the values that ssh takes without a file and without options */
 export function usualConfiguration(): Promise<SshConfiguration> {
   usual ??= configurationOf(["-T", "-F", "none"], "localhost").then(
     ({ configuration }) => configuration,

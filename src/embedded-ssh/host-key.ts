@@ -242,7 +242,7 @@ interface Judgement {
   readonly place: string;
 }
 
-/** A revoked line counts before all others; a key of the same type makes another one a change. */
+/** A revoked line counts first. Where another key of the same type is known, the key is changed. */
 function judge(known: readonly KnownKey[], { type, key }: HostKey): Judgement {
   const isSame = (one: KnownKey): boolean => one.type === type && one.key === key;
   const revoked = known.find((one) => one.marker === "@revoked" && isSame(one));
@@ -298,7 +298,7 @@ async function fromCommand(
   return knownKeys(text, name, "KnownHostsCommand");
 }
 
-/** What ssh cannot go on without failed. */
+/** KnownHostsCommand failed: the host is refused, as by ssh. */
 export class KnownHostsProblem extends Error {}
 
 /** Words as ssh splits them: quotes hold a word together. */

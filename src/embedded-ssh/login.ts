@@ -39,7 +39,12 @@ export class Login {
     this.#isDoubtful = true;
   }
 
-  /** As ssh2 wants it: `left` is null at first; `isPartial`: one way of several was right. */
+  /**
+   * Tells ssh2 what to try next.
+   *
+   * @param left the ways that the server still allows; null at first
+   * @param isPartial the last way was right, and the server wants another one, too
+   */
   next(
     left: readonly AuthenticationType[] | null,
     isPartial: boolean,

@@ -1,4 +1,4 @@
-/** Turns: runs work, so many pieces of it at a time, in the order of asking. */
+/** Turns: runs tasks in the order in which they are given, a limited number at a time. */
 export class Turns {
   #free: number;
   readonly #waiting: (() => void)[] = [];

@@ -101,11 +101,14 @@ export class ChannelChild implements ByteChild {
       return;
     }
     const child = fallback.spawn(this.argv, this.#options);
+    const listener = this.#listener;
     this.#instead = child;
-    child.hear((text) => this.#said(text));
-    if (this.#listener !== undefined) child.listen(this.#listener);
     this.#listener = undefined;
-    for (const chunk of this.#waiting.splice(0)) child.write(chunk);
+    child.hear((text) => this.#said(text));
+    if (listener !== undefined) child.listen(listener);
+    const waiting = this.#waiting.splice(0);
+    // The writer was told to wait. A child that has taken all at once never says `drained`.
+    if (waiting.map((chunk) => child.write(chunk)).every(Boolean)) listener?.drained();
     void child.ended.then((ending) => this.#ended.resolve(ending));
   }
 

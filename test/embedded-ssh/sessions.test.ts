@@ -23,7 +23,7 @@ const MIB = 1 << 20;
 const OPTIONS = { asks: false, isClient: true };
 
 /** All that a child prints, and how it ends. */
-async function all(child: ByteChild, input?: Uint8Array) {
+async function all(child: ByteChild, input?: Uint8Array, drained = (): void => {}) {
   const hash = createHash("sha256");
   let bytes = 0;
   let text = "";
@@ -33,7 +33,7 @@ async function all(child: ByteChild, input?: Uint8Array) {
       hash.update(chunk);
       if (text.length < 1000) text += new TextDecoder().decode(chunk);
     },
-    drained: () => {},
+    drained,
     closed: () => {},
   });
   if (input !== undefined) child.write(input);
@@ -101,7 +101,10 @@ suite("sessions of the embedded ssh", missingSshd(), "sshd", () => {
       const options = ["-o", "ForwardAgent=yes", "-F", server.configPath];
       const argv = ["ssh", ...options, "-T", "--", "target", "echo up >&2; head -n 2; exit 4"];
       const child = auto.spawn(argv, OPTIONS);
-      const output = all(child, Buffer.from("in\n"));
+      // The first bytes wait until it is known which of the two runs; the writer, too.
+      const drained = Promise.withResolvers<void>();
+      const output = all(child, Buffer.from("in\n"), drained.resolve);
+      await drained.promise;
       await soon(() => child.stderr.endsWith("up\n"));
       child.write(Buffer.from("more\n"));
       const { ending, text } = await output;

@@ -110,9 +110,13 @@ export class Slaves {
     return this.#first.session.reason();
   }
 
-  /** Why the first slave ended, unless the other language may still work. */
+  /**
+   * Why the context can do nothing more: it was closed, or its first slave has ended and the other
+   * language cannot work either.
+   */
   get ended(): EcontextError | undefined {
-    return isLacking(this.#first) ? undefined : this.failure;
+    const reason = this.caller.unavailable();
+    return reason === this.failure && isLacking(this.#first) ? undefined : reason;
   }
 
   /** Resolves when no process of the first slave is left. */

@@ -240,6 +240,7 @@ describe("closing", () => {
     await until(() => first.sent.at(-1) === "end");
     first.sever(LOST);
     await closed;
+    expect(context.ended?.code).toBe("ERR_DISCONNECT_CLOSED");
     expect(opened).toEqual([]);
   });
 

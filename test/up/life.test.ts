@@ -49,6 +49,12 @@ suite("what econtext up keeps", missingSshd(), "sshd", () => {
       stderr: "econtext down: not kept: absent\n",
       status: 1,
     });
+    expect(await scene.run(["down", host])).toMatchObject({ stderr: "", status: 0 });
+    expect(await scene.run(["down", host])).toMatchObject({
+      stderr: `econtext down: ${host} is a hop: it closes with the last target behind it\n`,
+      status: 1,
+    });
+    expect(await scene.run(["up", host])).toMatchObject({ stderr: "", status: 0 });
     expect(await scene.run(["down", `${host}/local`])).toMatchObject({ stderr: "", status: 0 });
     expect((await scene.kept()).map(({ target }) => target)).toEqual([host]);
     expect(await scene.run(["down"])).toMatchObject({ stderr: "", status: 0 });

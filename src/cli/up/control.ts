@@ -75,7 +75,13 @@ async function down(targets: readonly string[], host: Host, keeper: Keeper): Pro
   }
   const unknown = await keeper.close(targets);
   if (unknown.length === 0) return 0;
-  await host.stderr.write(`econtext down: not kept: ${unknown.map(oneLine).join(" ")}\n`);
+  const kept = new Set(keeper.list().map(({ target }) => target));
+  for (const target of unknown) {
+    const problem = kept.has(target)
+      ? `${oneLine(target)} is a hop: it closes with the last target behind it`
+      : `not kept: ${oneLine(target)}`;
+    await host.stderr.write(`econtext down: ${problem}\n`);
+  }
   return 1;
 }
 

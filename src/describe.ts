@@ -11,7 +11,7 @@ import { TerminalSource } from "./prompts/terminal.ts";
 import { quoteForLoginShell } from "./shell-quote.ts";
 import { announced, questionText } from "./transports/announced.ts";
 import type { SshOptions } from "./transports/ssh.ts";
-import type { Transport } from "./transports/transport.ts";
+import type { SshEngine, Transport } from "./transports/transport.ts";
 import { type PathOptions, parsePath } from "./tree/target-path.ts";
 
 /** Part of what is sent: its size, and its SHA-256 in hex. */
@@ -34,6 +34,8 @@ export interface StepDescription {
    * word `NONCE`.
    */
   readonly argv: readonly string[];
+  /** Set where the embedded ssh reads the vector as ssh would, and no program is run. */
+  readonly engine?: SshEngine | undefined;
 }
 
 export interface BootstrapDescription extends Omit<StepDescription, "path"> {
@@ -86,7 +88,9 @@ export function describeBootstrap(
   const all = steps.map(({ transport }, at): StepDescription => {
     const path = steps.slice(0, at + 1).map((step) => step.transport.label);
     const own = plans[at] ?? plan;
-    return { path: path.join("/"), tries: tried(own), argv: argvOf(transport, own, isAble) };
+    const { engine } = transport;
+    const argv = argvOf(transport, own, isAble);
+    return { path: path.join("/"), tries: tried(own), argv, ...(engine && { engine }) };
   });
   const command = stage.map(quoteForLoginShell).join(" ");
   const boot = {
@@ -98,10 +102,10 @@ export function describeBootstrap(
     lease: 45_000,
     rate: 1_048_576,
   };
+  const { path: _, ...last } = all.at(-1) as StepDescription;
   return {
     target,
-    tries: tried(plan),
-    argv: all.at(-1)?.argv ?? [],
+    ...last,
     hops: all.slice(0, -1),
     command,
     constant: {

@@ -50,7 +50,7 @@ export async function planCopies(
   if (to.target === undefined && sources.some(({ target }) => target === undefined)) {
     throw new Usage(
       "cp",
-      `SRC and DST are both on this machine; a path of a target is TARGET:PATH, such as ${last}:`,
+      "SRC and DST are both on this machine; a path of a target is TARGET:PATH, such as web1:/srv",
     );
   }
   if (byHost && (to.target !== undefined || isOutput)) {

@@ -1,6 +1,7 @@
 /** From the flags of a command line to options of the library. Wrong values are refused here. */
 import type { FleetLimits, Share } from "../fleet/result.ts";
 import type { ConnectOptions, describeBootstrap, Kind, LevelName, SshOptions } from "../index.ts";
+import { closest } from "../transports/closest.ts";
 import { SSH_ENGINES } from "../transports/transport.ts";
 import { COMMON, INTERPRETER, LANGUAGE, PASSWORDS } from "./options.ts";
 import type { Flags } from "./parse-line.ts";
@@ -91,7 +92,12 @@ export function readCommandOptions(command: string, flags: Flags) {
 function readProgram(value: unknown): Pick<SshOptions, "program" | "engine"> {
   if (typeof value !== "string") return {};
   const engine = SSH_ENGINES.find((name) => name === value);
-  return engine === undefined ? { program: value } : { engine };
+  if (engine !== undefined) return { engine };
+  const meant = closest(value, SSH_ENGINES);
+  if (meant !== undefined && Bun.which(value) === null) {
+    throw new Usage("", `--ssh ${value}: no such program; did you mean --ssh ${meant}?`);
+  }
+  return { program: value };
 }
 
 export function readSsh(flags: Flags): SshOptions {

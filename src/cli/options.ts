@@ -2,6 +2,7 @@
  * The options that several commands share. One definition is all that parsing, `--help` and the
  * advice for typing errors know of an option. Knows no command.
  */
+import { SSH_ENGINES } from "../transports/transport.ts";
 import type { Definitions } from "./parse-line.ts";
 
 /** Which interpreter runs on the remote machine. */
@@ -67,6 +68,7 @@ export const SSH = {
   ssh: {
     type: "string",
     valueHint: "PROGRAM",
+    suggested: SSH_ENGINES,
     description: "The program to run in place of ssh; embedded: none; auto: none where possible",
   },
 } as const satisfies Definitions;

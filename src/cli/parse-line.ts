@@ -9,6 +9,8 @@ import type { ArgsDef } from "citty";
 export type Definition = ArgsDef[string] & {
   /** The option may be given several times; its values are a list. */
   readonly repeated?: boolean;
+  /** Values that are completed, besides those that `valueHint` says. */
+  readonly suggested?: readonly string[];
 };
 
 export type Definitions = Readonly<Record<string, Definition>>;

@@ -36,3 +36,12 @@ export function withSeparator(
 export function quoted(word: string): string {
   return /^[\w./:@%+,=-]+$/.test(word) ? word : quoteForPosixShell(word);
 }
+
+/**
+ * Begins a line with an argument vector.
+ *
+ * @param engine set where the embedded ssh reads the vector, and may run no program
+ */
+export function runTitle(engine: string | undefined): string {
+  return (engine ?? "runs").padEnd(10);
+}

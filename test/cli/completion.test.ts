@@ -67,6 +67,8 @@ describe("candidates", () => {
     ["exec --kind ", ["python", "node", "bun"]],
     ["exec --kind=n", ["--kind=node"]],
     ["exec -F ta", ["tasks.py"]],
+    ["exec --ssh em", ["embedded"]],
+    ["exec --ssh=a", ["--ssh=auto"]],
     ["exec we", ["web1"]],
     ["exec db1,we", ["db1,web1"]],
     ["exec web1/podm", ["web1/podman:"]],
@@ -96,7 +98,7 @@ describe("candidates", () => {
 
 test("a shell must be one of three", async () => {
   await using child = Bun.spawn([...ECONTEXT, "completion", "csh"], { stderr: "pipe" });
-  expect(await child.stderr.text()).toContain("a SHELL is missing: one of bash, zsh, fish");
+  expect(await child.stderr.text()).toContain("no such SHELL: csh: one of bash, zsh, fish");
   expect(await child.exited).toBe(2);
 });
 

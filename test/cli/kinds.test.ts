@@ -173,3 +173,12 @@ describe("bootstrap --print", () => {
     expect(await size("--kind", "bun")).toBe(node);
   });
 });
+
+test.each(["embedded", "auto"])("--plan and bootstrap tell of --ssh %s", async (engine) => {
+  const plan = await econtext("exec", "--plan", "--ssh", engine, "web9/local", "--", "true");
+  expect(plan.stdout).toMatch(
+    new RegExp(`^${engine.padEnd(10)}ssh .* -- web9 BOOTSTRAP\nruns `, "m"),
+  );
+  const { stdout } = await econtext("bootstrap", "--ssh", engine, "web9/local");
+  expect(stdout).toMatch(new RegExp(`^${engine.padEnd(10)}\\["ssh",[^]*^runs {6}\\[`, "m"));
+});

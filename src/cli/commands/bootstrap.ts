@@ -10,6 +10,7 @@ import { INTERPRETER, LANGUAGE, PASSWORDS, SSH, TARGETS } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 import { readPasswordOption } from "../passwords.ts";
 import { readTargets } from "../targets.ts";
+import { runTitle } from "../words.ts";
 
 const args: Definitions = {
   "target...": {
@@ -80,17 +81,17 @@ async function run({ flags, before, after }: CommandLine, host: Host): Promise<n
       // The checksums are the same for every target.
       if (at === 0) await stdout.write(`${command.sha256}  command\n${core.sha256}  core\n`);
     } else {
-      const hops = about.hops.flatMap(({ path, tries, argv }) => [
+      const hops = about.hops.flatMap(({ path, tries, argv, engine }) => [
         `hop       ${path}`,
         `looks for ${tries.join(", ")}`,
-        `runs      ${JSON.stringify(argv)}`,
+        `${runTitle(engine)}${JSON.stringify(argv)}`,
         "",
       ]);
       const lines = [
         ...hops,
         `target    ${target}`,
         `looks for ${about.tries.join(", ")}`,
-        `runs      ${JSON.stringify(about.argv)}`,
+        `${runTitle(about.engine)}${JSON.stringify(about.argv)}`,
         `command   ${command.bytes} bytes, sha256 ${command.sha256}`,
         `core      ${core.bytes} bytes, sha256 ${core.sha256}`,
         `preamble  ${about.preambleBytes} bytes: the core and its boot arguments`,

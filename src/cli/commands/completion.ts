@@ -54,7 +54,9 @@ async function run(
   }
   const [shell = "", ...more] = before;
   if (!Object.hasOwn(SCRIPTS, shell) || more.length > 0) {
-    throw new Usage("completion", `a SHELL is missing: one of ${Object.keys(SCRIPTS).join(", ")}`);
+    const known = Object.keys(SCRIPTS).join(", ");
+    const problem = shell === "" ? "a SHELL is missing" : `no such SHELL: ${before.join(" ")}`;
+    throw new Usage("completion", `${problem}: one of ${known}`);
   }
   await stdout.write(SCRIPTS[shell as ShellName]);
   return 0;

@@ -78,7 +78,7 @@ async function run(line: CommandLine, host: Host): Promise<number> {
   if (!isLogin && (after?.[0] ?? "") === "") {
     throw new Usage(
       "exec",
-      `a command is missing (or -t, for a login shell)\n  econtext exec ${before.join(" ")} -- CMD ARG...`,
+      `a command is missing (or -t, for a login shell)\n  econtext exec ${before.join(" ") || "TARGET..."} -- CMD ARG...`,
     );
   }
   const argv = isLogin ? ["sh", "-c", LOGIN_SHELL] : (after as readonly string[]);

@@ -33,7 +33,9 @@ async function run(
   const isRoot = name === "econtext";
   const help = isRoot ? catalogue.root : plans.find((plan) => plan.name === name);
   if (help === undefined || more.length > 0) {
-    throw new Usage("man", `one COMMAND: ${plans.map((plan) => plan.name).join(", ")}`);
+    const known = plans.map((plan) => plan.name).join(", ");
+    const problem = more.length > 0 ? "one COMMAND:" : `no such COMMAND: ${name}; one of`;
+    throw new Usage("man", `${problem} ${known}`);
   }
   const commands = plans.map((plan) => [plan.name, plan.description] as const);
   await host.stdout.write(manPage(help, version, isRoot ? commands : []));

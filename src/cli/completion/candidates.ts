@@ -95,15 +95,16 @@ function named(args: Definitions, option: string): Definition | undefined {
 }
 
 function ofValue({ definition, prefix, typed }: Valued, sources: Sources): readonly Candidate[] {
-  const found =
-    definition.type === "enum"
-      ? beginning(
-          typed,
-          (definition.options ?? []).map((text) => ({ text: String(text) })),
-        )
-      : "valueHint" in definition && FILES.includes(definition.valueHint ?? "")
-        ? sources.files(typed)
-        : [];
+  const { suggested = [], ...rest } = definition;
+  const values = rest.type === "enum" ? (rest.options ?? []) : suggested;
+  const isFile = "valueHint" in rest && FILES.includes(rest.valueHint ?? "");
+  const found = [
+    ...beginning(
+      typed,
+      values.map((text) => ({ text: String(text) })),
+    ),
+    ...(isFile ? sources.files(typed) : []),
+  ];
   return found.map((one) => ({ ...one, text: prefix + one.text }));
 }
 

@@ -8,7 +8,7 @@ import { readConnect, readFleet } from "../option-values.ts";
 import { readPasswordOption } from "../passwords.ts";
 import type { Plan } from "../run-targets.ts";
 import { wrapFor } from "../ui/wrap.ts";
-import { quoted } from "../words.ts";
+import { quoted, runTitle } from "../words.ts";
 
 /** The column where the words of a line begin. */
 const INDENT = 10;
@@ -36,14 +36,14 @@ export async function showPlan(
   /** First stages as words, as they are where no shell stands between. */
   const stages = [own.argv, hop.argv];
   for (const target of targets) {
-    const { hops, argv, command: sent, preambleBytes } = describeBootstrap(target, options);
+    const { hops, command: sent, preambleBytes, ...last } = describeBootstrap(target, options);
     bytes ??= preambleBytes;
     const path = describePath(target, configuration);
     // What the shell there gets is the same for many targets, and long.
     if (!commands.has(sent)) commands.set(sent, `BOOTSTRAP${commands.size}`);
     lines.push(`target    ${target}${path === target ? "" : `, which is ${path}`}`);
-    for (const hop of hops) lines.push(`hop       ${hop.path}`, runs(hop.argv, commands, stages));
-    lines.push(runs(argv, commands, stages), "");
+    for (const hop of hops) lines.push(`hop       ${hop.path}`, runs(hop, commands, stages));
+    lines.push(runs(last, commands, stages), "");
   }
   const limits = windowLimits();
   const { window = limits[0]?.targets ?? 1, serial } = readFleet(command, flags);
@@ -64,7 +64,7 @@ export async function showPlan(
 
 /** @param commands names for command lines that are not shown */
 function runs(
-  argv: readonly string[],
+  { argv, engine }: Pick<ReturnType<typeof describeBootstrap>, "argv" | "engine">,
   commands: ReadonlyMap<string, string>,
   stages: readonly (readonly string[])[],
 ): string {
@@ -72,7 +72,7 @@ function runs(
     words.every((word, at) => word === argv.at(at - words.length)),
   );
   const whole = stage === undefined ? argv : [...argv.slice(0, -stage.length), "BOOTSTRAP"];
-  return `runs      ${whole.map((word) => quoted(shortened(word, commands))).join(" ")}`;
+  return `${runTitle(engine)}${whole.map((word) => quoted(shortened(word, commands))).join(" ")}`;
 }
 
 /** @returns a word for a login shell, with the name of the command line that it is or ends in */

@@ -10,8 +10,11 @@ import type { Host } from "./host.ts";
 import { givenPasswordOptions, readConnect } from "./option-values.ts";
 import type { RemoteCommand } from "./run-command.ts";
 
+const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** @returns the exit status, as `runCommands` does */
 export async function runWithHeadStart(plan: RemoteCommand, host: Host): Promise<number> {
+  const stopListening = endWithSignals();
   try {
     start(plan, host);
   } catch {
@@ -19,10 +22,26 @@ export async function runWithHeadStart(plan: RemoteCommand, host: Host): Promise
   }
   try {
     const { runCommands } = await import("./run-command.ts");
+    // The run has its own listeners before the next signal is heard.
+    stopListening();
     return await runCommands(plan, host);
   } finally {
     dropEarly();
   }
+}
+
+/** A signal that ends this process while it is loaded must not leave the program behind. */
+function endWithSignals(): () => void {
+  const end = (signal: NodeJS.Signals): void => {
+    dropEarly();
+    stop();
+    process.kill(process.pid, signal);
+  };
+  const stop = (): void => {
+    for (const signal of ENDING) process.off(signal, end);
+  };
+  for (const signal of ENDING) process.on(signal, end);
+  return stop;
 }
 
 function start({ command, flags, targets }: RemoteCommand, host: Host): void {

@@ -23,6 +23,8 @@ export function startAhead(
   options: KindOptions,
   usual: KindOptions,
 ): void {
+  // The embedded ssh is no program.
+  if (transport.engine !== undefined) return;
   // What may be asked on the way needs parts that are not loaded yet.
   if (transport.asks || transport.password !== undefined) return;
   const interpreter = chosenInterpreter(options, options, usual);

@@ -65,7 +65,8 @@ export class ChannelChild implements ByteChild {
   }
 
   #opened(running: Running): void {
-    const { channel, connection } = running;
+    const { session, connection } = running;
+    const { channel } = session;
     if (this.#abort.signal.aborted) {
       channel.close();
       running.release();
@@ -73,10 +74,6 @@ export class ChannelChild implements ByteChild {
       return;
     }
     this.#running = running;
-    let ending: Ending | undefined;
-    channel.on("exit", (status: number | null, signal?: string) => {
-      ending = status === null ? { signal } : { status };
-    });
     channel.on("data", (chunk: Buffer) => {
       if (!this.#isClosed) this.#listener?.data(chunk);
     });
@@ -85,6 +82,7 @@ export class ChannelChild implements ByteChild {
     channel.on("error", () => {}); // `close` follows
     channel.on("close", () => {
       running.release();
+      const ending = session.ending();
       if (ending !== undefined || !connection.isClosed) this.#finish(ending ?? FAILED);
       else void connection.closed.then((reason) => this.#failed(reason));
     });
@@ -153,7 +151,7 @@ export class ChannelChild implements ByteChild {
     return false;
   }
 
-  #send({ channel }: Running, chunk: Chunk): boolean {
+  #send({ session: { channel } }: Running, chunk: Chunk): boolean {
     if (!channel.writable) return true;
     return channel.write(chunk instanceof PipedBytes ? chunk.read(chunk.left) : chunk);
   }
@@ -178,7 +176,7 @@ export class ChannelChild implements ByteChild {
       return;
     }
     if (this.#running === undefined) this.#abort.abort();
-    else this.#end(this.#running.channel);
+    else this.#end(this.#running.session.channel);
     this.#tell();
   }
 
@@ -191,7 +189,7 @@ export class ChannelChild implements ByteChild {
   /** A server closes the channel only when the command has closed its output. */
   #giveUp(): void {
     if (this.#running === undefined) return;
-    this.#running.channel.close();
+    this.#running.session.channel.close();
     this.#running.release();
     this.#finish(FAILED);
   }

@@ -3,17 +3,17 @@
  * the same settings. A connection is closed with the last command on it. A server that opens no
  * further session (MaxSessions) is given another connection.
  */
-import type { ClientChannel } from "ssh2";
+import { orAborted } from "./abort.ts";
 import type { SshCommandLine } from "./command-line.ts";
 import { configurationFile } from "./command-line.ts";
 import { configurationOf, usualConfiguration } from "./configuration.ts";
-import { Connection, ConnectionFailure, type Dialog } from "./connection.ts";
+import { Connection, ConnectionFailure, type Dialog, type Session } from "./connection.ts";
 import { readSettings, type SshSettings } from "./settings.ts";
 import { openCommand, openSocket, type Wire } from "./socket.ts";
 
 /** A command on a connection. */
 export interface Running {
-  readonly channel: ClientChannel;
+  readonly session: Session;
   readonly connection: Connection;
   /** Gives the connection back. Idempotent. */
   release(): void;
@@ -26,9 +26,14 @@ interface Slot {
   /** What was printed while the connection was opened, for all that wait for it. */
   printed: string;
   users: number;
+  /** Whether its server has ever opened a session. */
+  hasRun: boolean;
   /** Whether its server opens no further session. */
   isFull: boolean;
 }
+
+/** A server may print without end. */
+const PRINTED_CHARACTERS = 32768;
 
 type Destination = Pick<SshCommandLine, "options" | "destination">;
 
@@ -44,14 +49,18 @@ export class ConnectionPool {
     for (;;) {
       const { slot, connection, release } = await this.#lease(line, dialog, signal);
       try {
-        const channel = await connection.run(line.command);
-        if (channel !== undefined) return { channel, connection, release };
+        const opening = connection.run(line.command);
+        const session = await orAborted(opening, signal, (late) => late?.channel.close());
+        if (session !== undefined) {
+          slot.hasRun = true;
+          return { session, connection, release };
+        }
       } catch (error) {
         release();
         throw error;
       }
       // The first session is refused by a server that allows none.
-      const isAlone = slot.users === 1;
+      const isAlone = slot.users === 1 && !slot.hasRun;
       slot.isFull = true;
       release();
       if (isAlone) throw new ConnectionFailure("Channel open failed: no session is allowed\r\n");
@@ -93,7 +102,7 @@ export class ConnectionPool {
   #open(settings: SshSettings, options: readonly string[], dialog: Dialog): Slot {
     const abort = new AbortController();
     const say = (text: string): void => {
-      slot.printed += text;
+      slot.printed = (slot.printed + text).slice(-PRINTED_CHARACTERS);
       dialog.say(text);
     };
     const open = async (): Promise<Connection> => {
@@ -101,7 +110,7 @@ export class ConnectionPool {
       return Connection.open(settings, wire, { ...dialog, say }, abort.signal);
     };
     const opening = Promise.resolve().then(open);
-    const slot: Slot = { opening, abort, printed: "", users: 0, isFull: false };
+    const slot: Slot = { opening, abort, printed: "", users: 0, hasRun: false, isFull: false };
     const end = (): void => {
       slot.isFull = true;
     };
@@ -129,7 +138,8 @@ export class ConnectionPool {
     };
     const { connection, release } = await this.#lease(place, dialog, signal);
     try {
-      const wire = await connection.forward(hostname, port);
+      const opening = connection.forward(hostname, port);
+      const wire = await orAborted(opening, signal, ({ stream }) => stream.destroy());
       wire.stream.once("close", release);
       return wire;
     } catch (error) {
@@ -158,15 +168,6 @@ function once(work: () => void): () => void {
     if (!isDone) work();
     isDone = true;
   };
-}
-
-/** @throws the reason of the signal, as soon as it is aborted */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const aborted = (): void => reject(signal.reason);
-  signal.addEventListener("abort", aborted, { once: true });
-  if (signal.aborted) aborted();
-  return Promise.race([work, promise]).finally(() => signal.removeEventListener("abort", aborted));
 }
 
 const JUMP = /^(?:ssh:\/\/)?(?:(.*)@)?(\[[^\]]*\]|[^:]*)(?::(\d+))?\/?$/;

@@ -4,7 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import { Client, type ClientChannel, type ConnectConfig, type ParsedKey } from "ssh2";
-import type { Asker } from "../launch/child.ts";
+import type { Asker, Ending } from "../launch/child.ts";
 import { HostKeyCheck } from "./host-key.ts";
 import { offeredKeys } from "./identities.ts";
 import { hostKeyOf } from "./known-hosts.ts";
@@ -25,8 +25,16 @@ export interface Dialog {
   say(text: string): void;
 }
 
+/** A command that a server runs. */
+export interface Session {
+  readonly channel: ClientChannel;
+  /** @returns undefined until the server has told how the command ended */
+  ending(): Ending | undefined;
+}
+
 /** Bytes after which a cipher with blocks of 16 bytes needs new keys (RFC 4344, section 3.2). */
 const CIPHER_BYTES = 2 ** 36;
+const CLOSED_EARLY = "kex_exchange_identification: Connection closed by remote host\r\n";
 /** Milliseconds that a server has to answer that it has closed. */
 const END_MS = 1000;
 
@@ -54,7 +62,8 @@ export class Connection {
     const giveUp = (): void => void wire.stream.destroy();
     signal.addEventListener("abort", giveUp, { once: true });
     try {
-      await connection.#login(dialog);
+      signal.throwIfAborted();
+      await connection.#login(dialog, signal);
       return connection;
     } catch (error) {
       giveUp();
@@ -85,12 +94,12 @@ export class Connection {
    * @returns undefined if the server opens no further session
    * @throws {ConnectionFailure}
    */
-  run(command: string): Promise<ClientChannel | undefined> {
-    const { promise, resolve, reject } = Promise.withResolvers<ClientChannel | undefined>();
+  run(command: string): Promise<Session | undefined> {
+    const { promise, resolve, reject } = Promise.withResolvers<Session | undefined>();
     const env = this.#settings.environment as Record<string, string>;
     this.#client.exec(command, { env }, (error, channel) => {
-      if (error === undefined) resolve(channel);
-      else if (this.#isClosed) reject(new ConnectionFailure(`${error.message}\r\n`));
+      if (error === undefined) resolve(sessionOf(channel));
+      else if (this.#isClosed) reject(this.#failure);
       else if (/open failure/i.test(error.message)) resolve(undefined);
       else reject(new ConnectionFailure("exec request failed on channel 0\r\n"));
     });
@@ -101,7 +110,7 @@ export class Connection {
   forward(hostname: string, port: number): Promise<Wire> {
     const { promise, resolve, reject } = Promise.withResolvers<Wire>();
     this.#client.forwardOut("127.0.0.1", 0, hostname, port, (error, channel) => {
-      if (error === undefined) resolve({ stream: channel });
+      if (error === undefined) resolve({ stream: endingAtOnce(channel) });
       else reject(new ConnectionFailure(`stdio forwarding failed: ${error.message}\r\n`));
     });
     return promise;
@@ -114,13 +123,15 @@ export class Connection {
     this.#wire.stream.once("close", () => clearTimeout(timer));
   }
 
-  async #login(dialog: Dialog): Promise<void> {
+  async #login(dialog: Dialog, signal: AbortSignal): Promise<void> {
     const settings = this.#settings;
     const { login: own } = settings;
     const asker = own.isBatch ? undefined : dialog.asker;
     const { say } = dialog;
-    const hostKeys = await HostKeyCheck.begin(settings, say, asker);
-    const offered = await offeredKeys(own, { asker, attempts: own.prompts, say });
+    const [hostKeys, offered] = await beforeEnd(this.#wire.stream, async () => [
+      await HostKeyCheck.begin(settings, { say, asker, signal }),
+      await offeredKeys(own, { asker, attempts: own.prompts, say }),
+    ]);
     const login = new Login(settings, offered, { asker, say });
     const ready = this.#hear(login, say);
     this.#client.on("hostkeys", (keys) => learn(hostKeys, keys));
@@ -236,6 +247,43 @@ export class Connection {
   }
 }
 
+/** Listens at once: how a short command ended may come together with the word that it runs. */
+function sessionOf(channel: ClientChannel): Session {
+  let ending: Ending | undefined;
+  channel.on("exit", (status: number | null, signal?: string) => {
+    ending = status === null ? { signal } : { status };
+  });
+  return { channel, ending: () => ending };
+}
+
+/** Without this a channel that is destroyed waits for its server, which may be dead. */
+function endingAtOnce(channel: ClientChannel): ClientChannel {
+  const destroy = channel.destroy.bind(channel);
+  channel.destroy = () => {
+    destroy();
+    queueMicrotask(() => channel.emit("close"));
+    return channel;
+  };
+  return channel;
+}
+
+/**
+ * Does work while ssh2 does not listen to the stream yet.
+ *
+ * @throws {ConnectionFailure} the other end has closed the stream meanwhile: ssh2 would wait for it
+ */
+async function beforeEnd<T>(stream: Duplex, work: () => Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const events = ["end", "error", "close"] as const;
+  const ended = (): void => reject(new ConnectionFailure(CLOSED_EARLY));
+  for (const event of events) stream.once(event, ended);
+  try {
+    return await Promise.race([work(), promise]);
+  } finally {
+    for (const event of events) stream.off(event, ended);
+  }
+}
+
 /** A server is asked first for a key of a type that is known. */
 function orderedKeys(names: readonly string[], known: readonly string[]): string[] {
   const isKnown = (name: string): boolean =>
@@ -279,7 +327,7 @@ function textOf(
     return `Timeout, server ${hostname} not responding.\r\n`;
   }
   if (message === "Connection lost before handshake") {
-    return "kex_exchange_identification: Connection closed by remote host\r\n";
+    return CLOSED_EARLY;
   }
   return `ssh: ${hostname} port ${port}: ${message}\r\n`;
 }

@@ -33,6 +33,14 @@ export interface Verdict {
   readonly isDoubtful: boolean;
 }
 
+interface Talk {
+  /** Gets what ssh would print. */
+  readonly say: (text: string) => void;
+  readonly asker: Asker | undefined;
+  /** Ends a program that tells of known hosts. */
+  readonly signal: AbortSignal;
+}
+
 const REFUSED: Verdict = { isAccepted: false, isDoubtful: true };
 const TRUSTED: Verdict = { isAccepted: true, isDoubtful: false };
 const FAILED = "Host key verification failed.\r\n";
@@ -41,33 +49,23 @@ export class HostKeyCheck {
   readonly #settings: SshSettings;
   readonly #say: (text: string) => void;
   readonly #asker: Asker | undefined;
+  readonly #signal: AbortSignal;
   readonly #known: readonly KnownKey[];
   /** The user's file that has the host's key, by the host's own name. */
   #file: string | undefined;
 
-  /**
-   * @param say gets what ssh would print
-   * @throws {KnownHostsProblem}
-   */
-  static async begin(
-    settings: SshSettings,
-    say: (text: string) => void,
-    asker: Asker | undefined,
-  ): Promise<HostKeyCheck> {
+  /** @throws {KnownHostsProblem} */
+  static async begin(settings: SshSettings, talk: Talk): Promise<HostKeyCheck> {
     const known = fromFiles(settings.hostKey, nameOf(settings));
-    const printed = await fromCommand(settings, "ORDER", undefined);
-    return new HostKeyCheck(settings, say, asker, [...known, ...printed]);
+    const printed = await fromCommand(settings, { reason: "ORDER", signal: talk.signal });
+    return new HostKeyCheck(settings, talk, [...known, ...printed]);
   }
 
-  private constructor(
-    settings: SshSettings,
-    say: (text: string) => void,
-    asker: Asker | undefined,
-    known: readonly KnownKey[],
-  ) {
+  private constructor(settings: SshSettings, talk: Talk, known: readonly KnownKey[]) {
     this.#settings = settings;
-    this.#say = say;
-    this.#asker = asker;
+    this.#say = talk.say;
+    this.#asker = talk.asker;
+    this.#signal = talk.signal;
     this.#known = known;
   }
 
@@ -86,7 +84,8 @@ export class HostKeyCheck {
       this.#say(`Bad server host key: Invalid key length\r\n`);
       return REFUSED;
     }
-    const known = [...this.#known, ...(await fromCommand(settings, "HOSTNAME", key))];
+    const query = { reason: "HOSTNAME", key, signal: this.#signal } as const;
+    const known = [...this.#known, ...(await fromCommand(settings, query))];
     const found = judge(known, key);
     if (found.is === "revoked") {
       this.#say(revokedText(key, nameOf(settings), found.place));
@@ -274,11 +273,16 @@ function readText(file: string): string {
   }
 }
 
+interface Query {
+  readonly reason: "ORDER" | "HOSTNAME";
+  readonly key?: HostKey;
+  readonly signal: AbortSignal;
+}
+
 /** KnownHostsCommand prints lines of a known-hosts file. It is started without a shell. */
 async function fromCommand(
   settings: SshSettings,
-  reason: "ORDER" | "HOSTNAME",
-  key: HostKey | undefined,
+  { reason, key, signal }: Query,
 ): Promise<KnownKey[]> {
   const { command } = settings.hostKey;
   if (command === undefined) return [];
@@ -291,7 +295,7 @@ async function fromCommand(
     t: key?.type ?? "NONE",
   };
   const argv = splitWords(command).map((word) => expandTokens(word, settings, own));
-  const child = Bun.spawn(argv, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = Bun.spawn(argv, { stdio: ["ignore", "pipe", "inherit"], signal });
   const text = await child.stdout.text();
   const status = await child.exited;
   if (status !== 0) throw new KnownHostsProblem(`${argv[0]} ended with status ${status}`);

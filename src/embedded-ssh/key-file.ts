@@ -96,7 +96,11 @@ function publicKeyBeside(path: string): ParsedKey | undefined {
   }
 }
 
-/** OpenSSH's own format holds the public key in clear, before the encrypted part. */
+/**
+ * OpenSSH's own format holds the public key in clear, before the encrypted part.
+ *
+ * @returns undefined if the file holds another format, or only a part
+ */
 function publicPart(text: string): ParsedKey | undefined {
   const [, base64] = /-----BEGIN OPENSSH PRIVATE KEY-----([^-]*)-----END/.exec(text) ?? [];
   const bytes = Buffer.from(base64 ?? "", "base64");
@@ -108,10 +112,14 @@ function publicPart(text: string): ParsedKey | undefined {
     at = end;
     return part;
   };
-  // The cipher, the way to the key from the passphrase, and its options; then the number of keys.
-  for (let part = 0; part < 3; part++) next();
-  at += 4;
-  return parse(next());
+  try {
+    // The cipher, the way to the key from the passphrase, and its options; then the number of keys.
+    for (let part = 0; part < 3; part++) next();
+    at += 4;
+    return parse(next());
+  } catch {
+    return undefined;
+  }
 }
 
 function parse(text: string | Buffer, passphrase?: Buffer): ParsedKey | undefined {

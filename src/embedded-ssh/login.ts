@@ -11,6 +11,9 @@ import type { SshSettings } from "./settings.ts";
 type Method = SshSettings["login"]["methods"][number];
 type Next = Parameters<NextAuthHandler>[0];
 
+/** A server that is content with no number of keys would keep this process busy. */
+const MOST_PARTS = 32;
+
 export class Login {
   readonly #settings: SshSettings;
   readonly #asker: Asker | undefined;
@@ -20,6 +23,8 @@ export class Login {
   readonly #tried = new Map<Method, number>();
   readonly #agents: IdentityAgent;
   #left: readonly string[] = [];
+  /** How many ways were right, and not enough. */
+  #parts = 0;
   #isDoubtful = false;
 
   constructor(
@@ -55,7 +60,14 @@ export class Login {
       return;
     }
     this.#left = left;
-    if (isPartial) this.#tried.clear();
+    if (isPartial) {
+      this.#parts += 1;
+      this.#tried.clear();
+    }
+    if (this.#parts > MOST_PARTS) {
+      done(false as unknown as Next);
+      return;
+    }
     void this.#next(left).then(done);
   }
 

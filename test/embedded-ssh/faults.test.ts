@@ -1,0 +1,144 @@
+/** Servers that hang, leave or demand without end, and keys that are broken: nothing waits on. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type AuthContext, type Connection, Server, type ServerChannel, type Session } from "ssh2";
+import { identityOf } from "../../src/embedded-ssh/key-file.ts";
+import { EmbeddedSpawner } from "../../src/embedded-ssh/spawner.ts";
+import { startAhead } from "../../src/session/head-start.ts";
+import { run } from "../helpers/scratch-user.ts";
+import { suite } from "../helpers/skip.ts";
+import { missingSshd } from "../helpers/sshd.ts";
+
+setDefaultTimeout(60_000);
+
+suite("faults of embedded ssh", missingSshd(), "sshd", () => {
+  const folder = mkdtempSync(join(tmpdir(), "econtext-faults-"));
+  const key = join(folder, "key");
+  beforeAll(() => {
+    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]);
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const start = (port: number, ...lines: string[]) => {
+    const config = join(folder, `config${port}`);
+    const own = [
+      ...lines,
+      "HostName 127.0.0.1",
+      `Port ${port}`,
+      "StrictHostKeyChecking no",
+      "UserKnownHostsFile /dev/null",
+      `IdentityFile ${key}`,
+      "IdentitiesOnly yes",
+      "IdentityAgent none",
+    ];
+    writeFileSync(config, `Host *\n${own.join("\n")}\n`);
+    const argv = ["ssh", "-F", config, "--", "target", "command"];
+    const child = new EmbeddedSpawner(undefined).spawn(argv, { asks: false, isClient: true });
+    child.listen({ data() {}, drained() {}, closed() {} });
+    return child;
+  };
+  /** Runs a server as long as the work goes on. */
+  const withServer = async (
+    serve: (client: Connection) => void,
+    work: (port: number) => Promise<void>,
+  ): Promise<void> => {
+    const clients = new Set<Connection>();
+    const server = new Server({ hostKeys: [readFileSync(key)] }, (client) => {
+      clients.add(client);
+      client.on("error", () => {});
+      serve(client);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
+    try {
+      await work((server.address() as AddressInfo).port);
+    } finally {
+      for (const client of clients) client.end();
+      server.close();
+    }
+  };
+  const letIn = (client: Connection): void => {
+    client.on("authentication", (context: AuthContext) => context.accept());
+  };
+
+  for (const stage of ["session", "exec"] as const) {
+    test(`a server that never answers a request for ${stage}`, async () => {
+      const asked = Promise.withResolvers<void>();
+      const serve = (client: Connection): void => {
+        letIn(client);
+        client.on("session", (accept: () => Session) => {
+          if (stage === "session") asked.resolve();
+          else accept().on("exec", () => asked.resolve());
+        });
+      };
+      await withServer(serve, async (port) => {
+        const child = start(port);
+        await asked.promise;
+        child.close();
+        expect(await child.ended).toEqual({ status: 255 });
+      });
+    });
+  }
+
+  test("the end of a command that comes with its beginning", async () => {
+    const serve = (client: Connection): void => {
+      letIn(client);
+      const { _sock: socket } = client as unknown as { _sock: import("node:net").Socket };
+      client.on("session", (accept: () => Session) =>
+        accept().on("exec", (run: () => ServerChannel) => {
+          socket.cork();
+          const channel = run();
+          channel.exit(5);
+          channel.end();
+          socket.uncork();
+        }),
+      );
+    };
+    await withServer(serve, async (port) => {
+      expect(await start(port).ended).toEqual({ status: 5 });
+    });
+  });
+
+  test("a server that is never content with a key", async () => {
+    const serve = (client: Connection): void => {
+      client.on("authentication", (context: AuthContext) => context.reject(["publickey"], true));
+    };
+    await withServer(serve, async (port) => {
+      const child = start(port);
+      expect(await child.ended).toEqual({ status: 255 });
+      expect(child.stderr).toContain("Permission denied (publickey).");
+    });
+  });
+
+  test("a server that leaves while its known keys are looked up", async () => {
+    const server = createServer((socket) => socket.end());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
+    const { port } = server.address() as AddressInfo;
+    const child = start(port, "KnownHostsCommand /bin/sleep 0.3");
+    expect(await child.ended).toEqual({ status: 255 });
+    expect(child.stderr).toContain("Connection closed by remote host");
+    server.close();
+  });
+
+  test("a key file of which a part is left", async () => {
+    const broken = join(folder, "broken");
+    const whole = readFileSync(key, "latin1").split("\n");
+    writeFileSync(broken, [whole[0], "b3BlbnNzaC1rZXktdjEA", whole.at(-2), ""].join("\n"), {
+      mode: 0o600,
+    });
+    const use = { asker: undefined, attempts: 1, say() {} };
+    expect(await identityOf(broken, use)).toBeUndefined();
+  });
+});
+
+test("no ssh is started early where the embedded one is used", () => {
+  const transport = {
+    engine: "embedded",
+    wrap: () => {
+      throw new Error("a program would be started");
+    },
+  };
+  startAhead(transport as never, "any", {}, {});
+});

@@ -59,7 +59,8 @@ seen=$(
   echo "scp: $(status root/usr/bin/scp -F config file web1:/nowhere)"
   for options in "" "-S"; do
     code=$(status clush $options -w web1,web2 --copy file --dest /nowhere)
-    echo "clush${options:+ $options} --copy: $code, and $(grep -c '^clush: .*exited with exit code 255' words) hosts failed"
+    failed=$(grep -c '^clush: .*exited with exit code 255' words)
+    echo "clush${options:+ $options} --copy: $code, and $failed hosts failed"
   done
 )
 expected="scp: 255

@@ -23,7 +23,10 @@ server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$dir"' EXIT
 cd "$dir"
 ssh-keygen -q -t ed25519 -N "" -f host
-free_port='import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+free_port='import socket
+sock = socket.socket()
+sock.bind(("127.0.0.1", 0))
+print(sock.getsockname()[1])'
 
 look() { # $1: the path of the configuration, $2: the path of the key
   local port keys

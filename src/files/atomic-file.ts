@@ -4,15 +4,26 @@
  * A file that appears under its name only once it is complete. It is written under another name in
  * the same folder and then renamed, so a reader sees either the old file or the whole new one.
  */
-import { closeSync, constants, fsync, ftruncateSync, open, openSync, renameSync } from "node:fs";
-import { closeQuietly, FileProblem, openPlain, writeAll, writeAt } from "./disk.ts";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  lstatSync,
+  open,
+  openSync,
+  renameSync,
+} from "node:fs";
+import { closeQuietly, FileProblem, readNext, writeAll, writeAt } from "./disk.ts";
 import { setMode, setTime } from "./mode.ts";
 import { onDisk } from "./paths.ts";
 import { remove, resumableOf, temporaryOf } from "./stale-files.ts";
 
 /** How many bytes of a large file are written before the disk is asked to store them. */
 const FLUSH_BYTES = 32 << 20;
-const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+const COPY_BYTES = 1 << 20;
+const NEW = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL;
 
 interface AtomicFilePlan {
   readonly target: string;
@@ -27,27 +38,41 @@ interface AtomicFilePlan {
   readonly isKept: boolean;
   /** How many bytes an earlier, interrupted copy has left; writing continues after them. */
   readonly begin: number;
+  /** The open unfinished file, if `begin` is not 0. It is closed with this file. */
+  readonly unfinished: number | undefined;
 }
 
 export class AtomicFile {
   readonly #plan: AtomicFilePlan;
-  readonly #path: string;
+  #path: string;
+  #isKept: boolean;
   #fd: number | undefined;
   #at: number;
   /** The position up to which the disk was asked to store the file. */
   #flushedTo: number;
 
-  /** Creates or opens the temporary file. @throws the system's error */
+  /** Creates the temporary file, or continues the unfinished one. @throws the system's error */
   constructor(plan: AtomicFilePlan) {
     this.#plan = plan;
+    this.#isKept = plan.isKept;
     this.#path = plan.isKept ? resumableOf(plan.target) : temporaryOf(plan.target);
     this.#at = plan.begin;
     this.#flushedTo = plan.begin;
-    if (plan.begin > 0) this.#fd = openPlain(this.#path, constants.O_WRONLY);
-    else {
-      if (plan.isKept) remove(this.#path);
-      this.#fd = openSync(onDisk(this.#path), NEW, 0o600);
+    this.#fd = plan.unfinished ?? this.#make();
+  }
+
+  #make(): number {
+    const own = temporaryOf(this.#plan.target);
+    const fd = openSync(onDisk(own), NEW, 0o600);
+    try {
+      if (this.#isKept) renameSync(onDisk(own), onDisk(this.#path));
+      else this.#path = own;
+    } catch {
+      // The name cannot be used. The copy can succeed, but it cannot be continued.
+      this.#path = own;
+      this.#isKept = false;
     }
+    return fd;
   }
 
   /** Writes the whole content of a small file. @throws the system's error */
@@ -79,6 +104,7 @@ export class AtomicFile {
   finish(): Promise<void> | undefined {
     const fd = this.#fd;
     if (fd === undefined) return undefined;
+    if (this.#isKept) return this.#claim(fd).then(() => this.finish());
     const { isLarge, mode, mtime, replaces } = this.#plan;
     // The file may end with a hole, and a continued file may be longer than its new content.
     if (isLarge) ftruncateSync(fd, this.#at);
@@ -95,6 +121,31 @@ export class AtomicFile {
     return new Promise<void>((resolve, reject) => {
       fsync(fd, (error) => (error ? reject(error) : resolve()));
     }).then(() => this.#rename(fd, problem));
+  }
+
+  /**
+   * Gives a file that was kept a name that no other copy uses. If another copy of the same file has
+   * taken the common name, the content is copied from the open file.
+   */
+  async #claim(fd: number): Promise<void> {
+    const own = temporaryOf(this.#plan.target);
+    const isOurs = takesName(fd, this.#path, own);
+    this.#path = own;
+    this.#isKept = false;
+    if (isOurs) return;
+    const anew = openSync(onDisk(own), NEW, 0o600);
+    this.#fd = anew;
+    try {
+      for (let at = 0; at < this.#at; ) {
+        const bytes = await readNext(fd, Math.min(COPY_BYTES, this.#at - at), at);
+        // A hole at the end.
+        if (bytes.length === 0) break;
+        await writeAt(anew, bytes, at);
+        at += bytes.length;
+      }
+    } finally {
+      closeQuietly(fd);
+    }
   }
 
   /** @param problem thrown after the rename: the file is there, but not quite as its source */
@@ -116,8 +167,29 @@ export class AtomicFile {
     this.#fd = undefined;
     if (fd === undefined) return;
     closeQuietly(fd);
-    if (!this.#plan.isKept) remove(this.#path);
+    if (!this.#isKept) remove(this.#path);
   }
+}
+
+/** Renames an open file, if `path` is its name still. @returns whether that was so */
+function takesName(fd: number, path: string, own: string): boolean {
+  if (!isNameOf(fd, path)) return false;
+  try {
+    renameSync(onDisk(path), onDisk(own));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return false;
+  }
+  if (isNameOf(fd, own)) return true;
+  // Another copy was faster, and the file is that copy's.
+  renameSync(onDisk(own), onDisk(path));
+  return false;
+}
+
+function isNameOf(fd: number, path: string): boolean {
+  const found = lstatSync(onDisk(path), { throwIfNoEntry: false, bigint: true });
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  return found?.dev === dev && found.ino === ino;
 }
 
 /**

@@ -5,10 +5,10 @@
  * `events`, and the copy continues. The writer trusts no reader; destination.ts decides where
  * records may lead. Twin: stage1/python/tier2/files_writer.py.
  */
-import { closeSync, fstatSync, renameSync, symlinkSync } from "node:fs";
+import { closeSync, constants, fstatSync, renameSync, symlinkSync } from "node:fs";
 import { AtomicFile } from "./atomic-file.ts";
 import { Destination, replaceableAt } from "./destination.ts";
-import { digest, FileProblem, isSystemError, openPlain, reason } from "./disk.ts";
+import { closeQuietly, digest, FileProblem, isSystemError, openPlain, reason } from "./disk.ts";
 import { setMode, setTime } from "./mode.ts";
 import { display, fromWire, onDisk, toWire, type WirePath } from "./paths.ts";
 import {
@@ -22,6 +22,8 @@ import {
 import { remove, resumableOf, StaleFiles, temporaryOf } from "./stale-files.ts";
 
 const PROGRESS_MS = 100;
+/** The most unfinished files of one copy that are continued. */
+const MAX_UNFINISHED = 64;
 
 /**
  * Writes what a reader sends. The first event is `["open", SENDER]`, with the sender for the
@@ -71,6 +73,11 @@ export class TreeWriter {
   #isStopped = false;
   readonly #umask = process.umask();
   readonly #answers: (readonly [WirePath, number, string])[] = [];
+  /**
+   * Unfinished files that the reader was told of, by target. They stay open, because another copy
+   * of the same file may rename or replace them.
+   */
+  readonly #unfinished = new Map<string, number>();
   /** The file that is being written. Its `output` is undefined if the file cannot be written. */
   #current:
     | { readonly name: WirePath; readonly target: string; output: AtomicFile | undefined }
@@ -118,8 +125,20 @@ export class TreeWriter {
     return [this.#files, this.#bytes, this.#same, this.#errors];
   }
 
-  /** Drops the file that is being written, if any. */
+  /** Drops the file that is being written, and closes all others. */
   abandon(): void {
+    this.#drop();
+    for (const target of this.#unfinished.keys()) this.#close(target);
+  }
+
+  #close(target: string): void {
+    const fd = this.#unfinished.get(target);
+    this.#unfinished.delete(target);
+    if (fd !== undefined) closeQuietly(fd);
+  }
+
+  /** Drops the file that is being written, if any. */
+  #drop(): void {
     this.#current?.output?.abandon();
     this.#current = undefined;
   }
@@ -138,7 +157,7 @@ export class TreeWriter {
     if (current !== undefined) {
       if (record[0] === "hole") return this.#hole(record[1]);
       if (record[0] === "done") return this.#done();
-      if (record[0] === "lost") return this.abandon() as undefined;
+      if (record[0] === "lost") return this.#drop() as undefined;
       throw new Error("a file without its end");
     }
     switch (record[0]) {
@@ -216,11 +235,15 @@ export class TreeWriter {
         this.#staleFiles.removeFor(target);
         const isLarge = data === null;
         const isKept = isLarge && this.#options.resume === true;
-        if (begin > 0 && !isKept) throw new Error("the rest of a file that was never begun");
+        const unfinished = begin > 0 ? this.#unfinished.get(target) : undefined;
+        if (begin > 0 && (!isKept || unfinished === undefined)) {
+          throw new Error("the rest of a file that was never begun");
+        }
+        if (unfinished !== undefined) this.#unfinished.delete(target);
         const old = found?.isFile() ? found.mode & 0o777 : 0o666 & ~this.#umask;
         const replaces = found !== undefined;
-        const plan = { target, mtime, replaces, isLarge, isKept, begin, mode: mode ?? old };
-        current.output = new AtomicFile(plan);
+        const content = { isLarge, isKept, begin, unfinished };
+        current.output = new AtomicFile({ target, mtime, replaces, mode: mode ?? old, ...content });
         this.#bytes += begin;
       }
       if (data === null) return undefined;
@@ -283,26 +306,36 @@ export class TreeWriter {
   async #ask(name: WirePath, size: number): Promise<void> {
     const target = this.#destination.of(name);
     if (target === undefined) return;
-    const isThere = await this.#look(name, target, (bytes) => bytes === size);
-    if (isThere || this.#options.resume !== true) return;
-    await this.#look(name, resumableOf(target), (bytes) => bytes > 0 && bytes <= size);
+    const there = await this.#look(name, target, (bytes) => bytes === size);
+    if (there !== undefined) return closeSync(there);
+    if (this.#options.resume !== true || this.#unfinished.size >= MAX_UNFINISHED) return;
+    const fits = (bytes: number): boolean => bytes > 0 && bytes <= size;
+    const fd = await this.#look(name, resumableOf(target), fits, constants.O_RDWR);
+    if (fd === undefined) return;
+    this.#close(target);
+    this.#unfinished.set(target, fd);
   }
 
-  async #look(name: WirePath, path: string, fits: (bytes: number) => boolean): Promise<boolean> {
+  /** Notes the size and hash of a file for the answer. @returns the open file, if it fits */
+  async #look(
+    name: WirePath,
+    path: string,
+    fits: (bytes: number) => boolean,
+    flags?: number,
+  ): Promise<number | undefined> {
+    let fd: number | undefined;
     try {
-      const fd = openPlain(path);
-      try {
-        const found = fstatSync(fd);
-        if (!found.isFile() || !fits(found.size)) return false;
+      fd = openPlain(path, flags);
+      const found = fstatSync(fd);
+      if (found.isFile() && fits(found.size)) {
         this.#answers.push([name, found.size, await digest(fd, found.size)]);
-        return true;
-      } finally {
-        closeSync(fd);
+        return fd;
       }
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      return false;
     }
+    if (fd !== undefined) closeQuietly(fd);
+    return undefined;
   }
 
   async #answer(sender: ValueSender): Promise<void> {

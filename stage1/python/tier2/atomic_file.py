@@ -14,6 +14,8 @@ files = econtext.tier("files")
 told, heard, reason, digest, open_plain = files.told, files.heard, files.reason, files.digest, files.open_plain
 
 MAX_NAME = 200  # of the 255 bytes that a name may have: the rest is for what is around it
+NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
+COPY_BYTES = 1048576
 EARLY = 33554432  # bytes of a file that the disk is told of before the end
 
 
@@ -110,6 +112,45 @@ class AtomicFile(object):
         self.mode = mode
         self.mtime = mtime
 
+    def open(self, unfinished):
+        """Create the temporary file, or continue an unfinished one that is open."""
+        self.path = resumable_of(self.target)
+        if unfinished is not None:
+            self.fd = unfinished
+            return
+        own = temporary_of(self.target)
+        self.fd = os.open(own, NEW, 0o600)
+        try:
+            if self.keep:
+                os.rename(own, self.path)
+            else:
+                self.path = own
+        except EnvironmentError:
+            # The name cannot be used. The copy can succeed, but it cannot be continued.
+            self.path, self.keep = own, False
+
+    def claim(self):
+        """Give a file that was kept a name that no other copy uses. If another copy of the file
+        has taken the common name, the content is copied from the open file.
+        """
+        own = temporary_of(self.target)
+        ours = takes_name(self.fd, self.path, own)
+        self.path, self.keep = own, False
+        if ours:
+            return
+        old, self.fd = self.fd, os.open(own, NEW, 0o600)
+        size, self.at, self.told = self.at, 0, 0
+        try:
+            os.lseek(old, 0, 0)
+            while self.at < size:
+                data = os.read(old, min(COPY_BYTES, size - self.at))
+                if not data:
+                    break  # a hole at the end
+                self.write(data)
+            self.at = size
+        finally:
+            os.close(old)
+
     def write(self, data):
         data = memoryview(data)
         while len(data):
@@ -121,6 +162,8 @@ class AtomicFile(object):
             thread.start_new_thread(flush, (os.dup(self.fd),))
 
     def finish(self):
+        if self.keep:
+            self.claim()
         fd = self.fd
         if self.is_large:
             os.ftruncate(fd, self.at)  # behind a hole, and what was there before
@@ -150,6 +193,50 @@ class AtomicFile(object):
             os.close(fd)
             if not self.keep:
                 remove(self.path)
+
+
+def takes_name(fd, path, own):
+    """Rename an open file, if `path` is its name still: whether that was so."""
+    if not is_name_of(fd, path):
+        return False
+    try:
+        os.rename(path, own)
+    except EnvironmentError as e:
+        if e.errno != errno.ENOENT:
+            raise
+        return False
+    if is_name_of(fd, own):
+        return True
+    os.rename(own, path)  # another copy was faster, and the file is that copy's
+    return False
+
+
+def is_name_of(fd, path):
+    found = found_by(os.lstat, path)
+    return found is not None and os.path.samestat(found, os.fstat(fd))
+
+
+def found_by(look, path):
+    """The status of a file by os.stat or os.lstat; None if there is none."""
+    try:
+        return look(path)
+    except EnvironmentError as e:
+        if e.errno != errno.ENOENT:
+            raise
+        return None
+
+
+def is_made(folder, mode):
+    """Make a folder that its owner can fill, whatever its final mode. False if something has that
+    name already.
+    """
+    try:
+        os.mkdir(folder, 0o700 | mode & 0o777)
+        return True
+    except EnvironmentError as e:
+        if e.errno != errno.EEXIST:
+            raise
+        return False
 
 
 class Refusal(OSError):

@@ -16,11 +16,12 @@ values = econtext.tier("values")
 channels = values.channels()
 files = econtext.tier("files")
 atomic_file = econtext.tier("atomic_file")
-from econtext.atomic_file import AtomicFile, StaleFiles, matches, remove, resumable_of, set_mode, temporary_of
+from econtext.atomic_file import AtomicFile, StaleFiles, found_by, is_made, matches, resumable_of, set_mode, temporary_of
 
 told, heard, reason, digest, open_plain = files.told, files.heard, files.reason, files.digest, files.open_plain
 
 PROGRESS_SECONDS = 0.1
+MAX_UNFINISHED = 64  # files of one copy that are continued
 
 
 def write(destination, options, events):
@@ -61,32 +62,9 @@ def run(writer, feed, *ends):
         error = e
         raise
     finally:
-        writer.abandon()
+        writer.close()
         for end in ends:
             end.close(error)
-
-
-def found_by(look, path):
-    """The status of a file by os.stat or os.lstat; None if there is none."""
-    try:
-        return look(path)
-    except EnvironmentError as e:
-        if e.errno != errno.ENOENT:
-            raise
-        return None
-
-
-def is_made(folder, mode):
-    """Make a folder that its owner can fill, whatever its final mode. False if something has that
-    name already.
-    """
-    try:
-        os.mkdir(folder, 0o700 | mode & 0o777)
-        return True
-    except EnvironmentError as e:
-        if e.errno != errno.EEXIST:
-            raise
-        return False
 
 
 class Direct(object):
@@ -124,6 +102,9 @@ class Writer(object):
         # None).
         self.copied = []
         self.answers = []
+        # Unfinished files that the reader was told of, by target. They stay open, because another
+        # copy of the same file may rename or replace them.
+        self.unfinished = {}
         self.stale_files = StaleFiles()
         self.files = self.bytes = self.same = self.errors = 0
         self.shown = time()
@@ -264,18 +245,13 @@ class Writer(object):
             if found and stat.S_ISREG(found.st_mode):
                 part.mode = found.st_mode & 0o777
         part.keep = part.is_large and bool(self.options.get("resume"))
-        part.path = resumable_of(part.target) if part.keep else temporary_of(part.target)
-        if begin and part.keep:
-            part.fd = open_plain(part.path, os.O_WRONLY)
-            part.at = begin
-            os.lseek(part.fd, begin, 0)
-            self.bytes += begin
-        elif begin:
+        unfinished = self.unfinished.pop(part.target, None) if begin and part.keep else None
+        if begin and unfinished is None:
             raise ValueError("the rest of a file that was never begun")
-        else:
-            if part.keep:
-                remove(part.path)
-            part.fd = os.open(part.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        part.open(unfinished)
+        part.at = begin
+        os.lseek(part.fd, begin, 0)
+        self.bytes += begin
 
     def chunk(self, data):
         part = self.part
@@ -319,28 +295,45 @@ class Writer(object):
             self.part.abandon()
             self.part = None
 
+    def close(self):
+        self.abandon()
+        while self.unfinished:
+            os.close(self.unfinished.popitem()[1])
+
     # -- What is there already
     def on_ask_file(self, path, size):
         try:
             target = self.place(path)
-            if target and not self.answer(path, target, size, True) and self.options.get("resume"):
-                self.answer(path, resumable_of(target), size, False)
+            if not target:
+                return
+            fd = self.answer(path, target, size, True)
+            if fd is not None:
+                os.close(fd)
+            elif self.options.get("resume") and len(self.unfinished) < MAX_UNFINISHED:
+                fd = self.answer(path, resumable_of(target), size, False)
+                if fd is not None:
+                    if target in self.unfinished:
+                        os.close(self.unfinished[target])
+                    self.unfinished[target] = fd
         except EnvironmentError:
             pass  # then it is written
 
     def answer(self, path, target, size, whole):
+        """Note the size and hash of a file: the open file, or None if it does not fit."""
         try:
-            fd = open_plain(target)
+            fd = open_plain(target, os.O_RDONLY if whole else os.O_RDWR)
         except EnvironmentError:
-            return False
+            return None
+        fits = False
         try:
             found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode) or (found.st_size != size if whole else not 0 < found.st_size <= size):
-                return False
-            self.answers.append([path, found.st_size, digest(fd, found.st_size)])
-            return True
+            if stat.S_ISREG(found.st_mode) and (found.st_size == size if whole else 0 < found.st_size <= size):
+                self.answers.append([path, found.st_size, digest(fd, found.st_size)])
+                fits = True
         finally:
-            os.close(fd)
+            if not fits:
+                os.close(fd)
+        return fd if fits else None
 
     def on_ask(self, sender):
         for at in range(0, len(self.answers), files.BATCH):

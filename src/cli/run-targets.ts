@@ -69,6 +69,7 @@ export interface Plan {
   readonly pass?: PassSignal;
 }
 
+const SILENCE_HINT = "a longer --deadline, or econtext doctor TARGET, which tests each stage";
 /** Milliseconds that a signal on its way takes to arrive, at most. */
 const SIGNAL_MS = 50;
 
@@ -221,11 +222,12 @@ class Run {
     if (this.#limits.connectDeadline !== undefined) return error;
     const ms = String(this.#connect.deadline);
     if (context?.connected === true) {
-      const message = `${target}: no result within ${ms} ms; it is cancelled`;
-      return new TimeoutError(error.code, message);
+      const what = `${target}: no result within ${ms} ms; it is cancelled`;
+      return new TimeoutError(error.code, `${what}\n  try: a longer --deadline, or less work`);
     }
     const { place, hop } = silentPart(target, context);
-    const silence = new TimeoutError(error.code, `${place}: no answer within ${ms} ms`);
+    const message = `${place}: no answer within ${ms} ms\n  try: ${SILENCE_HINT}`;
+    const silence = new TimeoutError(error.code, message);
     return Object.assign(silence, { hop });
   }
 }

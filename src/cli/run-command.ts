@@ -121,7 +121,7 @@ async function wholeInput(
 }
 
 async function runOne(
-  { target, context, limits, output, isAlone }: Turn,
+  { target, context, limits, output, isAlone, answered }: Turn,
   plan: RemoteCommand,
   { host, head, whole, input, signals }: Streams,
 ): Promise<Ending> {
@@ -133,7 +133,7 @@ async function runOne(
   const unhook = signals.to(process);
   try {
     const copies = isAlone
-      ? [pass(process.stdout, host.stdout), pass(process.stderr, host.stderr)]
+      ? [pass(process.stdout, host.stdout, answered), pass(process.stderr, host.stderr, answered)]
       : (["stdout", "stderr"] as const).map((name) => show(process[name], name, output));
     const [result] = await Promise.all([process.exited, ...copies]);
     const { status, signal, problem } = result;
@@ -161,10 +161,19 @@ function oneWordHint({ command, argv, targets }: RemoteCommand): string {
   return oneLine(`; one word with spaces is one program name: write ${words}${shell}`);
 }
 
-/** Copies bytes as they are. */
-async function pass(from: RemoteProcess["stdout"], to: Output): Promise<void> {
+/** Copies bytes as they are. @param answered takes the status line off a terminal */
+async function pass(
+  from: RemoteProcess["stdout"],
+  to: Output,
+  answered: () => Promise<void>,
+): Promise<void> {
   passTo(from, to);
+  let isFree = !to.isTerminal;
   for await (const chunk of joinedChunks(from)) {
+    if (!isFree) {
+      await answered();
+      isFree = true;
+    }
     await to.write(chunk);
     releaseBuffer(chunk);
   }

@@ -43,6 +43,8 @@ export interface Turn {
   say(text: string): void;
   /** Writes lines to stdout as they are. */
   print(text: string): Promise<void>;
+  /** The only target has answered: resolves when the status line is off the screen. */
+  answered(): Promise<void>;
 }
 
 export interface Plan {
@@ -185,6 +187,7 @@ class Run {
       }),
       say: (text) => this.#failures.say(target, text),
       print: (text) => this.#results.print(text),
+      answered: () => this.#results.answered(),
     };
   }
 

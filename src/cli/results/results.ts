@@ -10,9 +10,9 @@ import type { Host } from "../host.ts";
 import type { Flags } from "../parse-line.ts";
 import { statusOf, Usage } from "../report-error.ts";
 import type { Failures } from "../ui/failures.ts";
-import { FleetLine } from "../ui/fleet-line.ts";
 import { writeAbove } from "../ui/write-above.ts";
 import { makeReport, type Way } from "./choose.ts";
+import { openLine } from "./connecting.ts";
 import { Progress } from "./progress.ts";
 import { statusText } from "./reasons.ts";
 import type { Yield } from "./records.ts";
@@ -53,7 +53,7 @@ export class Results {
   readonly #parts: ResultsParts;
   readonly #report: Report;
   readonly #progress: Progress;
-  readonly #line: FleetLine;
+  readonly #line: ReturnType<typeof openLine>;
   #log: JobLog | undefined;
   /** The targets of this run: all of them, or those that the job log leaves. */
   readonly #indices: readonly number[];
@@ -66,8 +66,7 @@ export class Results {
     this.#log = openJobLog(parts);
     this.#indices = this.#log?.rest ?? [...targets.keys()];
     this.#progress = new Progress(this.targets.length, performance.now());
-    const isWanted = targets.length > 1;
-    this.#line = new FleetLine(host.stderr, this.#progress, isWanted);
+    this.#line = openLine(host.stderr, targets, this.#progress);
     const erased = (): string => this.erased();
     const tell = async (end: TargetEnd): Promise<void> => {
       const { target, error } = end;
@@ -105,6 +104,15 @@ export class Results {
 
   event(event: FleetEvent): void {
     this.#line.event(event);
+    if (event.type === "running") void this.answered();
+  }
+
+  /**
+   * Takes away the line that says that the only target has not answered. Resolves when it is off
+   * the screen: the target's output must not come before.
+   */
+  async answered(): Promise<void> {
+    if (this.#parts.targets.length === 1) await this.#line.end();
   }
 
   open(place: TargetPlace): TargetOutput {

@@ -1,11 +1,16 @@
-/** The status line of a run on several targets, on a terminal; elsewhere nothing is written. */
+/** The status line of a run, on a terminal; elsewhere nothing is written. */
 import type { FleetEvent } from "../../fleet/result.ts";
 import type { Output } from "../host.ts";
-import type { Progress } from "../results/progress.ts";
 import { ERASE, type Screen, StatusLine } from "./status-line.ts";
 
-/** A run that is over before is not worth a line. */
-const FIRST_MS = 500;
+/** What the line says. Times are milliseconds on the clock of `performance.now()`. */
+export interface LineText {
+  event(event: FleetEvent, now: number): void;
+  /** A question to the user, who may take long to answer, is over. */
+  resumed?(now: number): void;
+  text(now: number): string;
+}
+
 /** The times in the line go on without an event. */
 const EVERY_MS = 250;
 
@@ -13,20 +18,22 @@ export class FleetLine {
   readonly #stderr: Output;
   readonly #screen: Screen | undefined;
   readonly #line: StatusLine | undefined;
-  readonly #progress: Progress;
+  readonly #text: LineText;
+  readonly #firstMs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isShown = false;
   #isOver = false;
   #isPaused = false;
 
-  constructor(stderr: Output, progress: Progress, isWanted: boolean) {
+  /** @param firstMs a run that is over within this time is not worth a line */
+  constructor(stderr: Output, text: LineText, firstMs: number) {
     this.#stderr = stderr;
-    this.#progress = progress;
-    if (!stderr.isTerminal || !isWanted) return;
+    this.#text = text;
+    this.#firstMs = firstMs;
+    if (!stderr.isTerminal) return;
     this.#screen = stderr.screen();
     this.#line = new StatusLine(this.#screen);
-    this.#timer = setTimeout(() => this.#draw(), FIRST_MS);
-    this.#timer.unref();
+    this.#drawIn(firstMs);
   }
 
   /** Whether a user has seen the line. */
@@ -35,7 +42,7 @@ export class FleetLine {
   }
 
   event(event: FleetEvent): void {
-    this.#progress.event(event, performance.now());
+    this.#text.event(event, performance.now());
   }
 
   /** @returns what takes the line away, to be written before other output */
@@ -53,7 +60,10 @@ export class FleetLine {
     this.#isPaused = true;
     return () => {
       this.#isPaused = false;
-      if (this.#line !== undefined && !this.#isOver) this.#draw();
+      this.#text.resumed?.(performance.now());
+      if (this.#line === undefined || this.#isOver) return;
+      if (this.#isShown) this.#draw();
+      else this.#drawIn(this.#firstMs);
     };
   }
 
@@ -75,10 +85,14 @@ export class FleetLine {
     this.#timer = undefined;
   }
 
+  #drawIn(ms: number): void {
+    this.#timer = setTimeout(() => this.#draw(), ms);
+    this.#timer.unref();
+  }
+
   #draw(): void {
     this.#isShown = true;
-    this.#line?.show(this.#progress.text(performance.now()), true);
-    this.#timer = setTimeout(() => this.#draw(), EVERY_MS);
-    this.#timer.unref();
+    this.#line?.show(this.#text.text(performance.now()), true);
+    this.#drawIn(EVERY_MS);
   }
 }

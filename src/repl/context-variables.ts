@@ -38,9 +38,14 @@ export class ContextVariables {
     return this.#openAs(target, known?.name ?? this.#names([target])[0] ?? target);
   }
 
-  /** Opens all contexts anew, because their broker was closed. @param fresh is the new `local` */
-  async openAgain(fresh: Context): Promise<void> {
-    const { current, local, all } = this.#contexts;
+  /**
+   * Opens contexts anew, because their broker was closed.
+   *
+   * @param fresh is the new `local`
+   * @param all were open before
+   */
+  async openAgain(fresh: Context, all: readonly NamedContext[]): Promise<void> {
+    const { current, local } = this.#contexts;
     this.#contexts.restart(fresh);
     if (this.#scope.get("local") === local) this.#scope.define({ local: fresh });
     for (const { name, target, context } of all) {

@@ -99,9 +99,10 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
   const reload = async (): Promise<readonly string[]> => {
     const changed = forgetChanged();
     if (changed.length === 0) return changed;
+    const open = contexts.all;
     broker = await settings.renew();
     scope.define({ broker });
-    await variables.openAgain(await connectAs("local", {}));
+    await variables.openAgain(await connectAs("local", {}), open);
     await evaluator.importAgain();
     return changed;
   };

@@ -135,14 +135,18 @@ suite("commands of the prompt", missingTmux, "tmux", () => {
     await terminal.type("half typed");
     await terminal.until(/half typed$/);
     process.kill(pid, "SIGKILL");
-    await terminal.until(/SIGKILL[^\n]*; \.connect local\/local opens it again\n> half typed$/);
+    await terminal.until(
+      /SIGKILL[^\n]*\n[^\n]*; \.connect local\/local opens it again\n> half typed$/,
+    );
     await terminal.press("C-c");
     await terminal.line("!echo elsewhere");
-    await terminal.answer("elsewhere\n[^\n]*SIGKILL");
+    await terminal.answer("elsewhere\n[^\n]*SIGKILL[^>]*");
     await terminal.line(".contexts");
     await terminal.answer("\n *local2 = local/local {2}lost; [^\n]* \\*[\\s\\S]*");
     await terminal.line('await all.exec("echo $((40 + 2))")');
-    await terminal.answer("local \\(1\\):\n {2}42\nlocal2 \\(1\\):\n {2}failed: [^\n]*SIGKILL");
+    await terminal.answer(
+      "local \\(1\\):\n {2}42\nlocal2 \\(1\\):\n {2}failed: [^\n]*SIGKILL[^>]*",
+    );
     await terminal.line(".connect local/local");
     await terminal.answer("\nlocal2 = local/local");
     await terminal.line('(await local2.call("os.getpid")) !== process.pid');

@@ -7,9 +7,8 @@ import type { DuplexListener } from "../io/duplex.ts";
 import { type Chunk, PipedBytes } from "../io/splice-pipe.ts";
 import type { ByteChild, Ending, Spawner, SpawnOptions } from "../launch/child.ts";
 import { readCommandLine } from "./command-line.ts";
-import { NegotiationFailure } from "./connection.ts";
 import type { ConnectionPool, Running } from "./connection-pool.ts";
-import { Refusal } from "./settings.ts";
+import { Refusal } from "./failures.ts";
 
 const TAIL_CHARACTERS = 32768;
 /** How long a command may go on after `close`; a slave's guard needs three quarters of a second. */
@@ -39,7 +38,7 @@ export class ChannelChild implements ByteChild {
   constructor(
     argv: readonly string[],
     options: SpawnOptions,
-    pool: ConnectionPool,
+    pool: Promise<ConnectionPool>,
     fallback: Spawner | undefined,
   ) {
     this.argv = argv;
@@ -49,16 +48,15 @@ export class ChannelChild implements ByteChild {
     void this.#start(pool, fallback);
   }
 
-  async #start(pool: ConnectionPool, fallback: Spawner | undefined): Promise<void> {
+  async #start(pool: Promise<ConnectionPool>, fallback: Spawner | undefined): Promise<void> {
     const say = (text: string): void => this.#said(text);
     const { asker } = this.#options;
     try {
       const line = readCommandLine(this.argv);
-      const running = await pool.run(line, { asker, say }, this.#abort.signal);
+      const running = await (await pool).run(line, { asker, say }, this.#abort.signal);
       this.#opened(running);
     } catch (error) {
-      const isLacking = error instanceof Refusal || error instanceof NegotiationFailure;
-      if (isLacking && fallback !== undefined) this.#replace(fallback);
+      if (error instanceof Refusal && fallback !== undefined) this.#replace(fallback);
       else if (this.#abort.signal.aborted) this.#finish(FAILED);
       else this.#failed(error as Error);
     }
@@ -112,8 +110,7 @@ export class ChannelChild implements ByteChild {
 
   #failed(error: Error): void {
     const { message } = error;
-    const isLacking = error instanceof Refusal || error instanceof NegotiationFailure;
-    const text = isLacking ? `The embedded ssh refuses it: ${message}` : message;
+    const text = error instanceof Refusal ? `The embedded ssh refuses it: ${message}` : message;
     if (text !== "") this.#said(text.endsWith("\n") ? text : `${text}\r\n`);
     this.#finish(FAILED);
   }

@@ -7,7 +7,8 @@ import { orAborted } from "./abort.ts";
 import type { SshCommandLine } from "./command-line.ts";
 import { configurationFile } from "./command-line.ts";
 import { configurationOf, usualConfiguration } from "./configuration.ts";
-import { Connection, ConnectionFailure, type Dialog, type Session } from "./connection.ts";
+import { Connection, type Dialog, type Session } from "./connection.ts";
+import { ConnectionFailure } from "./failures.ts";
 import { readSettings, type SshSettings } from "./settings.ts";
 import { openCommand, openSocket, type Wire } from "./socket.ts";
 

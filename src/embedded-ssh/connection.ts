@@ -5,18 +5,13 @@
 import type { Duplex } from "node:stream";
 import { Client, type ClientChannel, type ConnectConfig, type ParsedKey } from "ssh2";
 import type { Asker, Ending } from "../launch/child.ts";
+import { ConnectionFailure, Refusal } from "./failures.ts";
 import { HostKeyCheck } from "./host-key.ts";
 import { offeredKeys } from "./identities.ts";
 import { hostKeyOf } from "./known-hosts.ts";
 import { Login } from "./login.ts";
 import type { SshSettings } from "./settings.ts";
 import type { Wire } from "./socket.ts";
-
-/** The connection could not be made, or is lost. The message ends with a newline. */
-export class ConnectionFailure extends Error {}
-
-/** The server and the embedded ssh have no algorithm in common. */
-export class NegotiationFailure extends ConnectionFailure {}
 
 export interface Dialog {
   /** Absent: nothing can be asked. */
@@ -47,9 +42,9 @@ export class Connection {
   readonly #client: Client;
   readonly #settings: SshSettings;
   readonly #wire: Wire;
-  readonly #closed = Promise.withResolvers<ConnectionFailure>();
+  readonly #closed = Promise.withResolvers<Error>();
   #isClosed = false;
-  #failure: ConnectionFailure | undefined;
+  #failure: Error | undefined;
 
   /** @throws {ConnectionFailure}, {Refusal} */
   static async open(
@@ -80,7 +75,7 @@ export class Connection {
   }
 
   /** Resolves with the reason when the connection has ended. */
-  get closed(): Promise<ConnectionFailure> {
+  get closed(): Promise<Error> {
     return this.#closed.promise;
   }
 
@@ -157,7 +152,7 @@ export class Connection {
   #hear(login: Login, say: (text: string) => void): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const settings = this.#settings;
-    const fail = (failure: ConnectionFailure): void => {
+    const fail = (failure: Error): void => {
       this.#failure ??= failure;
       reject(this.#failure);
     };
@@ -177,7 +172,7 @@ export class Connection {
         this.#isClosed = true;
         const text = `Connection to ${settings.hostname} closed by remote host.\r\n`;
         fail(new ConnectionFailure(text));
-        this.#closed.resolve(this.#failure as ConnectionFailure);
+        this.#closed.resolve(this.#failure as Error);
       });
     return promise;
   }
@@ -305,11 +300,11 @@ function failureOf(
   error: Error & { level?: string; code?: string },
   settings: SshSettings,
   login: Login,
-): ConnectionFailure {
+): Error {
   const { hostname, port } = settings;
   if (error.level === "handshake" && /no matching/i.test(error.message)) {
     const text = `Unable to negotiate with ${hostname} port ${port}: ${error.message}\r\n`;
-    return new NegotiationFailure(text);
+    return new Refusal(text);
   }
   return new ConnectionFailure(textOf(error, settings, login));
 }

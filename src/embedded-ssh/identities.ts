@@ -3,6 +3,7 @@
  * agent's other keys, and those that only a file holds.
  */
 import { BaseAgent, createAgent, type ParsedKey, type SignCallback } from "ssh2";
+import { Refusal } from "./failures.ts";
 import {
   certificateBeside,
   type Identity,
@@ -10,7 +11,7 @@ import {
   type KeyFileUse,
   securityKeyType,
 } from "./key-file.ts";
-import { type LoginSettings, Refusal } from "./settings.ts";
+import type { LoginSettings } from "./settings.ts";
 
 /** What cannot be offered, for the message of a refusal by the server. */
 export interface Offered {

@@ -5,6 +5,7 @@
 import { namedValues } from "../transports/ssh-config.ts";
 import { type Offer, offerOf } from "./algorithms.ts";
 import type { SshConfiguration } from "./configuration.ts";
+import { Refusal } from "./failures.ts";
 import { OPTIONS } from "./option-table.ts";
 import { expandPath, type TokenValues } from "./tokens.ts";
 
@@ -60,9 +61,6 @@ export interface SshSettings extends TokenValues {
   readonly environment: Readonly<Record<string, string>>;
   readonly isQuiet: boolean;
 }
-
-/** The embedded ssh does not talk to a host. */
-export class Refusal extends Error {}
 
 /** Options whose values `ssh -G` tells without their quotes, so that words run together. */
 const UNQUOTED = ["userknownhostsfile", "globalknownhostsfile", "setenv"];

@@ -1,19 +1,24 @@
-/** EmbeddedSpawner: runs command lines of ssh in this process, without an ssh. */
+/**
+ * EmbeddedSpawner: runs command lines of ssh in this process, without an ssh. What it needs for
+ * that is loaded for the first of them: most runs need none.
+ */
 import type { ByteChild, Spawner, SpawnOptions } from "../launch/child.ts";
 import { ChannelChild } from "./channel-child.ts";
-import { ConnectionPool } from "./connection-pool.ts";
+import type { ConnectionPool } from "./connection-pool.ts";
 
 export class EmbeddedSpawner implements Spawner {
-  readonly #pool: ConnectionPool;
   readonly #fallback: Spawner | undefined;
+  #pool: Promise<ConnectionPool> | undefined;
 
   /** @param fallback starts an ssh for a host that is refused here; undefined: none does */
-  constructor(fallback: Spawner | undefined, pool = new ConnectionPool()) {
-    this.#pool = pool;
+  constructor(fallback: Spawner | undefined) {
     this.#fallback = fallback;
   }
 
   spawn(argv: readonly string[], options: SpawnOptions): ByteChild {
+    this.#pool ??= import("./connection-pool.ts").then(
+      ({ ConnectionPool }) => new ConnectionPool(),
+    );
     return new ChannelChild(argv, options, this.#pool, this.#fallback);
   }
 }

@@ -279,7 +279,8 @@ export function orphans(way: () => Way): void {
     }
   }
 
-  if (remote) {
+  // The embedded ssh is no process.
+  if (remote && way().connect.ssh?.engine === undefined) {
     test("ssh is killed", async () => {
       for (const hang of ["sleep", "c"]) {
         await lost("ssh killed", hang, ({ guard }) => {

@@ -23,3 +23,9 @@ test("the entry loads neither node:fs nor any other part of Node.js", () => {
   const slow = [...files].filter(([path]) => path.startsWith("node:"));
   expect(slow.map(([path, file]) => `${file} imports ${path}`)).toEqual([]);
 });
+
+test("the library loads the embedded ssh when it is first used", () => {
+  const files = loaded(join(dirname(ENTRY), "..", "index.ts"));
+  expect([...files.keys()].some((path) => path.endsWith("session.ts"))).toBe(true);
+  expect(files.get("ssh2")).toBeUndefined();
+});

@@ -41,6 +41,12 @@ type Destination = Pick<SshCommandLine, "options" | "destination">;
 export class ConnectionPool {
   /** By all that the configuration says of a host. */
   readonly #slots = new Map<string, Set<Slot>>();
+  readonly #opened: (() => void) | undefined;
+
+  /** @param opened is called for each connection that there is */
+  constructor(opened?: () => void) {
+    this.#opened = opened;
+  }
 
   /**
    * @throws {ConnectionFailure}, {Refusal}, {ConfigurationProblem}, {TokenProblem},
@@ -108,7 +114,9 @@ export class ConnectionPool {
     };
     const open = async (): Promise<Connection> => {
       const wire = await this.#wire(settings, options, { ...dialog, say }, abort.signal);
-      return Connection.open(settings, wire, { ...dialog, say }, abort.signal);
+      const connection = await Connection.open(settings, wire, { ...dialog, say }, abort.signal);
+      this.#opened?.();
+      return connection;
     };
     const opening = Promise.resolve().then(open);
     const slot: Slot = { opening, abort, printed: "", users: 0, hasRun: false, isFull: false };

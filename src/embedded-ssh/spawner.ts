@@ -8,16 +8,21 @@ import type { ConnectionPool } from "./connection-pool.ts";
 
 export class EmbeddedSpawner implements Spawner {
   readonly #fallback: Spawner | undefined;
+  readonly #opened: (() => void) | undefined;
   #pool: Promise<ConnectionPool> | undefined;
 
-  /** @param fallback starts an ssh for a host that is refused here; undefined: none does */
-  constructor(fallback: Spawner | undefined) {
+  /**
+   * @param fallback starts an ssh for a host that is refused here; undefined: none does
+   * @param opened is called for each connection that there is
+   */
+  constructor(fallback: Spawner | undefined, opened?: () => void) {
     this.#fallback = fallback;
+    this.#opened = opened;
   }
 
   spawn(argv: readonly string[], options: SpawnOptions): ByteChild {
     this.#pool ??= import("./connection-pool.ts").then(
-      ({ ConnectionPool }) => new ConnectionPool(),
+      ({ ConnectionPool }) => new ConnectionPool(this.#opened),
     );
     return new ChannelChild(argv, options, this.#pool, this.#fallback);
   }

@@ -29,6 +29,8 @@ export class Exchange {
   readonly router: Router;
   readonly #spawned: PipeLauncher;
   readonly #embedded = new Map<SshEngine, PipeLauncher>();
+  /** Whether the embedded ssh has opened a connection. */
+  #isEmbedded = false;
   readonly #entries = new Map<number, SessionEntry>();
 
   constructor() {
@@ -47,18 +49,20 @@ export class Exchange {
     });
   }
 
-  /** @returns whether it is the first time that a context is opened by the embedded ssh */
-  beginsEmbedded(engine: SshEngine | undefined): boolean {
-    return engine !== undefined && this.#embedded.size === 0;
-  }
-
-  /** @param engine as of `Transport` */
-  launcherFor(engine: SshEngine | undefined): PipeLauncher {
+  /**
+   * @param engine as of `Transport`
+   * @param opened is called when the embedded ssh has opened the first connection of all
+   */
+  launcherFor(engine: SshEngine | undefined, opened: () => void): PipeLauncher {
     if (engine === undefined) return this.#spawned;
     let launcher = this.#embedded.get(engine);
     if (launcher === undefined) {
       const fallback = engine === "auto" ? new LocalSpawner() : undefined;
-      launcher = new PipeLauncher(new EmbeddedSpawner(fallback), this.router);
+      const first = (): void => {
+        if (!this.#isEmbedded) opened();
+        this.#isEmbedded = true;
+      };
+      launcher = new PipeLauncher(new EmbeddedSpawner(fallback, first), this.router);
       this.#embedded.set(engine, launcher);
     }
     return launcher;

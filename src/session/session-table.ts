@@ -49,8 +49,8 @@ export class SessionTable {
     const supply = new Supply(this.#finders, { sharesDisk: transport.sharesDisk, unpacking });
     const mapStack = (text: string): string => supply.mapStack(text);
     const logs = new LogReceiver({ context: name, level, onLog: this.#onLog, mapStack });
-    if (this.#exchange.beginsEmbedded(transport.engine)) logs.say("info", DIFFERENCES);
-    const pipes = this.#exchange.launcherFor(transport.engine);
+    const tell = (): void => logs.say("info", DIFFERENCES);
+    const pipes = this.#exchange.launcherFor(transport.engine, tell);
     const launcher = via === undefined ? pipes : new HopLauncher(via);
     const session = new ChildSession(settings, { router, launcher, supply, logs });
     const above = via === undefined ? [] : [...via.above, via];

@@ -7,7 +7,9 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { DIFFERENCES } from "../../src/embedded-ssh/option-table.ts";
 import { EmbeddedSpawner } from "../../src/embedded-ssh/spawner.ts";
+import { Broker } from "../../src/index.ts";
 import type { ByteChild } from "../../src/launch/child.ts";
 import { LocalSpawner } from "../../src/launch/local-child.ts";
 import { makeUser, missingRoot, type ScratchUser } from "../helpers/scratch-user.ts";
@@ -111,6 +113,20 @@ suite("sessions of the embedded ssh", missingSshd(), "sshd", () => {
       expect(ending.status).toBe(4);
       expect(text).toBe("in\nmore\n");
     });
+  });
+
+  test("what is different is told once, and only if a connection was opened", async () => {
+    const logs: string[] = [];
+    await using broker = new Broker({ onLog: ({ message }) => logs.push(message) });
+    const connect = async (...options: readonly string[]): Promise<void> => {
+      const own = ["-F", server.configPath, ...options];
+      const context = await broker.connect("target", { ssh: { engine: "auto", options: own } });
+      await context.ready();
+    };
+    await connect("-o", "ForwardAgent=yes");
+    expect(logs).toEqual([]);
+    await Promise.all([connect(), connect("-o", "ConnectTimeout=20")]);
+    expect(logs).toEqual([DIFFERENCES]);
   });
 
   describe("jump hosts", () => {

@@ -114,20 +114,20 @@ class AtomicFile(object):
 
     def open(self, unfinished):
         """Create the temporary file, or continue an unfinished one that is open."""
-        self.path = resumable_of(self.target)
+        common = resumable_of(self.target)
         if unfinished is not None:
-            self.fd = unfinished
+            self.path, self.fd = common, unfinished
             return
-        own = temporary_of(self.target)
+        # First the name: wherever this is left, the file that has it is removed.
+        self.path = own = temporary_of(self.target)
         self.fd = os.open(own, NEW, 0o600)
-        try:
-            if self.keep:
-                os.rename(own, self.path)
-            else:
-                self.path = own
-        except EnvironmentError:
-            # The name cannot be used. The copy can succeed, but it cannot be continued.
-            self.path, self.keep = own, False
+        if self.keep:
+            try:
+                os.rename(own, common)
+                self.path = common
+            except EnvironmentError:
+                # The name cannot be used. The copy can succeed, but it cannot be continued.
+                self.keep = False
 
     def claim(self):
         """Give a file that was kept a name that no other copy uses. If another copy of the file
@@ -179,20 +179,18 @@ class AtomicFile(object):
             os.fsync(fd)
         self.fd = None
         os.close(fd)
-        try:
-            os.rename(self.path, self.target)
-        except EnvironmentError:
-            remove(self.path)
-            raise
+        os.rename(self.path, self.target)
+        self.path = None
         if refusal:
             raise refusal
 
     def abandon(self):
-        fd, self.fd = self.fd, None
+        """Close the file, and remove it unless it is kept. Idempotent."""
+        (fd, self.fd), (path, self.path) = (self.fd, None), (self.path, None)
         if fd is not None:
             os.close(fd)
-            if not self.keep:
-                remove(self.path)
+        if path is not None and not self.keep:
+            remove(path)
 
 
 def takes_name(fd, path, own):

@@ -111,14 +111,18 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/^(?:killed by )?SIG(?:TERM|HUP|INT)\b/, "see what ends processes there; connect again"],
   [
     /^(?:killed by )?SIG/,
-    "the interpreter crashed: see what was printed last, and its native code",
+    "the interpreter crashed ({signal}): see what was printed last, and its native code",
   ],
   [/^status /, "see whether the called code ends its process (os._exit, abort); connect again"],
 ];
 
 function hintFor(details: string): string {
   const known = HINTS.find(([words]) => words.test(details))?.[1];
-  return known ?? "connect again; econtext doctor TARGET tests the connection";
+  const [signal = ""] = /SIG\w+/.exec(details) ?? [];
+  return (
+    known?.replace("{signal}", signal) ??
+    "connect again; econtext doctor TARGET tests the connection"
+  );
 }
 
 /** @returns the name of the signal that a shell's status stands for */

@@ -349,7 +349,8 @@ test("on a terminal it shows how far it is, and takes that away", async () => {
   const said = await child.stdout.text();
   const shown = said.split("\r\x1b[K");
   expect(shown.filter((line) => /^lending bun to bare: \d+ of \d+ MB$/.test(line))).not.toBeEmpty();
-  expect(shown.at(-1)).toEndWith("\n4\r\n");
+  // A line that is taken away may be the last before the result.
+  expect(shown.at(-1)).toMatch(/(?:^|\n)4\r\n$/);
   expect(shown.at(-1)).not.toContain("lending");
   await child.exited;
 });

@@ -6,6 +6,7 @@
  * 1,150. What was seen is printed.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { HEADER_BYTES } from "../../src/protocol/frame.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
@@ -44,13 +45,22 @@ afterAll(() => server?.[Symbol.asyncDispose]());
 
 type Hop = readonly [name: string, pid: number];
 
+function isShell(pid: number): boolean {
+  try {
+    return /(?:sh|busybox)$/.test(readlinkSync(`/proc/${String(pid)}/exe`));
+  } catch {
+    return true; // it has ended
+  }
+}
+
 /** Processes between the two ends of what `pid` has started, by what they are. */
 function between(pid: number): Hop[] {
   const here = [{ pid, command: "" }, ...descendants(pid)];
   const serves = (command: string, one: number) =>
     command.startsWith("econtext:") && command.includes(`:${String(one)} `);
-  const there = [...marked().values()].filter(({ command }) =>
-    here.some((one) => serves(command, one.pid)),
+  // The shell that watches a JavaScript slave has its title, too.
+  const there = [...marked().values()].filter(
+    ({ command, pid }) => here.some((one) => serves(command, one.pid)) && !isShell(pid),
   );
   const slave = there.find((one) => !there.some(({ parent }) => parent === one.pid));
   const program = here.find((one) => serves(slave?.command ?? "", one.pid));

@@ -5,7 +5,12 @@ import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
 import { FARS, orphans } from "./orphans.ts";
 
-const WAYS = FARS.flatMap((far) => [[...far, undefined] as const, [...far, "embedded"] as const]);
+/** The way does not depend on the version. */
+const isOnce = ([label]: (typeof FARS)[number]): boolean => !label.startsWith("node");
+const WAYS = [
+  ...FARS.map((far) => [...far, undefined] as const),
+  ...FARS.filter(isOnce).map((far) => [...far, "embedded"] as const),
+];
 
 for (const [label, far, missing, engine] of WAYS) {
   suite(`${label}, ${engine ?? "the program"} ssh`, missing ?? missingSshd(), "sshd", () => {

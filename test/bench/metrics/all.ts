@@ -7,8 +7,10 @@ import { copies } from "./copies.ts";
 import { embedded } from "./embedded.ts";
 import { fanOut } from "./fan.ts";
 import { firstResults } from "./first.ts";
+import { fleets } from "./fleet.ts";
 import { imports } from "./imports.ts";
 import { javascript } from "./javascript.ts";
+import { oneShots } from "./one-shot.ts";
 import { packages } from "./packages.ts";
 import { streams } from "./streams.ts";
 import { behindBastion, furtherHop } from "./tree.ts";
@@ -37,5 +39,7 @@ export const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   o: { what: "contexts behind a bastion", run: behindBastion },
   p: { what: "what a further hop costs", run: furtherHop },
   q: { what: "a script of commands, with econtext up", run: scripts },
-  r: { what: "a fleet by the embedded ssh", run: embedded },
+  r: { what: "the command line on many targets", run: fleets },
+  s: { what: "one command and one script, each with its own connection", run: oneShots },
+  t: { what: "a fleet by the embedded ssh", run: embedded },
 };

@@ -4,8 +4,7 @@
  * further session (MaxSessions) is given another connection.
  */
 import { orAborted } from "./abort.ts";
-import type { SshCommandLine } from "./command-line.ts";
-import { configurationFile } from "./command-line.ts";
+import { configurationFile, type SshCommandLine } from "./command-line.ts";
 import { configurationOf, usualConfiguration } from "./configuration.ts";
 import { Connection, type Dialog, type Session } from "./connection.ts";
 import { ConnectionFailure } from "./failures.ts";
@@ -84,13 +83,12 @@ export class ConnectionPool {
     dialog.say(warnings);
     const key = JSON.stringify([...configuration]);
     const slots = this.#slots.get(key) ?? new Set();
-    this.#slots.set(key, slots);
     let slot = [...slots].find(({ isFull }) => !isFull);
     const isFirst = slot === undefined;
     if (slot === undefined) {
       const settings = readSettings(configuration, usual, options);
       slot = this.#open(settings, options, dialog);
-      slots.add(slot);
+      this.#slots.set(key, slots.add(slot));
     }
     slot.users += 1;
     const { opening } = slot;

@@ -54,7 +54,7 @@ function isShell(pid: number): boolean {
 }
 
 /** Processes between the two ends of what `pid` has started, by what they are. */
-function between(pid: number): Hop[] {
+function between(pid: number, language: Kind["language"]): Hop[] {
   const here = [{ pid, command: "" }, ...descendants(pid)];
   const serves = (command: string, one: number) =>
     command.startsWith("econtext:") && command.includes(`:${String(one)} `);
@@ -62,7 +62,10 @@ function between(pid: number): Hop[] {
   const there = [...marked().values()].filter(
     ({ command, pid }) => here.some((one) => serves(command, one.pid)) && !isShell(pid),
   );
-  const slave = there.find((one) => !there.some(({ parent }) => parent === one.pid));
+  // From the top: what a slave starts has its title, too, until it is the program that it shall be.
+  const childOf = (from?: number) => there.find(({ parent }) => parent === from);
+  const top = there.find(({ parent }) => !there.some(({ pid }) => pid === parent));
+  const slave = language === "python" ? childOf(top?.pid) : top;
   const program = here.find((one) => serves(slave?.command ?? "", one.pid));
   const ssh = here.find(({ command }) => command.startsWith("ssh "));
   const found = { program: program?.pid, ssh: ssh?.pid, guard: slave?.parent, slave: slave?.pid };
@@ -76,7 +79,7 @@ async function watch(kind: Kind, how: string, argv: readonly string[]): Promise<
   await using child = Bun.spawn([...argv], { stdin: "ignore", stdout: "pipe" });
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   expect((await reader.read()).value).toBe("on\n");
-  const hops = between(child.pid);
+  const hops = between(child.pid, kind.language);
   expect(hops.map(([name]) => name)).toEqual(expect.arrayContaining(["program", "guard", "slave"]));
   const began = performance.now();
   const halves = [await most(hops, began + 500 * SECONDS), await most(hops, began + 900 * SECONDS)];

@@ -17,7 +17,7 @@ def end():
         while busy and time() < stop:
             clock()
             asleep.poll(20)
-        os.killpg(0, 15)  # SIGTERM
+    os.killpg(0, 15)  # SIGTERM, also where no guard is left to send it
     os._exit(0)
 
 

@@ -100,6 +100,8 @@ class Run {
   readonly #isAlone: boolean;
   /** Contexts by the index of their target: errors name the hop that does not answer. */
   readonly #contexts = new Map<number, Context>();
+  /** Resolves when what ended the run is told. */
+  #told: Promise<void> | undefined;
   /** A target was given up, or not begun, because a signal was passed to the others. */
   #isCut = false;
 
@@ -139,6 +141,7 @@ class Run {
     await Promise.race([this.#all(), stop.happened]);
     await this.#broker.close();
     stop.dispose();
+    await this.#told;
     await this.#results.conclude(stop.status !== undefined).catch(this.#unshown);
     const status = stop.status ?? (this.#isCut ? stop.passedStatus : this.#results.status);
     stop.conclude(status);
@@ -215,8 +218,9 @@ class Run {
   readonly #unshown = async (error: unknown): Promise<void> => {
     if (this.#stop.status !== undefined) return;
     const isGone = isBrokenPipe(error);
+    if (!isGone) this.#told = this.#failures.tell("", error);
     this.#stop.now(isGone ? BROKEN_PIPE : 1);
-    if (!isGone) await this.#failures.tell("", error);
+    await this.#told;
   };
 
   /** The library names the rest of the deadline; the user knows the whole. */

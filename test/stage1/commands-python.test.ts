@@ -66,6 +66,15 @@ for (const { version, piped } of WAYS) {
       expect(await killed.result()).toEqual({ status: 137, signal: "SIGKILL" });
     });
 
+    test("its start is told before its output: it can be signalled from then on", async () => {
+      const one = sh("echo a; exec sleep 1000");
+      await one.until("a\n");
+      expect(one.events.messages.length).toBeGreaterThan(1);
+      const { control } = await one.started();
+      control.send(["signal", "SIGINT"]);
+      expect(await one.result()).toEqual({ status: 130, signal: "SIGINT" });
+    });
+
     test("what cannot be started closes all that it was given", async () => {
       const one = run(["/nowhere/at/all"], { stdin: true });
       expect(await one.result()).toEqual({ status: 127, problem: "No such file or directory" });

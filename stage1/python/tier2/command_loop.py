@@ -117,6 +117,8 @@ class Command(object):
         self.process, stdin, stdout, stderr = started
         if stdin and not stdin.closed:
             self.inputs = [command_pipes.Input(stdin, self.stdin, self.terminal.end_of_file(options["tty"]) if self.terminal else b"")]
+        # Before its output: a master that has read some may send a signal at once.
+        self.introduce()
         for pipe, name in (stdout, "stdout"), (stderr, "stderr"):
             if pipe:
                 output = command_pipes.Output(pipe, options[name])
@@ -124,7 +126,6 @@ class Command(object):
                 self.wake.watch(options[name])
                 if self.early and self.early.printed[name]:
                     output.send(self.early.printed[name])
-        self.introduce()
 
     def introduce(self):
         """Tell that it runs, and who may write to it and control it."""

@@ -13,10 +13,10 @@ import type { Language, Wants } from "../interpreters/kind.ts";
 import type { ContextLink } from "../mux/context-link.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { CallSite } from "../traces/call-site.ts";
-import { endCalls, runExitHandlers } from "./at-exit.ts";
 import { type Callable, type Callee, readCallee } from "./callee.ts";
 import { LANGUAGE_RULES, tierNeeds } from "./language-rules.ts";
 import { type CallLimits, type CallOptions, checkMilliseconds, eitherSignal } from "./options.ts";
+import { endCalls, expectLargeCalls, LARGE_CALL_BYTES, runExitHandlers } from "./own-calls.ts";
 import { CALL_ROOT, callPayload, type PayloadOptions } from "./payload.ts";
 import { type CallOwner, PendingCall } from "./pending-call.ts";
 import { iterable, RemoteGenerator } from "./remote-generator.ts";
@@ -98,6 +98,8 @@ export class Caller implements CallOwner {
   #waiting = 0;
   #onIdle = (): void => {};
   #isClosed = false;
+  /** The slave was told that large calls come. */
+  #expectsLarge = false;
   /** The slave was told that no call follows. */
   #isFinished = false;
 
@@ -357,7 +359,14 @@ export class Caller implements CallOwner {
         isLimited: deadline !== undefined || signal !== undefined,
         withContext,
       };
-      this.#session.offer(callee.modules, tierNeeds(language, uses), callee.root);
+      const needs = tierNeeds(language, uses);
+      const { large } = LANGUAGE_RULES[language];
+      if (large !== undefined && body.length >= LARGE_CALL_BYTES && !this.#expectsLarge) {
+        this.#expectsLarge = true;
+        this.#session.offer([], [large]);
+        expectLargeCalls(this.link, large);
+      }
+      this.#session.offer(callee.modules, needs, callee.root);
       call.send(body.chunks);
     } catch (error) {
       call.fail(error);

@@ -9,6 +9,8 @@ interface LanguageRules {
   readonly limited: readonly string[];
   /** Second-tier modules of a call whose function gets the slave's own context. */
   readonly withContext: readonly string[];
+  /** The second-tier module for large calls; undefined if the core is good at them. */
+  readonly large: string | undefined;
   /** Whether an interrupted function stops. Otherwise it goes on, and closes its own senders. */
   readonly stopsFunctions: boolean;
   /** Whether calls run one after another, so that the call that came last is the last to end. */
@@ -21,6 +23,7 @@ export const LANGUAGE_RULES: Readonly<Record<Language, LanguageRules>> = {
   python: {
     limited: ["interruption"],
     withContext: ["external", "interruption"],
+    large: "large_messages",
     stopsFunctions: true,
     runsInOrder: true,
     atExit: ["atexit._run_exitfuncs", []],
@@ -28,6 +31,7 @@ export const LANGUAGE_RULES: Readonly<Record<Language, LanguageRules>> = {
   javascript: {
     limited: ["external"],
     withContext: ["external"],
+    large: undefined,
     stopsFunctions: false,
     runsInOrder: false,
     atExit: ["process.emit", ["exit", 0]],

@@ -115,9 +115,9 @@ export class FrameReceiver implements DirectLink {
     const { begun } = this.#reader;
     if (begun === undefined) return this.isLarge ? this.#readHeader(fd) : this.#readSmall(fd);
     const { message, got } = begun;
-    const { body } = message;
+    const { body, flags } = message;
     // The head of a value says whether it is nothing but bytes. These are not read before that.
-    const head = got < MAX_HEAD ? bytesHead(body.length) : undefined;
+    const head = got < MAX_HEAD && flags === 0 ? bytesHead(body.length) : undefined;
     const end = head !== undefined && got < head.length ? head.length : body.length;
     const n = readNow(fd, body.subarray(got, end));
     if (n === undefined || n === 0) return n;

@@ -5,8 +5,9 @@
  * stage1/javascript/core.
  */
 import { ProtocolError } from "../errors.ts";
-import { ALL_FLAGS, type Envelope, FLAGS, HEADER_BYTES, type Message } from "./frame.ts";
+import { ALL_FLAGS, FLAGS, HEADER_BYTES, type Message } from "./frame.ts";
 import { LIMITS, type Limits } from "./limits.ts";
+import { PartialMessage } from "./partial-message.ts";
 
 type Allocate = (bytes: number) => Uint8Array;
 
@@ -30,13 +31,6 @@ const ANY_SOURCE: Sources = {
   },
 };
 
-/** A message of several frames that is not complete: its first envelope, and the bodies so far. */
-interface Partial {
-  readonly envelope: Envelope;
-  readonly bodies: Uint8Array[];
-  length: number;
-}
-
 /** A large frame that is not complete: `got` bytes of the message's body have come. */
 interface Begun {
   readonly message: Message;
@@ -51,7 +45,7 @@ export class FrameReader {
   readonly #limits: Limits;
   readonly #allocate: Allocate;
   readonly #sources: Sources;
-  readonly #partials = new Map<number, Partial>();
+  readonly #partials = new Map<number, PartialMessage>();
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
   #begun: Begun | undefined;
@@ -162,7 +156,7 @@ export class FrameReader {
   #keep(data: Uint8Array, view: DataView, at: number): void {
     const left = data.length - at;
     if (left >= HEADER_BYTES && this.#needed > LARGE_BYTES) {
-      const message = readMessage(view, at, this.#allocate(this.#needed - HEADER_BYTES));
+      const message = readMessage(view, at, this.#memoryFor(view, at));
       const part = data.subarray(at + HEADER_BYTES);
       message.body.set(part);
       this.#begun = { message, got: part.length };
@@ -172,6 +166,14 @@ export class FrameReader {
       this.#pending = [rest];
       this.#pendingBytes = rest.length;
     }
+  }
+
+  /** @returns memory for the body of the frame at `at`: in its message, if that has begun */
+  #memoryFor(view: DataView, at: number): Uint8Array {
+    const bytes = this.#needed - HEADER_BYTES;
+    const isPart = ((view.getUint32(at + 20) >>> 24) & FLAGS.CONT) !== 0;
+    const partial = isPart ? this.#partials.get(view.getUint32(at + 4)) : undefined;
+    return partial?.room(bytes) ?? this.#allocate(bytes);
   }
 
   /**
@@ -204,26 +206,26 @@ export class FrameReader {
       if (partial !== undefined) {
         throw new ProtocolError("ERR_PROTOCOL_FRAME", "a message began before the last had ended");
       }
-      this.#partials.set(envelope.src, { envelope, bodies: [body], length: body.length });
+      const begun = new PartialMessage(envelope, body, this.#limits.maxMessageBytes);
+      this.#partials.set(envelope.src, begun);
       return undefined;
     }
     if (partial === undefined) {
       throw new ProtocolError("ERR_PROTOCOL_FRAME", "a frame continues no message");
     }
-    partial.length += body.length;
-    if (partial.length > this.#limits.maxMessageBytes) {
+    if (partial.length + body.length > this.#limits.maxMessageBytes) {
       throw new ProtocolError(
         "ERR_PROTOCOL_MESSAGE_TOO_LARGE",
         `a message is over the limit of ${this.#limits.maxMessageBytes} bytes`,
       );
     }
-    partial.bodies.push(body);
+    partial.add(body);
     if (kind & FLAGS.MORE) return undefined;
     this.#partials.delete(envelope.src);
     return {
       ...partial.envelope,
       flags: envelope.flags & ~(FLAGS.MORE | FLAGS.CONT),
-      body: concat(partial.bodies, partial.length),
+      body: partial.body,
     };
   }
 }

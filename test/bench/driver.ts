@@ -34,7 +34,8 @@ export type Place = {
 /**
  * connect: open a context, make a first call, close it: `ms` is for the first two. open, close:
  * hold a context for what follows. calls: `n` one after the other, `us` each. pipelined: `n`, of
- * which `window` are outstanding. bulk: `n` calls with an argument of `bytes` each. fan: `n`
+ * which `window` are outstanding. bulk: `n` calls with an argument of `bytes` each. results: `n`
+ * calls with a result of `bytes` each. fan: `n`
  * contexts at once, each with a first call. grow: opens and holds `n` more contexts, each with a
  * first call, and tells the `kilobytes` of this process. import: the first call into a package.
  * second: a call in the language of `runs`, in a local context that speaks the other language until
@@ -49,6 +50,7 @@ export type Operation =
   | "calls"
   | "pipelined"
   | "bulk"
+  | "results"
   | "fan"
   | "grow"
   | "import"

@@ -152,6 +152,20 @@ export function calls(far: Far): void {
     data.set([1, 2, 3], size - 3);
     expect(Buffer.compare((await far.call("echo.echo", data)) as Uint8Array, data)).toBe(0);
     expect(await far.call("length", text)).toBe(size / 2);
+    // Together: text beside raw bytes, two pieces of these, and short calls in between.
+    const mixed = [data, "é", data.subarray(1, size / 2), [text]];
+    const [first, short, second] = await Promise.all([
+      far.call("echo.echo", mixed),
+      far.call("echo.echo", "short"),
+      far.call("echo.echo", mixed),
+    ]);
+    expect(short).toBe("short");
+    for (const echoed of [first, second] as unknown[][]) {
+      expect(Buffer.compare(echoed[0] as Uint8Array, data)).toBe(0);
+      expect(echoed[1]).toBe("é");
+      expect(Buffer.compare(echoed[2] as Uint8Array, data.subarray(1, size / 2))).toBe(0);
+      expect((echoed[3] as unknown[])[0] === text).toBe(true);
+    }
   });
 
   test("a module keeps its state between calls", async () => {

@@ -209,6 +209,42 @@ describe("properties", () => {
   });
 });
 
+describe("a large message is put together where it stays", () => {
+  const SIZE = 700_000;
+  const random = (seed: number) => Uint8Array.from({ length: SIZE }, (_, i) => (i * seed) >>> 5);
+  /** A body whose text says that so many raw bytes follow from `offset` on. */
+  const stating = (offset: number, length: number, seed: number) => {
+    const text = new TextEncoder().encode(`[1,{"!b":[${offset},${length}]}]`);
+    const header = new Uint8Array(5);
+    new DataView(header.buffer).setUint32(1, text.length);
+    return concat([header, text, random(seed)]);
+  };
+  const bodies: [string, Uint8Array][] = [
+    ["as large as it says", stating(0, SIZE, 3)],
+    ["larger than it says", stating(2, 9, 5)],
+    ["smaller than it says", stating(4_000_000_000, 4_000_000_000, 7)],
+    ["that says nothing", concat([hex("5b"), random(11)])],
+    ["whose text goes on and on", concat([hex("00ffffffff"), random(13)])],
+  ];
+  for (const [name, body] of bodies) {
+    test(`a body ${name}, between frames of another context`, () => {
+      const cut = (src: number) =>
+        [...encodeMessage({ ...PLAIN, src, auth: src }, [body])].map((frame) => concat([...frame]));
+      const [one, two] = [cut(1), cut(2)];
+      const all = concat(one.flatMap((frame, i) => [frame, two[i] as Uint8Array]));
+      for (const step of [1 << 16, 262_143, 262_168, 400_000]) {
+        const sizes = Array.from({ length: Math.floor(all.length / step) }, () => step);
+        const got = read(all, LIMITS, sizes);
+        expect(got.map(({ src, flags }) => [src, flags])).toEqual([
+          [1, 0],
+          [2, 0],
+        ]);
+        for (const message of got) expect(Buffer.compare(message.body, body)).toBe(0);
+      }
+    });
+  }
+});
+
 describe("refused", () => {
   const head = (flags: number, length = 0) => {
     const bytes = new Uint8Array(HEADER_BYTES);

@@ -121,7 +121,7 @@ def encode(value):
                 return body
     except UnicodeError:
         pass
-    return b"".join(tier("values").encode(value))
+    return tier("values").body(value)
 
 
 def decode(body):

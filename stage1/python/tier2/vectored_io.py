@@ -161,6 +161,18 @@ def resume(rest, begun):
     limit = 24
 
 
+def room_for(head):
+    """Return memory for the body of a frame that is a part of a message for this context.
+
+    None if the core puts this message together. econtext.large_messages has another such function.
+    """
+    return None
+
+
+def add_part(head, part):
+    """A frame for which `room_for` gave memory is complete."""
+
+
 def feed(data):
     """As the core's, but an incomplete large frame is taken out of the core's buffer."""
     global head, body, got, inflow
@@ -169,18 +181,20 @@ def feed(data):
     if len(rest) >= 24:
         head = HEAD.unpack(rest[:24])
         size = head[5] & 0xFFFFFF
-        if size >= LARGE and (head[0] != econtext.me or not head[5] >> 24 & (MORE | CONT)):
+        is_part = head[0] == econtext.me and head[5] >> 24 & (MORE | CONT)
+        room = is_part and room_for(head)
+        if room or size >= LARGE and not is_part:
             econtext.buf = b""
             got = len(rest) - 24
             begun = rest[24:]
-            inflow = None if begun else divert(head)
+            inflow = None if begun or room else divert(head)
             if inflow:
                 begun = inflow.begin()
                 if begun is None:
                     return
                 inflow = None
                 got = len(begun)
-            body = bytearray(size)
+            body = room or bytearray(size)
             body[:got] = begun
 
 
@@ -215,6 +229,8 @@ def read(fd):
         dst, src, auth, handle, reply, n = head
         if dst != econtext.me:
             pass_on(dst, HEAD.pack(*head), whole)
+        elif n >> 24 & (MORE | CONT):
+            add_part(head, whole)
         elif not auth:
             # Channels take a bytearray. Their handles are from 2^24 on.
             econtext.deliver(handle, reply, n >> 24, whole if handle >> 24 else bytes(whole))

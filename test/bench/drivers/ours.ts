@@ -17,11 +17,16 @@ const open = (): Broker =>
   });
 let broker = open();
 const GROWS_BY = 20;
-const held: { readonly context: Context; readonly simple: string }[] = [];
+/** `far`: the module with functions for the bench alone. */
+const held: { readonly context: Context; readonly simple: string; readonly far: string }[] = [];
 
 /** The call that costs the far side least. */
 function simplest({ runs = "python" }: Place): string {
   return runs === "python" ? "os.getpid" : "Date.now";
+}
+
+function farsideOf({ runs = "python" }: Place): string {
+  return runs === "python" ? "farside" : join(import.meta.dirname, "farside.js");
 }
 
 async function start(to: Place, host = firstHost): Promise<Context> {
@@ -85,7 +90,7 @@ await serve("econtext", {
   async open({ to }) {
     const context = await start(to);
     const simple = simplest(to);
-    held.push({ context, simple });
+    held.push({ context, simple, far: farsideOf(to) });
     await context.call(simple);
     return { pid: (await context.ready()).pid };
   },
@@ -119,18 +124,29 @@ await serve("econtext", {
   },
 
   async bulk({ bytes, n }) {
-    const { context } = current();
-    await context.call("farside:size", new Uint8Array(1));
+    const { context, far } = current();
+    await context.call(`${far}:size`, new Uint8Array(1));
     const data = new Uint8Array(bytes);
     // getRandomValues fills at most 64 KiB at once.
     for (let at = 0; at < bytes; at += 65536) {
       crypto.getRandomValues(data.subarray(at, Math.min(at + 65536, bytes)));
     }
     const begin = performance.now();
-    const calls = Array.from({ length: n }, () => context.call("farside:size", data));
+    const calls = Array.from({ length: n }, () => context.call(`${far}:size`, data));
     const sizes = await Promise.all(calls);
     const ms = performance.now() - begin;
     if (sizes.some((size) => size !== bytes)) throw new Error(`${String(sizes)} bytes arrived`);
+    return { ms };
+  },
+
+  async results({ bytes, n }) {
+    const { context, far } = current();
+    await context.call(`${far}:prepare`, bytes);
+    const begin = performance.now();
+    const calls = Array.from({ length: n }, () => context.call(`${far}:prepared`));
+    const results = (await Promise.all(calls)) as Uint8Array[];
+    const ms = performance.now() - begin;
+    if (results.some(({ length }) => length !== bytes)) throw new Error("other results arrived");
     return { ms };
   },
 
@@ -156,7 +172,7 @@ await serve("econtext", {
       const contexts = hosts(Math.min(GROWS_BY, n - at)).map(async (host) => {
         const context = await start(to, host);
         await context.call(simplest(to));
-        held.push({ context, simple: simplest(to) });
+        held.push({ context, simple: simplest(to), far: farsideOf(to) });
       });
       await Promise.all(contexts);
     }

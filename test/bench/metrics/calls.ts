@@ -53,6 +53,10 @@ export async function pipelined(lab: Lab): Promise<Row[]> {
 }
 
 export async function bulk(lab: Lab): Promise<Row[]> {
+  return [...(await besidePeers(lab)), ...(await inOnePiece(lab))];
+}
+
+function besidePeers(lab: Lab): Promise<Row[]> {
   return lab.withPeers(PEERS, async (peers) => {
     const slaves = await openAll(lab, peers);
     const send = (n: number) =>
@@ -73,6 +77,33 @@ export async function bulk(lab: Lab): Promise<Row[]> {
     rows.push({ group: "e", title: "… in 64 pieces", unit: "MB/s", samples: await send(64) });
     return rows;
   });
+}
+
+/** How fast 64 MiB are as one argument or one result, over the same in 64. */
+async function inOnePiece(lab: Lab): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const runs of ["python", "bun", "node"] as const) {
+    if (runs === "node" && lab.node === undefined) continue;
+    await lab.withPeers(["ours"], async ([ours]) => {
+      if (ours === undefined) return;
+      await ours.ask("open", { to: { ...lab.local, runs } });
+      for (const [op, what] of [
+        ["bulk", "argument"],
+        ["results", "result"],
+      ] as const) {
+        const time = (n: number) => ours.number(op, { bytes: BULK_BYTES / n, n }, "ms");
+        const ratios: number[] = [];
+        for (let round = 0; round < (lab.quick ? 3 : 9); round++) {
+          const pieces = await time(64);
+          ratios.push(pieces / (await time(1)));
+        }
+        const bounds = [{ atLeast: 0.5 }] as const;
+        const title = `one ${what} over 64, ${runs}`;
+        rows.push({ group: "e", title, unit: "×", samples: { ours: ratios }, bounds });
+      }
+    });
+  }
+  return rows;
 }
 
 export async function memory(lab: Lab): Promise<Row[]> {

@@ -1,15 +1,18 @@
 # econtext.values, part 2: from a body to a value. Twin: src/protocol/value-decode.ts.
 
 def decode(body):
-    """The value of a whole body. Raises ValueError."""
-    parts = b""
+    """The value of a whole body. Raises ValueError.
+
+    The raw parts of a large body are not behind it, but beside it (econtext.large_messages).
+    """
+    parts = getattr(body, "parts", b"")
     if body[:1] == b"\0":
         if len(body) < 5:
             raise ValueError("malformed value: a header cut short")
         end = 5 + struct.unpack(">I", body[1:5])[0]
         if end > len(body):
             raise ValueError("malformed value: text cut short")
-        parts = memoryview(body)[end:]
+        parts = parts or memoryview(body)[end:]
         body = body[5:end]
     if lone(body):
         raise ValueError("malformed value: text that is not UTF-8")
@@ -53,7 +56,8 @@ class Decoder(object):
     """One decoding under way. The parser shows each object to `revive`, the innermost first."""
 
     def __init__(self, parts):
-        self.parts = parts
+        self.whole = parts
+        self.parts = memoryview(parts)
         self.used = 0  # bytes of the parts that were given out: in the end, all of them
 
     def revive(self, members):
@@ -65,6 +69,8 @@ class Decoder(object):
         if tag == "!b":
             offset, length = typed(content, integers, integers)
             self.used += length
+            if offset == 0 and length == len(self.parts) and isinstance(self.whole, bytes):
+                return Bytes(self.whole)  # itself, in Python 3
             if offset >= 0 and length >= 0 and max(offset + length, self.used) <= len(self.parts):
                 return Bytes(self.parts[offset : offset + length].tobytes() if length else b"")
         elif tag == "!i":

@@ -18,6 +18,8 @@ import econtext
 from econtext import Options
 
 MAX_MESSAGE = 268435456
+# Bytes of a body from which on another module is worth its way. Twin: LARGE_CALL_BYTES.
+LARGE = 4194304
 MAX_DIGITS = 4300
 MAX_INT = 9007199254740991
 PY3 = sys.version_info[0] > 2
@@ -89,6 +91,14 @@ def encode(value, root="result"):
     global encode
     encode = econtext.tier("value_encode").encode
     return encode(value, root)
+
+
+def body(value):
+    """The body of a result: bytes, or what the core sends as it sends bytes."""
+    parts = encode(value)
+    if sum(map(len, parts)) < LARGE:
+        return b"".join(parts)
+    return econtext.tier("large_messages").result(parts)
 
 
 def encode_bytes(data):

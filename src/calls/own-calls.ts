@@ -1,10 +1,22 @@
-/** The last messages of a context: a call of the exit handlers, and the end of all calls. */
+/**
+ * Calls of econtext's own, for which no caller waits: one before the first large call, one of the
+ * exit handlers as the last call, and the end of all calls.
+ */
 import type { Language } from "../interpreters/kind.ts";
 import type { ContextLink } from "../mux/context-link.ts";
 import { FLAGS } from "../protocol/frame.ts";
 import { HANDLES } from "../protocol/handles.ts";
 import { encodeValue } from "../protocol/value.ts";
 import { LANGUAGE_RULES } from "./language-rules.ts";
+
+/** From so many bytes on, a call is large. Twin: LARGE in stage1/python/tier2/values/types.py. */
+export const LARGE_CALL_BYTES = 4194304;
+
+/** Tells the slave, before its first large call, to put such calls together without copies. */
+export function expectLargeCalls({ id, router }: ContextLink, module: string): void {
+  const { chunks } = encodeValue([`econtext.${module}:install`, []]);
+  router.send({ dst: id, handle: HANDLES.CALL_FUNCTION }, chunks);
+}
 
 /** Calls the handlers of user code for the interpreter's end. The result is ignored. */
 export function runExitHandlers({ id, router }: ContextLink, language: Language): void {

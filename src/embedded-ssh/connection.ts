@@ -8,7 +8,6 @@ import type { Asker, Ending } from "../launch/child.ts";
 import { ConnectionFailure, Refusal } from "./failures.ts";
 import { HostKeyCheck } from "./host-key.ts";
 import { offeredKeys } from "./identities.ts";
-import { hostKeyOf } from "./known-hosts.ts";
 import { Login } from "./login.ts";
 import type { SshSettings } from "./settings.ts";
 import type { Wire } from "./socket.ts";
@@ -179,7 +178,7 @@ export class Connection {
 
   async #verify(hostKeys: HostKeyCheck, blob: Buffer, login: Login): Promise<boolean> {
     try {
-      const verdict = await hostKeys.verify(blob, hostKeyOf(blob), this.#wire.address);
+      const verdict = await hostKeys.verify(blob, this.#wire.address);
       if (verdict.isDoubtful) login.doubt();
       if (!verdict.isAccepted) this.#failure ??= new ConnectionFailure("");
       return verdict.isAccepted;
@@ -286,10 +285,10 @@ function orderedKeys(names: readonly string[], known: readonly string[]): string
   return [...names.filter(isKnown), ...names.filter((name) => !isKnown(name))];
 }
 
-/** What cannot be written is not learned: the connection does not depend on it. */
+/** A file that cannot be written stays as it is: the connection does not depend on it. */
 function learn(hostKeys: HostKeyCheck, keys: readonly ParsedKey[]): void {
   try {
-    hostKeys.learn(keys.map((key) => key.getPublicSSH()));
+    hostKeys.update(keys.map((key) => key.getPublicSSH()));
   } catch {
     // The file is read-only.
   }

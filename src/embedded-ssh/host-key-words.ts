@@ -1,10 +1,11 @@
-/** What ssh tells a person of host keys, in its own words. */
+/** What ssh tells and asks a person about host keys, in its own words. */
 import { createHash } from "node:crypto";
-import type { HostKey, NamedKey } from "./known-hosts.ts";
+import type { Asker } from "../launch/child.ts";
+import type { HostKey, KnownKey } from "./known-hosts.ts";
 import type { HostKeySettings } from "./settings.ts";
 import { homeFolder } from "./tokens.ts";
 
-export const RULE = "@".repeat(59);
+const RULE = "@".repeat(59);
 /** Other names of a key that a question shows. */
 const SHOWN_NAMES = 8;
 
@@ -22,13 +23,13 @@ export function kindOf({ type }: HostKey): string {
 
 /**
  * @param name of the host, as known_hosts has it
- * @param at its address; "" behind a proxy
+ * @param at its address
  * @param others where the same key stands by other names
  */
 export function questionText(
   key: HostKey,
   print: string,
-  { name, at, others }: { name: string; at: string; others: readonly NamedKey[] },
+  { name, at, others }: { name: string; at: string; others: readonly KnownKey[] },
 ): string {
   const shown = others.slice(0, SHOWN_NAMES).map(({ place, names }) => {
     const file = place.replace(`${homeFolder()}/`, "~/");
@@ -41,13 +42,15 @@ export function questionText(
       ? "This key is not known by any other names.\n"
       : `This host key is known by the following other names/addresses:\n${shown.join("")}`;
   return (
-    `The authenticity of host '${name}${at === "" ? "" : ` (${at})`}' can't be established.\n` +
+    `The authenticity of host '${name} (${at})' can't be established.\n` +
     `${kindOf(key)} key fingerprint is ${print}.\n${known}` +
     "Are you sure you want to continue connecting (yes/no/[fingerprint])? "
   );
 }
 
-export function changedText(key: HostKey, print: string, file: string, place: string): string {
+/** @param line the known key */
+export function changedText(key: HostKey, settings: HostKeySettings, line: KnownKey): string {
+  const file = [...settings.userFiles, ...settings.globalFiles].at(0) ?? "known_hosts";
   return [
     RULE,
     "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @",
@@ -56,21 +59,67 @@ export function changedText(key: HostKey, print: string, file: string, place: st
     "Someone could be eavesdropping on you right now (man-in-the-middle attack)!",
     "It is also possible that a host key has just been changed.",
     `The fingerprint for the ${kindOf(key)} key sent by the remote host is`,
-    `${print}.`,
+    `${fingerprintOf(key, settings)}.`,
     "Please contact your system administrator.",
     `Add correct host key in ${file} to get rid of this message.`,
-    `Offending ${kindOf(key)} key in ${place}`,
+    `Offending ${kindOf(line)} key in ${line.place}`,
     "",
   ].join("\r\n");
 }
 
-export function revokedText(key: HostKey, name: string, place: string): string {
+/** @param line the one that revokes the key */
+export function revokedText(key: HostKey, name: string, line: KnownKey): string {
   return [
     RULE,
     "@       WARNING: REVOKED HOST KEY DETECTED!               @",
     RULE,
-    `The ${kindOf(key)} host key for ${name} is marked as revoked (${place}).`,
+    `The ${kindOf(key)} host key for ${name} is marked as revoked (${line.place}).`,
     "This could mean that a stolen key is being used to impersonate this host.",
     "",
   ].join("\r\n");
+}
+
+/**
+ * The address of a host is known by another key than the host.
+ *
+ * @param at the address
+ * @param lines those that have the two keys
+ */
+export function addressText(
+  key: HostKey,
+  name: string,
+  at: string,
+  lines: { readonly address: KnownKey | undefined; readonly name: KnownKey | undefined },
+): string {
+  const matching = lines.name === undefined ? "" : `\nMatching host key in ${lines.name.place}`;
+  return (
+    `Warning: the ${kindOf(key)} host key for '${name}' differs from the key for the IP address ` +
+    `'${at}'\nOffending key for IP in ${lines.address?.place}${matching}`
+  );
+}
+
+/** Follows the warning about a key that is not the known one, if the login goes on. */
+export const NO_PASSWORDS =
+  "Password authentication is disabled to avoid man-in-the-middle attacks.\r\n" +
+  "Keyboard-interactive authentication is disabled to avoid man-in-the-middle attacks.\r\n";
+
+/**
+ * Asks a question that is answered by yes or no.
+ *
+ * @param again the question after another answer
+ * @param print a fingerprint that means yes; undefined: none does
+ */
+export async function isYes(
+  asker: Asker | undefined,
+  question: string,
+  { again, print }: { readonly again: string; readonly print: string | undefined },
+): Promise<boolean> {
+  for (let text = question; ; text = again) {
+    const secret = await asker?.ask(text);
+    if (secret === undefined) return false;
+    const answer = Buffer.from(secret.line()).toString().trim();
+    secret.wipe();
+    if (/^yes$/i.test(answer) || answer === print) return true;
+    if (answer === "" || /^no$/i.test(answer)) return false;
+  }
 }

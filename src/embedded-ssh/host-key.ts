@@ -1,35 +1,36 @@
 /**
- * Whether a host key is the right one, by ssh's rules and in ssh's words: the known-hosts files,
- * StrictHostKeyChecking, a question to a person. Nothing is sent to a host before that.
+ * HostKeyCheck: decides whether a server's host key is accepted, by ssh's rules and in ssh's words.
+ * The known-hosts files, StrictHostKeyChecking and a person's answer decide. Nothing is sent to a
+ * server before that.
  */
-import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { dirname } from "node:path";
 import type { Asker } from "../launch/child.ts";
+import { Refusal } from "./failures.ts";
+import { updateHostKeys } from "./host-key-update.ts";
 import {
+  addressText,
   changedText,
   fingerprintOf,
+  isYes,
   kindOf,
+  NO_PASSWORDS,
   questionText,
-  RULE,
   revokedText,
 } from "./host-key-words.ts";
+import { type HostKey, hostKeyOf, hostWithPort, isSameKey, type KnownKey } from "./known-hosts.ts";
 import {
-  type HostKey,
-  hostKeyOf,
-  hostWithPort,
-  type KnownKey,
-  knownHostsLine,
-  knownKeys,
-  namesOf,
-} from "./known-hosts.ts";
-import type { HostKeySettings, SshSettings } from "./settings.ts";
-import { expandTokens } from "./tokens.ts";
+  askKnownHostsCommand,
+  COMMAND_PLACE,
+  KnownHostsFiles,
+  type Query,
+} from "./known-hosts-files.ts";
+import { revocationOf, rsaBits } from "./public-key-rules.ts";
+import type { SshSettings } from "./settings.ts";
 
-/** What is decided of a key. */
+/** What is decided about a key. */
 export interface Verdict {
   readonly isAccepted: boolean;
-  /** Whether a password would be given to the wrong host. */
+  /** Whether the server may be another than the known one: it must not get a password. */
   readonly isDoubtful: boolean;
 }
 
@@ -41,31 +42,55 @@ interface Talk {
   readonly signal: AbortSignal;
 }
 
+/** What the known hosts say about a key. */
+interface Judgement {
+  readonly is: "known" | "changed" | "revoked" | "new";
+  /** The line that says so; absent for a new key. */
+  readonly line?: KnownKey;
+}
+
 const REFUSED: Verdict = { isAccepted: false, isDoubtful: true };
+const DOUBTFUL: Verdict = { isAccepted: true, isDoubtful: true };
 const TRUSTED: Verdict = { isAccepted: true, isDoubtful: false };
-const FAILED = "Host key verification failed.\r\n";
+/** A host with one of these in its name is not recorded: known_hosts would read it otherwise. */
+const UNRECORDABLE = /[@?*#[\]|'"\\\s,]/;
 
 export class HostKeyCheck {
   readonly #settings: SshSettings;
-  readonly #say: (text: string) => void;
-  readonly #asker: Asker | undefined;
-  readonly #signal: AbortSignal;
+  readonly #talk: Talk;
+  readonly #files: KnownHostsFiles;
+  /** Keys that were known before the server has shown one. */
   readonly #known: readonly KnownKey[];
-  /** The user's file that has the host's key, by the host's own name. */
-  #file: string | undefined;
+  /** Whether the server's further keys may be written to the user's files. */
+  #mayUpdate = false;
+  /** The host's names in the user's files: its name, and its address if that is checked. */
+  #hosts: readonly string[] = [];
 
-  /** @throws {KnownHostsProblem} */
+  /** @throws {KnownHostsProblem}, {Refusal} */
   static async begin(settings: SshSettings, talk: Talk): Promise<HostKeyCheck> {
-    const known = fromFiles(settings.hostKey, nameOf(settings));
-    const printed = await fromCommand(settings, { reason: "ORDER", signal: talk.signal });
-    return new HostKeyCheck(settings, talk, [...known, ...printed]);
+    const files = new KnownHostsFiles(settings.hostKey);
+    const host = nameOf(settings);
+    const printed = await askKnownHostsCommand(settings, { reason: "ORDER", host, ...talk });
+    const known = [...files.keysOf(host), ...printed];
+    const authority = known.find(({ marker }) => marker === "@cert-authority");
+    // ssh would accept a certificate alone. A plain key would be a weaker proof, or none.
+    if (authority !== undefined && known.every(({ marker }) => marker !== undefined)) {
+      throw new Refusal(
+        `${authority.place} says @cert-authority: it cannot verify certificates of hosts`,
+      );
+    }
+    return new HostKeyCheck(settings, talk, files, known);
   }
 
-  private constructor(settings: SshSettings, talk: Talk, known: readonly KnownKey[]) {
+  private constructor(
+    settings: SshSettings,
+    talk: Talk,
+    files: KnownHostsFiles,
+    known: readonly KnownKey[],
+  ) {
     this.#settings = settings;
-    this.#say = talk.say;
-    this.#asker = talk.asker;
-    this.#signal = talk.signal;
+    this.#talk = talk;
+    this.#files = files;
     this.#known = known;
   }
 
@@ -74,279 +99,213 @@ export class HostKeyCheck {
     return [...new Set(this.#known.filter(({ marker }) => !marker).map(({ type }) => type))];
   }
 
-  /** @param address of the server; undefined behind a proxy */
-  async verify(blob: Buffer, key: HostKey, address: string | undefined): Promise<Verdict> {
-    const settings = this.#settings;
-    const { hostKey } = settings;
-    if (isRevokedIn(hostKey.revoked, key, this.#say)) return this.#fail();
-    const bits = rsaBits(blob, key);
+  /**
+   * @param address of the server; undefined behind a proxy
+   * @throws {KnownHostsProblem}
+   */
+  async verify(blob: Buffer, address: string | undefined): Promise<Verdict> {
+    const { hostKey, alias } = this.#settings;
+    const key = hostKeyOf(blob);
+    const revocation = revocationOf(hostKey.revoked, key);
+    if (revocation !== undefined) return this.#fail(`${revocation}\r\n`);
+    const bits = rsaBits(blob);
     if (bits !== undefined && bits < hostKey.minimumRsaBits) {
-      this.#say(`Bad server host key: Invalid key length\r\n`);
+      this.#talk.say("Bad server host key: Invalid key length\r\n");
       return REFUSED;
     }
-    const query = { reason: "HOSTNAME", key, signal: this.#signal } as const;
-    const known = [...this.#known, ...(await fromCommand(settings, query))];
-    const found = judge(known, key);
-    if (found.is === "revoked") {
-      this.#say(revokedText(key, nameOf(settings), found.place));
-      return this.#fail();
-    }
-    if (found.is === "known") {
-      this.#file = fileOf(found, hostKey.userFiles);
-      return this.#checkAddress(key, address);
-    }
-    const isHere = settings.hostname === "localhost" || isLoopback(address);
+    const isHere = isLoopback(address) && alias === undefined;
     if (hostKey.trustsLocalhost && isHere) return TRUSTED;
-    if (found.is === "changed") return this.#changed(key, found.place);
+    return this.#check(key, address);
+  }
+
+  /** Learns the keys that a server has proved to have, as ssh does with UpdateHostKeys. */
+  update(blobs: readonly Buffer[]): void {
+    if (!this.#mayUpdate) return;
+    const keys = blobs.map(hostKeyOf);
+    updateHostKeys(this.#settings.hostKey, { files: this.#files, hosts: this.#hosts, keys });
+  }
+
+  async #check(key: HostKey, address: string | undefined): Promise<Verdict> {
+    const { hostKey } = this.#settings;
+    const name = nameOf(this.#settings);
+    const found = judge([...this.#known, ...(await this.#ask("HOSTNAME", name, key))], key);
+    const at = this.#addressToCheck(address);
+    const atAddress =
+      at === undefined
+        ? undefined
+        : judge([...this.#files.keysOf(at), ...(await this.#ask("ADDRESS", at, key))], key);
+    this.#hosts = at === undefined ? [name] : [name, at];
+    const verdict = await this.#decide(key, found, { address, at, atAddress });
+    const isOther = at !== undefined && found.is !== "changed" && atAddress?.is === "changed";
+    if (!verdict.isAccepted || !isOther) return verdict;
+    const text = addressText(key, name, at, { address: atAddress?.line, name: found.line });
+    if (hostKey.strict === "ask") {
+      const question = `${text}\nAre you sure you want to continue connecting (yes/no)? `;
+      return (await this.#confirm(question)) ? verdict : this.#fail();
+    }
+    this.#talk.say(`${text}\r\n`);
+    if (hostKey.strict === "no") return verdict;
+    return this.#fail("Exiting, you have requested strict checking.\r\n");
+  }
+
+  #decide(
+    key: HostKey,
+    found: Judgement,
+    where: {
+      address: string | undefined;
+      at: string | undefined;
+      atAddress?: Judgement | undefined;
+    },
+  ): Verdict | Promise<Verdict> {
+    const isNewAddress = where.atAddress?.is === "new";
+    switch (found.is) {
+      case "known":
+        this.#isKnown(found.line, where.atAddress?.line);
+        if (isNewAddress && found.line?.place !== COMMAND_PLACE) this.#learnAddress(key, where.at);
+        return TRUSTED;
+      case "new":
+        return this.#new(key, where.address, isNewAddress ? where.at : undefined);
+      default:
+        return this.#mismatch(key, found);
+    }
+  }
+
+  /** Keys that the system's administrator or a command provides are not this user's to update. */
+  #isKnown(line: KnownKey | undefined, atAddress: KnownKey | undefined): void {
+    const isOfUser = line !== undefined && this.#files.isOfUser(line);
+    const isElsewhere = atAddress !== undefined && !this.#files.isOfUser(atAddress);
+    this.#mayUpdate = isOfUser && !isElsewhere;
+  }
+
+  /** @returns the address as known_hosts has it; undefined: ssh would not check it */
+  #addressToCheck(address: string | undefined): string | undefined {
+    const { hostKey, hostname, port } = this.#settings;
+    if (!hostKey.checksAddress || address === undefined || isLoopback(address)) return undefined;
+    const at = hostWithPort(address, port);
+    return at === hostname.toLowerCase() ? undefined : at;
+  }
+
+  /** The known key is another one, or this one is revoked. */
+  #mismatch(key: HostKey, { is, line }: Judgement): Verdict {
+    const { hostKey } = this.#settings;
+    const name = nameOf(this.#settings);
+    const known = line as KnownKey;
+    const isRevoked = is === "revoked";
+    const text = isRevoked ? revokedText(key, name, known) : changedText(key, hostKey, known);
+    this.#talk.say(text);
+    if (hostKey.strict === "no") {
+      this.#talk.say(NO_PASSWORDS);
+      return DOUBTFUL;
+    }
+    const what = isRevoked ? `${kindOf(key)} host key for ${name} was revoked` : "";
+    return this.#fail(
+      `${what || `Host key for ${name} has changed`} and you have requested strict checking.\r\n`,
+    );
+  }
+
+  /** @param at the address, if it is to be known, too */
+  async #new(key: HostKey, address: string | undefined, at: string | undefined): Promise<Verdict> {
+    const { hostKey, alias, hostname, port } = this.#settings;
+    const name = nameOf(this.#settings);
     // ssh takes a key that is known for the host at its usual port.
-    const { alias, hostname, port } = settings;
     if (alias === undefined && port !== 22) {
-      const atUsualPort = judge(fromFiles(hostKey, hostname.toLowerCase()), key);
+      const atUsualPort = judge(this.#files.keysOf(hostname.toLowerCase()), key);
       if (atUsualPort.is === "known") return TRUSTED;
     }
-    return this.#unknown(key, address, known);
-  }
-
-  /**
-   * Learns further keys of a host whose key was known, as ssh does with UpdateHostKeys. The server
-   * has proved to have them.
-   */
-  learn(blobs: readonly Buffer[]): void {
-    const { isHashed, learnsKeys } = this.#settings.hostKey;
-    const file = this.#file;
-    if (!learnsKeys || file === undefined) return;
-    const name = nameOf(this.#settings);
-    const known = knownKeys(readText(file), name, file);
-    const lines = blobs
-      .map(hostKeyOf)
-      .filter(({ type, key }) => !known.some((one) => one.type === type && one.key === key))
-      .map((key) => knownHostsLine(name, key, isHashed));
-    if (lines.length > 0) appendLines(file, lines.join(""));
-  }
-
-  /** An address that is known by another key is a sign of a machine in between. */
-  #checkAddress(key: HostKey, address: string | undefined): Verdict {
-    const { hostKey, port, hostname } = this.#settings;
-    // ssh does not look at addresses of this machine, nor at those that the user gave.
-    const isApart = address === undefined || address === hostname || isLoopback(address);
-    if (!hostKey.checksAddress || isApart) return TRUSTED;
-    const { is, place } = judge(fromFiles(hostKey, hostWithPort(address, port)), key);
-    if (is !== "changed" && is !== "revoked") return TRUSTED;
-    this.#say(
-      `${RULE}\r\n@       WARNING: POSSIBLE DNS SPOOFING DETECTED!          @\r\n${RULE}\r\n` +
-        `The ${kindOf(key)} host key for ${hostname} differs from the key for the IP address ` +
-        `${address}.\r\nOffending key for IP in ${place}\r\n`,
-    );
-    return hostKey.strict === "no" ? { isAccepted: true, isDoubtful: true } : this.#fail();
-  }
-
-  #changed(key: HostKey, place: string): Verdict {
-    const { hostKey } = this.#settings;
-    const [file] = hostKey.userFiles;
-    this.#say(changedText(key, fingerprintOf(key, hostKey), file ?? "known_hosts", place));
-    if (hostKey.strict === "no") {
-      this.#say(
-        "Password authentication is disabled to avoid man-in-the-middle attacks.\r\n" +
-          "Keyboard-interactive authentication is disabled to avoid man-in-the-middle attacks.\r\n",
-      );
-      return { isAccepted: true, isDoubtful: true };
-    }
-    this.#say(
-      `Host key for ${nameOf(this.#settings)} has changed and you have requested strict ` +
-        "checking.\r\n",
-    );
-    return this.#fail();
-  }
-
-  async #unknown(
-    key: HostKey,
-    address: string | undefined,
-    known: readonly KnownKey[],
-  ): Promise<Verdict> {
-    const { hostKey, login } = this.#settings;
-    const name = nameOf(this.#settings);
-    if (known.some(({ marker }) => marker === "@cert-authority")) {
-      this.#say("The embedded ssh cannot verify certificates of hosts (@cert-authority).\r\n");
-    }
     if (hostKey.strict === "yes") {
-      this.#say(
+      return this.#fail(
         `No ${kindOf(key)} host key is known for ${name} and you have requested strict ` +
           "checking.\r\n",
       );
-      return this.#fail();
     }
     if (hostKey.strict === "ask") {
-      const isBatch = login.isBatch || this.#asker === undefined;
-      if (isBatch || !(await this.#ask(key, name, address))) return this.#fail();
+      if (!(await this.#confirmNew(key, address))) return this.#fail();
+      this.#mayUpdate = true;
     }
-    this.#learn(key, name);
+    this.#learn(key, at === undefined ? [name] : [name, at]);
     return TRUSTED;
   }
 
-  /** A fingerprint as the answer says yes to that key alone. */
-  async #ask(key: HostKey, name: string, address: string | undefined): Promise<boolean> {
+  async #confirmNew(key: HostKey, address: string | undefined): Promise<boolean> {
     const { hostKey, port } = this.#settings;
+    const name = nameOf(this.#settings);
     const print = fingerprintOf(key, hostKey);
-    const others = allFiles(hostKey).flatMap((file) => namesOf(readText(file), key, file));
-    const at = address === undefined ? "" : hostWithPort(address, port);
-    let question = questionText(key, print, { name, at, others });
-    for (;;) {
-      const secret = await this.#asker?.ask(question);
-      if (secret === undefined) return false;
-      const answer = Buffer.from(secret.line()).toString().trim();
-      secret.wipe();
-      if (/^yes$/i.test(answer) || answer === print) return true;
-      if (answer === "" || /^no$/i.test(answer)) return false;
-      question = "Please type 'yes', 'no' or the fingerprint: ";
-    }
+    const others = this.#files.linesWith(key);
+    const at =
+      address === undefined ? "<no hostip for proxy command>" : hostWithPort(address, port);
+    return this.#confirm(questionText(key, print, { name, at, others }), print);
   }
 
-  #learn(key: HostKey, name: string): void {
-    const { isHashed, userFiles } = this.#settings.hostKey;
-    const [file] = userFiles;
-    if (file === undefined || file === "/dev/null") return;
+  /** @param print a fingerprint that says yes to that key alone; undefined: nothing does */
+  async #confirm(text: string, print?: string): Promise<boolean> {
+    if (this.#settings.login.isBatch) return false;
+    const again = print === undefined ? "'yes' or 'no'" : "'yes', 'no' or the fingerprint";
+    return isYes(this.#talk.asker, text, { again: `Please type ${again}: `, print });
+  }
+
+  #learn(key: HostKey, hosts: readonly string[]): void {
+    const { alias, hostname, hostKey } = this.#settings;
+    const [file] = hostKey.userFiles;
     try {
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      appendLines(file, knownHostsLine(name, key, isHashed));
-      this.#say(
-        `Warning: Permanently added '${name}' (${kindOf(key)}) to the list of known hosts.\r\n`,
+      if (alias === undefined && UNRECORDABLE.test(hostname)) return;
+      if (this.#files.add(hosts, key) === undefined) return;
+      this.#tell(
+        `Warning: Permanently added '${hosts.join(",")}' (${kindOf(key)}) to the list of known ` +
+          "hosts.\r\n",
       );
     } catch {
-      this.#say(`Failed to add the host to the list of known hosts (${file}).\r\n`);
+      this.#tell(`Failed to add the host to the list of known hosts (${file}).\r\n`);
     }
   }
 
-  #fail(): Verdict {
-    this.#say(FAILED);
+  #learnAddress(key: HostKey, at: string | undefined): void {
+    if (at === undefined) return;
+    const kind = kindOf(key);
+    try {
+      if (this.#files.add([at], key) === undefined) return;
+      this.#tell(
+        `Warning: Permanently added the ${kind} host key for IP address '${at}' to the list of ` +
+          "known hosts.\r\n",
+      );
+    } catch {
+      this.#tell(`Failed to add the ${kind} host key for IP address '${at}'.\r\n`);
+    }
+  }
+
+  /** Says what LogLevel may hide. */
+  #tell(text: string): void {
+    if (!this.#settings.isQuiet) this.#talk.say(text);
+  }
+
+  #ask(reason: Query["reason"], host: string, key: HostKey): Promise<KnownKey[]> {
+    const fingerprint = fingerprintOf(key, this.#settings.hostKey);
+    const shown = { ...key, fingerprint };
+    return askKnownHostsCommand(this.#settings, { reason, host, key: shown, ...this.#talk });
+  }
+
+  #fail(why = ""): Verdict {
+    this.#talk.say(`${why}Host key verification failed.\r\n`);
     return REFUSED;
   }
 }
 
-/** @throws the system's error */
-function appendLines(file: string, lines: string): void {
-  const isCut = /[^\n]$/.test(readText(file));
-  appendFileSync(file, (isCut ? "\n" : "") + lines, { mode: 0o600 });
-}
-
-/** @returns the user's file that a key was found in; undefined: another, or by a pattern */
-function fileOf({ place, isPattern }: Judgement, userFiles: readonly string[]): string | undefined {
-  if (isPattern === true) return undefined;
-  return userFiles.find((file) => place.startsWith(`${file}:`));
-}
-
-interface Judgement {
-  readonly is: "known" | "changed" | "revoked" | "new";
-  readonly isPattern?: boolean;
-  /** The line that tells. */
-  readonly place: string;
-}
-
-/** A revoked line counts first. Where another key of the same type is known, the key is changed. */
-function judge(known: readonly KnownKey[], { type, key }: HostKey): Judgement {
-  const isSame = (one: KnownKey): boolean => one.type === type && one.key === key;
-  const revoked = known.find((one) => one.marker === "@revoked" && isSame(one));
-  if (revoked !== undefined) return { is: "revoked", place: revoked.place };
+/**
+ * Compares a key with the known ones. A line that revokes it outweighs all others. If only other
+ * keys are known, the key has changed, even if their types differ: a server that shows a key of an
+ * unknown type may be another server.
+ */
+function judge(known: readonly KnownKey[], key: HostKey): Judgement {
+  const revoked = known.find((one) => one.marker === "@revoked" && isSameKey(one, key));
+  if (revoked !== undefined) return { is: "revoked", line: revoked };
   const plain = known.filter(({ marker }) => marker === undefined);
-  const same = plain.find(isSame);
-  if (same !== undefined) return { is: "known", place: same.place, isPattern: same.isPattern };
-  const other = plain.find((one) => one.type === type);
-  return other === undefined ? { is: "new", place: "" } : { is: "changed", place: other.place };
+  const same = plain.find((one) => isSameKey(one, key));
+  if (same !== undefined) return { is: "known", line: same };
+  const other = plain.at(-1);
+  return other === undefined ? { is: "new" } : { is: "changed", line: other };
 }
 
 function nameOf({ alias, hostname, port }: SshSettings): string {
   return alias ?? hostWithPort(hostname.toLowerCase(), port);
-}
-
-function allFiles({ userFiles, globalFiles }: HostKeySettings): string[] {
-  return [...userFiles, ...globalFiles];
-}
-
-function fromFiles(settings: HostKeySettings, host: string): KnownKey[] {
-  return allFiles(settings).flatMap((file) => knownKeys(readText(file), host, file));
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "latin1");
-  } catch {
-    return "";
-  }
-}
-
-interface Query {
-  readonly reason: "ORDER" | "HOSTNAME";
-  readonly key?: HostKey;
-  readonly signal: AbortSignal;
-}
-
-/** KnownHostsCommand prints lines of a known-hosts file. It is started without a shell. */
-async function fromCommand(
-  settings: SshSettings,
-  { reason, key, signal }: Query,
-): Promise<KnownKey[]> {
-  const { command } = settings.hostKey;
-  if (command === undefined) return [];
-  const name = nameOf(settings);
-  const own = {
-    f: key === undefined ? "NONE" : fingerprintOf(key, settings.hostKey),
-    H: name,
-    I: reason,
-    K: key?.key ?? "NONE",
-    t: key?.type ?? "NONE",
-  };
-  const argv = splitWords(command).map((word) => expandTokens(word, settings, own));
-  const child = Bun.spawn(argv, { stdio: ["ignore", "pipe", "inherit"], signal });
-  const text = await child.stdout.text();
-  const status = await child.exited;
-  if (status !== 0) throw new KnownHostsProblem(`${argv[0]} ended with status ${status}`);
-  return knownKeys(text, name, "KnownHostsCommand");
-}
-
-/** KnownHostsCommand failed: the host is refused, as by ssh. */
-export class KnownHostsProblem extends Error {}
-
-/** Words as ssh splits them: quotes hold a word together. */
-function splitWords(text: string): string[] {
-  const words = text.match(/(?:[^\s"']+|"(?:[^"\\]|\\.)*"|'[^']*')+/g) ?? [];
-  return words.map((word) =>
-    word.replace(/"((?:[^"\\]|\\.)*)"|'([^']*)'/g, (_all, double?: string, single?: string) =>
-      double === undefined ? (single ?? "") : double.replace(/\\(.)/g, "$1"),
-    ),
-  );
-}
-
-/** RevokedHostKeys: a file that cannot be read refuses every key, as with ssh. */
-function isRevokedIn(
-  file: string | undefined,
-  { type, key }: HostKey,
-  say: (text: string) => void,
-): boolean {
-  if (file === undefined) return false;
-  let text: string;
-  try {
-    text = readFileSync(file, "latin1");
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    say(`Error checking host key in revoked keys file ${file}: ${why}\r\n`);
-    return true;
-  }
-  if (text.startsWith("SSHKRL\n\0")) {
-    say(`RevokedHostKeys ${file}: the embedded ssh reads no binary list\r\n`);
-    return true;
-  }
-  const isListed = text.split("\n").some((line) => line.includes(`${type} ${key}`));
-  if (isListed) say(`Host key ${kindOf({ type, key })} is revoked by file ${file}\r\n`);
-  return isListed;
-}
-
-/** @returns the length of an RSA key; undefined: it is another key */
-function rsaBits(blob: Buffer, { type }: HostKey): number | undefined {
-  if (type !== "ssh-rsa") return undefined;
-  const exponentAt = 4 + blob.readUInt32BE(0);
-  const modulusAt = exponentAt + 4 + blob.readUInt32BE(exponentAt);
-  const modulus = blob.subarray(modulusAt + 4, modulusAt + 4 + blob.readUInt32BE(modulusAt));
-  const first = modulus.findIndex((byte) => byte !== 0);
-  return (modulus.length - first) * 8 - Math.clz32(modulus[first] ?? 0) + 24;
 }
 
 function isLoopback(address: string | undefined): boolean {

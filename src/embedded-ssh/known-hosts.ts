@@ -5,56 +5,74 @@
  */
 import { createHmac, randomBytes } from "node:crypto";
 
-export interface KnownKey {
-  readonly marker: "@revoked" | "@cert-authority" | undefined;
-  readonly type: string;
-  /** In base64. */
-  readonly key: string;
-  /** Where it stands, for messages: `/home/ada/.ssh/known_hosts:3`. */
-  readonly place: string;
-  /** Whether the line is for several hosts. */
-  readonly isPattern: boolean;
-}
-
 /** A host key as a server shows it. */
 export interface HostKey {
   /** `ssh-ed25519`; `ssh-rsa` for each signature of an RSA key. */
   readonly type: string;
+  /** In base64. */
   readonly key: string;
 }
 
-const HASHED = /^\|1\|([^|]+)\|(.+)$/;
-
-/**
- * @param host as known_hosts names it: `web1`, or `[web1]:2222`
- * @param file its name, for messages
- */
-export function knownKeys(text: string, host: string, file: string): KnownKey[] {
-  return text.split("\n").flatMap((line, at): KnownKey[] => {
-    const words = line.trim().split(/[ \t]+/);
-    if (words[0] === undefined || words[0] === "" || words[0].startsWith("#")) return [];
-    const marker = words[0].startsWith("@") ? words.shift() : undefined;
-    const [names = "", type = "", key = ""] = words;
-    if (key === "" || !isNamed(names, host)) return [];
-    // A line with a marker that is not known must not be taken for one without.
-    if (marker !== undefined && marker !== "@revoked" && marker !== "@cert-authority") return [];
-    return [{ marker, type, key, place: `${file}:${at + 1}`, isPattern: /[*?!]/.test(names) }];
-  });
-}
-
-/** Names that a key stands by. */
-export interface NamedKey {
+/** A line that holds a key. */
+export interface KnownKey extends HostKey {
+  readonly marker: "@revoked" | "@cert-authority" | undefined;
+  /** Hosts as the line names them: `web1,192.0.2.1`, `*.example.org`, `|1|…|…`. */
   readonly names: string;
+  /** Where it stands, for messages: `/home/ada/.ssh/known_hosts:3`. */
   readonly place: string;
 }
 
-/** @returns the lines that have this key, by whichever names */
-export function namesOf(text: string, { type, key }: HostKey, file: string): NamedKey[] {
-  return text.split("\n").flatMap((line, at): NamedKey[] => {
-    const [names = "", ownType, ownKey] = line.trim().split(/[ \t]+/);
-    if (ownType !== type || ownKey !== key) return [];
-    return [{ names, place: `${file}:${at + 1}` }];
+const HASHED = /^\|1\|([^|]+)\|(.+)$/;
+const MARKERS: readonly (string | undefined)[] = ["@revoked", "@cert-authority", undefined];
+
+/**
+ * @param file its name, for messages
+ * @returns the lines that hold a key. A line with an unknown marker is none of them: it must not be
+ *   taken for a line without a marker.
+ */
+export function parseKnownHosts(text: string, file: string): KnownKey[] {
+  return text.split("\n").flatMap((line, at) => {
+    const known = parseLine(line, `${file}:${at + 1}`);
+    return known === undefined ? [] : [known];
   });
+}
+
+function parseLine(line: string, place: string): KnownKey | undefined {
+  const words = line.trim().split(/[ \t]+/);
+  if (words[0]?.startsWith("#") === true) return undefined;
+  const marker = words[0]?.startsWith("@") === true ? words.shift() : undefined;
+  const [names = "", type = "", key = ""] = words;
+  if (key === "" || !MARKERS.includes(marker)) return undefined;
+  return { marker: marker as KnownKey["marker"], names, type, key, place };
+}
+
+/** @param host as known_hosts names it: `web1`, or `[web1]:2222` */
+export function knownKeys(text: string, host: string, file: string): KnownKey[] {
+  return parseKnownHosts(text, file).filter(({ names }) => isNamed(names, host));
+}
+
+/**
+ * Removes the lines without a marker that name a host and hold a key other than these.
+ *
+ * @param hosts the host's name and its address
+ * @returns the text that is left
+ */
+export function withoutOtherKeys(
+  text: string,
+  hosts: readonly string[],
+  keys: readonly HostKey[],
+): string {
+  const isKept = (line: string): boolean => {
+    const known = parseLine(line, "");
+    if (known === undefined || known.marker !== undefined) return true;
+    if (!hosts.some((host) => isNamed(known.names, host))) return true;
+    return keys.some((key) => isSameKey(key, known));
+  };
+  return text.split("\n").filter(isKept).join("\n");
+}
+
+export function isSameKey(one: HostKey, other: HostKey): boolean {
+  return one.type === other.type && one.key === other.key;
 }
 
 /** @returns how known_hosts names a host */
@@ -68,9 +86,17 @@ export function hostKeyOf(blob: Buffer): HostKey {
   return { type: blob.toString("latin1", 4, 4 + length), key: blob.toString("base64") };
 }
 
-/** A line for a key that a person has accepted. */
-export function knownHostsLine(host: string, { type, key }: HostKey, isHashed: boolean): string {
-  return `${isHashed ? hashed(host, randomBytes(20)) : host} ${type} ${key}\n`;
+/**
+ * @param hosts the host's name, and its address if that is to be known, too
+ * @returns a line for the key; with hashed names one for each name
+ */
+export function knownHostsLines(
+  hosts: readonly string[],
+  { type, key }: HostKey,
+  isHashed: boolean,
+): string {
+  const names = isHashed ? hosts.map((host) => hashed(host, randomBytes(20))) : [hosts.join(",")];
+  return names.map((name) => `${name} ${type} ${key}\n`).join("");
 }
 
 function hashed(host: string, salt: Buffer): string {
@@ -78,23 +104,28 @@ function hashed(host: string, salt: Buffer): string {
   return `|1|${salt.toString("base64")}|${hash}`;
 }
 
-/** One name that is excluded by `!` excludes the host from the whole line. */
-function isNamed(names: string, host: string): boolean {
+/** A name that is excluded by `!` excludes the host from the whole line. */
+export function isNamed(names: string, host: string): boolean {
   const [, salt] = HASHED.exec(names) ?? [];
   if (salt !== undefined) return names === hashed(host, Buffer.from(salt, "base64"));
   let isFound = false;
   for (const name of names.toLowerCase().split(",")) {
     const isExcluded = name.startsWith("!");
-    if (!patternMatches(isExcluded ? name.slice(1) : name, host.toLowerCase())) continue;
+    if (!matchesPattern(isExcluded ? name.slice(1) : name, host.toLowerCase())) continue;
     if (isExcluded) return false;
     isFound = true;
   }
   return isFound;
 }
 
-/** `*` stands for any characters, `?` for one. Brackets mean themselves. */
-function patternMatches(pattern: string, host: string): boolean {
+/** Whether ssh wrote the names: it writes a name, or a name and an address. */
+export function isWrittenBySsh(names: string): boolean {
+  return !/[*?]/.test(names) && names.split(",").length <= 2;
+}
+
+/** @param pattern `*` stands for any characters, `?` for one; brackets stand for themselves */
+export function matchesPattern(pattern: string, text: string): boolean {
   const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&");
   const source = escaped.replaceAll("*", ".*").replaceAll("?", ".");
-  return new RegExp(`^${source}$`, "s").test(host);
+  return new RegExp(`^${source}$`, "s").test(text);
 }

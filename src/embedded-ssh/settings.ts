@@ -1,13 +1,11 @@
-/**
- * From the configuration of a host to what the embedded ssh does there; or why it does not talk to
- * the host. Reads no file but those that tell whether a value is in quotes.
- */
-import { namedValues } from "../transports/ssh-config.ts";
+/** From the configuration of a host to what the embedded ssh does there. Reads no file. */
 import { type Offer, offerOf } from "./algorithms.ts";
 import type { SshConfiguration } from "./configuration.ts";
 import { Refusal } from "./failures.ts";
-import { OPTIONS } from "./option-table.ts";
-import { expandPath, type TokenValues } from "./tokens.ts";
+import { matchesPattern } from "./known-hosts.ts";
+import { OptionReader } from "./option-reader.ts";
+import { refuseConfiguration } from "./refusals.ts";
+import { expandHome, expandPath, type TokenValues } from "./tokens.ts";
 
 export interface HostKeySettings {
   readonly strict: "yes" | "no" | "ask" | "accept-new";
@@ -16,14 +14,17 @@ export interface HostKeySettings {
   readonly globalFiles: readonly string[];
   /** Prints further known hosts. */
   readonly command: string | undefined;
-  readonly revoked: string | undefined;
+  /** Files of keys that are never accepted. */
+  readonly revoked: readonly string[];
   readonly isHashed: boolean;
   readonly fingerprint: "sha256" | "md5";
   readonly checksAddress: boolean;
   readonly trustsLocalhost: boolean;
   readonly minimumRsaBits: number;
-  /** Whether further keys of a known host are learned. */
-  readonly learnsKeys: boolean;
+  /** Whether the keys that a known host names are learned, and its old ones removed. */
+  readonly updates: boolean;
+  /** Types of keys that are learned so. */
+  readonly acceptedTypes: readonly string[];
 }
 
 export interface LoginSettings {
@@ -36,7 +37,9 @@ export interface LoginSettings {
   readonly hasOnlyFiles: boolean;
   /** Path of the agent's socket. */
   readonly agent: string | undefined;
+  /** Names of signatures. */
   readonly acceptedAlgorithms: readonly string[];
+  readonly minimumRsaBits: number;
 }
 
 export interface SshSettings extends TokenValues {
@@ -59,13 +62,17 @@ export interface SshSettings extends TokenValues {
   /** 0: never for its age. */
   readonly rekeySeconds: number;
   readonly environment: Readonly<Record<string, string>>;
+  /** Whether LogLevel hides what is no error: a server's banner, that a key is added. */
   readonly isQuiet: boolean;
 }
 
-/** Options whose values `ssh -G` tells without their quotes, so that words run together. */
-const UNQUOTED = ["userknownhostsfile", "globalknownhostsfile", "setenv"];
+const USUAL_METHODS = ["publickey", "keyboard-interactive", "password"];
+const FAMILIES: Readonly<Record<string, 4 | 6>> = { inet: 4, inet6: 6 };
+/** Values of LogLevel that leave out information. */
+const QUIET = ["SILENT", "QUIET", "FATAL", "ERROR"];
 
 /**
+ * @param usual what ssh takes without a configuration
  * @param options of the command line
  * @throws {Refusal} the configuration demands what the embedded ssh lacks
  * @throws {TokenProblem}
@@ -75,148 +82,106 @@ export function readSettings(
   usual: SshConfiguration,
   options: readonly string[],
 ): SshSettings {
-  refuseOptions(configuration, usual);
-  refuseQuotes(options);
-  const one = (name: string): string => configuration.get(name)?.[0] ?? "";
-  const number = (name: string): number => Number(one(name)) || 0;
+  refuseConfiguration(configuration, usual, options);
   const offer = offerOf(configuration, usual);
   if ("refusal" in offer) throw new Refusal(offer.refusal);
-  const jump = one("proxyjump") === "none" ? "" : one("proxyjump");
+  const read = new OptionReader(configuration);
   const place: TokenValues = {
-    name: one("host"),
-    hostname: one("hostname"),
-    port: number("port"),
-    user: one("user"),
-    alias: optional(one("hostkeyalias")),
-    jump,
+    name: read.text("host"),
+    hostname: read.text("hostname"),
+    port: read.number("port"),
+    user: read.text("user"),
+    alias: read.optional("hostkeyalias"),
+    jump: read.optional("proxyjump") ?? "",
   };
-  const [rekeyBytes = "0", rekeySeconds = "0"] = one("rekeylimit").split(" ");
+  const [rekeyBytes, rekeySeconds] = read.words("rekeylimit");
   return {
     ...place,
-    family: ({ inet: 4, inet6: 6 } as const)[one("addressfamily")] ?? 0,
-    bindAddress: optional(one("bindaddress")),
-    connectSeconds: number("connecttimeout") || undefined,
-    attempts: Math.max(1, number("connectionattempts")),
-    keepsAlive: isYes(one("tcpkeepalive")),
-    proxyCommand: optional(one("proxycommand")),
-    jumps: jump === "" ? [] : jump.split(","),
-    hostKey: hostKeySettings(configuration, place),
-    login: loginSettings(configuration, place),
+    family: FAMILIES[read.text("addressfamily")] ?? 0,
+    bindAddress: read.optional("bindaddress"),
+    connectSeconds: read.number("connecttimeout") || undefined,
+    attempts: Math.max(1, read.number("connectionattempts")),
+    keepsAlive: read.flag("tcpkeepalive"),
+    proxyCommand: read.optional("proxycommand"),
+    jumps: place.jump.split(",").filter((jump) => jump !== ""),
+    hostKey: hostKeySettings(read, place),
+    login: loginSettings(read, place),
     offer,
-    aliveSeconds: number("serveraliveinterval"),
-    aliveCount: number("serveralivecountmax"),
+    aliveSeconds: read.number("serveraliveinterval"),
+    aliveCount: read.number("serveralivecountmax"),
     rekeyBytes: Number(rekeyBytes) || 0,
     rekeySeconds: Number(rekeySeconds) || 0,
-    environment: environmentOf(configuration),
-    isQuiet: ["SILENT", "QUIET", "FATAL"].includes(one("loglevel").toUpperCase()),
+    environment: environmentOf(read),
+    isQuiet: QUIET.includes(read.text("loglevel").toUpperCase()),
   };
 }
 
-function hostKeySettings(configuration: SshConfiguration, place: TokenValues): HostKeySettings {
-  const one = (name: string): string => configuration.get(name)?.[0] ?? "";
-  const files = (name: string): string[] =>
-    one(name)
-      .split(" ")
-      .filter((file) => optional(file) !== undefined);
-  const revoked = optional(one("revokedhostkeys"));
+/** `ssh -G` tells some of the file names as they are written, by its version. */
+function hostKeySettings(read: OptionReader, place: TokenValues): HostKeySettings {
   return {
-    strict: readStrict(one("stricthostkeychecking")),
-    userFiles: files("userknownhostsfile"),
-    globalFiles: files("globalknownhostsfile"),
-    command: optional(one("knownhostscommand")),
-    revoked: revoked && expandPath(revoked, place),
-    isHashed: isYes(one("hashknownhosts")),
-    fingerprint: one("fingerprinthash").toUpperCase() === "MD5" ? "md5" : "sha256",
-    checksAddress: isYes(one("checkhostip")),
-    trustsLocalhost: isYes(one("nohostauthenticationforlocalhost")),
-    minimumRsaBits: Number(one("requiredrsasize")) || 0,
-    learnsKeys: isYes(one("updatehostkeys")),
+    strict: strictness(read.text("stricthostkeychecking")),
+    userFiles: read.words("userknownhostsfile").map(expandHome),
+    globalFiles: read.words("globalknownhostsfile").map(expandHome),
+    command: read.optional("knownhostscommand"),
+    revoked: read.words("revokedhostkeys").map((file) => expandPath(file, place)),
+    isHashed: read.flag("hashknownhosts"),
+    fingerprint: read.text("fingerprinthash").toUpperCase() === "MD5" ? "md5" : "sha256",
+    checksAddress: read.flag("checkhostip"),
+    trustsLocalhost: read.flag("nohostauthenticationforlocalhost"),
+    minimumRsaBits: read.number("requiredrsasize"),
+    updates: read.flag("updatehostkeys"),
+    acceptedTypes: read
+      .names("hostkeyalgorithms")
+      .map((name) => (name.startsWith("rsa-sha2-") ? "ssh-rsa" : name)),
   };
 }
 
-function loginSettings(configuration: SshConfiguration, place: TokenValues): LoginSettings {
-  const one = (name: string): string => configuration.get(name)?.[0] ?? "";
+function loginSettings(read: OptionReader, place: TokenValues): LoginSettings {
   const isAllowed = {
-    publickey: one("pubkeyauthentication") !== "no" && one("pubkeyauthentication") !== "false",
-    "keyboard-interactive": isYes(one("kbdinteractiveauthentication")),
-    password: isYes(one("passwordauthentication")),
+    // The values `unbound` and `host-bound` allow it, too.
+    publickey: !["no", "false"].includes(read.text("pubkeyauthentication")),
+    "keyboard-interactive": read.flag("kbdinteractiveauthentication"),
+    password: read.flag("passwordauthentication"),
   } as const;
-  const preferred = (optional(one("preferredauthentications")) ?? USUAL_METHODS).split(",");
-  const methods = preferred.filter((method) => method in isAllowed) as (keyof typeof isAllowed)[];
-  const files = (configuration.get("identityfile") ?? []).filter((file) => file !== "none");
+  const preferred = read.names("preferredauthentications");
+  const methods = (preferred.length > 0 ? preferred : USUAL_METHODS).filter(
+    (method): method is keyof typeof isAllowed => method in isAllowed,
+  );
   return {
-    isBatch: isYes(one("batchmode")),
+    isBatch: read.flag("batchmode"),
     methods: methods.filter((method) => isAllowed[method]),
-    prompts: Math.max(1, Number(one("numberofpasswordprompts")) || 0),
-    identityFiles: files.map((file) => expandPath(file, place)),
-    hasOnlyFiles: isYes(one("identitiesonly")),
-    agent: readAgent(configuration.get("identityagent")?.[0]),
-    acceptedAlgorithms: one("pubkeyacceptedalgorithms").split(","),
+    prompts: Math.max(1, read.number("numberofpasswordprompts")),
+    identityFiles: read.all("identityfile").map((file) => expandPath(file, place)),
+    hasOnlyFiles: read.flag("identitiesonly"),
+    agent: agentSocket(read),
+    acceptedAlgorithms: read.names("pubkeyacceptedalgorithms"),
+    minimumRsaBits: read.number("requiredrsasize"),
   };
 }
-
-const USUAL_METHODS = "publickey,keyboard-interactive,password";
 
 /** `SSH_AUTH_SOCK` and `$NAME` stand for variables. */
-function readAgent(value: string | undefined): string | undefined {
-  if (value === undefined || value === "SSH_AUTH_SOCK") return process.env["SSH_AUTH_SOCK"];
+function agentSocket(read: OptionReader): string | undefined {
+  const value = read.text("identityagent");
+  if (value === "" || value === "SSH_AUTH_SOCK") return process.env["SSH_AUTH_SOCK"];
   if (value.startsWith("$")) return process.env[value.slice(1).replace(/^\{(.*)\}$/, "$1")];
-  return optional(value);
+  return read.optional("identityagent");
 }
 
 /** A variable that the user sets goes before one that is only passed on. */
-function environmentOf(configuration: SshConfiguration): Record<string, string> {
-  const found: Record<string, string> = {};
-  const patterns = (configuration.get("sendenv") ?? []).map((text) => new Bun.Glob(text));
-  for (const [name, value = ""] of Object.entries(process.env)) {
-    if (patterns.some((pattern) => pattern.match(name))) found[name] = value;
-  }
-  for (const pair of configuration.get("setenv") ?? []) {
+function environmentOf(read: OptionReader): Record<string, string> {
+  const patterns = read.all("sendenv");
+  const sent = Object.entries(process.env).filter(([name]) =>
+    patterns.some((pattern) => matchesPattern(pattern, name)),
+  );
+  const set = read.all("setenv").flatMap((pair) => {
     const at = pair.indexOf("=");
-    if (at > 0) found[pair.slice(0, at)] = pair.slice(at + 1);
-  }
-  return found;
+    return at > 0 ? [[pair.slice(0, at), pair.slice(at + 1)] as const] : [];
+  });
+  return Object.fromEntries([...sent, ...set].map(([name, value = ""]) => [name, value]));
 }
 
-/** @throws {Refusal} */
-function refuseOptions(configuration: SshConfiguration, usual: SshConfiguration): void {
-  for (const [name, values] of configuration) {
-    const spelt = SPELT.get(name);
-    const isUsual = values.join("\n") === usual.get(name)?.join("\n");
-    if (spelt === undefined) {
-      if (isUsual) continue;
-      throw new Refusal(`it does not know the option ${name}`);
-    }
-    const treatment = OPTIONS[spelt];
-    if (treatment?.as !== "refused") continue;
-    const value = values.find((one) => !treatment.unless.includes(one));
-    if (value !== undefined) throw new Refusal(`${spelt} ${value}: ${treatment.note}`);
-  }
-}
-
-const SPELT: ReadonlyMap<string, string> = new Map(
-  Object.keys(OPTIONS).map((name) => [name.toLowerCase(), name]),
-);
-
-/** @throws {Refusal} */
-function refuseQuotes(options: readonly string[]): void {
-  for (const name of UNQUOTED) {
-    const value = namedValues(options, name).find((text) => /["'\\]/.test(text));
-    if (value === undefined) continue;
-    throw new Refusal(`${SPELT.get(name)} ${value}: ssh -G does not tell where a word ends`);
-  }
-}
-
-function readStrict(value: string): HostKeySettings["strict"] {
+function strictness(value: string): HostKeySettings["strict"] {
   if (value === "true" || value === "yes") return "yes";
   if (value === "accept-new" || value === "ask") return value;
   return value === "" ? "ask" : "no"; // `false`, `no` and `off` are one
-}
-
-function isYes(value: string): boolean {
-  return value === "yes" || value === "true";
-}
-
-function optional(value: string): string | undefined {
-  return value === "" || value === "none" ? undefined : value;
 }

@@ -27,6 +27,7 @@ export interface Run {
   /** More options of the command line. */
   readonly options?: readonly string[];
   readonly destination?: string;
+  /** `DIR` stands for the run's folder here, too. */
   readonly command?: string;
   /** What the run's known_hosts holds at first. */
   readonly known?: string;
@@ -113,7 +114,8 @@ function prepare(dir: string, run: Run): string[] {
   writeFileSync(config, `${run.lines.join("\n").replaceAll("DIR", dir)}\n`);
   writeFileSync(join(dir, "known_hosts"), run.known ?? "");
   const options = ["-F", config, ...(run.options ?? [])];
-  return [...["ssh", ...options, "-T", "--", run.destination ?? "target"], run.command ?? COMMAND];
+  const command = (run.command ?? COMMAND).replaceAll("DIR", dir);
+  return [...["ssh", ...options, "-T", "--", run.destination ?? "target"], command];
 }
 
 function outcome(

@@ -1,13 +1,20 @@
 /** Host keys, by the embedded ssh and by the system's: known-hosts files, questions, refusals. */
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
+import { relative } from "node:path";
 import { run as runTool } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
 import { missingSshd } from "../helpers/sshd.ts";
-import { OK, optionScene, TYPES } from "./scene.ts";
+import { withEmbedded } from "./compare.ts";
+import { OK, OWN_ADDRESS, optionScene, TYPES } from "./scene.ts";
+
+const missingAddress =
+  OWN_ADDRESS === undefined ? "this machine has no address of a network" : undefined;
 
 suite("host keys of the embedded ssh", missingSshd(), "sshd", () => {
-  const { at, text, hostKey, withLines, same, port } = optionScene();
+  const { at, text, hostKey, withLines, same, port, another } = optionScene();
+  const file = at;
   const asks = { status: 255, code: "ERR_TRANSPORT_HOST_KEY_UNKNOWN" } as const;
   for (const type of Object.keys(TYPES)) {
     test(`known by ${type} alone`, () => same(withLines([], { known: hostKey(type) }), OK));
@@ -33,6 +40,24 @@ suite("host keys of the embedded ssh", missingSshd(), "sshd", () => {
     const { stderr } = await same(withLines([], { known }), is);
     expect(stderr).toContain("DIR/known_hosts:1");
   });
+  test("a key of another type than the known one counts as changed", async () => {
+    // A server in between would show a key of a type that is not known.
+    const known = `[127.0.0.1]:${port()} ${text("user_rsa.pub")}\n`;
+    const is = { status: 255, code: "ERR_TRANSPORT_HOST_KEY_CHANGED" } as const;
+    for (const strict of ["ask", "accept-new", "yes"]) {
+      const lines = ["HostKeyAlgorithms ssh-ed25519", `StrictHostKeyChecking ${strict}`];
+      const ours = await same(withLines(lines, { known, answers: ["yes"] }), is);
+      expect(ours.asked).toEqual([]);
+      expect(ours.stderr).toContain("Offending RSA key in DIR/known_hosts:1");
+    }
+  });
+  test("@cert-authority alone refuses the host", async () => {
+    const known = `@cert-authority * ${text("other.pub")}\n`;
+    const run = withLines(["StrictHostKeyChecking accept-new"], { known });
+    const ours = await withEmbedded(another(), run);
+    expect(ours).toMatchObject({ status: 255, code: "ERR_TRANSPORT_REFUSED", known });
+    await same(withLines([], { known: known + hostKey("ed25519") }), OK);
+  });
   test("a changed key, StrictHostKeyChecking no", async () => {
     const wrong = text("other.pub").split(" ");
     const known = `[127.0.0.1]:${port()} ${wrong[0]} ${wrong[1]}\n`;
@@ -42,6 +67,7 @@ suite("host keys of the embedded ssh", missingSshd(), "sshd", () => {
     const known = `${hostKey("ed25519")}@revoked ${hostKey("ed25519", "*")}`;
     const { stderr } = await same(withLines([], { known }), { status: 255 });
     expect(stderr).toContain("REVOKED HOST KEY");
+    await same(withLines(["StrictHostKeyChecking no"], { known }), OK);
   });
   test("RevokedHostKeys", async () => {
     writeFileSync(at("revoked"), `${text("host_ed25519.pub")}\n`);
@@ -83,6 +109,22 @@ suite("host keys of the embedded ssh", missingSshd(), "sshd", () => {
     writeFileSync(at("global"), hostKey("ed25519"));
     await same(withLines([`GlobalKnownHostsFile ${at("global")}`], { known: "" }), OK);
   });
+  test("~ in names of files", async () => {
+    writeFileSync(at("global"), hostKey("ed25519"));
+    const file = `~/${relative(userInfo().homedir, at("global"))}`;
+    await same(withLines([`GlobalKnownHostsFile ${file}`], { known: "" }), OK);
+    await same(withLines([`UserKnownHostsFile ${file}`], { known: "" }), OK);
+    writeFileSync(at("revoked"), `${text("host_ed25519.pub")}\n`);
+    const revoked = `~/${relative(userInfo().homedir, at("revoked"))}`;
+    await same(withLines([`RevokedHostKeys ${revoked}`]), { status: 255 });
+  });
+  test("a file of known hosts that is a pipe", async () => {
+    runTool(["mkfifo", at("pipe")]);
+    const run = withLines([`UserKnownHostsFile ${at("pipe")}`], { known: "" });
+    const ours = await withEmbedded(another(), run);
+    expect(ours.status).toBe(255);
+    expect(ours.stderr).toContain(`${at("pipe")}: not a regular file`);
+  });
   test("several UserKnownHostsFile", async () => {
     writeFileSync(at("second"), hostKey("ed25519"));
     await same(
@@ -97,25 +139,110 @@ suite("host keys of the embedded ssh", missingSshd(), "sshd", () => {
     await same(withLines([command], { known: "" }), OK);
     await same(withLines(["KnownHostsCommand /bin/false"]), { status: 255 });
   });
-  test("NoHostAuthenticationForLocalhost", () =>
-    same(withLines(["NoHostAuthenticationForLocalhost yes"], { known: "" }), OK));
-  test("CheckHostIP", async () => {
-    const wrong = text("other.pub").split(" ");
-    const known =
-      hostKey("ed25519", `[localhost]:${port()}`) +
-      `[127.0.0.1]:${port()} ${wrong[0]} ${wrong[1]}\n`;
-    const lines = ["HostName localhost", "AddressFamily inet"];
-    await same(withLines([...lines, "CheckHostIP no"], { known }), OK);
-    // Addresses of the loopback network are not looked at.
-    await same(withLines([...lines, "CheckHostIP yes"], { known }), OK);
+  test("NoHostAuthenticationForLocalhost", async () => {
+    const lines = ["NoHostAuthenticationForLocalhost yes"];
+    await same(withLines(lines, { known: "" }), OK);
+    await same(withLines([...lines, "HostKeyAlias apart"], { known: "" }), asks);
+    // Behind a proxy, `localhost` is another machine.
+    const relay = "exec 3<>/dev/tcp/127.0.0.1/%p; cat <&3 & cat >&3; kill $!";
+    const proxy = `ProxyCommand bash -c 'trap "" HUP; ${relay}'`;
+    await same(withLines([...lines, "HostName localhost", proxy], { known: "" }), asks);
   });
-  test("UpdateHostKeys", async () => {
-    const command = "cat; sleep 1; exit 3";
-    const { known } = await same(withLines(["UpdateHostKeys yes"], { command }), { status: 3 });
-    for (const type of Object.keys(TYPES)) expect(known).toContain(hostKey(type));
-    const by = hostKey("ed25519", "[127.0.0.*]:*");
-    const unchanged = await same(withLines(["UpdateHostKeys yes"], { command, known: by }), {});
-    expect(unchanged.known).toBe(by);
+  describe("CheckHostIP", () => {
+    const wrong = (host: string): string => `${host} ${text("other.pub")}\n`;
+    test("addresses of this machine alone are not looked at", async () => {
+      const known = hostKey("ed25519", `[localhost]:${port()}`) + wrong(`[127.0.0.1]:${port()}`);
+      const lines = ["HostName localhost", "AddressFamily inet", "CheckHostIP yes"];
+      await same(withLines(lines, { known }), OK);
+    });
+    suite("of a network", missingAddress, "address", () => {
+      const address = OWN_ADDRESS ?? "";
+      const lines = ["CheckHostIP yes", `HostName ${address}`, "HostKeyAlias web1"];
+      const at = (): string => `[${address}]:${port()}`;
+      test("it is learned with the host, and for a known host", async () => {
+        const fresh = withLines([...lines, "StrictHostKeyChecking accept-new"], { known: "" });
+        expect((await same(fresh, OK)).known).toBe(hostKey("ed25519", `web1,${at()}`));
+        const hashed = { ...fresh, lines: ["HashKnownHosts yes", ...fresh.lines] };
+        expect((await same(hashed, OK)).known.match(/^\|1\|/gm)).toHaveLength(2);
+        const known = hostKey("ed25519", "web1");
+        expect((await same(withLines(lines, { known }), OK)).known).toBe(
+          known + hostKey("ed25519", at()),
+        );
+      });
+      test("another key is known for it", async () => {
+        const known = hostKey("ed25519", "web1") + wrong(at());
+        await same(withLines(["CheckHostIP no", ...lines], { known }), OK);
+        await same(withLines(lines, { known, answers: ["yes"] }), OK);
+        await same(withLines(lines, { known, answers: ["no"] }), { status: 255 });
+        await same(withLines([...lines, "StrictHostKeyChecking yes"], { known }), { status: 255 });
+        await same(withLines([...lines, "StrictHostKeyChecking no"], { known }), OK);
+      });
+      test("KnownHostsCommand is asked for it", async () => {
+        writeFileSync(file("ask"), `#!/bin/sh\necho "$1" >>${file("asked")}\n`, { mode: 0o755 });
+        const command = `KnownHostsCommand ${file("ask")} %I:%H`;
+        const run = withLines([...lines, command], { known: hostKey("ed25519", `web1,${at()}`) });
+        await same(run, OK);
+        const asked = readFileSync(file("asked"), "utf8").trim().split("\n");
+        // Before 10.0, ssh tells the host's own name for ORDER.
+        const others = asked.filter((one) => !one.startsWith("ORDER:")).sort();
+        const each = [`ADDRESS:${at()}`, "HOSTNAME:web1"];
+        expect(others).toEqual(each.flatMap((one) => [one, one]));
+      });
+    });
+  });
+  describe("UpdateHostKeys", () => {
+    // The message comes after the login: the command waits until known_hosts has it, or a while.
+    const until = (pattern: string): string =>
+      `cat; for i in 1 2 3 4; do ${pattern} && break; sleep 0.1; done; exit 3`;
+    const lines = ["UpdateHostKeys yes"];
+    test("new keys are learned", async () => {
+      const command = until("grep -q ecdsa DIR/known_hosts");
+      const { known } = await same(withLines(lines, { command }), { status: 3 });
+      for (const type of Object.keys(TYPES)) expect(known).toContain(hostKey(type));
+      const hashed = withLines(["HashKnownHosts yes", ...lines], { command: until("false") });
+      expect((await same(hashed, { status: 3 })).known.match(/^\|1\|/gm)?.length).toBeGreaterThan(
+        1,
+      );
+    });
+    test("keys that the server no longer has are removed", async () => {
+      const gone = `[127.0.0.1]:${port()} ${text("other.pub")}\n`;
+      const rest = "# a word\n\nweb9 ssh-ed25519 AAAA\n";
+      const known = rest + gone + hostKey("ed25519");
+      const command = until("grep -q ecdsa DIR/known_hosts");
+      const { known: left } = await same(withLines(lines, { known, command }), { status: 3 });
+      expect(left).not.toContain(gone);
+      expect(left).toStartWith(rest + hostKey("ed25519"));
+      for (const type of Object.keys(TYPES)) expect(left).toContain(hostKey(type));
+    });
+    test("files that ssh has not written so stay as they are", async () => {
+      const gone = (host: string): string => `${host} ${text("other.pub")}\n`;
+      const at = `[127.0.0.1]:${port()}`;
+      const own = hostKey("ed25519");
+      const files = [
+        hostKey("ed25519", "[127.0.0.*]:*"),
+        own + hostKey("rsa", "web2"),
+        own + gone(at) + gone("web2"),
+        `${own}@cert-authority ${gone(at)}`,
+        `${own}@revoked ${gone(at)}`,
+      ];
+      const command = until("false");
+      await Promise.all(
+        files.map(async (known) => {
+          const after = await same(withLines(lines, { known, command }), { status: 3 });
+          expect(after.known).toBe(known);
+        }),
+      );
+    });
+    test("a key that the system knows is not the user's to update", async () => {
+      writeFileSync(file("global"), hostKey("ed25519"));
+      const more = [`GlobalKnownHostsFile ${file("global")}`, ...lines];
+      const run = withLines(more, { known: "", command: until("false") });
+      expect((await same(run, { status: 3 })).known).toBe("");
+    });
+    test("`ask` learns none where a command runs", async () => {
+      const run = withLines(["UpdateHostKeys ask"], { command: until("false"), answers: ["yes"] });
+      expect(await same(run, { status: 3 })).toMatchObject({ asked: [], known: run.known });
+    });
   });
   test("RequiredRSASize", () =>
     same(withLines(["RequiredRSASize 4096"], { known: hostKey("rsa") }), { status: 255 }));

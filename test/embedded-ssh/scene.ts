@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { run as runTool } from "../helpers/scratch-user.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
@@ -12,6 +12,10 @@ import { startSshd } from "../helpers/sshd.ts";
 import { type Outcome, type Run, withEmbedded, withSsh } from "./compare.ts";
 
 export const TYPES = { ed25519: [], ecdsa: ["-b", "384"], rsa: ["-b", "3072"] } as const;
+/** An address of this machine that is not of the loopback network; undefined: it has none. */
+export const OWN_ADDRESS = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
 export const OK = { status: 3, stdout: "ok\nin\n" } as const;
 
 /** Inside of a `suite`: begins before its tests, and ends after them. */
@@ -48,6 +52,7 @@ export function optionScene() {
         `AuthorizedKeysFile ${at("authorized_keys")}`,
         "AcceptEnv GREETING LC_*",
         `Banner ${at("banner")}`,
+        ...(OWN_ADDRESS === undefined ? [] : [`ListenAddress ${OWN_ADDRESS}`]),
       ],
     });
     writeFileSync(at("banner"), "be welcome\n");

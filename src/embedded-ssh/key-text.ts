@@ -1,0 +1,34 @@
+/** Reads files of keys. The process has other hosts to serve, so that a read must never wait. */
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+
+/** A pipe or a device stands where a file of keys is expected. */
+export class NotAFile extends Error {}
+
+/**
+ * Reads a file that holds keys. `/dev/null` counts as an empty one.
+ *
+ * @throws {NotAFile} the path leads to a pipe, a socket, a device or a folder: opening or reading
+ *   some of these waits for another process
+ * @throws the system's error
+ */
+export function readKeyText(path: string): string {
+  if (path === "/dev/null") return "";
+  // Without O_NONBLOCK, opening a pipe waits for a writer.
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!fstatSync(descriptor).isFile()) throw new NotAFile(`${path}: not a regular file`);
+    return readFileSync(descriptor, "latin1");
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The same; "" if the file cannot be read. @throws {NotAFile} */
+export function readKeyTextIfAny(path: string): string {
+  try {
+    return readKeyText(path);
+  } catch (error) {
+    if (error instanceof NotAFile) throw error;
+    return "";
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Where the keys of hosts are known from: the known-hosts files of the user and of the system, and
+ * KnownHostsCommand. Reads and writes the files. Does not judge a key.
+ */
+import { appendFileSync, linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { NotAFile, readKeyTextIfAny } from "./key-text.ts";
+import {
+  type HostKey,
+  isSameKey,
+  type KnownKey,
+  knownHostsLines,
+  knownKeys,
+  parseKnownHosts,
+  withoutOtherKeys,
+} from "./known-hosts.ts";
+import type { HostKeySettings, SshSettings } from "./settings.ts";
+import { expandTokens } from "./tokens.ts";
+
+/** A source of known hosts cannot be used: the host is refused, as by ssh. */
+export class KnownHostsProblem extends Error {}
+
+/** The files that the configuration names, in ssh's order. */
+export class KnownHostsFiles {
+  readonly #settings: HostKeySettings;
+
+  constructor(settings: HostKeySettings) {
+    this.#settings = settings;
+  }
+
+  /** @param host as known_hosts names it @throws {KnownHostsProblem} */
+  keysOf(host: string): KnownKey[] {
+    return this.#all.flatMap((file) => knownKeys(readFile(file), host, file));
+  }
+
+  /** @returns the lines without a marker that hold the key, by any names */
+  linesWith(key: HostKey): KnownKey[] {
+    return this.#all
+      .flatMap((file) => parseKnownHosts(readFile(file), file))
+      .filter((known) => known.marker === undefined && isSameKey(known, key));
+  }
+
+  /** @returns all lines of the user's files */
+  userLines(): KnownKey[] {
+    return this.#settings.userFiles.flatMap((file) => parseKnownHosts(readFile(file), file));
+  }
+
+  /** Whether a key was found in one of the user's files. */
+  isOfUser({ place }: KnownKey): boolean {
+    return this.#settings.userFiles.some((file) => place.startsWith(`${file}:`));
+  }
+
+  /** The file that new keys are written to; undefined: none is written. */
+  get #own(): string | undefined {
+    const [file] = this.#settings.userFiles;
+    return file === "/dev/null" ? undefined : file;
+  }
+
+  /** @returns the file; undefined if there is none to write to @throws the system's error */
+  add(hosts: readonly string[], key: HostKey): string | undefined {
+    const file = this.#own;
+    if (file === undefined) return undefined;
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    appendLines(file, knownHostsLines(hosts, key, this.#settings.isHashed));
+    return file;
+  }
+
+  /**
+   * Makes these the only keys of a host: adds the new ones to the first of the user's files, and
+   * removes all others from each of them. Lines with a marker stay. What a file held before is kept
+   * as `known_hosts.old`.
+   *
+   * @throws the system's error
+   */
+  replace(hosts: readonly string[], keys: readonly HostKey[], fresh: readonly HostKey[]): void {
+    const { userFiles, isHashed } = this.#settings;
+    for (const file of userFiles) {
+      const before = readFile(file);
+      const kept = withoutOtherKeys(before, hosts, keys);
+      const added = file === this.#own ? fresh : [];
+      const lines = added.map((key) => knownHostsLines(hosts, key, isHashed)).join("");
+      if (kept === before && lines === "") continue;
+      if (kept === before) appendLines(file, lines);
+      else overwrite(file, kept + (/[^\n]$/.test(kept) ? "\n" : "") + lines);
+    }
+  }
+
+  get #all(): string[] {
+    return [...this.#settings.userFiles, ...this.#settings.globalFiles];
+  }
+}
+
+/** @throws {KnownHostsProblem} reading the file would wait */
+function readFile(file: string): string {
+  try {
+    return readKeyTextIfAny(file);
+  } catch (error) {
+    if (error instanceof NotAFile) throw new KnownHostsProblem(error.message);
+    throw error;
+  }
+}
+
+/** @throws the system's error */
+function appendLines(file: string, lines: string): void {
+  const isCut = /[^\n]$/.test(readFile(file));
+  appendFileSync(file, (isCut ? "\n" : "") + lines, { encoding: "latin1", mode: 0o600 });
+}
+
+/** Replaces a file at once, so that a reader finds the old or the new one. */
+function overwrite(file: string, text: string): void {
+  const [temporary, backup] = [`${file}.${process.pid}.new`, `${file}.old`];
+  try {
+    writeFileSync(temporary, text, { encoding: "latin1", mode: 0o600, flag: "wx" });
+    rmSync(backup, { force: true });
+    linkSync(file, backup);
+    renameSync(temporary, file);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+/** What KnownHostsCommand is asked. */
+export interface Query {
+  readonly reason: "ORDER" | "HOSTNAME" | "ADDRESS";
+  /** As known_hosts names it. */
+  readonly host: string;
+  /** Absent before the server has shown one. */
+  readonly key?: HostKey & { readonly fingerprint: string };
+  /** Ends the command. */
+  readonly signal: AbortSignal;
+  /** Gets what the command prints on standard error. */
+  say(text: string): void;
+}
+
+export const COMMAND_PLACE = "KnownHostsCommand";
+
+/**
+ * KnownHostsCommand prints lines of a known-hosts file. It is started without a shell.
+ *
+ * @throws {KnownHostsProblem} it failed
+ */
+export async function askKnownHostsCommand(
+  settings: SshSettings,
+  { reason, host, key, signal, say }: Query,
+): Promise<KnownKey[]> {
+  const { command } = settings.hostKey;
+  if (command === undefined) return [];
+  const own = {
+    f: key?.fingerprint ?? "NONE",
+    H: host,
+    I: reason,
+    K: key?.key ?? "NONE",
+    t: key?.type ?? "NONE",
+  };
+  const argv = splitWords(command).map((word) => expandTokens(word, settings, own));
+  const { text, errors, status } = await runCommand(argv, signal);
+  say(errors);
+  if (status !== 0) throw new KnownHostsProblem(`${argv[0]} ended with status ${status}`);
+  return knownKeys(text, host, COMMAND_PLACE);
+}
+
+async function runCommand(argv: readonly string[], signal: AbortSignal) {
+  try {
+    const child = Bun.spawn([...argv], { stdio: ["ignore", "pipe", "pipe"], signal });
+    const [text, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    return { text, errors, status: await child.exited };
+  } catch (error) {
+    throw new KnownHostsProblem(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Words as ssh splits them: quotes hold a word together. */
+function splitWords(text: string): string[] {
+  const words = text.match(/(?:[^\s"']+|"(?:[^"\\]|\\.)*"|'[^']*')+/g) ?? [];
+  return words.map((word) =>
+    word.replace(/"((?:[^"\\]|\\.)*)"|'([^']*)'/g, (_all, double?: string, single?: string) =>
+      double === undefined ? (single ?? "") : double.replace(/\\(.)/g, "$1"),
+    ),
+  );
+}

@@ -1,5 +1,5 @@
 /**
- * The keys that a server is offered, in ssh's order: those of the files that the agent holds, the
+ * The keys that a server is offered, in ssh's order: those of the agent that a file names, the
  * agent's other keys, and those that only a file holds.
  */
 import { BaseAgent, createAgent, type ParsedKey, type SignCallback } from "ssh2";
@@ -8,46 +8,90 @@ import {
   certificateBeside,
   type Identity,
   identityOf,
+  type KeyFile,
   type KeyFileUse,
+  keyFileAt,
   securityKeyType,
 } from "./key-file.ts";
+import { rsaBits } from "./public-key-rules.ts";
 import type { LoginSettings } from "./settings.ts";
 
-/** What cannot be offered, for the message of a refusal by the server. */
 export interface Offered {
-  readonly identities: readonly Identity[];
+  /** Keys to try together; or a file whose key is known only when its passphrase is. */
+  readonly rounds: readonly (readonly Identity[] | KeyFile)[];
+  /** Why further keys are not offered, in sentences: they are told if the server refuses. */
   readonly left: readonly string[];
 }
 
 type Agent = ReturnType<typeof createAgent>;
 
+/**
+ * Signatures that the package makes with an RSA key, by their hashes. It takes SHA-512 only from a
+ * server that lacks SHA-256, and SHA-1 from a server that names neither.
+ */
+const RSA_SIGNATURES: Readonly<Record<string, string>> = {
+  sha256: "rsa-sha2-256",
+  sha512: "rsa-sha2-512",
+  sha1: "ssh-rsa",
+};
+const NO_RSA = "PubkeyAcceptedAlgorithms has no rsa-sha2-256, which it signs with by RSA keys";
+
 /** @throws {Refusal} a key has a certificate, which the server may insist on */
 export async function offeredKeys(settings: LoginSettings, use: KeyFileUse): Promise<Offered> {
-  const { identityFiles, agent, hasOnlyFiles, acceptedAlgorithms } = settings;
+  const { identityFiles, agent, hasOnlyFiles } = settings;
   const certificate = identityFiles.map(certificateBeside).find((file) => file !== undefined);
-  if (certificate !== undefined)
+  if (certificate !== undefined) {
     throw new Refusal(`it cannot offer the certificate ${certificate}`);
+  }
   const ofAgent = agent === undefined ? [] : await keysOfAgent(agent, use);
-  const found = await Promise.all(identityFiles.map((file) => identityOf(file, use)));
-  const ofFiles = found.filter((identity) => identity !== undefined);
-  const isHeld = (one: Identity): boolean => ofAgent.some((other) => isSame(one, other));
-  const isNamed = (one: Identity): boolean => ofFiles.some((other) => isSame(one, other));
-  const held = ofFiles.flatMap((one) => ofAgent.filter((other) => isSame(one, other)));
-  const others = hasOnlyFiles ? [] : ofAgent.filter((one) => !isNamed(one));
-  const rest = ofFiles.filter((one) => !isHeld(one));
-  const isAccepted = ({ publicKey }: Identity): boolean =>
-    signatureTypes(publicKey.type).some((type) => acceptedAlgorithms.includes(type));
-  const left = identityFiles.filter((file) => securityKeyType(file) !== undefined);
-  return { identities: [...held, ...others, ...rest].filter(isAccepted), left };
+  const files = identityFiles
+    .map((path) => keyFileAt(path, use))
+    .filter((file) => file !== undefined);
+  const isHeld = ({ publicKey }: KeyFile): boolean =>
+    ofAgent.some((one) => isSame(one.publicKey, publicKey));
+  const isNamed = (one: Identity): boolean =>
+    files.some(({ publicKey }) => isSame(one.publicKey, publicKey));
+  const first = [
+    ...ofAgent.filter(isNamed),
+    ...(hasOnlyFiles ? [] : ofAgent.filter((one) => !isNamed(one))),
+  ];
+  const rest = files.filter((file) => !isHeld(file));
+  const isOffered = ({ publicKey }: Identity): boolean => isAccepted(publicKey, settings);
+  const rounds = [first, ...rest.map(roundOf)].map((round) =>
+    "open" in round ? round : round.filter(isOffered),
+  );
+  const hasRsa = files.some(({ publicKey }) => publicKey?.type === "ssh-rsa");
+  const left = [
+    ...identityFiles
+      .filter((file) => securityKeyType(file) !== undefined)
+      .map((file) => `${file} is of a security key, which it cannot use`),
+    ...(hasRsa && !settings.acceptedAlgorithms.includes("rsa-sha2-256") ? [NO_RSA] : []),
+  ];
+  return { rounds: rounds.filter((round) => "open" in round || round.length > 0), left };
+}
+
+function roundOf(file: KeyFile): Identity[] | KeyFile {
+  return file.publicKey === undefined ? file : [identityOf(file, file.publicKey)];
+}
+
+/** Whether the configuration allows a key, and a signature by it. */
+export function isAccepted(publicKey: ParsedKey, settings: LoginSettings): boolean {
+  const { acceptedAlgorithms, minimumRsaBits } = settings;
+  const bits = rsaBits(publicKey.getPublicSSH());
+  if (bits === undefined) return acceptedAlgorithms.includes(publicKey.type);
+  const isLong = bits >= minimumRsaBits;
+  return isLong && Object.values(RSA_SIGNATURES).some((name) => acceptedAlgorithms.includes(name));
 }
 
 /** Makes ssh2 offer these keys one after the other. */
 export class IdentityAgent extends BaseAgent<ParsedKey> {
   readonly #identities: readonly Identity[];
+  readonly #settings: LoginSettings;
 
-  constructor(identities: readonly Identity[]) {
+  constructor(identities: readonly Identity[], settings: LoginSettings) {
     super();
     this.#identities = identities;
+    this.#settings = settings;
   }
 
   override getIdentities(done: (error: Error | undefined, keys?: ParsedKey[]) => void): void {
@@ -64,6 +108,12 @@ export class IdentityAgent extends BaseAgent<ParsedKey> {
     const identity = this.#identities.find(({ publicKey }) =>
       publicKey.getPublicSSH().equals(blob),
     );
+    // For an old server, ssh2 falls back to SHA-1 by itself.
+    const name = RSA_SIGNATURES[hash ?? ""];
+    if (name !== undefined && !this.#settings.acceptedAlgorithms.includes(name)) {
+      done(new Error("no mutual signature supported"));
+      return;
+    }
     void identity?.sign(data, hash).then(
       (signed) => {
         if (signed === undefined) done(new Error("the key cannot be used"));
@@ -98,11 +148,6 @@ function identityIn(agent: Agent, publicKey: ParsedKey, say: (text: string) => v
   return { name, publicKey, sign };
 }
 
-function isSame(one: Identity, other: Identity): boolean {
-  return one.publicKey.getPublicSSH().equals(other.publicKey.getPublicSSH());
-}
-
-/** The names of signatures that a key can make, as PubkeyAcceptedAlgorithms has them. */
-function signatureTypes(type: string): readonly string[] {
-  return type === "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"] : [type];
+function isSame(one: ParsedKey, other: ParsedKey | undefined): boolean {
+  return other !== undefined && one.getPublicSSH().equals(other.getPublicSSH());
 }

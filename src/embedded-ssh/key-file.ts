@@ -2,9 +2,10 @@
  * A private key in a file, as ssh treats one: the public part is offered first, and a passphrase is
  * asked for only if the server would take the key.
  */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { type ParsedKey, utils } from "ssh2";
 import type { Asker } from "../launch/child.ts";
+import { readKeyText } from "./key-text.ts";
 
 /** A key that a server can be offered. */
 export interface Identity {
@@ -25,75 +26,67 @@ export interface KeyFileUse {
   say(text: string): void;
 }
 
+/** A file that may hold a private key. */
+export interface KeyFile {
+  readonly path: string;
+  /** Undefined: it is not known without the private part, as in old formats. */
+  readonly publicKey: ParsedKey | undefined;
+  /** Reads the private part, once. @returns undefined: there is none that can be used */
+  open(): Promise<ParsedKey | undefined>;
+}
+
 const MAGIC = "openssh-key-v1\0";
 
-/** @returns undefined if there is no such file, or it holds nothing that can be offered */
-export function identityOf(path: string, use: KeyFileUse): Promise<Identity | undefined> {
-  const text = readOwn(path, use);
-  if (text === undefined) return Promise.resolve(undefined);
-  const written = publicKeyBeside(path) ?? publicPart(text);
-  const whole = parse(text);
-  if (whole !== undefined) return Promise.resolve(identity(path, written ?? whole, () => whole));
+/**
+ * @returns undefined if there is nothing to offer. A public key alone is enough: an agent may hold
+ *   the private part.
+ */
+export function keyFileAt(path: string, use: KeyFileUse): KeyFile | undefined {
+  const text = tryRead(path);
+  const beside = tryRead(`${path}.pub`);
+  const publicKey =
+    (text === undefined ? undefined : (publicPart(text) ?? publicText(text))) ??
+    (beside === undefined ? undefined : publicText(beside));
+  if (publicKey === undefined && text === undefined) return undefined;
   let opened: Promise<ParsedKey | undefined> | undefined;
-  const open = () => (opened ??= decrypt(path, text, use));
-  if (written !== undefined) return Promise.resolve(identity(path, written, open));
-  // An old format does not tell the public part without the passphrase.
-  if (!/ENCRYPTED/.test(text)) return Promise.resolve(undefined);
-  return open().then((key) => key && identity(path, key, () => key));
+  return { path, publicKey, open: () => (opened ??= openKey(path, use)) };
+}
+
+export function identityOf({ path, open }: KeyFile, publicKey: ParsedKey): Identity {
+  const sign: Identity["sign"] = async (data, hash) => {
+    const key = await open();
+    // ssh2 would send a signature by another key, and the server count it as an attempt.
+    if (key?.getPublicSSH().equals(publicKey.getPublicSSH()) !== true) return undefined;
+    const signed = key.sign(data, hash);
+    return signed instanceof Error ? undefined : signed;
+  };
+  return { name: path, publicKey, sign };
 }
 
 /** @returns a certificate that ssh would offer with the key */
 export function certificateBeside(path: string): string | undefined {
+  const hasKey = existsSync(path) || existsSync(`${path}.pub`);
   const file = `${path}-cert.pub`;
-  return existsSync(path) && existsSync(file) ? file : undefined;
+  return hasKey && existsSync(file) ? file : undefined;
 }
 
 /** @returns the type of a key that only a security key can use; undefined: it is another one */
 export function securityKeyType(path: string): string | undefined {
+  const [type = ""] = tryRead(`${path}.pub`)?.split(" ") ?? [];
+  return type.startsWith("sk-") ? type : undefined;
+}
+
+function tryRead(path: string): string | undefined {
   try {
-    const [type = ""] = readFileSync(`${path}.pub`, "latin1").split(" ");
-    return type.startsWith("sk-") ? type : undefined;
+    return readKeyText(path);
   } catch {
     return undefined;
   }
 }
 
-function identity(
-  name: string,
-  publicKey: ParsedKey,
-  open: () => ParsedKey | undefined | Promise<ParsedKey | undefined>,
-): Identity {
-  const sign: Identity["sign"] = async (data, hash) => {
-    const signed = (await open())?.sign(data, hash);
-    return signed instanceof Error ? undefined : signed;
-  };
-  return { name, publicKey, sign };
-}
-
-/** A key that others can read is not used: it may be known to them. */
-function readOwn(path: string, { say }: KeyFileUse): string | undefined {
-  try {
-    const { mode, uid } = statSync(path);
-    if (uid === process.getuid?.() && (mode & 0o077) !== 0) {
-      const shown = (mode & 0o777).toString(8).padStart(4, "0");
-      say(
-        `Permissions ${shown} for '${path}' are too open.\r\n` +
-          `Load key "${path}": bad permissions\r\n`,
-      );
-      return undefined;
-    }
-    return readFileSync(path, "latin1");
-  } catch {
-    return undefined;
-  }
-}
-
-function publicKeyBeside(path: string): ParsedKey | undefined {
-  try {
-    return parse(readFileSync(`${path}.pub`, "latin1"));
-  } catch {
-    return undefined;
-  }
+/** @param text of a file with a public key alone */
+function publicText(text: string): ParsedKey | undefined {
+  return /PRIVATE KEY-----/.test(text) ? undefined : parse(text);
 }
 
 /**
@@ -132,6 +125,29 @@ function parse(text: string | Buffer, passphrase?: Buffer): ParsedKey | undefine
   }
 }
 
+async function openKey(path: string, use: KeyFileUse): Promise<ParsedKey | undefined> {
+  const text = readOwn(path, use);
+  if (text === undefined) return undefined;
+  const key = parse(text);
+  if (key?.isPrivateKey() === true) return key;
+  const isEncrypted = /ENCRYPTED/.test(text) || publicPart(text) !== undefined;
+  return isEncrypted ? decrypt(path, text, use) : undefined;
+}
+
+/** A private key that others can read is not used: it may be known to them. */
+function readOwn(path: string, { say }: KeyFileUse): string | undefined {
+  const text = tryRead(path);
+  if (text === undefined || !/PRIVATE KEY-----/.test(text)) return undefined;
+  const { mode, uid } = statSync(path);
+  if (uid !== process.getuid?.() || (mode & 0o077) === 0) return text;
+  const shown = (mode & 0o777).toString(8).padStart(4, "0");
+  say(
+    `Permissions ${shown} for '${path}' are too open.\r\nLoad key "${path}": bad permissions\r\n`,
+  );
+  return undefined;
+}
+
+/** Asks for the passphrase. An empty answer means: try the next key. */
 async function decrypt(
   path: string,
   text: string,
@@ -144,9 +160,10 @@ async function decrypt(
     const line = secret.line();
     secret.wipe();
     const passphrase = Buffer.from(line.buffer, line.byteOffset, line.length - 1);
-    const key = passphrase.length === 0 ? undefined : parse(text, passphrase);
+    const isEmpty = passphrase.length === 0;
+    const key = isEmpty ? undefined : parse(text, passphrase);
     line.fill(0);
-    if (key !== undefined) return key;
+    if (isEmpty || key !== undefined) return key;
   }
   return undefined;
 }

@@ -5,7 +5,8 @@
 import type { AuthenticationType, NextAuthHandler, Prompt } from "ssh2";
 import type { Asker } from "../launch/child.ts";
 import type { Secret } from "../prompts/secret.ts";
-import { IdentityAgent, type Offered } from "./identities.ts";
+import { IdentityAgent, isAccepted, type Offered } from "./identities.ts";
+import { identityOf } from "./key-file.ts";
 import type { SshSettings } from "./settings.ts";
 
 type Method = SshSettings["login"]["methods"][number];
@@ -21,7 +22,10 @@ export class Login {
   readonly #offered: Offered;
   /** How often each way was tried. */
   readonly #tried = new Map<Method, number>();
-  readonly #agents: IdentityAgent;
+  /** How many rounds of keys were tried. */
+  #rounds = 0;
+  /** How many rounds of questions the server has asked. */
+  #answered = 0;
   #left: readonly string[] = [];
   /** How many ways were right, and not enough. */
   #parts = 0;
@@ -36,7 +40,6 @@ export class Login {
     this.#offered = offered;
     this.#asker = settings.login.isBatch ? undefined : asker;
     this.#say = say;
-    this.#agents = new IdentityAgent(offered.identities);
   }
 
   /** The host key is not the known one: nothing secret is sent. */
@@ -63,6 +66,7 @@ export class Login {
     if (isPartial) {
       this.#parts += 1;
       this.#tried.clear();
+      this.#rounds = 0;
     }
     if (this.#parts > MOST_PARTS) {
       done(false as unknown as Next);
@@ -74,9 +78,8 @@ export class Login {
   /** What ssh prints when nothing is left to try. */
   denied(): string {
     const { user, hostname } = this.#settings;
-    const { left } = this.#offered;
     const lacking = [
-      ...left.map((file) => `${file} is of a security key; add it to an agent`),
+      ...this.#offered.left,
       ...(this.#left.includes("gssapi-with-mic") ? ["it does not try gssapi-with-mic"] : []),
     ].map((text) => `The embedded ssh: ${text}.\r\n`);
     return `${lacking.join("")}${user}@${hostname}: Permission denied (${this.#left.join(",")}).\r\n`;
@@ -87,12 +90,14 @@ export class Login {
     for (const method of this.#settings.login.methods) {
       if (!left.includes(method)) continue;
       if (method === "publickey") {
-        if (this.#count(method) > 0 || this.#offered.identities.length === 0) continue;
-        this.#try(method);
-        return { type: "agent", username, agent: this.#agents };
+        const agent = await this.#nextKeys();
+        if (agent === undefined) continue;
+        return { type: "agent", username, agent };
       }
       const isAble = this.#asker !== undefined && !this.#isDoubtful;
       if (!isAble || this.#count(method) >= this.#settings.login.prompts) continue;
+      // A server that has asked nothing would ask nothing again.
+      if (method === "keyboard-interactive" && this.#count(method) > this.#answered) continue;
       if (this.#count(method) > 0) this.#say("Permission denied, please try again.\r\n");
       this.#try(method);
       if (method === "keyboard-interactive") {
@@ -105,6 +110,19 @@ export class Login {
     return false as unknown as Next;
   }
 
+  /** @returns the keys of the next round; undefined: all were tried */
+  async #nextKeys(): Promise<IdentityAgent | undefined> {
+    const { login } = this.#settings;
+    for (;;) {
+      const round = this.#offered.rounds[this.#rounds++];
+      if (round === undefined) return undefined;
+      if (!("open" in round)) return new IdentityAgent(round, login);
+      const key = await round.open();
+      if (key === undefined || !isAccepted(key, login)) continue;
+      return new IdentityAgent([identityOf(round, key)], login);
+    }
+  }
+
   /** A string, because the package takes no bytes: it stays in memory for a while. */
   async #password(): Promise<string | undefined> {
     const { user, alias, hostname } = this.#settings;
@@ -113,6 +131,7 @@ export class Login {
 
   async #answer([name, instructions, , prompts, finish]: Asked): Promise<void> {
     const { user, alias, hostname } = this.#settings;
+    this.#answered += 1;
     const told = [name, instructions].filter((text) => text !== "").join("\n");
     const answers: string[] = [];
     for (const { prompt } of prompts) {

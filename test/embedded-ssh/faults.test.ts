@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type AuthContext, type Connection, Server, type ServerChannel, type Session } from "ssh2";
-import { identityOf } from "../../src/embedded-ssh/key-file.ts";
+import { keyFileAt } from "../../src/embedded-ssh/key-file.ts";
 import { EmbeddedSpawner } from "../../src/embedded-ssh/spawner.ts";
 import { startAhead } from "../../src/session/head-start.ts";
 import { run } from "../helpers/scratch-user.ts";
@@ -129,7 +129,7 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
       mode: 0o600,
     });
     const use = { asker: undefined, attempts: 1, say() {} };
-    expect(await identityOf(broken, use)).toBeUndefined();
+    expect(await keyFileAt(broken, use)?.open()).toBeUndefined();
   });
 });
 

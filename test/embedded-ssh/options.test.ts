@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { run as runTool } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
-import { missingSshd } from "../helpers/sshd.ts";
+import { missingSshd, startSshd } from "../helpers/sshd.ts";
 import { type Run, withEmbedded } from "./compare.ts";
 import { OK, optionScene, TYPES } from "./scene.ts";
 
@@ -36,8 +36,30 @@ suite("options of the embedded ssh", missingSshd(), "sshd", () => {
       same({ ...key("locked_pem"), answers: ["open sesame"] }, OK));
     test("BatchMode asks for no passphrase", () => same(key("locked", "BatchMode yes"), denied));
     test("PubkeyAuthentication no", () => same(key("user_rsa", "PubkeyAuthentication no"), denied));
-    test("PubkeyAcceptedAlgorithms", () =>
-      same(key("user_rsa", "PubkeyAcceptedAlgorithms ssh-ed25519"), denied));
+    test("PubkeyAcceptedAlgorithms", async () => {
+      await same(key("user_rsa", "PubkeyAcceptedAlgorithms ssh-ed25519"), denied);
+      await same(key("user_rsa", "PubkeyAcceptedAlgorithms rsa-sha2-256"), OK);
+      // The package signs with SHA-256 where the server has it.
+      const other = key("user_rsa", "PubkeyAcceptedAlgorithms rsa-sha2-512");
+      const ours = await withEmbedded(another(), other);
+      expect(ours).toMatchObject(denied);
+      expect(ours.stderr).toContain("PubkeyAcceptedAlgorithms has no rsa-sha2-256");
+    });
+    test("RequiredRSASize", () => same(key("user_rsa", "RequiredRSASize 3073"), denied));
+    test("a public key alone", () => same(key("user_rsa.pub"), denied));
+    test("a pipe is not read", async () => {
+      runTool(["mkfifo", "-m", "600", at("pipe")]);
+      const own = key("user_rsa", `IdentityFile ${at("pipe")}`);
+      expect(await withEmbedded(another(), own)).toMatchObject(OK);
+    });
+    test("a passphrase in the old format is asked for in turn", async () => {
+      runTool(["cp", "-p", at("locked_pem"), at("locked_pem_alone")]);
+      const answers = ["open sesame"];
+      const first = key("locked_pem_alone", `IdentityFile ${at("user_ecdsa")}`);
+      expect((await same({ ...first, answers }, OK)).asked).toEqual([]);
+      const last = key("locked_pem_alone", `IdentityFile ${at("other")}`);
+      expect((await same({ ...last, answers }, OK)).asked).toHaveLength(1);
+    });
     test("PreferredAuthentications", () =>
       same(key("user_rsa", "PreferredAuthentications password"), denied));
     test("tokens in IdentityFile", () =>
@@ -69,6 +91,27 @@ suite("options of the embedded ssh", missingSshd(), "sshd", () => {
       const only = (name: string) => [agent, "IdentitiesOnly yes", `IdentityFile ${at(name)}`];
       await same(using(...only("other")), denied);
       await same(using(...only("user_ecdsa")), OK);
+    });
+    test("IdentitiesOnly with the file of a public key", async () => {
+      runTool(["cp", at("user_ecdsa.pub"), at("apart.pub")]);
+      const agent = ["IdentityAgent DIR/../agent", "IdentitiesOnly yes"];
+      await same(using(...agent, `IdentityFile ${at("user_ecdsa.pub")}`), OK);
+      await same(using(...agent, `IdentityFile ${at("apart")}`), OK);
+    });
+    test("its order, and the server's limit of attempts", async () => {
+      // Each key counts as an attempt: of the agent's, the second is the one that is taken.
+      await using limited = await startSshd({
+        config: ["MaxAuthTries 2", `AuthorizedKeysFile ${at("user_ecdsa.pub")}`],
+      });
+      const lines = (...own: string[]): Run => ({
+        lines: [...own, "IdentityAgent DIR/../agent", `Include ${limited.configPath}`],
+      });
+      const files = ["user_rsa", "user_ecdsa"].map((name) => `IdentityFile ${at(name)}`);
+      await same(lines("IdentitiesOnly no", "IdentityFile none"), OK);
+      await same(lines("IdentitiesOnly no", ...files), OK);
+      const late = ["other", "user_rsa"].map((name) => `IdentityFile ${at(name)}`);
+      const ours = await same(lines("IdentitiesOnly no", ...late), { status: 255 });
+      expect(ours.stderr).toContain("Too many authentication failures");
     });
     test("none there", () =>
       same(using("IdentityAgent /nowhere/agent", `IdentityFile ${at("user_rsa")}`), OK));
@@ -151,8 +194,10 @@ suite("options of the embedded ssh", missingSshd(), "sshd", () => {
     test("a banner", async () => {
       const { stderr } = await same(withLines([]), OK);
       expect(stderr).toContain("be welcome");
-      const quiet = await same(withLines(["LogLevel QUIET"]), OK);
-      expect(quiet.stderr).not.toContain("be welcome");
+      for (const level of ["QUIET", "ERROR"]) {
+        const quiet = await same(withLines([`LogLevel ${level}`]), OK);
+        expect(quiet.stderr).not.toContain("be welcome");
+      }
     });
     test("Include, Match and Host", () =>
       same(withLines([`Match originalhost target`, `  Port ${port()}`, "Host *"], {}), OK));

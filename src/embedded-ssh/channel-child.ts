@@ -5,7 +5,7 @@
 import type { ClientChannel } from "ssh2";
 import type { DuplexListener } from "../io/duplex.ts";
 import { type Chunk, PipedBytes } from "../io/splice-pipe.ts";
-import type { ByteChild, Ending, Spawner, SpawnOptions } from "../launch/child.ts";
+import type { ByteChild, Ending, SpawnOptions } from "../launch/child.ts";
 import { readCommandLine } from "./command-line.ts";
 import type { ConnectionPool, Running } from "./connection-pool.ts";
 import { Refusal } from "./failures.ts";
@@ -16,64 +16,68 @@ const REAP_MS = 3000;
 /** ssh's status for each of its own failures. */
 const FAILED: Ending = { status: 255 };
 
+/** Each state follows the one before it. The first may be followed by the last. */
+type State =
+  | { readonly is: "opening"; readonly waiting: Chunk[]; readonly abort: AbortController }
+  | { readonly is: "open"; readonly running: Running }
+  /** The command has got the end of its input. What it prints is dropped. */
+  | { readonly is: "closing"; readonly running: Running; readonly reaper: NodeJS.Timeout }
+  | { readonly is: "ended" };
+
 export class ChannelChild implements ByteChild {
   readonly argv: readonly string[];
   readonly ended: Promise<Ending>;
   readonly gone: Promise<void>;
   readonly #options: SpawnOptions;
   readonly #ended = Promise.withResolvers<Ending>();
-  readonly #abort = new AbortController();
-  /** The spawned ssh that has taken this one's place. */
-  #instead: ByteChild | undefined;
-  #running: Running | undefined;
-  /** Chunks that wait for the channel. */
-  #waiting: Chunk[] = [];
+  readonly #refused: ((waiting: readonly Chunk[]) => void) | undefined;
+  #state: State = { is: "opening", waiting: [], abort: new AbortController() };
   #stderr = "";
   #hear: ((text: string) => void) | undefined;
   #listener: DuplexListener | undefined;
-  #isClosed = false;
-  #reaper: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param fallback starts an ssh where the embedded one refuses a host; undefined: none does */
+  /**
+   * @param refused is called instead of an ending where the embedded ssh refuses the host. It gets
+   *   what was written.
+   */
   constructor(
     argv: readonly string[],
     options: SpawnOptions,
     pool: Promise<ConnectionPool>,
-    fallback: Spawner | undefined,
+    refused?: (waiting: readonly Chunk[]) => void,
   ) {
     this.argv = argv;
     this.#options = options;
+    this.#refused = refused;
     this.ended = this.#ended.promise;
-    this.gone = this.ended.then(() => this.#instead?.gone);
-    void this.#start(pool, fallback);
+    this.gone = this.ended.then(async () => (await pool).left());
+    void this.#start(pool);
   }
 
-  async #start(pool: Promise<ConnectionPool>, fallback: Spawner | undefined): Promise<void> {
-    const say = (text: string): void => this.#said(text);
+  async #start(loading: Promise<ConnectionPool>): Promise<void> {
+    if (this.#state.is !== "opening") return;
+    const { waiting, abort } = this.#state;
     const { asker } = this.#options;
     try {
       const line = readCommandLine(this.argv);
-      const running = await (await pool).run(line, { asker, say }, this.#abort.signal);
-      this.#opened(running);
+      const pool = await loading;
+      const say = (text: string): void => this.#said(text);
+      const running = await pool.run(line, { asker, say }, abort.signal);
+      if (abort.signal.aborted) this.#giveUp(running);
+      else this.#opened(running, waiting);
     } catch (error) {
-      if (error instanceof Refusal && fallback !== undefined) this.#replace(fallback);
-      else if (this.#abort.signal.aborted) this.#finish(FAILED);
+      if (abort.signal.aborted) this.#finish(FAILED);
+      else if (error instanceof Refusal && this.#refused !== undefined) this.#refused(waiting);
       else this.#failed(error as Error);
     }
   }
 
-  #opened(running: Running): void {
+  #opened(running: Running, waiting: readonly Chunk[]): void {
     const { session, connection } = running;
     const { channel } = session;
-    if (this.#abort.signal.aborted) {
-      channel.close();
-      running.release();
-      this.#finish(FAILED);
-      return;
-    }
-    this.#running = running;
+    this.#state = { is: "open", running };
     channel.on("data", (chunk: Buffer) => {
-      if (!this.#isClosed) this.#listener?.data(chunk);
+      if (this.#state.is === "open") this.#listener?.data(chunk);
     });
     channel.stderr.setEncoding("utf8").on("data", (text: string) => this.#said(text));
     channel.on("drain", () => this.#listener?.drained());
@@ -84,28 +88,7 @@ export class ChannelChild implements ByteChild {
       if (ending !== undefined || !connection.isClosed) this.#finish(ending ?? FAILED);
       else void connection.closed.then((reason) => this.#failed(reason));
     });
-    const waiting = this.#waiting.splice(0);
-    if (waiting.map((chunk) => this.#send(running, chunk)).every(Boolean)) {
-      this.#listener?.drained();
-    }
-    if (this.#isClosed) this.#end(channel);
-  }
-
-  #replace(fallback: Spawner): void {
-    if (this.#abort.signal.aborted) {
-      this.#finish(FAILED);
-      return;
-    }
-    const child = fallback.spawn(this.argv, this.#options);
-    const listener = this.#listener;
-    this.#instead = child;
-    this.#listener = undefined;
-    child.hear((text) => this.#said(text));
-    if (listener !== undefined) child.listen(listener);
-    const waiting = this.#waiting.splice(0);
-    // The writer was told to wait. A child that has taken all at once never says `drained`.
-    if (waiting.map((chunk) => child.write(chunk)).every(Boolean)) listener?.drained();
-    void child.ended.then((ending) => this.#ended.resolve(ending));
+    if (waiting.map((chunk) => send(channel, chunk)).every(Boolean)) this.#listener?.drained();
   }
 
   #failed(error: Error): void {
@@ -116,9 +99,9 @@ export class ChannelChild implements ByteChild {
   }
 
   #finish(ending: Ending): void {
-    clearTimeout(this.#reaper);
-    this.#waiting = [];
-    this.#tell();
+    if (this.#state.is === "closing") clearTimeout(this.#state.reaper);
+    this.#state = { is: "ended" };
+    this.#tellClosed();
     this.#ended.resolve(ending);
   }
 
@@ -137,20 +120,14 @@ export class ChannelChild implements ByteChild {
 
   listen(listener: DuplexListener): void {
     this.#listener = listener;
-    this.#instead?.listen(listener);
   }
 
   write(chunk: Chunk): boolean {
-    if (this.#instead !== undefined) return this.#instead.write(chunk);
-    if (this.#isClosed) return true;
-    if (this.#running !== undefined) return this.#send(this.#running, chunk);
-    this.#waiting.push(chunk);
+    const state = this.#state;
+    if (state.is === "open") return send(state.running.session.channel, chunk);
+    if (state.is !== "opening" || state.abort.signal.aborted) return true;
+    state.waiting.push(chunk);
     return false;
-  }
-
-  #send({ session: { channel } }: Running, chunk: Chunk): boolean {
-    if (!channel.writable) return true;
-    return channel.write(chunk instanceof PipedBytes ? chunk.read(chunk.left) : chunk);
   }
 
   writeSecret(bytes: Uint8Array): void {
@@ -158,48 +135,45 @@ export class ChannelChild implements ByteChild {
     bytes.fill(0);
   }
 
-  settle(): void {
-    this.#instead?.settle();
-  }
+  settle(): void {}
 
   adopt(): void {}
 
   /** The command gets the end of its input, as from an ssh whose input ends. */
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    if (this.#instead !== undefined) {
-      this.#instead.close();
-      return;
+    const state = this.#state;
+    if (state.is === "opening") state.abort.abort();
+    if (state.is === "open") {
+      const { running } = state;
+      const reaper = setTimeout(() => this.#giveUp(running), REAP_MS);
+      this.#state = { is: "closing", running, reaper };
+      running.session.channel.end();
+      running.session.channel.resume();
     }
-    if (this.#running === undefined) this.#abort.abort();
-    else this.#end(this.#running.session.channel);
-    this.#tell();
+    this.#tellClosed();
   }
 
   kill(): void {
-    this.#instead?.kill();
-    this.#abort.abort();
-    this.#giveUp();
+    const state = this.#state;
+    if (state.is === "opening") state.abort.abort();
+    else if (state.is !== "ended") this.#giveUp(state.running);
   }
 
   /** A server closes the channel only when the command has closed its output. */
-  #giveUp(): void {
-    if (this.#running === undefined) return;
-    this.#running.session.channel.close();
-    this.#running.release();
+  #giveUp(running: Running): void {
+    running.session.channel.close();
+    running.release();
     this.#finish(FAILED);
   }
 
-  #end(channel: ClientChannel): void {
-    channel.end();
-    channel.resume();
-    this.#reaper ??= setTimeout(() => this.#giveUp(), REAP_MS);
-  }
-
-  #tell(): void {
+  #tellClosed(): void {
     const listener = this.#listener;
     this.#listener = undefined;
     listener?.closed();
   }
+}
+
+function send(channel: ClientChannel, chunk: Chunk): boolean {
+  if (!channel.writable) return true;
+  return channel.write(chunk instanceof PipedBytes ? chunk.read(chunk.left) : chunk);
 }

@@ -23,13 +23,21 @@ let usual: Promise<SshConfiguration> | undefined;
 
 /**
  * @param options of ssh's command line
+ * @param signal ends the client: a command of `Match exec` may take long
  * @throws {ConfigurationProblem}
+ * @throws the reason of the signal
  */
 export async function configurationOf(
   options: readonly string[],
   destination: string,
+  signal?: AbortSignal,
 ): Promise<Configured> {
-  const { status, stdout, stderr } = await turns.run(() => ask([...options, "--", destination]));
+  const words = [...options, "--", destination];
+  const { status, stdout, stderr } = await turns.run(async () => {
+    signal?.throwIfAborted();
+    return ask(words, signal);
+  });
+  signal?.throwIfAborted();
   if (status !== 0) throw new ConfigurationProblem(stderr.trim());
   return { configuration: parseConfiguration(stdout), warnings: stderr };
 }
@@ -57,11 +65,12 @@ function parseConfiguration(text: string): SshConfiguration {
   return configuration;
 }
 
-async function ask(words: readonly string[]) {
+async function ask(words: readonly string[], signal: AbortSignal | undefined) {
   try {
     const child = Bun.spawn(["ssh", "-G", ...words], {
       stdio: ["ignore", "pipe", "pipe"],
       env: process.env,
+      ...(signal === undefined ? {} : { signal }),
     });
     const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
     return { status: await child.exited, stdout, stderr };

@@ -41,6 +41,8 @@ export class ConnectionPool {
   /** By all that the configuration says of a host. */
   readonly #slots = new Map<string, Set<Slot>>();
   readonly #opened: (() => void) | undefined;
+  /** Of proxy commands that were told to end. */
+  readonly #leaving = new Set<Promise<void>>();
 
   /** @param opened is called for each connection that there is */
   constructor(opened?: () => void) {
@@ -77,7 +79,7 @@ export class ConnectionPool {
   async #lease(place: Destination, dialog: Dialog, signal: AbortSignal) {
     const { options, destination } = place;
     const [{ configuration, warnings }, usual] = await Promise.all([
-      configurationOf(options, destination),
+      configurationOf(options, destination, signal),
       usualConfiguration(),
     ]);
     dialog.say(warnings);
@@ -133,7 +135,9 @@ export class ConnectionPool {
     signal: AbortSignal,
   ): Promise<Wire> {
     const { jumps, proxyCommand, hostname, port } = settings;
-    if (proxyCommand !== undefined) return openCommand(settings, proxyCommand, dialog.say);
+    if (proxyCommand !== undefined) {
+      return openCommand(settings, proxyCommand, dialog.say, (gone) => this.#leaves(gone));
+    }
     const last = jumps.at(-1);
     if (last === undefined) return openSocket(settings, signal);
     // As ssh starts the ssh of a jump host: the command line counts for the last host alone.
@@ -153,6 +157,16 @@ export class ConnectionPool {
       release();
       throw error;
     }
+  }
+
+  /** Resolves when no process is left of connections that are closed. */
+  async left(): Promise<void> {
+    await Promise.all(this.#leaving);
+  }
+
+  #leaves(gone: Promise<void>): void {
+    this.#leaving.add(gone);
+    void gone.finally(() => this.#leaving.delete(gone));
   }
 
   #release(key: string, slot: Slot): void {

@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { lookup } from "node:dns/promises";
 import { connect, isIP, type Socket } from "node:net";
 import { Duplex } from "node:stream";
+import { sweepGroup } from "../launch/process-group.ts";
 import type { SshSettings } from "./settings.ts";
 import { expandTokens } from "./tokens.ts";
 
@@ -40,22 +41,38 @@ export async function openSocket(settings: SshSettings, signal: AbortSignal): Pr
   throw failure;
 }
 
-/** The command's error output goes to `say`. */
+/**
+ * Starts the command of ProxyCommand, in a process group of its own.
+ *
+ * @param say gets its error output
+ * @param stopping is called when the command is told to end, with a promise of the group's end
+ */
 export function openCommand(
   settings: SshSettings,
   command: string,
   say: (text: string) => void,
+  stopping: (gone: Promise<void>) => void,
 ): Wire {
   const text = `exec ${expandTokens(command, settings)}`;
   const shell = process.env["SHELL"] || "/bin/sh";
   const child = spawn(shell, ["-c", text], { stdio: ["pipe", "pipe", "pipe"], detached: true });
   child.stderr.setEncoding("utf8").on("data", say);
   child.on("error", (error) => say(`${shell}: ${error.message}\r\n`));
+  const { pid } = child;
   const stream = new PipePair(child.stdin, child.stdout, () => {
-    // ssh ends its proxy command so.
-    if (child.exitCode === null) child.kill("SIGHUP");
+    if (pid !== undefined) stopping(endGroup(pid));
   });
   return { stream };
+}
+
+/** ssh ends its proxy command by SIGHUP. What does not heed it would be left. */
+function endGroup(group: number): Promise<void> {
+  try {
+    process.kill(-group, "SIGHUP");
+  } catch {
+    return Promise.resolve(); // the group is empty
+  }
+  return sweepGroup(group);
 }
 
 /** One duplex of a program's two pipes. */

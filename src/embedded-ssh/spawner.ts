@@ -5,6 +5,7 @@
 import type { ByteChild, Spawner, SpawnOptions } from "../launch/child.ts";
 import { ChannelChild } from "./channel-child.ts";
 import type { ConnectionPool } from "./connection-pool.ts";
+import { FallbackChild } from "./fallback-child.ts";
 
 export class EmbeddedSpawner implements Spawner {
   readonly #fallback: Spawner | undefined;
@@ -24,6 +25,9 @@ export class EmbeddedSpawner implements Spawner {
     this.#pool ??= import("./connection-pool.ts").then(
       ({ ConnectionPool }) => new ConnectionPool(this.#opened),
     );
-    return new ChannelChild(argv, options, this.#pool, this.#fallback);
+    const pool = this.#pool;
+    return this.#fallback === undefined
+      ? new ChannelChild(argv, options, pool)
+      : new FallbackChild(argv, options, pool, this.#fallback);
   }
 }

@@ -1,6 +1,6 @@
 /** Several targets when something is wrong: with the targets, with where results go, or with us. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "../helpers/skip.ts";
@@ -168,12 +168,21 @@ const BROKEN: Readonly<Record<string, readonly [status: number, code: string, te
 };
 
 suite("a hundred hosts by ssh", missingSshd(), "sshd", () => {
-  test("those that are broken are each named with why, and the others are right", async () => {
-    await using hosts = await startBrokenHosts(dir, Object.keys(BROKEN));
+  /** By the embedded ssh with fewer hosts: what it costs is nothing that breaks. */
+  const engines = [
+    ["spawned", 100],
+    ["embedded", 30],
+  ] as const;
+  const told = "the others are right, and those that are broken are each named with why, by an ssh";
+  test.concurrent.each(engines)(`${told} that is %s`, async (engine, count) => {
+    const own = join(dir, engine);
+    mkdirSync(own);
+    await using hosts = await startBrokenHosts(own, Object.keys(BROKEN));
     const { config } = hosts;
     const broken = Object.keys(BROKEN);
-    const good = `target[01-${100 - broken.length}]`;
-    const args = ["--json", "-F", config, "--connect-deadline", "15", good];
+    const good = `target[01-${count - broken.length}]`;
+    const ssh = engine === "embedded" ? ["--ssh", engine, "--log-level", "warning"] : [];
+    const args = ["--json", ...ssh, "-F", config, "--connect-deadline", "15", good];
     const words = ["--deadline", "30", ...broken, "--", "sh", "-c", WORK];
     const began = performance.now();
     const { stdout, stderr, status } = await econtextIn(dir, "exec", "-n", ...args, ...words);
@@ -183,7 +192,7 @@ suite("a hundred hosts by ssh", missingSshd(), "sshd", () => {
     expect(records.flatMap((record) => wrongIn(record))).toEqual([]);
     const fine = records.filter(({ ok }) => ok === true);
     expect(fine.map((record) => record["stdout"])).toEqual(
-      Array(100 - broken.length).fill("fine\n"),
+      Array(count - broken.length).fill("fine\n"),
     );
     for (const [target, [exit, code, text = /./]] of Object.entries(BROKEN)) {
       const record = records.find((one) => one["target"] === target);

@@ -32,10 +32,16 @@ suite("transports", missingLab(), "lab", () => {
   beforeAll(async () => {
     lab = await Lab.open({ machines: ["web1", "web2"], password: PASSWORD });
     broker = new Broker(readConfiguration("test", CONFIGURATION));
+    // One host is reached by the embedded ssh: transports start behind it as behind any other.
+    const options = ["-F", lab.jumpConfigPath, "-o", "ProxyJump=bastion", "-o", "User=root"];
+    const ways = {
+      web1: broker.connect(`nsenter:${String(lab.host("web1").pid)}`, PYTHON),
+      web2: broker.connect("web2", { ...PYTHON, ssh: { engine: "embedded", options } }),
+    };
     for (const host of ["web1", "web2"] as const) {
       const bare = "mkdir /bare && ln -s /bin/sh /usr/bin/python3 /usr/bin/env /bare";
       await lab.host(host).run(["sh", "-c", bare]);
-      const base = await broker.connect(`nsenter:${String(lab.host(host).pid)}`, PYTHON);
+      const base = await ways[host];
       hops.set(host, base);
       for (const via of ["runuser:ada", "runuser:bea", "bare"]) {
         hops.set(`${host}/${via}`, await base.connect(via, PYTHON));

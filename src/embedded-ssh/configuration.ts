@@ -3,6 +3,7 @@
  * `Host`, `Match`, `Include` and the command line exactly as ssh does, and starts no connection.
  * Its answer has a line for each value: a name in lower case, a space, the value.
  */
+import { orAborted } from "./abort.ts";
 import { Turns } from "./turns.ts";
 
 /** The values of each option, by its name in lower case. */
@@ -30,14 +31,14 @@ let usual: Promise<SshConfiguration> | undefined;
 export async function configurationOf(
   options: readonly string[],
   destination: string,
-  signal?: AbortSignal,
+  signal = new AbortController().signal,
 ): Promise<Configured> {
   const words = [...options, "--", destination];
-  const { status, stdout, stderr } = await turns.run(async () => {
-    signal?.throwIfAborted();
-    return ask(words, signal);
+  // A command of `Match exec` that outlives the client may hold its error output open.
+  const { status, stdout, stderr } = await turns.run(() => {
+    signal.throwIfAborted();
+    return orAborted(ask(words, signal), signal);
   });
-  signal?.throwIfAborted();
   if (status !== 0) throw new ConfigurationProblem(stderr.trim());
   return { configuration: parseConfiguration(stdout), warnings: stderr };
 }
@@ -65,12 +66,12 @@ function parseConfiguration(text: string): SshConfiguration {
   return configuration;
 }
 
-async function ask(words: readonly string[], signal: AbortSignal | undefined) {
+async function ask(words: readonly string[], signal: AbortSignal) {
   try {
     const child = Bun.spawn(["ssh", "-G", ...words], {
       stdio: ["ignore", "pipe", "pipe"],
       env: process.env,
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
     const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
     return { status: await child.exited, stdout, stderr };

@@ -244,7 +244,8 @@ export function pythonRuntime(far: Far): void {
   );
 
   everyVersion("a fork that outlives its context does not hold up its end", async () => {
-    const session = await far.connect();
+    // By ssh it does, for the grace time: sshd waits for all that have the streams open.
+    const session = await far.connect({ graceMs: 100 });
     const pid = (await session.call("tasks.procs.fork_daemon")) as number;
     await session.context.close();
     expect(isRunning(pid)).toBe(true);

@@ -23,7 +23,7 @@ const LONG_LEASE_MS = 30_000;
 /** The slave's guard, and sshd, take a moment. A busy machine may take this long. */
 const END_MS = LEASE_MS + SOON_MS;
 /** What a process without memory has to do something. */
-const OUT_OF_MEMORY_MS = 20_000;
+const OUT_OF_MEMORY_MS = 4_000;
 /** sshd itself notices a dead connection late: it is no process of ours. */
 const SSHD = /^sshd(-session)?[: ]/;
 
@@ -111,16 +111,16 @@ for (const kind of ["python", "bun"] as const) {
         expect(ours().map(({ command }) => command)).toEqual([]);
       });
 
-      times(`the link to ${name} is two seconds long`, async () => {
+      times(`the link to ${name} is a second long`, async () => {
         // A call that is late is cancelled over the slow link.
         await using chain = await open({ leaseMs: LONG_LEASE_MS, graceMs: SOON_MS });
-        await lab.wire(name).delay(2000);
+        await lab.wire(name).delay(1000);
         try {
           const began = performance.now();
-          const late = outcome(chain.end.callWith({ deadline: 1000 }, pidFunction(kind)));
-          expect(await chain.end.ping()).toBeGreaterThan(3900);
+          const late = outcome(chain.end.callWith({ deadline: 500 }, pidFunction(kind)));
+          expect(await chain.end.ping()).toBeGreaterThan(1950);
           expect((await late).code).toBe("ERR_DEADLINE_CALL");
-          expect((await late).at - began).toBeLessThan(3900);
+          expect((await late).at - began).toBeLessThan(1950);
           await chain.othersAnswer(position);
           expect(await chain.end.call(pidFunction(kind))).toBeNumber();
         } finally {
@@ -189,6 +189,12 @@ for (const kind of ["python", "bun"] as const) {
         await limit(pid, `--nofile=${String(1 + highestDescriptor(pid))}:`);
         const late = await chain.at(position).connect("local", { kind, deadline: SOON_MS });
         const { code, message } = await outcome(late.ready());
+        if (kind === "bun" && code === "ERR_DISCONNECT_LOST") {
+          // Bun ends its process where it lacks one for its own threads, and says so.
+          expect(message).toContain("nofile");
+          await chain.othersAnswer(position);
+          return;
+        }
         expect([code, message]).toEqual([
           "ERR_BOOTSTRAP_SPAWN",
           expect.stringMatching(/EMFILE.*\n.*ulimit -n/),

@@ -36,8 +36,10 @@ suite("a lent terminal", missingTmux, "tmux", () => {
     const shell = Number.parseInt(await terminal.until(/^\d+/), 10);
     const isAsleep = () => descendants(shell).some(({ command }) => command.startsWith("sleep "));
     expect(await eventually(isAsleep, 20_000)).toBe(true);
-    const [own, ...theirs] = descendants(shell);
-    const slave = theirs.filter(({ command }) => command.startsWith("econtext:")).at(-1);
+    const all = descendants(shell);
+    const own = all.find(({ parent }) => parent === shell);
+    const sleep = all.find(({ command }) => command.startsWith("sleep "));
+    const slave = all.find(({ pid }) => pid === sleep?.parent);
     if (own === undefined || slave === undefined) throw new Error("what is run is not there");
     // Stopped, it holds up the end that is in good order.
     process.kill(slave.pid, "SIGSTOP");

@@ -14,6 +14,7 @@ import {
 } from "../helpers/leaks.ts";
 import { pythons } from "../helpers/pythons.ts";
 import { suite } from "../helpers/skip.ts";
+import { SOON_MS } from "../helpers/soon.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { startSsh2Server } from "../helpers/ssh2-server.ts";
 import { loginShell, missingSshd, startSshd } from "../helpers/sshd.ts";
@@ -285,7 +286,7 @@ async function gone(pid: number): Promise<boolean> {
 }
 
 async function until<T>(probe: () => T | undefined): Promise<T | undefined> {
-  const end = performance.now() + 3_000;
+  const end = performance.now() + SOON_MS;
   let found = probe();
   while (found === undefined && performance.now() < end) {
     await Bun.sleep(10);

@@ -169,7 +169,9 @@ suite("what econtext up keeps", missingSshd(), "sshd", () => {
     const script = "(trap '' TERM; sleep 300) >/dev/null 2>&1 & echo $!";
     const { stdout } = await scene.run(["exec", host, "--", "sh", "-c", script]);
     expect(isRunning(Number(stdout))).toBe(false);
-    const far = "setsid sleep 300 >/dev/null 2>&1 & echo $!; sleep 0.5";
+    // The shell waits until the program has left its session, and let go of its output.
+    const leaves = "setsid sh -c 'echo $$; exec sleep 300 >/dev/null 2>&1' &";
+    const far = `pid=$(${leaves}); echo $pid`;
     const left = Number((await scene.run(["exec", host, "--", "sh", "-c", far])).stdout);
     expect(isRunning(left)).toBe(true);
     process.kill(left);

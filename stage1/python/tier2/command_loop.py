@@ -255,9 +255,9 @@ class Command(object):
         own = self.process.pid
         process_sweep = econtext.tier("process_sweep")
         if self.terminal:
-            return [pid for pid, (_, _, session, _) in process_sweep.processes() if session == own]
+            return [pid for pid, (_, _, session, _) in process_sweep.processes(process_sweep.every_id()) if session == own]
         group = os.getpgrp()
-        parents = dict((pid, parent) for pid, (parent, members, _, _) in process_sweep.processes() if members == group)
+        parents = dict((pid, parent) for pid, (parent, members, _, _) in process_sweep.processes(process_sweep.every_id()) if members == group)
         us = parents.pop(os.getpid(), None)
 
         def belongs(pid):

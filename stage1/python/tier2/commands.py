@@ -41,6 +41,8 @@ def run(argv, options):
             return command_process.refusal(e)
         if early.has_ended():
             early.process.close()
+            if "sweep" in options:
+                early.sweep()
             conclude(options, early)
             return {"status": early.process.returncode}
     return econtext.tier("command_loop").run(argv, options, early)
@@ -54,8 +56,7 @@ class Early(object):
     def __init__(self, argv, options):
         self.is_fed = options.get("stdin")  # by the master; `head` alone is all there
         self.rest = options.get("head", b"")  # of `head`, what the command's pipe had no room for
-        # A script is not that short. What a lent slave's command leaves behind is swept.
-        self.may_be_short = not (self.rest or "sweep" in options)
+        self.may_be_short = not self.rest  # a script is not that short
         if self.rest:
             options["stdin"] = True
         self.process = command_process.start(argv, options)
@@ -114,6 +115,16 @@ class Early(object):
             sleep(0.0001)
         code = self.process.returncode
         return code is not None and code >= 0 and not interruption.is_doomed()
+
+    def sweep(self):
+        """End what the command has left behind. In so short a time, no process id was used twice:
+        the ids of its processes are between its own and the newest.
+        """
+        pid = self.process.pid
+        newest = interruption.newest()
+        if newest != pid:
+            ids = range(pid + 1, newest + 1) if newest > pid else None
+            econtext.tier("process_sweep").sweep_after(pid, newest, ids)
 
 
 def conclude(options, early=None):

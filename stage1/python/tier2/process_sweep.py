@@ -15,23 +15,27 @@ TERM_SECONDS = 0.1  # what a process has to end by itself
 KILL_SECONDS = 2  # what the system has to end it
 
 
-def processes(after=0):
-    """(pid, (parent, process group, session, start)) of each with a greater pid that lives, as far
-    as the system tells. `start`: in ticks since the boot.
-    """
+def every_id():
+    """Of each process, as far as the system tells."""
     try:
-        names = os.listdir("/proc")
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
     except OSError:
-        names = []
-    for name in names:
-        if name.isdigit() and int(name) > after:
-            try:
-                with open("/proc/%s/stat" % name, "rb") as file:
-                    about = file.read().rpartition(b")")[2].split()
-            except EnvironmentError:
-                continue  # it has ended meanwhile
-            if about[0] not in b"ZX":
-                yield int(name), tuple(map(int, about[1:4] + about[19:20]))
+        return []
+
+
+def processes(ids):
+    """(pid, (parent, process group, session, start)) of each of these that lives. `start`: in ticks
+    since the boot.
+    """
+    for pid in ids:
+        try:
+            # Unbuffered: so a file takes half the time.
+            with open("/proc/%d/stat" % pid, "rb", 0) as file:
+                about = file.read().rpartition(b")")[2].split()
+        except EnvironmentError:
+            continue  # it has ended meanwhile
+        if about[0] not in b"ZX":
+            yield pid, tuple(map(int, about[1:4] + about[19:20]))
 
 
 def uptime():
@@ -60,7 +64,7 @@ def sweep(began, last):
         # Ticks are long: of those that started about then, the ids tell which are newer.
         return [
             pid
-            for pid, (_, members, _, start) in processes()
+            for pid, (_, members, _, start) in processes(every_id())
             if members == group and pid != us and start >= first - 1 and (pid > last or start > first + 1)
         ]
 
@@ -70,19 +74,23 @@ def sweep(began, last):
         wait_for_end(left)
 
 
-def sweep_after(command, newest):
+def sweep_after(command, newest, ids=None):
     """End what a command has left in our process group, as the guard does when a context ends.
-    `newest` is the newest process.
+
+    command: its id. newest: the id of the newest process. ids: of all that can be its processes, if
+    this is known; what these start meanwhile may be others.
     """
     # Only when ids begin anew is one of its processes older by its id.
     after = command if newest > command else 0
     group = os.getpgrp()
     us = os.getpid()
 
-    def left():
-        return [pid for pid, (_, members, _, _) in processes(after) if members == group and pid != us]
+    def left(ids=None):
+        if ids is None:
+            ids = [pid for pid in every_id() if pid > after]
+        return [pid for pid, (_, members, _, _) in processes(ids) if members == group and pid != us]
 
-    known = left()
+    known = left(ids)
     if known:
         signal_all(known, signal.SIGTERM)
         wait_for_end(left)

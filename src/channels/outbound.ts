@@ -51,7 +51,9 @@ export class OutboundChannel implements SendTarget, Receiver {
   #closing: readonly Uint8Array[] | undefined;
   /** The closing message was sent, or there is no context to send it to. */
   #isTold = false;
-  /** Closed by the receiver, and why. */
+  /** Closed by the receiver. */
+  #isRefused = false;
+  /** Why; made when it is wanted, because most senders are closed by both ends at once. */
   #refusal: EcontextError | undefined;
   #onRefused: ((reason?: EcontextError) => void)[] = [];
 
@@ -100,11 +102,11 @@ export class OutboundChannel implements SendTarget, Receiver {
   }
 
   get closed(): boolean {
-    return this.#refusal !== undefined || this.#closing !== undefined;
+    return this.#isRefused || this.#closing !== undefined;
   }
 
   async send(value: unknown): Promise<void> {
-    if (this.#refusal !== undefined) throw calledFrom(this.#refusal, new Error());
+    if (this.#isRefused) throw calledFrom(this.#reason, new Error());
     if (this.#closing !== undefined) throw this.#closed();
     const { body, length, senders } = this.#encode(value);
     if (length > LIMITS.maxMessageBytes) {
@@ -184,7 +186,7 @@ export class OutboundChannel implements SendTarget, Receiver {
     const { id, router } = this.link;
     if (flags === 0 && body.length === 1 && body[0] === MOVED) this.#hasMoved = true;
     else shortcut.heard(flags, body);
-    if (flags & FLAGS.DEAD || (this.#hasMoved && this.#refusal !== undefined)) {
+    if (flags & FLAGS.DEAD || (this.#hasMoved && this.#isRefused)) {
       router.forget(id, this.#credits);
     }
   }
@@ -194,18 +196,25 @@ export class OutboundChannel implements SendTarget, Receiver {
     this.#refuse(reason);
   }
 
+  /** Why no value is sent any more. */
+  get #reason(): EcontextError {
+    this.#refusal ??= this.#closed();
+    return this.#refusal;
+  }
+
   #closed(): ChannelError {
     return new ChannelError("ERR_CHANNEL_CLOSED", `${this.link.name}: the channel is closed`);
   }
 
   /** @param reason the error of the far side; undefined if its receiver was closed without one */
   #refuse(reason: EcontextError | undefined): void {
-    this.#refusal ??= reason ?? this.#closed();
+    this.#isRefused = true;
+    this.#refusal ??= reason;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { reject, senders } of waiting) {
       senders?.release("unread");
-      reject(this.#refusal);
+      reject(this.#reason);
     }
     for (const tell of this.#onRefused.splice(0)) tell(reason);
     this.#onEnd();

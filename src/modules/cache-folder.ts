@@ -25,13 +25,19 @@ const DAY_MS = 24 * 3600 * 1000;
 const KEPT_MS = 30 * DAY_MS;
 const HEAD = /^([0-9a-z]+) (\d+)$/;
 
+/** What may be done with the files of a folder. */
+interface Access {
+  /** Whether only this user can have written them. */
+  readonly read: boolean;
+  readonly write: boolean;
+}
+
 export class CacheFolder {
   readonly #root: string;
   readonly #kind: string;
   readonly #folder: string;
-  /** Whether only this user can have written the files in the folder. */
-  #isReadable: boolean;
-  #isWritable: boolean;
+  /** Looked at when the folder is first used: most runs send no module. */
+  #access: Access | undefined;
   #isPrepared = false;
 
   /**
@@ -43,15 +49,25 @@ export class CacheFolder {
     this.#root = root ?? "";
     this.#kind = kind;
     this.#folder = join(this.#root, `${kind}-${version}`);
-    const owned = root === undefined ? [false] : [this.#root, this.#folder].map(isOwn);
-    this.#isReadable = owned.every((one) => one === true);
-    // A folder that does not exist yet will be made by the user's own process.
-    this.#isWritable = !owned.includes(false);
+  }
+
+  get #can(): Access {
+    this.#access ??= this.#findAccess();
+    return this.#access;
+  }
+
+  #findAccess(): Access {
+    const owned = this.#root === "" ? [false] : [this.#root, this.#folder].map(isOwn);
+    return {
+      read: owned.every((one) => one === true),
+      // A folder that does not exist yet will be made by the user's own process.
+      write: !owned.includes(false),
+    };
   }
 
   /** The pieces of a file, up to the first one that is damaged. */
   read(name: string): Buffer[] {
-    if (!this.#isReadable) return [];
+    if (!this.#can.read) return [];
     try {
       const path = this.#path(name);
       const pieces = piecesOf(readFileSync(path));
@@ -64,7 +80,7 @@ export class CacheFolder {
 
   /** Makes or replaces a file. */
   write(name: string, pieces: readonly Uint8Array[]): void {
-    if (!this.#isWritable) return;
+    if (!this.#can.write) return;
     const path = this.#path(name);
     const part = `${path}.${process.pid}`;
     try {
@@ -73,7 +89,7 @@ export class CacheFolder {
       renameSync(part, path);
     } catch {
       // The disk is full or read-only, or the folder is another user's: keep nothing in this run.
-      this.#isWritable = false;
+      this.#access = { ...this.#can, write: false };
       try {
         rmSync(part);
       } catch {}
@@ -82,7 +98,7 @@ export class CacheFolder {
 
   /** Adds a piece to a file that exists. */
   append(name: string, piece: Uint8Array): void {
-    if (!this.#isWritable || !this.#isReadable) return;
+    if (!this.#can.write || !this.#can.read) return;
     try {
       const file = openSync(this.#path(name), constants.O_WRONLY | constants.O_APPEND);
       try {
@@ -103,8 +119,9 @@ export class CacheFolder {
   #prepare(): void {
     if (this.#isPrepared) return;
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    this.#isReadable = [this.#root, this.#folder].every((folder) => isOwn(folder) === true);
-    if (!this.#isReadable) throw new Error(`${this.#folder} can be written to by others`);
+    const isSafe = [this.#root, this.#folder].every((folder) => isOwn(folder) === true);
+    this.#access = { ...this.#can, read: isSafe };
+    if (!isSafe) throw new Error(`${this.#folder} can be written to by others`);
     this.#isPrepared = true;
     this.#sweep();
   }

@@ -4,7 +4,7 @@
  * configuration names it. Reads files. Does not know what the options mean, or which of them apply
  * to a host.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -59,7 +59,9 @@ function readAll(options: readonly string[], visit: Visitor): void {
       if (option === `-${letter}`) return [options[at + 1] ?? ""];
       return option.startsWith(`-${letter}`) ? [option.slice(2)] : [];
     });
-  for (const line of values("o")) readText(line.replace(/^\s*\w+$/, "$& "), "", visit, 0);
+  for (const option of values("o")) {
+    visitAll(linesOf(option.replace(/^\s*\w+$/, "$& ")), "", visit, 0);
+  }
   const [file] = values("F");
   if (file === "none") return;
   const own = join(home(), ".ssh");
@@ -85,16 +87,50 @@ function findHome(): string {
 
 /** @param folder included files are named relative to it */
 function readConfig(file: string, folder: string, visit: Visitor, depth: number): void {
+  let lines: Lines;
   try {
-    readText(readFileSync(file, "utf8"), folder, visit, depth);
+    lines = linesOfFile(file);
   } catch {
-    // ssh itself reports a file that it cannot read, if it needs it.
+    return; // ssh itself reports a file that it cannot read, if it needs it.
   }
+  visitAll(lines, folder, visit, depth);
 }
 
-function readText(text: string, folder: string, visit: Visitor, depth: number): void {
-  for (const [, keyword = "", value = ""] of text.matchAll(LINE)) {
-    const name = keyword.toLowerCase();
+type Lines = readonly (readonly [keyword: string, value: string])[];
+
+/** A file that was read, and what changes when the file does. */
+interface Known {
+  readonly stamp: string;
+  readonly lines: Lines;
+}
+
+/** The same file is read for every target. */
+const known = new Map<string, Known>();
+/** The clock of a file system may be so coarse that a second change leaves the stamp as it is. */
+const RECENT_MS = 2500;
+
+/** @throws the file cannot be read */
+function linesOfFile(file: string): Lines {
+  const status = statSync(file);
+  // What a pipe holds is for ssh alone.
+  if (!status.isFile()) return [];
+  const { dev, ino, size, mtimeMs, ctimeMs } = status;
+  const stamp = [dev, ino, size, mtimeMs, ctimeMs].join();
+  const before = known.get(file);
+  if (before?.stamp === stamp) return before.lines;
+  const lines = linesOf(readFileSync(file, "utf8"));
+  if (Date.now() - ctimeMs < RECENT_MS) known.delete(file);
+  else known.set(file, { stamp, lines });
+  return lines;
+}
+
+function linesOf(text: string): Lines {
+  const matches = text.matchAll(LINE);
+  return [...matches].map(([, name = "", value = ""]) => [name.toLowerCase(), value] as const);
+}
+
+function visitAll(lines: Lines, folder: string, visit: Visitor, depth: number): void {
+  for (const [name, value] of lines) {
     visit(name, value);
     if (name !== "include" || depth >= MAX_DEPTH) continue;
     for (const word of wordsOf(value)) {

@@ -34,6 +34,13 @@ test("a client that knows no newer option is given none", () => {
   expect(forced("-F", "none")).toBe(ALWAYS);
 });
 
+test("a configuration that was changed is read again", () => {
+  const file = write("changing", "RequestTTY yes\n");
+  expect(forced("-F", file)).toBe(`RequestTTY=no ${ALWAYS}`);
+  write("changing", "StdinNull yes \n");
+  expect(forced("-F", file)).toBe(`StdinNull=no ${ALWAYS}`);
+});
+
 test("what is set for interactive use is undone, wherever it stands", () => {
   const all = "RemoteCommand=none RequestTTY=no SessionType=default StdinNull=no";
   const fork = "ForkAfterAuthentication=no";

@@ -11,6 +11,12 @@ export interface HostConfiguration extends Omit<Configuration, "targets" | "grou
 /** The files are read once for each command. */
 const known = new WeakMap<Host, HostConfiguration>();
 
+/** Gives a host what was read for another one, of the same folder and environment. */
+export function shareConfiguration(from: Host, to: Host): void {
+  const read = known.get(from);
+  if (read !== undefined) known.set(to, read);
+}
+
 /** @throws {UsageError} `ERR_USAGE_CONFIG` */
 export function readConfiguration(host: Host): HostConfiguration {
   const before = known.get(host);

@@ -14,6 +14,10 @@ const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** @returns the exit status, as `runCommands` does */
 export async function runWithHeadStart(plan: RemoteCommand, host: Host): Promise<number> {
+  if (isServed(host)) {
+    const { runCommands } = await import("./run-command.ts");
+    return runCommands(plan, host);
+  }
   const stopListening = endWithSignals();
   try {
     start(plan, host);
@@ -28,6 +32,11 @@ export async function runWithHeadStart(plan: RemoteCommand, host: Host): Promise
   } finally {
     dropEarly();
   }
+}
+
+/** Whether this process runs the command for another one. All that it runs is loaded. */
+function isServed({ kept, person }: Host): boolean {
+  return kept !== undefined || person !== undefined;
 }
 
 /** A signal that ends this process while it is loaded must not leave the program behind. */
@@ -47,12 +56,11 @@ function endWithSignals(): () => void {
 function start({ command, flags, targets }: RemoteCommand, host: Host): void {
   const [target = "", ...others] = targets;
   const configuration = readConfiguration(host);
-  const isServed = host.kept !== undefined || host.person !== undefined;
   const asks =
     givenPasswordOptions(flags).length > 0 ||
     configuration.passwordCommand !== undefined ||
     TerminalSource.isThere();
-  if (others.length > 0 || isServed || flags["plan"] === true || asks) return;
+  if (others.length > 0 || flags["plan"] === true || asks) return;
   const { ssh, ...options } = readConnect(command, flags);
   const steps = parsePath(target, { ...configuration, ssh: { interactive: false, ...ssh } });
   const [step] = steps;

@@ -19,23 +19,32 @@ const FD_CLOEXEC = 1;
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
+const F_GETFL = 3;
+const F_SETFL = 4;
 /** `sys/socket.h` */
+const AF_UNIX = 1;
+const SOCK_STREAM = 1;
+const MSG_NOSIGNAL = 0x4000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
-/** `struct ucred`: pid, uid and gid. */
-const CREDENTIALS_BYTES = 12;
+/** `struct ucred`: pid, uid and gid, four bytes each. */
+const CREDENTIALS_WORDS = 3;
 /** Type, mode, owner, size, times and device number. */
 const STATX_BASIC_STATS = 0x7ff;
-const STATX_BYTES = 256;
+/** Four bytes each: this is how the fields of `struct statx` that count here are read. */
+const STATX_WORDS = 64;
 /** More than a `struct termios` takes. */
 const TERMIOS_BYTES = 128;
 
 const CALLS = {
   close: { args: ["i32"], returns: "i32" },
-  fcntl: { args: ["i32", "i32"], returns: "i32" },
+  connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   open: { args: ["ptr", "i32"], returns: "i32" },
   read: { args: ["i32", "ptr", "usize"], returns: "i32" },
+  send: { args: ["i32", "ptr", "usize", "i32"], returns: "i32" },
+  socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   statx: { args: ["i32", "ptr", "i32", "u32", "ptr"], returns: "i32" },
   tcgetattr: { args: ["i32", "ptr"], returns: "i32" },
   write: { args: ["i32", "ptr", "usize"], returns: "i32" },
@@ -95,18 +104,19 @@ export function statusOf(fd: number): Status | undefined {
 }
 
 function statx(fd: number, path: string, flags: number): Status | undefined {
-  const bytes = new Uint8Array(STATX_BYTES);
-  const result = load()?.statx(fd, named(path), flags, STATX_BASIC_STATS, bytes) ?? -1;
+  // Without a loop or a small function: the runtime would start a thread that compiles it.
+  const words = new Uint32Array(STATX_WORDS);
+  const result = load()?.statx(fd, named(path), flags, STATX_BASIC_STATS, words) ?? -1;
   if (result !== 0) return undefined;
   // `struct statx` is the same on all processors.
-  const mode = u32(bytes, 28) & 0xffff;
+  const mode = (words[7] as number) & 0xffff;
   return {
     kind: kindOf(mode),
     mode: mode & PERMISSIONS,
-    uid: u32(bytes, 20),
-    size: u32(bytes, 44) * 2 ** 32 + u32(bytes, 40),
-    changed: `${u32(bytes, 112)}.${u32(bytes, 120)}`,
-    device: u32(bytes, 128) * 256 + u32(bytes, 132),
+    uid: words[5] as number,
+    size: (words[11] as number) * 2 ** 32 + (words[10] as number),
+    changed: `${words[28]}.${words[30]}`,
+    device: (words[32] as number) * 256 + (words[33] as number),
   };
 }
 
@@ -127,10 +137,11 @@ function kindOf(mode: number): Status["kind"] {
 
 /** @returns undefined where the system cannot be asked */
 export function peerOf(fd: number): Peer | undefined {
-  const about = new Uint8Array(CREDENTIALS_BYTES);
-  const length = new Uint8Array([CREDENTIALS_BYTES, 0, 0, 0]);
+  const about = new Uint32Array(CREDENTIALS_WORDS);
+  const length = new Uint32Array([about.byteLength]);
   const result = load()?.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, about, length) ?? -1;
-  return result === 0 ? { pid: u32(about, 0), uid: u32(about, 4) } : undefined;
+  const [pid = 0, uid = 0] = about;
+  return result === 0 ? { pid, uid } : undefined;
 }
 
 /** @returns undefined where the system cannot be asked */
@@ -141,7 +152,7 @@ export function isTerminal(fd: number): boolean | undefined {
 
 /** Whether a child of this process would not get the descriptor. */
 export function closesAtExec(fd: number): boolean {
-  const flags = load()?.fcntl(fd, F_GETFD) ?? -1;
+  const flags = load()?.fcntl(fd, F_GETFD, 0) ?? -1;
   return flags >= 0 && (flags & FD_CLOEXEC) !== 0;
 }
 
@@ -175,11 +186,44 @@ export function writeNow(fd: number, bytes: Uint8Array): number {
   return load()?.write(fd, bytes, bytes.length) ?? -1;
 }
 
-/** By hand: the first use of a DataView, or of another typed array, takes ten microseconds. */
-function u32(bytes: Uint8Array, at: number): number {
-  let value = 0;
-  for (let shift = 0; shift < 32; shift += 8) value |= (bytes[at++] as number) << shift;
-  return value >>> 0;
+/**
+ * Connects to a unix socket. The descriptor blocks: it is for a process that has nothing else to do
+ * than to wait for an answer.
+ *
+ * @returns -1: no process listens there; undefined: the system cannot be asked
+ */
+export function connectTo(path: string): number | undefined {
+  const calls = load();
+  if (calls === null) return undefined;
+  const fd = calls.socket(AF_UNIX, SOCK_STREAM | O_CLOEXEC, 0);
+  // `struct sockaddr_un`: the family, low byte first as on all that Bun runs on; the path.
+  const address = named(`__${path}`);
+  address[0] = AF_UNIX;
+  address[1] = 0;
+  if (fd < 0 || calls.connect(fd, address, address.length) === 0) return fd;
+  calls.close(fd);
+  return -1;
+}
+
+/** @returns whether all of it is sent: the descriptor blocks */
+export function sendAll(fd: number, bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; ) {
+    const rest = bytes.subarray(at);
+    const sent = load()?.send(fd, rest, rest.length, MSG_NOSIGNAL) ?? -1;
+    if (sent < 0) return false;
+    at += sent;
+  }
+  return true;
+}
+
+/** From now on, calls with this descriptor do not wait: it is given to the event loop. */
+export function unblock(fd: number): void {
+  const flags = load()?.fcntl(fd, F_GETFL, 0) ?? 0;
+  load()?.fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+export function closeNow(fd: number): void {
+  load()?.close(fd);
 }
 
 /** @returns the text as the C library takes it */

@@ -11,6 +11,12 @@ export interface StreamFacts {
   readonly coloured: boolean;
 }
 
+export interface InputFacts {
+  readonly isTerminal: boolean;
+  /** It is /dev/null: nothing has to be read to know that. */
+  readonly isEmpty: boolean;
+}
+
 export interface Size {
   readonly columns: number;
   readonly rows: number;
@@ -27,7 +33,7 @@ export interface Greeting {
   readonly groups: readonly number[];
   /** The parent process: `--with-parent` ends with it. */
   readonly parent: number;
-  readonly stdin: Pick<StreamFacts, "isTerminal">;
+  readonly stdin: InputFacts;
   readonly stdout: StreamFacts;
   readonly stderr: StreamFacts;
   /** Undefined unless input and output are terminals. */

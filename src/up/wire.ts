@@ -31,6 +31,8 @@ export const FRAME = {
 } as const;
 
 const HEAD = 5;
+/** Milliseconds that a frame waits for another one, at most. */
+const SOON_MS = 10;
 /** A peer that sends a longer frame is not one of ours. */
 const MAX_FRAME = 1 << 26;
 
@@ -42,26 +44,72 @@ export interface WireListener {
 
 type Socket = Bun.Socket<Wire>;
 
+export interface Frame {
+  readonly type: number;
+  readonly payload: Uint8Array;
+}
+
+/** Cuts a stream of bytes into frames. */
+export class FrameReader {
+  /** What came of frames that were not taken. */
+  #held: Uint8Array = new Uint8Array();
+
+  /** @param bytes are the reader's from now on */
+  push(bytes: Uint8Array): void {
+    this.#held = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
+  }
+
+  /** The type of the next frame; undefined: it is not complete. */
+  peek(): number | undefined {
+    return this.#held.length < HEAD + this.#length ? undefined : this.#held[HEAD - 1];
+  }
+
+  /**
+   * @returns the next frame; undefined: it is not complete
+   * @throws the peer is not one of ours
+   */
+  next(): Frame | undefined {
+    if (this.#length > MAX_FRAME) throw new Error(`a frame of ${this.#length} bytes`);
+    const type = this.peek();
+    if (type === undefined) return undefined;
+    const end = HEAD + this.#length;
+    const payload = this.#held.subarray(HEAD, end);
+    this.#held = this.#held.subarray(end);
+    return { type, payload };
+  }
+
+  /** Of the payload of the next frame; 0 while it is not known. */
+  get #length(): number {
+    return this.#held.length < HEAD ? 0 : lengthOf(this.#held);
+  }
+}
+
 export class Wire {
   readonly #socket: Socket;
   #listener: WireListener | undefined;
   #isClosed = false;
   #isEnding = false;
   #isScheduled = false;
+  /** Sends what may wait, if nothing else is sent. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
   /** What the socket does not take yet. */
   #rest: Uint8Array[] = [];
-  /** What came of a frame that is not complete. */
-  #held: Uint8Array = new Uint8Array();
+  readonly #reader: FrameReader;
 
-  constructor(socket: Socket) {
+  /** @param reader may hold what came before */
+  constructor(socket: Socket, reader = new FrameReader()) {
     this.#socket = socket;
+    this.#reader = reader;
     socket.data = this;
   }
 
   /** Handlers for Bun.listen and Bun.connect. @param opened gets each wire */
-  static handlers(opened: (wire: Wire, fd: number) => void): Bun.SocketHandler<Wire> {
+  static handlers(
+    opened: (wire: Wire, fd: number) => void,
+    reader?: FrameReader,
+  ): Bun.SocketHandler<Wire> {
     return {
-      open: (socket) => opened(new Wire(socket), (socket as unknown as { fd: number }).fd),
+      open: (socket) => opened(new Wire(socket, reader), (socket as unknown as { fd: number }).fd),
       data: ({ data: wire }, bytes) => wire.#read(bytes),
       drain: ({ data: wire }) => wire.#flush(),
       close: ({ data: wire }) => wire.#close(),
@@ -70,29 +118,45 @@ export class Wire {
     };
   }
 
+  /** @param listener gets what its reader holds already, too */
   listen(listener: WireListener): void {
     this.#listener = listener;
+    this.#deliver();
   }
 
   send(type: number, payload: Uint8Array | string = ""): void {
-    if (this.#isClosed) return;
-    this.#rest.push(frameOf(type, typeof payload === "string" ? encoder.encode(payload) : payload));
-    if (this.#isScheduled) return;
+    if (!this.#add(type, payload) || this.#isScheduled) return;
     this.#isScheduled = true;
-    // Frames of one turn of the event loop are one write.
-    queueMicrotask(() => {
+    // Frames of one turn of the event loop are one write: all promises have their turn first.
+    process.nextTick(() => {
       this.#isScheduled = false;
       this.#flush();
     });
   }
 
+  /** Sends a frame with the next one, or after some milliseconds. */
+  sendSoon(type: number, payload: Uint8Array | string = ""): void {
+    if (!this.#add(type, payload)) return;
+    this.#timer ??= setTimeout(() => this.#flush(), SOON_MS);
+  }
+
+  /** @returns whether it will be sent */
+  #add(type: number, payload: Uint8Array | string): boolean {
+    if (this.#isClosed) return false;
+    this.#rest.push(frameOf(type, payload));
+    return true;
+  }
+
   /** Closes it when all that was sent is written. */
   end(): void {
     this.#isEnding = true;
-    if (this.#rest.length === 0) this.#terminate();
+    // Now, because this process may end in the same turn.
+    this.#flush();
   }
 
   #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (this.#rest.length > 1) this.#rest = joined(this.#rest);
     for (let frame = this.#rest[0]; frame !== undefined; frame = this.#rest[0]) {
       const written = this.#socket.write(frame);
@@ -112,26 +176,29 @@ export class Wire {
 
   #read(bytes: Uint8Array): void {
     // The buffer is Bun's own. `slice` of a Buffer would share its memory.
-    this.#held =
-      this.#held.length === 0 ? new Uint8Array(bytes) : Buffer.concat([this.#held, bytes]);
-    for (;;) {
-      if (this.#held.length < HEAD) return;
-      const length = lengthOf(this.#held);
-      if (length > MAX_FRAME) {
-        this.#socket.terminate();
-        return;
-      }
-      if (this.#held.length < HEAD + length) return;
-      const payload = this.#held.subarray(HEAD, HEAD + length);
-      const type = this.#held[HEAD - 1] as number;
-      this.#held = this.#held.subarray(HEAD + length);
-      this.#listener?.frame(type, payload);
+    this.#reader.push(new Uint8Array(bytes));
+    this.#deliver();
+  }
+
+  #deliver(): void {
+    for (let frame = this.#next(); frame !== undefined; frame = this.#next()) {
+      this.#listener?.frame(frame.type, frame.payload);
+    }
+  }
+
+  #next(): Frame | undefined {
+    try {
+      return this.#reader.next();
+    } catch {
+      this.#socket.terminate();
+      return undefined;
     }
   }
 
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    clearTimeout(this.#timer);
     this.#rest = [];
     this.#socket.terminate();
     this.#listener?.closed();
@@ -141,7 +208,8 @@ export class Wire {
 const encoder = new TextEncoder();
 
 /** By hand: the first use of a DataView takes a short-lived client ten microseconds. */
-function frameOf(type: number, payload: Uint8Array): Uint8Array {
+export function frameOf(type: number, text: Uint8Array | string): Uint8Array {
+  const payload = typeof text === "string" ? encoder.encode(text) : text;
   const { length } = payload;
   const frame = new Uint8Array(HEAD + length);
   for (let at = 0; at < HEAD - 1; at += 1) frame[at] = length >> (8 * at);

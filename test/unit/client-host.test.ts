@@ -7,7 +7,8 @@ import { FRAME, type Wire } from "../../src/up/wire.ts";
 const stream = { isTerminal: false, coloured: false };
 const GREETING: Greeting = {
   ...{ identity: "", args: [], env: {}, folder: "/work", umask: 0o22, groups: [0], parent: 1 },
-  ...{ stdin: stream, stdout: stream, stderr: stream, hasPerson: true },
+  ...{ stdin: { isTerminal: false, isEmpty: false }, stdout: stream, stderr: stream },
+  hasPerson: true,
 };
 const question = {
   ...{ context: "web1", host: "web1", user: "bea", kind: "password" as const },

@@ -9,7 +9,7 @@ import { type Greeting, ownGroups } from "../../up/greeting.ts";
 import type { Keeper } from "../../up/keeper.ts";
 import type { KeptNeeds } from "../command-definition.ts";
 import { readLine } from "../command-definition.ts";
-import { readConfiguration } from "../configuration.ts";
+import { readConfiguration, shareConfiguration } from "../configuration.ts";
 import { COMMANDS } from "../dispatch.ts";
 import type { Host } from "../host.ts";
 import { givenPasswordOptions, readSsh } from "../option-values.ts";
@@ -35,10 +35,29 @@ const SPECIAL = ["kind", "python", "node", "bun", "lend-runtime", "unpack", "log
 
 /** @returns names of variables that are not the same here; a connection may depend on them */
 function differing(env: Host["env"]): string[] {
-  const names = new Set([...Object.keys(env), ...Object.keys(process.env)]);
-  return [...names].filter(
-    (name) => env[name] !== process.env[name] && NEEDED.test(name) && !OWN.includes(name),
-  );
+  const own = ownFacts().env;
+  const isDifferent = (name: string): boolean =>
+    env[name] !== own[name] && NEEDED.test(name) && !OWN.includes(name);
+  const others = Object.keys(own).filter((name) => !(name in env));
+  return [...Object.keys(env), ...others].filter(isDifferent);
+}
+
+interface Facts extends Pick<Greeting, "env" | "umask"> {
+  readonly groups: string;
+  readonly places: readonly string[];
+}
+
+/** Of this process. Nothing here changes them, and to ask the system takes time. */
+let facts: Facts | undefined;
+
+function ownFacts(): Facts {
+  facts ??= {
+    env: { ...process.env },
+    umask: process.umask(),
+    groups: String(ownGroups()),
+    places: PLACES.map((place) => linkOf(`/proc/self/${place}`)),
+  };
+  return facts;
 }
 
 /** @returns what differs between the command's process and this one; undefined: nothing does */
@@ -46,26 +65,24 @@ export function differenceFrom(
   { env, umask, groups }: Greeting,
   pid: number | undefined,
 ): string | undefined {
+  const own = ownFacts();
   const [name] = differing(env);
-  const paths = [env["PATH"] ?? "", process.env["PATH"] ?? ""] as const;
+  const paths = [env["PATH"] ?? "", own.env["PATH"] ?? ""] as const;
   if (paths[0] !== paths[1]) {
     // The rest of PATH decides nothing about a connection that is open.
-    const [ssh, own] = paths.map((PATH) => Bun.which("ssh", { PATH }));
-    if (ssh !== own) return "PATH leads to another ssh than at econtext up";
+    const [ssh, ours] = paths.map((PATH) => Bun.which("ssh", { PATH }));
+    if (ssh !== ours) return "PATH leads to another ssh than at econtext up";
   }
   if (name !== undefined) return `${name} is not what it was at econtext up`;
-  if (umask !== process.umask()) return "the umask is not what it was at econtext up";
-  if (String(groups) !== String(ownGroups())) return "its groups are not those of econtext up";
-  ownPlaces ??= PLACES.map((place) => linkOf(`/proc/self/${place}`));
-  const known = ownPlaces;
+  if (umask !== own.umask) return "the umask is not what it was at econtext up";
+  if (String(groups) !== own.groups) return "its groups are not those of econtext up";
   const isSame = (place: string, at: number): boolean =>
-    pid === undefined || linkOf(`/proc/${pid}/${place}`) === known[at];
+    pid === undefined || linkOf(`/proc/${pid}/${place}`) === own.places[at];
   return PLACES.every(isSame) ? undefined : "it is in another container";
 }
 
 /** Whether files, users and networks have the same names for two processes. */
 const PLACES = ["root", "ns/mnt", "ns/user", "ns/net"] as const;
-let ownPlaces: readonly string[] | undefined;
 
 function linkOf(path: string): string {
   try {
@@ -131,6 +148,8 @@ export async function admit(
     if (!isWhole && passwordCommand !== undefined) return undefined;
     const isUsual = (way: readonly PathStep[]): boolean =>
       Object.keys(way.at(-1)?.interpreter ?? {}).length === 0;
+    // It gave no cause for a warning, or SILENT had thrown.
+    shareConfiguration(quiet, host);
     const isSpecial = SPECIAL.some((name) => flags[name] !== undefined) || !ways.every(isUsual);
     return { ways, reuses: needs.reuses && !isSpecial };
   } catch {

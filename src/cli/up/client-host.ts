@@ -5,7 +5,7 @@
 import { CancelledError } from "../../index.ts";
 import type { Question, Source } from "../../prompts/question.ts";
 import { Secret } from "../../prompts/secret.ts";
-import type { Greeting, Size, StreamFacts } from "../../up/greeting.ts";
+import type { Greeting, InputFacts, Size, StreamFacts } from "../../up/greeting.ts";
 import type { KeptContexts } from "../../up/keeper.ts";
 import { FRAME, textOf, type Wire } from "../../up/wire.ts";
 import { NO_CONNECTION } from "../exit-statuses.ts";
@@ -54,7 +54,7 @@ export class ClientHost implements Host {
       );
     this.stdout = output(FRAME.stdout, stdout);
     this.stderr = output(FRAME.stderr, stderr);
-    this.stdin = this.#input(stdin.isTerminal);
+    this.stdin = this.#input(stdin);
     this.signals = this.#signals();
     this.ending = new Ending(this.signals);
     this.person = hasPerson ? this.#person() : null;
@@ -136,8 +136,9 @@ export class ClientHost implements Host {
     this.#reading = undefined;
   }
 
-  #input(isTerminal: boolean): Input {
-    const next = (): Promise<Uint8Array | undefined> => {
+  #input({ isTerminal, isEmpty }: InputFacts): Input {
+    const next = async (): Promise<Uint8Array | undefined> => {
+      if (isEmpty) return undefined;
       this.#reading = Promise.withResolvers();
       this.#wire.send(FRAME.read);
       return this.#reading.promise;

@@ -6,14 +6,22 @@
  *
  * The time of a script of short commands is the start of this file: it must load little.
  */
-import { hasTerminal, lookAt, peerOf } from "../../io/quick-calls.ts";
-import { type Greeting, identity, ownGroups } from "../../up/greeting.ts";
+import {
+  closeNow,
+  connectTo,
+  lookAt,
+  peerOf,
+  readNow,
+  sendAll,
+  unblock,
+} from "../../io/quick-calls.ts";
 import { distrust, socketIn } from "../../up/place.ts";
-import { FRAME, textOf, Wire } from "../../up/wire.ts";
+import { FRAME, FrameReader, frameOf, textOf, Wire } from "../../up/wire.ts";
 import { ENDED_EARLY, ENDED_EARLY_MS, NO_CONNECTION } from "../exit-statuses.ts";
 import type { Host } from "../host.ts";
 import { BROKEN_PIPE, isBrokenPipe } from "../interruption.ts";
 import { PROCESS_SIGNALS } from "../process-signals.ts";
+import { greetingOf } from "./greet.ts";
 import { type OutputNumber, Streams } from "./streams.ts";
 
 const FORWARDED = [
@@ -27,6 +35,19 @@ const FORWARDED = [
   "SIGUSR2",
   "SIGWINCH",
 ] as const;
+/** Frames that need no event loop. */
+const QUICK: readonly number[] = [
+  FRAME.accept,
+  FRAME.refuse,
+  FRAME.stdout,
+  FRAME.stderr,
+  FRAME.done,
+  FRAME.exit,
+];
+/** Those that no other frame follows. */
+const ENDS: readonly number[] = [FRAME.refuse, FRAME.done, FRAME.exit];
+/** Bytes of one read, before the event loop is started. */
+const READ_BYTES = 1 << 12;
 /** Bytes that are written before the other process is told. It allows eight times as many. */
 const UNTOLD_BYTES = 1 << 16;
 
@@ -35,6 +56,8 @@ export type Served =
   | { readonly status: number }
   /** It does not run the command, and has consumed nothing. */
   | { readonly refused: string };
+
+const NOT_OURS: Served = { refused: "another user listens at the socket" };
 
 /**
  * @param load makes the host of this process
@@ -46,6 +69,9 @@ export async function serveCommand(
   path: string,
 ): Promise<Served | undefined> {
   const service = new Service(new Streams(load));
+  const fd = service.isOnTerminal ? undefined : connectTo(path);
+  if (fd === -1) return undefined;
+  if (fd !== undefined) return service.serveQuickly(fd, args);
   try {
     await Bun.connect<Wire>({
       unix: path,
@@ -101,6 +127,8 @@ class Service {
   /** Whether the reader of the output is gone. */
   #isBroken = false;
   #wire: Wire | undefined;
+  /** What is sent as soon as there is a wire. */
+  readonly #unsent: (readonly [type: number, payload: Uint8Array | string])[] = [];
   #terminal: Host["terminal"];
   #isAccepted = false;
   #isSettled = false;
@@ -111,44 +139,84 @@ class Service {
     this.served = this.#done.promise;
   }
 
+  /** Whether input and output are the terminal: the command may set it, and ask for its size. */
+  get isOnTerminal(): boolean {
+    const { stdin, stdout } = this.#streams;
+    return stdin.isTerminal && stdout.isTerminal;
+  }
+
+  /**
+   * Greets, and waits for the answer without an event loop, which takes as long to start as all the
+   * rest. A short command has ended with the first bytes of the answer. Until the command is
+   * accepted, this process has no handlers of signals: it ends by them, also while it waits here.
+   *
+   * @param fd of a socket that blocks
+   */
+  serveQuickly(fd: number, args: readonly string[]): Promise<Served> {
+    if (!isOwn(fd)) {
+      closeNow(fd);
+      return Promise.resolve(NOT_OURS);
+    }
+    const reader = new FrameReader();
+    const greeting = greetingOf(args, this.#streams, undefined);
+    if (sendAll(fd, frameOf(FRAME.hello, greeting)) && this.#answerQuickly(fd, reader)) {
+      void this.served.then(() => closeNow(fd));
+      return this.served;
+    }
+    unblock(fd);
+    const socket = Wire.handlers((wire) => this.#use(wire), reader);
+    // Other types than Bun's own know no `fd`.
+    Bun.connect({ fd, socket } as unknown as Bun.UnixSocketOptions<Wire>).catch(() => this.#lost());
+    return this.served;
+  }
+
+  /** @returns whether the command has ended, or was refused: no frame will follow */
+  #answerQuickly(fd: number, reader: FrameReader): boolean {
+    const buffer = new Uint8Array(READ_BYTES);
+    for (;;) {
+      // Signals are for the command as soon as it runs.
+      if (this.#isAccepted) return false;
+      const size = readNow(fd, buffer);
+      if (size <= 0) return false;
+      reader.push(buffer.slice(0, size));
+      for (let type = reader.peek(); type !== undefined; type = reader.peek()) {
+        if (!QUICK.includes(type)) return false;
+        const payload = reader.next()?.payload as Uint8Array;
+        this.#receive(type, payload);
+        if (ENDS.includes(type)) return true;
+      }
+    }
+  }
+
   open(wire: Wire, fd: number, args: readonly string[]): void {
-    const peer = peerOf(fd);
-    if (peer !== undefined && peer.uid !== process.getuid?.()) {
-      this.#settle({ refused: "another user listens at the socket" });
+    if (!isOwn(fd)) {
+      this.#settle(NOT_OURS);
       wire.end();
       return;
     }
+    this.#use(wire);
+    if (this.isOnTerminal) void this.#greetFromTerminal(wire, args);
+    else wire.send(FRAME.hello, greetingOf(args, this.#streams, this.#terminal));
+  }
+
+  #use(wire: Wire): void {
     this.#wire = wire;
+    if (this.#isAccepted) this.#hearSignals();
+    for (const frame of this.#unsent.splice(0)) wire.send(...frame);
     wire.listen({
       frame: (type, payload) => this.#receive(type, payload),
       closed: () => this.#lost(),
     });
-    const { stdin, stdout } = this.#streams;
-    if (stdin.isTerminal && stdout.isTerminal) void this.#greetFromTerminal(wire, args);
-    else this.#greet(wire, args);
   }
 
   async #greetFromTerminal(wire: Wire, args: readonly string[]): Promise<void> {
     this.#terminal = (await this.#streams.host()).terminal;
-    this.#greet(wire, args);
+    wire.send(FRAME.hello, greetingOf(args, this.#streams, this.#terminal));
   }
 
-  #greet(wire: Wire, args: readonly string[]): void {
-    const { stdin, stdout, stderr } = this.#streams;
-    const terminal = this.#terminal;
-    const greeting: Greeting = {
-      identity: identity(),
-      args,
-      env: process.env,
-      folder: process.cwd(),
-      umask: process.umask(),
-      groups: ownGroups(),
-      parent: process.ppid,
-      ...{ stdin, stdout, stderr },
-      ...(terminal && { terminal: { ...terminal.size(), modes: terminal.modes() } }),
-      hasPerson: hasTerminal(),
-    };
-    wire.send(FRAME.hello, JSON.stringify(greeting));
+  #send(type: number, payload: Uint8Array | string = ""): void {
+    if (this.#wire === undefined) this.#unsent.push([type, payload]);
+    else this.#wire.send(type, payload);
   }
 
   #receive(type: number, payload: Uint8Array): void {
@@ -193,10 +261,14 @@ class Service {
 
   #accept(): void {
     this.#isAccepted = true;
+    if (this.#wire !== undefined) this.#hearSignals();
+  }
+
+  #hearSignals(): void {
     for (const name of FORWARDED) {
       const listener = (): void => {
         if (name === "SIGWINCH") this.#resize();
-        this.#wire?.send(FRAME.signal, name);
+        this.#send(FRAME.signal, name);
       };
       PROCESS_SIGNALS.on(name, listener);
     }
@@ -204,7 +276,7 @@ class Service {
 
   #resize(): void {
     const size = this.#terminal?.size();
-    if (size !== undefined) this.#wire?.send(FRAME.size, JSON.stringify(size));
+    if (size !== undefined) this.#send(FRAME.size, JSON.stringify(size));
   }
 
   #write(stream: OutputNumber, bytes: Uint8Array): void {
@@ -218,7 +290,7 @@ class Service {
       (error: NodeJS.ErrnoException) => {
         const { code, message } = error;
         this.#isBroken ||= isBrokenPipe(error);
-        this.#wire?.send(FRAME.failed, JSON.stringify({ stream, code, message }));
+        this.#send(FRAME.failed, JSON.stringify({ stream, code, message }));
       },
     );
     this.#writing.add(written);
@@ -229,7 +301,7 @@ class Service {
   #count(stream: OutputNumber, bytes: number): void {
     this.#untold[stream] += bytes;
     if (this.#untold[stream] < UNTOLD_BYTES) return;
-    this.#wire?.send(FRAME.written, countOf(stream, this.#untold[stream]));
+    this.#send(FRAME.written, countOf(stream, this.#untold[stream]));
     this.#untold[stream] = 0;
   }
 
@@ -237,17 +309,17 @@ class Service {
   async #read(): Promise<void> {
     try {
       const bytes = await this.#streams.read();
-      if (bytes === undefined) this.#wire?.send(FRAME.end);
-      else this.#wire?.send(FRAME.data, bytes);
+      if (bytes === undefined) this.#send(FRAME.end);
+      else this.#send(FRAME.data, bytes);
     } catch (error) {
-      this.#wire?.send(FRAME.end, error instanceof Error ? error.message : String(error));
+      this.#send(FRAME.end, error instanceof Error ? error.message : String(error));
     }
   }
 
   async #ask(question: { readonly prompt: string; readonly isVisible: boolean }): Promise<void> {
     const { ask } = await import("./ask.ts");
     const answer = await ask(question, await this.#streams.host());
-    this.#wire?.send(FRAME.answer, answer);
+    this.#send(FRAME.answer, answer);
     answer.fill(0);
   }
 
@@ -293,6 +365,11 @@ class Service {
     const told = this.#streams.host().then(({ stderr }) => stderr.write(`econtext: ${text}\n`));
     void told.catch(() => {}).then(() => this.#done.resolve({ status: NO_CONNECTION }));
   }
+}
+
+function isOwn(fd: number): boolean {
+  const peer = peerOf(fd);
+  return peer === undefined || peer.uid === process.getuid?.();
 }
 
 /** @returns the payload that tells how many bytes of a stream are written */

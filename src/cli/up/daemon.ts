@@ -178,7 +178,8 @@ class Daemon {
     const loan = await this.keeper.lend(admission.ways, admission.reuses, () =>
       host.revoke(closing),
     );
-    wire.send(FRAME.accept);
+    // A short command's output comes with it.
+    wire.sendSoon(FRAME.accept);
     host.kept = loan;
     let status = NO_CONNECTION;
     try {

@@ -11,7 +11,7 @@ import {
   statusOf,
   writeNow,
 } from "../../io/quick-calls.ts";
-import type { StreamFacts } from "../../up/greeting.ts";
+import type { InputFacts, StreamFacts } from "../../up/greeting.ts";
 import { wasClosed } from "../closed.ts";
 import type { Host } from "../host.ts";
 import { wantsColour } from "../ui/wants-colour.ts";
@@ -26,7 +26,7 @@ const NONE = -1;
 export type OutputNumber = 1 | 2;
 
 export class Streams {
-  readonly stdin: Pick<StreamFacts, "isTerminal">;
+  readonly stdin: InputFacts;
   readonly stdout: StreamFacts;
   readonly stderr: StreamFacts;
   readonly #load: () => Promise<Host>;
@@ -43,7 +43,9 @@ export class Streams {
       const isOne = isTerminal(fd) === true;
       return { isTerminal: isOne, coloured: isOne && wantsColour(process.env) };
     };
-    this.stdin = { isTerminal: isTerminal(0) === true };
+    const status = statusOf(0);
+    const isEmpty = status !== undefined && isNull(status);
+    this.stdin = { isTerminal: !isEmpty && isTerminal(0) === true, isEmpty };
     this.stdout = factsOf(1);
     this.stderr = factsOf(2);
     this.#outputs = { 1: new QuickOutput(1), 2: new QuickOutput(2) };
@@ -130,6 +132,10 @@ function quickly(fd: number, mode: "read" | "write"): number {
   return isPatient(status) ? fd : NONE;
 }
 
-function isPatient({ kind, device }: Status): boolean {
-  return kind === "file" || (kind === "device" && device === NULL_DEVICE);
+function isPatient(status: Status): boolean {
+  return status.kind === "file" || isNull(status);
+}
+
+function isNull({ kind, device }: Status): boolean {
+  return kind === "device" && device === NULL_DEVICE;
 }

@@ -96,13 +96,16 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
 const SWITCH_PARTS = {
   python: [
     ["start"],
-    ["processes", "downstream", "upstream", "child", "relays", "own", "secret", "switch"],
+    [
+      ...["processes", "downstream", "upstream", "child", "relays", "own", "secret"],
+      ...["connection", "switch"],
+    ],
   ],
   javascript: [
     ["start", "bun_process", "program", "early"],
     [
       ...["common", "state", "processes", "memory", "scanner", "relays"],
-      ...["own", "upstream", "downstream", "child", "switch"],
+      ...["own", "upstream", "downstream", "child", "connection", "switch"],
     ],
   ],
 } as const;

@@ -198,7 +198,7 @@ export class Broker implements AsyncDisposable {
     const name = chosen.name ?? (from === undefined ? target : `${from.hop.name}/${target}`);
     const via = pass?.hop ?? start?.hop;
     // What is opened in a kept context is at the place of that context.
-    const behind = isWhole ? start?.hop.above.at(-1) : via;
+    const behind = isWhole ? start?.hop.way.at(-1) : via;
     const before = isWhole ? start?.context?.via : (pass?.context ?? start?.context);
     const isPlain = chosen.name === undefined && isSpelt(target, path, schemes);
     const place = isPlain ? placeOf(transport, behind) : `${name}: ${placeOf(transport, behind)}`;

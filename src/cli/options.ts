@@ -69,7 +69,9 @@ export const SSH = {
     type: "string",
     valueHint: "PROGRAM",
     suggested: SSH_ENGINES,
-    description: "The program to run in place of ssh; embedded: none; auto: none where possible",
+    description:
+      "The program to run in place of ssh. embedded: none, also behind a hop, with your own " +
+      "configuration and keys; auto: none where possible, at the first hop",
   },
 } as const satisfies Definitions;
 

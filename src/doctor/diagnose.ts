@@ -77,7 +77,9 @@ async function* throughWord(
   const { deadlineMs = DEADLINE_MS, signal } = options;
   const { transport } = step;
   let isSurveyed = false;
-  if (transport.scheme === "ssh") {
+  // Where a hop only carries the bytes of the embedded ssh, it need not have a client.
+  const hasClient = place.before === undefined || transport.engine === undefined;
+  if (transport.scheme === "ssh" && hasClient) {
     const before = place.before ?? (await broker.connect("local"));
     await before.ready(); // its start is no part of the first stage
     const settings = { hop, transport, before, deadlineMs, signal };

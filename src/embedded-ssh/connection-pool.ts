@@ -3,11 +3,14 @@
  * the same settings. A connection is closed with the last command on it. A server that opens no
  * further session (MaxSessions) is given another connection.
  */
+
+import type { Hop } from "../launch/hop.ts";
 import { orAborted } from "./abort.ts";
 import { configurationFile, type SshCommandLine } from "./command-line.ts";
 import { configurationOf, usualConfiguration } from "./configuration.ts";
 import { Connection, type Dialog, type Session } from "./connection.ts";
 import { ConnectionFailure } from "./failures.ts";
+import { openBehind } from "./hop-wire.ts";
 import { readSettings, type SshSettings } from "./settings.ts";
 import { openCommand, openSocket, type Wire } from "./socket.ts";
 
@@ -37,16 +40,30 @@ const PRINTED_CHARACTERS = 32768;
 
 type Destination = Pick<SshCommandLine, "options" | "destination">;
 
+/**
+ * Behind a hop, the way to the server is known, as with `ssh -J`: none of the configuration counts.
+ * The command is never run.
+ */
+const BEHIND = ["-o", "ProxyCommand=exit"];
+
+export interface PoolOptions {
+  /** Called for each connection that there is. */
+  readonly opened?: (() => void) | undefined;
+  /** The hop that makes the connections. Absent: this process does. */
+  readonly via?: Hop | undefined;
+}
+
 export class ConnectionPool {
   /** By all that the configuration says of a host. */
   readonly #slots = new Map<string, Set<Slot>>();
   readonly #opened: (() => void) | undefined;
   /** Of proxy commands that were told to end. */
   readonly #leaving = new Set<Promise<void>>();
+  readonly #via: Hop | undefined;
 
-  /** @param opened is called for each connection that there is */
-  constructor(opened?: () => void) {
+  constructor({ opened, via }: PoolOptions = {}) {
     this.#opened = opened;
+    this.#via = via;
   }
 
   /**
@@ -77,7 +94,8 @@ export class ConnectionPool {
 
   /** A connection that stays open until it is released. */
   async #lease(place: Destination, dialog: Dialog, signal: AbortSignal) {
-    const { options, destination } = place;
+    const { destination } = place;
+    const options = this.#via === undefined ? place.options : [...BEHIND, ...place.options];
     const [{ configuration, warnings }, usual] = await Promise.all([
       configurationOf(options, destination, signal),
       usualConfiguration(),
@@ -135,6 +153,7 @@ export class ConnectionPool {
     signal: AbortSignal,
   ): Promise<Wire> {
     const { jumps, proxyCommand, hostname, port } = settings;
+    if (this.#via !== undefined) return openBehind(this.#via, settings, signal);
     if (proxyCommand !== undefined) {
       return openCommand(settings, proxyCommand, dialog.say, (gone) => this.#leaves(gone));
     }

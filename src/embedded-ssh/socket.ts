@@ -23,9 +23,8 @@ const RETRY_MS = 1000;
 
 /** @throws {Unreachable} */
 export async function openSocket(settings: SshSettings, signal: AbortSignal): Promise<Wire> {
-  const { hostname, port } = settings;
   const addresses = await addressesOf(settings);
-  let failure = new Unreachable(`ssh: connect to host ${hostname} port ${port}: failure`);
+  let failure = failedTo(settings, new Error("failure"));
   for (let attempt = 0; attempt < settings.attempts; attempt++) {
     if (attempt > 0) await Bun.sleep(RETRY_MS);
     for (const { address } of addresses) {
@@ -33,8 +32,7 @@ export async function openSocket(settings: SshSettings, signal: AbortSignal): Pr
       try {
         return { stream: await connectTo(address, settings, signal), address };
       } catch (error) {
-        const why = reasonOf(error as NodeJS.ErrnoException);
-        failure = new Unreachable(`ssh: connect to host ${hostname} port ${port}: ${why}`);
+        failure = failedTo(settings, error as NodeJS.ErrnoException);
       }
     }
   }
@@ -122,10 +120,8 @@ async function addressesOf({ hostname, family }: SshSettings) {
   try {
     return await lookup(hostname, { family, all: true, verbatim: true });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why =
-      code === "EAI_AGAIN" ? "Temporary failure in name resolution" : "Name or service not known";
-    throw new Unreachable(`ssh: Could not resolve hostname ${hostname}: ${why}`);
+    const { code = "" } = error as NodeJS.ErrnoException;
+    throw unresolved(hostname, code);
   }
 }
 
@@ -158,6 +154,21 @@ function connectTo(
     clearTimeout(timer);
     signal.removeEventListener("abort", aborted);
   });
+}
+
+type Place = Pick<SshSettings, "hostname" | "port">;
+
+/** @returns what ssh would print of an error of connecting, or of looking up the name */
+export function failedTo({ hostname, port }: Place, error: NodeJS.ErrnoException): Unreachable {
+  const { code = "" } = error;
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return unresolved(hostname, code);
+  return new Unreachable(`ssh: connect to host ${hostname} port ${port}: ${reasonOf(error)}`);
+}
+
+function unresolved(hostname: string, code: string): Unreachable {
+  const why =
+    code === "EAI_AGAIN" ? "Temporary failure in name resolution" : "Name or service not known";
+  return new Unreachable(`ssh: Could not resolve hostname ${hostname}: ${why}`);
 }
 
 /** The words of the C library, as ssh prints them. */

@@ -4,30 +4,32 @@
  */
 import type { ByteChild, Spawner, SpawnOptions } from "../launch/child.ts";
 import { ChannelChild } from "./channel-child.ts";
-import type { ConnectionPool } from "./connection-pool.ts";
+import type { ConnectionPool, PoolOptions } from "./connection-pool.ts";
 import { FallbackChild } from "./fallback-child.ts";
 
+export interface EmbeddedOptions extends PoolOptions {
+  /** Starts an ssh for a host that is refused here. Absent: none does. */
+  readonly fallback?: Spawner | undefined;
+}
+
 export class EmbeddedSpawner implements Spawner {
-  readonly #fallback: Spawner | undefined;
-  readonly #opened: (() => void) | undefined;
+  readonly #options: EmbeddedOptions;
   #pool: Promise<ConnectionPool> | undefined;
 
-  /**
-   * @param fallback starts an ssh for a host that is refused here; undefined: none does
-   * @param opened is called for each connection that there is
-   */
-  constructor(fallback: Spawner | undefined, opened?: () => void) {
-    this.#fallback = fallback;
-    this.#opened = opened;
+  constructor(options: EmbeddedOptions = {}) {
+    this.#options = options;
   }
 
   spawn(argv: readonly string[], options: SpawnOptions): ByteChild {
+    const { fallback, via } = this.#options;
+    // The hop is opened while the configuration is read. A failure is told by the connection.
+    via?.open()?.catch(() => {});
     this.#pool ??= import("./connection-pool.ts").then(
-      ({ ConnectionPool }) => new ConnectionPool(this.#opened),
+      ({ ConnectionPool }) => new ConnectionPool(this.#options),
     );
     const pool = this.#pool;
-    return this.#fallback === undefined
+    return fallback === undefined
       ? new ChannelChild(argv, options, pool)
-      : new FallbackChild(argv, options, pool, this.#fallback);
+      : new FallbackChild(argv, options, pool, fallback);
   }
 }

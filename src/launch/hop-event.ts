@@ -6,8 +6,11 @@ import { ProtocolError } from "../errors.ts";
 export type HopEvent =
   /** Output before the marker. */
   | { readonly kind: "noise" | "stderr"; readonly text: string }
-  /** The line that allows writing has come; the marker has come; its output has ended. */
-  | { readonly kind: "held" | "marked" | "closed" }
+  /**
+   * The line that allows writing has come; the marker has come; its output has ended; the
+   * connection is made.
+   */
+  | { readonly kind: "held" | "marked" | "closed" | "connected" }
   /** So many bytes of frames were written to the child. */
   | { readonly kind: "wrote"; readonly bytes: number }
   /** A frame was dropped that came from the child. */
@@ -17,7 +20,7 @@ export type HopEvent =
       readonly status: number | undefined;
       readonly signal: string | undefined;
     }
-  /** The child could not be started: the system's error. */
+  /** The child could not be started, or the connection not be made: the system's error. */
   | { readonly kind: "failed"; readonly problem: string };
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -45,6 +48,7 @@ function fromJson(body: Uint8Array): HopEvent | undefined {
     case "held":
     case "marked":
     case "closed":
+    case "connected":
       return { kind };
     case "wrote":
       return isCount(first) ? { kind, bytes: first } : undefined;

@@ -4,14 +4,15 @@
  *
  * Spec: docs/protocol.md, "The switch".
  */
-import { DisconnectError, type EcontextError, ProtocolError } from "../errors.ts";
-import { Edge } from "../mux/edge.ts";
+import { type EcontextError, ProtocolError } from "../errors.ts";
+import type { Edge } from "../mux/edge.ts";
+import type { ReplayLink } from "../mux/replay-link.ts";
 import { PROTOCOL_VERSION, SWITCH } from "../protocol/handles.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { Ending } from "./child.ts";
 import type { Hop } from "./hop.ts";
-import { type HopEvent, readHopEvent } from "./hop-event.ts";
-import { HopLink } from "./hop-link.ts";
+import { HopBranch } from "./hop-branch.ts";
+import type { HopEvent } from "./hop-event.ts";
 import type { BootPlan, Launched, Launcher, LaunchListener, LaunchPlan } from "./launcher.ts";
 
 const KEPT_CHARACTERS = 32768;
@@ -50,13 +51,9 @@ class HopChild implements Launched {
   readonly #hop: Hop;
   readonly #id: number;
   readonly #listener: LaunchListener;
-  readonly #link: HopLink;
-  readonly #edge: Edge;
+  readonly #branch: HopBranch;
   readonly #ending: PromiseWithResolvers<Ending>;
-  #events = 0;
   #state: "waiting" | "started" | "closed" = "waiting";
-  /** Whether the hops above have a route to the child. */
-  #isAnnounced = false;
   #isHeld = false;
   #isMarked = false;
   #isTold = false;
@@ -70,22 +67,21 @@ class HopChild implements Launched {
     hop: Hop,
     plan: BootPlan & { readonly argv: readonly string[] },
     listener: LaunchListener,
-    { edge, ending }: Inherited = { edge: new Edge(), ending: Promise.withResolvers() },
+    { edge, ending }: Partial<Inherited> = {},
   ) {
     this.#hop = hop;
     this.#id = plan.id;
     this.#listener = listener;
     this.argv = plan.argv;
     this.marker = `econtext/${PROTOCOL_VERSION} ${plan.nonce}\n`;
-    this.#edge = edge;
-    this.#link = new HopLink(hop, plan.id);
-    this.#ending = ending;
-    this.ended = ending.promise;
-    this.gone = ending.promise.then(() => {});
+    this.#branch = new HopBranch(hop, plan.id, edge);
+    this.#ending = ending ?? Promise.withResolvers();
+    this.ended = this.#ending.promise;
+    this.gone = this.ended.then(() => {});
   }
 
   get queuedBytes(): number {
-    return this.#link.heldBytes;
+    return this.#branch.link.heldBytes;
   }
 
   get isHeld(): boolean {
@@ -109,7 +105,7 @@ class HopChild implements Launched {
   }
 
   ready(): Promise<void> {
-    return this.#link.ready(this.#id);
+    return this.#branch.link.ready(this.#id);
   }
 
   /** Has the child spawned, as soon as the hop can take orders. */
@@ -122,13 +118,12 @@ class HopChild implements Launched {
       ...(pty === true ? { pty } : {}),
     };
     const order = [plan.id, argv, plan.preamble, plan.nonce, options];
-    const start = (): void => this.#hop.order(SWITCH.START, order, this.#events);
-    this.#join(plan, start);
+    this.#join(plan.replay, (events) => this.#hop.order(SWITCH.START, order, events));
   }
 
   relaunch(plan: BootPlan, listener: LaunchListener): Launched {
     const next = new HopChild(this.#hop, { ...plan, argv: this.argv }, listener, {
-      edge: this.#edge,
+      edge: this.#branch.edge,
       ending: this.#ending,
     });
     this.#isTold = true;
@@ -139,8 +134,8 @@ class HopChild implements Launched {
 
   /** The program that the child runs replaces itself by another, which gets this preamble. */
   restart(old: number, plan: BootPlan): void {
-    this.#join(plan, () => {
-      this.#hop.order(SWITCH.RESTART, [old, plan.id, plan.preamble, plan.nonce], this.#events);
+    this.#join(plan.replay, (events) => {
+      this.#hop.order(SWITCH.RESTART, [old, plan.id, plan.preamble, plan.nonce], events);
     });
   }
 
@@ -169,50 +164,16 @@ class HopChild implements Launched {
   /** Nothing is left to note: the slave is in no process group of this machine. */
   adopt(): void {}
 
-  /** Makes the route, and gives the `order` when the hop can take it. */
-  #join({ replay }: BootPlan, order: () => void): void {
-    const hop = this.#hop;
-    const { router } = hop;
-    const opening = hop.open();
-    const link = hop.link;
-    if (link === undefined) {
-      const message = `${hop.name}: it has ended\n  try: connect again`;
-      const reason = hop.reason() ?? new DisconnectError("ERR_DISCONNECT_CLOSED", message);
-      queueMicrotask(() => this.close(reason));
-      return;
-    }
+  #join(replay: ReplayLink | undefined, order: (events: number) => void): void {
+    const dead = (): void => this.#finish(UNKNOWN);
     const close = (reason: EcontextError): void => this.close(reason);
-    const edges = [...hop.edges, this.#edge];
-    const out = replay ?? this.#link;
-    router.addRoute(this.#id, { link, out, edges, parent: hop.id, close });
-    replay?.lead(this.#link);
-    this.#events = router.expect(hop.id, {
-      receive: ({ body }) => this.#receive(readHopEvent(body)),
-      dead: (reason) => {
-        this.close(reason);
-        this.#finish(UNKNOWN);
-      },
-    });
-    const start = (): void => {
-      if (this.#state !== "waiting") return;
+    const receive = (event: HopEvent): void => this.#receive(event);
+    const isWanted = (): boolean => this.#state === "waiting";
+    const begin = (events: number): void => {
       this.#state = "started";
-      this.#announce();
-      order();
-      router.announce(this.#id);
-      this.#link.open();
+      order(events);
     };
-    if (opening === undefined) start();
-    else void opening.then(start, () => {});
-  }
-
-  /** Tells the hops above where the child's frames go, and from where they come. */
-  #announce(): void {
-    const { above, id, link, router } = this.#hop;
-    this.#isAnnounced = true;
-    above.forEach((hop, at) => {
-      hop.order(SWITCH.ROUTE, [this.#id, above[at + 1]?.id ?? id]);
-    });
-    link?.limit(this.#id, router.edgesOf(this.#id));
+    this.#branch.join({ isWanted, order: begin, receive, close, dead }, replay);
   }
 
   #receive(event: HopEvent): void {
@@ -232,7 +193,7 @@ class HopChild implements Launched {
         this.#isMarked = true;
         break;
       case "wrote":
-        this.#edge.wrote(event.bytes);
+        this.#branch.edge.wrote(event.bytes);
         break;
       case "fault":
         this.#hop.router.strike(this.#id, event.problem);
@@ -261,12 +222,8 @@ class HopChild implements Launched {
 
   /** The child's process is no more. */
   #finish(ending: Ending): void {
-    const { router, above, id } = this.#hop;
     clearTimeout(this.#overdue);
-    router.forget(id, this.#events);
-    this.#edge.end();
-    // A hop that was not told of the child may not even have its switch yet.
-    if (this.#isAnnounced) for (const hop of above) hop.order(SWITCH.UNROUTE, [this.#id]);
+    this.#branch.forget();
     this.#ending.resolve(ending);
     this.#state = "closed";
     this.#tell(undefined);

@@ -35,8 +35,13 @@ export interface HopPlace {
   readonly name: string;
   /** How errors of opening it name it: `bastion: web1`. */
   readonly place: string;
-  /** The hops before this one, the first one first. */
+  /** The hops before this one that carry its frames, the first one first. */
   readonly above: readonly Hop[];
+  /**
+   * All hops before this one. They are more than `above` if its frames go over a connection of this
+   * process that another hop has made. Default: `above`.
+   */
+  readonly way?: readonly Hop[];
 }
 
 /** What the first program of a switch can do. */
@@ -51,6 +56,7 @@ export class Hop implements MeetingPlace {
   readonly id: number;
   readonly name: string;
   readonly place: string;
+  readonly way: readonly Hop[];
   readonly above: readonly Hop[];
   readonly router: Router;
   readonly #session: HopSession;
@@ -64,9 +70,10 @@ export class Hop implements MeetingPlace {
     this.name = place.name;
     this.place = place.place;
     this.above = place.above;
+    this.way = place.way ?? place.above;
     this.router = router;
     this.#session = session;
-    this.#depot = place.above[0]?.depot ?? new Depot();
+    this.#depot = this.above[0]?.depot ?? new Depot();
   }
 
   /** What the first hop on the way keeps. */
@@ -112,12 +119,12 @@ export class Hop implements MeetingPlace {
 
   /** @returns the first hop on the way that has not answered yet; undefined if all have */
   silent(): Hop | undefined {
-    return [...this.above, this].find((hop) => !hop.#session.isReady());
+    return [...this.way, this].find((hop) => !hop.#session.isReady());
   }
 
   /** When this hop, or one before it, was last waiting for the answer to a question. */
   lastAsked(): number {
-    return Math.max(...[...this.above, this].map((hop) => hop.#session.lastAsked()));
+    return Math.max(...[...this.way, this].map((hop) => hop.#session.lastAsked()));
   }
 
   /** Whether something came from the hop, or from behind it if it is the first, since `ms` ago. */

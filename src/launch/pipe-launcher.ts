@@ -12,35 +12,42 @@ import { MarkerScanner } from "./marker.ts";
 
 export class PipeLauncher implements Launcher {
   readonly #spawner: Spawner;
-  readonly #router: Router;
+  readonly #way: Way;
 
-  constructor(spawner: Spawner, router: Router) {
+  /** @param parent the context that carries the bytes of each child; `MASTER_ID`: none does */
+  constructor(spawner: Spawner, router: Router, parent = MASTER_ID) {
     this.#spawner = spawner;
-    this.#router = router;
+    this.#way = { router, parent };
   }
 
   launch(plan: LaunchPlan, listener: LaunchListener): Launched {
-    return new PipedChild(this.#spawner.spawn(plan.argv, plan), this.#router, plan, listener);
+    return new PipedChild(this.#spawner.spawn(plan.argv, plan), this.#way, plan, listener);
   }
+}
+
+interface Way {
+  readonly router: Router;
+  readonly parent: number;
 }
 
 class PipedChild implements Launched {
   readonly #id: number;
   readonly #child: ByteChild;
-  readonly #router: Router;
+  readonly #way: Way;
   readonly #scanner: MarkerScanner;
   readonly #stream: Stream;
 
   constructor(
     child: ByteChild,
-    router: Router,
+    way: Way,
     plan: BootPlan & Pick<LaunchPlan, "hold">,
     listener: LaunchListener,
   ) {
     const { id, nonce, preamble, replay, hold } = plan;
+    const { router, parent } = way;
     this.#id = id;
     this.#child = child;
-    this.#router = router;
+    this.#way = way;
     this.#scanner = new MarkerScanner(child, nonce, {
       hold,
       held: () => {
@@ -62,7 +69,8 @@ class PipedChild implements Launched {
     });
     this.#stream = stream;
     const link = replay ?? stream;
-    router.addRoute(id, { link, parent: MASTER_ID, close: (reason) => stream.close(reason) });
+    const close = (reason: EcontextError): void => stream.close(reason);
+    router.addRoute(id, { link, parent, hasOwnLink: true, close });
     // The preamble is written without waiting for a byte of the child's, together with the first
     // call: the first result costs one round trip. A held child makes the exception.
     for (const part of preamble) stream.begin(part);
@@ -127,7 +135,7 @@ class PipedChild implements Launched {
   }
 
   relaunch(plan: BootPlan, listener: LaunchListener): Launched {
-    return new PipedChild(this.#child, this.#router, plan, listener);
+    return new PipedChild(this.#child, this.#way, plan, listener);
   }
 
   /**

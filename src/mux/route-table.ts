@@ -17,6 +17,11 @@ export interface Route {
   /** The context that it was opened through; `MASTER_ID` if this process started it. */
   readonly parent: number;
   /**
+   * Whether it is at the far end of the link, and all else that the link leads to is behind it.
+   * Default: whether this process started it.
+   */
+  readonly hasOwnLink?: boolean;
+  /**
    * End this context, and no other that its link leads to: it broke the protocol, or the context
    * that it was opened through has ended. Idempotent.
    */
@@ -33,10 +38,8 @@ export class RouteTable {
   add(id: number, route: Route): void {
     this.#detach(id);
     this.#routes.set(id, route);
-    if (route.parent === MASTER_ID) {
-      this.#ends.set(route.link, id);
-      return;
-    }
+    if (hasOwnLink(route)) this.#ends.set(route.link, id);
+    if (route.parent === MASTER_ID) return;
     const siblings = this.#children.get(route.parent) ?? new Set();
     this.#children.set(route.parent, siblings.add(id));
   }
@@ -89,4 +92,8 @@ export class RouteTable {
     siblings?.delete(id);
     if (siblings?.size === 0) this.#children.delete(route.parent);
   }
+}
+
+export function hasOwnLink(route: Route): boolean {
+  return route.hasOwnLink ?? route.parent === MASTER_ID;
 }

@@ -15,7 +15,7 @@ import { LIMITS, type Limits } from "../protocol/limits.ts";
 import { encodeValue } from "../protocol/value.ts";
 import type { Edge } from "./edge.ts";
 import { alreadySent, type Lane, type Link, type Withdraw } from "./link.ts";
-import { type Route, RouteTable } from "./route-table.ts";
+import { hasOwnLink, type Route, RouteTable } from "./route-table.ts";
 
 export interface Receiver {
   /** May throw a ProtocolError: the context that sent the message is ended. */
@@ -122,8 +122,8 @@ export class Router {
   /** When a context was last heard, on the clock of `performance.now`; 0 if it never was. */
   heardAt(context: number): number {
     const route = this.#routes.get(context);
-    // Every byte of its own stream shows that a child of this process lives.
-    if (route?.parent === MASTER_ID) return route.link.heardAt;
+    // Every byte of its own stream shows that it lives.
+    if (route !== undefined && hasOwnLink(route)) return route.link.heardAt;
     return this.#endpoints.get(context)?.heardAt ?? 0;
   }
 
@@ -198,7 +198,7 @@ export class Router {
       if (end !== undefined) this.strike(end, `a message in the name of context ${src}`);
       return;
     }
-    if (route.parent !== MASTER_ID) endpoint.heardAt = performance.now();
+    if (!hasOwnLink(route)) endpoint.heardAt = performance.now();
     const problem = refusal(message);
     if (problem !== undefined) {
       this.strike(src, problem);

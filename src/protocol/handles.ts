@@ -40,6 +40,7 @@ export const SWITCH = {
   INJECT: 12,
   UNRELAY: 13,
   HEARD: 14,
+  CONNECT: 15,
 } as const;
 
 /** Added to a context's id, it is the address of the context's switch. */

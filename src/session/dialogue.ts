@@ -39,7 +39,7 @@ export class Dialogue {
     const { asks, isClient } = transport;
     const conversation = this.#conversation;
     if (conversation === undefined) {
-      const isOwn = asks && via === undefined;
+      const isOwn = asks && (via === undefined || transport.engine !== undefined);
       if (isOwn && transport.engine !== "embedded") this.#door = prompter?.door(this.#ssh);
       const asker = isOwn && transport.engine !== undefined ? this.#ssh : undefined;
       return { argv: transport.wrap(stage), asks, isClient, asker, env: this.#door?.env };

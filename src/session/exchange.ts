@@ -29,6 +29,8 @@ export class Exchange {
   readonly router: Router;
   readonly #spawned: PipeLauncher;
   readonly #embedded = new Map<SshEngine, PipeLauncher>();
+  /** Of the embedded ssh behind each hop. */
+  readonly #behind = new WeakMap<Hop, PipeLauncher>();
   /** Whether the embedded ssh has opened a connection. */
   #isEmbedded = false;
   readonly #entries = new Map<number, SessionEntry>();
@@ -52,19 +54,21 @@ export class Exchange {
   /**
    * @param engine as of `Transport`
    * @param opened is called when the embedded ssh has opened the first connection of all
+   * @param via the hop that makes its connections; undefined: this process does
    */
-  launcherFor(engine: SshEngine | undefined, opened: () => void): PipeLauncher {
+  launcherFor(engine: SshEngine | undefined, opened: () => void, via?: Hop): PipeLauncher {
     if (engine === undefined) return this.#spawned;
-    let launcher = this.#embedded.get(engine);
-    if (launcher === undefined) {
-      const fallback = engine === "auto" ? new LocalSpawner() : undefined;
-      const first = (): void => {
-        if (!this.#isEmbedded) opened();
-        this.#isEmbedded = true;
-      };
-      launcher = new PipeLauncher(new EmbeddedSpawner(fallback, first), this.router);
-      this.#embedded.set(engine, launcher);
-    }
+    const known = via === undefined ? this.#embedded.get(engine) : this.#behind.get(via);
+    if (known !== undefined) return known;
+    const first = (): void => {
+      if (!this.#isEmbedded) opened();
+      this.#isEmbedded = true;
+    };
+    const fallback = engine === "auto" ? new LocalSpawner() : undefined;
+    const spawner = new EmbeddedSpawner({ fallback, opened: first, via });
+    const launcher = new PipeLauncher(spawner, this.router, via?.id);
+    if (via === undefined) this.#embedded.set(engine, launcher);
+    else this.#behind.set(via, launcher);
     return launcher;
   }
 

@@ -52,7 +52,7 @@ export class Keepalive {
     this.stop();
     const now = performance.now();
     // A hop is pinged, too: one that lives was heard in the last third of the lease.
-    const hop = via && [...via.above, via].find((one) => !one.isHeard(now, (leaseMs * 2) / 3));
+    const hop = via && [...via.way, via].find((one) => !one.isHeard(now, (leaseMs * 2) / 3));
     const silent = hop?.name ?? name;
     const hint =
       "see whether the machine and the network are up; a longer leaseMs bears longer silence";

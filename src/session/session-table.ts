@@ -50,11 +50,14 @@ export class SessionTable {
     const mapStack = (text: string): string => supply.mapStack(text);
     const logs = new LogReceiver({ context: name, level, onLog: this.#onLog, mapStack });
     const tell = (): void => logs.say("info", DIFFERENCES);
-    const pipes = this.#exchange.launcherFor(transport.engine, tell);
-    const launcher = via === undefined ? pipes : new HopLauncher(via);
+    const isOwn = via === undefined || transport.engine !== undefined;
+    const launcher = isOwn
+      ? this.#exchange.launcherFor(transport.engine, tell, via)
+      : new HopLauncher(via);
     const session = new ChildSession(settings, { router, launcher, supply, logs });
-    const above = via === undefined ? [] : [...via.above, via];
-    const hop = new Hop({ id, name, place, above }, router, session);
+    const way = via === undefined ? [] : [...via.way, via];
+    const above = isOwn ? [] : [...via.above, via];
+    const hop = new Hop({ id, name, place, above, way }, router, session);
     const entry: SessionEntry = { session, logs, hop };
     this.#exchange.add(id, entry);
     this.#own.add(entry);

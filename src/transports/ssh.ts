@@ -8,6 +8,7 @@
  *    BatchMode, if nothing can answer a question.
  */
 import { quoteForLoginShell, quoteForPosixShell } from "../shell-quote.ts";
+import { SCHEMES } from "./registry.ts";
 import { namedOptions } from "./ssh-config.ts";
 import type { Explanation, SshEngine, Transport } from "./transport.ts";
 
@@ -16,9 +17,9 @@ export interface SshOptions {
   /** The program to run; default `ssh`. */
   readonly program?: string;
   /**
-   * `embedded`: the master speaks ssh itself at its first hop, without a process for each host;
-   * `auto`: where it can do all that the configuration demands. Default: `program` is started. See
-   * docs/embedded-ssh.md.
+   * `embedded`: the master speaks ssh itself, without a process for each host;
+   * `auto`: where it can do all that the configuration demands. Default: `program` is started.
+   * Behind a hop, only `embedded` does so. See docs/embedded-ssh.md.
    */
   readonly engine?: SshEngine;
   /** Passed to ssh unchanged, before econtext's own: `["-p", "2222", "-o", "User=deploy"]`. */
@@ -27,7 +28,7 @@ export interface SshOptions {
   readonly interactive?: boolean;
   /**
    * @internal The context that it runs in, behind a hop; empty for a local one. The configuration
-   * there counts. Absent: this process starts it.
+   * there counts, unless the engine is `embedded`. Absent: this process starts it.
    */
   readonly behind?: string | undefined;
   /** @internal What may be meant by a destination that is no host. */
@@ -40,9 +41,9 @@ export interface SshOptions {
  */
 export function ssh(destination: string, settings: SshOptions = {}): Transport {
   const { program = "ssh", behind, meant } = settings;
-  const isBehind = behind !== undefined;
-  // How the client is configured is known of this machine only.
   const { interactive = false, options: own = [], engine } = settings;
+  // The embedded ssh is on this machine. Of other machines it is not known how they configure ssh.
+  const isBehind = behind !== undefined && engine !== "embedded";
   const options = isBehind ? own : withConfig(own);
   return {
     scheme: "ssh",
@@ -69,18 +70,28 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
     explain: (exitCode, stderr) => {
       if (exitCode !== 255) return undefined;
       const { hint, ...told } = explainSsh(destination, stderr, meant);
-      const on = behind ? ` on ${behind}` : "";
+      const on = isBehind && behind ? ` on ${behind}` : "";
+      const from = !isBehind && behind ? ` on ${behind}` : "";
       const file = configFile(options);
-      const plain = file === undefined ? "plain ssh" : `plain ssh -F ${quoteForPosixShell(file)}`;
+      const way = isBehind ? "" : jumpsOf(behind);
+      const plain = `plain ssh${file === undefined ? "" : ` -F ${quoteForPosixShell(file)}`}${way}`;
       return {
         ...told,
         hint: hint
           .replaceAll("plain ssh", plain)
           .replace("{config}", file === undefined || file === "none" ? "~/.ssh/config" : file)
-          .replaceAll("{on}", on),
+          .replaceAll("{on}", on)
+          .replaceAll("{from}", from),
       };
     },
   };
+}
+
+/** @returns the option of ssh that goes the same way, if all words of the way are destinations */
+function jumpsOf(behind = ""): string {
+  const words = behind.split("/");
+  const areHosts = words.every((word) => /^[\w.@-]+$/.test(word) && !SCHEMES.has(word));
+  return areHosts ? ` -J ${words.join(",")}` : "";
 }
 
 /** ssh itself takes an IPv6 address without the brackets that other programs want. */
@@ -134,7 +145,8 @@ function forced(options: readonly string[]): string[] {
 /**
  * ssh's status is 255 for each of its own failures. Which one it was, ssh prints; OpenSSH does not
  * translate these words. They only refine the message: the status tells that ssh has failed. `{on}`
- * becomes the machine that the client runs on, if it is another one.
+ * becomes the machine that the client runs on, if it is another one; `{from}` the hop that connects
+ * for a client of this machine.
  */
 const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, hint: string])[] = [
   [
@@ -173,7 +185,7 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
     /Could not resolve hostname/,
     "ERR_TRANSPORT_UNKNOWN_HOST",
     "no such host",
-    "check the name, or give it a Host entry in {config}{on}",
+    "check the name{from}, or give it a Host entry in {config}{on}",
   ],
   [
     /Connection refused/,

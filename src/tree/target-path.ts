@@ -30,7 +30,7 @@ export { TargetTable };
 export interface PathOptions {
   /**
    * Of the ssh client of this machine. A client behind a hop has the configuration of its own
-   * machine.
+   * machine; the embedded ssh has this one everywhere.
    */
   readonly ssh?: SshOptions | undefined;
   /** All schemes, built in and defined by the user. Default: those that are built in. */
@@ -130,13 +130,10 @@ function addSteps(steps: PathStep[], target: string, reading: Reading): void {
     const { transport: scheme } = settings;
     const text = scheme === undefined ? place.text : `${scheme}:${place.text}`;
     const word = withOptions(read(target, { ...place, text }, schemes), settings);
-    const { interactive = false } = options.ssh ?? {};
     const behind = placeBehind(steps, options);
-    const start = { word, settings, schemes, isRoot: isRoot(steps, options) };
-    const transport =
-      behind === undefined
-        ? transportOf(start, options.ssh ?? {})
-        : { ...transportOf(start, { behind, interactive }), sharesDisk: false };
+    const start = { word, settings, schemes, behind, isRoot: isRoot(steps, options) };
+    const made = transportOf(start, options.ssh ?? {});
+    const transport = behind === undefined ? made : { ...made, sharesDisk: false };
     steps.push({ transport, interpreter: interpreterOf(settings), env: settings.env });
   }
 }
@@ -166,23 +163,36 @@ interface Start {
   readonly settings: TargetSettings;
   readonly schemes: Schemes;
   readonly isRoot: boolean;
+  /** Where its program runs; undefined: this process starts it. */
+  readonly behind: string | undefined;
 }
 
-function transportOf({ word, settings, schemes, isRoot }: Start, base: SshOptions): Transport {
+function transportOf(start: Start, base: SshOptions): Transport {
+  const { word, schemes, isRoot } = start;
   const label = formatWord(word, schemes);
   if (word.scheme === LOCAL) return local;
   const data = schemes.get(word.scheme);
   if (data !== undefined) return fromData(data, word, label, isRoot);
+  return { ...ssh(word.destination, sshOptionsOf(start, base)), label };
+}
+
+/** @param base options of the ssh client of this machine */
+function sshOptionsOf({ settings, schemes, behind }: Start, base: SshOptions): SshOptions {
   const user = settings.options?.["user"];
-  const options = [
-    ...(user === undefined ? [] : ["-l", user]),
-    ...(settings.sshOptions ?? []),
-    ...(base.options ?? []),
-  ];
-  const meant = (name: string): string | undefined => wordMeantBy(name, schemes);
   const engine = base.engine ?? (base.program === undefined ? settings.sshEngine : undefined);
-  const own = { ...base, options, meant, ...(engine && { engine }) };
-  return { ...ssh(word.destination, own), label };
+  const isHere = behind === undefined || engine === "embedded";
+  return {
+    ...(isHere
+      ? { ...base, ...(engine && { engine }) }
+      : { interactive: base.interactive ?? false }),
+    behind,
+    options: [
+      ...(user === undefined ? [] : ["-l", user]),
+      ...(settings.sshOptions ?? []),
+      ...(isHere ? (base.options ?? []) : []),
+    ],
+    meant: (name) => wordMeantBy(name, schemes),
+  };
 }
 
 /** Options of the word itself take precedence over those of the user's settings. */

@@ -64,7 +64,7 @@ export async function withSsh(dir: string, run: Run): Promise<Outcome> {
 export async function withEmbedded(
   dir: string,
   run: Run,
-  spawner: Spawner = new EmbeddedSpawner(undefined),
+  spawner: Spawner = new EmbeddedSpawner(),
 ): Promise<Outcome> {
   const argv = prepare(dir, run);
   const answers = [...(run.answers ?? [])];

@@ -36,7 +36,7 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
     ];
     writeFileSync(config, `Host *\n${own.join("\n")}\n`);
     const argv = ["ssh", "-F", config, "--", "target", "command"];
-    const child = new EmbeddedSpawner(undefined).spawn(argv, { asks: false, isClient: true });
+    const child = new EmbeddedSpawner().spawn(argv, { asks: false, isClient: true });
     child.listen({ data() {}, drained() {}, closed() {} });
     return child;
   };

@@ -45,7 +45,7 @@ async function all(child: ByteChild, input?: Uint8Array, drained = (): void => {
 
 suite("sessions of the embedded ssh", missingSshd(), "sshd", () => {
   const folder = mkdtempSync(join(tmpdir(), "econtext-embedded-"));
-  const spawner = new EmbeddedSpawner(undefined);
+  const spawner = new EmbeddedSpawner();
   let server: SshServer;
   let other: SshServer;
 
@@ -99,7 +99,7 @@ suite("sessions of the embedded ssh", missingSshd(), "sshd", () => {
       expect(stderr).toContain("no session is allowed");
     });
     test("`auto` starts ssh for a host that is refused", async () => {
-      const auto = new EmbeddedSpawner(new LocalSpawner());
+      const auto = new EmbeddedSpawner({ fallback: new LocalSpawner() });
       const options = ["-o", "ForwardAgent=yes", "-F", server.configPath];
       const argv = ["ssh", ...options, "-T", "--", "target", "echo up >&2; head -n 2; exit 4"];
       const child = auto.spawn(argv, OPTIONS);

@@ -2,6 +2,7 @@
 import { bun, nodeOf } from "../helpers/javascripts.ts";
 import { suite } from "../helpers/skip.ts";
 import { switchRows } from "./switch.ts";
+import { connectionRows } from "./switch-connections.ts";
 import { orderRows } from "./switch-orders.ts";
 import { relayRows } from "./switch-relays.ts";
 import { secretRows } from "./switch-secrets.ts";
@@ -24,6 +25,7 @@ for (const { kind, name, path, missing } of HOPS) {
     endRows(hop);
     limitRows(hop);
     orderRows(plan);
+    connectionRows(plan);
     relayRows(plan);
     secretRows(hop, { chdir: ["", "(folder) => process.chdir(folder)"] });
   });

@@ -9,6 +9,7 @@ import { pythonOf } from "../helpers/pythons.ts";
 import { HOP, RawMaster, SWITCH } from "../helpers/raw-master.ts";
 import { suite } from "../helpers/skip.ts";
 import { gone, switchRows } from "./switch.ts";
+import { connectionRows } from "./switch-connections.ts";
 import { orderRows } from "./switch-orders.ts";
 import { relayRows } from "./switch-relays.ts";
 import { secretRows } from "./switch-secrets.ts";
@@ -90,6 +91,7 @@ for (const version of ["2.7", "3.6", "3.13"] as const) {
     limitRows(hop);
     secretRows(hop, { chdir: "os.chdir", settled });
     orderRows(plan);
+    connectionRows(plan);
     pythonRows(plan);
   });
 }

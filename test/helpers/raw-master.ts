@@ -178,6 +178,14 @@ export class RawMaster implements AsyncDisposable {
     return new RawChild(this, id, nonce, events, this.mailbox());
   }
 
+  /** Has the hop make a TCP connection. */
+  connection(host: string, port: number, id = this.newContext(this.#plan)): RawConnection {
+    const events = this.mailbox();
+    const inbox = this.mailbox();
+    this.order(SWITCH.CONNECT, [id, inbox.handle, host, port], events.handle);
+    return new RawConnection(new RawChild(this, id, newNonce(), events, this.mailbox()), inbox);
+  }
+
   call(context: number, name: unknown, ...args: unknown[]): Promise<unknown> {
     return this.result(this.startCall(context, name, ...args));
   }
@@ -321,6 +329,26 @@ export class RawChild {
   async close(signal: string | null = null): Promise<RawEvent> {
     this.order(SWITCH.CLOSE, signal);
     return await this.event("ended");
+  }
+}
+
+/** A connection of a hop: its events, and what came from the server. */
+export class RawConnection {
+  readonly child: RawChild;
+  readonly #inbox: Mailbox;
+
+  constructor(child: RawChild, inbox: Mailbox) {
+    this.child = child;
+    this.#inbox = inbox;
+  }
+
+  /** Bytes that have come so far. */
+  get length(): number {
+    return this.#inbox.messages.reduce((sum, { body }) => sum + body.length, 0);
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#inbox.messages.map(({ body }) => body));
   }
 }
 

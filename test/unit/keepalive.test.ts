@@ -61,10 +61,10 @@ test("a slave that was not heard for a lease counts as lost, and is not pinged",
 
 test("a hop that is silent too is the cause, the first one on the way", async () => {
   const severed: string[] = [];
-  const hopOf = (name: string, isHeard: boolean, above: readonly Hop[] = []) =>
+  const hopOf = (name: string, isHeard: boolean, way: readonly Hop[] = []) =>
     ({
       name,
-      above,
+      way,
       isHeard: () => isHeard,
       sever: (reason: EcontextError) => severed.push(reason.message),
     }) as unknown as Hop;

@@ -1,3 +1,11 @@
+/** Take a child out of all tables, and end the relays of what is behind it. */
+const forget = (child) => {
+  children.delete(child.id);
+  const behind = [...routes].filter(([, one]) => one === child);
+  for (const [id] of behind) routes.delete(id);
+  for (const [id] of behind) sever(id);
+};
+
 /** A program that was started, and the context in it. */
 class Child {
   #events;
@@ -193,10 +201,7 @@ class Child {
 
   #forget() {
     this.#down?.stop();
-    children.delete(this.id);
-    const behind = [...routes].filter(([, child]) => child === this);
-    for (const [id] of behind) routes.delete(id);
-    for (const [id] of behind) sever(id);
+    forget(this);
   }
 
   #kill() {

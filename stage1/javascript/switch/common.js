@@ -22,6 +22,7 @@ const RELAYED = 11;
 const INJECT = 12;
 const UNRELAY = 13;
 const HEARD = 14;
+const CONNECT = 15;
 
 // Handles and flags: core/shared.js has the same.
 const CALL_FUNCTION = 101;

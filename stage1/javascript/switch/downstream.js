@@ -1,3 +1,27 @@
+/** Tells the master how much was written: soon, and not for each short frame. */
+class Reporter {
+  #tell;
+  #bytes = 0;
+  #timer;
+
+  constructor(tell) {
+    this.#tell = tell;
+  }
+
+  add(bytes) {
+    this.#bytes += bytes;
+    if (this.#bytes >= REPORT) this.report();
+    else if (this.#bytes) this.#timer ??= setTimeout(() => this.report(), REPORT_MS);
+  }
+
+  report() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#bytes) this.#tell(this.#bytes);
+    this.#bytes = 0;
+  }
+}
+
 /**
  * What waits to be written to a child. The master keeps it below its window. Relays are bounded by
  * the credit that contexts give, which a hostile one gives without end: so there is a limit, too.
@@ -5,7 +29,7 @@
 class Downstream {
   #stream;
   #keyboard; // where answers go
-  #wrote; // called with how many bytes of frames have been written
+  #reporter; // of the bytes of frames that have been written
   #overflowed; // called when too much waits
   #waiting = 0; // bytes of frames
   #first = []; // the preamble
@@ -15,8 +39,6 @@ class Downstream {
   #isHeld;
   #isOver = false;
   #isEnding = false;
-  #unreported = 0;
-  #timer;
   #open = new Map(); // destination: the message to it that is not whole yet
   #answers = new Set(); // frames with answers: they are overwritten in the end
   #onWritten = new Map(); // frame of a relay: what is called when the frame is written
@@ -26,7 +48,7 @@ class Downstream {
     this.#keyboard = keyboard;
     this.#first = preamble;
     this.#isHeld = isHeld;
-    this.#wrote = wrote;
+    this.#reporter = new Reporter(wrote);
     this.#overflowed = overflowed;
     stream.on("error", () => this.stop());
     stream.on("close", () => this.stop());
@@ -147,7 +169,7 @@ class Downstream {
   /** Drop all that waits, and end it. */
   stop() {
     if (this.#isOver) return;
-    this.#report();
+    this.#reporter.report();
     this.#isOver = true;
     this.#first = this.#control = this.#frames = [];
     this.#onWritten.clear();
@@ -201,24 +223,16 @@ class Downstream {
 
   /** These frames are written. */
   #count(list) {
+    let bytes = 0;
     for (const frame of list) {
       this.#waiting -= frame.length;
       // A relay has made the others, here or in a hop on the way: the master does not know of them.
-      if (!frame.readUInt32BE(4)) this.#unreported += frame.length;
+      if (!frame.readUInt32BE(4)) bytes += frame.length;
       else if (this.#onWritten.has(frame)) {
         this.#onWritten.get(frame)();
         this.#onWritten.delete(frame);
       }
     }
-    if (this.#isOver || !this.#unreported) return;
-    if (this.#unreported >= REPORT) this.#report();
-    else this.#timer ??= setTimeout(() => this.#report(), REPORT_MS);
-  }
-
-  #report() {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (this.#unreported) this.#wrote(this.#unreported);
-    this.#unreported = 0;
+    if (!this.#isOver) this.#reporter.add(bytes);
   }
 }

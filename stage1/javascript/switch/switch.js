@@ -58,6 +58,12 @@ const OPERATIONS = {
   [UNRELAY](_, handle, from, closing) {
     relayBy(handle, from)?.end(closing);
   },
+  [CONNECT](events, id, handle, host, port) {
+    if (routes.has(id)) throw new Error(`context ${id} is there already`);
+    const connection = new Connection(id, events, handle, host, port);
+    children.set(id, connection);
+    routes.set(id, connection);
+  },
   [RESTART](events, old, id, preamble, nonce) {
     const child = children.get(old);
     if (!child) throw new Error(`there is no context ${old}`);
@@ -80,7 +86,7 @@ const operate = (operation, events, body) => {
     OPERATIONS[operation](events, ...words);
   } catch (e) {
     if (operation === START) tell(events, ["failed", problemOf(e, words[1]?.[0])]);
-    else if (operation === RESTART) tell(events, ["failed", e.message]);
+    else if (operation === RESTART || operation === CONNECT) tell(events, ["failed", e.message]);
     else {
       const text = `switch: operation ${operation}: ${e.message}`;
       tell(FORWARD_LOG, [40, "econtext", text, Date.now() / 1000]);

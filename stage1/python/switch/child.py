@@ -118,7 +118,7 @@ class Child(Downstream, Upstream):
             self.hurry(1)
 
     def finish(self):
-        """Forget it."""
+        """Close what is open, and tell the master how it ended."""
         conceal(self, False)
         self.close_input()
         self.close_output()
@@ -138,6 +138,10 @@ class Child(Downstream, Upstream):
             if self.tail:
                 self.say(u"stderr", decoded(self.tail))
             self.say(u"ended", *self.status)
+        self.forget()
+
+    def forget(self):
+        """Take it out of all tables, and end the relays of what is behind it."""
         gone = [ident for ident in routes if routes[ident] is self]
         for ident in gone:
             del routes[ident]

@@ -61,8 +61,7 @@ class AnyProgram(Program):
     """A program that is started in whatever way its options and this system need."""
 
     def __init__(self, argv, options):
-        if resource and not limiting:
-            raise_limit()
+        raise_limit()
         Program.__init__(self, argv, options)
 
     def spawn(self, path, argv, ends, options):
@@ -184,8 +183,10 @@ def import_resource():
 
 
 def raise_limit():
-    """Let this process have more open files than its account has by default."""
+    """Let this process have more open files than its account has by default, if it needs them."""
     global limiting, restore_limit
+    if limiting or not resource:
+        return
     try:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         more = MAX_FILES if hard < 0 else min(hard, MAX_FILES)

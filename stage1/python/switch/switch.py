@@ -1,4 +1,4 @@
-# The switch, part 9: operations of the master, routes, and the turns of the loop.
+# The switch, part 10: operations of the master, routes, and the turns of the loop.
 BULK = 65536  # bytes for the master after which no further child is read in a turn
 TICK_SECONDS = 1  # how often all children are looked at
 RESTLESS_SECONDS = 0.01  # and those that are about to end
@@ -67,7 +67,7 @@ def operate(operation, reply, body):
         OPERATIONS[operation](reply, *value_of(body))
     except Exception as e:
         problem = explain(e.args[0], decoded(e.filename or b"")) if isinstance(e, EnvironmentError) else u"%s: %s" % (type(e).__name__, e)
-        if operation in (1, 10):
+        if operation in (1, 10, 15):
             Child(0, reply, None, None).say(u"failed", problem)
         else:
             log(40, "econtext", u"switch: operation %d: %s" % (operation, problem))
@@ -206,7 +206,7 @@ def of_child(act):
 OPERATIONS = {
     1: start_child,
     2: of_child(Child.answer),
-    3: of_child(Child.close),
+    3: of_child(lambda child, name: child.close(name)),
     4: lambda _, ident, child: routes.update({ident: children[child]}),
     5: unroute,
     6: lambda _, key, data: stored.update({key: data.tobytes()}),
@@ -217,6 +217,7 @@ OPERATIONS = {
     12: of_relay(Relay.inject),
     13: of_relay(Relay.take_back),
     14: lambda _, context, handle, flags, body: take_message(context, handle, flags, body.tobytes()),
+    15: lambda events, ident, *words: Connection(ident, events, *words),
 }
 
 
@@ -236,6 +237,7 @@ def serve():
     global next_tick, listed
     listed = None
     serve_own()
+    serve_reached()
     write_touched()
     while to_read:
         if queued > BULK:

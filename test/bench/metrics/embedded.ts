@@ -1,12 +1,14 @@
 /**
  * t: a fleet by the embedded ssh, beside a plain ssh for each host, and beside the sum of its
  * parts: as many contexts without ssh, and as many connections by the bare package ssh2. Then one
- * stream, beside the spawned ssh with the same cipher; and memory.
+ * behind a bastion, beside `ssh -J`; memory; and one stream, beside the spawned ssh with the same
+ * cipher.
  */
 import { join } from "node:path";
 import type { Lab } from "../lab.ts";
 import type { Row } from "../row.ts";
 import { ourProgram, race, seconds } from "../shell.ts";
+import { openNetwork } from "./tree.ts";
 
 const HOSTS = 100;
 const BYTES = 500_000_000;
@@ -45,9 +47,32 @@ export async function embedded(lab: Lab): Promise<Row[]> {
       samples: { ours: times.ours, plain: parts },
       bounds: [{ versus: "plain", atMost: 1.25 }],
     },
+    ...(await behindBastion(lab, program)),
     await memory(exec),
     ...(await streams(lab, `${program} exec -F ${config} -o Ciphers=${CIPHER} --python ${python}`)),
   ];
+}
+
+/** Hosts behind a bastion: by a path, and by `ProxyJump`. */
+async function behindBastion(lab: Lab, program: string): Promise<Row[]> {
+  await using network = await openNetwork(lab);
+  if (network === undefined) return [];
+  const config = network.jumpConfigPath;
+  const exec = `${program} exec -F ${config} --python /usr/bin/python3 --ssh embedded --fold`;
+  const { plain = [], ...ours } = await race(lab, lab.quick ? 1 : 3, {
+    path: `${exec} 'bastion/web1-[1-${HOSTS}]' -- uname`,
+    jump: `${exec} -o ProxyJump=bastion 'web1-[1-${HOSTS}]' -- uname`,
+    plain: `for i in $(seq ${HOSTS}); do ssh -F ${config} -J bastion web1-$i uname & done; wait`,
+  });
+  return Object.entries({ "by a path": ours.path, "by ProxyJump": ours.jump }).map(
+    ([way, samples = []]) => ({
+      group: "t",
+      title: `${HOSTS} hosts behind a bastion, ${way}, beside ssh -J`,
+      unit: "s",
+      samples: { ours: samples, plain },
+      bounds: [{ versus: "plain", atMost: 0.3 }],
+    }),
+  );
 }
 
 /** Of one target more, in the master: the peak with 200 targets less that with 100. */

@@ -13,7 +13,7 @@ import { throughJavascript, throughSsh } from "./hop-bytes.ts";
 const DELAY_MS = 50;
 
 /** @returns undefined, with a note, where there can be no laboratory */
-async function open(lab: Lab): Promise<Network | undefined> {
+export async function openNetwork(lab: Lab): Promise<Network | undefined> {
   const missing = missingLab();
   if (missing === undefined) return Network.open({ machines: ["web1"] });
   lab.note(`the tree is not measured: ${missing}`);
@@ -21,7 +21,7 @@ async function open(lab: Lab): Promise<Network | undefined> {
 }
 
 export async function behindBastion(lab: Lab): Promise<Row[]> {
-  await using network = await open(lab);
+  await using network = await openNetwork(lab);
   if (network === undefined) return [];
   const n = lab.quick ? 20 : 100;
   const place = (path: string): PathPlace => ({
@@ -109,7 +109,7 @@ export async function furtherHop(lab: Lab): Promise<Row[]> {
 
 /** Calls and bytes through two hops, in times of one hop. */
 async function depth(lab: Lab): Promise<Row[]> {
-  await using network = await open(lab);
+  await using network = await openNetwork(lab);
   if (network === undefined) return [];
   const to = (path: string): PathPlace => ({ kind: "path", config: network.configPath, path });
   const [one, two] = [to("bastion"), to("bastion/web1")];

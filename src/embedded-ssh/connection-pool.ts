@@ -6,8 +6,8 @@
 
 import type { Hop } from "../launch/hop.ts";
 import { orAborted } from "./abort.ts";
+import { type Answer, Answers } from "./answers.ts";
 import { configurationFile, type SshCommandLine } from "./command-line.ts";
-import { configurationOf, usualConfiguration } from "./configuration.ts";
 import { Connection, type Dialog, type Session } from "./connection.ts";
 import { ConnectionFailure } from "./failures.ts";
 import { openBehind } from "./hop-wire.ts";
@@ -56,6 +56,7 @@ export interface PoolOptions {
 export class ConnectionPool {
   /** By all that the configuration says of a host. */
   readonly #slots = new Map<string, Set<Slot>>();
+  readonly #answers = new Answers();
   readonly #opened: (() => void) | undefined;
   /** Of proxy commands that were told to end. */
   readonly #leaving = new Set<Promise<void>>();
@@ -96,11 +97,28 @@ export class ConnectionPool {
   async #lease(place: Destination, dialog: Dialog, signal: AbortSignal) {
     const { destination } = place;
     const options = this.#via === undefined ? place.options : [...BEHIND, ...place.options];
-    const [{ configuration, warnings }, usual] = await Promise.all([
-      configurationOf(options, destination, signal),
-      usualConfiguration(),
-    ]);
-    dialog.say(warnings);
+    const [asked, forget] = this.#answers.take(options, destination);
+    try {
+      const answer = await orAborted(asked, signal);
+      dialog.say(answer.warnings);
+      const lease = await this.#leaseBy(answer, options, dialog, signal);
+      const release = once(() => {
+        forget();
+        lease.release();
+      });
+      return { ...lease, release };
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  }
+
+  async #leaseBy(
+    { configuration, usual }: Answer,
+    options: readonly string[],
+    dialog: Dialog,
+    signal: AbortSignal,
+  ) {
     const key = JSON.stringify([...configuration]);
     const slots = this.#slots.get(key) ?? new Set();
     let slot = [...slots].find(({ isFull }) => !isFull);

@@ -169,10 +169,12 @@ suite("sessions of the embedded ssh", missingSshd(), "sshd", () => {
       const ours = await withEmbedded(join(folder, "jump3"), own);
       expect(ours).toMatchObject({ status: 255, code: "ERR_TRANSPORT_UNREACHABLE" });
     });
-    test("many contexts behind one share its connection", async () => {
+    test("many contexts behind one share its connection, and what ssh -G says of it", async () => {
       const before = connections(server);
       const dir = join(folder, "jump4");
-      const own = run(["Host far*", "  ProxyJump target"]);
+      const asked = join(folder, "asked");
+      const note = `Match originalhost target exec "echo >>${asked}"`;
+      const own = run([note, "Host far*", "  ProxyJump target"]);
       const text = own.lines.join("\n").replaceAll("DIR", dir).replace("Host far\n", "Host far*\n");
       writeFileSync(join(folder, "many"), text);
       const ended = await Promise.all(
@@ -183,6 +185,7 @@ suite("sessions of the embedded ssh", missingSshd(), "sshd", () => {
       );
       expect(ended.map(({ text }) => text)).toEqual(ended.map(() => "ok\n"));
       expect(connections(server) - before).toBe(1);
+      expect(readFileSync(asked, "utf8")).toBe("\n");
     });
   });
 

@@ -24,6 +24,14 @@ export interface TestRun {
   readonly skips: readonly string[];
   /** What was said of each test that failed, its name last. */
   readonly failures: readonly string[];
+  /** What took how long: the whole, and each test. */
+  readonly times: readonly Took[];
+}
+
+export interface Took {
+  readonly what: "files" | "test";
+  readonly name: string;
+  readonly seconds: number;
 }
 
 export interface TestRunOptions {
@@ -81,6 +89,7 @@ async function runIn(dir: string, options: TestRunOptions): Promise<TestRun> {
   else if (status !== 0 && failed === 0) console.log(`bun test ended with status ${status}`);
   const cpu = Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
   const seconds = (performance.now() - began) / 1e3;
+  const name = paths.length > 1 ? "the units" : paths.join("");
   console.log(
     `${paths.join(" ")}: ${tally.passed} passed, ${failed} failed, ${seconds.toFixed(1)} s (${cpu.toFixed(1)} s of processor)`,
   );
@@ -91,6 +100,7 @@ async function runIn(dir: string, options: TestRunOptions): Promise<TestRun> {
     skipped: tally.skipped,
     skips: existsSync(skips) ? readFileSync(skips, "utf8").trim().split("\n") : [],
     failures: said.failures,
+    times: [{ what: "files", name, seconds }, ...tally.times],
   };
 }
 
@@ -122,9 +132,25 @@ class Said {
   }
 }
 
-function readReport(xml: string): { ran: number; passed: number; failed: number; skipped: number } {
+interface Report {
+  readonly ran: number;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly times: readonly Took[];
+}
+
+function readReport(xml: string): Report {
   const root = /<testsuites [^>]*>/.exec(xml)?.[0] ?? "";
   const number = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(root)?.[1] ?? 0);
   const [ran, failed, skipped] = [number("tests"), number("failures"), number("skipped")];
-  return { ran, passed: ran - failed - skipped, failed, skipped };
+  return { ran, passed: ran - failed - skipped, failed, skipped, times: readTimes(xml) };
+}
+
+function readTimes(xml: string): Took[] {
+  return Array.from(xml.matchAll(/<testcase ([^>]*)>/g), ([, attributes = ""]): Took => {
+    const value = (of: string) => new RegExp(`\\b${of}="([^"]*)"`).exec(attributes)?.[1] ?? "";
+    const [name, file] = [value("name"), value("file")];
+    return { what: "test", name: `${file}: ${name}`, seconds: Number(value("time")) };
+  });
 }

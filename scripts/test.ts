@@ -7,6 +7,7 @@
  *
  *     npm test -- test/unit            all checks, and the tests whose path has `test/unit`
  *     npm test -- --tests-only FILTER  no checks
+ *     npm test -- --times              and what took longest
  *
  * Tests of JavaScript far sides need real Nodes: they are installed before the first test when they
  * are missing.
@@ -14,7 +15,7 @@
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { installNodes } from "./nodes.ts";
-import { runTests, type TestRun } from "./test-run.ts";
+import { runTests, type TestRun, type Took } from "./test-run.ts";
 
 const ROOT = dirname(import.meta.dir);
 const BUN = process.execPath;
@@ -39,10 +40,11 @@ interface Tally {
   skipped: number;
   /** What was said of each test that failed, its name last. */
   failures: string[];
+  times: Took[];
 }
 
 const isColoured = process.stdout.isTTY && !process.env["NO_COLOR"];
-const tally: Tally = { passed: 0, failed: 0, skips: [], skipped: 0, failures: [] };
+const tally: Tally = { passed: 0, failed: 0, skips: [], skipped: 0, failures: [], times: [] };
 
 async function check(name: string, argv: readonly string[]): Promise<void> {
   const began = performance.now();
@@ -100,7 +102,9 @@ const LONG: readonly string[] = [
   "test/conformance/through-hops.test.ts",
   "test/conformance/embedded-ssh.test.ts",
 ];
-const WAITING_LANES = 2;
+const WAITING_LANES = 3;
+/** Lines of `--times`, of files and of tests. */
+const MOST_TIMES = 30;
 
 async function tests(filters: readonly string[]): Promise<void> {
   // What only needs this repository needs no Nodes.
@@ -132,12 +136,22 @@ async function tests(filters: readonly string[]): Promise<void> {
   await Promise.all(lanes);
 }
 
-function add({ passed, failed, skipped, skips, failures }: TestRun): void {
+function add({ passed, failed, skipped, skips, failures, times }: TestRun): void {
   tally.passed += passed;
   tally.failed += failed;
   tally.skipped += skipped;
   tally.skips.push(...skips);
   tally.failures.push(...failures);
+  tally.times.push(...times);
+}
+
+/** The slowest first. */
+function showTimes(what: Took["what"]): void {
+  const all = tally.times.filter((one) => one.what === what);
+  console.log(paint(33, `\nLONGEST (${what}):`));
+  for (const { name, seconds } of all.sort((a, b) => b.seconds - a.seconds).slice(0, MOST_TIMES)) {
+    console.log(`${seconds.toFixed(1).padStart(7)} s  ${name}`);
+  }
 }
 
 function skip(line: string): void {
@@ -149,11 +163,16 @@ function paint(colour: number, text: string): string {
   return isColoured ? `\x1b[${String(colour)}m${text}\x1b[0m` : text;
 }
 
-const filters = process.argv.slice(2).filter((arg) => !/^--(checks|tests)-only$/.test(arg));
+const filters = process.argv
+  .slice(2)
+  .filter((arg) => !/^--(?:(?:checks|tests)-only|times)$/.test(arg));
 if (!process.argv.includes("--tests-only")) {
   for (const [name, ...argv] of CHECKS) await check(name, argv);
 }
 if (!process.argv.includes("--checks-only")) await tests(filters);
+if (process.argv.includes("--times")) {
+  for (const what of ["files", "test"] as const) showTimes(what);
+}
 if (tally.skips.length > 0) console.log(paint(33, "\nSKIPPED:"));
 for (const line of new Set(tally.skips)) console.log(`  ${line}`);
 // Once more, because thousands of lines may lie between: a reader looks at the end of a long log.

@@ -132,6 +132,7 @@ describe("names and handles", () => {
     await say(other, theirs.reply, ["failed", "ENOENT: its own hop says so"]);
     expect((await failure(waiting)).message).toContain("its own hop says so");
     await unharmed(victim);
+    await say(hop, start.reply, ["ended", 0, null]);
   });
 
   test("a child's marker and its frames are the hop's word alone, and reach no sibling", async () => {

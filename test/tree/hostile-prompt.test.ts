@@ -48,6 +48,11 @@ class Hop {
     return this.context.call("message", { handle, src: id, auth: id }, body);
   }
 
+  /** Tells that a child has ended: else its context waits for that as it closes. */
+  async end({ reply }: Start): Promise<void> {
+    await this.say(reply, "ended", 0, null);
+  }
+
   /** What it was given to write to its children. */
   async written(): Promise<string[]> {
     const writes = (await this.orders()).filter(([operation]) => operation === SWITCH.WRITE);
@@ -114,6 +119,8 @@ test("each hop gets its own answer, whatever account and whatever text it claims
   expect(questions).toEqual(["honest/sudo:root ada", "hostile/sudo:root ada"]);
   expect(await honest.written()).toHaveLength(1);
   await unharmed(victim);
+  await honest.end(first);
+  await hostile.end(second);
 });
 
 test("a child that needs no password is never given one", async () => {
@@ -122,14 +129,15 @@ test("a child that needs no password is never given one", async () => {
   const { questions, options } = asked();
   const child = await hop.context.connect("local", options);
   child.ready().catch(() => {});
-  const { reply } = await hop.start();
+  const start = await hop.start();
   const texts = ["[sudo] password for ada: ", "Password: ", "econtext-AAAAAAAAAAAAAAAA:root:"];
   for (const text of texts) {
-    await hop.say(reply, "stderr", text);
-    await hop.say(reply, "noise", text);
+    await hop.say(start.reply, "stderr", text);
+    await hop.say(start.reply, "noise", text);
   }
   await Bun.sleep(QUIET_MS);
   expect([questions, await hop.written()]).toEqual([[], []]);
+  await hop.end(start);
 });
 
 test("nothing is answered once the program has answered", async () => {
@@ -142,6 +150,7 @@ test("nothing is answered once the program has answered", async () => {
   await hop.say(start.reply, "stderr", "[sudo] password for ada: ");
   await Bun.sleep(QUIET_MS);
   expect([questions, await hop.written()]).toEqual([[], []]);
+  await hop.end(start);
 });
 
 test("a hop that asks without end is given an answer a few times, and its child an error", async () => {
@@ -160,6 +169,7 @@ test("a hop that asks without end is given an answer a few times, and its child 
     await hop.say(start.reply, "stderr", `Sorry, try again.\n${question(start, "ada")}`);
   }
   expect((await failed).message).not.toContain("secret of");
+  await hop.end(start);
   expect((await hop.written()).length).toBeLessThan(10);
   expect(questions.length).toBeLessThan(10);
   await unharmed(victim);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll } from "bun:test";
 import { suite } from "../helpers/skip.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
-import { FARS, orphans } from "./orphans.ts";
+import { FARS, isMain, orphans } from "./orphans.ts";
 
 /** The way does not depend on the version. */
 const isOnce = ([label]: (typeof FARS)[number]): boolean => !label.startsWith("node");
@@ -25,7 +25,8 @@ for (const [label, far, missing, engine] of WAYS) {
       const options = ["-F", server?.configPath ?? ""];
       const target = server?.host ?? "";
       const ssh = { options, ...(engine && { engine }) };
-      return { name: `${label} ${engine ?? "spawned"} ssh`, target, connect: { ssh }, far };
+      const name = `${label} ${engine ?? "spawned"} ssh`;
+      return { name, target, connect: { ssh }, far, isMain: isMain(label) };
     });
   });
 }

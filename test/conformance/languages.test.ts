@@ -65,6 +65,7 @@ for (const { python = "3.13", node } of HOSTS) {
     const connect = open("local", () => ({}));
     languages({
       ...kinds,
+      hasLease: python === pythonOn[0],
       connect: (more) => {
         process.env["PATH"] = path();
         return connect(more);
@@ -77,6 +78,7 @@ for (const { python = "3.13", node } of HOSTS) {
     const connect = open("local/local", () => ({}));
     languages({
       ...kinds,
+      hasLease: false,
       connect: (more) => {
         process.env["PATH"] = path();
         return connect(more);
@@ -92,6 +94,7 @@ for (const { python = "3.13", node } of HOSTS) {
     afterAll(() => server[Symbol.asyncDispose]());
     languages({
       ...kinds,
+      hasLease: true,
       connect: open("target", () => ({ ssh: { options: ["-F", server.configPath] } })),
     });
   });

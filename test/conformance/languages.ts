@@ -13,11 +13,16 @@ export interface BothWays {
   readonly python: Kind;
   readonly javascript: Kind;
   connect(options?: BrokerOptions): Promise<Session>;
+  /** Whether the row runs that waits for a lease: it does not depend on the interpreters. */
+  readonly hasLease: boolean;
 }
 
 type Language = Kind["language"];
 
-export function languages({ python, javascript, connect }: BothWays): void {
+/** A busy machine is silent for a moment, too. */
+const LEASE_MS = 3_000;
+
+export function languages({ python, javascript, connect, hasLease }: BothWays): void {
   const kinds = { python, javascript } as const;
   const fn = (language: Language, name: string): string => kinds[language].fn(name);
   const call = (context: Context, language: Language, name: string, ...args: unknown[]) =>
@@ -171,8 +176,9 @@ export function languages({ python, javascript, connect }: BothWays): void {
     });
   });
 
-  test("a second slave that falls silent is given up, and the first goes on", async () => {
-    await using session = await connect({ leaseMs: 1_500 });
+  const rarely = hasLease ? test : () => {};
+  rarely("a second slave that falls silent is given up, and the first goes on", async () => {
+    await using session = await connect({ leaseMs: LEASE_MS });
     const { context } = session;
     await call(context, "python", "pid");
     const pid = await pidOf(context, "javascript");

@@ -12,7 +12,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { inflateSync } from "node:zlib";
 import { minifyPython } from "../../scripts/minify.ts";
@@ -28,6 +28,8 @@ import {
 } from "../../scripts/stage1.ts";
 import { PYTHON_CORE, PYTHON_TIER2 } from "../../src/interpreters/embedded.ts";
 import { decodeSource, stripComments } from "../../src/modules/python/strip.ts";
+import { pythons } from "../helpers/pythons.ts";
+import { sample } from "../helpers/sample.ts";
 
 const STAGE1 = join(import.meta.dir, "../../stage1/python");
 const LIBRARY_FILES = 40;
@@ -36,7 +38,7 @@ const LIBRARY_FILE_BYTES = 24_000;
 const scratch = mkdtempSync(join(tmpdir(), "econtext-minify-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-const pythons = findPythons();
+const PYTHONS = pythons().map(({ path }) => path);
 
 /** Paths of the Python files of econtext itself, below STAGE1. */
 function ownFiles(): string[] {
@@ -44,9 +46,10 @@ function ownFiles(): string[] {
   return all.filter((file) => file.endsWith(".py"));
 }
 
-if (pythons.length === 0) test.skip("syntax trees: no Python found in pyenv or PATH", () => {});
+if (PYTHONS.length === 0) test.skip("syntax trees: no Python found", () => {});
 
-test.each(pythons)("%s: same syntax tree, same lines", (python) => {
+// Each version parses what it ships itself.
+test.each(sample(PYTHONS))("%s: same syntax tree, same lines", (python) => {
   const files = [...ownFiles().map((file) => join(STAGE1, file)), ...libraryFiles(python)];
   const folder = mkdtempSync(join(scratch, "trees-"));
   files.map(withoutCoding).forEach((source, index) => {
@@ -119,7 +122,7 @@ test("the embedded core is the minified one, and any Python inflates it", () => 
   expect(inflateSync(PYTHON_CORE).toString()).toBe(text);
   const path = join(scratch, "core.z");
   writeFileSync(path, PYTHON_CORE);
-  for (const python of pythons) {
+  for (const python of PYTHONS) {
     const script = "import sys,zlib;print([len(zlib.decompress(open(sys.argv[1],'rb').read()))])";
     expect(run(python, "-c", script, path)).toEqual([Buffer.byteLength(text)]);
   }
@@ -154,7 +157,7 @@ function readSource(path: string): string {
   return decodeSource(bytes) ?? bytes.toString("latin1");
 }
 
-test.each(pythons)("%s: what is packed is the same program", (python) => {
+test.each(PYTHONS)("%s: what is packed is the same program", (python) => {
   const folder = mkdtempSync(join(scratch, "packed-"));
   const made =
     "x = {\n 1: [2,\n  3]}\nif x:\n a = ':'\n b = '('\nelse:\n c = 1\nfor i in x:\n if i: pass\nd = 1\ne = 2\n";
@@ -204,19 +207,4 @@ function run(...argv: string[]): unknown[] {
   const { stdout, stderr } = Bun.spawnSync(argv);
   expect(stderr.toString()).toBe("");
   return JSON.parse(stdout.toString()) as unknown[];
-}
-
-/** Each interpreter once, though shims and links name it again. */
-function findPythons(): string[] {
-  const root = process.env["PYENV_ROOT"] ?? join(homedir(), ".pyenv");
-  const versions = existsSync(join(root, "versions"))
-    ? readdirSync(join(root, "versions")).sort()
-    : [];
-  const paths = versions.map((version) => join(root, "versions", version, "bin/python"));
-  const system = ["python3", "python", "python2"].map((name) => Bun.which(name) ?? "");
-  const print = "import sys,os;sys.stdout.write(os.path.realpath(sys.executable))";
-  const real = [...paths, ...system].filter(existsSync).map((path) => {
-    return Bun.spawnSync([path, "-c", print]).stdout.toString();
-  });
-  return [...new Set(real.filter((path) => path !== ""))];
 }

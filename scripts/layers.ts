@@ -128,7 +128,17 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "fleet",
-    imports: ["calls", "commands", "context", "errors", "files", "functions", "sets", "traces"],
+    imports: [
+      "calls",
+      "commands",
+      "context",
+      "errors",
+      "files",
+      "functions",
+      "io",
+      "sets",
+      "traces",
+    ],
     because: "work on many contexts, without a word of how they are opened and shown",
   },
   {
@@ -152,7 +162,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "lend",
-    imports: ["context", "errors", "interpreters", "session", "text"],
+    imports: ["context", "errors", "interpreters", "io", "session", "text"],
     because: "a session that has another runtime started by a context",
   },
   {
@@ -211,7 +221,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "doctor",
-    imports: ["broker", "context", "errors", "protocol", "text", "transports", "tree"],
+    imports: ["broker", "context", "errors", "io", "protocol", "text", "transports", "tree"],
     because: "looks at each stage of a connection with the library's own means; shows nothing",
   },
   {

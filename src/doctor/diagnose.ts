@@ -6,6 +6,7 @@ import type { Broker } from "../broker.ts";
 import type { ConnectOptions } from "../context/connect-options.ts";
 import type { Context } from "../context/context.ts";
 import { EcontextError } from "../errors.ts";
+import { amount } from "../io/amount.ts";
 import { neutralise, oneLine } from "../text.ts";
 import { type PathOptions, type PathStep, parsePath } from "../tree/target-path.ts";
 import { bandwidth, clockDifference, roundTrip, writtenBytes } from "./link.ts";
@@ -171,7 +172,7 @@ async function tripStage(context: Context): Promise<Told> {
 
 async function bandwidthStage(context: Context): Promise<Told> {
   const { up, down } = await bandwidth(context);
-  return { detail: `${perSecond(up)} there, ${perSecond(down)} back` };
+  return { detail: `${amount(up)}/s there, ${amount(down)}/s back` };
 }
 
 async function clockStage(context: Context): Promise<Told> {
@@ -195,9 +196,4 @@ async function writtenStage(context: Context, pid: number): Promise<Told> {
 
 function shortMs(ms: number): string {
   return ms >= 1000 ? `${(ms / 1000).toPrecision(3)} s` : `${Number(ms.toPrecision(2))} ms`;
-}
-
-function perSecond(bytes: number): string {
-  const [size, unit] = bytes >= 1e9 ? [1e9, "GB"] : bytes >= 1e6 ? [1e6, "MB"] : [1e3, "kB"];
-  return `${Number((bytes / size).toPrecision(3))} ${unit}/s`;
 }

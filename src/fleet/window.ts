@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { availableParallelism, freemem } from "node:os";
+import { amount } from "../io/amount.ts";
 
 /** One limit of the window, and what it comes from. */
 export interface WindowLimit {
@@ -48,7 +49,7 @@ export function windowLimits(machine: Machine = thisMachine()): readonly WindowL
     {
       what: "memory",
       targets: Math.floor((memory * MEMORY_SHARE) / BYTES_PER_TARGET),
-      why: `half of ${inMegabytes(memory)} MB, ${inMegabytes(BYTES_PER_TARGET)} MB a target`,
+      why: `half of ${amount(memory)}, ${amount(BYTES_PER_TARGET)} a target`,
     },
   ];
   if (files !== undefined) {
@@ -69,10 +70,6 @@ export function windowLimits(machine: Machine = thisMachine()): readonly WindowL
 /** @returns how many targets can be worked on at the same time; at least 1 */
 export function defaultWindow(machine?: Machine): number {
   return windowLimits(machine)[0]?.targets ?? 1;
-}
-
-function inMegabytes(bytes: number): number {
-  return Math.round(bytes / 2 ** 20);
 }
 
 function thisMachine(): Machine {

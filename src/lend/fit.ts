@@ -3,6 +3,7 @@
  * Pure: the facts come from stage1/python/tier2/lend.py.
  */
 import { BootstrapError, type BootstrapReport } from "../errors.ts";
+import { amount } from "../io/amount.ts";
 import { neutralise } from "../text.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -25,8 +26,8 @@ export interface Machine {
  */
 export type Trial = readonly [problem: number | null, status: number | null, said: string];
 
-/** Megabytes that a Bun needs besides its own bytes to start at all. */
-const WORK_MB = 48;
+/** Bytes of memory that a Bun needs besides its own to start at all. */
+const WORK_BYTES = 48e6;
 const ENOENT = 2;
 const ENOEXEC = 8;
 const ENOMEM = 12;
@@ -54,9 +55,10 @@ export class FitErrors {
       );
     }
     if (it.refused !== null) return this.#memoryFile(it.refused);
-    const needed = megabytes(runtime.bytes) + WORK_MB;
-    if (it.free !== null && megabytes(it.free) < needed) {
-      return this.#memory(`it has ${megabytes(it.free)} MB of memory left; ${needed} are needed`);
+    const needed = runtime.bytes + WORK_BYTES;
+    if (it.free !== null && it.free < needed) {
+      const has = `it has ${amount(it.free)} of memory left`;
+      return this.#memory(`${has}; ${amount(needed)} are needed`);
     }
     return undefined;
   }
@@ -133,8 +135,4 @@ export class FitErrors {
     const heard = report.said === "" ? "" : `\n  it said: ${report.said}`;
     return new BootstrapError(code, `${message}${heard}\n  try: ${hint}`, report);
   }
-}
-
-function megabytes(bytes: number): number {
-  return Math.ceil(bytes / 1e6);
 }

@@ -23,7 +23,7 @@ test("several copies are shown as one: the sum of all", () => {
   sum.show("web1", { path: "a", files: 1, totalFiles: 1, bytes: 2048, totalBytes: 2048 });
   line.stop();
   expect(screen.text).toContain("50% [");
-  expect(screen.text).toContain("2.0 KiB/4.0 KiB");
+  expect(screen.text).toContain("2.0 kB/4.1 kB");
   expect(screen.text).toContain(" 1/2");
   expect(screen.text).not.toContain("100%");
 });

@@ -35,7 +35,7 @@ const MACHINES: readonly (readonly [change: Partial<Machine>, code: string, says
   [{ loader: false }, "ERR_LEND_PLATFORM", "it has no /lib64/ld-linux-x86-64.so.2"],
   [{ proc: false }, "ERR_LEND_REFUSED", "/proc, which is not mounted"],
   [{ refused: "Permission denied" }, "ERR_LEND_REFUSED", "Permission denied"],
-  [{ free: 50e6 }, "ERR_LEND_MEMORY", "it has 50 MB of memory left; 148 are needed"],
+  [{ free: 50e6 }, "ERR_LEND_MEMORY", "it has 50.0 MB of memory left; 148 MB are needed"],
 ];
 
 for (const [change, code, says] of MACHINES) {

@@ -1,11 +1,11 @@
 /** How far a copy is, in one line of a terminal. Knows no context. */
 import type { CopyProgress } from "../../index.ts";
+import { amount } from "../../io/amount.ts";
 import type { Host } from "../host.ts";
 import { type Screen, StatusLine } from "./status-line.ts";
 
 /** The span over which the rate is measured. */
 const RATE_MS = 3_000;
-const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
 const MAX_PATH = 16;
 const MIN_BAR = 5;
 const MAX_BAR = 30;
@@ -76,12 +76,6 @@ export class ProgressLine {
 export function progressLine({ stderr, env }: Host, isQuiet: boolean): ProgressLine | undefined {
   const isShown = stderr.isTerminal && env["TERM"] !== "dumb" && !isQuiet;
   return isShown ? new ProgressLine(stderr.screen()) : undefined;
-}
-
-function amount(bytes: number): string {
-  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), UNITS.length - 1);
-  const value = bytes / 1024 ** power;
-  return `${value.toFixed(power === 0 || value >= 100 ? 0 : 1)} ${UNITS[power]}`;
 }
 
 function clock(seconds: number): string {

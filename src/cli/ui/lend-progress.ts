@@ -1,5 +1,6 @@
 /** How far the lending of runtimes is, in one line of a terminal. Elsewhere nothing is written. */
 import type { LendProgress } from "../../index.ts";
+import { amount } from "../../io/amount.ts";
 import type { Output } from "../host.ts";
 import { StatusLine } from "./status-line.ts";
 
@@ -15,7 +16,7 @@ export class Lending {
   readonly show = ({ context, sentBytes, totalBytes }: LendProgress): void => {
     const isDone = sentBytes >= totalBytes;
     if (isDone) this.#parts.delete(context);
-    else this.#parts.set(context, `${megabytes(sentBytes)} of ${megabytes(totalBytes)} MB`);
+    else this.#parts.set(context, `${amount(sentBytes)} of ${amount(totalBytes)}`);
     const [first, ...others] = [...this.#parts].map(([name, part]) => `${name}: ${part}`);
     const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
     this.#line?.show(first === undefined ? "" : `lending bun to ${first}${more}`, isDone);
@@ -25,8 +26,4 @@ export class Lending {
   erased(): string {
     return this.#line?.erased() ?? "";
   }
-}
-
-function megabytes(bytes: number): number {
-  return Math.floor(bytes / 1e6);
 }

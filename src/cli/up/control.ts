@@ -1,5 +1,6 @@
 /** What `up`, `down` and `ps` do in the process that keeps connections. */
 import { neutralise, oneLine } from "../../index.ts";
+import { amount } from "../../io/amount.ts";
 import type { Keeper, KeptContext, Opening } from "../../up/keeper.ts";
 import { readLine } from "../command-definition.ts";
 import { command as upCommand } from "../commands/up.ts";
@@ -145,13 +146,6 @@ function prospectOf({ retryMs, retryError }: About): string {
 function bytesOf({ sentBytes, receivedBytes }: About): string {
   if (sentBytes === null || receivedBytes === null) return "-";
   return `${amount(sentBytes)}/${amount(receivedBytes)}`;
-}
-
-function amount(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  const power = bytes < 1000 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), units.length - 1);
-  const value = bytes / 1000 ** power;
-  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.floor(value)} ${units[power]}`;
 }
 
 function spanOf(ms: number): string {

@@ -27,6 +27,7 @@ const CHECKS: readonly (readonly [name: string, ...argv: string[]])[] = [
   ["docs", "scripts/docs.ts"],
   ["language", "scripts/language.ts"],
   ["shape", "scripts/shape.ts"],
+  ["exports", "scripts/exports.ts"],
   ["commits", "scripts/commits.ts"],
   ["sizes", "scripts/size.ts", "--check"],
   ["build", "scripts/build.ts"],

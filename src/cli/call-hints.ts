@@ -28,7 +28,7 @@ export function hinted(error: unknown, { target, name, isFollowed }: Written): u
 }
 
 /** @returns the error with another message, and without its traceback, which says less */
-export function reworded(error: EcontextError, message: string): EcontextError {
+function reworded(error: EcontextError, message: string): EcontextError {
   return Object.create(error, {
     message: { value: message },
     remoteMessage: { value: message },

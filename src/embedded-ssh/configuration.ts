@@ -16,7 +16,7 @@ export interface Configured {
 }
 
 /** The configuration cannot be used. The message is ssh's own. */
-export class ConfigurationProblem extends Error {}
+class ConfigurationProblem extends Error {}
 
 /** Processes of `ssh -G` at a time. */
 const turns = new Turns(8);

@@ -18,7 +18,7 @@ import type { HostKeySettings, SshSettings } from "./settings.ts";
 import { expandTokens } from "./tokens.ts";
 
 /** A source of known hosts cannot be used: the host is refused, as by ssh. */
-export class KnownHostsProblem extends Error {}
+class KnownHostsProblem extends Error {}
 
 /** The files that the configuration names, in ssh's order. */
 export class KnownHostsFiles {

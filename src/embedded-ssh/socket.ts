@@ -11,7 +11,7 @@ import type { SshSettings } from "./settings.ts";
 import { expandTokens } from "./tokens.ts";
 
 /** The server cannot be reached. The message is what ssh would print. */
-export class Unreachable extends Error {}
+class Unreachable extends Error {}
 
 export interface Wire {
   readonly stream: Duplex;

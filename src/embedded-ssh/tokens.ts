@@ -18,7 +18,7 @@ export interface TokenValues {
 }
 
 /** The value names a token that does not exist, or a variable that is not set. */
-export class TokenProblem extends Error {}
+class TokenProblem extends Error {}
 
 /** ssh finds the home folder in the user database, not in HOME. */
 export function homeFolder(): string {

@@ -31,7 +31,7 @@ export class LocalSpawner implements Spawner {
   }
 }
 
-export class LocalChild implements ByteChild {
+class LocalChild implements ByteChild {
   readonly argv: readonly string[];
   readonly ended: Promise<Ending>;
   readonly gone: Promise<void>;

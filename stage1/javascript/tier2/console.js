@@ -7,41 +7,46 @@
  * full, so that nothing is lost when the process ends. Twin: logs.py.
  */
 const { writeSync } = require("fs");
-const { Writable } = require("stream");
-const { format } = require("util");
 
+/** The methods of a Console, in every runtime. */
+const METHODS =
+  "assert clear count countReset debug dir dirxml error group groupCollapsed groupEnd info log table time timeEnd timeLog trace warn";
 const LEVELS = { debug: 10, warn: 30, assert: 30, error: 40, trace: 40 };
 const QUEUED = 2; // the word with the bytes that the worker has not written yet
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
+/** Make a value when it is first used: to load `stream` and Console takes a Bun 5 ms. */
+const once = (make) => {
+  let made;
+  return () => (made ??= make());
+};
+
 let level = 20;
-const sink = new Writable({
-  decodeStrings: false,
-  write(text, _encoding, done) {
-    core.record(level, "console", String(text).replace(/\n$/, ""));
-    done();
-  },
+const own = once(() => {
+  const sink = new (require("stream").Writable)({
+    decodeStrings: false,
+    write(text, _encoding, done) {
+      core.record(level, "console", String(text).replace(/\n$/, ""));
+      done();
+    },
+  });
+  return new console.Console({ stdout: sink, stderr: sink });
 });
-const own = new console.Console({ stdout: sink, stderr: sink });
-for (const name of Object.keys(own)) {
-  if (typeof own[name] !== "function" || typeof console[name] !== "function") continue;
+for (const name of METHODS.split(" "))
   console[name] = (...values) => {
     level = LEVELS[name] ?? 20;
     // What it prints is written by the time that it returns.
-    own[name](...values);
+    own()[name](...values);
   };
-}
 
 console.trace = (...values) => {
   const stack = new Error().stack.split("\n").slice(process.versions.bun ? 1 : 2);
-  core.record(40, "console", ["Trace: " + format(...values), ...stack].join("\n"));
+  const title = require("util").format(...values);
+  core.record(40, "console", [`Trace: ${title}`, ...stack].join("\n"));
 };
 
-for (const [name, fd] of [
-  ["stdout", 1],
-  ["stderr", 2],
-]) {
-  const stream = new Writable({
+const streamTo = (fd) => {
+  const stream = new (require("stream").Writable)({
     write(bytes, _encoding, done) {
       // What was logged before is on its way by the worker, this is not: it must not overtake.
       for (let n = 99; n-- && core.get(QUEUED); ) Atomics.wait(pause, 0, 0, 0.05);
@@ -57,8 +62,17 @@ for (const [name, fd] of [
     },
   });
   stream.on("error", () => {});
+  return Object.assign(stream, { fd });
+};
+
+for (const [name, fd] of [
+  ["stdout", 1],
+  ["stderr", 2],
+]) {
+  // Otherwise a Bun would make its own stream first, for the property that is to be replaced.
+  Reflect.set(process, name, undefined);
   Object.defineProperty(process, name, {
-    value: Object.assign(stream, { fd }),
+    get: once(() => streamTo(fd)),
     configurable: true,
     enumerable: true,
   });

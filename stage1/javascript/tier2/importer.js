@@ -11,9 +11,7 @@
  */
 const vm = require("node:vm");
 const { dirname, basename, resolve: resolvePath } = require("node:path");
-const { pathToFileURL, fileURLToPath } = require("node:url");
 const nodeModule = require("node:module");
-const util = require("node:util");
 
 // What `-e` adds is no global of a program's: a module that tries for `module` would take itself
 // for CommonJS.
@@ -42,10 +40,12 @@ const linker = core.tier("linker");
 const { fetchRecord, fetchAsync, recordOf } = core.tier("bundles");
 const {
   fail,
+  fileURLToPath,
   importOwn,
   isBuiltin,
   isOwnFile,
   missing,
+  pathToFileURL,
   placeOfModule,
   resolve,
   resolveAsync,
@@ -66,7 +66,7 @@ const placeOf = (path) => {
 
 /** A module that the interpreter itself has loaded. */
 const foreign = (name, exports) => {
-  const format = util.types.isModuleNamespaceObject(exports) ? "far" : "builtin";
+  const format = require("node:util").types.isModuleNamespaceObject(exports) ? "far" : "builtin";
   const unit = { name, format, listeners: new Map(), exports };
   units.set(name, unit);
   return unit;

@@ -38,6 +38,9 @@ export function dependencies(
 function stated(text: string): string[] {
   const atOnce = [...text.matchAll(AT_ONCE)].map(([, tier, module]) => tier ?? module ?? "");
   const along = [...text.matchAll(SENT_ALONG)].flatMap(([, names = ""]) => names.split(/, */));
+  if (text.match(SENT_ALONG)?.length !== text.match(/\bsent along: /g)?.length) {
+    throw new Error("stage1: `sent along:` must stand in a comment of one line");
+  }
   return [...new Set([...atOnce, ...along.map((name) => name.trim())])];
 }
 

@@ -32,3 +32,8 @@ test("a module that does not exist ends the build, unless it is known", () => {
   expect(() => dependencies(sources)).toThrow("a needs roots");
   expect(dependencies(sources, ["roots"])).toEqual({ a: ["roots"] });
 });
+
+test("modules that a docstring names would not be sent along, so the build ends", () => {
+  const sources = { a: '"""A module.\n\nIt is sent along: b\n"""\n', b: "" };
+  expect(() => dependencies(sources)).toThrow("must stand in a comment");
+});

@@ -158,7 +158,10 @@ export class JavaScriptResponder implements ModuleResponder {
   answer(body: Uint8Array): ModuleAnswer {
     const request = decodeValue(body);
     if (typeof request === "string" && request.startsWith(OWN) && request.length <= MAX_NAME) {
-      return tierMessage([[request, this.#own(request)]]);
+      const source = this.#own(request);
+      // All modules that have a source have an entry there, and no other name does.
+      const needs = source === undefined ? [] : JS_DEPENDENCIES[request.slice(OWN.length)];
+      return { before: this.#tiers(needs ?? []), ...tierMessage([[request, source]]) };
     }
     const file = Array.isArray(request) && request.length === 2 ? this.#file(request) : undefined;
     if (file !== undefined) return compressed(Buffer.concat(encodeValue(file).chunks));

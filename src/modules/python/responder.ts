@@ -48,7 +48,7 @@ export const FORWARDED = "/econtext-master";
 /** A module may be named by its absolute path without `.py`, in place of its dotted name. */
 const PLACE = /^\//;
 /** Sent with the first modules: what importing, logging and most results need. */
-const IMPORT_TIER = ["importer", "logs", "values", "failures"] as const;
+const IMPORT_TIER = ["importer", "logs", "values", "value_encode", "failures"] as const;
 
 export class PythonResponder implements ModuleResponder {
   readonly #finder: PythonFinder;
@@ -82,11 +82,11 @@ export class PythonResponder implements ModuleResponder {
     const hasModules = records.length > 0;
     const tier = hasModules ? [...IMPORT_TIER, ...needs] : [...needs];
     if (names.some((name) => PLACE.test(name))) tier.push("own");
-    for (const name of tier.flatMap((name) => [...(PYTHON_DEPENDENCIES[name] ?? []), name])) {
-      if (!this.#sent.has(OWN + name)) records.push(this.#own(OWN + name));
-    }
+    records.push(...this.#tiers(tier));
     if (records.length === 0) return [];
-    if (hasModules && !this.#sent.has("")) records.push(this.#root());
+    // The importer wants the names at the top when it is asked for the first time, by Python 2 for
+    // modules of its own, too.
+    if (this.#sent.has(`${OWN}importer`) && !this.#sent.has("")) records.push(this.#root());
     const body = compressed(Buffer.concat(encodeValue(records).chunks));
     return [{ handle: HANDLES.LOAD_MODULE, ...body }];
   }
@@ -112,7 +112,10 @@ export class PythonResponder implements ModuleResponder {
   #module(name: string): ModuleRecord[] {
     if (name === "") return [this.#root()];
     if (name.length > MAX_NAME) return [[name]];
-    if (name.startsWith(OWN)) return [this.#own(name)];
+    if (name.startsWith(OWN)) {
+      const own = this.#own(name);
+      return own.length === 1 ? [own] : [own, ...this.#tiers([name.slice(OWN.length)])];
+    }
     const records: ModuleRecord[] = [];
     this.#follow(name, records);
     // A module that was offered may be asked for all the same: then it is sent again.
@@ -143,6 +146,13 @@ export class PythonResponder implements ModuleResponder {
     return this.#files[isFolder ? "resources" : "resource"](found, path) ?? null;
   }
 
+  /** The modules of the second tier, and those that go with them, that were not sent yet. */
+  #tiers(names: readonly string[]): ModuleRecord[] {
+    const all = names.flatMap((name) => [...(PYTHON_DEPENDENCIES[name] ?? []), name]);
+    const fresh = [...new Set(all)].filter((name) => !this.#sent.has(OWN + name));
+    return fresh.map((name) => this.#own(OWN + name));
+  }
+
   #own(name: string): ModuleRecord {
     const stem = name.slice(OWN.length);
     const source = Object.hasOwn(PYTHON_TIER2, stem) ? PYTHON_TIER2[stem] : undefined;
@@ -168,8 +178,9 @@ export class PythonResponder implements ModuleResponder {
 
   /** Whether a module is to be unpacked as real files. @param place of a module */
   #isUnpacked(place: string): boolean {
-    const isTop = this.#finder.trees.roots.includes(dirname(place));
-    return isTop && this.#unpacking.names.includes(basename(place));
+    const { names } = this.#unpacking;
+    if (names.length === 0 || !names.includes(basename(place))) return false;
+    return this.#finder.trees.roots.includes(dirname(place));
   }
 
   #record(name: string): ModuleRecord {

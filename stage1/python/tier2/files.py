@@ -12,7 +12,7 @@ import stat
 import econtext
 
 # Mostly the call is one of the writer's. For the importer see commands.py.
-# sent along: files_writer, importer, channels
+# sent along: files_writer, importer, channels, value_encode
 values = econtext.tier("values")
 channels = values.channels()
 check = econtext.tier("interruption").check

@@ -12,7 +12,7 @@ import stat as modes
 import sys
 
 from econtext import DEAD, GET_MODULE, PY3, ask, decode, modules
-from econtext.importer import ROOT, is_package, native, places, source_of, stem
+from econtext.importer import ROOT, index, is_package, native, places, source_of, stem
 from econtext.path_watch import path_text, unread
 
 # Modules between linecache and the function that it calls.
@@ -95,6 +95,7 @@ def lines_of(path):
         frame = frame.f_back
     if not frame or frame.f_globals.get("__name__") != "linecache":
         return None
+    index()
     record = places.get(stem(path))
     source = record and source_of(record)
     return source if not record or type(source) is bytes else source.encode("utf-8")

@@ -71,9 +71,20 @@ def install():
         members = getattr(os, group, set())
         members.update([call for original, call in calls.values() if original in members])
     owners = [m for m in list(sys.modules.values()) if m and getattr(m, "__name__", None) not in HANDS_OFF]
-    owners.append(getattr(sys.modules.get("pathlib"), "_NormalAccessor", None))
+    originals = frozenset(calls)
     for owner in owners:
-        for name, value in list(getattr(owner, "__dict__", {}).items()):
-            original, call = calls.get(id(getattr(value, "__func__", value)), (None, None))
-            if call and original is getattr(value, "__func__", value):
-                setattr(owner, name, call)
+        members = getattr(owner, "__dict__", {})
+        # In C: with a loop in Python, this would take as long as importing ten modules.
+        if not originals.isdisjoint(map(id, list(members.values()))):
+            replace(owner, members, calls)
+    accessor = getattr(sys.modules.get("pathlib"), "_NormalAccessor", None)
+    if accessor:
+        replace(accessor, accessor.__dict__, calls)
+
+
+def replace(owner, members, calls):
+    """Put our functions into the places of those that they stand for."""
+    for name, value in list(members.items()):
+        original, call = calls.get(id(getattr(value, "__func__", value)), (None, None))
+        if call and original is getattr(value, "__func__", value):
+            setattr(owner, name, call)

@@ -9,7 +9,8 @@ is trusted: depth and surrogates of what arrives are its own encoder's business;
 checked here as strictly as there.
 
 The build joins the files of this folder to one module, in this order: types, decode
-(scripts/stage1.ts). Encoding is econtext.value_encode's. sent along: value_encode
+(scripts/stage1.ts). Encoding is econtext.value_encode's, which most commands do not need: it is not
+sent along.
 """
 import struct
 import sys

@@ -37,7 +37,9 @@ export type Place = {
  * which `window` are outstanding. bulk: `n` calls with an argument of `bytes` each. results: `n`
  * calls with a result of `bytes` each. fan: `n`
  * contexts at once, each with a first call. grow: opens and holds `n` more contexts, each with a
- * first call, and tells the `kilobytes` of this process. import: the first call into a package.
+ * first call, and tells the `kilobytes` of this process. import: the first call into a package; of
+ * plain Python, loading `site` and the same modules from memory. first: connect, where the first
+ * call is that one.
  * second: a call in the language of `runs`, in a local context that speaks the other language until
  * then: `ms`, and `tripMs` of a later call; of plain processes, what it adds to an interpreter's
  * start that such an interpreter starts it. answer: of plain ssh alone: connect until one line of
@@ -54,6 +56,7 @@ export type Operation =
   | "fan"
   | "grow"
   | "import"
+  | "first"
   | "second"
   | "answer";
 

@@ -109,17 +109,31 @@ def fan(to, n):
     return {"ms": took}
 
 
+def runs(module):
+    """The function travels by its module's name, so this side has to have it first."""
+    return __import__(module, fromlist=["run"]).run
+
+
 def import_(module):
-    # The function travels by its module's name, so this side has to have it first.
-    run = __import__(module, fromlist=["run"]).run
+    run = runs(module)
     begin = clock()
     total = held[-1].call(run)
     return {"ms": ms_since(begin), "total": total}
 
 
+def first(to, module):
+    run = runs(module)
+    begin = clock()
+    context = start(to)
+    total = context.call(run)
+    took = ms_since(begin)
+    context.shutdown(wait=True)
+    return {"ms": took, "total": total}
+
+
 serve("mitogen " + ".".join(map(str, mitogen.__version__)), {
     "connect": connect, "open": open_, "close": close, "calls": calls, "pipelined": pipelined, "bulk": bulk,
-    "fan": fan, "import": import_})
+    "fan": fan, "first": first, "import": import_})
 close()
 broker.shutdown()
 broker.join()

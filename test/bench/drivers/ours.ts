@@ -206,6 +206,15 @@ await serve("econtext", {
     }
   },
 
+  async first({ to, module }) {
+    const begin = performance.now();
+    const context = await start(to);
+    const total = await context.call(`${module}:run`);
+    const ms = performance.now() - begin;
+    await context.close();
+    return { ms, total };
+  },
+
   async import({ module }) {
     const { context } = current();
     const begin = performance.now();

@@ -4,6 +4,7 @@
  * "Connect and first call" is to run `python3 -I -S -c pass`, `bun -e 0` or `node -e 0` here, or
  * `python3 -c pass` behind ssh, to its end.
  */
+import { join } from "node:path";
 import type { Place } from "../driver.ts";
 import { firstHost, hosts, python, runtimes, serve } from "./loop.ts";
 
@@ -146,6 +147,13 @@ await serve("ssh and an empty Python", {
       await child.exited;
     }
     return {};
+  },
+
+  async import({ module }) {
+    const program = join(import.meta.dirname, "import_floor.py");
+    const folder = process.env["BENCH_PACKAGE"] ?? "";
+    const child = Bun.spawn([python, "-B", "-S", program, folder, module], { stderr: "inherit" });
+    return (await child.stdout.json()) as Record<string, unknown>;
   },
 
   /** The same bytes through a pipe to `cat`. */

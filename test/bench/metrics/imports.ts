@@ -1,6 +1,6 @@
 /**
- * g: the first call into a package of thirty modules that the far side lacks, and how many round
- * trips that was.
+ * g: the first call into a package of thirty modules that the far side lacks, how many round trips
+ * that was, and the same call as the first one of a new connection.
  */
 import type { Driver, Place } from "../driver.ts";
 import { type Lab, ONE_WAY_MS, type PeerName } from "../lab.ts";
@@ -9,12 +9,17 @@ import { quantile, type Row, type Samples } from "../row.ts";
 import { interleave } from "../sample.ts";
 
 const IMPORTERS = ["ours", "mitogen"] as const satisfies PeerName[];
+const MODULES = { "benchpkg.seen": "30 modules", "benchpkg.unseen": "30 named at run time" };
 
 /** In a fresh context that has answered once: what is timed is the package alone. */
 async function importing(peer: Driver, to: Place, module: string): Promise<number[]> {
   await peer.ask("open", { to });
-  const { ms, total } = await peer.ask("import", { module });
+  const took = imported(module, await peer.ask("import", { module }));
   await peer.ask("close");
+  return took;
+}
+
+function imported(module: string, { ms, total }: Record<string, unknown>): number[] {
   if (total !== TOTAL) throw new Error(`${module}: ${String(total)} instead of ${String(TOTAL)}`);
   return [Number(ms)];
 }
@@ -46,28 +51,39 @@ function roundTrips(near: Samples, far: Samples, rttMs: number): Samples {
 
 export async function imports(lab: Lab): Promise<Row[]> {
   if (!lab.hasSsh) return [];
-  return lab.withPeers(IMPORTERS, async (peers) => {
+  return lab.withPeers([...IMPORTERS, "plain"], async (all) => {
     const rows: Row[] = [];
+    const peers = all.filter(({ name }) => name !== "plain");
     const [any] = peers;
     if (any === undefined) return rows;
+    const rounds = lab.quick ? 2 : 5;
     const rttMs = await roundTripMs(lab, any).catch(() => 2 * ONE_WAY_MS);
-    for (const module of lab.quick ? ["benchpkg.seen"] : ["benchpkg.seen", "benchpkg.unseen"]) {
+    for (const [module, what] of Object.entries(MODULES).slice(0, lab.quick ? 1 : 2)) {
       const seen = module === "benchpkg.seen";
-      const measure = (to: Place) =>
-        interleave(lab, peers, lab.quick ? 2 : 5, (peer) => importing(peer, to, module));
-      const near = await measure(lab.ssh);
-      const far = await measure(lab.slow);
-      const what = seen ? "30 modules" : "30 named at run time";
+      // The floor is only measured on this machine.
+      const near = await interleave(lab, all, rounds, (peer) => importing(peer, lab.ssh, module));
+      const far = await interleave(lab, peers, rounds, (peer) => importing(peer, lab.slow, module));
       // A second round trip would show as 2; what is above 1 is the machine's noise. For names made
       // at run time: one each.
       const bounds = [{ atMost: seen ? 1.4 : 31.4 }];
       const samples = roundTrips(near, far, rttMs);
+      const aim = [{ versus: "mitogen", atMost: 0.8, aim: true }] as const;
       rows.push(
-        { group: "g", title: `${what}, ssh`, unit: "ms", samples: near },
+        { group: "g", title: `${what}, ssh`, unit: "ms", samples: near, bounds: aim },
         { group: "g", title: "… 25 ms away", unit: "ms", samples: far },
         { group: "g", title: "… that is", unit: "round trips", samples, bounds },
       );
     }
-    return rows;
+    return [...rows, await connected(lab, peers, rounds)];
   });
+}
+
+/** From nothing to the result: when a peer loads `site` makes no difference here. */
+async function connected(lab: Lab, peers: readonly Driver[], rounds: number): Promise<Row> {
+  const module = "benchpkg.seen";
+  const samples = await interleave(lab, peers, rounds, async (peer) =>
+    imported(module, await peer.ask("first", { to: lab.local, module })),
+  );
+  const bounds = [{ versus: "mitogen", atMost: 0.8 }] as const;
+  return { group: "g", title: "connect + 30 modules, local", unit: "ms", samples, bounds };
 }

@@ -121,6 +121,11 @@ export class Receiver<T = unknown> implements AsyncIterable<T> {
     return this.#inbox.take() as T;
   }
 
+  /** @internal Gives senders the largest window from the first value on: this reader keeps up. */
+  widen(): void {
+    this.#inbox.isWide = true;
+  }
+
   /** Ends when the channel is closed. Leaving the loop early closes the channel. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     const inbox = this.#inbox;

@@ -20,7 +20,7 @@ export class InboundChannel implements Receiver, BodyTarget {
   readonly #link: ValueLink;
   readonly #inbox: Inbox;
   readonly #onEnd: () => void;
-  readonly #window = new Window();
+  readonly #window: Window;
   /** The context's handle for credit; its first message says which. */
   #credits: number | undefined;
   /** The message that the receiver was closed, which is sent instead of credit. */
@@ -38,6 +38,7 @@ export class InboundChannel implements Receiver, BodyTarget {
   constructor(link: ValueLink, inbox: Inbox, onEnd: () => void) {
     this.#link = link;
     this.#inbox = inbox;
+    this.#window = new Window(LIMITS, inbox.isWide);
     this.#onEnd = onEnd;
     this.handle = link.router.expect(link.id, this);
     inbox.onStop((error) => this.#close(encodeClosing(error)));

@@ -28,6 +28,8 @@ export class Inbox {
    * without becoming values. Set by `passTo` of commands/output.ts, read by `InboundChannel`.
    */
   target: SpliceTarget | undefined;
+  /** Whether a sender has the largest window as soon as one value was taken. */
+  isWide = false;
 
   /** The number of values that wait. */
   get waiting(): number {

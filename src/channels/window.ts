@@ -3,7 +3,8 @@
  * Arithmetic only; knows no message and no queue.
  *
  * The window of a receiver begins small, and doubles while its reader keeps up. So it becomes as
- * large as a long link needs, and stays small for a slow reader.
+ * large as a long link needs, and stays small for a slow reader. A wide one is large from the
+ * first value on.
  *
  * Spec: docs/protocol.md, "Flow control". Twins: channels.py, channels.js.
  */
@@ -25,8 +26,8 @@ export class Window {
   #arrived = 0;
   #taken = 0;
 
-  constructor(bounds: Bounds = LIMITS) {
-    this.#size = bounds.windowBytes;
+  constructor(bounds: Bounds = LIMITS, isWide = false) {
+    this.#size = isWide ? bounds.maxWindowBytes : bounds.windowBytes;
     this.#max = bounds.maxWindowBytes;
     this.#granted = bounds.windowBytes;
   }

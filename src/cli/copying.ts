@@ -193,6 +193,9 @@ export class Copying {
 
   #options(copy: Copy, turn: Turn): CopyOptions {
     const sum = this.#progress;
+    const { copies, targets } = this.#plan;
+    // Another target may be behind this one.
+    const isOnly = copies.length === 1 && targets.length === 1;
     return {
       recursive: this.#flags["recursive"] === true,
       checksum: this.#flags["checksum"] === true,
@@ -201,6 +204,7 @@ export class Copying {
       onFailure: (failure) =>
         this.#tell(this.#withAdvice(failure, copy), turn, this.#line?.erased()),
       ...(sum === undefined ? {} : { onProgress: (progress) => sum.show(copy, progress) }),
+      ...(isOnly ? { onBegun: () => turn.context.finishAhead() } : {}),
     };
   }
 

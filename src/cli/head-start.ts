@@ -1,6 +1,6 @@
 /**
- * Runs a command on targets. If the target is one host, and no question can come, its ssh is
- * started first: it connects while the rest of econtext is loaded.
+ * Work on targets. If the target is one host, and no question can come, its ssh is started first:
+ * it connects while the rest of econtext is loaded.
  */
 import { TerminalSource } from "../prompts/terminal.ts";
 import { dropEarly, startAhead } from "../session/head-start.ts";
@@ -8,27 +8,47 @@ import { parsePath } from "../tree/target-path.ts";
 import { readConfiguration } from "./configuration.ts";
 import type { Host } from "./host.ts";
 import { givenPasswordOptions, readConnect } from "./option-values.ts";
+import type { Flags } from "./parse-line.ts";
 import type { RemoteCommand } from "./run-command.ts";
 
 const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
+/** What the head start has to know of the work. */
+interface Work {
+  readonly command: string;
+  readonly flags: Flags;
+  readonly targets: readonly string[];
+}
+
 /** @returns the exit status, as `runCommands` does */
-export async function runWithHeadStart(plan: RemoteCommand, host: Host): Promise<number> {
-  if (isServed(host)) {
+export function runWithHeadStart(plan: RemoteCommand, host: Host): Promise<number> {
+  return withHeadStart(plan, host, async () => {
     const { runCommands } = await import("./run-command.ts");
-    return runCommands(plan, host);
-  }
+    return () => runCommands(plan, host);
+  });
+}
+
+/**
+ * @param load loads what does the work, and gives it
+ * @returns the exit status
+ */
+export async function withHeadStart(
+  work: Work,
+  host: Host,
+  load: () => Promise<() => Promise<number>>,
+): Promise<number> {
+  if (isServed(host)) return (await load())();
   const stopListening = endWithSignals();
   try {
-    start(plan, host);
+    start(work, host);
   } catch {
     // The run itself finds what is wrong, and says it.
   }
   try {
-    const { runCommands } = await import("./run-command.ts");
+    const run = await load();
     // The run has its own listeners before the next signal is heard.
     stopListening();
-    return await runCommands(plan, host);
+    return await run();
   } finally {
     dropEarly();
   }
@@ -53,7 +73,7 @@ function endWithSignals(): () => void {
   return stop;
 }
 
-function start({ command, flags, targets }: RemoteCommand, host: Host): void {
+function start({ command, flags, targets }: Work, host: Host): void {
   const [target = "", ...others] = targets;
   const configuration = readConfiguration(host);
   const asks =

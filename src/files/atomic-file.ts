@@ -151,8 +151,9 @@ export class AtomicFile {
   /** @param problem thrown after the rename: the file is there, but not quite as its source */
   #rename(fd: number, problem: FileProblem | undefined): undefined {
     this.#fd = undefined;
-    closeSync(fd);
     try {
+      // A file system of the network may report only now that there is no room.
+      closeSync(fd);
       renameSync(onDisk(this.#path), onDisk(this.#plan.target));
     } catch (error) {
       remove(this.#path);

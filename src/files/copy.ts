@@ -49,6 +49,8 @@ export interface CopyOptions {
   readonly onProgress?: (progress: CopyProgress) => void;
   /** Called for each file that cannot be copied, as soon as that is known. */
   readonly onFailure?: (failure: CopyFailure) => void;
+  /** @internal Called when both ends are at work: the copy makes no further call. */
+  readonly onBegun?: () => void;
 }
 
 /** `exact`: the destination is the file itself and never a folder that it goes into. */
@@ -88,6 +90,7 @@ export async function copy(
   const failed = Promise.withResolvers<never>();
   const reported = report.follow(events.receiver, (sender) => {
     read = from.read(sources, reading, sender, limits);
+    options.onBegun?.();
     // A reader whose context never started has told the writer nothing, so the writer waits.
     read.catch(failed.reject);
     return read;

@@ -15,6 +15,8 @@ export interface ValueSender {
 }
 
 interface ValueReceiver extends AsyncIterable<unknown> {
+  /** Lets its sender have the largest window at once. */
+  widen(): void;
   close(error?: unknown): void;
 }
 
@@ -116,5 +118,7 @@ export class Batch {
     this.#records = [];
     this.#bytes = 0;
     await this.#sender.send(records);
+    // Small files are read without waiting: what was sent must leave this process meanwhile.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -39,6 +39,8 @@ export async function write(
   signal?: AbortSignal,
 ): Promise<Totals> {
   const { sender, receiver } = makeChannel();
+  // No file has to wait for a window that is about to grow.
+  receiver.widen();
   const stop = () => receiver.close(signal?.reason);
   signal?.addEventListener("abort", stop);
   let writer: TreeWriter | undefined;

@@ -83,3 +83,9 @@ test("who sends more than it was granted is found out", () => {
   expect(window.arrive(10_000_000)).toBe(true);
   expect(window.arrive(1)).toBe(false);
 });
+
+test("a wide window grants all that there is for the first value", () => {
+  const window = new Window(BOUNDS, true);
+  window.arrive(24);
+  expect(window.take(24)).toBe(24 + BOUNDS.maxWindowBytes - BOUNDS.windowBytes);
+});

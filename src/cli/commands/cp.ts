@@ -6,6 +6,7 @@ import { compress } from "../../sets/fold-names.ts";
 import { makeCommand } from "../command-definition.ts";
 import { readConfiguration } from "../configuration.ts";
 import { type CopyPlan, isStandard, planCopies } from "../copy-plan.ts";
+import { withHeadStart } from "../head-start.ts";
 import type { Host } from "../host.ts";
 import { COMMON, FLEET, RESULTS, TARGETS } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
@@ -90,21 +91,22 @@ A host that cannot be reached does not stop the copies of the others.`,
 async function run(line: CommandLine, host: Host): Promise<number> {
   const { flags } = line;
   const plan = await planOf(line, host);
-  const { runSession } = await import("../run-targets.ts");
-  const { Copying } = await import("../copying.ts");
-  const copying = new Copying(plan, flags, host);
-  const session = {
-    command: "cp",
-    flags,
-    targets: plan.targets,
-    roots: [],
-    each: (turn: Turn) => copying.add(turn),
-    sends: copiesInWords(plan),
-    words: [...line.before, ...(line.after ?? [])].map(quoted),
-    isTogether: true,
-    failed: (_target: string, error: unknown) => copying.giveUp(error),
-  };
-  return runSession(session, host);
+  const work = { command: "cp", flags, targets: plan.targets };
+  return withHeadStart(work, host, async () => {
+    const { runSession } = await import("../run-targets.ts");
+    const { Copying } = await import("../copying.ts");
+    const copying = new Copying(plan, flags, host);
+    const session = {
+      ...work,
+      roots: [],
+      each: (turn: Turn) => copying.add(turn),
+      sends: copiesInWords(plan),
+      words: [...line.before, ...(line.after ?? [])].map(quoted),
+      isTogether: true,
+      failed: (_target: string, error: unknown) => copying.giveUp(error),
+    };
+    return () => runSession(session, host);
+  });
 }
 
 /** @returns a line for the copies of the same paths: `copy      app to web[1-30]:/srv` */

@@ -99,6 +99,11 @@ class Receiver {
     return this[TAKE]();
   }
 
+  /** Let senders have the largest window at once: this reader keeps up. */
+  widen() {
+    this.#window = MAX_WINDOW;
+  }
+
   /** Ends when the channel is closed; leaving it early closes the channel. */
   async *[Symbol.asyncIterator]() {
     try {

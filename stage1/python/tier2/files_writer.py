@@ -29,7 +29,7 @@ def write(destination, options, events):
     there already, errors].
     """
     channel = channels.Channel()
-    # From the first message on: no file has to wait for a window that is about to grow.
+    # From its first message on: no file has to wait for a window that is about to grow.
     channel.receiver.window = channels.MAX_WINDOW
     writer = Writer(heard(destination), options, events)
 

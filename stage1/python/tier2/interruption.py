@@ -52,12 +52,12 @@ alive = False  # whether that exception lives
 
 def run(arrived, name, arguments, named, options):
     """A call with options, which may be interrupted. Gives the body of its result."""
-    global until, again, alive
+    global until, again, alive, deferred
     install()
     handle = econtext.busy
     began = time(), newest()
     again = 0
-    alive = False
+    alive = deferred = False
     if "context" in options:
         arguments.insert(0, econtext.tier("external").context)
     if "deadline" in options:

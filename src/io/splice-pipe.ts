@@ -8,6 +8,7 @@ import { makePipe, splice, widen } from "./libc.ts";
 
 /** More than any pipe holds. */
 const ALL = 1 << 24;
+const PAGE = 4096;
 
 /** Bytes that can be written to a stream. */
 export type Chunk = Uint8Array | PipedBytes;
@@ -71,6 +72,16 @@ export class SplicePipe {
     this.#free += moved ?? 0;
     this.#held += moved ?? 0;
     return moved;
+  }
+
+  /**
+   * All free bytes, in pieces of at most so many whole pages, and all of about the same size: a
+   * small one at the end would have the far side read what is moved past it otherwise.
+   */
+  *takeAll(most: number): Generator<PipedBytes, void> {
+    const count = Math.ceil(this.#free / most);
+    const size = Math.ceil(this.#free / count / PAGE) * PAGE;
+    while (this.#free > 0) yield this.take(size);
   }
 
   /** @returns a piece of at most so many free bytes */

@@ -63,7 +63,7 @@ async function* readFile(unread: boolean): AsyncGenerator<Chunk, void> {
   const pipe = unread ? SplicePipe.open() : undefined;
   for (let moved = pipe?.fill(0); moved !== undefined; moved = pipe?.fill(0)) {
     if (pipe === undefined || moved === 0) return;
-    while (pipe.free > 0) yield pipe.take(PIECE);
+    yield* pipe.takeAll(PIECE);
     await pipe.empty();
   }
   // Not every file can be spliced.
@@ -82,7 +82,7 @@ async function* readPipe(quick: number, unread: boolean): AsyncGenerator<Chunk, 
     if (pipe !== undefined) {
       const moved = pipe.fill(quick);
       if (moved === 0) return;
-      while (pipe.free > 0) yield pipe.take(PIECE);
+      yield* pipe.takeAll(PIECE);
       // Bytes in the pipe come before those that are read below.
       await pipe.empty();
       idle = moved === undefined ? idle + 1 : 0;

@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { NODES, nodeOf } from "../helpers/javascripts.ts";
 import { Driver, type Place } from "./driver.ts";
 import { writePackage } from "./package.ts";
+import { childrenSeconds } from "./proc.ts";
 import { type Sshd, startSshd, writeClientConfig } from "./sshd.ts";
 
 export const ONE_WAY_MS = 25;
@@ -79,6 +80,11 @@ export class Lab implements AsyncDisposable {
 
   get hasSsh(): boolean {
     return this.#sshd !== undefined;
+  }
+
+  /** Processor time of the sshd's connections that are over, at its end. */
+  get serverSeconds(): number {
+    return this.#sshd === undefined ? 0 : childrenSeconds(this.#sshd.pid);
   }
 
   readonly local: Place = { kind: "local" };

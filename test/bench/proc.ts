@@ -43,6 +43,13 @@ export function processorSeconds(pid: number): number {
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS;
 }
 
+/** The processor time of all processes that have ended and were waited for by this one. */
+export function childrenSeconds(pid: number): number {
+  const stat = read(`/proc/${String(pid)}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[13] ?? 0) + Number(fields[14] ?? 0)) / TICKS;
+}
+
 /** Every process whose program has one of these names. */
 export function processesOf(...names: readonly string[]): number[] {
   return pids().filter((pid) => names.includes(read(`/proc/${String(pid)}/comm`).trim()));

@@ -14,6 +14,8 @@ const START_TIMEOUT_MS = 5_000;
 export interface Sshd {
   readonly port: number;
   readonly config: string;
+  /** The listener, whose children are the connections. */
+  readonly pid: number;
   stop(): void;
 }
 
@@ -42,6 +44,7 @@ export async function startSshd(dir: string, sshd: string): Promise<Sshd> {
   return {
     port,
     config: writeClientConfig(dir, "ssh_config", port),
+    pid: Number(readFileSync(join(dir, "sshd.pid"), "utf8")),
     stop: () => child.stdin?.end(),
   };
 }

@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import { closeSync, readSync, writeSync } from "node:fs";
 import fc from "fast-check";
-import { makePipe, readNow } from "../../src/io/libc.ts";
+import { makePipe, readNow, widen } from "../../src/io/libc.ts";
 import { SplicePipe } from "../../src/io/splice-pipe.ts";
 import { pattern } from "../helpers/random.ts";
 
@@ -55,6 +55,24 @@ test.if(process.platform === "linux")("what goes in comes out, moved or read", (
     }),
     { numRuns: 50 },
   );
+});
+
+test.if(process.platform === "linux")("all of it, in whole pages of about the same size", () => {
+  const conduit = SplicePipe.open() as SplicePipe;
+  const from = pipe();
+  widen(from[0]);
+  for (const size of [1 << 20, 300_000, 258_049, 258_048, 5000]) {
+    const data = pattern(size);
+    for (let at = 0; at < size; ) at += writeSync(from[1], data, at);
+    expect(conduit.fill(from[0])).toBe(size);
+    const got = [...conduit.takeAll(258_048)].map((piece) => piece.read(piece.length));
+    expect(Buffer.concat(got).equals(data)).toBe(true);
+    const [largest = 0] = got.map(({ length }) => length);
+    expect(largest).toBeLessThanOrEqual(258_048);
+    for (const { length } of got.slice(0, -1)) expect(length % 4096).toBe(0);
+    expect(got.at(-1)?.length).toBeGreaterThan(largest / 2);
+  }
+  close(from);
 });
 
 test.if(process.platform === "linux")("its end, and when it is empty", async () => {

@@ -6,7 +6,9 @@ busy = 0  # the reply-to (or 2) of the running call; 1: it is over, and its repl
 # Called before each wait while a call runs; its result is the argument of `pump`.
 # econtext.interruption installs another.
 clock = tuple
-watch = False  # the I/O thread looks at the main thread every 5 ms
+# Milliseconds after which the I/O thread looks at the main thread again; 0: it sleeps. Short calls
+# make it longer, because each look may hold up a call.
+watch = 0
 asking = []  # one entry for each thread that waits for an answer
 
 
@@ -19,20 +21,23 @@ def io_thread():
     seen = -1
     while 1:
         try:
-            asleep.poll(5 if watch else None)
+            asleep.poll(watch or None)
         except (OSError, select.error):
             continue
         read(nap)
-        if not busy and not asking:
-            if seen == turns:
-                # The main thread sets `busy`, then looks at `watch`. So one thread sees the other.
-                watch = False
-                if busy:
-                    watch = True
-        elif (asking or seen == turns) and role.acquire(False):
-            while (busy or asking) and not wanted:
-                pump(*clock())
-            role.release()
+        if asking or busy and seen == turns:
+            if role.acquire(False):
+                while (busy or asking) and not wanted:
+                    pump(*clock())
+                role.release()
+                watch = 5
+        elif seen == turns:
+            # The main thread sets `busy`, then looks at `watch`. So one thread sees the other.
+            watch = 0
+            if busy:
+                watch = 5
+        else:
+            watch = min(watch * 2, 40)
         seen = turns
 
 
@@ -94,7 +99,7 @@ def run(arrived, reply, flags, body):
     global busy, watch
     busy = reply or 2
     if not watch:
-        watch = True
+        watch = 5
         os.write(bell, b"k")
     try:
         request = (decode(body) + [{}, {}])[:4]

@@ -17,12 +17,14 @@ def send(handle, body, flags=0, reply=0, hold=False, first=False):
     global queued
     frames = []
     size = len(body)
-    for at in range(0, size or 1, MAX_FRAME):
-        part = body[at : at + MAX_FRAME]
-        more = flags | CONT * (at > 0) | MORE * (at + MAX_FRAME < size)
-        frames.append(HEAD.pack(0, me, me, handle, reply, more << 24 | len(part)) + part)
-        queued += 24
-    queued += size
+    at = 0
+    while size - at > MAX_FRAME:
+        head = HEAD.pack(0, me, me, handle, reply, (flags | MORE) << 24 | MAX_FRAME)
+        frames.append(head + body[at : at + MAX_FRAME])
+        at += MAX_FRAME
+        flags |= CONT
+    frames.append(HEAD.pack(0, me, me, handle, reply, flags << 24 | size - at) + body[at:size])
+    queued += size + 24 * len(frames)
     # In one step, so that fragments of two threads' messages do not mix.
     (out.extendleft if first else out.extend)(frames)
     if not hold or len(out) > 64:

@@ -139,6 +139,7 @@ class Input(object):
 
     rest = None  # of what is being written
     ended = False
+    is_prompt = True  # what came before was written soon: see econtext.splice
     last = b"\n"
 
     def __init__(self, pipe, receiver, end_of_file=b""):

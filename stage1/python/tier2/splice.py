@@ -26,7 +26,7 @@ splice = getattr(os, "splice", None)
 pours = bool(splice and FIONREAD)
 
 NAP = 0.0003  # seconds: what comes meanwhile costs one turn instead of many
-PATIENCE = 8  # naps, of a frame that does not come, or for which there is no room
+PATIENCE = 64  # naps, of a frame that does not come, or for which there is no room
 ENOUGH = 65536  # so much at once: more is there, or will be
 ROOM_SECONDS = 0.05  # for a frame that has begun: until it is written, no call can be interrupted
 
@@ -132,9 +132,23 @@ def divert(head):
     dst, _, auth, handle, _, n = head
     receiver = getattr(econtext.handlers.get(handle), "__self__", None)
     sink = getattr(receiver, "sink", None)
-    if dst != econtext.me or auth or not sink or not receiver.credits or not sink.idle():
+    if dst != econtext.me or auth or not sink or not receiver.credits or not is_idle(sink):
         return None
     return SplicedFrame(receiver, n & 0xFFFFFF)
+
+
+def is_idle(sink):
+    """Whether nothing waits to be written to the sink. If it was so before, wait for it a moment.
+
+    What is read once is copied twice, and takes two threads. So it is better to wait than to read
+    frame after frame only because the command was late once.
+    """
+    for _ in range(PATIENCE if sink.is_prompt else 1):
+        sink.is_prompt = sink.idle()
+        if sink.is_prompt:
+            break
+        sleep(NAP)
+    return sink.is_prompt
 
 
 def move(stream, pipe, size):

@@ -175,7 +175,7 @@ def add_part(head, part):
 
 def feed(data):
     """As the core's, but an incomplete large frame is taken out of the core's buffer."""
-    global head, body, got, inflow
+    global head, body, got, inflow, limit
     core_feed(data)
     rest = econtext.buf
     if len(rest) >= 24:
@@ -196,6 +196,9 @@ def feed(data):
                 got = len(begun)
             body = room or bytearray(size)
             body[:got] = begun
+        elif len(data) <= 24:
+            # A small frame between large ones: with it, only the header of the next one is read.
+            limit = size + 24
 
 
 take_in = feed  # takes what came with the end of a body; a hop's switch has its own

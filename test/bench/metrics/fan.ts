@@ -33,7 +33,10 @@ export async function fanOut(lab: Lab): Promise<Row[]> {
     rows.push(await fan(lab, lab.ssh, 50, others, lab.quick ? 2 : 5, row));
   }
   const others = lab.quick ? (["mitogen"] as const) : (["mitogen", "execnet"] as const);
-  const bounds = [{ versus: "mitogen", atMost: 0.25 }] as const;
+  const bounds = [
+    { versus: "mitogen", atMost: 0.2 },
+    { versus: "execnet", atMost: 0.7 },
+  ] as const;
   const row = { title: "100 contexts, no ssh", bounds };
   rows.push(await fan(lab, lab.direct, 100, others, lab.quick ? 2 : 5, row));
   return rows;

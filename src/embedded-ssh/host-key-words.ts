@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import type { Asker } from "../launch/child.ts";
 import type { HostKey, KnownKey } from "./known-hosts.ts";
 import type { HostKeySettings } from "./settings.ts";
-import { homeFolder } from "./tokens.ts";
 
 const RULE = "@".repeat(59);
 /** Other names of a key that a question shows. */
@@ -31,8 +30,10 @@ export function questionText(
   print: string,
   { name, at, others }: { name: string; at: string; others: readonly KnownKey[] },
 ): string {
+  // ssh itself takes the variable here.
+  const home = process.env["HOME"] || "/";
   const shown = others.slice(0, SHOWN_NAMES).map(({ place, names }) => {
-    const file = place.replace(`${homeFolder()}/`, "~/");
+    const file = place.startsWith(`${home}/`) ? `~${place.slice(home.length)}` : place;
     return `    ${file}: ${names.startsWith("|1|") ? "[hashed name]" : names}\n`;
   });
   const more = others.length - shown.length;
@@ -102,6 +103,7 @@ export function addressText(
 export const NO_PASSWORDS =
   "Password authentication is disabled to avoid man-in-the-middle attacks.\r\n" +
   "Keyboard-interactive authentication is disabled to avoid man-in-the-middle attacks.\r\n";
+export const NO_AGENT = "Agent forwarding is disabled to avoid man-in-the-middle attacks.\r\n";
 
 /**
  * Asks a question that is answered by yes or no.

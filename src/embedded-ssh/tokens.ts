@@ -2,8 +2,9 @@
  * The `%` tokens and `${NAME}` of ssh_config(5), in values that `ssh -G` tells unexpanded, and `~`.
  */
 import { createHash } from "node:crypto";
-import { hostname as localHost, userInfo } from "node:os";
+import { hostname as localHost } from "node:os";
 import { join } from "node:path";
+import { account } from "../transports/account.ts";
 
 /** What the tokens stand for. */
 export interface TokenValues {
@@ -19,11 +20,6 @@ export interface TokenValues {
 
 /** The value names a token that does not exist, or a variable that is not set. */
 class TokenProblem extends Error {}
-
-/** ssh finds the home folder in the user database, not in HOME. */
-export function homeFolder(): string {
-  return userInfo().homedir;
-}
 
 /**
  * @param more tokens of one option: `{ H: "web1" }`
@@ -53,8 +49,9 @@ function expandVariables(text: string): string {
 
 /** @param path with `~/` or `~` at its beginning */
 export function expandHome(path: string): string {
-  if (path === "~") return homeFolder();
-  return path.startsWith("~/") ? join(homeFolder(), path.slice(2)) : path;
+  const { home } = account();
+  if (path === "~") return home;
+  return path.startsWith("~/") ? join(home, path.slice(2)) : path;
 }
 
 /** A path of a file, with all that may stand in one. @throws {TokenProblem} */
@@ -68,7 +65,7 @@ function tokensOf({ name, hostname, port, user, alias, jump }: TokenValues) {
   return {
     "%": "%",
     C: createHash("sha1").update(whole).digest("hex"),
-    d: homeFolder(),
+    d: account().home,
     h: hostname,
     i: String(process.getuid?.() ?? 0),
     j: jump,
@@ -78,6 +75,6 @@ function tokensOf({ name, hostname, port, user, alias, jump }: TokenValues) {
     n: name,
     p: String(port),
     r: user,
-    u: userInfo().username,
+    u: account().name,
   };
 }

@@ -5,8 +5,8 @@
  * to a host.
  */
 import { readFileSync, statSync } from "node:fs";
-import { homedir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
+import { account } from "./account.ts";
 
 const SYSTEM = "/etc/ssh";
 /** As in ssh itself, so that a file that includes itself is not read for ever. */
@@ -64,25 +64,9 @@ function readAll(options: readonly string[], visit: Visitor): void {
   }
   const [file] = values("F");
   if (file === "none") return;
-  const own = join(home(), ".ssh");
+  const own = join(account().home, ".ssh");
   readConfig(file ?? join(own, "config"), own, visit, 0);
   if (file === undefined) readConfig(join(SYSTEM, "ssh_config"), SYSTEM, visit, 0);
-}
-
-/** ssh finds the home folder in the user database, not in HOME. */
-function home(): string {
-  found ??= findHome();
-  return found;
-}
-
-let found: string | undefined;
-
-function findHome(): string {
-  try {
-    return userInfo().homedir;
-  } catch {
-    return homedir();
-  }
 }
 
 /** @param folder included files are named relative to it */
@@ -134,7 +118,7 @@ function visitAll(lines: Lines, folder: string, visit: Visitor, depth: number): 
     visit(name, value);
     if (name !== "include" || depth >= MAX_DEPTH) continue;
     for (const word of wordsOf(value)) {
-      const pattern = word.replace(/^~(?=\/)/, home());
+      const pattern = word.replace(/^~(?=\/)/, account().home);
       for (const file of matching(resolve(folder, pattern))) {
         readConfig(file, folder, visit, depth + 1);
       }

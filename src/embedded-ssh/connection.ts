@@ -3,14 +3,22 @@
  * run over it. A failure is an exit status of ssh, 255, and text as ssh prints it.
  */
 import type { Duplex } from "node:stream";
-import { Client, type ClientChannel, type ConnectConfig, type ParsedKey } from "ssh2";
+import {
+  Client,
+  type ClientChannel,
+  type ConnectConfig,
+  type ExecOptions,
+  type ParsedKey,
+} from "ssh2";
 import type { Asker, Ending } from "../launch/child.ts";
+import { BoundAgent } from "./bound-agent.ts";
 import { ConnectionFailure, Refusal } from "./failures.ts";
 import { HostKeyCheck } from "./host-key.ts";
 import { offeredKeys } from "./identities.ts";
 import { Login } from "./login.ts";
 import type { SshSettings } from "./settings.ts";
 import type { Wire } from "./socket.ts";
+import { rekey, type SessionProof, sessionProof } from "./ssh2-internals.ts";
 
 export interface Dialog {
   /** Absent: nothing can be asked. */
@@ -32,11 +40,6 @@ const CLOSED_EARLY = "kex_exchange_identification: Connection closed by remote h
 /** Milliseconds that a server has to answer that it has closed. */
 const END_MS = 1000;
 
-/** The method of ssh2 that asks for new keys. Its clients have no public one. */
-interface WithRekey {
-  readonly _protocol?: { rekey(): void };
-}
-
 export class Connection {
   readonly #client: Client;
   readonly #settings: SshSettings;
@@ -44,6 +47,10 @@ export class Connection {
   readonly #closed = Promise.withResolvers<Error>();
   #isClosed = false;
   #failure: Error | undefined;
+  /** Of the first key exchange. */
+  #proof: () => SessionProof | undefined = () => undefined;
+  /** What the server's side may use; undefined: nothing, or the server refuses it. */
+  #agent: BoundAgent | undefined;
 
   /** @throws {ConnectionFailure}, {Refusal} */
   static async open(
@@ -71,6 +78,9 @@ export class Connection {
     this.#client = client;
     this.#settings = settings;
     this.#wire = wire;
+    const { forwardedAgent } = settings;
+    if (forwardedAgent === undefined) return;
+    this.#agent = new BoundAgent(forwardedAgent, () => this.#proof(), true);
   }
 
   /** Resolves with the reason when the connection has ended. */
@@ -91,10 +101,15 @@ export class Connection {
   run(command: string): Promise<Session | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<Session | undefined>();
     const env = this.#settings.environment as Record<string, string>;
-    this.#client.exec(command, { env }, (error, channel) => {
+    const agentForward = this.#agent !== undefined;
+    this.#client.exec(command, { env, agentForward } as ExecOptions, (error, channel) => {
       if (error === undefined) resolve(sessionOf(channel));
       else if (this.#isClosed) reject(this.#failure);
-      else if (/open failure/i.test(error.message)) resolve(undefined);
+      else if (/agent forwarding/i.test(error.message)) {
+        // ssh goes on without.
+        this.#agent = undefined;
+        resolve(this.run(command));
+      } else if (/open failure/i.test(error.message)) resolve(undefined);
       else reject(new ConnectionFailure("exec request failed on channel 0\r\n"));
     });
     return promise;
@@ -124,7 +139,7 @@ export class Connection {
     const { say } = dialog;
     const [hostKeys, offered] = await beforeEnd(this.#wire.stream, async () => [
       await HostKeyCheck.begin(settings, { say, asker, signal }),
-      await offeredKeys(own, { asker, attempts: own.prompts, say }),
+      await offeredKeys(own, { asker, attempts: own.prompts, say, proof: () => this.#proof() }),
     ]);
     const login = new Login(settings, offered, { asker, say });
     const ready = this.#hear(login, say);
@@ -138,6 +153,7 @@ export class Connection {
         // With new keys under way, ssh2 must hear at once: it sends broken packets meanwhile.
         if (verified !== undefined) return verified.equals(blob);
         verified = Buffer.from(blob);
+        this.#proof = sessionProof(this.#client, verified);
         void this.#verify(hostKeys, blob, login).then(done);
         return undefined;
       },
@@ -169,6 +185,7 @@ export class Connection {
       .on("end", () => void this.#wire.stream.destroy())
       .on("close", () => {
         this.#isClosed = true;
+        this.#agent?.close();
         const text = `Connection to ${settings.hostname} closed by remote host.\r\n`;
         fail(new ConnectionFailure(text));
         this.#closed.resolve(this.#failure as Error);
@@ -180,6 +197,7 @@ export class Connection {
     try {
       const verdict = await hostKeys.verify(blob, this.#wire.address);
       if (verdict.isDoubtful) login.doubt();
+      if (verdict.isDoubtful) this.#agent = undefined;
       if (!verdict.isAccepted) this.#failure ??= new ConnectionFailure("");
       return verdict.isAccepted;
     } catch (error) {
@@ -209,7 +227,7 @@ export class Connection {
       if (bytes < most && !isOld) return;
       [bytes, since] = [0, performance.now()];
       // Not now, in the middle of a packet.
-      setImmediate(() => (this.#client as unknown as WithRekey)._protocol?.rekey());
+      setImmediate(() => rekey(this.#client));
     };
     stream.on("data", count);
     const write = stream.write.bind(stream);
@@ -233,6 +251,8 @@ export class Connection {
           : orderedKeys(offer.algorithms.serverHostKey as string[], hostKeys.knownTypes),
       } as ConnectConfig["algorithms"],
       tryKeyboard: true,
+      // Of a server that is in doubt, each request for the agent is refused: none was forwarded.
+      ...(this.#agent === undefined ? {} : { agent: this.#agent }),
       keepaliveInterval: aliveSeconds * 1000,
       keepaliveCountMax: aliveCount,
       // A person may take long to answer.
@@ -313,7 +333,7 @@ function textOf(
   { hostname, port }: SshSettings,
   login: Login,
 ): string {
-  const { level, message } = error;
+  const { level, message, code } = error;
   if (level === "client-authentication" && message.startsWith("All configured")) {
     return login.denied();
   }
@@ -322,6 +342,9 @@ function textOf(
   }
   if (message === "Connection lost before handshake") {
     return CLOSED_EARLY;
+  }
+  if (code === "ECONNRESET" || code === "EPIPE") {
+    return `Connection reset by ${hostname} port ${port}\r\n`;
   }
   return `ssh: ${hostname} port ${port}: ${message}\r\n`;
 }

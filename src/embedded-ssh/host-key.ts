@@ -13,6 +13,7 @@ import {
   fingerprintOf,
   isYes,
   kindOf,
+  NO_AGENT,
   NO_PASSWORDS,
   questionText,
   revokedText,
@@ -195,6 +196,7 @@ export class HostKeyCheck {
     this.#talk.say(text);
     if (hostKey.strict === "no") {
       this.#talk.say(NO_PASSWORDS);
+      if (this.#settings.forwardedAgent !== undefined) this.#talk.say(NO_AGENT);
       return DOUBTFUL;
     }
     const what = isRevoked ? `${kindOf(key)} host key for ${name} was revoked` : "";

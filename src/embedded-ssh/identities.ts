@@ -2,7 +2,8 @@
  * The keys that a server is offered, in ssh's order: those of the agent that a file names, the
  * agent's other keys, and those that only a file holds.
  */
-import { BaseAgent, createAgent, type ParsedKey, type SignCallback } from "ssh2";
+import { BaseAgent, type ParsedKey, type SignCallback } from "ssh2";
+import { BoundAgent } from "./bound-agent.ts";
 import { Refusal } from "./failures.ts";
 import {
   certificateBeside,
@@ -15,6 +16,7 @@ import {
 } from "./key-file.ts";
 import { rsaBits } from "./public-key-rules.ts";
 import type { LoginSettings } from "./settings.ts";
+import type { SessionProof } from "./ssh2-internals.ts";
 
 export interface Offered {
   /** Keys to try together; or a file whose key is known only when its passphrase is. */
@@ -23,7 +25,10 @@ export interface Offered {
   readonly left: readonly string[];
 }
 
-type Agent = ReturnType<typeof createAgent>;
+export interface KeyUse extends KeyFileUse {
+  /** What tells an agent the session that it signs for; undefined before there is one. */
+  proof(): SessionProof | undefined;
+}
 
 /**
  * Signatures that the package makes with an RSA key, by their hashes. It takes SHA-512 only from a
@@ -37,7 +42,7 @@ const RSA_SIGNATURES: Readonly<Record<string, string>> = {
 const NO_RSA = "PubkeyAcceptedAlgorithms has no rsa-sha2-256, which it signs with by RSA keys";
 
 /** @throws {Refusal} a key has a certificate, which the server may insist on */
-export async function offeredKeys(settings: LoginSettings, use: KeyFileUse): Promise<Offered> {
+export async function offeredKeys(settings: LoginSettings, use: KeyUse): Promise<Offered> {
   const { identityFiles, agent, hasOnlyFiles } = settings;
   const certificate = identityFiles.map(certificateBeside).find((file) => file !== undefined);
   if (certificate !== undefined) {
@@ -125,8 +130,8 @@ export class IdentityAgent extends BaseAgent<ParsedKey> {
 }
 
 /** Without an agent there are the files: ssh does not complain either. */
-function keysOfAgent(path: string, { say }: KeyFileUse): Promise<Identity[]> {
-  const agent = createAgent(path);
+function keysOfAgent(path: string, { say, proof }: KeyUse): Promise<Identity[]> {
+  const agent = new BoundAgent(path, proof);
   return new Promise((resolve) => {
     agent.getIdentities((error, keys) => {
       if (error) resolve([]);
@@ -135,7 +140,11 @@ function keysOfAgent(path: string, { say }: KeyFileUse): Promise<Identity[]> {
   });
 }
 
-function identityIn(agent: Agent, publicKey: ParsedKey, say: (text: string) => void): Identity {
+function identityIn(
+  agent: BoundAgent,
+  publicKey: ParsedKey,
+  say: (text: string) => void,
+): Identity {
   const name = publicKey.comment ?? "";
   const sign: Identity["sign"] = (data, hash) =>
     new Promise((resolve) => {

@@ -61,7 +61,7 @@ export const OPTIONS: Readonly<Record<string, Treatment>> = {
   ExitOnForwardFailure: meaningless(NO_FORWARDING),
   FingerprintHash: honoured(),
   ForkAfterAuthentication: meaningless(OVERRIDDEN),
-  ForwardAgent: refused(["no"], "an agent is not forwarded"),
+  ForwardAgent: honoured(),
   ForwardX11: refused(["no"], "windows are not forwarded"),
   ForwardX11Timeout: meaningless("windows are not forwarded"),
   ForwardX11Trusted: meaningless("windows are not forwarded"),

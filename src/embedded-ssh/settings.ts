@@ -62,6 +62,8 @@ export interface SshSettings extends TokenValues {
   /** 0: never for its age. */
   readonly rekeySeconds: number;
   readonly environment: Readonly<Record<string, string>>;
+  /** Path of the socket of the agent that the server's side may use. */
+  readonly forwardedAgent: string | undefined;
   /** Whether LogLevel hides what is no error: a server's banner, that a key is added. */
   readonly isQuiet: boolean;
 }
@@ -112,6 +114,7 @@ export function readSettings(
     rekeyBytes: Number(rekeyBytes) || 0,
     rekeySeconds: Number(rekeySeconds) || 0,
     environment: environmentOf(read),
+    forwardedAgent: forwardedAgent(read),
     isQuiet: QUIET.includes(read.text("loglevel").toUpperCase()),
   };
 }
@@ -159,12 +162,26 @@ function loginSettings(read: OptionReader, place: TokenValues): LoginSettings {
   };
 }
 
-/** `SSH_AUTH_SOCK` and `$NAME` stand for variables. */
 function agentSocket(read: OptionReader): string | undefined {
-  const value = read.text("identityagent");
-  if (value === "" || value === "SSH_AUTH_SOCK") return process.env["SSH_AUTH_SOCK"];
-  if (value.startsWith("$")) return process.env[value.slice(1).replace(/^\{(.*)\}$/, "$1")];
-  return read.optional("identityagent");
+  const isUsual = read.text("identityagent") === "";
+  return isUsual ? process.env["SSH_AUTH_SOCK"] : socketPath(read.optional("identityagent"));
+}
+
+/** `yes` means the agent of logins. Without one, ssh forwards no other either. */
+function forwardedAgent(read: OptionReader): string | undefined {
+  const ofLogins = agentSocket(read);
+  const value = read.text("forwardagent");
+  if (ofLogins === undefined || value === "no") return undefined;
+  // For ssh, the variable leads to the agent of logins, too.
+  const isSame = read.flag("forwardagent") || /^\$?\{?SSH_AUTH_SOCK\}?$/.test(value);
+  return isSame ? ofLogins : socketPath(read.optional("forwardagent"));
+}
+
+/** `SSH_AUTH_SOCK` and `$NAME` stand for variables. */
+function socketPath(value: string | undefined): string | undefined {
+  if (value === "SSH_AUTH_SOCK") return process.env["SSH_AUTH_SOCK"];
+  if (value?.startsWith("$") !== true) return value;
+  return process.env[value.slice(1).replace(/^\{(.*)\}$/, "$1")];
 }
 
 /** A variable that the user sets goes before one that is only passed on. */

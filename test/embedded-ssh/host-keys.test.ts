@@ -1,8 +1,8 @@
 /** Host keys, by the embedded ssh and by the system's: known-hosts files, questions, refusals. */
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
-import { userInfo } from "node:os";
 import { relative } from "node:path";
+import { account } from "../../src/transports/account.ts";
 import { run as runTool } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
 import { missingSshd } from "../helpers/sshd.ts";
@@ -111,11 +111,11 @@ suite("host keys of the embedded ssh", missingSshd(), "sshd", () => {
   });
   test("~ in names of files", async () => {
     writeFileSync(at("global"), hostKey("ed25519"));
-    const file = `~/${relative(userInfo().homedir, at("global"))}`;
+    const file = `~/${relative(account().home, at("global"))}`;
     await same(withLines([`GlobalKnownHostsFile ${file}`], { known: "" }), OK);
     await same(withLines([`UserKnownHostsFile ${file}`], { known: "" }), OK);
     writeFileSync(at("revoked"), `${text("host_ed25519.pub")}\n`);
-    const revoked = `~/${relative(userInfo().homedir, at("revoked"))}`;
+    const revoked = `~/${relative(account().home, at("revoked"))}`;
     await same(withLines([`RevokedHostKeys ${revoked}`]), { status: 255 });
   });
   test("a file of known hosts that is a pipe", async () => {

@@ -3,6 +3,9 @@
  * system's ssh; and those that it refuses by name.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { relative } from "node:path";
+import { account } from "../../src/transports/account.ts";
 import { run as runTool } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
@@ -10,7 +13,8 @@ import { type Run, withEmbedded } from "./compare.ts";
 import { OK, optionScene, TYPES } from "./scene.ts";
 
 suite("options of the embedded ssh", missingSshd(), "sshd", () => {
-  const { folder, at, another, makeKey, usual, withLines, both, same, port } = optionScene();
+  const { folder, at, text, another, makeKey, hostKey, usual, withLines, both, same, port } =
+    optionScene();
 
   describe("keys of users", () => {
     const key = (name: string, ...lines: string[]): Run => {
@@ -62,6 +66,13 @@ suite("options of the embedded ssh", missingSshd(), "sshd", () => {
     });
     test("PreferredAuthentications", () =>
       same(key("user_rsa", "PreferredAuthentications password"), denied));
+    test("HOME and USER of another account do not count", async () => {
+      const file = `~/${relative(account().home, at("user_rsa"))}`;
+      const env = { HOME: "/nowhere", USER: "nobody" };
+      await same({ ...key("nothing", `IdentityFile ${file}`), env }, OK);
+      runTool(["cp", "-p", at("user_rsa"), at(`user_${account().name}`)]);
+      await same({ ...key("nothing", `IdentityFile ${folder}/user_%u`), env }, OK);
+    });
     test("tokens in IdentityFile", () =>
       same(key("user_rsa", `IdentityFile ${folder}/user_%L-%n-%p-%r`), OK));
   });
@@ -97,6 +108,68 @@ suite("options of the embedded ssh", missingSshd(), "sshd", () => {
       const agent = ["IdentityAgent DIR/../agent", "IdentitiesOnly yes"];
       await same(using(...agent, `IdentityFile ${at("user_ecdsa.pub")}`), OK);
       await same(using(...agent, `IdentityFile ${at("apart")}`), OK);
+    });
+    test("a key that is restricted to a destination", async () => {
+      writeFileSync(at("restricting"), hostKey("ed25519", "here") + hostKey("rsa", "there"));
+      const socket = at("restricted-agent");
+      const said = runTool(["ssh-agent", "-s", "-a", socket]);
+      const pid = Number(/SSH_AGENT_PID=(\d+)/.exec(said)?.[1]);
+      const add = [
+        "env",
+        `SSH_AUTH_SOCK=${socket}`,
+        "ssh-add",
+        "-q",
+        "-H",
+        at("restricting"),
+        "-h",
+      ];
+      const lines = [`IdentityAgent ${socket}`, "IdentityFile none", "ForwardAgent yes"];
+      try {
+        runTool([...add, "there", at("user_rsa")]);
+        await same(using(...lines), denied);
+        runTool([...add, "here", at("user_ecdsa")]);
+        // What the far side sees of the agent is another thing: here, no key.
+        const command = "ssh-add -l; cat; exit 3";
+        const is = { status: 3, stdout: "The agent has no identities.\nin\n" } as const;
+        await same({ ...using(...lines), command }, is);
+      } finally {
+        process.kill(pid);
+      }
+    });
+    describe("ForwardAgent", () => {
+      const listing = (...lines: string[]): Run => ({
+        ...withLines(lines),
+        env: { SSH_AUTH_SOCK: agent.socket },
+        command: "ssh-add -l 2>&1 | cut -d' ' -f2-; cat; exit 3",
+      });
+      test("the agent of the login, and another one", async () => {
+        const all = await same(listing("IdentityAgent SSH_AUTH_SOCK", "ForwardAgent yes"), {});
+        expect(all.stdout.match(/^SHA256:/gm)).toHaveLength(3);
+        const env = { SSH_AUTH_SOCK: agent.socket, OTHER_AGENT: agent.socket };
+        for (const value of ["$OTHER_AGENT", "$SSH_AUTH_SOCK", agent.socket]) {
+          const own = listing("IdentityAgent SSH_AUTH_SOCK", `ForwardAgent ${value}`);
+          expect((await same({ ...own, env }, {})).stdout).toBe(all.stdout);
+        }
+      });
+      test("none", async () => {
+        for (const value of ["yes", "no", agent.socket]) {
+          const ours = await same(listing(`ForwardAgent ${value}`), { status: 3 });
+          expect(ours.stdout).not.toContain("SHA256:");
+        }
+      });
+      test("a changed host key: the agent is not given away", async () => {
+        const lines = ["StrictHostKeyChecking no", "IdentityAgent SSH_AUTH_SOCK"];
+        const known = `[127.0.0.1]:${port()} ${text("other.pub")}\n`;
+        const run = { ...listing(...lines, "ForwardAgent yes"), known };
+        const ours = await same(run, { status: 3 });
+        expect(ours.stdout).not.toContain("SHA256:");
+        expect(ours.stderr).toContain("Agent forwarding is disabled");
+      });
+      test("a server that refuses it", async () => {
+        await using refusing = await startSshd({ config: ["AllowAgentForwarding no"] });
+        const lines = ["ForwardAgent yes", `IdentityAgent ${agent.socket}`];
+        await same({ lines: [...lines, `Include ${refusing.configPath}`] }, OK);
+      });
     });
     test("its order, and the server's limit of attempts", async () => {
       // Each key counts as an attempt: of the agent's, the second is the one that is taken.
@@ -201,6 +274,34 @@ suite("options of the embedded ssh", missingSshd(), "sshd", () => {
     });
     test("Include, Match and Host", () =>
       same(withLines([`Match originalhost target`, `  Port ${port()}`, "Host *"], {}), OK));
+    test("Match exec, user, localuser, final and canonical", () => {
+      const me = account().name;
+      return same(
+        withLines(
+          [
+            `Match exec "test %n = target" localuser ${me} user ${me}`,
+            "  SetEnv GREETING=exec",
+            "Match final",
+            `  Port ${port()}`,
+            "Match canonical",
+            "  Port 1",
+            "Host *",
+            "  CanonicalizeHostname no",
+          ],
+          { command: "echo $GREETING; cat; exit 3" },
+        ),
+        { status: 3, stdout: "exec\nin\n" },
+      );
+    });
+    test("ClearAllForwardings", () =>
+      same(withLines(["ClearAllForwardings yes", "LocalForward 9 localhost:9"]), OK));
+    test("ForceCommand of the server", async () => {
+      await using forced = await startSshd({ config: ["ForceCommand echo forced; cat; exit 5"] });
+      await same(
+        { lines: [`Include ${forced.configPath}`] },
+        { status: 5, stdout: "forced\nin\n" },
+      );
+    });
     test("an option that does not exist", () =>
       same(withLines(["NoSuchOption yes"]), { status: 255 }));
     test("an ending by a signal", async () => {
@@ -214,7 +315,6 @@ suite("options of the embedded ssh", missingSshd(), "sshd", () => {
       ["AddKeysToAgent yes", "AddKeysToAgent"],
       ["BindInterface lo", "BindInterface lo"],
       ["CertificateFile /nowhere/cert.pub", "CertificateFile"],
-      ["ForwardAgent yes", "ForwardAgent yes"],
       ["ForwardX11 yes", "ForwardX11 yes"],
       ["HostbasedAuthentication yes", "HostbasedAuthentication yes"],
       ["KexAlgorithms sntrup761x25519-sha512@openssh.com", "KexAlgorithms"],

@@ -12,7 +12,12 @@ import { EmbeddedSpawner } from "../../src/embedded-ssh/spawner.ts";
 import { Broker } from "../../src/index.ts";
 import type { ByteChild } from "../../src/launch/child.ts";
 import { LocalSpawner } from "../../src/launch/local-child.ts";
-import { makeUser, missingRoot, type ScratchUser } from "../helpers/scratch-user.ts";
+import {
+  makeUser,
+  missingRoot,
+  run as runTool,
+  type ScratchUser,
+} from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
 import { soon } from "../helpers/soon.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
@@ -22,6 +27,7 @@ import { type Run, withEmbedded, withSsh } from "./compare.ts";
 setDefaultTimeout(60_000);
 
 const MIB = 1 << 20;
+const missingSs = Bun.which("ss") === null ? "no ss (Debian package iproute2)" : undefined;
 const OPTIONS = { asks: false, isClient: true };
 
 /** All that a child prints, and how it ends. */
@@ -100,7 +106,7 @@ suite("sessions of the embedded ssh", missingSshd(), "sshd", () => {
     });
     test("`auto` starts ssh for a host that is refused", async () => {
       const auto = new EmbeddedSpawner({ fallback: new LocalSpawner() });
-      const options = ["-o", "ForwardAgent=yes", "-F", server.configPath];
+      const options = ["-o", "ForwardX11=yes", "-F", server.configPath];
       const argv = ["ssh", ...options, "-T", "--", "target", "echo up >&2; head -n 2; exit 4"];
       const child = auto.spawn(argv, OPTIONS);
       // The first bytes wait until it is known which of the two runs; the writer, too.
@@ -123,7 +129,7 @@ suite("sessions of the embedded ssh", missingSshd(), "sshd", () => {
       const context = await broker.connect("target", { ssh: { engine: "auto", options: own } });
       await context.ready();
     };
-    await connect("-o", "ForwardAgent=yes");
+    await connect("-o", "ForwardX11=yes");
     expect(logs).toEqual([]);
     await Promise.all([connect(), connect("-o", "ConnectTimeout=20")]);
     expect(logs).toEqual([DIFFERENCES]);
@@ -266,6 +272,34 @@ suite("sessions of the embedded ssh", missingSshd(), "sshd", () => {
       expect(await child.ended).toEqual({ status: 255 });
       expect(child.stderr).toContain("closed by remote host");
     });
+    test("a server that answers no more: ServerAliveInterval, ServerAliveCountMax", async () => {
+      const limits = ["-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=1"];
+      const child = start("echo $PPID >&2; exec cat", ...limits);
+      const output = all(child, Buffer.from("x"));
+      await soon(() => child.stderr.endsWith("\n"));
+      // The process of sshd for this connection.
+      const session = Number(child.stderr);
+      process.kill(session, "SIGSTOP");
+      try {
+        const { ending, stderr } = await output;
+        expect(ending).toEqual({ status: 255 });
+        expect(stderr).toContain("Timeout, server 127.0.0.1 not responding.");
+      } finally {
+        process.kill(session, "SIGKILL");
+      }
+    });
+    suite("TCPKeepAlive", missingSs, "ss", () => {
+      test.each(["yes", "no"])("%s", async (value) => {
+        const child = start("echo $SSH_CONNECTION >&2; exec cat", "-o", `TCPKeepAlive=${value}`);
+        const output = all(child, Buffer.from("x"));
+        await soon(() => child.stderr.endsWith("\n"));
+        const [, port] = child.stderr.split(" ");
+        const shown = Bun.spawnSync(["ss", "-tnoH", "sport", "=", `:${port}`]).stdout.toString();
+        expect(shown.includes("timer:(keepalive")).toBe(value === "yes");
+        child.close();
+        await output;
+      });
+    });
     test("a signal is told", async () => {
       expect((await all(start("kill -9 $$"))).ending).toEqual({ signal: "SIGKILL" });
     });
@@ -316,6 +350,37 @@ suite("sessions of the embedded ssh", missingSshd(), "sshd", () => {
         expect(batch).toMatchObject({ ...denied, asked: [] });
       });
     }
+    test("PasswordAuthentication no, KbdInteractiveAuthentication no", async () => {
+      const only = "password,keyboard-interactive";
+      const right = (...lines: string[]): Run => run(only, [user.password], ...lines);
+      const [noPassword, noOther] = [
+        "PasswordAuthentication no",
+        "KbdInteractiveAuthentication no",
+      ] as const;
+      const dir = (name: string): string => join(folder, `only-${name}`);
+      const first = await withEmbedded(dir("a"), right(noPassword));
+      expect(first.asked[0]).toStartWith("(");
+      const second = await withEmbedded(dir("b"), right(noOther));
+      expect(second.asked[0]).not.toStartWith("(");
+      const none = await withEmbedded(dir("c"), right(noPassword, noOther));
+      expect(none).toMatchObject({ ...denied, asked: [] });
+    });
+    test("a password that has expired is told as by ssh", async () => {
+      const late = makeUser();
+      try {
+        runTool(["chage", "-d", "0", late.name]);
+        const own = {
+          ...run("password", [late.password, late.password]),
+          destination: `${late.name}@target`,
+        };
+        const theirs = await withSsh(join(folder, "expired1"), own);
+        const ours = await withEmbedded(join(folder, "expired2"), own);
+        expect(ours.stderr).toContain("Password change required");
+        expect(ours).toMatchObject({ status: theirs.status, asked: theirs.asked });
+      } finally {
+        late[Symbol.dispose]();
+      }
+    });
     test("a changed host key: no password is given away", async () => {
       const lines = ["StrictHostKeyChecking no", "UserKnownHostsFile DIR/known_hosts"];
       const wrong = readFileSync(join(dirname(server.configPath), "host_key.pub"), "utf8");

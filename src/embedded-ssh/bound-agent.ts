@@ -1,0 +1,93 @@
+/**
+ * BoundAgent: the user's agent, told for each connection to it which ssh session it serves. ssh
+ * does so with the agent's extension `session-bind@openssh.com` (PROTOCOL.agent). An agent then
+ * enforces the destinations that a key is restricted to, and refuses to a remote host what only
+ * this machine may do, as loading a library.
+ */
+import { connect, type Socket } from "node:net";
+import { OpenSSHAgent } from "ssh2";
+import type { SessionProof } from "./ssh2-internals.ts";
+
+const EXTENSION = 27;
+const NAME = "session-bind@openssh.com";
+const LENGTH_BYTES = 4;
+
+type StreamCallback = Parameters<NonNullable<OpenSSHAgent["getStream"]>>[0];
+
+export class BoundAgent extends OpenSSHAgent {
+  readonly #path: string;
+  readonly #proof: () => SessionProof | undefined;
+  readonly #isForwarded: boolean;
+  readonly #sockets = new Set<Socket>();
+
+  /**
+   * @param path of the agent's socket
+   * @param proof undefined: there is no session yet
+   * @param isForwarded whether the server's side speaks to the agent
+   */
+  constructor(path: string, proof: () => SessionProof | undefined, isForwarded = false) {
+    super(path);
+    this.#path = path;
+    this.#proof = proof;
+    this.#isForwarded = isForwarded;
+  }
+
+  override getStream(done: StreamCallback): void {
+    void this.#open().then(
+      (socket) => done(undefined, socket),
+      (error: Error) => done(error),
+    );
+  }
+
+  /** Ends what the server's side still has of the agent. */
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async #open(): Promise<Socket> {
+    const socket = connect(this.#path);
+    this.#sockets.add(socket);
+    socket.on("error", () => {}); // `close` follows
+    socket.once("close", () => this.#sockets.delete(socket));
+    await until(socket, "connect");
+    const proof = this.#proof();
+    if (proof !== undefined) {
+      socket.write(bindMessage(proof, this.#isForwarded));
+      await skipReply(socket);
+    }
+    return socket;
+  }
+}
+
+function bindMessage(proof: SessionProof, isForwarded: boolean): Buffer {
+  const { hostKey, sessionId, signature } = proof;
+  const strings = [Buffer.from(NAME), hostKey, sessionId, signature].flatMap(withLength);
+  return Buffer.concat(
+    withLength(Buffer.concat([Buffer.of(EXTENSION), ...strings, Buffer.of(Number(isForwarded))])),
+  );
+}
+
+function withLength(bytes: Buffer): Buffer[] {
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeUInt32BE(bytes.length);
+  return [length, bytes];
+}
+
+/** An agent that lacks the extension is used all the same, as by ssh. */
+async function skipReply(socket: Socket): Promise<void> {
+  let length: number | undefined;
+  for (;;) {
+    length ??= (socket.read(LENGTH_BYTES) as Buffer | null)?.readUInt32BE();
+    if (length === 0 || (length !== undefined && socket.read(length) !== null)) return;
+    await until(socket, "readable");
+  }
+}
+
+/** @throws the agent has closed the connection */
+function until(socket: Socket, event: "connect" | "readable"): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const closed = (): void => reject(new Error("the agent cannot be reached"));
+  socket.once(event, () => resolve());
+  socket.once("close", closed);
+  return promise.finally(() => socket.off("close", closed));
+}

@@ -68,7 +68,7 @@ suite("options of the embedded ssh", missingSshd(), "sshd", () => {
       same(key("user_rsa", "PreferredAuthentications password"), denied));
     test("HOME and USER of another account do not count", async () => {
       const file = `~/${relative(account().home, at("user_rsa"))}`;
-      const env = { HOME: "/nowhere", USER: "nobody" };
+      const env = { HOME: "/nowhere", USER: "bin" };
       await same({ ...key("nothing", `IdentityFile ${file}`), env }, OK);
       runTool(["cp", "-p", at("user_rsa"), at(`user_${account().name}`)]);
       await same({ ...key("nothing", `IdentityFile ${folder}/user_%u`), env }, OK);

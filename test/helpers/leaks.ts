@@ -48,16 +48,33 @@ export function kept(pid: number): boolean {
   return keeping.has(pid);
 }
 
+/**
+ * Processes that are not of this run, and were there before its first test. Each test looks at all
+ * processes twice: these are read once.
+ */
+let strangers: ReadonlySet<string> | undefined;
+
 /** The slaves and orphans of this run, by pid. */
 export function marked(): Map<number, Marked> {
-  const all = processes();
+  const names = entries();
+  strangers =
+    strangers === undefined ? strangersAmong(names) : strangers.intersection(new Set(names));
+  const known = strangers;
+  const all = processes(names.filter((name) => !known.has(name)));
   const found = [...all.values()].filter((one) => {
     if (one.pid === process.pid) return false;
     const slave = one.command.startsWith("econtext:");
-    if (!slave && !isOrphan(one, all)) return false;
+    if (!slave && !isOrphan(one, all, known)) return false;
     return carriesRunId(one.pid) || (slave && descends(one, all));
   });
   return new Map(found.map((one) => [one.pid, one]));
+}
+
+function strangersAmong(names: readonly string[]): Set<string> {
+  const all = processes(names);
+  const isOurs = (one: Marked) => descends(one, all) || carriesRunId(one.pid);
+  const ours = [...all.values()].filter(isOurs).map(({ pid }) => String(pid));
+  return new Set(names).difference(new Set(ours));
 }
 
 /** Those of `list` that are still alive after a grace time. */
@@ -97,9 +114,9 @@ export function descendants(pid: number): Marked[] {
   return [...all.values()].filter((one) => one.pid !== pid && descends(one, all, pid));
 }
 
-function processes(): Map<number, Marked> {
+function processes(names: readonly string[] = entries()): Map<number, Marked> {
   const all = new Map<number, Marked>();
-  for (const name of entries()) {
+  for (const name of names) {
     const one = readProcess(Number(name));
     if (one !== undefined) all.set(one.pid, one);
   }
@@ -132,8 +149,12 @@ function readProcess(pid: number): Marked | undefined {
 }
 
 /** Nothing that a test starts is a daemon: a process that lost its parent was left behind. */
-function isOrphan(one: Marked, all: ReadonlyMap<number, Marked>): boolean {
-  return one.parent === 1 || (one.parent !== 0 && !all.has(one.parent));
+function isOrphan(
+  { parent }: Marked,
+  all: ReadonlyMap<number, Marked>,
+  others: ReadonlySet<string>,
+): boolean {
+  return parent === 1 || (parent !== 0 && !all.has(parent) && !others.has(String(parent)));
 }
 
 function descends(one: Marked, all: ReadonlyMap<number, Marked>, from = process.pid): boolean {

@@ -25,7 +25,9 @@ export interface Nature {
   readonly spread: number;
   /** Shares of the machines, each from 0 to 1. */
   readonly shares: {
-    /** Its sshd is busy: it closes each connection with a probability of one half. */
+    /**
+     * Its sshd is busy: it closes a connection with a probability of one half, and three at most.
+     */
     readonly busy: number;
     /** It never answers. */
     readonly blackHole: number;
@@ -44,6 +46,7 @@ export const NATURE: Nature = {
 };
 
 const STRAGGLING = 20;
+const MOST_REFUSED = 3;
 
 type Machine = "good" | keyof Nature["shares"];
 
@@ -91,6 +94,8 @@ class Machines {
   readonly #nature: Nature;
   readonly #router = new Router(() => {});
   readonly #machines = new Map<string, Machine>();
+  /** How many connections each busy machine has closed. */
+  readonly #refused = new Map<string, number>();
 
   constructor(seed: number, nature: Nature) {
     this.#dice = makeDice(seed);
@@ -106,7 +111,9 @@ class Machines {
     const settings = { name: target, place: target, transport, connectMs: deadline };
     const { session, router, id, spawner } = openSession(settings, 64, this.#router);
     const times = [this.#draw(connectMs), this.#draw(workMs)] as const;
-    const isRefused = machine === "busy" && this.#dice() < 0.5;
+    const refused = this.#refused.get(target) ?? 0;
+    const isRefused = machine === "busy" && refused < MOST_REFUSED && this.#dice() < 0.5;
+    if (isRefused) this.#refused.set(target, refused + 1);
     const work = times[1] * (machine === "straggling" ? STRAGGLING : 1);
     spawner.onSpawn = (child) =>
       void behave(child, isRefused ? "refused" : machine, times[0], work);

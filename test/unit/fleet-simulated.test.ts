@@ -20,7 +20,7 @@ test("a run on 500 machines keeps its window, and names each failure", async () 
   for (const result of results) codes.set(codeOf(result), (codes.get(codeOf(result)) ?? 0) + 1);
   expect([...codes.keys()].sort()).toEqual(["ERR_TRANSPORT_HOST_KEY_CHANGED", "ok"]);
   expect(codes.get("ok")).toBeGreaterThan(470);
-  expect(retried).toBeGreaterThan(20);
+  expect(retried).toBeGreaterThan(10);
   for (const result of results) {
     if (result.ok) expect(result.value).toBe("done");
     // A wrong key is not tried again.

@@ -5,11 +5,10 @@
  * this machine may do, as loading a library.
  */
 import { connect, type Socket } from "node:net";
-import { OpenSSHAgent } from "ssh2";
+import { OpenSSHAgent, type ParsedKey } from "ssh2";
+import { addMessage, bindMessage, type Restriction } from "./agent-messages.ts";
 import type { SessionProof } from "./ssh2-internals.ts";
 
-const EXTENSION = 27;
-const NAME = "session-bind@openssh.com";
 const LENGTH_BYTES = 4;
 
 type StreamCallback = Parameters<NonNullable<OpenSSHAgent["getStream"]>>[0];
@@ -39,6 +38,14 @@ export class BoundAgent extends OpenSSHAgent {
     );
   }
 
+  /** Makes the agent hold a key. An agent that refuses it does not matter to the login. */
+  async add(key: ParsedKey, comment: string, restriction: Restriction): Promise<void> {
+    const socket = await this.#open();
+    socket.write(addMessage(key, comment, restriction));
+    await skipReply(socket);
+    socket.destroy();
+  }
+
   /** Ends what the server's side still has of the agent. */
   close(): void {
     for (const socket of this.#sockets) socket.destroy();
@@ -57,20 +64,6 @@ export class BoundAgent extends OpenSSHAgent {
     }
     return socket;
   }
-}
-
-function bindMessage(proof: SessionProof, isForwarded: boolean): Buffer {
-  const { hostKey, sessionId, signature } = proof;
-  const strings = [Buffer.from(NAME), hostKey, sessionId, signature].flatMap(withLength);
-  return Buffer.concat(
-    withLength(Buffer.concat([Buffer.of(EXTENSION), ...strings, Buffer.of(Number(isForwarded))])),
-  );
-}
-
-function withLength(bytes: Buffer): Buffer[] {
-  const length = Buffer.alloc(LENGTH_BYTES);
-  length.writeUInt32BE(bytes.length);
-  return [length, bytes];
 }
 
 /** An agent that lacks the extension is used all the same, as by ssh. */

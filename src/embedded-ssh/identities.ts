@@ -48,9 +48,12 @@ export async function offeredKeys(settings: LoginSettings, use: KeyUse): Promise
   if (certificate !== undefined) {
     throw new Refusal(`it cannot offer the certificate ${certificate}`);
   }
-  const ofAgent = agent === undefined ? [] : await keysOfAgent(agent, use);
+  const held = agent === undefined ? undefined : new BoundAgent(agent, use.proof);
+  const ofAgent = held === undefined ? [] : await keysOfAgent(held, use);
+  const opened = (key: ParsedKey, path: string): Promise<void> =>
+    addToAgent(held, key, path, settings, use);
   const files = identityFiles
-    .map((path) => keyFileAt(path, use))
+    .map((path) => keyFileAt(path, { ...use, opened }))
     .filter((file) => file !== undefined);
   const isHeld = ({ publicKey }: KeyFile): boolean =>
     ofAgent.some((one) => isSame(one.publicKey, publicKey));
@@ -129,9 +132,28 @@ export class IdentityAgent extends BaseAgent<ParsedKey> {
   }
 }
 
+/** AddKeysToAgent. Without an agent, or if it refuses the key, the login goes on as with ssh. */
+async function addToAgent(
+  agent: BoundAgent | undefined,
+  key: ParsedKey,
+  path: string,
+  { adding, isBatch }: LoginSettings,
+  { asker }: KeyUse,
+): Promise<void> {
+  if (agent === undefined || adding === undefined) return;
+  const comment = key.comment || path;
+  if (adding.asks) {
+    const secret = isBatch ? undefined : await asker?.ask(`Add key ${path} (${comment}) to agent?`);
+    if (secret === undefined) return;
+    const answer = Buffer.from(secret.line()).toString().trim();
+    secret.wipe();
+    if (answer !== "" && !/^yes$/i.test(answer)) return;
+  }
+  await agent.add(key, comment, adding).catch(() => {});
+}
+
 /** Without an agent there are the files: ssh does not complain either. */
-function keysOfAgent(path: string, { say, proof }: KeyUse): Promise<Identity[]> {
-  const agent = new BoundAgent(path, proof);
+function keysOfAgent(agent: BoundAgent, { say }: KeyUse): Promise<Identity[]> {
   return new Promise((resolve) => {
     agent.getIdentities((error, keys) => {
       if (error) resolve([]);

@@ -24,6 +24,8 @@ export interface KeyFileUse {
   /** How often a passphrase may be wrong. */
   readonly attempts: number;
   say(text: string): void;
+  /** Is called with a private key that was read, before it is used. */
+  opened?(key: ParsedKey, path: string): Promise<void>;
 }
 
 /** A file that may hold a private key. */
@@ -128,10 +130,12 @@ function parse(text: string | Buffer, passphrase?: Buffer): ParsedKey | undefine
 async function openKey(path: string, use: KeyFileUse): Promise<ParsedKey | undefined> {
   const text = readOwn(path, use);
   if (text === undefined) return undefined;
-  const key = parse(text);
-  if (key?.isPrivateKey() === true) return key;
+  const plain = parse(text);
   const isEncrypted = /ENCRYPTED/.test(text) || publicPart(text) !== undefined;
-  return isEncrypted ? decrypt(path, text, use) : undefined;
+  const isPlain = plain?.isPrivateKey() === true;
+  const key = isPlain ? plain : isEncrypted ? await decrypt(path, text, use) : undefined;
+  if (key !== undefined) await use.opened?.(key, path);
+  return key;
 }
 
 /** A private key that others can read is not used: it may be known to them. */

@@ -32,7 +32,7 @@ const OVERRIDDEN = "overridden, as for the spawned ssh";
 const SHARED = "contexts on one host share a connection without it";
 
 export const OPTIONS: Readonly<Record<string, Treatment>> = {
-  AddKeysToAgent: refused(["false", "no"], "no key is added to an agent"),
+  AddKeysToAgent: honoured(),
   AddressFamily: honoured(),
   BatchMode: honoured(),
   BindAddress: honoured(),

@@ -1,4 +1,5 @@
 /** From the configuration of a host to what the embedded ssh does there. Reads no file. */
+import type { Restriction } from "./agent-messages.ts";
 import { type Offer, offerOf } from "./algorithms.ts";
 import type { SshConfiguration } from "./configuration.ts";
 import { Refusal } from "./failures.ts";
@@ -37,9 +38,17 @@ export interface LoginSettings {
   readonly hasOnlyFiles: boolean;
   /** Path of the agent's socket. */
   readonly agent: string | undefined;
+  /** Undefined: no key is added to the agent. */
+  readonly adding: AddSettings | undefined;
   /** Names of signatures. */
   readonly acceptedAlgorithms: readonly string[];
   readonly minimumRsaBits: number;
+}
+
+/** How a key that was read from a file is added to the agent. */
+export interface AddSettings extends Restriction {
+  /** Whether a person is asked first. */
+  readonly asks: boolean;
 }
 
 export interface SshSettings extends TokenValues {
@@ -157,6 +166,7 @@ function loginSettings(read: OptionReader, place: TokenValues): LoginSettings {
     identityFiles: read.all("identityfile").map((file) => expandPath(file, place)),
     hasOnlyFiles: read.flag("identitiesonly"),
     agent: agentSocket(read),
+    adding: addSettings(read),
     acceptedAlgorithms: read.names("pubkeyacceptedalgorithms"),
     minimumRsaBits: read.number("requiredrsasize"),
   };
@@ -165,6 +175,18 @@ function loginSettings(read: OptionReader, place: TokenValues): LoginSettings {
 function agentSocket(read: OptionReader): string | undefined {
   const isUsual = read.text("identityagent") === "";
   return isUsual ? process.env["SSH_AUTH_SOCK"] : socketPath(read.optional("identityagent"));
+}
+
+/** `ssh -G` tells `false`, `true`, `ask`, or `confirm` and a number of seconds, or one of these. */
+function addSettings(read: OptionReader): AddSettings | undefined {
+  const words = read.words("addkeystoagent");
+  const isAllowed = words.length > 0 && !["no", "false"].includes(words[0] ?? "");
+  if (!isAllowed) return undefined;
+  return {
+    asks: words.includes("ask"),
+    isConfirmed: words.includes("confirm"),
+    seconds: Number(words.find((word) => /^\d+$/.test(word)) ?? 0),
+  };
 }
 
 /** `yes` means the agent of logins. Without one, ssh forwards no other either. */

@@ -9,7 +9,7 @@ import { account } from "../../src/transports/account.ts";
 import { run as runTool } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
-import { type Run, withEmbedded } from "./compare.ts";
+import { type Run, withEmbedded, withSsh } from "./compare.ts";
 import { OK, optionScene, TYPES } from "./scene.ts";
 
 suite("options of the embedded ssh", missingSshd(), "sshd", () => {
@@ -135,6 +135,52 @@ suite("options of the embedded ssh", missingSshd(), "sshd", () => {
       } finally {
         process.kill(pid);
       }
+    });
+    describe("AddKeysToAgent", () => {
+      /** @returns what the agent holds after a run of ssh, and after one of the embedded ssh */
+      const added = async (name: string, run: Run): Promise<string[]> => {
+        const lists: string[] = [];
+        for (const one of [withSsh, withEmbedded]) {
+          const socket = at(`adding${lists.length}`);
+          const said = runTool(["ssh-agent", "-s", "-a", socket]);
+          try {
+            const env = { SSH_AUTH_SOCK: socket };
+            expect(await one(another(), { ...run, env })).toMatchObject(OK);
+            const all = { ...process.env, ...env };
+            const list = Bun.spawnSync(["ssh-add", "-l"], { env: all }).stdout.toString();
+            // The agent signs with it, and the public key agrees.
+            const trial = Bun.spawnSync(["ssh-add", "-T", at(`${name}.pub`)], { env: all });
+            lists.push(`${list}${trial.exitCode}`);
+          } finally {
+            process.kill(Number(/SSH_AGENT_PID=(\d+)/.exec(said)?.[1]));
+          }
+        }
+        return lists;
+      };
+      const adding = (value: string, name: string): Run =>
+        using(`AddKeysToAgent ${value}`, `IdentityFile ${at(name)}`);
+      const EMPTY = "The agent has no identities.\n1";
+      for (const type of Object.keys(TYPES)) {
+        test(`${type}: the agent holds it, and signs with it`, async () => {
+          const [theirs, ours] = await added(`user_${type}`, adding("yes", `user_${type}`));
+          expect(ours).toMatch(/^\d+ SHA256:.*\n0$/);
+          expect(ours).toBe(theirs);
+        });
+      }
+      test("with a passphrase, for a time, and confirmed", async () => {
+        const locked = { ...adding("confirm 5m", "locked"), answers: ["open sesame"] };
+        const [theirs, ours] = await added("user_ed25519", locked);
+        expect(ours).toMatch(/^256 SHA256:/);
+        expect(ours).toBe(theirs);
+      });
+      test("`ask` asks", async () => {
+        const ask = adding("ask", "user_rsa");
+        const [theirs, ours] = await added("user_rsa", { ...ask, answers: ["yes"] });
+        expect(ours).toMatch(/^3072 SHA256:/);
+        expect(ours).toBe(theirs);
+        expect(await added("user_rsa", { ...ask, answers: ["no"] })).toEqual([EMPTY, EMPTY]);
+      });
+      test("without an agent", () => same(withLines(["AddKeysToAgent yes"]), OK));
     });
     describe("ForwardAgent", () => {
       const listing = (...lines: string[]): Run => ({
@@ -312,7 +358,6 @@ suite("options of the embedded ssh", missingSshd(), "sshd", () => {
 
   describe("refused by name", () => {
     const ROWS: readonly (readonly [line: string, named: string])[] = [
-      ["AddKeysToAgent yes", "AddKeysToAgent"],
       ["BindInterface lo", "BindInterface lo"],
       ["CertificateFile /nowhere/cert.pub", "CertificateFile"],
       ["ForwardX11 yes", "ForwardX11 yes"],

@@ -1,5 +1,5 @@
 /** Servers that hang, leave or demand without end, and keys that are broken: nothing waits on. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,8 +8,10 @@ import { type AuthContext, type Connection, Server, type ServerChannel, type Ses
 import { keyFileAt } from "../../src/embedded-ssh/key-file.ts";
 import { EmbeddedSpawner } from "../../src/embedded-ssh/spawner.ts";
 import { startAhead } from "../../src/session/head-start.ts";
+import { descendants } from "../helpers/leaks.ts";
 import { run } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
+import { soon } from "../helpers/soon.ts";
 import { missingSshd } from "../helpers/sshd.ts";
 
 setDefaultTimeout(60_000);
@@ -122,6 +124,31 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
     server.close();
   });
 
+  describe("nothing is left", () => {
+    const marked = `9${process.pid}`;
+    const left = (): string[] =>
+      descendants(1).flatMap(({ command }) => (command.includes(`sleep ${marked}`) ? command : []));
+    test("of a proxy command that ignores SIGHUP", async () => {
+      const child = start(9, `ProxyCommand sh -c 'trap "" HUP; sleep ${marked}; true'`);
+      await soon(() => left().length > 0);
+      child.kill();
+      expect(await child.ended).toEqual({ status: 255 });
+      await child.gone;
+      expect(left()).toEqual([]);
+    });
+    test("of an ssh -G whose Match exec goes on", async () => {
+      const child = start(8, "HostName 127.0.0.1", `Match exec "exec sleep ${marked}"`);
+      await soon(() => left().length > 0);
+      const began = performance.now();
+      child.kill();
+      expect(await child.ended).toEqual({ status: 255 });
+      expect(performance.now() - began).toBeLessThan(10_000);
+      // The command is not ssh's own: a killed ssh leaves it, too.
+      for (const { pid, command } of descendants(1)) {
+        if (command.includes(`sleep ${marked}`)) process.kill(pid);
+      }
+    });
+  });
   test("a key file of which a part is left", async () => {
     const broken = join(folder, "broken");
     const whole = readFileSync(key, "latin1").split("\n");

@@ -21,7 +21,7 @@ locks = econtext.tier("locks")
 
 # With what makes a body of it, just what goes into one frame.
 CHUNK = econtext.MAX_FRAME - 22
-GATHER = 0.0008  # seconds
+GATHER = 0.0002  # seconds
 
 
 class Wake(object):

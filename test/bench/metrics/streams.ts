@@ -2,84 +2,123 @@
  * l: a GiB through a command, in and out, over ssh on loopback beside ssh; and four of them local,
  * beside a pipe. The program's start is part of it. Under each rate stands the processor time of
  * both ends, ssh and sshd included: divided by the processors, it is the least time there can be.
+ * The floor is ssh with a `cat` in the place of each process of ours.
  */
 import type { Lab } from "../lab.ts";
 import type { Row } from "../row.ts";
 import { ourProgram, race } from "../shell.ts";
 
-const GB = 1.073741824;
+const GIB = 2 ** 30;
+
+/** Lines of `sh` that move the same bytes. */
+interface Lines {
+  readonly title: string;
+  readonly bytes: number;
+  /** How many times as fast as `plain` ours is to be. */
+  readonly least: number;
+  readonly ours: string;
+  readonly plain: string;
+  /** The floor, if it is to be measured. */
+  readonly floor?: string;
+}
+
 export async function streams(lab: Lab): Promise<Row[]> {
   const program = await ourProgram();
-  const [size, rounds] = lab.quick ? [GB / 4, 2] : [GB, 5];
-  const head = (times: number): string => `head -c ${String(times * size * 1e9)} /dev/zero`;
   const rows: Row[] = [];
-  const compare = async (
-    title: string,
-    times: number,
-    least: number,
-    ours: string,
-    plain: string,
-  ) => {
-    const processors: Record<"ours" | "plain", number[]> = { ours: [], plain: [] };
-    let there = 0;
-    const samples = await race(
-      lab,
-      rounds,
-      { ours, plain },
-      () => {
-        there = lab.serverSeconds;
-      },
-      async (name, taken) => {
-        // Until the server has waited for the connection's processes.
-        await Bun.sleep(200);
-        const all = taken.processors + lab.serverSeconds - there;
-        processors[name].push(all / ((times * size) / GB));
-      },
-    );
-    const rate = (list: number[]) => list.map((taken) => (times * size * 1e3) / taken);
-    const rates = { ours: rate(samples.ours), plain: rate(samples.plain) };
-    const bounds = [{ versus: "plain", atLeast: least }] as const;
-    rows.push({ group: "l", title, unit: "MB/s", samples: rates, bounds });
-    rows.push({ group: "l", title: "… processors, 1 GiB", unit: "s", samples: processors });
-  };
-  const [zeros, many] = [head(1), head(4)];
-  for (const kind of ["python", "bun"]) {
-    const isBun = kind === "bun";
-    const bun = isBun ? `--bun ${process.execPath}` : "--kind python";
+  for (const kind of ["python", "bun"] as const) {
+    const run = `${program} exec ${kind === "bun" ? `--bun ${process.execPath}` : "--kind python"}`;
     if (lab.hasSsh) {
-      const { config, program: ssh } = lab.ssh as { config: string; program: string };
-      const far = `${program} exec -F ${config} ${bun} bench1 --`;
-      const plain = `${ssh} -F ${config} bench1`;
-      await compare(
-        `in, ssh, ${kind}`,
-        1,
-        isBun ? 0.85 : 0.95,
-        `${zeros} | ${far} sh -c 'cat >/dev/null'`,
-        `${zeros} | ${plain} 'cat >/dev/null'`,
-      );
-      await compare(
-        `out, ssh, ${kind}`,
-        1,
-        isBun ? 0.85 : 0.95,
-        `${far} ${zeros} | cat`,
-        `${plain} ${zeros} | cat`,
-      );
+      for (const lines of overSsh(lab, run, kind)) rows.push(...(await compare(lab, lines)));
     }
-    const near = `${program} exec ${bun} local --`;
-    await compare(
-      `in, local, ${kind}`,
-      4,
-      isBun ? 0.5 : 0.6,
-      `${many} | ${near} sh -c 'cat >/dev/null'`,
-      `${many} | cat | sh -c 'cat >/dev/null'`,
-    );
-    await compare(
-      `out, local, ${kind}`,
-      4,
-      isBun ? 0.5 : 0.6,
-      `${near} ${many} | cat >/dev/null`,
-      `${many} | cat | cat >/dev/null`,
-    );
+    for (const lines of local(lab, run, kind)) rows.push(...(await compare(lab, lines)));
   }
   return rows;
+}
+
+function* overSsh(lab: Lab, run: string, kind: "python" | "bun"): Generator<Lines> {
+  const { config, program } = lab.ssh as { config: string; program: string };
+  const far = `${run} -F ${config} bench1 --`;
+  const ssh = `${program} -F ${config} bench1`;
+  const bytes = lab.quick ? GIB / 4 : GIB;
+  const head = `head -c ${bytes} /dev/zero`;
+  const least = kind === "bun" ? 0.85 : 0.95;
+  const isFirst = kind === "python";
+  yield {
+    title: `in, ssh, ${kind}`,
+    bytes,
+    least,
+    ours: `${head} | ${far} sh -c 'cat >/dev/null'`,
+    plain: `${head} | ${ssh} 'cat >/dev/null'`,
+    ...(isFirst && { floor: `${head} | cat | ${ssh} 'cat | cat >/dev/null'` }),
+  };
+  yield {
+    title: `out, ssh, ${kind}`,
+    bytes,
+    least,
+    ours: `${far} ${head} | cat`,
+    plain: `${ssh} ${head} | cat`,
+    ...(isFirst && { floor: `${ssh} '${head} | cat' | cat | cat` }),
+  };
+}
+
+function* local(lab: Lab, run: string, kind: "python" | "bun"): Generator<Lines> {
+  const near = `${run} local --`;
+  const bytes = lab.quick ? GIB : 4 * GIB;
+  const head = `head -c ${bytes} /dev/zero`;
+  const least = kind === "bun" ? 0.5 : 0.6;
+  yield {
+    title: `in, local, ${kind}`,
+    bytes,
+    least,
+    ours: `${head} | ${near} sh -c 'cat >/dev/null'`,
+    plain: `${head} | cat | sh -c 'cat >/dev/null'`,
+  };
+  yield {
+    title: `out, local, ${kind}`,
+    bytes,
+    least,
+    ours: `${near} ${head} | cat >/dev/null`,
+    plain: `${head} | cat | cat >/dev/null`,
+  };
+}
+
+async function compare(
+  lab: Lab,
+  { title, bytes, least, ours, plain, floor }: Lines,
+): Promise<Row[]> {
+  const lines: Record<string, string> = { ours, plain, ...(floor !== undefined && { floor }) };
+  const processors: Record<string, number[]> = { ours: [], plain: [], floor: [] };
+  let server = 0;
+  const taken: Record<string, number[]> = await race<string>(
+    lab,
+    lab.quick ? 2 : 5,
+    lines,
+    () => {
+      server = lab.serverSeconds;
+    },
+    async (name, { processors: here }) => {
+      // Until the server has waited for the connection's processes.
+      await Bun.sleep(200);
+      processors[name]?.push(((here + lab.serverSeconds - server) * GIB) / bytes);
+    },
+  );
+  const rates = (name: string) => (taken[name] ?? []).map((seconds) => bytes / 1e6 / seconds);
+  const both = (of: (name: string) => number[], name: string) => ({
+    ours: of(name),
+    plain: of("plain"),
+  });
+  const seconds = (name: string) => processors[name] ?? [];
+  const rate = { group: "l", unit: "MB/s" } as const;
+  const spent = { group: "l", unit: "s", title: "… processors, 1 GiB" } as const;
+  const bounds = [{ versus: "plain", atLeast: least }] as const;
+  return [
+    { ...rate, title, samples: both(rates, "ours"), bounds },
+    { ...spent, samples: both(seconds, "ours") },
+    ...(floor === undefined
+      ? []
+      : [
+          { ...rate, title: "… with cat in our place", samples: both(rates, "floor") },
+          { ...spent, samples: both(seconds, "floor") },
+        ]),
+  ];
 }

@@ -1,6 +1,6 @@
 /**
  * A Python, a Node and a Bun through the embedded ssh and a real sshd: all rows for one of them,
- * and for the others those that rest on the way.
+ * and for the others those that rest on the way. For one of them, a hop makes the connection.
  */
 import { afterAll, beforeAll } from "bun:test";
 import type { ConnectOptions } from "../../src/index.ts";
@@ -49,10 +49,10 @@ suite("the embedded ssh", missingSshd(), "sshd", () => {
   });
 
   const its = bun();
-  suite(`bun ${process.versions.bun}`, its.missing, "bun", () => {
+  suite(`bun ${process.versions.bun}, behind a hop`, its.missing, "bun", () => {
     const kind = javascriptKind("bun", process.versions.bun);
     conformance(
-      opener("target", kind, () => ({ kind: "bun", bun: its.path, ...ssh() })),
+      opener("local/target", kind, () => ({ kind: "bun", bun: its.path, ...ssh() })),
       kind,
       EVERY_VERSION_ROWS,
     );

@@ -16,7 +16,7 @@ import type { CallSite } from "../traces/call-site.ts";
 import { type Callable, type Callee, readCallee } from "./callee.ts";
 import { LANGUAGE_RULES, tierNeeds } from "./language-rules.ts";
 import { type CallLimits, type CallOptions, checkMilliseconds, eitherSignal } from "./options.ts";
-import { endCalls, expectLargeCalls, LARGE_CALL_BYTES, runExitHandlers } from "./own-calls.ts";
+import { endAfterCommands, endInOrder, expectLargeCalls, LARGE_CALL_BYTES } from "./own-calls.ts";
 import { CALL_ROOT, callPayload, type PayloadOptions } from "./payload.ts";
 import { type CallOwner, PendingCall } from "./pending-call.ts";
 import { iterable, RemoteGenerator } from "./remote-generator.ts";
@@ -166,13 +166,15 @@ export class Caller implements CallOwner {
   }
 
   /**
-   * Refuses every later call, and tells the slave so where calls run one after another: it ends as
-   * by `finish` when it has done the calls before, without another round trip.
+   * Refuses every later call, and tells the slave so: it ends as by `finish` when its commands have
+   * ended, without another round trip. For a context whose only calls are commands.
    */
   async finishAhead(): Promise<void> {
     this.close();
     const language = await this.#allSent();
-    if (language !== undefined && LANGUAGE_RULES[language].runsInOrder) this.#finish(language);
+    if (language === undefined || this.#isFinished) return;
+    this.#isFinished = true;
+    endAfterCommands(this.link, language);
   }
 
   /** Resolves when every call has been sent. @returns the language of the slave, if it is known */
@@ -185,8 +187,7 @@ export class Caller implements CallOwner {
   #finish(language: Language | undefined): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    if (language !== undefined) runExitHandlers(this.link, language);
-    endCalls(this.link);
+    endInOrder(this.link, language);
   }
 
   /** Resolves when it is known for every call which slave does it. */

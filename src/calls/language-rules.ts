@@ -17,6 +17,11 @@ interface LanguageRules {
   readonly runsInOrder: boolean;
   /** The call that runs the handlers of user code for the interpreter's end: cores skip them. */
   readonly atExit: readonly unknown[];
+  /**
+   * Where calls run beside one another: the call that has the slave end as soon as its commands
+   * have ended, after `atExit`.
+   */
+  readonly afterCommands?: readonly unknown[];
 }
 
 export const LANGUAGE_RULES: Readonly<Record<Language, LanguageRules>> = {
@@ -35,6 +40,7 @@ export const LANGUAGE_RULES: Readonly<Record<Language, LanguageRules>> = {
     stopsFunctions: false,
     runsInOrder: false,
     atExit: ["process.emit", ["exit", 0]],
+    afterCommands: ["econtext.commands:conclude", []],
   },
 };
 

@@ -18,15 +18,26 @@ export function expectLargeCalls({ id, router }: ContextLink, module: string): v
   router.send({ dst: id, handle: HANDLES.CALL_FUNCTION }, chunks);
 }
 
-/** Calls the handlers of user code for the interpreter's end. The result is ignored. */
-export function runExitHandlers({ id, router }: ContextLink, language: Language): void {
-  const { chunks } = encodeValue(LANGUAGE_RULES[language].atExit);
-  const reply = router.expect(id, { receive: () => router.forget(id, reply) });
-  router.send({ dst: id, handle: HANDLES.CALL_FUNCTION, reply }, chunks);
+/**
+ * Tells the slave that no call follows: it ends when it has finished those before, after the
+ * handlers of user code for the interpreter's end.
+ */
+export function endInOrder(link: ContextLink, language: Language | undefined): void {
+  if (language !== undefined) callLast(link, LANGUAGE_RULES[language].atExit);
+  const to = { dst: link.id, handle: HANDLES.CALL_FUNCTION, flags: FLAGS.DEAD };
+  link.router.send(to, encodeValue("closed").chunks);
 }
 
-/** Tells the slave that no call follows: it ends when it has finished those before. */
-export function endCalls({ id, router }: ContextLink): void {
-  const to = { dst: id, handle: HANDLES.CALL_FUNCTION, flags: FLAGS.DEAD };
-  router.send(to, encodeValue("closed").chunks);
+/** As `endInOrder`, before the end of the calls is known, if all of them are commands. */
+export function endAfterCommands(link: ContextLink, language: Language): void {
+  const { afterCommands } = LANGUAGE_RULES[language];
+  if (afterCommands === undefined) endInOrder(link, language);
+  else callLast(link, afterCommands);
+}
+
+/** @param call its result is ignored */
+function callLast({ id, router }: ContextLink, call: readonly unknown[]): void {
+  const { chunks } = encodeValue(call);
+  const reply = router.expect(id, { receive: () => router.forget(id, reply) });
+  router.send({ dst: id, handle: HANDLES.CALL_FUNCTION, reply }, chunks);
 }

@@ -3,9 +3,10 @@
  * shows nothing of them in an error, a log or an inspector. Core dumps of this process stop with
  * the first secret.
  */
-import { inspect } from "node:util";
 import { forbidCoreDumps } from "../io/libc.ts";
 
+/** `inspect.custom` of node:util, which takes long to load. */
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 const SHOWN = "[secret]";
 const NEWLINE = 10;
 const RETURN = 13;
@@ -73,7 +74,7 @@ export class Secret {
     return SHOWN;
   }
 
-  [inspect.custom](): string {
+  [INSPECT](): string {
     return SHOWN;
   }
 }

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Channel, type ExecOptions, type Input } from "../../src/index.ts";
+import { isRunning } from "../helpers/leaks.ts";
 import { eventually, type Far, failureOf, isCommandRunning, uniqueSeconds } from "./session.ts";
 
 export function commands(far: Far): void {
@@ -251,6 +252,7 @@ export function commands(far: Far): void {
 
   test("its context can be told at once that no call follows: it is served to its end", async () => {
     await using session = await far.connect();
+    const slave = (await session.call("pid")) as number;
     const command = ["sh", "-c", "read line; echo $line >&2; cat; exit 3"];
     const process = session.context.exec(command, { stdin: "pipe" });
     session.context.finishAhead();
@@ -262,6 +264,21 @@ export function commands(far: Far): void {
     await writer.close();
     expect([line, await process.stdout.text()]).toEqual(["one", "two\n"]);
     expect(await process.exited).toEqual({ status: 3 });
+    // It ends by itself.
+    expect(await eventually(() => !isRunning(slave))).toBe(true);
+    await session.context.close();
+  });
+
+  test("cancelled when no call follows, it is gone and its context ends", async () => {
+    await using session = await far.connect();
+    const slave = (await session.call("pid")) as number;
+    const [seconds, stop] = [uniqueSeconds(), new AbortController()];
+    const { exited } = session.context.exec(["sleep", seconds], { signal: stop.signal });
+    session.context.finishAhead();
+    expect(await eventually(() => isCommandRunning(seconds))).toBe(true);
+    stop.abort();
+    await failureOf(exited);
+    expect(await eventually(() => !isCommandRunning(seconds) && !isRunning(slave))).toBe(true);
     await session.context.close();
   });
 

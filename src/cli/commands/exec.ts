@@ -95,7 +95,6 @@ async function run(line: CommandLine, host: Host): Promise<number> {
     );
   }
   const options = readCommandOptions("exec", flags);
-  const { ownTerminal } = await import("../ui/raw-terminal.ts");
   const plan = {
     command: "exec",
     flags,
@@ -103,9 +102,15 @@ async function run(line: CommandLine, host: Host): Promise<number> {
     argv,
     name: isLogin ? "the login shell" : String(argv[0]),
     hasInput: flags["no-stdin"] !== true && !takesInput,
-    options: wantsTty ? { ...options, tty: ownTerminal("exec", host) } : options,
+    options: wantsTty ? { ...options, tty: await terminalOf(host) } : options,
   };
   return runWithHeadStart(plan, host);
+}
+
+/** Loaded when it is needed: the start of every command would wait for it. */
+async function terminalOf(host: Host) {
+  const { ownTerminal } = await import("../ui/raw-terminal.ts");
+  return ownTerminal("exec", host);
 }
 
 /** @returns whether the word is rather a command than a target */

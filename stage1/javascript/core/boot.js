@@ -8,7 +8,7 @@
 const exit = (proc.reallyExit ?? proc.exit).bind(proc);
 
 /** Read what the system knows of a process: its state, parent, process group … */
-const about = (pid) => ("" + fs.readFileSync(`/proc/${pid}/stat`)).split(") ").pop().split(" ");
+const about = (pid) => fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").pop().split(" ");
 
 /**
  * Whether the process group holds more than this process and its ancestors, which wait for it:
@@ -22,10 +22,10 @@ const others = () => {
       if (pid > 0)
         try {
           const [state, parent, pgrp] = about(pid);
-          if (pgrp === ours && state !== "Z") group[pid] = parent;
+          if (ours === pgrp && state !== "Z") group[pid] = parent;
         } catch {}
     for (let { pid } = proc, next; (next = group[pid]); pid = next) delete group[pid];
-    return Object.keys(group).length;
+    return Object.keys(group)[0];
   } catch {
     return 1;
   }

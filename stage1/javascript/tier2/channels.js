@@ -127,6 +127,7 @@ class OutboundChannel {
     core.handlers.delete(this.credits);
     given.delete(this.handle);
     this.say(this.closing, DEAD);
+    this.onTold?.();
   }
 
   close(error) {
@@ -277,6 +278,12 @@ exports.onReady = (sender, hook) => {
 exports.onClose = (sender, hook) => {
   outlets.get(sender).onClose = hook;
 };
+
+/** Resolves when the master's channel has all that was sent to it, and its end. */
+exports.whenTold = (sender) =>
+  new Promise((resolve) => {
+    outlets.get(sender).onTold = resolve;
+  });
 
 // For `using`, where the runtime knows it: the first versions of Node.js 18 do not.
 if (Symbol.dispose)

@@ -10,7 +10,7 @@ const { closeSync, readdirSync, readFileSync, statSync } = require("fs");
 const { constants } = require("os");
 const { getSystemErrorMap } = require("util");
 const { Gatherer, discardFrame } = core.tier("gather");
-const { Channel, onClose, toMaster } = core.tier("channels");
+const { Channel, onClose, toMaster, whenTold } = core.tier("channels");
 const { launch } = core.tier("launch");
 const { setTimeout } = core;
 const sockets = process.versions.bun && core.tier("command_sockets");
@@ -30,18 +30,48 @@ const TERM_MS = 100;
 const GROUP = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /**
- * Resolves with how `argv` ended: {status: N}, {status: 128 + N, signal: NAME}, or {status: 127 or
- * 126, problem: TEXT}.
+ * For each command: a promise that its call is over, and that all it has printed is sent.
  */
+const running = new Set();
+
+/**
+ * No call follows. Ends the context when no command runs: so its end costs no round trip. This
+ * call itself is over at once, so that it is no call beside those of the commands.
+ */
+exports.conclude = () => {
+  Promise.all(running).then(() => {
+    // The core skips the handlers of user code for the interpreter's end.
+    process.emit("exit", 0);
+    // The results are sent in this turn.
+    setTimeout(core.close);
+  });
+};
+
 exports.run = async (argv, request) => {
-  const call = core.calling;
-  const { signal } = (call.controller = new AbortController());
-  const { stdin, head, cwd, tty } = request;
   // Its senders stay open: the other language may do it.
-  if (tty && !process.versions.bun) return { status: 126, problem: NO_TERMINAL, lacks: "tty" };
+  if (request.tty && !process.versions.bun)
+    return { status: 126, problem: NO_TERMINAL, lacks: "tty" };
   const senders = ["stdout", "stderr", "events"].map(
     (name) => request[name] && toMaster(request[name]),
   );
+  const { signal } = (core.calling.controller = new AbortController());
+  const sent = Promise.all(senders.map((sender) => sender && whenTold(sender)));
+  const ended = run(argv, request, senders, core.calling);
+  const aborted = new Promise((resolve) => signal.addEventListener("abort", resolve));
+  const over = Promise.race([Promise.allSettled([ended, sent]), aborted]).then(() =>
+    running.delete(over),
+  );
+  running.add(over);
+  return ended;
+};
+
+/**
+ * Resolves with how `argv` ended: {status: N}, {status: 128 + N, signal: NAME}, or {status: 127 or
+ * 126, problem: TEXT}.
+ */
+const run = async (argv, request, senders, call) => {
+  const { signal } = call.controller;
+  const { stdin, head, cwd, tty } = request;
   const [stdout, stderr, events] = senders;
   const options = { ...request, stdout, stderr };
   // No other call runs: what our process group holds is the command's.

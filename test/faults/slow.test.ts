@@ -74,13 +74,26 @@ function between(pid: number, language: Kind["language"]): Hop[] {
   );
 }
 
+const NEEDED = ["program", "guard", "slave"];
+/** A busy machine may look at the processes when they have ended: then they run again. */
+const MAX_TRIES = 5;
+
 /** From its line "on" to its end. @returns what it said behind that */
-async function watch(kind: Kind, how: string, argv: readonly string[]): Promise<string> {
+async function watch(
+  kind: Kind,
+  how: string,
+  argv: readonly string[],
+  tries = MAX_TRIES,
+): Promise<string> {
   await using child = Bun.spawn([...argv], { stdin: "ignore", stdout: "pipe" });
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   expect((await reader.read()).value).toBe("on\n");
   const hops = between(child.pid, kind.language);
-  expect(hops.map(([name]) => name)).toEqual(expect.arrayContaining(["program", "guard", "slave"]));
+  const names = hops.map(([name]) => name);
+  if (tries > 1 && !NEEDED.every((name) => names.includes(name))) {
+    return watch(kind, how, argv, tries - 1);
+  }
+  expect(names).toEqual(expect.arrayContaining(NEEDED));
   const began = performance.now();
   const halves = [await most(hops, began + 500 * SECONDS), await most(hops, began + 900 * SECONDS)];
   const limit = (name: string) => MAX_MB[name] ?? MAX_SLAVE_MB[kind.language];

@@ -85,7 +85,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "files",
-    imports: ["calls", "channels", "errors", "mux", "text"],
+    imports: ["calls", "channels", "errors", "io", "mux", "text"],
     because:
       "copies are calls and channels; most files also run in the slave, as their first lines say",
   },

@@ -6,6 +6,7 @@
  * records may lead. Twin: stage1/python/tier2/files_writer.py.
  */
 import { closeSync, constants, fstatSync, renameSync, symlinkSync } from "node:fs";
+import { releaseBuffer } from "../io/buffer-pool.ts";
 import { AtomicFile } from "./atomic-file.ts";
 import { Destination, replaceableAt } from "./destination.ts";
 import { closeQuietly, digest, FileProblem, isSystemError, openPlain, reason } from "./disk.ts";
@@ -265,6 +266,7 @@ export class TreeWriter {
     this.#bytes += piece.length;
     try {
       await current.output?.write(piece);
+      releaseBuffer(piece);
     } catch (error) {
       await this.#lose(error);
     }

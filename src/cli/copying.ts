@@ -47,7 +47,7 @@ export class Copying {
     this.#host = host;
     this.#plan = plan;
     this.#flags = flags;
-    this.#input = new SharedInput(undefined, host.stdin);
+    this.#input = new SharedInput(undefined, host.stdin, { isStrict: true });
     const isPrinted = plan.copies.some(({ to }) => isStandard(to));
     this.#line = progressLine(host, flags["quiet"] === true || isPrinted);
     this.#progress = this.#line && new ProgressSum(this.#line);
@@ -134,6 +134,7 @@ export class Copying {
       return void (await to.putCommon(this.#sources(paths), path, options));
     }
     const readers = this.#plan.copies.length;
+    this.#host.stdin.check?.();
     // Until then, a person may be asked for a password on the same terminal.
     if (readers === 1 && this.#host.stdin.isTerminal) await to.ready();
     if (readers === 1) return await to.writeFile(path, this.#host.stdin.stream(), options);

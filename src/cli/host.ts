@@ -15,6 +15,11 @@ export class OutputError extends Error {
   override name = "OutputError";
 }
 
+/** Standard input cannot be read: it was closed, or it is a folder. */
+export class InputError extends Error {
+  override name = "InputError";
+}
+
 /** A stream that a command writes to. */
 export interface Output extends SpliceTarget {
   readonly isTerminal: boolean;
@@ -36,6 +41,8 @@ export interface Output extends SpliceTarget {
 /** The stream that a command reads. */
 export interface Input {
   readonly isTerminal: boolean;
+  /** For a reader that must not take a failure for the end. @throws {InputError} */
+  check?(): void;
   /** @param unread the only reader: large pieces may come without having been read */
   chunks(unread: boolean): AsyncIterable<Chunk>;
   /** Reads to the end. */

@@ -1,7 +1,15 @@
 /** The host that this process is: its descriptors, environment and signals. Made once, by main. */
-import { isTerminal } from "../io/fd.ts";
+import { isFolder, isTerminal } from "../io/fd.ts";
 import { inputStream, readAllInput, readInput } from "../io/stdin.ts";
-import { Ending, type Host, type HostTerminal, type Input, type Output } from "./host.ts";
+import { wasClosed } from "./closed.ts";
+import {
+  Ending,
+  type Host,
+  type HostTerminal,
+  type Input,
+  InputError,
+  type Output,
+} from "./host.ts";
 import { PROCESS_SIGNALS } from "./process-signals.ts";
 import { DescriptorOutput } from "./ui/descriptor-output.ts";
 import { terminalModes } from "./ui/terminal-modes.ts";
@@ -10,6 +18,7 @@ export class ProcessHost implements Host {
   readonly env = process.env;
   readonly stdin: Input = {
     isTerminal: isTerminal(0),
+    check: checkInput,
     chunks: readInput as Input["chunks"],
     bytes: readAllInput,
     stream: inputStream,
@@ -25,6 +34,11 @@ export class ProcessHost implements Host {
   path(relative: string): string {
     return relative;
   }
+}
+
+function checkInput(): void {
+  if (wasClosed(0)) throw new InputError("standard input is closed");
+  if (isFolder(0)) throw new InputError("standard input is a folder");
 }
 
 const TERMINAL: HostTerminal = {

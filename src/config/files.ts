@@ -76,6 +76,8 @@ function readTrusted(file: string, warn: (line: string) => void): string | undef
     if (!status.isFile()) throw new Error("it is not a file");
     return readFileSync(file, "utf8");
   } catch (error) {
+    // A home folder such as /dev/null.
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined;
     const why = error instanceof Error ? error.message : String(error);
     throw new UsageError("ERR_USAGE_CONFIG", `${file}: cannot be read: ${why}`);
   }

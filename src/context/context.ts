@@ -289,6 +289,7 @@ export class Context implements AsyncDisposable {
    * the mode of the file that it replaces.
    *
    * @throws {FilesError} `ERR_FILES_COPY`
+   * @throws the error of the stream or iterable `data`; the file stays as it was
    */
   async writeFile(path: string, data: Input, options: WriteFileOptions = {}): Promise<void> {
     await located(this.#files.write(path, data, options), new Error());

@@ -14,7 +14,7 @@ import {
   ProtocolError,
 } from "../errors.ts";
 import { neutralise } from "../text.ts";
-import type { CopyEnd } from "./ends.ts";
+import { type CopyEnd, DataError } from "./ends.ts";
 import { nameOf, toWire, type WirePath } from "./paths.ts";
 import { type CopyFailure, type CopyProgress, CopyReport, type CopyResult } from "./report.ts";
 
@@ -61,6 +61,7 @@ type CopySettings = CopyOptions & { readonly exact?: boolean };
  * folder, the sources go into it; otherwise the source gets that name.
  *
  * @throws {FilesError} `ERR_FILES_COPY`: some files could not be copied; the others are
+ * @throws the error of a stream or iterable whose bytes were to be copied
  */
 export async function copy(
   from: CopyEnd,
@@ -154,6 +155,8 @@ function endOptions(from: CopyEnd, paths: readonly string[], to: CopyEnd, option
 
 /** The error that started the end of a copy. The ends tell each other, and an echo knows less. */
 function firstCause(errors: readonly unknown[], from: CopyEnd): unknown {
+  const data = errors.find((error) => error instanceof DataError);
+  if (data !== undefined) return data.cause;
   const isEcho = (error: unknown) =>
     [CallError, ChannelError, CancelledError].some((kind) => error instanceof kind);
   const ours = errors.filter((error) => error instanceof EcontextError);

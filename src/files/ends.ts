@@ -107,6 +107,19 @@ export function endOfBytes(data: Data, mode?: number): CopyEnd {
   };
 }
 
+/** The data could not be read; `cause` is the error of its stream or iterable. */
+export class DataError extends Error {
+  override name = "DataError";
+}
+
+async function* readData(data: AsyncIterable<Uint8Array | string>) {
+  try {
+    yield* data;
+  } catch (cause) {
+    throw new DataError("the data cannot be read", { cause });
+  }
+}
+
 /** An aborted one never sends "done", because the writer does not have the whole file. */
 async function sendBytes(
   data: Data,
@@ -123,7 +136,7 @@ async function sendBytes(
       ["file", ".", whole?.length ?? 0, mode, null, small, 0],
     ]);
     if (small === null) {
-      for await (const part of isWhole ? [data] : data) {
+      for await (const part of isWhole ? [data] : readData(data)) {
         const chunk = encoded(part);
         for (let at = 0; at < chunk.length; at += CHUNK) {
           signal?.throwIfAborted();

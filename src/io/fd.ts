@@ -40,6 +40,14 @@ export function isFile(fd: number): boolean {
   }
 }
 
+export function isFolder(fd: number): boolean {
+  try {
+    return fstatSync(fd).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
 export function isPipe(fd: number): boolean {
   try {
     return fstatSync(fd).isFIFO();

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runEcontext } from "../helpers/run-econtext.ts";
 import { suite } from "../helpers/skip.ts";
-import { PYTHON } from "./econtext.ts";
+import { ECONTEXT, PYTHON } from "./econtext.ts";
 
 /** A host name of its own shows that code runs in it. */
 const CONFIGURATION = `
@@ -183,4 +183,12 @@ suite("a transport in econtext.toml", missing(), "unshare", () => {
     expect(stderr).toContain(`${folder}/sub/econtext.toml: transports.jail.argv: needed`);
     expect(status).toBe(2);
   });
+});
+
+test("a home folder that is a device has no configuration", async () => {
+  const env = { ...process.env, HOME: "/dev/null", XDG_CONFIG_HOME: "" };
+  const argv = [...ECONTEXT, "exec", "--python", PYTHON, "local", "--", "echo", "on"];
+  await using child = Bun.spawn(argv, { env, stdout: "pipe", stderr: "pipe" });
+  const said = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  expect(said).toEqual(["on\n", "", 0]);
 });

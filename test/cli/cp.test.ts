@@ -1,5 +1,13 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ECONTEXT, econtext, PYTHON, start } from "./econtext.ts";
@@ -59,6 +67,18 @@ test("our input and output", async () => {
   const none = await cp(`local:${at("absent")}`, "-");
   expect(none.stderr).toBe(`local: ${at("absent")}: No such file or directory\n`);
   expect(none.status).toBe(1);
+});
+
+test("an input that cannot be read is no empty file", async () => {
+  const line = `"$0" "$@" - 'local:${at("unread")}'`;
+  const run = async (input: string) => {
+    const argv = ["sh", "-c", `${line} ${input}`, ...ECONTEXT, "cp", "--python", PYTHON];
+    await using child = Bun.spawn(argv, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+    return [await child.stderr.text(), await child.exited];
+  };
+  expect(await run("<&-")).toEqual(["econtext: standard input is closed\n", 1]);
+  expect(await run("</")).toEqual(["econtext: standard input is a folder\n", 1]);
+  expect(existsSync(at("unread"))).toBe(false);
 });
 
 test("a signal in the middle: the old file, and nothing besides", async () => {

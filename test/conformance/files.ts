@@ -218,6 +218,13 @@ export function files(far: Far): void {
     expect(readFileSync(at("there/large"), "utf8")).toBe("old");
   });
 
+  test("a source that fails is the error, and leaves the old file", async () => {
+    writeFileSync(at("large"), "old");
+    const source = new ReadableStream({ pull: () => Promise.reject(new RangeError("no more")) });
+    expect(await failureOf(context().writeFile(at("large"), source))).toBeInstanceOf(RangeError);
+    expect(readFileSync(at("large"), "utf8")).toBe("old");
+  });
+
   test("resumed, it goes on where it was", async () => {
     const content = noise(5_000_000);
     writeFileSync(at("large"), content);

@@ -10,16 +10,23 @@ import { tidy } from "./collect-garbage.ts";
 export class SharedInput {
   readonly #preface: Uint8Array | undefined;
   readonly #input: Input | undefined;
+  readonly #isStrict: boolean;
   readonly #senders: Sender<Chunk>[] = [];
   readonly #readies: (() => Promise<unknown>)[] = [];
 
   /**
    * @param preface bytes that come first
    * @param input undefined: readers get the preface alone
+   * @param isStrict whether the readers get an error of the input; else they get its end
    */
-  constructor(preface: Uint8Array | undefined, input: Input | undefined) {
+  constructor(
+    preface: Uint8Array | undefined,
+    input: Input | undefined,
+    { isStrict = false }: { readonly isStrict?: boolean } = {},
+  ) {
     this.#preface = preface;
     this.#input = input;
+    this.#isStrict = isStrict;
   }
 
   /**
@@ -40,8 +47,9 @@ export class SharedInput {
     return receiver as Receiver as Receiver<Uint8Array>;
   }
 
-  /** Reads to the end, or until no reader is left. Never rejects: an error is the end. */
+  /** Reads to the end, or until no reader is left. Never rejects. */
   async #read(): Promise<void> {
+    let problem: unknown;
     try {
       if (this.#preface !== undefined) await this.#give(this.#preface);
       if (this.#input !== undefined) {
@@ -50,10 +58,11 @@ export class SharedInput {
         for await (const chunk of this.#input.chunks(isAlone))
           if (!(await this.#give(chunk))) break;
       }
-    } catch {
-      // A closed descriptor, or the terminal of another process group.
+    } catch (error) {
+      // For a command, a closed descriptor and the terminal of another process group are the end.
+      if (this.#isStrict) problem = error;
     }
-    for (const sender of this.#senders) sender.close();
+    for (const sender of this.#senders) sender.close(problem);
   }
 
   async #allReady(): Promise<void> {

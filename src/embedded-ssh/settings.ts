@@ -1,4 +1,4 @@
-/** From the configuration of a host to what the embedded ssh does there. Reads no file. */
+/** Translates the configuration of a host into typed settings. Reads no file. */
 import type { Restriction } from "./agent-messages.ts";
 import { type Offer, offerOf } from "./algorithms.ts";
 import type { SshConfiguration } from "./configuration.ts";
@@ -29,10 +29,11 @@ export interface HostKeySettings {
 }
 
 export interface LoginSettings {
-  /** Whether nothing may be asked. */
+  /** Whether a person is asked nothing. */
   readonly isBatch: boolean;
   /** Ways to log in, the preferred one first. */
   readonly methods: readonly ("publickey" | "keyboard-interactive" | "password")[];
+  /** How often a password or a passphrase is asked for. */
   readonly prompts: number;
   readonly identityFiles: readonly string[];
   readonly hasOnlyFiles: boolean;
@@ -128,7 +129,7 @@ export function readSettings(
   };
 }
 
-/** `ssh -G` tells some of the file names as they are written, by its version. */
+/** Some versions of `ssh -G` print file names unexpanded, so that they are expanded here. */
 function hostKeySettings(read: OptionReader, place: TokenValues): HostKeySettings {
   return {
     strict: strictness(read.text("stricthostkeychecking")),
@@ -162,7 +163,7 @@ function loginSettings(read: OptionReader, place: TokenValues): LoginSettings {
   return {
     isBatch: read.flag("batchmode"),
     methods: methods.filter((method) => isAllowed[method]),
-    prompts: Math.max(1, read.number("numberofpasswordprompts")),
+    prompts: read.number("numberofpasswordprompts"),
     identityFiles: read.all("identityfile").map((file) => expandPath(file, place)),
     hasOnlyFiles: read.flag("identitiesonly"),
     agent: agentSocket(read),

@@ -127,7 +127,7 @@ suite("embedded ssh behind a hop", missingLab(), "lab", () => {
     expect(silent).toMatchObject({ code: "ERR_TRANSPORT_UNREACHABLE" });
     const stranger = await behind("bastion/web1", "HostKeyAlias web2");
     expect(stranger).toMatchObject({ code: "ERR_TRANSPORT_HOST_KEY_CHANGED" });
-    const lacking = await behind("bastion/web1", "ForwardAgent yes");
+    const lacking = await behind("bastion/web1", "ForwardX11 yes");
     expect(lacking).toMatchObject({ code: "ERR_TRANSPORT_REFUSED" });
     const denied = await behind("bastion/web1", "PubkeyAuthentication no");
     expect(denied).toMatchObject({ code: "ERR_TRANSPORT_PERMISSION_DENIED", hop: "bastion/web1" });

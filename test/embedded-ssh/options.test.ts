@@ -34,8 +34,13 @@ suite("options of the embedded ssh", missingSshd(), "sshd", () => {
       await same({ ...key("locked"), answers: ["wrong", "open sesame"] }, OK);
       await same({ ...key("locked"), answers: [] }, denied);
     });
-    test("NumberOfPasswordPrompts", () =>
-      same({ ...key("locked", "NumberOfPasswordPrompts 1"), answers: ["wrong"] }, denied));
+    test("NumberOfPasswordPrompts", async () => {
+      for (const count of [0, 1]) {
+        const run = key("locked", `NumberOfPasswordPrompts ${count}`);
+        const answers = ["wrong", "open sesame"];
+        expect((await same({ ...run, answers }, denied)).asked).toHaveLength(count);
+      }
+    });
     test("with a passphrase, in the old format", () =>
       same({ ...key("locked_pem"), answers: ["open sesame"] }, OK));
     test("BatchMode asks for no passphrase", () => same(key("locked", "BatchMode yes"), denied));

@@ -1,7 +1,7 @@
 /** Waiting that a signal ends. */
 
 /**
- * @param drop gets what the work brings after all
+ * @param drop gets the result of the work if that arrives after the signal
  * @throws the reason of the signal, as soon as it is aborted
  */
 export function orAborted<T>(

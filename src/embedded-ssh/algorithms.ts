@@ -1,7 +1,7 @@
 /**
- * Which algorithms are offered to a server: what the configuration names, as far as the package
- * ssh2 has it. A list that the user has changed is a demand: if one of its names is lacking, the
- * host is refused, because a weaker one would be taken instead without a word.
+ * Chooses the algorithms that are offered to a server: those that the configuration names and the
+ * package ssh2 has. A list that the user has changed is a demand. If ssh2 lacks one of its names,
+ * the host is refused: otherwise a weaker algorithm would be used without notice.
  */
 import type { Algorithms } from "ssh2";
 import type { SshConfiguration } from "./configuration.ts";
@@ -51,7 +51,7 @@ export interface Offer {
   readonly hasOwnKeyOrder: boolean;
 }
 
-/** @returns what is offered, or why the host is refused */
+/** @returns the algorithms to offer, or the reason why the host is refused */
 export function offerOf(
   configuration: SshConfiguration,
   usual: SshConfiguration,

@@ -1,8 +1,8 @@
 /**
  * BoundAgent: the user's agent, told for each connection to it which ssh session it serves. ssh
  * does so with the agent's extension `session-bind@openssh.com` (PROTOCOL.agent). An agent then
- * enforces the destinations that a key is restricted to, and refuses to a remote host what only
- * this machine may do, as loading a library.
+ * enforces the destinations that a key is restricted to. It also refuses requests of a remote host
+ * that only this machine may make, such as loading a library.
  */
 import { connect, type Socket } from "node:net";
 import { OpenSSHAgent, type ParsedKey } from "ssh2";
@@ -22,7 +22,7 @@ export class BoundAgent extends OpenSSHAgent {
   /**
    * @param path of the agent's socket
    * @param proof undefined: there is no session yet
-   * @param isForwarded whether the server's side speaks to the agent
+   * @param isForwarded whether processes on the server use the agent
    */
   constructor(path: string, proof: () => SessionProof | undefined, isForwarded = false) {
     super(path);
@@ -46,7 +46,7 @@ export class BoundAgent extends OpenSSHAgent {
     socket.destroy();
   }
 
-  /** Ends what the server's side still has of the agent. */
+  /** Closes the connections to the agent that are still open. */
   close(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -66,7 +66,7 @@ export class BoundAgent extends OpenSSHAgent {
   }
 }
 
-/** An agent that lacks the extension is used all the same, as by ssh. */
+/** Reads a reply, and ignores it: like ssh, an agent that lacks the extension is used, too. */
 async function skipReply(socket: Socket): Promise<void> {
   let length: number | undefined;
   for (;;) {

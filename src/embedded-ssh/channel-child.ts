@@ -20,7 +20,7 @@ const FAILED: Ending = { status: 255 };
 type State =
   | { readonly is: "opening"; readonly waiting: Chunk[]; readonly abort: AbortController }
   | { readonly is: "open"; readonly running: Running }
-  /** The command has got the end of its input. What it prints is dropped. */
+  /** The command has got the end of its input. Its output is dropped. */
   | { readonly is: "closing"; readonly running: Running; readonly reaper: NodeJS.Timeout }
   | { readonly is: "ended" };
 
@@ -37,8 +37,8 @@ export class ChannelChild implements ByteChild {
   #listener: DuplexListener | undefined;
 
   /**
-   * @param refused is called instead of an ending where the embedded ssh refuses the host. It gets
-   *   what was written.
+   * @param refused is called if the embedded ssh refuses the host, with the chunks written so far.
+   *   The child then never ends. Absent: it ends with an error.
    */
   constructor(
     argv: readonly string[],

@@ -5,7 +5,7 @@ export interface SshCommandLine {
   readonly options: readonly string[];
   /** As the user wrote it: `web1`, `ada@web1`, `ssh://ada@web1:2222`. */
   readonly destination: string;
-  /** What the login shell there is given. */
+  /** The command for the login shell of the server. */
   readonly command: string;
 }
 

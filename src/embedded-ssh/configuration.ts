@@ -1,7 +1,7 @@
 /**
- * What the user's ssh configuration means for a destination. `ssh -G` is asked, which applies
- * `Host`, `Match`, `Include` and the command line exactly as ssh does, and starts no connection.
- * Its answer has a line for each value: a name in lower case, a space, the value.
+ * Asks `ssh -G` for the configuration of a destination. It applies `Host`, `Match`, `Include` and
+ * the command line exactly as ssh does, and starts no connection. It prints a line for each value:
+ * the option's name in lower case, a space, the value.
  */
 import { orAborted } from "./abort.ts";
 import { Turns } from "./turns.ts";
@@ -11,7 +11,7 @@ export type SshConfiguration = ReadonlyMap<string, readonly string[]>;
 
 export interface Configured {
   readonly configuration: SshConfiguration;
-  /** What ssh printed: warnings, for a person. */
+  /** Warnings of ssh, to be shown. */
   readonly warnings: string;
 }
 

@@ -23,7 +23,7 @@ import { rekey, type SessionProof, sessionProof } from "./ssh2-internals.ts";
 export interface Dialog {
   /** Absent: nothing can be asked. */
   readonly asker: Asker | undefined;
-  /** Gets what ssh would print on standard error. */
+  /** Gets the text that ssh would print on standard error. */
   say(text: string): void;
 }
 
@@ -49,7 +49,7 @@ export class Connection {
   #failure: Error | undefined;
   /** Of the first key exchange. */
   #proof: () => SessionProof | undefined = () => undefined;
-  /** What the server's side may use; undefined: nothing, or the server refuses it. */
+  /** The forwarded agent; undefined: none is forwarded, or the server refuses it. */
   #agent: BoundAgent | undefined;
 
   /** @throws {ConnectionFailure}, {Refusal} */
@@ -150,7 +150,7 @@ export class Connection {
       ...this.#config(hostKeys),
       hostVerifier: (blob: Buffer, done: (isRight: boolean) => void) => {
         clearTimeout(timer);
-        // With new keys under way, ssh2 must hear at once: it sends broken packets meanwhile.
+        // During a rekey the answer must be synchronous: ssh2 sends broken packets while it waits.
         if (verified !== undefined) return verified.equals(blob);
         verified = Buffer.from(blob);
         this.#proof = sessionProof(this.#client, verified);
@@ -226,7 +226,7 @@ export class Connection {
       const isOld = rekeySeconds !== 0 && performance.now() - since > rekeySeconds * 1000;
       if (bytes < most && !isOld) return;
       [bytes, since] = [0, performance.now()];
-      // Not now, in the middle of a packet.
+      // A rekey in the middle of a packet would break it.
       setImmediate(() => rekey(this.#client));
     };
     stream.on("data", count);
@@ -270,7 +270,7 @@ function sessionOf(channel: ClientChannel): Session {
   return { channel, ending: () => ending };
 }
 
-/** Without this a channel that is destroyed waits for its server, which may be dead. */
+/** Makes `destroy` close a channel at once. ssh2 would wait for the server, which may be dead. */
 function endingAtOnce(channel: ClientChannel): ClientChannel {
   const destroy = channel.destroy.bind(channel);
   channel.destroy = () => {

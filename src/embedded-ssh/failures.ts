@@ -1,7 +1,8 @@
 /** Why a command could not be run over the embedded ssh. */
 
 /**
- * The embedded ssh lacks what a host or its configuration demands. The system's ssh may have it.
+ * A host or its configuration demands something that the embedded ssh lacks, and the system's ssh
+ * may have.
  */
 export class Refusal extends Error {}
 

@@ -1,7 +1,6 @@
 /**
- * FallbackChild: a command by the embedded ssh, and by a spawned ssh where the embedded one refuses
- * the host. Which of the two it is, is known after a while: what is written until then goes to the
- * one that runs.
+ * FallbackChild: runs a command by the embedded ssh, or by a spawned one if the embedded ssh refuses
+ * the host. Bytes that are written before that is decided go to the client that runs.
  */
 import type { DuplexListener } from "../io/duplex.ts";
 import type { Chunk } from "../io/splice-pipe.ts";
@@ -17,7 +16,7 @@ export class FallbackChild implements ByteChild {
   readonly #fallback: Spawner;
   readonly #ended = Promise.withResolvers<Ending>();
   #child: ByteChild;
-  /** What the embedded ssh has printed, before the spawned one took its place. */
+  /** Error output of the embedded ssh, before the spawned one took its place. */
   #before = "";
   #hear: ((text: string) => void) | undefined;
   #listener: DuplexListener | undefined;

@@ -28,7 +28,7 @@ import {
 import { revocationOf, rsaBits } from "./public-key-rules.ts";
 import type { SshSettings } from "./settings.ts";
 
-/** What is decided about a key. */
+/** The decision about a key. */
 export interface Verdict {
   readonly isAccepted: boolean;
   /** Whether the server may be another than the known one: it must not get a password. */
@@ -36,14 +36,14 @@ export interface Verdict {
 }
 
 interface Talk {
-  /** Gets what ssh would print. */
+  /** Gets the text that ssh would print. */
   readonly say: (text: string) => void;
   readonly asker: Asker | undefined;
-  /** Ends a program that tells of known hosts. */
+  /** Ends a KnownHostsCommand that runs. */
   readonly signal: AbortSignal;
 }
 
-/** What the known hosts say about a key. */
+/** The result of comparing a key with the known hosts. */
 interface Judgement {
   readonly is: "known" | "changed" | "revoked" | "new";
   /** The line that says so; absent for a new key. */
@@ -53,7 +53,7 @@ interface Judgement {
 const REFUSED: Verdict = { isAccepted: false, isDoubtful: true };
 const DOUBTFUL: Verdict = { isAccepted: true, isDoubtful: true };
 const TRUSTED: Verdict = { isAccepted: true, isDoubtful: false };
-/** A host with one of these in its name is not recorded: known_hosts would read it otherwise. */
+/** Characters with a meaning in known_hosts. A name that has one of them is not recorded. */
 const UNRECORDABLE = /[@?*#[\]|'"\\\s,]/;
 
 export class HostKeyCheck {
@@ -274,7 +274,7 @@ export class HostKeyCheck {
     }
   }
 
-  /** Says what LogLevel may hide. */
+  /** Prints information, which LogLevel may hide. */
   #tell(text: string): void {
     if (!this.#settings.isQuiet) this.#talk.say(text);
   }
@@ -307,7 +307,7 @@ function judge(known: readonly KnownKey[], key: HostKey): Judgement {
 }
 
 function nameOf({ alias, hostname, port }: SshSettings): string {
-  return alias ?? hostWithPort(hostname.toLowerCase(), port);
+  return alias?.toLowerCase() ?? hostWithPort(hostname.toLowerCase(), port);
 }
 
 function isLoopback(address: string | undefined): boolean {

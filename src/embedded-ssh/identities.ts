@@ -26,7 +26,7 @@ export interface Offered {
 }
 
 export interface KeyUse extends KeyFileUse {
-  /** What tells an agent the session that it signs for; undefined before there is one. */
+  /** Proves the session to an agent; undefined before the key exchange is over. */
   proof(): SessionProof | undefined;
 }
 
@@ -116,7 +116,7 @@ export class IdentityAgent extends BaseAgent<ParsedKey> {
     const identity = this.#identities.find(({ publicKey }) =>
       publicKey.getPublicSSH().equals(blob),
     );
-    // For an old server, ssh2 falls back to SHA-1 by itself.
+    // ssh2 falls back to SHA-1 by itself if the server is old.
     const name = RSA_SIGNATURES[hash ?? ""];
     if (name !== undefined && !this.#settings.acceptedAlgorithms.includes(name)) {
       done(new Error("no mutual signature supported"));

@@ -57,7 +57,7 @@ export function keyFileAt(path: string, use: KeyFileUse): KeyFile | undefined {
 export function identityOf({ path, open }: KeyFile, publicKey: ParsedKey): Identity {
   const sign: Identity["sign"] = async (data, hash) => {
     const key = await open();
-    // ssh2 would send a signature by another key, and the server count it as an attempt.
+    // A signature by another key than the offered one would only count as a failed attempt.
     if (key?.getPublicSSH().equals(publicKey.getPublicSSH()) !== true) return undefined;
     const signed = key.sign(data, hash);
     return signed instanceof Error ? undefined : signed;

@@ -1,5 +1,5 @@
 /**
- * Where the keys of hosts are known from: the known-hosts files of the user and of the system, and
+ * The sources of known host keys: the known-hosts files of the user and of the system, and
  * KnownHostsCommand. Reads and writes the files. Does not judge a key.
  */
 import { appendFileSync, linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -67,8 +67,8 @@ export class KnownHostsFiles {
 
   /**
    * Makes these the only keys of a host: adds the new ones to the first of the user's files, and
-   * removes all others from each of them. Lines with a marker stay. What a file held before is kept
-   * as `known_hosts.old`.
+   * removes all others from each of them. Lines with a marker stay. The previous content of a file
+   * from which lines are removed is kept as `known_hosts.old`.
    *
    * @throws the system's error
    */
@@ -119,7 +119,7 @@ function overwrite(file: string, text: string): void {
   }
 }
 
-/** What KnownHostsCommand is asked. */
+/** A question to KnownHostsCommand. */
 export interface Query {
   readonly reason: "ORDER" | "HOSTNAME" | "ADDRESS";
   /** As known_hosts names it. */
@@ -128,7 +128,7 @@ export interface Query {
   readonly key?: HostKey & { readonly fingerprint: string };
   /** Ends the command. */
   readonly signal: AbortSignal;
-  /** Gets what the command prints on standard error. */
+  /** Gets the error output of the command. */
   say(text: string): void;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Logging in, by ssh's rules: the ways that both ends allow, in the order of the configuration.
- * Questions have ssh's own words, so that they are answered as those of a spawned ssh.
+ * Login: authenticates by ssh's rules. It tries the methods that both ends allow, in the order of
+ * the configuration. Its questions have ssh's own words, so that the sources of passwords recognise
+ * them.
  */
 import type { AuthenticationType, NextAuthHandler, Prompt } from "ssh2";
 import type { Asker } from "../launch/child.ts";
@@ -12,7 +13,7 @@ import type { SshSettings } from "./settings.ts";
 type Method = SshSettings["login"]["methods"][number];
 type Next = Parameters<NextAuthHandler>[0];
 
-/** A server that is content with no number of keys would keep this process busy. */
+/** Most partial successes. A server that always demands another method would never end. */
 const MOST_PARTS = 32;
 
 export class Login {
@@ -20,14 +21,14 @@ export class Login {
   readonly #asker: Asker | undefined;
   readonly #say: (text: string) => void;
   readonly #offered: Offered;
-  /** How often each way was tried. */
+  /** How often each method was tried. */
   readonly #tried = new Map<Method, number>();
   /** How many rounds of keys were tried. */
   #rounds = 0;
   /** How many rounds of questions the server has asked. */
   #answered = 0;
   #left: readonly string[] = [];
-  /** How many ways were right, and not enough. */
+  /** Number of partial successes. */
   #parts = 0;
   #isDoubtful = false;
 
@@ -42,16 +43,16 @@ export class Login {
     this.#say = say;
   }
 
-  /** The host key is not the known one: nothing secret is sent. */
+  /** Takes note that the host key is not the known one: no password is sent. */
   doubt(): void {
     this.#isDoubtful = true;
   }
 
   /**
-   * Tells ssh2 what to try next.
+   * Tells ssh2 the next method.
    *
-   * @param left the ways that the server still allows; null at first
-   * @param isPartial the last way was right, and the server wants another one, too
+   * @param left the methods that the server still allows; null at first
+   * @param isPartial whether the last method succeeded, and the server demands another one
    */
   next(
     left: readonly AuthenticationType[] | null,
@@ -75,7 +76,7 @@ export class Login {
     void this.#next(left).then(done);
   }
 
-  /** What ssh prints when nothing is left to try. */
+  /** @returns the text that ssh prints when all methods have failed */
   denied(): string {
     const { user, hostname } = this.#settings;
     const lacking = [
@@ -96,7 +97,7 @@ export class Login {
       }
       const isAble = this.#asker !== undefined && !this.#isDoubtful;
       if (!isAble || this.#count(method) >= this.#settings.login.prompts) continue;
-      // A server that has asked nothing would ask nothing again.
+      // If the server has asked nothing the last time, a second try is useless.
       if (method === "keyboard-interactive" && this.#count(method) > this.#answered) continue;
       if (this.#count(method) > 0) this.#say("Permission denied, please try again.\r\n");
       this.#try(method);
@@ -123,7 +124,7 @@ export class Login {
     }
   }
 
-  /** A string, because the package takes no bytes: it stays in memory for a while. */
+  /** @returns a string, because ssh2 takes no bytes: it stays in memory until it is collected */
   async #password(): Promise<string | undefined> {
     const { user, alias, hostname } = this.#settings;
     return textOf(await this.#asker?.ask(`${user}@${alias ?? hostname}'s password: `));
@@ -140,7 +141,7 @@ export class Login {
       if (text === undefined) {
         this.#tried.set("keyboard-interactive", Number.POSITIVE_INFINITY);
       }
-      // ssh answers with nothing, too, and the server refuses it.
+      // Like ssh, without an answer it sends an empty one, which the server refuses.
       answers.push(text ?? "");
     }
     finish(answers);

@@ -63,7 +63,7 @@ export function openCommand(
   return { stream };
 }
 
-/** ssh ends its proxy command by SIGHUP. What does not heed it would be left. */
+/** Sends SIGHUP, as ssh does to its proxy command. Kills the processes that ignore it. */
 function endGroup(group: number): Promise<void> {
   try {
     process.kill(-group, "SIGHUP");

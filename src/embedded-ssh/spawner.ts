@@ -1,6 +1,6 @@
 /**
- * EmbeddedSpawner: runs command lines of ssh in this process, without an ssh. What it needs for
- * that is loaded for the first of them: most runs need none.
+ * EmbeddedSpawner: runs command lines of ssh in this process, without an ssh. The code that does
+ * so is loaded for the first of them: most runs need none.
  */
 import type { ByteChild, Spawner, SpawnOptions } from "../launch/child.ts";
 import { ChannelChild } from "./channel-child.ts";

@@ -1,6 +1,6 @@
 /**
- * What the package ssh2 has and does not offer: its clients have no public method for it. If a
- * version of the package names it otherwise, the tests of rekeying and of agents fail.
+ * Private members of ssh2's clients, for tasks that have no public method. If a version of the
+ * package renames them, the tests of rekeying and of agents fail.
  */
 import type { Client } from "ssh2";
 
@@ -14,7 +14,7 @@ interface Internals {
   readonly _protocol?: { rekey(): void; readonly _kex?: KeyExchange };
 }
 
-/** What proves to an agent which server a connection leads to. */
+/** Proves to an agent which server a session leads to. */
 export interface SessionProof {
   /** A public key, as ssh sends it. */
   readonly hostKey: Buffer;

@@ -6,7 +6,7 @@ import { hostname as localHost } from "node:os";
 import { join } from "node:path";
 import { account } from "../transports/account.ts";
 
-/** What the tokens stand for. */
+/** The values that the tokens stand for. */
 export interface TokenValues {
   /** The name that the user gave. */
   readonly name: string;

@@ -1,6 +1,6 @@
 /**
- * FallbackChild: runs a command by the embedded ssh, or by a spawned one if the embedded ssh refuses
- * the host. Bytes that are written before that is decided go to the client that runs.
+ * FallbackChild: runs a command by the embedded ssh, or by a spawned one if the embedded ssh
+ * refuses the host. Bytes that are written before that is decided go to the client that runs.
  */
 import type { DuplexListener } from "../io/duplex.ts";
 import type { Chunk } from "../io/splice-pipe.ts";

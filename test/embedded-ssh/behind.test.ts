@@ -43,7 +43,7 @@ suite("embedded ssh behind a hop", missingLab(), "lab", () => {
   const failure = (context: Context): Promise<{ code: string; hop: string; message: string }> =>
     context.ready().then(
       () => {
-        throw new Error("it was opened");
+        throw new Error(`${context.name} was opened`);
       },
       (error: unknown) => error as { code: string; hop: string; message: string },
     );

@@ -76,6 +76,8 @@ const WAITING: readonly string[] = [
   "test/tree/hostile-child.test.ts",
   "test/faults/orphans-local.test.ts",
   "test/faults/orphans-ssh.test.ts",
+  "test/passwords/behind-hops.test.ts",
+  "test/conformance/languages.test.ts",
   "test/faults/slow.test.ts",
   "test/faults/lend.test.ts",
   "test/faults/abuse.test.ts",
@@ -100,8 +102,11 @@ const WAITING: readonly string[] = [
 const LONG: readonly string[] = [
   "test/conformance/node-local.test.ts",
   "test/conformance/python-local.test.ts",
+  "test/faults/switch-javascript.test.ts",
   "test/conformance/through-hops.test.ts",
+  "test/faults/switch-python.test.ts",
   "test/conformance/embedded-ssh.test.ts",
+  "test/conformance/python-ssh.test.ts",
 ];
 const WAITING_LANES = 3;
 /** Lines of `--times`, of files and of tests. */
@@ -121,10 +126,11 @@ async function tests(filters: readonly string[]): Promise<void> {
   const isUnit = (file: string) => file.startsWith("test/unit/");
   const isWaiting = (file: string) => WAITING.includes(file);
   const rest = files.filter((file) => !LONG.includes(file) && !isWaiting(file) && !isUnit(file));
-  // The units are small, and share a process.
   const long = LONG.filter((file) => files.includes(file));
-  const busy = [...[...long, ...rest].map((file) => [file]), files.filter(isUnit)];
-  const waiting = WAITING.filter((file) => files.includes(file)).map((file) => [file]);
+  const alone = (file: string): string[] => [file];
+  // The units are small, and share a process.
+  const busy = [...long.map(alone), files.filter(isUnit), ...rest.map(alone)];
+  const waiting = WAITING.filter((file) => files.includes(file)).map(alone);
   const lane = async (own: string[][], other: string[][]): Promise<void> => {
     const next = () => own.shift() ?? other.shift();
     for (let files = next(); files !== undefined; files = next()) {

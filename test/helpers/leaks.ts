@@ -23,8 +23,11 @@ export function handDownEnvironment(): void {
   Object.assign(Bun, { spawn: withEnvironment });
 }
 
-/** On a busy machine even a signal takes its time; a hook may take 5 s. */
-const GRACE_MS = 4_000;
+/**
+ * On a busy machine even a signal takes its time; a hook may take 5 s. Tests of this file wait for
+ * less.
+ */
+const GRACE_MS = Number(process.env["ECONTEXT_TEST_GRACE_MS"] ?? 4_000);
 /** Of the flags in a process's stat. */
 const KERNEL_THREAD = 0x0020_0000;
 const POLL_MS = 20;

@@ -208,7 +208,10 @@ describe("preload", () => {
         stdin: "ignore",
         stdout: "ignore",
         stderr: "pipe",
-        env: { ...process.env, ECONTEXT_TEST_RUN: crypto.randomUUID(), NO_COLOR: "1" },
+        env: {
+          ...{ ...process.env, ECONTEXT_TEST_RUN: crypto.randomUUID() },
+          ...{ ECONTEXT_TEST_GRACE_MS: "300", NO_COLOR: "1" },
+        },
       });
       return await child.stderr.text();
     } finally {

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { Broker, type ConnectOptions, type Context } from "../../src/index.ts";
 import { nodeOf } from "../helpers/javascripts.ts";
 import { pythonOf } from "../helpers/pythons.ts";
+import { pattern } from "../helpers/random.ts";
 import { suite } from "../helpers/skip.ts";
 import { SOON_MS } from "../helpers/soon.ts";
 
@@ -119,6 +120,12 @@ for (const [name, options, language, missing] of HOPS) {
         const answered = to.call("answer_sender");
         expect(await from.call("receive_one")).toBe(2_000_000);
         await Promise.all([passed, answered]);
+        // Parts of large calls to both come to the hop by turns.
+        const data = Buffer.alloc(5 << 20, pattern(999));
+        const calls = [from, to, from, to].map((end) => end.call("echo", data));
+        for (const echoed of await Promise.all(calls)) {
+          expect(data.equals(echoed as Uint8Array)).toBe(true);
+        }
       });
     }
   });

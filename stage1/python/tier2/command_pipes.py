@@ -1,8 +1,9 @@
-"""econtext.command_pipes: between a command's pipes and channels of bytes; and what wakes the loop
-that moves them.
+"""econtext.command_pipes: moves bytes between a command's pipes and channels.
 
-Second tier: comes with econtext.commands, whose loop it serves: nothing here waits, but for a
-moment where that saves much.
+Wake ends the wait of the loop in econtext.command_loop, which calls the others. None of them waits,
+except for a moment where that saves much.
+
+Second tier: comes with econtext.commands.
 """
 import fcntl
 import os
@@ -19,14 +20,16 @@ vectored_io = econtext.tier("vectored_io")
 splice = econtext.tier("splice")
 locks = econtext.tier("locks")
 
-# With what makes a body of it, just what goes into one frame.
-CHUNK = econtext.MAX_FRAME - 22
-GATHER = 0.0002  # seconds
+CHUNK = econtext.MAX_FRAME - 22  # bytes: with the head of a value, they fill one frame
+# Seconds to wait for more output of a command that prints much. A longer wait leaves the processors
+# idle: a local context then passes on a fifth less.
+GATHER = 0.0002
 
 
 class Wake(object):
-    """A pipe that ends the poll: what another thread has heard, and each signal, writes to it.
-    While it exists, the end of a child is a signal that is heard.
+    """A pipe that ends the poll of the loop: other threads and signals write to it.
+
+    While it exists, SIGCHLD has a handler, so that the end of a child ends the poll, too.
     """
 
     def __init__(self):
@@ -43,7 +46,7 @@ class Wake(object):
         locks.listen()
 
     def watch(self, end):
-        """Be rung when something happens to this end of a channel."""
+        """From now on, each change of this end of a channel ends the poll."""
         self.sources.append(end)
         end.listeners.append(self.ring)
 
@@ -72,8 +75,10 @@ class Wake(object):
 
 
 def restore_handler(handler):
-    """Handle SIGCHLD as before the command. Where that was the default, our handler stays, which
-    does nothing: to put back the default could fail, and the system does the same with both.
+    """Handle SIGCHLD as before the command.
+
+    If that was the default, our handler stays. It does nothing, as the default does, and to put the
+    default back could fail.
     """
     if handler != signal.SIG_DFL and handler is not None:
         try:
@@ -87,9 +92,9 @@ def restore_handler(handler):
 
 
 class Output(object):
-    """What the command writes, on its way to a sender."""
+    """One output of a command. Sends it to a channel."""
 
-    flows = False  # much has just come
+    flows = False  # whether the last turn found much
 
     def __init__(self, pipe, sender):
         vectored_io.enlarge(pipe)
@@ -97,18 +102,18 @@ class Output(object):
         self.sender = sender
 
     def interest(self):
-        """What to poll for; None: nothing, not even its end."""
+        """Return the events to poll for. None: leave the pipe alone, its end included."""
         return select.POLLIN if self.sender.ready() else None
 
     def turn(self, ready):
-        # The receiver is closed: the command shall get SIGPIPE, as in a local pipeline.
+        # If the receiver is closed, the command gets SIGPIPE, as in a local pipeline.
         if self.sender.closed:
             self.pipe.close()
         elif ready:
             try:
                 size = splice.in_pipe(self.pipe.fileno())
                 if size < vectored_io.LARGE and self.flows:
-                    # More is about to come: one large frame costs less than many small ones.
+                    # More is about to come, and one large frame costs less than many small ones.
                     sleep(GATHER)
                     size = splice.in_pipe(self.pipe.fileno())
                 self.flows = size >= vectored_io.LARGE
@@ -123,7 +128,7 @@ class Output(object):
             self.send(chunk)
 
     def send(self, chunk):
-        """Send some output. An empty chunk is its end."""
+        """Send a chunk of output. An empty one means the end of the output."""
         try:
             if chunk:
                 self.sender.offer(values.encode_bytes(chunk))
@@ -135,19 +140,19 @@ class Output(object):
 
 
 class Input(object):
-    """What the command reads, from a receiver."""
+    """The standard input of a command. Writes what a channel's receiver gives."""
 
-    rest = None  # of what is being written
+    rest = None  # the part of a value that is not written yet
     ended = False
-    is_prompt = True  # what came before was written soon: see econtext.splice
+    is_prompt = True  # whether the last value was written soon: see `is_idle` of econtext.splice
     last = b"\n"
 
     def __init__(self, pipe, receiver, end_of_file=b""):
         vectored_io.enlarge(pipe)
         self.pipe = pipe
         self.receiver = receiver
-        self.end_of_file = end_of_file  # of a terminal, which has to stay open
-        self.lock = locks.Lock()  # the thread that reads the stream may also write to it
+        self.end_of_file = end_of_file  # the character for it, if the pipe is a terminal
+        self.lock = locks.Lock()  # the thread that reads the stream splices into the pipe
         if not end_of_file:
             receiver.sink = self
         fcntl.fcntl(pipe, fcntl.F_SETFL, os.O_NONBLOCK | fcntl.fcntl(pipe, fcntl.F_GETFL))
@@ -167,7 +172,7 @@ class Input(object):
     def write(self, ready):
         try:
             if ready & ~select.POLLOUT and not self.end_of_file:
-                raise OSError  # its other end is closed
+                raise OSError  # the command has closed its end
             self.rest = self.rest or self.next()
             if self.rest:
                 self.rest = self.rest[os.write(self.pipe.fileno(), self.rest) :]
@@ -176,7 +181,7 @@ class Input(object):
                 self.close()
 
     def next(self):
-        """What to write next, if there is any."""
+        """Return what to write next; None if there is nothing now."""
         try:
             body = self.receiver.take()
             if body is None:
@@ -188,17 +193,17 @@ class Input(object):
             self.ended = True
             if not self.end_of_file:
                 self.close()
-            # Within a line, the first only ends that.
+            # Within a line, the first of two characters only ends that line.
             return self.end_of_file * (1 if self.last == b"\n" else 2)
 
     def idle(self):
-        """Whether nothing waits that has to be written."""
+        """Return whether nothing waits to be written, and the pipe is open."""
         return not (self.rest or self.receiver.ready() or self.pipe.closed)
 
     def fill(self, stream, size):
-        """Move `size` bytes from the stream, if nothing waits before them.
+        """Move bytes from the stream, if nothing waits before them.
 
-        As `move` of econtext.splice. Only for the thread that reads the stream.
+        As `move` of econtext.splice. Only the thread that reads the stream may call this.
         """
         if not self.lock.take(0):
             return None
@@ -208,7 +213,7 @@ class Input(object):
             self.lock.release()
 
     def end(self):
-        """Close it, even if a thread writes to it."""
+        """Close the pipe, even if a thread writes to it."""
         self.receiver.sink = None
         self.lock.take(0.05)  # if it is never released, its thread was interrupted
         self.pipe.close()

@@ -1,5 +1,6 @@
-"""econtext.splice: bytes go between the stream and a command's pipes without coming through here.
-Linux, from Python 3.10 on.
+"""econtext.splice: zero copy between the stream and a command's pipes, by splice(2).
+
+Linux, from Python 3.10 on. Elsewhere, the bytes are read and written.
 
 Second tier: comes with econtext.commands. Twin: src/io/splice-pipe.ts.
 """
@@ -27,24 +28,24 @@ pours = bool(splice and FIONREAD)
 
 NAP = 0.0003  # seconds: what comes meanwhile costs one turn instead of many
 PATIENCE = 64  # naps, of a frame that does not come, or for which there is no room
-ENOUGH = 65536  # so much at once: more is there, or will be
-ROOM_SECONDS = 0.05  # for a frame that has begun: until it is written, no call can be interrupted
+ENOUGH = 65536  # bytes of one splice from which on no nap is due: more is there, or comes soon
+# How long a frame that has begun waits for room. Until it is written, no call can be interrupted.
+ROOM_SECONDS = 0.05
 
 
 # -- From a pipe into the stream -------------------------------------------------------------------
 def in_pipe(fd):
-    """How many bytes wait in this pipe, where they could be sent without coming through here; else
-    0.
-    """
+    """Return how many bytes wait in a pipe that can be spliced; 0 for any other descriptor."""
     if not pours or econtext.flush is not vectored_io.flush or not stat.S_ISFIFO(os.fstat(fd).st_mode):
         return 0
     return struct.unpack("i", fcntl.ioctl(fd, FIONREAD, b"\0\0\0\0"))[0]
 
 
 def pour(handle, head, fd, size):
-    """Send a body that begins with `head` and goes on with `size` bytes that wait in a pipe; False,
-    and nothing is sent, if not at once. What finds no room soon is read after all, and waits like
-    everything else.
+    """Send a body: `head`, then `size` bytes that wait in a pipe.
+
+    Returns False, and sends nothing, if the stream is not free. Bytes that find no room in time are
+    read, and wait in the queue like all others.
     """
     global pours
     if econtext.out or econtext.rest or not econtext.write_lock.acquire(False):
@@ -59,7 +60,7 @@ def pour(handle, head, fd, size):
                 size -= splice(fd, econtext.cout, min(size, econtext.PIPE_BUF), flags=os.SPLICE_F_NONBLOCK)
             except OSError as e:
                 if e.errno not in BUSY:
-                    pours = False  # not here; another fault shows when the rest is written
+                    pours = False  # it cannot be spliced; any other fault shows in the next write
                     break
         if size:
             econtext.rest.append(os.read(fd, size))
@@ -68,24 +69,28 @@ def pour(handle, head, fd, size):
         econtext.end()
     finally:
         econtext.write_lock.release()
-    # Others found the lock taken.
+    # Other threads found the lock taken, and left their frames in the queue.
     econtext.flush()
     return True
 
 
 # -- From the stream into a pipe -------------------------------------------------------------------
 class SplicedFrame(object):
-    """A large frame of bytes for a channel whose receiver has a `sink`: what has a `fill`. Its body
-    has not been read yet.
+    """A large frame of bytes that goes to the `sink` of its receiver. Its body is not read yet.
+
+    sink: an object with `fill`, such as Input of econtext.command_pipes
     """
 
     def __init__(self, receiver, size):
         self.receiver = receiver
-        self.size = self.left = size  # of the body; of the bytes in it
-        self.idle = 0
+        self.size = self.left = size  # bytes of the body, and those of them that are to come
+        self.idle = 0  # naps in a row
 
     def begin(self):
-        """Read what stands before the bytes. None, or what was read, if it was something else."""
+        """Read the head of the value.
+
+        Returns None if the value is nothing but bytes; otherwise what was read of the body.
+        """
         expected = head_of(self.size)
         found = bytearray(len(expected))
         n = readable.poll(0) and vectored_io.fill(memoryview(found)) or 0
@@ -94,7 +99,7 @@ class SplicedFrame(object):
         self.left -= n
 
     def step(self):
-        """Move what is there. None; at the end of the stream b""."""
+        """Move what is there. As `read` of the core: returns b"" at the end of the stream."""
         sink = self.receiver.sink
         moved = sink and sink.fill(econtext.cin, self.left)
         if moved == 0:
@@ -105,7 +110,7 @@ class SplicedFrame(object):
             self.receiver.skip(self.size + channels.OVERHEAD)
             vectored_io.resume(None, 0)
         elif moved is None and self.idle > PATIENCE or not sink:
-            # It is full, or not ours any more: the rest is read, and waits.
+            # The sink is full, or was taken away. The rest is read, and waits in the receiver.
             head = values.bytes_head(self.left)
             rest = bytearray(len(head) + self.left)
             rest[: len(head)] = head
@@ -117,7 +122,7 @@ class SplicedFrame(object):
 
 
 def head_of(size):
-    """What a body of so many bytes begins with, if it is nothing but a value of bytes."""
+    """Return the head of a body of so many bytes whose value is nothing but bytes."""
     least = len(values.bytes_head(0))
     for digits in range(8):
         head = values.bytes_head(max(0, size - least - digits))
@@ -126,9 +131,7 @@ def head_of(size):
 
 
 def divert(head):
-    """What takes the body of this frame on its way; None: it is to be read. Asked when nothing of
-    it was.
-    """
+    """As of econtext.vectored_io, which this replaces."""
     dst, _, auth, handle, _, n = head
     receiver = getattr(econtext.handlers.get(handle), "__self__", None)
     sink = getattr(receiver, "sink", None)
@@ -138,10 +141,10 @@ def divert(head):
 
 
 def is_idle(sink):
-    """Whether nothing waits to be written to the sink. If it was so before, wait for it a moment.
+    """Return whether nothing waits to be written to the sink. Wait a moment for a prompt sink.
 
-    What is read once is copied twice, and takes two threads. So it is better to wait than to read
-    frame after frame only because the command was late once.
+    Bytes that are read are copied twice, and need two threads. Without this wait, a command that is
+    late once would have all later frames read, too.
     """
     for _ in range(PATIENCE if sink.is_prompt else 1):
         sink.is_prompt = sink.idle()
@@ -152,8 +155,9 @@ def is_idle(sink):
 
 
 def move(stream, pipe, size):
-    """Move at most so many bytes: how many; 0 at the end; None: now there are none, or there is no
-    room.
+    """Move at most so many bytes.
+
+    Returns how many; 0 at the end; None if no byte is there now, or the pipe is full.
     """
     total = 0
     try:
@@ -163,7 +167,7 @@ def move(stream, pipe, size):
                 return total
             total += n
     except OSError:
-        pass  # the thread that reads it by itself finds what else is wrong
+        pass  # nothing to move; the next read finds any other fault
     return total or None
 
 
@@ -172,6 +176,6 @@ readable.register(econtext.cin, select.POLLIN)
 
 
 def install():
-    """From now on, large frames of bytes may go past us."""
+    """From now on, large frames of bytes are spliced."""
     if splice:
         vectored_io.divert = divert

@@ -1,12 +1,13 @@
 /**
- * econtext.command_sockets: what a command prints, in Bun on Linux: to a socket of ours, which in a
- * flood is read without the event loop, to where it is sent from.
+ * econtext.command_sockets: the streams of a command in Bun on Linux, over sockets of ours. What it
+ * prints is in a flood read without the event loop, to where it is sent from. And such a command
+ * needs no node:child_process, which takes ten milliseconds to load.
  *
  * Second tier: comes with econtext.commands. Twin: src/io/socket.ts.
  */
 const { closeSync } = require("fs");
 const { busyPoller, duplicate, makeSockets, readNow, widenSocket } = core.tier("kernel");
-const { Gatherer } = core.tier("gather");
+const { Gatherer, discardFrame } = core.tier("gather");
 const { onClose } = core.tier("channels");
 
 widenSocket(4); // the stream: what the worker writes to
@@ -111,4 +112,41 @@ exports.drain = (sender) => {
   }
   widenSocket(fd);
   return { fd, ended: new Promise((resolve) => new Output(ours, own, sender, resolve)) };
+};
+
+/**
+ * Have what comes to a command written to its standard input. @returns the descriptor that the
+ * command reads, to be closed when it has that; undefined where such sockets are not to be had
+ */
+exports.feed = (input) => {
+  const [ours, fd] = makeSockets() ?? [];
+  if (fd !== undefined) pour(ours, input).catch(() => input.close());
+  return fd;
+};
+
+const pour = async (fd, input) => {
+  let isGone = false;
+  let wake;
+  const gone = () => {
+    isGone = true;
+    input.close();
+    wake?.();
+  };
+  const drain = () => wake?.();
+  const socket = await Bun.connect({ fd, socket: { data() {}, drain, close: gone, error: gone } });
+  try {
+    for await (const chunk of input) {
+      for (let at = 0; !isGone; ) {
+        at += Math.max(0, socket.write(chunk.subarray(at)));
+        if (at === chunk.length || isGone) break;
+        await new Promise((resolve) => {
+          wake = resolve;
+        });
+      }
+      discardFrame(chunk);
+    }
+  } catch {
+    // Closed with an error: that is the end of the input, too.
+  }
+  socket.end();
 };

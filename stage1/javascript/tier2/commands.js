@@ -5,10 +5,8 @@
  * "Commands". The command stays in this context's process group: whatever becomes of the context,
  * its guard ends the command too.
  */
-const { spawn } = require("child_process");
 const { closeSync, readdirSync, readFileSync, statSync } = require("fs");
 const { constants } = require("os");
-const { getSystemErrorMap } = require("util");
 const { Gatherer, discardFrame } = core.tier("gather");
 const { Channel, onClose, toMaster, whenTold } = core.tier("channels");
 const { launch } = core.tier("launch");
@@ -113,6 +111,7 @@ const run = async (argv, request, senders, call) => {
 
 /** A system error in the runtime's words; undefined for any other. */
 const described = ({ errno }) => {
+  const { getSystemErrorMap } = require("util");
   const [, words] = getSystemErrorMap().get(-Math.abs(errno)) ?? [];
   return words && words[0].toUpperCase() + words.slice(1);
 };
@@ -194,24 +193,37 @@ const startOnPipes = async (argv, options, input) => {
   const outputs = [stdout, stderr].map((sender) => sender && sockets?.drain(sender));
   // What we do not make, the runtime makes.
   const stdioOf = (sender, at) => outputs[at - 1]?.fd ?? (sender ? "pipe" : at);
+  const reads = stdin || head ? (sockets?.feed(input) ?? "pipe") : "ignore";
+  const stdio = [reads, stdioOf(stdout, 1), stdioOf(stderr, 2)];
+  const start = sockets && !stdio.includes("pipe") ? startInBun : startInNode;
   const env = environment(options);
-  const [file, ...words] = launch(argv, cwd, env);
-  let child;
   try {
-    child = spawn(file, words, {
-      stdio: [stdin || head ? "pipe" : "ignore", stdioOf(stdout, 1), stdioOf(stderr, 2)],
-      cwd: cwd ?? undefined,
-      env,
-    });
+    const settings = { stdio, cwd: cwd ?? undefined, env };
+    const command = await start(launch(argv, cwd, env), settings, options, input);
+    const ends = [command.exited, ...outputs.map((output) => output?.ended)];
+    return { ...command, ended: Promise.all(ends).then(([how]) => how) };
   } finally {
-    for (const output of outputs) if (output) closeSync(output.fd);
+    for (const fd of stdio) if (fd > 2) closeSync(fd);
   }
-  const closed = new Promise((resolve) => {
+};
+
+/** With sockets of ours for all streams. */
+const startInBun = (argv, settings) => {
+  const child = Bun.spawn(argv, settings);
+  return {
+    pid: child.pid,
+    exited: child.exited.then(() => ({ code: child.exitCode, name: child.signalCode })),
+    isEnded: () => hasEnded(child),
+    kill: (name) => child.kill(name),
+  };
+};
+
+/** Also in a Bun that lacks sockets of ours. */
+const startInNode = async ([file, ...words], settings, { stdout, stderr }, input) => {
+  const child = require("child_process").spawn(file, words, settings);
+  const exited = new Promise((resolve) => {
     child.on("close", (code, name) => resolve({ code, name }));
   });
-  const ended = Promise.all([closed, ...outputs.map((output) => output?.ended)]).then(
-    ([how]) => how,
-  );
   // At once: Bun drops what a short command has printed before a listener is there.
   if (child.stdin) feed(child.stdin, input);
   if (child.stdout) drain(child.stdout, stdout);
@@ -222,7 +234,7 @@ const startOnPipes = async (argv, options, input) => {
   });
   return {
     pid: child.pid,
-    ended,
+    exited,
     isEnded: () => hasEnded(child),
     kill: (name) => child.kill(name),
   };

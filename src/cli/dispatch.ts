@@ -9,6 +9,7 @@ import { ENDED_EARLY, ENDED_EARLY_MS } from "./exit-statuses.ts";
 import { showHelp, showOptions } from "./help.ts";
 import { TARGETS_HELP } from "./help-targets.ts";
 import type { Host, Output } from "./host.ts";
+import { BROKEN_PIPE, isBrokenPipe } from "./interruption.ts";
 import { fail, Usage } from "./report-error.ts";
 import { wantsHelp } from "./words.ts";
 
@@ -105,6 +106,7 @@ async function dispatch(args: readonly string[], host: Host): Promise<number> {
     }
     return await command.run({ line, host, catalogue: { root: ROOT, plans } });
   } catch (error) {
+    if (isBrokenPipe(error)) return BROKEN_PIPE;
     return await fail(error, host);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Why a program that was started as an interpreter did not run the core. It may be another program,
- * or NODE_OPTIONS of the account forbid something that the core needs: only its output tells.
+ * a variable of the account keeps the interpreter from running the core: only its output tells.
  */
 import { adviceFor } from "./advice.ts";
 import { languageOfPlan, type Plan } from "./plan.ts";
@@ -12,11 +12,21 @@ export interface Unusable {
   readonly line?: string | undefined;
 }
 
+type Signs = readonly (readonly [line: RegExp, name: string])[];
+
+/** As below, of variables that keep Python from starting. */
+const PYTHON_SIGNS: Signs = [
+  [/^Fatal Python error: .*\b(PYTHON[A-Z\d]+)\b/, ""],
+  [/^Fatal Python error: init_stdio_encoding/, "PYTHONIOENCODING"],
+  [/^\s*PYTHONHOME = '/, "PYTHONHOME"],
+  [/^Fatal Python error: .*encodings module/, "PYTHONHOME or PYTHONPLATLIBDIR"],
+];
+
 /**
  * What Node.js prints when one of NODE_OPTIONS keeps the core from running. The first group of a
  * pattern, if it has one, is the option; else the second column names it.
  */
-const SIGNS: readonly (readonly [line: RegExp, option: string])[] = [
+const NODE_SIGNS: Signs = [
   [/: (--[\w-]+)=? is not allowed in NODE_OPTIONS$/, ""],
   [/: (--[\w-]+)\S* requires /, ""],
   [/require is not defined in ES module scope/, "--input-type=module"],
@@ -29,16 +39,15 @@ const SIGNS: readonly (readonly [line: RegExp, option: string])[] = [
 /** @param how how the program ended; @param stderr all that is kept of its error output */
 export function unusable(plan: Plan, how: string, stderr: string): Unusable {
   const { name, option: ours } = adviceFor(plan);
-  const blamed = languageOfPlan(plan) === "python" ? undefined : blame(stderr);
+  const isPython = languageOfPlan(plan) === "python";
+  const blamed = blame(stderr, isPython ? PYTHON_SIGNS : NODE_SIGNS);
   if (blamed !== undefined) {
-    const [option, line] = blamed;
-    return {
-      what: `Node.js cannot run the core with ${option}, which is in NODE_OPTIONS there: ${how}`,
-      hint:
-        `take ${option} out of NODE_OPTIONS of that account, ` +
-        `or name a script with ${ours} that does so`,
-      line,
-    };
+    const { cause, line } = blamed;
+    const [what, where] = isPython
+      ? [`Python cannot start with ${cause}, which is set`, "the environment"]
+      : [`Node.js cannot run the core with ${cause}, which is in NODE_OPTIONS`, "NODE_OPTIONS"];
+    const hint = `take ${cause} out of ${where} of that account, or name a script with ${ours}`;
+    return { what: `${what} there: ${how}`, hint: `${hint} that does so`, line };
   }
   return {
     what: `${plan.path ?? "what was found"} is not a usable ${name}: ${how}`,
@@ -46,12 +55,15 @@ export function unusable(plan: Plan, how: string, stderr: string): Unusable {
   };
 }
 
-function blame(stderr: string): readonly [option: string, line: string] | undefined {
+function blame(
+  stderr: string,
+  signs: Signs,
+): { readonly cause: string; readonly line: string } | undefined {
   const lines = stderr.split("\n").map((line) => line.trimEnd());
-  for (const [sign, option] of SIGNS) {
+  for (const [sign, name] of signs) {
     for (const line of lines) {
       const match = sign.exec(line);
-      if (match !== null) return [match[1] ?? option, line.trim()];
+      if (match !== null) return { cause: match[1] ?? name, line: line.trim() };
     }
   }
   return undefined;

@@ -136,6 +136,22 @@ const ENDING = [constants.signals.SIGINT, constants.signals.SIGTERM, constants.s
 /** More than a `struct sigaction` takes. All zeros mean the default action. */
 const ACTION_BYTES = 256;
 
+/** `struct sigaction` of Linux with a 64-bit C library: the place of its flags. */
+const FLAGS_AT = 136;
+const SA_RESETHAND = 0x8000_0000;
+
+/**
+ * From the next signal of this kind on, the default action holds: it ends this process even if code
+ * keeps its thread busy, so that no listener can run.
+ */
+export function defaultAfterNext(signal: number): void {
+  const action = new Uint8Array(ACTION_BYTES);
+  if (load()?.sigaction(signal, null, action) !== 0) return;
+  const view = new DataView(action.buffer);
+  view.setUint32(FLAGS_AT, view.getUint32(FLAGS_AT, true) | SA_RESETHAND, true);
+  load()?.sigaction(signal, action, null);
+}
+
 /** @returns a function that restores the handler */
 function defaultAction(signal: number): () => void {
   const before = new Uint8Array(ACTION_BYTES);

@@ -10,7 +10,7 @@ import { bun, nodeOf, nodeVersions } from "../helpers/javascripts.ts";
 import { pythons } from "../helpers/pythons.ts";
 import { sample } from "../helpers/sample.ts";
 import { writeScript } from "../helpers/scripts.ts";
-import { ECONTEXT } from "./econtext.ts";
+import { ECONTEXT, PYTHON } from "./econtext.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "econtext-environment-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -84,5 +84,16 @@ test("a limit is no obstacle to what cannot be run", async () => {
   ] as const) {
     const child = Bun.spawn([...ECONTEXT, ...far, command], { stdin: "ignore", stderr: "pipe" });
     expect(await child.stderr.text()).toBe(`host: ${command}: ${problem}\n`);
+  }
+});
+
+test("a variable that keeps Python from starting is named", async () => {
+  const wrong = { PYTHONHOME: "/absent", PYTHONHASHSEED: "odd", PYTHONIOENCODING: "odd" };
+  for (const [name, value] of Object.entries(wrong)) {
+    const env = { ...process.env, [name]: value };
+    const argv = [...ECONTEXT, "exec", "--python", PYTHON, "local", "--", "true"];
+    await using child = Bun.spawn(argv, { env, stdin: "ignore", stderr: "pipe" });
+    expect(await child.stderr.text()).toMatch(new RegExp(`try: take ${name} `));
+    expect(await child.exited).toBe(255);
   }
 });

@@ -2,8 +2,10 @@
  * A command over ssh that is ended in the middle of its stream, by ctrl-C in a terminal or by the
  * death of ssh: who says what, and what is left.
  */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { commandLine, eventually, uniqueSeconds } from "../conformance/session.ts";
 import { bun, nodeOf } from "../helpers/javascripts.ts";
 import { descendants } from "../helpers/leaks.ts";
@@ -116,4 +118,37 @@ suite("in the middle of a stream over ssh", missingSshd(), "sshd", () => {
       );
     });
   }
+});
+
+describe("a loop that hears no signal is ended by the second", () => {
+  const LOOP = "console.log('on'); while (true);";
+  test.each([
+    ["a program", (file: string) => [file]],
+    ["typed text", () => ["repl", "-e", LOOP]],
+  ])("%s", async (_, words) => {
+    const folder = mkdtempSync(join(tmpdir(), "econtext-loop-"));
+    const file = join(folder, "loop.ts");
+    writeFileSync(file, LOOP);
+    const argv = [...ECONTEXT, ...words(file)];
+    await using child = Bun.spawn(argv, { stdout: "pipe", stderr: "ignore" });
+    expect((await child.stdout.getReader().read()).value).toHaveLength(3);
+    // Two that come close together may be one.
+    while (child.exitCode === null && child.signalCode === null) {
+      child.kill("SIGINT");
+      await Bun.sleep(20);
+    }
+    expect(child.signalCode).toBe("SIGINT");
+    rmSync(folder, { recursive: true });
+  });
+});
+
+test("help whose reader is gone ends as by SIGPIPE, without a word", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "econtext-help-"));
+  const writer = 'until [ -e "$GONE" ]; do sleep 0.01; done; "$0" "$@"; echo $? >&2';
+  const line = `{ ${writer}; } | { exec <&-; : > "$GONE"; }`;
+  const env = { ...process.env, GONE: join(folder, "gone") };
+  const argv = ["sh", "-c", line, ...ECONTEXT, "help"];
+  await using child = Bun.spawn(argv, { env, stdin: "ignore", stderr: "pipe" });
+  expect(await child.stderr.text()).toBe("141\n");
+  rmSync(folder, { recursive: true });
 });

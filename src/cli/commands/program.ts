@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { dieWithReader } from "../../io/libc.ts";
 import { readConfiguration } from "../configuration.ts";
 import type { Host } from "../host.ts";
-import { Stop } from "../interruption.ts";
+import { endAtSecondSignal, Stop } from "../interruption.ts";
 import { openPrompter } from "../passwords.ts";
 import type { ProgramLine } from "../program-options.ts";
 import { printed, printSynchronously } from "../program-output.ts";
@@ -40,6 +40,7 @@ export async function runProgram(line: ProgramLine, host: Host): Promise<number>
   printSynchronously();
   for (const output of [stdout, stderr]) output.writeAtExit();
   const stop = new Stop(host);
+  endAtSecondSignal();
   const lending = new Lending(stderr);
   const program = new Program(file, settings, {
     lend: lending.show,

@@ -7,6 +7,8 @@ import type { Language } from "../interpreters/kind.ts";
 interface LanguageRules {
   /** Second-tier modules of a call that has a deadline or a signal. */
   readonly limited: readonly string[];
+  /** Second-tier modules of a function of the user's that is given a sender. */
+  readonly sending: readonly string[];
   /** Second-tier modules of a call whose function gets the slave's own context. */
   readonly withContext: readonly string[];
   /** The second-tier module for large calls; undefined if the core is good at them. */
@@ -27,6 +29,7 @@ interface LanguageRules {
 export const LANGUAGE_RULES: Readonly<Record<Language, LanguageRules>> = {
   python: {
     limited: ["interruption"],
+    sending: ["channels", "value_encode"],
     withContext: ["external", "interruption"],
     large: "large_messages",
     stopsFunctions: true,
@@ -35,6 +38,7 @@ export const LANGUAGE_RULES: Readonly<Record<Language, LanguageRules>> = {
   },
   javascript: {
     limited: ["external"],
+    sending: ["channels"],
     withContext: ["external"],
     large: undefined,
     stopsFunctions: false,
@@ -63,7 +67,8 @@ export function tierNeeds(language: Language, uses: CallUses): readonly string[]
   const rules = LANGUAGE_RULES[language];
   const needs = [...uses.tier];
   if (uses.values) needs.push("values");
-  if (uses.channels) needs.push("channels");
+  // Functions of econtext's own send bytes, which need no encoder.
+  if (uses.channels) needs.push(...(uses.tier.length === 0 ? rules.sending : ["channels"]));
   if (uses.withContext) needs.push(...rules.withContext);
   else if (uses.isLimited) needs.push(...rules.limited);
   if (uses.importer) needs.push("importer");

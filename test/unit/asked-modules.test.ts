@@ -16,6 +16,9 @@ const TASKS = `
 def values(count):
     for i in range(count):
         yield i
+def send(sender):
+    sender.send([1, 2])
+    sender.close()
 def letters():
     return {b"a"}
 def fail():
@@ -84,16 +87,17 @@ const python = pythonOf("3.13").python;
 describe.skipIf(python === undefined)("python", () => {
   const options = { kind: "python", python: python?.path };
 
-  test("a result that JSON has no type for", async () => {
-    expect(await askedBy(options, (context) => context.call("asked_tasks:letters"))).toEqual([]);
+  test("a result that JSON has no type for asks once", async () => {
+    const work = (context: Context) => context.call("asked_tasks:letters");
+    expect(await askedBy(options, work)).toEqual(["econtext.values"]);
   });
 
-  test("a generator asks once for all that it needs", async () => {
+  test("a generator asks twice: for what encodes it, and for all that sends its values", async () => {
     const work = async (context: Context) => {
       const values = await context.call("asked_tasks:values", 3);
       expect(await Array.fromAsync(values as AsyncIterable<unknown>)).toEqual([0, 1, 2]);
     };
-    expect(await askedBy(options, work)).toEqual(["econtext.channels"]);
+    expect(await askedBy(options, work)).toEqual(["econtext.values", "econtext.channels"]);
   });
 
   test("an exception asks for no file: the lines of its traceback are there", async () => {
@@ -105,12 +109,14 @@ describe.skipIf(python === undefined)("python", () => {
     expect(await askedBy(options, work)).toEqual(["econtext.package_files"]);
   });
 
-  test("a sender as an argument", async () => {
-    const { sender, receiver } = new Channel<number>();
+  test("a function that sends", async () => {
+    const { sender, receiver } = new Channel<number[]>();
     const work = async (context: Context) => {
-      const sent = context.call("builtins:setattr", sender, "x", 1).catch(() => {});
-      receiver.close();
-      await sent;
+      const [values] = await Promise.all([
+        Array.fromAsync(receiver),
+        context.call("asked_tasks:send", sender),
+      ]);
+      expect(values).toEqual([[1, 2]]);
     };
     expect(await askedBy(options, work)).toEqual([]);
   });

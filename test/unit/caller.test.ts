@@ -100,7 +100,13 @@ describe("what a call needs", () => {
     ["a signal", [1], { signal }, ["interruption"], ["external"]],
     ["its context", [], { withContext: true }, ["external", "interruption"], ["external"]],
     ["dates", [new Date(0)], {}, ["values"], ["values"]],
-    ["a sender", [new Channel().sender], {}, ["values", "channels"], ["values", "channels"]],
+    [
+      "a sender",
+      [new Channel().sender],
+      {},
+      ["values", "channels", "value_encode"],
+      ["values", "channels"],
+    ],
   ];
   for (const [name, args, options, python, javascript] of cases) {
     test(name, async () => {

@@ -43,12 +43,17 @@ const MAX_BURST = 500;
  * The most characters of source sent for imports in functions and branches, which may never run.
  */
 const MAX_LAZY = 65_536;
+/** The most names at the top that are sent along with what may not need them. */
+const MAX_UNASKED = 64;
 /** The prefix of a file's path in the slave: an absolute path that no remote file has. */
 export const FORWARDED = "/econtext-master";
 /** A module may be named by its absolute path without `.py`, in place of its dotted name. */
 const PLACE = /^\//;
-/** Sent with the first modules: what importing, logging and most results need. */
-const IMPORT_TIER = ["importer", "logs", "values", "value_encode", "failures"] as const;
+/**
+ * Sent with the first modules: what importing, logging and failing need. It travels with the first
+ * call, and TCP sends some 14 KB before the first acknowledgement.
+ */
+const IMPORT_TIER = ["importer", "logs", "failures"] as const;
 
 export class PythonResponder implements ModuleResponder {
   readonly #finder: PythonFinder;
@@ -84,9 +89,10 @@ export class PythonResponder implements ModuleResponder {
     if (names.some((name) => PLACE.test(name))) tier.push("own");
     records.push(...this.#tiers(tier));
     if (records.length === 0) return [];
-    // The importer wants the names at the top when it is asked for the first time, by Python 2 for
-    // modules of its own, too.
-    if (this.#sent.has(`${OWN}importer`) && !this.#sent.has("")) records.push(this.#root());
+    // In Python 2, the importer is asked for modules of its own, too, and wants these names first.
+    const isShort = (this.#finder.top()?.length ?? 0) <= MAX_UNASKED;
+    const isWanted = hasModules || (this.#sent.has(`${OWN}importer`) && isShort);
+    if (isWanted && !this.#sent.has("")) records.push(this.#root());
     const body = compressed(Buffer.concat(encodeValue(records).chunks));
     return [{ handle: HANDLES.LOAD_MODULE, ...body }];
   }
@@ -114,7 +120,10 @@ export class PythonResponder implements ModuleResponder {
     if (name.length > MAX_NAME) return [[name]];
     if (name.startsWith(OWN)) {
       const own = this.#own(name);
-      return own.length === 1 ? [own] : [own, ...this.#tiers([name.slice(OWN.length)])];
+      if (own.length === 1) return [own];
+      // It has come with every call that needs it, so that a result is to be encoded now.
+      const more = name === `${OWN}values` ? ["value_encode"] : [];
+      return [own, ...this.#tiers([name.slice(OWN.length), ...more])];
     }
     const records: ModuleRecord[] = [];
     this.#follow(name, records);

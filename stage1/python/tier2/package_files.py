@@ -11,7 +11,7 @@ import os
 import stat as modes
 import sys
 
-from econtext import DEAD, GET_MODULE, PY3, ask, decode, modules
+from econtext import DEAD, GET_MODULE, PY3, ask, decode, modules  # sent along: values
 from econtext.importer import ROOT, index, is_package, native, places, source_of, stem
 from econtext.path_watch import path_text, unread
 

@@ -2,8 +2,6 @@
  * What ends a command or a program early: a signal, or that the reader of its output is gone. A
  * second signal ends the process at once.
  */
-import { constants } from "node:os";
-import { defaultAfterNext } from "../io/libc.ts";
 import type { Host } from "./host.ts";
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -23,20 +21,6 @@ const PASSING_MS = 3000;
 
 export function isBrokenPipe(error: unknown): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === "EPIPE";
-}
-
-/**
- * A loop of a user's code in this process keeps signals from being heard. The first one waits until
- * the loop ends; the second one ends the process, by the system. Call this when all other listeners
- * are there.
- */
-export function endAtSecondSignal(): void {
-  for (const name of Object.keys(SIGNALS) as Signal[]) {
-    const arm = (): void => defaultAfterNext(constants.signals[name]);
-    // One that was heard does not count: what it means is for those who listen.
-    process.on(name, arm);
-    arm();
-  }
 }
 
 export class Stop {

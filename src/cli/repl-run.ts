@@ -10,7 +10,7 @@ import type { NamedContext } from "../repl/contexts.ts";
 import { Terminal } from "../repl/terminal.ts";
 import { factsOf } from "./error-facts.ts";
 import type { Host } from "./host.ts";
-import { BROKEN_PIPE, endAtSecondSignal, isBrokenPipe } from "./interruption.ts";
+import { BROKEN_PIPE, isBrokenPipe } from "./interruption.ts";
 import { leftOf, readInterpreter } from "./option-values.ts";
 import { type ReplPlan, ReplSession } from "./repl-session.ts";
 import { describe, statusOf } from "./report-error.ts";
@@ -90,7 +90,6 @@ export async function runSource(plan: SourcePlan, host: Host): Promise<number> {
   const started = performance.now();
   const session = new ReplSession(plan, host, (deadline) => leftOf(deadline, started));
   const { stop } = session;
-  endAtSecondSignal();
   const log = (lines: string): void => void stderr.write(lines).catch(() => {});
   const idle = new Promise<never>((_, reject) => {
     process.once("beforeExit", () =>

@@ -5,6 +5,7 @@ import type { Host } from "../host.ts";
 import { COMMON, JSON_OPTION, TARGETS, UNPACK } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
+import { endAtSecondSignal } from "../second-signal.ts";
 import { hasHosts, readTargets } from "../targets.ts";
 
 const args: Definitions = {
@@ -96,6 +97,7 @@ async function run({ flags, before, after }: CommandLine, host: Host): Promise<n
   const isInteractive = source === undefined && host.terminal !== undefined;
   if (isInteractive) return runPrompt({ flags, targets }, host);
   dieWithReader();
+  endAtSecondSignal();
   const { printSynchronously } = await import("../program-output.ts");
   printSynchronously();
   for (const output of [host.stdout, host.stderr]) output.writeAtExit();

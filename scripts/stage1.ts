@@ -92,21 +92,20 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "python/importer": ["records", "finders"],
   "python/values": ["types", "decode"],
 };
-/** The files of a switch's two programs, in the order in which they run. */
+/** The files of a switch's programs, in the order in which they run. */
 const SWITCH_PARTS = {
   python: [
     ["start"],
-    [
-      ...["processes", "downstream", "upstream", "child", "relays", "own", "secret"],
-      ...["connection", "switch"],
-    ],
+    ["processes", "downstream", "upstream", "child", "relays", "own", "secret", "switch"],
+    ["connection"],
   ],
   javascript: [
     ["start", "bun_process", "program", "early"],
     [
       ...["common", "state", "processes", "memory", "scanner", "relays"],
-      ...["own", "upstream", "downstream", "child", "connection", "switch"],
+      ...["own", "upstream", "downstream", "child", "switch"],
     ],
+    ["connection"],
   ],
 } as const;
 const EXTENSIONS: Readonly<Record<string, string>> = { python: "py", javascript: "js" };
@@ -118,14 +117,13 @@ export function moduleText(folder: string, language: string, file: string): stri
   return parts === undefined ? readFileSync(path, "utf8") : partsText(path, language, parts);
 }
 
-/** The texts of a switch's programs: one starts the first child, the other does all the rest. */
-export function switchTexts(
-  folder: string,
-  language: keyof typeof SWITCH_PARTS,
-): [start: string, rest: string] {
+/**
+ * The texts of a switch's programs: one starts the first child, one does all the rest, and one
+ * makes connections, where a master wants any.
+ */
+export function switchTexts(folder: string, language: keyof typeof SWITCH_PARTS): string[] {
   const path = join(folder, language, SWITCH);
-  const [start, rest] = SWITCH_PARTS[language];
-  return [partsText(path, language, start), partsText(path, language, rest)];
+  return SWITCH_PARTS[language].map((parts) => partsText(path, language, parts));
 }
 
 function partsText(folder: string, language: string, parts: readonly string[]): string {
@@ -134,10 +132,10 @@ function partsText(folder: string, language: string, parts: readonly string[]): 
 }
 
 /** The switch cannot fetch a module, so that the one which it needs is in its text. */
-export function pythonSwitch(folder: string, vectoredIo = ""): [start: string, rest: string] {
-  const [start, rest] = switchTexts(folder, "python");
+export function pythonSwitch(folder: string, vectoredIo = ""): string[] {
+  const [start = "", rest = "", connections = ""] = switchTexts(folder, "python").map(minifyPython);
   const module = `VECTORED_IO = ${JSON.stringify(minifyPython(vectoredIo))}\n`;
-  return [minifyPython(start), module + minifyPython(rest)];
+  return [start, module + rest, connections];
 }
 
 export function minifyPythonCore(source: string): string {

@@ -64,6 +64,8 @@ export class Hop implements MeetingPlace {
   #isInstalled = false;
   /** The programs of the switch that are still to be sent. */
   #programs: readonly Uint8Array[] = [];
+  /** The same, of what only CONNECT needs. */
+  #forConnections: readonly Uint8Array[] = [];
 
   constructor(place: HopPlace, router: Router, session: HopSession) {
     this.id = place.id;
@@ -146,6 +148,10 @@ export class Hop implements MeetingPlace {
   order(operation: number, value: unknown, reply = 0, behind?: number): void {
     const { chunks } = encodeValue(value);
     const address = this.id + SWITCH_BIT;
+    if (operation === SWITCH.CONNECT) {
+      this.#programs = [...this.#programs, ...this.#forConnections];
+      this.#forConnections = [];
+    }
     if (!EARLY_ORDERS.has(operation)) this.#sendPrograms();
     if (behind !== undefined) {
       const envelope = { src: MASTER_ID, auth: MASTER_ID, flags: 0, reply };
@@ -226,8 +232,9 @@ export class Hop implements MeetingPlace {
     const close = (): void => {};
     router.addRoute(address, { link, out: router.outOf(id) ?? link, parent: id, close });
     link.limit(address, this.edges);
-    const [first, ...others] = switchPrograms(this.#session.language());
-    this.#programs = others;
+    const [first, second, third] = switchPrograms(this.#session.language());
+    this.#programs = [second as Uint8Array];
+    this.#forConnections = [third as Uint8Array];
     this.#sendProgram(first as Uint8Array);
     // To a hop that is not up yet, all goes in one write.
     if (this.#session.isReady()) link.flush?.();

@@ -65,6 +65,8 @@ export class RawMaster implements AsyncDisposable {
   /** While it is set, nothing is read from the hop. */
   #paused: PromiseWithResolvers<void> | undefined;
   #nextContext = HOP;
+  /** Whether the hop can make connections. */
+  #connects = false;
 
   /** @param first what a shell does before it starts the hop */
   constructor(plan: Plan, env: Record<string, string | undefined> = process.env, first = ":") {
@@ -182,6 +184,8 @@ export class RawMaster implements AsyncDisposable {
   connection(host: string, port: number, id = this.newContext(this.#plan)): RawConnection {
     const events = this.mailbox();
     const inbox = this.mailbox();
+    if (!this.#connects) this.install(HOP, this.#plan, 2, 3);
+    this.#connects = true;
     this.order(SWITCH.CONNECT, [id, inbox.handle, host, port], events.handle);
     return new RawConnection(new RawChild(this, id, newNonce(), events, this.mailbox()), inbox);
   }

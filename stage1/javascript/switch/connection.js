@@ -1,10 +1,18 @@
 /**
- * Second program: TCP connections. The master has this hop connect to a server, and speaks with the
- * server itself. Frames for the connection's id have bytes for the server; what the server sends
- * goes to a handle of the master's.
+ * Third program: TCP connections. It comes before the first CONNECT: few hops need it. The master
+ * has this hop connect to a server, and speaks with the server itself. Frames for the connection's
+ * id have bytes for the server; what the server sends goes to a handle of the master's.
  *
  * Twin: stage1/python/switch/connection.py.
  */
+const [, load, , acquire, frames, , write, , inner] = core;
+const { OPERATIONS, Reporter, children, routes, tell, forget, rest, giveBack } = inner;
+
+// common.js and state.js have the same.
+const CONNECT = 15;
+const HEADER = 24;
+const REAP_MS = 3000;
+
 class Connection {
   #events;
   #handle; // of the master
@@ -85,3 +93,10 @@ class Connection {
     forget(this);
   }
 }
+
+OPERATIONS[CONNECT] = (events, id, handle, host, port) => {
+  if (routes.has(id)) throw new Error(`context ${id} is there already`);
+  const connection = new Connection(id, events, handle, host, port);
+  children.set(id, connection);
+  routes.set(id, connection);
+};

@@ -9,7 +9,7 @@
  * program cannot do, it leaves to the second.
  *
  * First program: start.js, bun_process.js, program.js, early.js. Second program: all other files,
- * from common.js to switch.js.
+ * from common.js to switch.js. Third program, for hops that make connections: connection.js.
  * Twin: stage1/python/switch. Spec: docs/protocol.md, "The switch".
  */
 const [install, load, me] = core;

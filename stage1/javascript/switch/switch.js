@@ -58,12 +58,6 @@ const OPERATIONS = {
   [UNRELAY](_, handle, from, closing) {
     relayBy(handle, from)?.end(closing);
   },
-  [CONNECT](events, id, handle, host, port) {
-    if (routes.has(id)) throw new Error(`context ${id} is there already`);
-    const connection = new Connection(id, events, handle, host, port);
-    children.set(id, connection);
-    routes.set(id, connection);
-  },
   [RESTART](events, old, id, preamble, nonce) {
     const child = children.get(old);
     if (!child) throw new Error(`there is no context ${old}`);
@@ -77,11 +71,15 @@ const OPERATIONS = {
   },
 };
 
+/** What the third program uses of this one. */
+const inner = { OPERATIONS, Reporter, children, routes, tell, forget, rest, giveBack };
+
 /** Do what the master orders. An order that cannot be carried out has no other effect. */
 const operate = (operation, events, body) => {
   let words = [];
   try {
     if (operation === RUN) return new Function("core", "" + body)(core);
+    if (operation === BOOT) return new Function("core", "" + body)([...core, inner]);
     words = decode(body);
     OPERATIONS[operation](events, ...words);
   } catch (e) {

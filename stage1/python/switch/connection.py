@@ -1,6 +1,7 @@
-# The switch, part 9: TCP connections. The master has this hop connect to a server, and speaks with
-# the server itself. Frames for the connection's id have bytes for the server; what the server sends
-# goes to a handle of the master's.
+# The switch, part 10: TCP connections. It is a program of its own, which comes before the first
+# CONNECT: few hops need it. The master has this hop connect to a server, and speaks with the server
+# itself. Frames for the connection's id have bytes for the server; what the server sends goes to a
+# handle of the master's.
 #
 # Twin: stage1/javascript/switch/connection.js.
 reached = deque()  # (connection, its two descriptors, the name of an error), from threads
@@ -140,3 +141,13 @@ def serve_reached():
     while reached:
         connection, fds, problem = reached.popleft()
         connection.begin_with(fds, problem)
+
+
+OPERATIONS[15] = lambda events, ident, *words: Connection(ident, events, *words)
+serve_children = serve
+
+
+def serve():
+    """As the switch's own, and before that take over what was made."""
+    serve_reached()
+    serve_children()

@@ -1,4 +1,4 @@
-# The switch, part 10: operations of the master, routes, and the turns of the loop.
+# The switch, part 9: operations of the master, routes, and the turns of the loop.
 BULK = 65536  # bytes for the master after which no further child is read in a turn
 TICK_SECONDS = 1  # how often all children are looked at
 RESTLESS_SECONDS = 0.01  # and those that are about to end
@@ -61,8 +61,15 @@ def forward(dst, *frame):
         child.put(frame)
 
 
+def exec_program(body):
+    """Run a further program of the switch, in this namespace."""
+    exec(zlib.decompress(body), globals())
+
+
 def operate(operation, reply, body):
     """Do what the master orders. What cannot be done has no effect but a message."""
+    if operation == 106:  # BOOT
+        return exec_program(body)
     try:
         OPERATIONS[operation](reply, *value_of(body))
     except Exception as e:
@@ -217,7 +224,6 @@ OPERATIONS = {
     12: of_relay(Relay.inject),
     13: of_relay(Relay.take_back),
     14: lambda _, context, handle, flags, body: take_message(context, handle, flags, body.tobytes()),
-    15: lambda events, ident, *words: Connection(ident, events, *words),
 }
 
 
@@ -237,7 +243,6 @@ def serve():
     global next_tick, listed
     listed = None
     serve_own()
-    serve_reached()
     write_touched()
     while to_read:
         if queued > BULK:

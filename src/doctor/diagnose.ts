@@ -8,6 +8,7 @@ import type { Context } from "../context/context.ts";
 import { EcontextError } from "../errors.ts";
 import { amount } from "../io/amount.ts";
 import { neutralise, oneLine } from "../text.ts";
+import type { Transport } from "../transports/transport.ts";
 import { type PathOptions, type PathStep, parsePath } from "../tree/target-path.ts";
 import { bandwidth, clockDifference, roundTrip, writtenBytes } from "./link.ts";
 import { probe } from "./probe.ts";
@@ -101,13 +102,19 @@ async function* throughWord(
     const context = await broker.connect(hop, { ...own, deadline: deadlineMs });
     const { kind, version, pid, executable } = await context.ready();
     found.context = context;
-    const detail = `${kind} ${version}, pid ${pid}, ${executable}`;
+    const detail = `${kind} ${version}, pid ${pid}, ${executable}${engineOf(transport)}`;
     yield { hop, stage, result: "ok", ms: performance.now() - started, detail: oneLine(detail) };
     if (!isSurveyed) yield await surveyBy(hop, context);
   } catch (error) {
     if (signal?.aborted === true || !(error instanceof EcontextError)) throw error;
     yield { hop, stage, result: "failed", ms: performance.now() - started, ...wordsOf(error) };
   }
+}
+
+/** The stages before the bootstrap are those of the ssh program, whatever connects later. */
+function engineOf({ engine }: Transport): string {
+  if (engine === undefined) return "";
+  return engine === "embedded" ? ", by the embedded ssh" : `, by --ssh ${engine}`;
 }
 
 /** @returns what an error says, and what it advises */

@@ -72,12 +72,16 @@ export async function clockDifference(
 }
 
 /**
+ * The threads count, and not the process as a whole: the system adds to that what its children have
+ * written, which are commands.
+ *
  * @param pid of the slave
  * @returns bytes that the slave has had written to a disk; undefined where the system does not tell
  */
 export async function writtenBytes(context: Context, pid: number): Promise<number | undefined> {
-  const process = context.exec(["cat", `/proc/${pid}/io`]);
+  const process = context.exec(["sh", "-c", 'cat "/proc/$0/task/"*/io', String(pid)]);
   const [text, { status }] = await Promise.all([process.stdout.text(), process.exited]);
-  const [, bytes] = /^write_bytes: (\d+)$/m.exec(text) ?? [];
-  return status === 0 && bytes !== undefined ? Number(bytes) : undefined;
+  const threads = [...text.matchAll(/^write_bytes: (\d+)$/gm)].map(([, bytes]) => Number(bytes));
+  if (status !== 0 || threads.length === 0) return undefined;
+  return threads.reduce((sum, bytes) => sum + bytes, 0);
 }

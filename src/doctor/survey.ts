@@ -23,7 +23,7 @@ export interface Survey {
   readonly isWhole: boolean;
 }
 
-/** What needs each module: only a terminal does, as docs/guide.md says. */
+/** With -B, so that the modules leave no bytecode. What needs each module: only a terminal does, as docs/guide.md says. */
 const MODULES = ["pty", "termios"];
 
 /** Python 2.7 and 3 alike. No single quote: the script puts it between two of them. */
@@ -44,7 +44,7 @@ export function surveyScript(mark: string): string {
   return [
     `echo ${mark}`,
     `for p in ${NAMES.join(" ")}; do f=$(command -v $p 2>/dev/null)||continue`,
-    `case $p in py*) v=$($f -S -E -c '${PYTHON}' ${MODULES.join(" ")} 2>/dev/null </dev/null);;`,
+    `case $p in py*) v=$($f -B -S -E -c '${PYTHON}' ${MODULES.join(" ")} 2>/dev/null </dev/null);;`,
     `*) v=$($f --version 2>/dev/null </dev/null);; esac`,
     `echo "$p|$f|$v"`,
     "done",

@@ -112,6 +112,13 @@ export function titleOf({ name, target }: NamedContext): string {
   return name === target ? name : `${name} = ${target}`;
 }
 
+/** @returns why a context was lost, and how the prompt opens it again */
+export function lossOf({ context, target }: NamedContext): string {
+  const [what = "", hint = ""] = (context.ended?.message ?? "").split("\n  try: ");
+  const others = hint.split("; ").filter((advice) => advice !== "" && advice !== "connect again");
+  return [`${what}\n  try: .connect ${target}, which opens it again`, ...others].join("; ");
+}
+
 async function stateOf({ context, target }: NamedContext): Promise<string> {
   if (context.ended !== undefined) return `lost; .connect ${target} opens it again`;
   if (!context.connected) return "not connected";

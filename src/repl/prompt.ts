@@ -10,7 +10,7 @@ import { forgetChanged, installLoader } from "../program/loader.ts";
 import { placeFrames, userFrames } from "../traces/call-site.ts";
 import { BusyWatch } from "./busy-watch.ts";
 import { ContextVariables } from "./context-variables.ts";
-import { type NamedContext, PromptContexts } from "./contexts.ts";
+import { lossOf, type NamedContext, PromptContexts } from "./contexts.ts";
 import { Evaluator } from "./evaluator.ts";
 import { Everywhere } from "./everywhere.ts";
 import { FunctionSources } from "./function-sources.ts";
@@ -68,8 +68,8 @@ export async function openPrompt(settings: PromptSettings): Promise<Prompt> {
   registerEdits(unguarded);
   const connectAs = (target: string, own: library.ConnectOptions) =>
     broker.connect(target, { ...options, ...own });
-  const contexts = new PromptContexts(await connectAs("local", {}), ({ context, target }) =>
-    settings.tellLost(`${context.ended?.message}; .connect ${target} opens it again`),
+  const contexts = new PromptContexts(await connectAs("local", {}), (one) =>
+    settings.tellLost(lossOf(one)),
   );
   const connect = async (target: string, own: library.ConnectOptions = {}) => {
     const context = await connectAs(target, own);

@@ -1,6 +1,7 @@
 /**
  * What may be meant by a word of a path that went to ssh, where no host has this name: a transport
- * with a typing error, or without its destination; or a path with colons for slashes.
+ * with a typing error, or without its destination; a path with colons for slashes; a host that is
+ * known by a name nearly the same.
  */
 import { closest } from "./closest.ts";
 import type { DestinationData } from "./data.ts";
@@ -16,6 +17,17 @@ export function wordMeantBy(destination: string, schemes: Schemes): string | und
   const [, rest = ""] = /^:([^:?/].*)$/su.exec(tail) ?? [];
   if (rest === "") return undefined;
   return `a path is written with slashes: ${head}/${rest} (there is no transport ${head})`;
+}
+
+/**
+ * @param names hosts that are known
+ * @returns the advice for a destination that none of them is
+ */
+export function hostMeantBy(destination: string, names: readonly string[]): string | undefined {
+  // With a port, or as an address, it was not written as a name.
+  const [, user = "", host = ""] = /^([^@:/]*@)?([^@:/]+)$/.exec(destination) ?? [];
+  const meant = names.includes(host) ? undefined : closest(host, names);
+  return meant === undefined ? undefined : `did you mean ${user}${meant}?`;
 }
 
 function schemeMeantBy(head: string, schemes: Schemes): string | undefined {

@@ -9,7 +9,7 @@
  */
 import { quoteForLoginShell, quoteForPosixShell } from "../shell-quote.ts";
 import { SCHEMES } from "./registry.ts";
-import { namedOptions } from "./ssh-config.ts";
+import { namedHosts, namedOptions } from "./ssh-config.ts";
 import type { Explanation, SshEngine, Transport } from "./transport.ts";
 
 /** How `ssh` is run. */
@@ -31,8 +31,12 @@ export interface SshOptions {
    * there counts, unless the engine is `embedded`. Absent: this process starts it.
    */
   readonly behind?: string | undefined;
-  /** @internal What may be meant by a destination that is no host. */
-  readonly meant?: (destination: string) => string | undefined;
+  /**
+   * @internal What may be meant by a destination that is no host.
+   *
+   * @param hosts names that the client's configuration has
+   */
+  readonly meant?: (destination: string, hosts: readonly string[]) => string | undefined;
 }
 
 /**
@@ -69,7 +73,9 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
     ],
     explain: (exitCode, stderr) => {
       if (exitCode !== 255) return undefined;
-      const { hint, ...told } = explainSsh(destination, stderr, meant);
+      const advice = (): string | undefined =>
+        meant?.(destination, isBehind ? [] : namedHosts(options));
+      const { hint, ...told } = explainSsh(stderr, advice);
       const on = isBehind && behind ? ` on ${behind}` : "";
       const from = !isBehind && behind ? ` on ${behind}` : "";
       const file = configFile(options);
@@ -201,10 +207,11 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
   ],
 ];
 
-function explainSsh(destination: string, stderr: string, meant: SshOptions["meant"]): Explanation {
+/** @param meant finds what may be meant by a destination that is no host */
+function explainSsh(stderr: string, meant: () => string | undefined): Explanation {
   for (const [pattern, code, what, usual] of REASONS) {
     if (!pattern.test(stderr)) continue;
-    const advice = code === "ERR_TRANSPORT_UNKNOWN_HOST" ? meant?.(destination) : undefined;
+    const advice = code === "ERR_TRANSPORT_UNKNOWN_HOST" ? meant() : undefined;
     const also = advice?.endsWith("?") === true ? " Else" : "; else";
     const hint = advice === undefined ? usual : `${advice}${also} ${usual}`;
     return { code, message: what, hint };

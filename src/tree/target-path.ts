@@ -8,7 +8,7 @@
 import { UsageError } from "../errors.ts";
 import type { KindOptions } from "../interpreters/kind.ts";
 import { fromData } from "../transports/from-data.ts";
-import { wordMeantBy } from "../transports/host-advice.ts";
+import { hostMeantBy, wordMeantBy } from "../transports/host-advice.ts";
 import { local } from "../transports/local.ts";
 import { SCHEMES } from "../transports/registry.ts";
 import { type SshOptions, ssh } from "../transports/ssh.ts";
@@ -131,7 +131,7 @@ function addSteps(steps: PathStep[], target: string, reading: Reading): void {
     const text = scheme === undefined ? place.text : `${scheme}:${place.text}`;
     const word = withOptions(read(target, { ...place, text }, schemes), settings);
     const behind = placeBehind(steps, options);
-    const start = { word, settings, schemes, behind, isRoot: isRoot(steps, options) };
+    const start = { word, settings, schemes, table, behind, isRoot: isRoot(steps, options) };
     const made = transportOf(start, options.ssh ?? {});
     const transport = behind === undefined ? made : { ...made, sharesDisk: false };
     steps.push({ transport, interpreter: interpreterOf(settings), env: settings.env });
@@ -162,6 +162,7 @@ interface Start {
   readonly word: Word;
   readonly settings: TargetSettings;
   readonly schemes: Schemes;
+  readonly table: TargetTable;
   readonly isRoot: boolean;
   /** Where its program runs; undefined: this process starts it. */
   readonly behind: string | undefined;
@@ -177,7 +178,7 @@ function transportOf(start: Start, base: SshOptions): Transport {
 }
 
 /** @param base options of the ssh client of this machine */
-function sshOptionsOf({ settings, schemes, behind }: Start, base: SshOptions): SshOptions {
+function sshOptionsOf({ settings, schemes, table, behind }: Start, base: SshOptions): SshOptions {
   const user = settings.options?.["user"];
   const engine = base.engine ?? (base.program === undefined ? settings.sshEngine : undefined);
   const isHere = behind === undefined || engine === "embedded";
@@ -191,7 +192,8 @@ function sshOptionsOf({ settings, schemes, behind }: Start, base: SshOptions): S
       ...(settings.sshOptions ?? []),
       ...(isHere ? (base.options ?? []) : []),
     ],
-    meant: (name) => wordMeantBy(name, schemes),
+    meant: (name, hosts) =>
+      wordMeantBy(name, schemes) ?? hostMeantBy(name, [...table.names(), ...hosts]),
   };
 }
 

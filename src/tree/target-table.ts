@@ -38,6 +38,13 @@ export class TargetTable {
     return joined(own, ofGroups);
   }
 
+  /** @returns the targets that settings and groups name, without running a group's command */
+  names(): readonly string[] {
+    const { data } = this.groups;
+    const groups = Object.keys(data).filter((name) => data[name]?.problem === undefined);
+    return [...Object.keys(this.own), ...groups.flatMap((name) => this.groups.knownOf(name))];
+  }
+
   #settingsOfGroups(): Map<string, TargetSettings> {
     const { groups } = this;
     if (this.#ofGroups?.version === groups.version) return this.#ofGroups.settings;

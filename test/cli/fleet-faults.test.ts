@@ -45,7 +45,7 @@ describe("ctrl-C", () => {
     const script = ["sh", "-c", "echo $NAME; exec sleep 1000"];
     expect(await interrupted("-j1", ...WEBS, "--", ...script)).toEqual({
       first: "web1: web1\n",
-      stderr: "web1: SIGINT\n3 failed: web1 (SIGINT), web[2-3] (not begun)\n",
+      stderr: "web1: SIGINT\n1 failed: web1 (SIGINT); 2 not begun\n",
       how: "SIGINT",
     });
   });

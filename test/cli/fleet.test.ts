@@ -302,7 +302,7 @@ describe("the order of the work", () => {
   test("--max-failures begins no further target", async () => {
     const args = ["--max-failures", "0", "-j", "1", "web1", "web2", "web3", "--"];
     const { stderr, status } = await run("exec", ...args, "sh", "-c", "exit 4");
-    expect(stderr).toBe("web1: exit status 4\n3 failed: web1 (exit 4), web[2-3] (not begun)\n");
+    expect(stderr).toBe("web1: exit status 4\n1 failed: web1 (exit 4); 2 not begun\n");
     expect(status).toBe(4);
   });
 

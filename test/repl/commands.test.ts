@@ -136,7 +136,7 @@ suite("commands of the prompt", missingTmux, "tmux", () => {
     await terminal.until(/half typed$/);
     process.kill(pid, "SIGKILL");
     await terminal.until(
-      /SIGKILL[^\n]*\n[^\n]*; \.connect local\/local opens it again\n> half typed$/,
+      /SIGKILL[^\n]*\n {2}try: \.connect local\/local, which opens it again[^\n]*\n> half typed$/,
     );
     await terminal.press("C-c");
     await terminal.line("!echo elsewhere");

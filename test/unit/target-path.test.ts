@@ -1,4 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { UsageError } from "../../src/errors.ts";
 import { SCHEMES } from "../../src/transports/registry.ts";
@@ -121,8 +124,10 @@ describe("errors show the place", () => {
 
 describe("a word that is no host", () => {
   const UNKNOWN = "ssh: Could not resolve hostname x: Name or service not known";
+  // The user's own configuration names other hosts.
+  const ssh = { options: ["-F", "none"] };
   const hintOf = (path: string, said = UNKNOWN, behind?: string): string =>
-    parsePath(path, { behind }).at(-1)?.transport.explain(255, said)?.hint ?? "";
+    parsePath(path, { behind, ssh }).at(-1)?.transport.explain(255, said)?.hint ?? "";
   const USUAL = "check the name, or give it a Host entry in ~/.ssh/config";
 
   test.each([
@@ -147,6 +152,36 @@ describe("a word that is no host", () => {
     expect(hintOf(word)).toStartWith(hint);
     expect(hintOf(word)).toEndWith(USUAL);
     expect(hintOf(`bastion/${word}`)).toEndWith(`${USUAL} on bastion`);
+  });
+
+  test("a host that is known by nearly this name", () => {
+    const folder = mkdtempSync(join(tmpdir(), "econtext-hosts-"));
+    try {
+      const file = join(folder, "config");
+      writeFileSync(file, "Host web1 *.lan\nHost db-main\n");
+      const options = {
+        ssh: { options: ["-F", file] },
+        targets: { backend: {} },
+        groups: { lab: { targets: "lab[1-3]" } },
+      };
+      const hints = (path: string): string =>
+        parsePath(path, options).at(-1)?.transport.explain(255, UNKNOWN)?.hint ?? "";
+      for (const [word, meant] of [
+        ["wbe1", "web1"],
+        ["root@db-mian", "root@db-main"],
+        ["bakcend", "backend"],
+        ["labb2", "lab2"],
+      ] as const) {
+        expect(hints(word)).toStartWith(`did you mean ${meant}? Else check the name`);
+      }
+      expect(hints("backend/bakcend")).toStartWith("did you mean backend?");
+      // The configuration behind a hop is another one.
+      for (const word of ["web1", "backend/wbe1", "nothing", "ssh://wbe1:22"]) {
+        expect(hints(word)).toStartWith("check the name");
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("the machine is named whose configuration counts", () => {

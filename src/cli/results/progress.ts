@@ -3,7 +3,7 @@
  * fleet. Knows no terminal.
  */
 import type { FleetEvent } from "../../fleet/result.ts";
-import { oneLine } from "../../index.ts";
+import { oneLine, SkippedError } from "../../index.ts";
 import { failuresInWords } from "./reasons.ts";
 import type { TargetEnd } from "./report.ts";
 
@@ -20,6 +20,8 @@ export class Progress {
   readonly #connecting = new Set<number>();
   readonly #running = new Set<number>();
   readonly #failed: TargetEnd[] = [];
+  /** How many targets were not begun, because the run was stopped before. */
+  #skipped = 0;
   #ended = 0;
 
   /** @param now on the clock of the caller, in milliseconds */
@@ -44,7 +46,8 @@ export class Progress {
 
   ended(end: TargetEnd): void {
     this.#ended += 1;
-    if (end.status !== 0) this.#failed.push(end);
+    if (end.error instanceof SkippedError) this.#skipped += 1;
+    else if (end.status !== 0) this.#failed.push(end);
   }
 
   /** @returns `4 connecting, 12 running, 80 ok, 4 failed; 12 s left; web7 has run for 8 s` */
@@ -54,8 +57,9 @@ export class Progress {
       [this.#count - this.#ended - this.#connecting.size - this.#running.size, "waiting"],
       [this.#connecting.size, "connecting"],
       [this.#running.size, "running"],
-      [this.#ended - failed, "ok"],
+      [this.#ended - failed - this.#skipped, "ok"],
       [failed, "failed"],
+      [this.#skipped, "not begun"],
     ] as const;
     const counts = parts
       .filter(([number]) => number > 0)
@@ -65,13 +69,18 @@ export class Progress {
 
   /** @returns undefined if there is nothing that the user does not know */
   closing(isShown: boolean, now: number): string | undefined {
-    const [ok, failed] = [this.#ended - this.#failed.length, this.#failed];
-    if (failed.length > 0) {
+    const [failed, skipped] = [this.#failed, this.#skipped];
+    const ok = this.#ended - failed.length - skipped;
+    if (failed.length + skipped > 0) {
       const others = this.#count - this.#ended;
-      const rest = others > 0 ? `; ${others} not ended` : "";
       const failures = failuresInWords(failed.toSorted((a, b) => a.index - b.index));
-      const good = ok === 0 ? "" : `${ok} ok; `;
-      return oneLine(`${good}${failed.length} failed: ${failures}${rest}`);
+      const parts = [
+        ok > 0 && `${ok} ok`,
+        failed.length > 0 && `${failed.length} failed: ${failures}`,
+        skipped > 0 && `${skipped} not begun`,
+        others > 0 && `${others} not ended`,
+      ];
+      return oneLine(parts.filter(Boolean).join("; "));
     }
     return isShown && this.isOver ? `${ok} ok, in ${seconds(now - this.#startedAt)}` : undefined;
   }

@@ -41,6 +41,8 @@ export interface Output extends SpliceTarget {
 /** The stream that a command reads. */
 export interface Input {
   readonly isTerminal: boolean;
+  /** It is /dev/null: a remote command can have its own. */
+  readonly isEmpty: boolean;
   /** For a reader that must not take a failure for the end. @throws {InputError} */
   check?(): void;
   /** @param unread the only reader: large pieces may come without having been read */

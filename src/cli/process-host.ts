@@ -1,5 +1,5 @@
 /** The host that this process is: its descriptors, environment and signals. Made once, by main. */
-import { isFolder, isTerminal } from "../io/fd.ts";
+import { isFolder, isNull, isTerminal } from "../io/fd.ts";
 import { inputStream, readAllInput, readInput } from "../io/stdin.ts";
 import { wasClosed } from "./closed.ts";
 import {
@@ -18,6 +18,7 @@ export class ProcessHost implements Host {
   readonly env = process.env;
   readonly stdin: Input = {
     isTerminal: isTerminal(0),
+    isEmpty: isNull(0),
     check: checkInput,
     chunks: readInput as Input["chunks"],
     bytes: readAllInput,

@@ -33,6 +33,8 @@ const CREDENTIALS_WORDS = 3;
 const STATX_BASIC_STATS = 0x7ff;
 /** Four bytes each: this is how the fields of `struct statx` that count here are read. */
 const STATX_WORDS = 64;
+/** Number of /dev/null on Linux. */
+const NULL_DEVICE = 0x103;
 /** More than a `struct termios` takes. */
 const TERMIOS_BYTES = 128;
 
@@ -96,6 +98,11 @@ export interface Status {
 /** @returns the status of a path, without following a link; undefined: it cannot be looked at */
 export function lookAt(path: string): Status | undefined {
   return load() === null ? slowly(path) : statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
+}
+
+/** Whether it is the status of /dev/null. */
+export function isNull(status: Status | undefined): boolean {
+  return status?.kind === "device" && status.device === NULL_DEVICE;
 }
 
 /** @returns the status of a descriptor; undefined: it is not known */

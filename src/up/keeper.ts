@@ -34,6 +34,8 @@ export interface KeptContext {
   readonly commands: number;
   /** Commands that it has carried so far. */
   readonly served: number;
+  /** Milliseconds since the last of them ended; 0 while one runs, undefined before the first. */
+  readonly idleMs: number | undefined;
   /** Bytes over the connection of this machine; undefined behind a hop. */
   readonly traffic: { readonly sent: number; readonly received: number } | undefined;
   /** The path of the context that it is opened through. */
@@ -78,6 +80,8 @@ interface Entry {
   /** The commands that use it: each is told when it closes. */
   readonly users: Set<() => void>;
   served: number;
+  /** When the last command ended. */
+  usedAt: number | undefined;
   readonly idle: Context[];
 }
 
@@ -107,6 +111,7 @@ export class Keeper {
       openedAt: entry.openedAt,
       commands: entry.users.size,
       served: entry.served,
+      idleMs: idleOf(entry),
       depth: entry.way.filter((_, at) => at > 0 && this.#entries.has(keyOf(entry.way.slice(0, at))))
         .length,
       via: this.#entries.get(keyOf(entry.way.slice(0, -1)))?.target,
@@ -197,7 +202,8 @@ export class Keeper {
       const before = this.#entries.get(key);
       const entry: Entry = {
         ...{ ...place, opening, broker, context, slave, isTidy, reason: this.#reasonOf(context) },
-        ...{ openedAt: Date.now(), users: new Set(), served: before?.served ?? 0, idle: [] },
+        ...{ openedAt: Date.now(), users: new Set(), idle: [] },
+        ...{ served: before?.served ?? 0, usedAt: before?.usedAt },
         ...{ isNamed: before?.isNamed === true, reopening: undefined },
         attempts: before?.reopening?.attempts ?? 0,
       };
@@ -261,7 +267,10 @@ export class Keeper {
         return part && { ...part, lent: whole };
       },
       end: (isClean) => {
-        for (const entry of used.splice(0)) entry.users.delete(user);
+        for (const entry of used.splice(0)) {
+          entry.users.delete(user);
+          entry.usedAt = Date.now();
+        }
         for (const { entry, slave } of lent.splice(0)) this.#giveBack(entry, slave, isClean);
       },
     };
@@ -367,6 +376,11 @@ export class Keeper {
     const session = this.#exchange.get(id)?.session;
     return () => session?.reason();
   }
+}
+
+function idleOf({ users, usedAt }: Entry): number | undefined {
+  if (users.size > 0) return 0;
+  return usedAt === undefined ? undefined : Math.max(1, Date.now() - usedAt);
 }
 
 /** The program and the arguments of each transport. To find them, files of ssh may be read. */

@@ -61,6 +61,7 @@ export class MemoryHost implements Host {
     const stream = () => new Blob([input]).stream();
     this.stdin = {
       isTerminal: false,
+      isEmpty: false,
       chunks: stream,
       stream,
       bytes: async () => new TextEncoder().encode(input),

@@ -101,7 +101,7 @@ async function run(line: CommandLine, host: Host): Promise<number> {
     targets,
     argv,
     name: isLogin ? "the login shell" : String(argv[0]),
-    hasInput: flags["no-stdin"] !== true && !takesInput,
+    hasInput: flags["no-stdin"] !== true && !takesInput && !host.stdin.isEmpty,
     options: wantsTty ? { ...options, tty: await terminalOf(host) } : options,
   };
   return runWithHeadStart(plan, host);

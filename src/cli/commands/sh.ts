@@ -114,7 +114,7 @@ async function run(line: CommandLine, host: Host): Promise<number> {
       ...rest,
     ],
     name,
-    hasInput: !isFromInput && !takesInput && flags["no-stdin"] !== true,
+    hasInput: !isFromInput && !takesInput && flags["no-stdin"] !== true && !host.stdin.isEmpty,
     preface: script,
     options,
   };

@@ -148,6 +148,7 @@ export class ClientHost implements Host {
     }
     return {
       isTerminal,
+      isEmpty,
       chunks,
       bytes: async () => {
         const pieces: Uint8Array[] = [];

@@ -71,7 +71,12 @@ export async function serveCommand(
   const service = new Service(new Streams(load));
   const fd = service.isOnTerminal ? undefined : connectTo(path);
   if (fd === -1) return undefined;
-  if (fd !== undefined) return service.serveQuickly(fd, args);
+  if (fd !== undefined) {
+    const served = await service.serveQuickly(fd, args);
+    // A process that is killed may take one more connection, and closes it.
+    const isEnd = "refused" in served && served.refused === "" && !isHeard(path);
+    return isEnd ? undefined : served;
+  }
   try {
     await Bun.connect<Wire>({
       unix: path,
@@ -365,6 +370,13 @@ class Service {
     const told = this.#streams.host().then(({ stderr }) => stderr.write(`econtext: ${text}\n`));
     void told.catch(() => {}).then(() => this.#done.resolve({ status: NO_CONNECTION }));
   }
+}
+
+/** Whether a process listens there. */
+function isHeard(path: string): boolean {
+  const fd = connectTo(path) ?? -1;
+  if (fd !== -1) closeNow(fd);
+  return fd !== -1;
 }
 
 function isOwn(fd: number): boolean {

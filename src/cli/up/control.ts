@@ -98,14 +98,13 @@ async function ps(words: readonly string[], host: Host, keeper: Keeper): Promise
     String(about.pid),
     spanOf(about.ageMs),
     ...(about.lost === null
-      ? [
-          about.pingMs === null ? "silent" : `${about.pingMs} ms`,
-          bytesOf(about),
-          `${about.commands}`,
-        ]
+      ? [about.pingMs === null ? "silent" : `${about.pingMs} ms`, bytesOf(about), useOf(about)]
       : [`lost: ${oneLine(neutralise(about.lost))}; ${prospectOf(about)}`, "", ""]),
   ]);
-  const table = [["TARGET", "KIND", "PID", "AGE", "ROUND TRIP", "SENT/RECEIVED", "USED"], ...rows];
+  const table = [
+    ["TARGET", "KIND", "PID", "AGE", "ROUND TRIP", "SENT/RECEIVED", "LAST USED"],
+    ...rows,
+  ];
   const widths = table[0]?.map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0)));
   const lines = table.map((row) =>
     row
@@ -120,7 +119,8 @@ async function ps(words: readonly string[], host: Host, keeper: Keeper): Promise
 type About = Awaited<ReturnType<typeof describe>>;
 
 async function describe(kept: KeptContext) {
-  const { target, context, slave, openedAt, commands, served, traffic, lost, via, depth } = kept;
+  const { target, context, slave, openedAt, traffic, lost, via, depth } = kept;
+  const { commands, served, idleMs } = kept;
   const { retryMs, retryError } = kept;
   const ping = context.ping({ deadline: PING_MS }).catch(() => undefined);
   const pingMs = lost === undefined ? await ping : undefined;
@@ -130,7 +130,7 @@ async function describe(kept: KeptContext) {
     pingMs: pingMs === undefined ? null : Number(pingMs.toPrecision(3)),
     sentBytes: traffic?.sent ?? null,
     receivedBytes: traffic?.received ?? null,
-    ...{ commands, served, lost: lost ?? null },
+    ...{ commands, served, idleMs: idleMs ?? null, lost: lost ?? null },
     ...{ retryMs: retryMs ?? null, retryError: retryError ?? null },
   };
 }
@@ -141,6 +141,12 @@ function prospectOf({ retryMs, retryError }: About): string {
   const why = retryError === null ? "" : ` (${oneLine(neutralise(retryError))})`;
   if (retryMs === null) return `econtext up opens it${why}`;
   return `next attempt in ${spanOf(retryMs)}${why}`;
+}
+
+/** @returns when a command has used it */
+function useOf({ idleMs }: About): string {
+  if (idleMs === null) return "never";
+  return idleMs === 0 ? "now" : `${spanOf(idleMs)} ago`;
 }
 
 function bytesOf({ sentBytes, receivedBytes }: About): string {

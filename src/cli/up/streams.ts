@@ -3,14 +3,7 @@
  * little: single system calls do that, and no other part of the program is loaded. The ProcessHost
  * does all the rest, and is loaded when it is needed.
  */
-import {
-  isTerminal,
-  openPipe,
-  readNow,
-  type Status,
-  statusOf,
-  writeNow,
-} from "../../io/quick-calls.ts";
+import { isNull, isTerminal, openPipe, readNow, statusOf, writeNow } from "../../io/quick-calls.ts";
 import type { InputFacts, StreamFacts } from "../../up/greeting.ts";
 import { wasClosed } from "../closed.ts";
 import type { Host } from "../host.ts";
@@ -18,8 +11,6 @@ import { wantsColour } from "../ui/wants-colour.ts";
 
 /** Bytes of input that are read by single calls. */
 const QUICK_BYTES = 1 << 16;
-/** Number of /dev/null on Linux. */
-const NULL_DEVICE = 0x103;
 /** No descriptor: the ProcessHost reads or writes. */
 const NONE = -1;
 
@@ -43,8 +34,7 @@ export class Streams {
       const isOne = isTerminal(fd) === true;
       return { isTerminal: isOne, coloured: isOne && wantsColour(process.env) };
     };
-    const status = statusOf(0);
-    const isEmpty = status !== undefined && isNull(status);
+    const isEmpty = isNull(statusOf(0));
     this.stdin = { isTerminal: !isEmpty && isTerminal(0) === true, isEmpty };
     this.stdout = factsOf(1);
     this.stderr = factsOf(2);
@@ -129,13 +119,5 @@ function quickly(fd: number, mode: "read" | "write"): number {
   const status = statusOf(fd);
   if (status === undefined) return NONE;
   if (status.kind === "pipe") return openPipe(fd, mode);
-  return isPatient(status) ? fd : NONE;
-}
-
-function isPatient(status: Status): boolean {
-  return status.kind === "file" || isNull(status);
-}
-
-function isNull({ kind, device }: Status): boolean {
-  return kind === "device" && device === NULL_DEVICE;
+  return status.kind === "file" || isNull(status) ? fd : NONE;
 }

@@ -23,7 +23,10 @@ export interface Survey {
   readonly isWhole: boolean;
 }
 
-/** With -B, so that the modules leave no bytecode. What needs each module: only a terminal does, as docs/guide.md says. */
+/**
+ * What needs each module: only a terminal does, as docs/guide.md says. They are imported with -B, so
+ * that no bytecode is left.
+ */
 const MODULES = ["pty", "termios"];
 
 /** Python 2.7 and 3 alike. No single quote: the script puts it between two of them. */

@@ -13,6 +13,7 @@ import { Exchange } from "../session/exchange.ts";
 import type { KeptPart } from "../tree/hop-table.ts";
 import { type PathStep, parsePath, prefixesOf } from "../tree/target-path.ts";
 import { Reopening } from "./reopening.ts";
+import { keyOf } from "./way-key.ts";
 
 /** What the brokers of commands take. */
 export type KeptContexts = NonNullable<BrokerOptions["kept"]>;
@@ -21,7 +22,6 @@ export type KeptContexts = NonNullable<BrokerOptions["kept"]>;
 const STABLE_MS = 60_000;
 /** How many slaves that no command uses stay open for one context. */
 const MAX_IDLE = 4;
-const BATCH_MODE = "BatchMode=yes";
 
 /** One context that is kept. */
 export interface KeptContext {
@@ -381,24 +381,4 @@ export class Keeper {
 function idleOf({ users, usedAt }: Entry): number | undefined {
   if (users.size > 0) return 0;
   return usedAt === undefined ? undefined : Math.max(1, Date.now() - usedAt);
-}
-
-/** The program and the arguments of each transport. To find them, files of ssh may be read. */
-const texts = new WeakMap<PathStep["transport"], string>();
-
-/** @returns what must be the same for two ways to be one: programs, their arguments, places */
-export function keyOf(way: readonly PathStep[]): string {
-  return `[${way.map(({ transport }) => textOf(transport)).join()}]`;
-}
-
-function textOf(transport: PathStep["transport"]): string {
-  let text = texts.get(transport);
-  if (text === undefined) {
-    const argv = transport.wrap(["-"]);
-    // Whether ssh may ask changes nothing about where it leads.
-    const same = argv.filter((word, at) => word !== BATCH_MODE && argv[at + 1] !== BATCH_MODE);
-    text = JSON.stringify(same);
-    texts.set(transport, text);
-  }
-  return text;
 }

@@ -24,8 +24,8 @@ export interface Survey {
 }
 
 /**
- * What needs each module: only a terminal does, as docs/guide.md says. They are imported with -B, so
- * that no bytecode is left.
+ * What needs each module: only a terminal does, as docs/guide.md says. They are imported with -B,
+ * so that no bytecode is left.
  */
 const MODULES = ["pty", "termios"];
 

@@ -67,7 +67,7 @@ suite("a terminal", missingTmux ?? missingSshd(), "tmux", () => {
     const copy = join(scene.folder, "copy");
     await open(scene, terminal, ["cp", join(scene.folder, "big"), `${scene.host}:${copy}`]);
     const shown = await terminal.until(/LEFT \d+\n/);
-    expect(shown).toMatch(/100% \[=+>?\] 3\.0 MiB\/3\.0 MiB .* 1\/1\n+LEFT 0/);
+    expect(shown).toMatch(/100% \[=+>?\] 3\.1 MB\/3\.1 MB .* 1\/1\n+LEFT 0/);
     expect((await scene.kept())[0]).toMatchObject({ served: 1 });
     expect(statSync(copy).size).toBe(3 << 20);
   });

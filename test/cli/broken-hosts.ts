@@ -4,14 +4,22 @@ import { join } from "node:path";
 import { startSshd } from "../helpers/sshd.ts";
 import { PYTHON } from "./econtext.ts";
 
-/** What the login of a broken host does. The others run what they are told. */
-const LOGIN = `#!/bin/sh
+/** Until the command has made the file, or the login has ended. */
+const ASKED = 'until [ -e "$GO" ] || ! [ -e /proc/$PPID ]; do sleep 0.05; done';
+
+/**
+ * What the login of a broken host does. The others run what they are told.
+ *
+ * @param wait what the garbage waits for
+ */
+const login = (dir: string, wait: string): string => `#!/bin/sh
+GO='${join(dir, "go")}'; export GO
 case $BROKEN in
 bare) PATH=/nonexistent ;;
 noise) exec cat /dev/zero ;;
 ends) echo 'This account is not available.'; exit 1 ;;
 hangs) exec cat >/dev/null ;;
-garbage) (sleep 0.2; head -c 99 /dev/zero | tr '\\0' '\\377') & ;;
+garbage) (${wait}; head -c 99 /dev/zero | tr '\\0' '\\377') & ;;
 esac
 exec /bin/sh "$@"
 `;
@@ -35,16 +43,18 @@ export interface BrokenHosts extends AsyncDisposable {
 
 /**
  * @param names `refused`; `hole` answers no connection; `silent` accepts connections and says
- *   nothing; `target-key` has another host key; `target-` and the name of a case of `LOGIN`
+ *   nothing; `target-key` has another host key; `target-` and the name of a case of `login`
+ * @param garbage comes after a while, or when the command makes the file $GO
  */
 export async function startBrokenHosts(
   dir: string,
   names: readonly string[],
+  garbage: "timed" | "asked" = "timed",
 ): Promise<BrokenHosts> {
-  const login = join(dir, "login");
-  writeFileSync(login, LOGIN);
-  chmodSync(login, 0o755);
-  const server = await startSshd({ loginShell: login, config: ["AcceptEnv BROKEN"] });
+  const shell = join(dir, "login");
+  writeFileSync(shell, login(dir, garbage === "asked" ? ASKED : "sleep 0.2"));
+  chmodSync(shell, 0o755);
+  const server = await startSshd({ loginShell: shell, config: ["AcceptEnv BROKEN"] });
   const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const hole = Bun.spawn([PYTHON, "-c", HOLE], { stdin: "pipe", stdout: "pipe" });
   const told = (await hole.stdout.getReader().read()).value;

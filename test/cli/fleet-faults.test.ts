@@ -142,7 +142,7 @@ test("output that is too long is told with the name of its target", async () => 
 const WORK = `case $BROKEN in
 dies) kill -9 $PPID; sleep 9 ;;
 seven) exit 7 ;;
-garbage) sleep 9 ;;
+garbage) : > "$GO"; sleep 9 ;;
 full) echo x 2>&1 >/dev/full || exit 28 ;;
 esac
 echo fine`;
@@ -177,7 +177,7 @@ suite("a hundred hosts by ssh", missingSshd(), "sshd", () => {
   test.concurrent.each(engines)(`${told} that is %s`, async (engine, count) => {
     const own = join(dir, engine);
     mkdirSync(own);
-    await using hosts = await startBrokenHosts(own, Object.keys(BROKEN));
+    await using hosts = await startBrokenHosts(own, Object.keys(BROKEN), "asked");
     const { config } = hosts;
     const broken = Object.keys(BROKEN);
     const good = `target[01-${count - broken.length}]`;

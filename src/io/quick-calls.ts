@@ -27,6 +27,8 @@ const SOCK_STREAM = 1;
 const MSG_NOSIGNAL = 0x4000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
+const SO_RCVTIMEO = 20;
+const SO_SNDTIMEO = 21;
 /** `struct ucred`: pid, uid and gid, four bytes each. */
 const CREDENTIALS_WORDS = 3;
 /** Type, mode, owner, size, times and device number. */
@@ -46,6 +48,7 @@ const CALLS = {
   open: { args: ["ptr", "i32"], returns: "i32" },
   read: { args: ["i32", "ptr", "usize"], returns: "i32" },
   send: { args: ["i32", "ptr", "usize", "i32"], returns: "i32" },
+  setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   statx: { args: ["i32", "ptr", "i32", "u32", "ptr"], returns: "i32" },
   tcgetattr: { args: ["i32", "ptr"], returns: "i32" },
@@ -197,12 +200,17 @@ export function writeNow(fd: number, bytes: Uint8Array): number {
  * Connects to a unix socket. The descriptor blocks: it is for a process that has nothing else to do
  * than to wait for an answer.
  *
+ * @param seconds that this call, and each one with the descriptor, may take
  * @returns -1: no process listens there; undefined: the system cannot be asked
  */
-export function connectTo(path: string): number | undefined {
+export function connectTo(path: string, seconds: number): number | undefined {
   const calls = load();
   if (calls === null) return undefined;
   const fd = calls.socket(AF_UNIX, SOCK_STREAM | O_CLOEXEC, 0);
+  // `struct timeval`: seconds and microseconds.
+  const time = new BigInt64Array([BigInt(seconds), 0n]);
+  calls.setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, time, time.byteLength);
+  calls.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, time, time.byteLength);
   // `struct sockaddr_un`: the family, low byte first as on all that Bun runs on; the path.
   const address = named(`__${path}`);
   address[0] = AF_UNIX;

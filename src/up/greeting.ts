@@ -5,6 +5,11 @@
 import { version } from "../../package.json";
 import { lookAt } from "../io/quick-calls.ts";
 
+/** Seconds until a command takes no answer for one, and connects by itself. */
+export const PATIENCE_S = 3;
+/** Milliseconds until a greeting is too old to be served: its command may soon lose patience. */
+export const FRESH_MS = 2_000;
+
 /** A stream of the command's. */
 export interface StreamFacts {
   readonly isTerminal: boolean;
@@ -25,6 +30,8 @@ export interface Size {
 export interface Greeting {
   /** Of the command's program: see `identity`. */
   readonly identity: string;
+  /** When it was sent: milliseconds since 1970. */
+  readonly sentAt: number;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly folder: string;

@@ -6,7 +6,16 @@ import { FRAME, type Wire } from "../../src/up/wire.ts";
 
 const stream = { isTerminal: false, coloured: false };
 const GREETING: Greeting = {
-  ...{ identity: "", args: [], env: {}, folder: "/work", umask: 0o22, groups: [0], parent: 1 },
+  ...{
+    identity: "",
+    sentAt: 0,
+    args: [],
+    env: {},
+    folder: "/work",
+    umask: 0o22,
+    groups: [0],
+    parent: 1,
+  },
   ...{ stdin: { isTerminal: false, isEmpty: false }, stdout: stream, stderr: stream },
   hasPerson: true,
 };

@@ -189,6 +189,48 @@ suite("what econtext up keeps", missingSshd(), "sshd", () => {
     }
   });
 
+  test("a process that does not answer is told of, and the command connects by itself", async () => {
+    await using scene = await Scene.open();
+    const { host } = scene;
+    await scene.run(["up", host]);
+    const pid = scene.daemon() ?? 0;
+    expect(pid).toBeGreaterThan(1);
+    process.kill(pid, "SIGSTOP");
+    try {
+      const silent = `the process that keeps connections (pid ${pid}) does not answer`;
+      const [exec, ps] = await Promise.all([
+        scene.run([
+          "exec",
+          host,
+          "--",
+          "sh",
+          "-c",
+          `echo on >> ${scene.folder}/ran; cat ${scene.folder}/ran`,
+        ]),
+        scene.run(["ps"]),
+      ]);
+      expect(exec).toMatchObject({ stdout: "on\n", status: 0 });
+      expect(exec.stderr).toContain(`econtext: not used: ${silent}`);
+      expect(ps.stderr).toContain(`econtext ps: ${silent}`);
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+    // Nothing that was given up is done later.
+    expect((await scene.run(["exec", host, "--", "cat", `${scene.folder}/ran`])).stdout).toBe(
+      "on\n",
+    );
+  });
+
+  test("what has the folder of each command is not kept", async () => {
+    await using scene = await Scene.open();
+    for (const target of ["local", "local/unshare", "sudo:root"]) {
+      const { stderr, status } = await scene.run(["up", scene.host, target]);
+      expect(stderr).toStartWith(`econtext up: ${target} cannot be kept: `);
+      expect(status).toBe(2);
+    }
+    expect(await scene.kept()).toEqual([]);
+  });
+
   test("another environment, another version and an unsafe folder are refused", async () => {
     await using scene = await Scene.open();
     const { host } = scene;

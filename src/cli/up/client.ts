@@ -6,15 +6,8 @@
  *
  * The time of a script of short commands is the start of this file: it must load little.
  */
-import {
-  closeNow,
-  connectTo,
-  lookAt,
-  peerOf,
-  readNow,
-  sendAll,
-  unblock,
-} from "../../io/quick-calls.ts";
+import { closeNow, connectTo, lookAt, readNow, sendAll, unblock } from "../../io/quick-calls.ts";
+import { PATIENCE_S } from "../../up/greeting.ts";
 import { distrust, socketIn } from "../../up/place.ts";
 import { FRAME, FrameReader, frameOf, textOf, Wire } from "../../up/wire.ts";
 import { ENDED_EARLY, ENDED_EARLY_MS, NO_CONNECTION } from "../exit-statuses.ts";
@@ -22,6 +15,7 @@ import type { Host } from "../host.ts";
 import { BROKEN_PIPE, isBrokenPipe } from "../interruption.ts";
 import { PROCESS_SIGNALS } from "../process-signals.ts";
 import { greetingOf } from "./greet.ts";
+import { isHeard, isOwn, NOT_OURS, type Served, silent } from "./listener.ts";
 import { type OutputNumber, Streams } from "./streams.ts";
 
 const FORWARDED = [
@@ -51,14 +45,6 @@ const READ_BYTES = 1 << 12;
 /** Bytes that are written before the other process is told. It allows eight times as many. */
 const UNTOLD_BYTES = 1 << 16;
 
-/** How the other process has answered. */
-export type Served =
-  | { readonly status: number }
-  /** It does not run the command, and has consumed nothing. */
-  | { readonly refused: string };
-
-const NOT_OURS: Served = { refused: "another user listens at the socket" };
-
 /**
  * @param load makes the host of this process
  * @returns the answer; undefined if no process listens at the socket
@@ -69,7 +55,7 @@ export async function serveCommand(
   path: string,
 ): Promise<Served | undefined> {
   const service = new Service(new Streams(load));
-  const fd = service.isOnTerminal ? undefined : connectTo(path);
+  const fd = service.isOnTerminal ? undefined : connectTo(path, PATIENCE_S);
   if (fd === -1) return undefined;
   if (fd !== undefined) {
     const served = await service.serveQuickly(fd, args);
@@ -163,10 +149,16 @@ class Service {
       return Promise.resolve(NOT_OURS);
     }
     const reader = new FrameReader();
+    const began = performance.now();
     const greeting = greetingOf(args, this.#streams, undefined);
     if (sendAll(fd, frameOf(FRAME.hello, greeting)) && this.#answerQuickly(fd, reader)) {
       void this.served.then(() => closeNow(fd));
       return this.served;
+    }
+    if (!this.#isAccepted && performance.now() - began > 1000 * PATIENCE_S) {
+      const served = silent(fd);
+      closeNow(fd);
+      return Promise.resolve(served);
     }
     unblock(fd);
     const socket = Wire.handlers((wire) => this.#use(wire), reader);
@@ -199,6 +191,12 @@ class Service {
       wire.end();
       return;
     }
+    const giveUp = (): void => {
+      if (this.#isAccepted || this.#isSettled) return;
+      this.#settle(silent(fd));
+      wire.end();
+    };
+    setTimeout(giveUp, 1000 * PATIENCE_S);
     this.#use(wire);
     if (this.isOnTerminal) void this.#greetFromTerminal(wire, args);
     else wire.send(FRAME.hello, greetingOf(args, this.#streams, this.#terminal));
@@ -370,18 +368,6 @@ class Service {
     const told = this.#streams.host().then(({ stderr }) => stderr.write(`econtext: ${text}\n`));
     void told.catch(() => {}).then(() => this.#done.resolve({ status: NO_CONNECTION }));
   }
-}
-
-/** Whether a process listens there. */
-function isHeard(path: string): boolean {
-  const fd = connectTo(path) ?? -1;
-  if (fd !== -1) closeNow(fd);
-  return fd !== -1;
-}
-
-function isOwn(fd: number): boolean {
-  const peer = peerOf(fd);
-  return peer === undefined || peer.uid === process.getuid?.();
 }
 
 /** @returns the payload that tells how many bytes of a stream are written */

@@ -1,6 +1,7 @@
 /** What `up`, `down` and `ps` do in the process that keeps connections. */
 import { neutralise, oneLine } from "../../index.ts";
 import { amount } from "../../io/amount.ts";
+import { type PathOptions, parsePath } from "../../tree/target-path.ts";
 import type { Keeper, KeptContext, Opening } from "../../up/keeper.ts";
 import { readLine } from "../command-definition.ts";
 import { command as upCommand } from "../commands/up.ts";
@@ -9,7 +10,7 @@ import type { Host } from "../host.ts";
 import { Stop } from "../interruption.ts";
 import { readConnect } from "../option-values.ts";
 import { openPrompter } from "../passwords.ts";
-import { statusOf } from "../report-error.ts";
+import { statusOf, Usage } from "../report-error.ts";
 import { readTargets } from "../targets.ts";
 import { Failures } from "../ui/failures.ts";
 import { jsonText } from "../ui/json.ts";
@@ -30,10 +31,12 @@ async function up(words: readonly string[], host: Host, keeper: Keeper): Promise
   const failures = new Failures(host, targets, "text");
   const stop = new Stop(host);
   const own = { schemes, targets: settings };
+  const options = readConnect("up", flags);
+  for (const target of targets) checkWay(target, { ...own, ssh: options.ssh });
   // Later, no person is there to be asked, but a command may print the password.
   const later = { ...host, person: null };
   const opening: Opening = {
-    options: readConnect("up", flags),
+    options,
     settings: { ...own, prompter, signal: stop.signal },
     again: async () => ({
       ...own,
@@ -67,6 +70,14 @@ async function up(words: readonly string[], host: Host, keeper: Keeper): Promise
     );
   }
   return stop.status ?? Math.max(...(statuses ?? [0]));
+}
+
+/** @throws {Usage} each command would have to begin where its own process is */
+function checkWay(target: string, options: PathOptions): void {
+  const [first] = parsePath(target, options);
+  if (first === undefined || first.transport.isClient) return;
+  const why = `${first.transport.label} has the folder and the environment of each command`;
+  throw new Usage("up", `${oneLine(target)} cannot be kept: ${why}; hosts and containers can`);
 }
 
 async function down(targets: readonly string[], host: Host, keeper: Keeper): Promise<number> {

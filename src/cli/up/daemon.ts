@@ -5,7 +5,7 @@
  */
 import { closeSync, linkSync, lstatSync, openSync, rmSync } from "node:fs";
 import { peerOf } from "../../io/quick-calls.ts";
-import { type Greeting, identity } from "../../up/greeting.ts";
+import { FRESH_MS, type Greeting, identity } from "../../up/greeting.ts";
 import { Keeper } from "../../up/keeper.ts";
 import { makeFolder } from "../../up/make-folder.ts";
 import { folderOf, socketIn } from "../../up/place.ts";
@@ -156,6 +156,11 @@ class Daemon {
     const isEnd = name === "down" && rest.length === 0;
     if (greeting.identity !== this.#identity && !isEnd) {
       refuse(`${OTHER_VERSION} (pid ${process.pid}) keeps the connections`);
+      return undefined;
+    }
+    // A command that has lost patience runs by itself: it must not run here, too.
+    if (Date.now() - greeting.sentAt > FRESH_MS) {
+      refuse(`the process that keeps connections (pid ${process.pid}) was late`);
       return undefined;
     }
     const control = Object.hasOwn(CONTROLS, name) ? CONTROLS[name] : undefined;

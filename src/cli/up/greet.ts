@@ -12,6 +12,7 @@ export function greetingOf(
 ): string {
   const greeting: Greeting = {
     identity: identity(),
+    sentAt: Date.now(),
     args,
     env: process.env,
     folder: process.cwd(),

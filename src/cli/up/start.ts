@@ -5,8 +5,9 @@ import { makeFolder } from "../../up/make-folder.ts";
 import { distrust, findSocket, folderOf, socketIn } from "../../up/place.ts";
 import { NO_CONNECTION } from "../exit-statuses.ts";
 import type { Host } from "../host.ts";
-import { type Served, serveCommand } from "./client.ts";
+import { serveCommand } from "./client.ts";
 import { removeSocket } from "./dead-socket.ts";
+import type { Served } from "./listener.ts";
 
 /** Milliseconds that the process has to listen. */
 const START_MS = 15_000;

@@ -123,7 +123,7 @@ kind = "node"
     expect(engineOf({})).toBe("embedded");
     expect(engineOf({ engine: "auto" })).toBe("auto");
     expect(engineOf({ program: "ssh" })).toBeUndefined();
-    expect(parsePath("web2/web2", configuration)[1]?.transport.engine).toBeUndefined();
+    expect(parsePath("web2/web2", configuration)[1]?.transport.engine).toBe("embedded");
     expect(wrapped(text, "web1")[0]).toEqual(expect.arrayContaining(["-l", "deploy", "2222"]));
   });
 });

@@ -90,7 +90,10 @@ function readEnv(table: Table): Readonly<Record<string, string>> | undefined {
   const wrong = Object.entries(env ?? {}).find(
     ([name, value]) => !/^[^=\0]+$/.test(name) || value.includes("\0"),
   );
-  if (wrong !== undefined) throw table.problem("not the name or the value of a variable", "env");
+  if (wrong !== undefined) {
+    const name = JSON.stringify(wrong[0]);
+    throw table.problem(`${name}: not the name or the value of a variable`, "env");
+  }
   return env;
 }
 

@@ -39,7 +39,8 @@ function schemeMeantBy(head: string, schemes: Schemes): string | undefined {
 /** @param tail what follows the scheme, with its colon or question mark */
 function adviceFor(scheme: string, tail: string, rule: DestinationData | undefined): string {
   const isMissing = rule !== undefined && rule.default === undefined && !/^:[^?]/.test(tail);
-  const rest = rule === undefined ? tail.replace(/^:[^?]*/, "") : tail;
+  // `local` has no destination and no options.
+  const rest = rule === undefined ? "" : tail;
   if (!isMissing) return `did you mean ${scheme}${rest}?`;
   const { noun, example } = rule;
   const article = /^[aeiou]/.test(noun) ? "an" : "a";

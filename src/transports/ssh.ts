@@ -8,6 +8,7 @@
  *    BatchMode, if nothing can answer a question.
  */
 import { quoteForLoginShell, quoteForPosixShell } from "../shell-quote.ts";
+import { CAUSES } from "./causes.ts";
 import { SCHEMES } from "./registry.ts";
 import { namedHosts, namedOptions } from "./ssh-config.ts";
 import type { Explanation, SshEngine, Transport } from "./transport.ts";
@@ -38,6 +39,9 @@ export interface SshOptions {
    */
   readonly meant?: (destination: string, hosts: readonly string[]) => string | undefined;
 }
+
+/** What nologin(8) prints on its standard output, before it ends with 1. */
+const NOLOGIN = /^This account is currently not available\.\s*$/m;
 
 /**
  * @param destination as `ssh` takes it: `web1`, `user@web1`, `ssh://user@web1:2222`; must not begin
@@ -71,7 +75,12 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
       withoutBrackets(destination),
       argv.map(quoteForLoginShell).join(" "),
     ],
-    explain: (exitCode, stderr) => {
+    explain: (exitCode, stderr, stdout = "") => {
+      if (exitCode === 1 && NOLOGIN.test(stdout)) {
+        const { code, what } = CAUSES["no-login-shell"];
+        const hint = "give the account a shell: chsh -s /bin/sh NAME, as root there";
+        return { code, message: what, hint };
+      }
       if (exitCode !== 255) return undefined;
       const advice = (): string | undefined =>
         meant?.(destination, isBehind ? [] : namedHosts(options));

@@ -74,3 +74,19 @@ for (const shell of SHELLS) {
     });
   });
 }
+
+const nologin = Bun.which("nologin", { PATH: "/usr/sbin:/sbin" });
+const noNologin = nologin === null ? "no nologin" : undefined;
+suite("login shell nologin", missingSshd() ?? noNologin, "sshd", () => {
+  test("is told, however ssh is spoken", async () => {
+    await using server = await startSshd({ loginShell: nologin ?? "" });
+    for (const engine of [{}, { engine: "embedded" }] as const) {
+      const ssh = { options: ["-F", server.configPath], ...engine };
+      await using broker = new Broker();
+      const connected = broker.connect("target", { ssh });
+      expect(await connected.then((context) => context.ready()).catch(String)).toMatch(
+        /the account has no login shell[\s\S]*chsh -s/,
+      );
+    }
+  });
+});

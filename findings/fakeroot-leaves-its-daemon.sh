@@ -8,16 +8,16 @@
 # For a user:  who bounds a build by a time limit collects one daemon for each time it is reached.
 set -euo pipefail
 dir=$(mktemp -d)
+# Processes that run from this folder.
+left() {
+  find /proc -maxdepth 2 -name exe -lname "$dir/*" 2>/dev/null | cut -d / -f 3 || true
+}
 trap 'for pid in $(left); do kill "$pid"; done; rm -rf "$dir"' EXIT
 cd "$dir"
 apt-get download -qq -o APT::Sandbox::User=root fakeroot=1.31-1.2 libfakeroot=1.31-1.2 >/dev/null
 for package in ./*.deb; do dpkg -x "$package" root; done
 library=$(find root -name libfakeroot-sysv.so)
 
-# Processes that run from this folder.
-left() {
-  find /proc -maxdepth 2 -name exe -lname "$dir/*" 2>/dev/null | cut -d / -f 3 || true
-}
 names() { for pid in $(left); do cat "/proc/$pid/comm"; done; }
 cp "$(command -v sleep)" held
 

@@ -1,6 +1,6 @@
 /**
- * A loop of a user's code in this process keeps signals from being heard. The first one waits until
- * the loop ends; the second one ends the process, by the system.
+ * Has the second signal end this process where a loop of a user's code lets no listener run. The
+ * first one waits until the loop ends. One that was heard does not count.
  */
 import { constants } from "node:os";
 import { defaultAfterNext } from "../io/libc.ts";
@@ -9,9 +9,8 @@ const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export function endAtSecondSignal(): void {
   for (const name of ENDING) {
-    const arm = (): void => defaultAfterNext(constants.signals[name]);
-    // One that was heard does not count: what it means is for those who listen.
-    process.on(name, arm);
-    arm();
+    let arm = (): void => {};
+    process.on(name, () => arm());
+    arm = defaultAfterNext(constants.signals[name]);
   }
 }

@@ -41,10 +41,16 @@ const PRINTED_CHARACTERS = 32768;
 type Destination = Pick<SshCommandLine, "options" | "destination">;
 
 /**
- * Behind a hop, the way to the server is known, as with `ssh -J`: none of the configuration counts.
- * The command is never run.
+ * Behind a hop, the way to the server is known, as with `ssh -J`: no ProxyJump and no ProxyCommand
+ * counts. This command is never run.
  */
 const BEHIND = ["-o", "ProxyCommand=exit"];
+
+/** ssh takes no jump beside a proxy command. */
+function withoutJumps(options: readonly string[]): string[] {
+  const isJump = (word: string | undefined): boolean => word?.startsWith("-J") === true;
+  return options.filter((word, at) => !isJump(word) && options[at - 1] !== "-J");
+}
 
 export interface PoolOptions {
   /** Called for each connection that there is. */
@@ -96,7 +102,8 @@ export class ConnectionPool {
   /** A connection that stays open until it is released. */
   async #lease(place: Destination, dialog: Dialog, signal: AbortSignal) {
     const { destination } = place;
-    const options = this.#via === undefined ? place.options : [...BEHIND, ...place.options];
+    const options =
+      this.#via === undefined ? place.options : [...BEHIND, ...withoutJumps(place.options)];
     const [asked, forget] = this.#answers.take(options, destination);
     try {
       const answer = await orAborted(asked, signal);

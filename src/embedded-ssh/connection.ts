@@ -251,7 +251,8 @@ export class Connection {
           : orderedKeys(offer.algorithms.serverHostKey as string[], hostKeys.knownTypes),
       } as ConnectConfig["algorithms"],
       tryKeyboard: true,
-      // Of a server that is in doubt, each request for the agent is refused: none was forwarded.
+      // ssh2 refuses a server's request for the agent until one was forwarded. None is to a server
+      // whose key is in doubt.
       ...(this.#agent === undefined ? {} : { agent: this.#agent }),
       keepaliveInterval: aliveSeconds * 1000,
       keepaliveCountMax: aliveCount,

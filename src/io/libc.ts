@@ -142,14 +142,18 @@ const SA_RESETHAND = 0x8000_0000;
 
 /**
  * From the next signal of this kind on, the default action holds: it ends this process even if code
- * keeps its thread busy, so that no listener can run.
+ * keeps its thread busy, so that no listener can run. For a signal that has a listener.
+ *
+ * @returns a function that does it once more, after a signal that was heard
  */
-export function defaultAfterNext(signal: number): void {
+export function defaultAfterNext(signal: number): () => void {
   const action = new Uint8Array(ACTION_BYTES);
-  if (load()?.sigaction(signal, null, action) !== 0) return;
+  if (load()?.sigaction(signal, null, action) !== 0) return () => {};
   const view = new DataView(action.buffer);
   view.setUint32(FLAGS_AT, view.getUint32(FLAGS_AT, true) | SA_RESETHAND, true);
-  load()?.sigaction(signal, action, null);
+  const arm = (): void => void load()?.sigaction(signal, action, null);
+  arm();
+  return arm;
 }
 
 /** @returns a function that restores the handler */

@@ -6,6 +6,7 @@
  */
 import { Duplex } from "node:stream";
 import { DisconnectError, type EcontextError } from "../errors.ts";
+import { FLAGS } from "../protocol/frame.ts";
 import { MASTER_ID, SWITCH } from "../protocol/handles.ts";
 import type { Hop } from "./hop.ts";
 import { HopBranch } from "./hop-branch.ts";
@@ -27,7 +28,7 @@ export class ConnectError extends Error {
 
 export class HopSocket extends Duplex {
   readonly #branch: HopBranch;
-  /** Of what the hop receives. */
+  /** Where the hop sends what it receives from the server. */
   readonly #handle: number;
   readonly #connected = Promise.withResolvers<void>();
   #state: "waiting" | "started" | "over" = "waiting";
@@ -38,7 +39,9 @@ export class HopSocket extends Duplex {
     const { router } = hop;
     const id = router.allocateId();
     this.#branch = new HopBranch(hop, id);
-    this.#handle = router.expect(hop.id, { receive: ({ body }) => this.#received(body) });
+    this.#handle = router.expect(hop.id, {
+      receive: ({ body, flags }) => this.#received(body, flags),
+    });
     this.#branch.join({
       isWanted: () => this.#state === "waiting",
       order: (events) => {
@@ -65,14 +68,18 @@ export class HopSocket extends Duplex {
     else if (event.kind === "ended") this.#over(undefined);
   }
 
-  #received(body: Uint8Array): void {
+  #received(body: Uint8Array, flags: number): void {
     if (this.destroyed) return;
+    if ((flags & FLAGS.DEAD) !== 0) {
+      this.destroy(new ConnectError("ECONNRESET"));
+      return;
+    }
     this.push(body);
     if (this.readableLength <= MAX_UNREAD) return;
     this.destroy(new Error(`more than ${MAX_UNREAD} bytes came that were not asked for`));
   }
 
-  /** The hop has told its last. */
+  /** The connection is closed, or could not be made: the hop sends nothing more for it. */
   #over(error: Error | undefined): void {
     this.#forget();
     this.#connected.reject(error ?? new ConnectError("ECONNRESET"));
@@ -81,7 +88,7 @@ export class HopSocket extends Duplex {
     else this.push(null);
   }
 
-  /** It must end, for this reason. */
+  /** Closes the connection because the hop ends. */
   #end(reason: EcontextError): void {
     this.#connected.reject(reason);
     this.destroy(reason);

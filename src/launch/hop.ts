@@ -64,7 +64,7 @@ export class Hop implements MeetingPlace {
   #isInstalled = false;
   /** The programs of the switch that are still to be sent. */
   #programs: readonly Uint8Array[] = [];
-  /** The same, of what only CONNECT needs. */
+  /** Programs that are sent before the first CONNECT. */
   #forConnections: readonly Uint8Array[] = [];
 
   constructor(place: HopPlace, router: Router, session: HopSession) {

@@ -11,6 +11,9 @@ export interface Account {
   readonly home: string;
 }
 
+/** Milliseconds that a directory service has to answer. */
+const DIRECTORY_MS = 2_000;
+
 let found: Account | undefined;
 
 /** @returns what the environment says, if the database does not know the account */
@@ -42,8 +45,9 @@ function localAccounts(): string {
 
 /** Accounts of a directory service. */
 function otherAccounts(uid: number): string {
+  const argv = ["getent", "passwd", String(uid)];
   try {
-    return Bun.spawnSync(["getent", "passwd", String(uid)]).stdout.toString();
+    return Bun.spawnSync(argv, { timeout: DIRECTORY_MS }).stdout.toString();
   } catch {
     return ""; // there is no getent
   }

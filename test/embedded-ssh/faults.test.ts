@@ -140,10 +140,8 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
     test("of an ssh -G whose Match exec goes on", async () => {
       const child = start(8, "HostName 127.0.0.1", `Match exec "exec sleep ${marked}"`);
       await soon(() => left().length > 0);
-      const began = performance.now();
       child.kill();
       expect(await child.ended).toEqual({ status: 255 });
-      expect(performance.now() - began).toBeLessThan(10_000);
       // The command is not ssh's own: a killed ssh leaves it, too.
       for (const { pid, command } of descendants(1)) {
         if (command.includes(`sleep ${marked}`)) process.kill(pid);

@@ -116,11 +116,11 @@ for (const kind of ["python", "bun"] as const) {
         await using chain = await open({ leaseMs: LONG_LEASE_MS, graceMs: SOON_MS });
         await lab.wire(name).delay(1000);
         try {
-          const began = performance.now();
           const late = outcome(chain.end.callWith({ deadline: 500 }, pidFunction(kind)));
           expect(await chain.end.ping()).toBeGreaterThan(1950);
+          const answered = performance.now();
           expect((await late).code).toBe("ERR_DEADLINE_CALL");
-          expect((await late).at - began).toBeLessThan(1950);
+          expect((await late).at).toBeLessThan(answered);
           await chain.othersAnswer(position);
           expect(await chain.end.call(pidFunction(kind))).toBeNumber();
         } finally {

@@ -15,7 +15,7 @@ import type { Host } from "../host.ts";
 import { BROKEN_PIPE, isBrokenPipe } from "../interruption.ts";
 import { PROCESS_SIGNALS } from "../process-signals.ts";
 import { greetingOf } from "./greet.ts";
-import { isHeard, isOwn, NOT_OURS, type Served, silent } from "./listener.ts";
+import { hasListener, isOwn, NOT_OURS, type Served, silentProcess } from "./listener.ts";
 import { type OutputNumber, Streams } from "./streams.ts";
 
 const FORWARDED = [
@@ -60,7 +60,7 @@ export async function serveCommand(
   if (fd !== undefined) {
     const served = await service.serveQuickly(fd, args);
     // A process that is killed may take one more connection, and closes it.
-    const isEnd = "refused" in served && served.refused === "" && !isHeard(path);
+    const isEnd = "refused" in served && served.refused === "" && !hasListener(path);
     return isEnd ? undefined : served;
   }
   try {
@@ -156,12 +156,12 @@ class Service {
       return this.served;
     }
     if (!this.#isAccepted && performance.now() - began > 1000 * PATIENCE_S) {
-      const served = silent(fd);
+      const served = silentProcess(fd);
       closeNow(fd);
       return Promise.resolve(served);
     }
     unblock(fd);
-    const socket = Wire.handlers((wire) => this.#use(wire), reader);
+    const socket = Wire.handlers((wire) => this.#use(wire, fd), reader);
     // Other types than Bun's own know no `fd`.
     Bun.connect({ fd, socket } as unknown as Bun.UnixSocketOptions<Wire>).catch(() => this.#lost());
     return this.served;
@@ -173,7 +173,12 @@ class Service {
     for (;;) {
       // Signals are for the command as soon as it runs.
       if (this.#isAccepted) return false;
-      const size = readNow(fd, buffer);
+      let size = readNow(fd, buffer);
+      if (size < 0) {
+        // The time is over, or this process was stopped meanwhile: the answer may be there.
+        unblock(fd);
+        size = readNow(fd, buffer);
+      }
       if (size <= 0) return false;
       reader.push(buffer.slice(0, size));
       for (let type = reader.peek(); type !== undefined; type = reader.peek()) {
@@ -191,19 +196,19 @@ class Service {
       wire.end();
       return;
     }
-    const giveUp = (): void => {
-      if (this.#isAccepted || this.#isSettled) return;
-      this.#settle(silent(fd));
-      wire.end();
-    };
-    setTimeout(giveUp, 1000 * PATIENCE_S);
-    this.#use(wire);
+    this.#use(wire, fd);
     if (this.isOnTerminal) void this.#greetFromTerminal(wire, args);
     else wire.send(FRAME.hello, greetingOf(args, this.#streams, this.#terminal));
   }
 
-  #use(wire: Wire): void {
+  #use(wire: Wire, fd: number): void {
     this.#wire = wire;
+    const giveUp = (): void => {
+      if (this.#isAccepted || this.#isSettled) return;
+      this.#settle(silentProcess(fd));
+      wire.end();
+    };
+    setTimeout(giveUp, 1000 * PATIENCE_S);
     if (this.#isAccepted) this.#hearSignals();
     for (const frame of this.#unsent.splice(0)) wire.send(...frame);
     wire.listen({

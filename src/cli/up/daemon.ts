@@ -159,8 +159,10 @@ class Daemon {
       return undefined;
     }
     // A command that has lost patience runs by itself: it must not run here, too.
-    if (Date.now() - greeting.sentAt > FRESH_MS) {
-      refuse(`the process that keeps connections (pid ${process.pid}) was late`);
+    const isLate = (): boolean => host.isGone || Date.now() - greeting.sentAt > FRESH_MS;
+    const late = `the process that keeps connections (pid ${process.pid}) was late`;
+    if (isLate()) {
+      refuse(late);
       return undefined;
     }
     const control = Object.hasOwn(CONTROLS, name) ? CONTROLS[name] : undefined;
@@ -183,6 +185,11 @@ class Daemon {
     const loan = await this.keeper.lend(admission.ways, admission.reuses, () =>
       host.revoke(closing),
     );
+    if (isLate()) {
+      loan.end(true);
+      refuse(late);
+      return undefined;
+    }
     // A short command's output comes with it.
     wire.sendSoon(FRAME.accept);
     host.kept = loan;

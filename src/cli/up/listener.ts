@@ -10,13 +10,13 @@ export type Served =
 export const NOT_OURS: Served = { refused: "another user listens at the socket" };
 
 /** @param fd a connection to it */
-export function silent(fd: number): Served {
+export function silentProcess(fd: number): Served {
   const who = `the process that keeps connections (pid ${peerOf(fd)?.pid ?? "unknown"})`;
   return { refused: `${who} does not answer; end it, and run econtext up again` };
 }
 
 /** Whether a process listens there. */
-export function isHeard(path: string): boolean {
+export function hasListener(path: string): boolean {
   const fd = connectTo(path, PATIENCE_S) ?? -1;
   if (fd !== -1) closeNow(fd);
   return fd !== -1;

@@ -6,8 +6,10 @@
  */
 import type { Envelope } from "./frame.ts";
 
-/** Memory grows to so many times of what has come, if the body is as large as that. */
-const GROWTH = 16;
+/** Memory grows to so many times of what has come, if the body says that it is as large as that. */
+const STATED_GROWTH = 16;
+/** And if it says nothing. Memory that is never written to is none of the machine's. */
+const GROWTH = 4;
 /** Members that name raw bytes of a body. In a string of JSON, the quotes would be escaped. */
 const RAW_BYTES = /\{"!b":\[(\d{1,10}),(\d{1,10})\]\}/g;
 
@@ -54,8 +56,8 @@ export class PartialMessage {
   }
 
   #grow(end: number): void {
-    const wanted = Math.min(this.#expected, end * GROWTH);
-    const size = wanted >= end ? wanted : Math.min(end * 2, this.#most);
+    const wanted = Math.min(this.#expected, end * STATED_GROWTH);
+    const size = wanted >= end ? wanted : end * GROWTH;
     const memory = new Uint8Array(Math.min(size, this.#most));
     memory.set(this.body);
     this.#memory = memory;

@@ -310,29 +310,36 @@ export class TreeWriter {
   async #ask(name: WirePath, size: number): Promise<void> {
     const target = this.#destination.of(name);
     if (target === undefined) return;
-    const there = await this.#look(name, target, (bytes) => bytes === size);
+    const there = await this.#look(name, target, (bytes) => (bytes === size ? size : 0));
     if (there !== undefined) return closeSync(there);
     if (this.#options.resume !== true || this.#unfinished.size >= MAX_UNFINISHED) return;
-    const fits = (bytes: number): boolean => bytes > 0 && bytes <= size;
-    const fd = await this.#look(name, resumableOf(target), fits, constants.O_RDWR);
+    // One that is whole lacks a byte: the reader takes all of a file for the file itself.
+    const usable = (bytes: number): number => (bytes <= size ? Math.min(bytes, size - 1) : 0);
+    const fd = await this.#look(name, resumableOf(target), usable, constants.O_RDWR);
     if (fd === undefined) return;
     this.#close(target);
     this.#unfinished.set(target, fd);
   }
 
-  /** Notes the size and hash of a file for the answer. @returns the open file, if it fits */
+  /**
+   * Notes for the answer how many bytes of a file can be used, and their hash.
+   *
+   * @param usable from the size of the file; 0: none
+   * @returns the open file, if it can be used
+   */
   async #look(
     name: WirePath,
     path: string,
-    fits: (bytes: number) => boolean,
+    usable: (bytes: number) => number,
     flags?: number,
   ): Promise<number | undefined> {
     let fd: number | undefined;
     try {
       fd = openPlain(path, flags);
       const found = fstatSync(fd);
-      if (found.isFile() && fits(found.size)) {
-        this.#answers.push([name, found.size, await digest(fd, found.size)]);
+      const bytes = found.isFile() ? usable(found.size) : 0;
+      if (bytes > 0) {
+        this.#answers.push([name, bytes, await digest(fd, bytes)]);
         return fd;
       }
     } catch (error) {

@@ -1,7 +1,4 @@
-/**
- * Files: trees of them there and back, what is kept of each, and what becomes of what cannot be
- * copied.
- */
+/** Files: trees of them there and back, what is kept of each, and what cannot be copied. */
 import { afterAll, beforeAll, beforeEach, expect } from "bun:test";
 import { execFileSync } from "node:child_process";
 import {
@@ -233,8 +230,9 @@ export function files(far: Far): void {
       for (const [part, name] of [
         [content.subarray(0, 3_000_000), "its beginning"],
         [noise(3_000_000), "something else"],
+        [content, "all of it, not yet named"],
       ] as const) {
-        rmSync(at("there/large"), { force: true });
+        writeFileSync(at("there/large"), "old");
         writeFileSync(at("there/.large.econtext-part"), part);
         await context()[copy](at("large"), at("there"), { resume: true });
         expect(readFileSync(at("there/large")).equals(content), `${copy}: ${name}`).toBe(true);

@@ -319,21 +319,25 @@ class Writer(object):
             pass  # then it is written
 
     def answer(self, path, target, size, whole):
-        """Note the size and hash of a file: the open file, or None if it does not fit."""
+        """Note how many bytes of a file can be used, and their hash: the open file, or None if none
+        can be. An unfinished file that is whole lacks a byte: the reader takes all of a file for
+        the file itself.
+        """
         try:
             fd = open_plain(target, os.O_RDONLY if whole else os.O_RDWR)
         except EnvironmentError:
             return None
-        fits = False
+        usable = 0
         try:
             found = os.fstat(fd)
-            if stat.S_ISREG(found.st_mode) and (found.st_size == size if whole else 0 < found.st_size <= size):
-                self.answers.append([path, found.st_size, digest(fd, found.st_size)])
-                fits = True
+            if stat.S_ISREG(found.st_mode) and (found.st_size == size if whole else found.st_size <= size):
+                usable = size if whole else min(found.st_size, size - 1)
+            if usable > 0:
+                self.answers.append([path, usable, digest(fd, usable)])
         finally:
-            if not fits:
+            if usable <= 0:
                 os.close(fd)
-        return fd if fits else None
+        return fd if usable > 0 else None
 
     def on_ask(self, sender):
         for at in range(0, len(self.answers), files.BATCH):

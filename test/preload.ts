@@ -47,7 +47,10 @@ beforeEach(async () => {
   before = marked();
 });
 
-/** A guard that was there may have had its slave yet to start: the end of the file tells. */
+/**
+ * What a slave starts has its title, until it is the program that it shall be: such as the shell
+ * that watches a JavaScript slave as long as that lives. The end of the file tells of it.
+ */
 function isOfEarlier({ command, parent }: Marked): boolean {
   return command.startsWith("econtext:") && before.has(parent);
 }

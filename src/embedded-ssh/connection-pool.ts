@@ -6,8 +6,8 @@
 
 import type { Hop } from "../launch/hop.ts";
 import { orAborted } from "./abort.ts";
-import { type Answer, Answers } from "./answers.ts";
 import { configurationFile, type SshCommandLine } from "./command-line.ts";
+import { type Answer, ConfigurationCache } from "./configuration-cache.ts";
 import { Connection, type Dialog, type Session } from "./connection.ts";
 import { ConnectionFailure } from "./failures.ts";
 import { openBehind } from "./hop-wire.ts";
@@ -62,7 +62,7 @@ export interface PoolOptions {
 export class ConnectionPool {
   /** By all that the configuration says of a host. */
   readonly #slots = new Map<string, Set<Slot>>();
-  readonly #answers = new Answers();
+  readonly #configurations = new ConfigurationCache();
   readonly #opened: (() => void) | undefined;
   /** Of proxy commands that were told to end. */
   readonly #leaving = new Set<Promise<void>>();
@@ -104,7 +104,7 @@ export class ConnectionPool {
     const { destination } = place;
     const options =
       this.#via === undefined ? place.options : [...BEHIND, ...withoutJumps(place.options)];
-    const [asked, forget] = this.#answers.take(options, destination);
+    const [asked, forget] = this.#configurations.lease(options, destination);
     try {
       const answer = await orAborted(asked, signal);
       dialog.say(answer.warnings);

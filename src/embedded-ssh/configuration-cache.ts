@@ -1,6 +1,6 @@
 /**
- * Answers: what `ssh -G` has said to a command line, kept while something is connected by it. So
- * for a host that a hundred connections jump through, ssh is asked once, and not a hundred times.
+ * ConfigurationCache: what `ssh -G` has said to a command line, kept while something is connected
+ * by it. So for a host that a hundred connections jump through, ssh is asked once.
  */
 import {
   type Configured,
@@ -14,21 +14,21 @@ export interface Answer extends Configured {
   readonly usual: SshConfiguration;
 }
 
-interface Kept {
+interface Entry {
   readonly answer: Promise<Answer>;
   /** Ends the client when nothing waits for its answer any more. */
   readonly abort: AbortController;
   users: number;
 }
 
-export class Answers {
-  readonly #kept = new Map<string, Kept>();
+export class ConfigurationCache {
+  readonly #kept = new Map<string, Entry>();
 
   /**
    * @param options of ssh's command line
    * @returns the answer, and a function to call once it is not used any more
    */
-  take(options: readonly string[], destination: string): readonly [Promise<Answer>, () => void] {
+  lease(options: readonly string[], destination: string): readonly [Promise<Answer>, () => void] {
     const words = JSON.stringify([options, destination]);
     const kept = this.#kept.get(words) ?? begin(options, destination);
     this.#kept.set(words, kept);
@@ -43,7 +43,7 @@ export class Answers {
   }
 }
 
-function begin(options: readonly string[], destination: string): Kept {
+function begin(options: readonly string[], destination: string): Entry {
   const abort = new AbortController();
   const answer = ask(options, destination, abort.signal);
   answer.catch(() => {}); // the one that waited for it may have left

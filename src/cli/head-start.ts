@@ -7,11 +7,10 @@ import { dropEarly, startAhead } from "../session/head-start.ts";
 import { parsePath } from "../tree/target-path.ts";
 import { readConfiguration } from "./configuration.ts";
 import type { Host } from "./host.ts";
+import { ENDING } from "./interruption.ts";
 import { givenPasswordOptions, readConnect } from "./option-values.ts";
 import type { Flags } from "./parse-line.ts";
 import type { RemoteCommand } from "./run-command.ts";
-
-const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** What the head start has to know of the work. */
 interface Work {

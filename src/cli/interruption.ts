@@ -4,6 +4,8 @@
  */
 import type { Host } from "./host.ts";
 
+/** Signals that end what runs. */
+export const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type Signal = keyof typeof SIGNALS;
 
@@ -39,7 +41,7 @@ export class Stop {
     this.happened = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    for (const name of Object.keys(SIGNALS) as Signal[]) {
+    for (const name of ENDING) {
       const listener = (): void => this.#hear(name, pass);
       this.#listeners.set(name, listener);
       host.signals.on(name, listener);

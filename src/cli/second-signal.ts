@@ -4,8 +4,7 @@
  */
 import { constants } from "node:os";
 import { defaultAfterNext } from "../io/libc.ts";
-
-const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+import { ENDING } from "./interruption.ts";
 
 export function endAtSecondSignal(): void {
   for (const name of ENDING) {

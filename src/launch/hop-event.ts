@@ -1,16 +1,20 @@
 /**
- * What a hop's switch tells of one child. A hop is not trusted: its events are data, and checked.
+ * What a hop's switch tells of one child, or of one connection. A hop is not trusted: its events
+ * are data, and checked.
  */
 import { ProtocolError } from "../errors.ts";
 
 export type HopEvent =
   /** Output before the marker. */
   | { readonly kind: "noise" | "stderr"; readonly text: string }
-  /**
-   * The line that allows writing has come; the marker has come; its output has ended; the
-   * connection is made.
-   */
-  | { readonly kind: "held" | "marked" | "closed" | "connected" }
+  /** The line that allows writing has come. */
+  | { readonly kind: "held" }
+  /** The marker has come. */
+  | { readonly kind: "marked" }
+  /** The output of the child has ended. */
+  | { readonly kind: "closed" }
+  /** The connection is made. */
+  | { readonly kind: "connected" }
   /** So many bytes of frames were written to the child. */
   | { readonly kind: "wrote"; readonly bytes: number }
   /** A frame was dropped that came from the child. */

@@ -3,34 +3,18 @@ import { expect, test } from "bun:test";
 import { DisconnectError } from "../../src/errors.ts";
 import { Hop, type HopSession } from "../../src/launch/hop.ts";
 import { HopSocket } from "../../src/launch/hop-socket.ts";
-import type { Link, Passage } from "../../src/mux/link.ts";
 import { Router } from "../../src/mux/router.ts";
-import type { Envelope } from "../../src/protocol/frame.ts";
 import { HANDLES, SWITCH, SWITCH_BIT } from "../../src/protocol/handles.ts";
 import { decodeValue } from "../../src/protocol/value.ts";
+import { keptLink, type Sent } from "../helpers/kept-link.ts";
 
 const MIB = 1 << 20;
-
-interface Sent extends Envelope {
-  readonly body: Uint8Array;
-  readonly passage: Passage | undefined;
-}
 
 /** A socket of a hop, context 1, whose frames are kept in `sent`. */
 function open() {
   const problems: string[] = [];
   const router = new Router((_context, problem) => problems.push(problem));
-  const sent: Sent[] = [];
-  const link: Link = {
-    heardAt: 0,
-    forget: () => {},
-    limit: () => {},
-    ready: () => Promise.resolve(),
-    send: (envelope, body, _lane, passage) => {
-      sent.push({ ...envelope, body: Buffer.concat(body as Uint8Array[]), passage });
-      return () => "sent";
-    },
-  };
+  const { link, sent } = keptLink();
   const session: HopSession = {
     ready: Promise.resolve(),
     start: () => {},

@@ -6,36 +6,21 @@ import { Depot } from "../../src/launch/depot.ts";
 import { Hop, type HopSession } from "../../src/launch/hop.ts";
 import { HopLauncher } from "../../src/launch/hop-launcher.ts";
 import type { Launched, LaunchPlan } from "../../src/launch/launcher.ts";
-import type { Link, Passage } from "../../src/mux/link.ts";
 import { Router } from "../../src/mux/router.ts";
-import { type Envelope, FLAGS } from "../../src/protocol/frame.ts";
+import { FLAGS } from "../../src/protocol/frame.ts";
 import { HANDLES, SWITCH, SWITCH_BIT } from "../../src/protocol/handles.ts";
 import { decodeValue } from "../../src/protocol/value.ts";
 import { HopTable } from "../../src/tree/hop-table.ts";
 import type { PathStep } from "../../src/tree/target-path.ts";
+import { keptLink } from "../helpers/kept-link.ts";
 
 const CORE = new Uint8Array(5000).fill(7);
-
-interface Sent extends Envelope {
-  readonly body: Uint8Array;
-  readonly passage: Passage | undefined;
-}
 
 /** A hop, context 1, whose frames are kept in `sent`. */
 function open({ isKnown = true, cores = [] as Uint8Array[] } = {}) {
   const router = new Router((_context, problem) => problems.push(problem));
   const problems: string[] = [];
-  const sent: Sent[] = [];
-  const link: Link = {
-    heardAt: 0,
-    forget: () => {},
-    limit: () => {},
-    ready: () => Promise.resolve(),
-    send: (envelope, body, _lane, passage) => {
-      sent.push({ ...envelope, body: Buffer.concat(body as Uint8Array[]), passage });
-      return () => "sent";
-    },
-  };
+  const { link, sent } = keptLink();
   const ready = Promise.withResolvers<unknown>();
   const state = { isKnown, reason: undefined as EcontextError | undefined };
   const session: HopSession = {

@@ -4,6 +4,7 @@
  * as fast as an empty program: nothing that this file imports may import `node:fs`.
  */
 import { version } from "../../package.json";
+import { writeNow } from "../io/quick-calls.ts";
 import { findSocket } from "../up/place.ts";
 import { wasClosed } from "./closed.ts";
 import type { Host } from "./host.ts";
@@ -32,15 +33,19 @@ if (isAskpass) {
       console.error(error instanceof Error ? error.message : error);
       process.exit(1);
     });
-} else if (isVersion && !wasClosed(1)) {
-  console.log(`econtext ${version}`);
-} else {
+} else if (!(isVersion && isVersionWritten())) {
   // One look for the socket is all that a command costs which nothing is kept for.
   const folder = KEEPABLE.includes(args[0] ?? "") ? findSocket(process.env) : undefined;
   // Not awaited: while this file waits, Bun never reports that a user's program has nothing to do.
   void (folder === undefined ? run() : runKept(folder))
     // A timer or a pipe that is left does not keep the process alive.
     .then((status) => process.exit(status));
+}
+
+/** @returns false if standard output does not take it at once: dispatch.ts waits, or says why */
+function isVersionWritten(): boolean {
+  const line = new TextEncoder().encode(`econtext ${version}\n`);
+  return !wasClosed(1) && writeNow(1, line) === line.length;
 }
 
 async function run(): Promise<number> {

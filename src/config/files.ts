@@ -2,7 +2,7 @@
  * Finds the files of a user's configuration: `econtext.toml` in a folder or above it, for a
  * project, and `$XDG_CONFIG_HOME/econtext/econtext.toml`. A project's settings take precedence.
  */
-import { readFileSync, statSync } from "node:fs";
+import { lstatSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { UsageError } from "../errors.ts";
 import type { GroupOptions } from "../sets/groups.ts";
@@ -55,9 +55,10 @@ function projectFile(folder: string): string | undefined {
   }
 }
 
+/** Whether something has this name: also a link that leads nowhere. */
 function exists(file: string): boolean {
   try {
-    return statSync(file, { throwIfNoEntry: false }) !== undefined;
+    return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
   } catch {
     return false; // in a folder that may not be searched
   }
@@ -66,7 +67,10 @@ function exists(file: string): boolean {
 function readTrusted(file: string, warn: (line: string) => void): string | undefined {
   try {
     const status = statSync(file, { throwIfNoEntry: false });
-    if (status === undefined) return undefined;
+    if (status === undefined) {
+      if (exists(file)) throw new Error("it is a link to a file that does not exist");
+      return undefined;
+    }
     const isOwn = status.uid === process.geteuid?.() || status.uid === 0;
     if (!isOwn || (status.mode & 0o002) !== 0) {
       const why = isOwn ? "every user may write to it" : "it belongs to another user";

@@ -47,6 +47,16 @@ export class Destination {
     return !this.#mustBeFolder && (sources <= 1 || this.isInto);
   }
 
+  /** @returns why several sources cannot be copied there: the system's error, or a `FileProblem` */
+  refusal(): unknown {
+    try {
+      statSync(onDisk(this.path));
+      return new FileProblem("Not a directory");
+    } catch (error) {
+      return error;
+    }
+  }
+
   /**
    * The path on this disk for a path of a record.
    *

@@ -11,13 +11,26 @@ import { onDisk } from "./paths.ts";
 
 const HASH_BYTES = 1 << 20;
 
+/** What the C library says where the words of the runtime are others. */
+const SYSTEM_WORDS: Readonly<Record<string, string>> = {
+  EBUSY: "Device or resource busy",
+  EEXIST: "File exists",
+  EIO: "Input/output error",
+  EISDIR: "Is a directory",
+  ELOOP: "Too many levels of symbolic links",
+  ENAMETOOLONG: "File name too long",
+  ENOTSUP: "Operation not supported",
+  ETXTBSY: "Text file busy",
+  EXDEV: "Invalid cross-device link",
+};
+
 /** The reason of an error in the system's words, such as "Permission denied". */
 export function reason(error: unknown): string {
   const { errno, message } = error as { readonly errno?: unknown; readonly message?: unknown };
   const known = typeof errno === "number" ? getSystemErrorMap().get(-Math.abs(errno)) : undefined;
   if (known === undefined) return String(message ?? error);
-  const [, words] = known;
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  const [name, words] = known;
+  return SYSTEM_WORDS[name] ?? words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** Whether an error concerns one file. Any other error is a fault of econtext. */

@@ -168,7 +168,7 @@ export class TreeWriter {
         if (this.#destination.takes(record[1])) return undefined;
         this.#isStopped = true;
         this.#stop();
-        return this.#fail(this.#destination.path, new FileProblem("Not a directory"));
+        return this.#fail(this.#destination.path, this.#destination.refusal());
       case "total":
         return this.#events.send(record);
       case "error":

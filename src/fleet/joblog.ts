@@ -55,7 +55,7 @@ export class JobLog {
       if (size > wholeBytes) ftruncateSync(this.#fd, wholeBytes);
       if (wholeBytes === 0) writeSync(this.#fd, `${HEADER}\n`);
     } catch (error) {
-      throw unusable(path, (error as Error).message);
+      throw unusable(path, (error as Error).message, UNWRITABLE);
     }
   }
 
@@ -89,7 +89,7 @@ export class JobLog {
       const line = Buffer.from(`${columns.join("\t")}\n`);
       for (let at = 0; at < line.length; ) at += writeSync(this.#fd, line, at);
     } catch (error) {
-      throw unusable(this.#path, (error as Error).message);
+      throw unusable(this.#path, (error as Error).message, UNWRITABLE);
     }
   }
 
@@ -132,11 +132,13 @@ function wholeLinesOf(path: string): string {
     return text.startsWith(HEADER) ? text.slice(0, text.lastIndexOf("\n") + 1) : text;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
-    throw unusable(path, (error as Error).message);
+    throw unusable(path, (error as Error).message, UNWRITABLE);
   }
 }
 
-function unusable(path: string, problem: string): UsageError {
-  const hint = "resume with the log and the targets of the first run, or begin a new log";
+const OTHER_LOG = "resume with the log and the targets of the first run, or begin a new log";
+const UNWRITABLE = "name a file that can be written and read, on a disk with room";
+
+function unusable(path: string, problem: string, hint = OTHER_LOG): UsageError {
   return new UsageError("ERR_USAGE_JOBLOG", `job log ${path}: ${problem}\n  try: ${hint}`);
 }

@@ -30,6 +30,8 @@ const MAX_DIGITS = 4300;
 /** From this number on, JSON.stringify writes an exponent, which Python reads as a float. */
 const EXPONENT_FROM = 1e21;
 const BANG = 33;
+/** Parts of a path that an error shows. */
+const SHOWN_SEGMENTS = 12;
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
 const encoder = new TextEncoder();
@@ -163,9 +165,15 @@ class Refusal extends Error {
       path = root[first];
       segments.shift();
     }
-    for (const segment of segments) path += spell(segment);
+    path += shown(segments.map(spell));
     return new ValueError(path, again < 0 ? this.message : "it contains itself");
   }
+}
+
+/** @returns the path, without the middle of a long one: what follows the path must be seen */
+function shown(segments: readonly string[]): string {
+  if (segments.length <= SHOWN_SEGMENTS) return segments.join("");
+  return [...segments.slice(0, SHOWN_SEGMENTS - 1), "...", ...segments.slice(-1)].join("");
 }
 
 function spell(segment: string | number): string {

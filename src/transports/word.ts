@@ -33,6 +33,7 @@ export type Schemes = ReadonlyMap<string, TransportData>;
 
 export const SSH = "ssh";
 export const LOCAL = "local";
+const MAX_PORT = 65_535;
 
 /** @throws {WordError} and what is wrong with the user's definition of the scheme */
 export function parseWord(text: string, schemes: Schemes): Word {
@@ -56,7 +57,17 @@ function sshWord(text: string): Word {
   const start = text.startsWith("ssh:") ? (isUri ? 6 : 4) : 0;
   const name = isUri ? text.slice(start) : decodeSlashes(text.slice(start));
   check(name, text, start, /[\s\p{Cc}]/u, "the name of a host has no spaces");
+  if (isUri) checkPort(text);
   return { scheme: SSH, destination: isUri ? text : name, options: {} };
+}
+
+/** @throws {WordError} ssh would print its usage for such a port, and no reason */
+function checkPort(text: string): void {
+  const [, before = "", port = ""] = /^(.*[^:]):([^:@/\]]+)$/su.exec(text) ?? [];
+  const isPort = /^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= MAX_PORT;
+  if (before === "" || isPort) return;
+  const hint = `a port is a number from 1 to ${MAX_PORT}`;
+  throw new WordError(`${JSON.stringify(port)} is no port`, before.length + 1, hint);
 }
 
 function dataWord(text: string, data: TransportData): Word {

@@ -121,8 +121,7 @@ function addSteps(steps: PathStep[], target: string, reading: Reading): void {
     if (settings.problem !== undefined) throw settings.problem;
     // `bastion/web1` may be the path of web1.
     if (path !== undefined && within.at(-1) !== key) {
-      const problem = `the path of ${key} contains ${key} itself`;
-      if (within.includes(key)) throw refused(target, place.at, problem);
+      if (within.includes(key)) throw endless([...within.slice(within.indexOf(key)), key]);
       const text = path.replaceAll("{name}", place.text);
       addSteps(steps, text, { options, table, within: [...within, key], whole: settings });
       continue;
@@ -245,6 +244,14 @@ function noText(target: unknown): UsageError {
   const hint = isPath ? JSON.stringify(target.join("/")) : '"bastion/web1"';
   const lines = [`not a target: expected a text, not ${what}`, `  try: ${hint}`];
   return new UsageError("ERR_USAGE_TARGET", lines.join("\n"));
+}
+
+/** @param names of settings, each with a path that has the next one */
+function endless(names: readonly string[]): UsageError {
+  const [first = ""] = names;
+  const problem = `the path of ${first} contains ${first} itself: ${names.join(" → ")}`;
+  const hint = "write hosts in the path of one of them (targets in econtext.toml)";
+  return new UsageError("ERR_USAGE_TARGET", `not a target: ${problem}\n  try: ${hint}`);
 }
 
 function refused(target: string, at: number, problem: string, hint = FORMS): UsageError {

@@ -36,7 +36,7 @@ test("folders with -r, several and patterns into a folder", async () => {
   expect(await cp(`local:${at("[ab]")}`, `local:${at("tree/sub/f*")}`, at("new"))).toEqual(QUIET);
   expect(readdirSync(at("new")).sort()).toEqual(["a", "b", "file", "sub"]);
   const refused = await cp(at("a"), `local:${at("b")}`, `local:${at("absent")}`);
-  expect(refused.stderr).toBe(`local: ${at("absent")}: Not a directory\n`.repeat(2));
+  expect(refused.stderr).toBe(`local: ${at("absent")}: No such file or directory\n`.repeat(2));
   expect(refused.status).toBe(1);
 });
 

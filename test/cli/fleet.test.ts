@@ -369,6 +369,7 @@ test("options that contradict each other", async () => {
     [["-j", "0"], "--jobs 0: must be a number, 1 or more"],
     [["--serial", "200%"], "--serial 200%: must be a share of the targets, up to 100%"],
     [["--connect-deadline", "soon"], "--connect-deadline soon: not a time"],
+    [["--outdir", "/dev/null"], "--outdir /dev/null: it is no folder"],
   ] as const;
   for (const [options, problem] of rows) {
     const { stderr, status } = await run("exec", ...options, "web1", "web2", "--", "true");

@@ -133,6 +133,7 @@ test.concurrent("output that cannot be written is an error, however it is printe
     expect([closedStatus, fullStatus]).toEqual([1, 1]);
   }
   expect(run(`repl -e 'console.log(1)' >/dev/full`)[1]).toBe(1);
+  expect(run("-V >/dev/full")).toEqual([expect.stringContaining("ENOSPC"), 1]);
 });
 
 test.concurrent("public classes are shown by their names", async () => {

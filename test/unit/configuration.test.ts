@@ -1,5 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfiguration } from "../../src/config/configuration.ts";
@@ -291,5 +299,12 @@ describe("files", () => {
     using at = folders();
     mkdirSync(at.file);
     expect(() => at.find()).toThrow(`${at.file}: cannot be read: it is not a file`);
+    rmSync(at.file, { recursive: true });
+    symlinkSync("nowhere", at.file);
+    const lost = `${at.file}: cannot be read: it is a link to a file that does not exist`;
+    expect(() => at.find()).toThrow(lost);
+    rmSync(at.file);
+    symlinkSync("econtext.toml", at.file);
+    expect(() => at.find()).toThrow(`${at.file}: cannot be read: ELOOP`);
   });
 });

@@ -93,6 +93,8 @@ describe("errors show the place", () => {
     ["a b", ' b"', "no spaces"],
     ["web1/a\tb", '\\tb"', "no spaces"],
     ["ssh://", '"', "a name is missing"],
+    ["web1/ssh://u@web1:99999", '99999"', '"99999" is no port'],
+    ["ssh://web1:abc", 'abc"', '"abc" is no port'],
     ["web1/ssh:", '"', "a name is missing"],
     ["web1/chroot:/srv", '/srv"', "a folder is missing"],
     ["podman:?user=x", '?user=x"', "a container is missing"],
@@ -225,7 +227,7 @@ describe("settings of targets", () => {
     const targets = { app: { path: "bastion/web1/podman:app" }, web1: { path: "u@web1" } };
     expect(labels("app/local", targets)).toEqual(["bastion", "u@web1", "podman:app", "local"]);
     const circle = { a: { path: "x/b" }, b: { path: "a" } };
-    expect(messageOf("a", circle)).toContain("the path of a contains a itself");
+    expect(messageOf("a", circle)).toContain("the path of a contains a itself: a → b → a");
   });
 
   test("a transport makes the word its destination, with options", () => {

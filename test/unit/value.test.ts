@@ -86,11 +86,11 @@ about("encoding", () => {
     ["lone surrogate in a name", { "\udc00": 1 }, 'value["\\udc00"]', "text with a lone surrogate"],
     ["huge integer", 10n ** 4300n, "value", "an integer of more than 4300 digits"],
     ["cycle", cycle, 'value.a[1]["b c"]', "it contains itself"],
-    ["depth", deep(101), `value${"[0]".repeat(100)}`, "nested deeper than 100"],
+    ["depth", deep(101), `value${"[0]".repeat(11)}...[0]`, "nested deeper than 100"],
     [
       "depth of bytes",
       deep(99, new Uint8Array(1)),
-      `value${"[0]".repeat(99)}`,
+      `value${"[0]".repeat(11)}...[0]`,
       "nested deeper than 100",
     ],
     ["named root", { a: Symbol("s") }, "result.a", "a symbol", { root: "result" }],

@@ -2,7 +2,7 @@
  * `--outdir DIR`: a file for each target and stream. A file without a byte is not made, and the
  * files of the same targets from an earlier run are removed first.
  */
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Report, Stream, TargetEnd, TargetOutput, TargetPlace } from "./report.ts";
 import { valuesText } from "./values.ts";
@@ -17,6 +17,9 @@ export class OutDir implements Report {
    * @throws the system's error, if the folder cannot be made, or an old file cannot be removed
    */
   constructor(dir: string, targets: readonly string[], tell: (end: TargetEnd) => Promise<void>) {
+    if (!(statSync(dir, { throwIfNoEntry: false })?.isDirectory() ?? true)) {
+      throw new Error("it is no folder");
+    }
     mkdirSync(dir, { recursive: true });
     for (const target of targets) TargetFiles.clear(join(dir, fileName(target)));
     this.#dir = dir;

@@ -130,7 +130,11 @@ class Writer(object):
         said = self.needs_folder and not self.options.get("recursive") or self.options.get("into")
         if (said or count > 1) and not self.into:
             self.refused = True
-            self.fail(self.path, OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)))
+            try:
+                os.stat(self.path)
+                raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            except EnvironmentError as e:
+                self.fail(self.path, e)
 
     def on_total(self, files, size):
         self.events.send(["total", files, size])

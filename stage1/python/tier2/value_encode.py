@@ -15,6 +15,7 @@ from econtext.values import channels, integers, lone, native
 # No lock is taken in these, and much is done by them.
 INTERRUPTIBLE = "encode", "lower", "lower_all", "lower_dict", "lower_map", "lower_bytes", "special"
 MAX_DEPTH = 100
+SHOWN_SEGMENTS = 12  # of a path, in an error
 # Milliseconds beyond which a float has no room for microseconds: they are dropped there (the years
 # 1691 and 2248).
 MAX_FINE = 1 << 43
@@ -63,7 +64,10 @@ class Refused(Exception):
                 self.problem = "it contains itself"
                 del trail[i:]
                 break
-        return "cannot send %s: %s" % (root + "".join(spell(key) for _, key in trail), self.problem)
+        path = [spell(key) for _, key in trail]
+        if len(path) > SHOWN_SEGMENTS:  # what follows the path must be seen
+            path[SHOWN_SEGMENTS - 1 : -1] = ["..."]
+        return "cannot send %s: %s" % (root + "".join(path), self.problem)
 
 
 def spell(key):

@@ -12,6 +12,7 @@ import type { TierCall } from "./tier-call.ts";
 
 /** Milliseconds that a generator has to end at its next `yield` before it is interrupted. */
 const LEAVE_MS = 50;
+const HOW = "for await (const value of context.call(…)) takes its values";
 
 /**
  * Leaving its loop early ends the generator on the remote side, as `return` does: at its next
@@ -65,6 +66,19 @@ export class RemoteGenerator<T = unknown> implements AsyncGenerator<T, void, und
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
+  }
+
+  /** For `console.log`, where the object alone would look like an empty result. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `RemoteGenerator (${HOW})`;
+  }
+
+  /** @throws {UsageError} the values are not here: JSON would have none of them, silently */
+  toJSON(): never {
+    throw new UsageError(
+      "ERR_USAGE_ITERATE",
+      `a generator's values are not here yet\n  try: ${HOW}`,
+    );
   }
 
   async *#iterate(): AsyncGenerator<T, void, undefined> {

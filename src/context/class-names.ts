@@ -1,10 +1,9 @@
 /**
  * What `console.log(channel)` shows of public classes: their names, which minification would
- * shorten, and none of their members, which no user needs. Brokers, contexts and errors say so in
- * their own files.
+ * shorten, and none of their members, which no user needs. Brokers, contexts, generators
+ * and errors say so in their own files.
  */
 import { Kwargs } from "../calls/payload.ts";
-import { RemoteGenerator } from "../calls/remote-generator.ts";
 import { Channel, Receiver, Sender } from "../channels/channel.ts";
 import { Select } from "../channels/select.ts";
 import { CommandOutput } from "../commands/output.ts";
@@ -16,7 +15,6 @@ const CLASSES = {
   CommandOutput,
   Kwargs,
   Receiver,
-  RemoteGenerator,
   RemoteProcess,
   Select,
   Sender,

@@ -2,7 +2,15 @@
  * The sources of known host keys: the known-hosts files of the user and of the system, and
  * KnownHostsCommand. Reads and writes the files. Does not judge a key.
  */
-import { appendFileSync, linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { NotAFile, readKeyTextIfAny } from "./key-text.ts";
 import {
@@ -60,7 +68,9 @@ export class KnownHostsFiles {
   add(hosts: readonly string[], key: HostKey): string | undefined {
     const file = this.#own;
     if (file === undefined) return undefined;
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const folder = dirname(file);
+    // As ssh does: a home folder that does not exist is not made.
+    if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
     appendLines(file, knownHostsLines(hosts, key, this.#settings.isHashed));
     return file;
   }

@@ -17,7 +17,7 @@ export interface StartedChild {
 
 type Options = Pick<SpawnOptions, "asks" | "env" | "pty">;
 
-/** Where shells look for programs when the environment has no PATH. */
+/** Where shells look for programs when the environment has no PATH. An empty one is as none. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
@@ -82,7 +82,7 @@ function start(
   terminal: string | undefined,
 ): StartedChild {
   const isOwn = !asks || pty === true;
-  const { PATH = DEFAULT_PATH } = process.env;
+  const PATH = process.env["PATH"] || DEFAULT_PATH;
   const exited = Promise.withResolvers<Ending>();
   // A program that does not exist is started as it is, so that the error is the system's.
   const exists = Bun.which(argv[0] ?? "", { PATH }) !== null;

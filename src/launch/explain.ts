@@ -33,6 +33,8 @@ interface Cause {
   readonly line?: string | undefined;
 }
 
+/** The lines in which a program lists its options: they push its reason out of sight. */
+const USAGE = /^(usage: \S+).*(?:\n[ \t]+\S.*)+/gim;
 /** Lines of its output that an error shows. */
 const SHOWN = 8;
 /** Characters of each line that it shows. */
@@ -47,7 +49,8 @@ export function explainBootstrap(c: Circumstances): BootstrapError {
   // What comes by a terminal has both characters at the end of a line.
   const stderr = launched.stderr.replaceAll("\r\n", "\n").replaceAll(QUESTION_TEXT, "");
   const { old, rest } = readTooOld(stderr);
-  const said = neutralise([launched.noise.trim(), rest].filter(Boolean).join("\n"));
+  const all = [launched.noise.trim(), rest].filter(Boolean).join("\n");
+  const said = neutralise(all.replace(USAGE, "$1 …"));
   const { code, phase, what, hint, line } = causeOf(c, old, said);
   const status = ending.status ?? ending.signal;
   const report: BootstrapReport = { argv: launched.argv, phase, status, said };

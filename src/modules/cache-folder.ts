@@ -5,6 +5,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -171,7 +172,8 @@ function defaultRoot(): string | undefined {
   const cache = process.env["XDG_CACHE_HOME"];
   if (cache !== undefined && isAbsolute(cache)) return join(cache, "econtext");
   const home = process.env["HOME"] ?? homedir();
-  return isAbsolute(home) ? join(home, ".cache/econtext") : undefined;
+  // A home folder that does not exist is not made: root could.
+  return isAbsolute(home) && existsSync(home) ? join(home, ".cache/econtext") : undefined;
 }
 
 /**

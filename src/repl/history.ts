@@ -3,7 +3,14 @@
  * Each input is appended when it is entered, so that no end of the session loses it. No function
  * here fails, because history is a convenience.
  */
-import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -29,8 +36,8 @@ export function readHistory(): string[] {
 export function appendHistory(input: string): void {
   const line = input.trimEnd().replace(/\r\n?|\n/g, LINE_END);
   if (line.trim() === "") return;
-  const file = historyFile();
   try {
+    const file = historyFile();
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     appendFileSync(file, `${line}\n`, { mode: 0o600 });
   } catch {
@@ -44,7 +51,9 @@ function shorten(file: string, inputs: readonly string[]): void {
   renameSync(fresh, file);
 }
 
+/** @throws the home folder does not exist: it is not made */
 function historyFile(): string {
-  const state = process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state");
+  const own = process.env["XDG_STATE_HOME"] || undefined;
+  const state = own ?? join(realpathSync(homedir()), ".local", "state");
   return join(state, "econtext", "history");
 }

@@ -214,6 +214,18 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
     "the host does not answer",
     "check the address, the port and the network",
   ],
+  [
+    /^(?:Connection to \S+ closed by remote host|Timeout, server \S+ not responding|client_loop: )/m,
+    "ERR_TRANSPORT_FAILED",
+    "ssh was connected, and lost the connection",
+    "try again; if it stays so, look into the log of the ssh server",
+  ],
+  [
+    /^usage: ssh |: Bad configuration option: |^Bad (?:port|number) /m,
+    "ERR_TRANSPORT_FAILED",
+    "ssh does not take these options, or this destination",
+    "check the options of ssh and {config}; econtext bootstrap TARGET shows the whole command",
+  ],
 ];
 
 /** @param meant finds what may be meant by a destination that is no host */

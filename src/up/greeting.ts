@@ -10,6 +10,9 @@ export const PATIENCE_S = 3;
 /** Milliseconds until a greeting is too old to be served: its command may soon lose patience. */
 export const FRESH_MS = 2_000;
 
+/** Stands in the words of a process that refuses commands of another version, or build. */
+export const OTHER_VERSION = "another version of econtext";
+
 /** A stream of the command's. */
 export interface StreamFacts {
   readonly isTerminal: boolean;

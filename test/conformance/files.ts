@@ -343,14 +343,13 @@ export function files(far: Far): void {
     const changed = { files: 3, bytes: 6, same: 2 };
     expect(await context().copy(`${at("tree")}/.`, context(), at("there"), again)).toEqual(changed);
     expect(contents(at("there"))).toEqual(contents(at("tree")));
-    const problems = { absent: "No such file or directory", "tree/small": "Not a directory" };
-    for (const [to, problem] of Object.entries(problems)) {
-      const refused = context().copy([at("tree"), at("there")], context(), at(to), options);
+    const [absent, sources] = ["No such file or directory", [at("tree"), at("there")]];
+    for (const [to, problem] of Object.entries({ absent, "tree/small": "Not a directory" })) {
+      const refused = context().copy(sources, context(), at(to), options);
       expect(await failureOf(refused)).toMatchObject({ failures: [{ problem }] });
     }
-    expect(await failureOf(context().copy(at("none"), context(), at("x")))).toMatchObject({
-      failures: [{ context: context().name, problem: "No such file or directory" }],
-    });
+    const none = await failureOf(context().copy(at("none"), context(), at("x")));
+    expect(none).toMatchObject({ failures: [{ context: context().name, problem: absent }] });
   });
 }
 

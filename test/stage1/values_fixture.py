@@ -228,7 +228,7 @@ def run_checks():
         ({u"socket": listener}, ".socket: a %s" % str(failures.type_name(socket_type))),
         ([Socket()], "[0]: a " + str(failures.type_name(Socket))),
         (lambda: 0, ": a function"),
-        ((x for x in ()), ": a generator"),
+        ((x for x in ()), ": a generator (list(...) of it can be sent)"),
         (object, ": a type"),
         (1j, ": a complex"),
         (datetime.date(2020, 1, 1), ": a datetime.date"),
@@ -245,6 +245,8 @@ def run_checks():
         else:
             same("a key", refusal(value).rsplit(":", 1)[1], " a type")
     same("root", refusal([1, object], root="args"), "cannot send args[1]: a type")
+    path = "cannot send result" + "[0]" * 11 + "...[0]: nested deeper than 100"
+    same("deep path", refusal(deep), path)
     same("deep", refusal(deep).rsplit(": ", 1)[1], "nested deeper than 100")
     same("deep enough", refusal(deep[0]), "not refused")
     same("deep bytes", refusal(nested(99, b"\xff")).rsplit(": ", 1)[1], "nested deeper than 100")

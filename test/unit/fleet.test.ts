@@ -165,6 +165,8 @@ test("only failures that may pass are worth another try", () => {
   expect(mayPass(error("ERR_TRANSPORT_PASSWORD_WRONG"))).toBe(false);
   expect(mayPass(error("ERR_TRANSPORT_FAILED", "Bad configuration option"))).toBe(false);
   expect(mayPass(error("ERR_TRANSPORT_FAILED", "Connection reset by peer"))).toBe(true);
+  const lost = "Connection to 10.0.0.1 closed by remote host.";
+  expect(mayPass(error("ERR_TRANSPORT_FAILED", lost))).toBe(true);
   expect(mayPass(error("ERR_TRANSPORT_UNKNOWN_HOST", "Name or service not known"))).toBe(false);
   expect(mayPass(new Error("the work's own"))).toBe(false);
   const pauses = [1, 2, 3, 9].map((attempt) => pauseAfter(attempt, 1));

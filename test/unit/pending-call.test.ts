@@ -224,3 +224,9 @@ for (const room of [0, 1]) {
     });
   });
 }
+
+test("a generator that is not iterated says how its values are taken", () => {
+  const generator = new RemoteGenerator(7, () => Promise.resolve());
+  expect(Bun.inspect(generator)).toContain("RemoteGenerator (for await (");
+  expect(() => JSON.stringify(generator)).toThrow("not here yet\n  try: for await (");
+});

@@ -68,6 +68,13 @@ test("a forwarding that was asked for is kept", () => {
   expect(forced("-F", "none", "-o", "ForwardAgent=yes")).toBe(ALWAYS);
 });
 
+test("options that ssh does not take, and a lost connection, are told apart", () => {
+  const told = (said: string) => ssh("web1").explain(255, said)?.message;
+  expect(told("unknown option -- Z\nusage: ssh [-46]\n")).toContain("take these options");
+  expect(told("Connection to 10.0.0.1 closed by remote host.\n")).toContain("lost the connection");
+  expect(told("Connection closed by 10.0.0.1 port 22\n")).toBe("ssh could not connect");
+});
+
 describe("hints name the configuration in use", () => {
   const UNKNOWN = "ssh: Could not resolve hostname web1: Name or service not known";
   const DENIED = "web1: Permission denied (publickey).";

@@ -120,6 +120,17 @@ test("a folder that others may write to is not used", () => {
   expect(kept()).toEqual(["key"]);
 });
 
+test("a home folder that does not exist is not made", () => {
+  const before = { ...process.env };
+  Object.assign(process.env, { HOME: join(dir, "absent"), XDG_CACHE_HOME: "" });
+  try {
+    new TransformCache().put("key", MADE);
+  } finally {
+    Object.assign(process.env, { XDG_CACHE_HOME: "", ...before });
+  }
+  expect(existsSync(join(dir, "absent"))).toBe(false);
+});
+
 test("a folder above that others may write to, or a link in its place, is not used", () => {
   new TransformCache(root).put("key", MADE);
   chmodSync(root, 0o777);

@@ -7,7 +7,7 @@
  * The time of a script of short commands is the start of this file: it must load little.
  */
 import { closeNow, connectTo, lookAt, readNow, sendAll, unblock } from "../../io/quick-calls.ts";
-import { PATIENCE_S } from "../../up/greeting.ts";
+import { OTHER_VERSION, PATIENCE_S } from "../../up/greeting.ts";
 import { distrust, socketIn } from "../../up/place.ts";
 import { FRAME, FrameReader, frameOf, textOf, Wire } from "../../up/wire.ts";
 import { ENDED_EARLY, ENDED_EARLY_MS, NO_CONNECTION } from "../exit-statuses.ts";
@@ -98,7 +98,11 @@ export async function tryUp(
     return undefined;
   }
   if ("status" in served) return served.status;
-  if (served.refused !== "") await tell(`not used: ${served.refused}`, load);
+  const { refused } = served;
+  // What another version keeps is not for this one: `up` and `ps` say so, not each command.
+  if (refused !== "" && !refused.startsWith(OTHER_VERSION)) {
+    await tell(`not used: ${refused}`, load);
+  }
   return undefined;
 }
 

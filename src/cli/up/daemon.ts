@@ -5,7 +5,7 @@
  */
 import { closeSync, linkSync, lstatSync, openSync, rmSync } from "node:fs";
 import { peerOf } from "../../io/quick-calls.ts";
-import { FRESH_MS, type Greeting, identity } from "../../up/greeting.ts";
+import { FRESH_MS, type Greeting, identity, OTHER_VERSION } from "../../up/greeting.ts";
 import { Keeper } from "../../up/keeper.ts";
 import { makeFolder } from "../../up/make-folder.ts";
 import { folderOf, socketIn } from "../../up/place.ts";
@@ -16,7 +16,7 @@ import { fail } from "../report-error.ts";
 import { admit, differenceFrom } from "./admission.ts";
 import { ClientHost } from "./client-host.ts";
 import { CONTROLS } from "./control.ts";
-import { OTHER_VERSION, startOf } from "./start.ts";
+import { startOf } from "./start.ts";
 
 const TICK_MS = 500;
 /** Statuses after which an interpreter may not be as it was. */

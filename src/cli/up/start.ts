@@ -1,6 +1,7 @@
 /** How `up`, `down` and `ps` reach the process that keeps connections, and how it is started. */
 import { existsSync, readFileSync } from "node:fs";
 import { lookAt } from "../../io/quick-calls.ts";
+import { OTHER_VERSION } from "../../up/greeting.ts";
 import { makeFolder } from "../../up/make-folder.ts";
 import { distrust, findSocket, folderOf, socketIn } from "../../up/place.ts";
 import { NO_CONNECTION } from "../exit-statuses.ts";
@@ -62,9 +63,6 @@ export async function startAndServe(
   child.unref();
   return conclude(args, served, host);
 }
-
-/** Stands in the words of another version's refusal. */
-export const OTHER_VERSION = "another version of econtext";
 
 /** @throws why the folder, or a socket in it, cannot be trusted */
 function checkPlace(folder: string): void {

@@ -139,7 +139,9 @@ class Encoder(object):
         reference = refer(value)
         if reference is None:
             kind = econtext.tier("failures").type_name(type(value))
-            raise Refused(("an " if kind[:1].lower() in "aeiou" else "a ") + kind)
+            # A range, a view of a dict, a deque.
+            advice = " (list(...) of it can be sent)" if hasattr(type(value), "__iter__") else ""
+            raise Refused(("an " if kind[:1].lower() in "aeiou" else "a ") + kind + advice)
         return self.lower(reference, depth)
 
     def lower_all(self, container, items, inner):

@@ -10,6 +10,7 @@ compiled while the command runs, or not at all.
 import os
 import select
 import struct
+from _io import FileIO
 from time import sleep, time
 
 import econtext
@@ -20,6 +21,8 @@ interruption = econtext.tier("interruption")
 command_process = econtext.tier("command_process")
 
 PATIENCE = 0.002  # seconds that a command has to end
+MORE_PATIENCE = 0.1  # the same, while the command needs a processor
+LESS_PATIENCE = 0.02  # the same, once it has printed something: a reader may wait for that
 MOST = 65536  # bytes that it may print meanwhile
 PRINTED = "stdout", "stderr"
 NO_CREDIT = b"1"  # a handle that nothing listens to: so little output needs no credit
@@ -60,6 +63,7 @@ class Early(object):
         if self.rest:
             options["stdin"] = True
         self.process = command_process.start(argv, options)
+        self.latest = time() + MORE_PATIENCE
         self.printed = dict((name, b"") for name in PRINTED)
         if self.rest:
             self.feed(self.process.stdin.fileno())
@@ -88,6 +92,13 @@ class Early(object):
         """Whether the command ends at once, by itself. Its output is `printed` then."""
         return self.may_be_short and self.read() and self.wait()
 
+    def may_end_soon(self, until):
+        """Whether it has more time to end. Where many processes share the processors, it waits for
+        one: to compile here would make it wait longer.
+        """
+        now = time()
+        return now < until or now < self.latest and is_running(self.process.pid)
+
     def read(self):
         """Read what it prints. Returns whether its output has ended in time."""
         until = time() + PATIENCE
@@ -96,11 +107,16 @@ class Early(object):
         poll = select.poll()
         for fd in names:
             poll.register(fd, select.POLLIN)
-        while names and self.size <= MOST and time() < until:
-            for fd, _ in poll.poll(PATIENCE * 1e3):
+        goes_on = True
+        while names and self.size <= MOST and goes_on:
+            may_end = self.may_end_soon(until)
+            ready = poll.poll(PATIENCE * 1e3 if may_end else 0)
+            goes_on = ready or may_end
+            for fd, _ in ready:
                 chunk = os.read(fd, MOST)
                 self.printed[names[fd]] += chunk
                 self.size += len(chunk)
+                self.latest = min(self.latest, time() + LESS_PATIENCE)
                 if not chunk:
                     poll.unregister(fd)
                     del names[fd]
@@ -111,8 +127,9 @@ class Early(object):
         on.
         """
         until = time() + PATIENCE
-        while self.process.poll() is None and time() < until:
+        while self.may_end_soon(until) and self.process.poll() is None:
             sleep(0.0001)
+        self.process.poll()
         code = self.process.returncode
         return code is not None and code >= 0 and not interruption.is_doomed()
 
@@ -125,6 +142,15 @@ class Early(object):
         if newest != pid:
             ids = range(pid + 1, newest + 1) if newest > pid else None
             econtext.tier("process_sweep").sweep_after(pid, newest, ids)
+
+
+def is_running(pid):
+    """Whether a process runs, waits for a processor, or is loaded from a disk. On Linux."""
+    try:
+        with FileIO("/proc/%d/stat" % pid) as file:
+            return file.read(256).rpartition(b")")[2][1:2] in (b"R", b"D")
+    except EnvironmentError:
+        return False
 
 
 def conclude(options, early=None):

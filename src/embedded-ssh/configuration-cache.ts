@@ -1,7 +1,9 @@
 /**
  * ConfigurationCache: what `ssh -G` has said to a command line, kept while something is connected
- * by it. So for a host that a hundred connections jump through, ssh is asked once.
+ * by it. So for a host that a hundred connections jump through, ssh is asked once; and for hosts
+ * that it treats alike, too.
  */
+import { forOther, type HostKind, kindOf } from "./alike-hosts.ts";
 import {
   type Configured,
   configurationOf,
@@ -18,11 +20,14 @@ interface Entry {
   readonly answer: Promise<Answer>;
   /** Ends the client when nothing waits for its answer any more. */
   readonly abort: AbortController;
+  readonly kind: HostKind | undefined;
   users: number;
 }
 
 export class ConfigurationCache {
   readonly #kept = new Map<string, Entry>();
+  /** The entry of each kind of host that ssh was asked about, by the kind's key. */
+  readonly #kinds = new Map<string, Entry>();
 
   /**
    * @param options of ssh's command line
@@ -30,7 +35,7 @@ export class ConfigurationCache {
    */
   lease(options: readonly string[], destination: string): readonly [Promise<Answer>, () => void] {
     const words = JSON.stringify([options, destination]);
-    const kept = this.#kept.get(words) ?? begin(options, destination);
+    const kept = this.#kept.get(words) ?? this.#begin(options, destination);
     this.#kept.set(words, kept);
     kept.users += 1;
     const release = (): void => {
@@ -38,16 +43,33 @@ export class ConfigurationCache {
       if (kept.users > 0) return;
       this.#kept.delete(words);
       kept.abort.abort();
+      const { key = "" } = kept.kind ?? {};
+      if (this.#kinds.get(key) === kept) this.#kinds.delete(key);
     };
     return [kept.answer, release];
   }
+
+  #begin(options: readonly string[], destination: string): Entry {
+    const abort = new AbortController();
+    const kind = kindOf(options, destination);
+    const other = kind && this.#kinds.get(kind.key);
+    const ownAnswer = (): Promise<Answer> => ask(options, destination, abort.signal);
+    const answer =
+      kind === undefined || other === undefined
+        ? ownAnswer()
+        : answerOf(other, kind.name).then((found) => found ?? ownAnswer());
+    answer.catch(() => {}); // the one that waited for it may have left
+    const entry = { answer, abort, kind, users: 0 };
+    if (kind !== undefined && other === undefined) this.#kinds.set(kind.key, entry);
+    return entry;
+  }
 }
 
-function begin(options: readonly string[], destination: string): Entry {
-  const abort = new AbortController();
-  const answer = ask(options, destination, abort.signal);
-  answer.catch(() => {}); // the one that waited for it may have left
-  return { answer, abort, users: 0 };
+/** @returns the answer for a host of the same kind; undefined: ssh has to be asked */
+async function answerOf({ answer, kind }: Entry, name: string): Promise<Answer | undefined> {
+  const known = await answer.catch(() => undefined);
+  const configuration = known && forOther(known, kind?.name ?? "", name);
+  return configuration && { ...known, configuration };
 }
 
 /** @throws {ConfigurationProblem} */

@@ -11,10 +11,21 @@ import { account } from "./account.ts";
 const SYSTEM = "/etc/ssh";
 /** As in ssh itself, so that a file that includes itself is not read for ever. */
 const MAX_DEPTH = 16;
-const LINE = /^[ \t]*([a-z0-9]+)[ \t]*(?:=|[ \t])[ \t]*(.*)$/gim;
+const LINE = /^[ \t]*([a-z0-9]+)[ \t]*(?:=|[ \t])[ \t]*(.*)$/i;
+/** Lines that say nothing. */
+const EMPTY = /^\s*(?:#|$)/;
+/** What a pattern of files may hold, if these are all found that ssh finds. */
+const PLAIN_PATTERN = /^(?:~\/)?[\w@+,.:/*?-]*$/;
+/** In place of a keyword: a line, a file or a pattern of files that only ssh may understand. */
+export const UNCLEAR = "";
 
-/** Gets each line of the files: a keyword in lower case, and what follows it. */
-type Visitor = (keyword: string, value: string) => void;
+/**
+ * Gets each line: a keyword in lower case, or `UNCLEAR`, and what follows it.
+ *
+ * @param file the lines of one file, the same object as long as the file is unchanged; undefined:
+ *   it is a line of the command line
+ */
+type Visitor = (keyword: string, value: string, file?: Lines) => void;
 
 /**
  * @param options of ssh's command line: `-F FILE` replaces all other files, `-o` is a line of one
@@ -24,6 +35,7 @@ type Visitor = (keyword: string, value: string) => void;
 export function namedOptions(options: readonly string[]): ReadonlySet<string> {
   const names = new Set<string>();
   readAll(options, (keyword) => names.add(keyword));
+  names.delete(UNCLEAR);
   return names;
 }
 
@@ -53,14 +65,16 @@ export function namedHosts(options: readonly string[]): readonly string[] {
   return [...hosts];
 }
 
-function readAll(options: readonly string[], visit: Visitor): void {
+/** Visits each line of the command line and of the files, in ssh's order. */
+export function readAll(options: readonly string[], visit: Visitor): void {
   const values = (letter: string): string[] =>
     options.flatMap((option, at) => {
       if (option === `-${letter}`) return [options[at + 1] ?? ""];
       return option.startsWith(`-${letter}`) ? [option.slice(2)] : [];
     });
   for (const option of values("o")) {
-    visitAll(linesOf(option.replace(/^\s*\w+$/, "$& ")), "", visit, 0);
+    // ssh takes no Include there.
+    for (const line of linesOf(option.replace(/^\s*\w+$/, "$& "))) visit(...line);
   }
   const [file] = values("F");
   if (file === "none") return;
@@ -80,11 +94,13 @@ function readConfig(file: string, folder: string, visit: Visitor, depth: number)
   visitAll(lines, folder, visit, depth);
 }
 
-type Lines = readonly (readonly [keyword: string, value: string])[];
+export type Lines = readonly (readonly [keyword: string, value: string])[];
+const NOT_READ: Lines = [[UNCLEAR, ""]];
 
 /** A file that was read, and what changes when the file does. */
 interface Known {
   readonly stamp: string;
+  readonly text: string;
   readonly lines: Lines;
 }
 
@@ -97,27 +113,34 @@ const RECENT_MS = 2500;
 function linesOfFile(file: string): Lines {
   const status = statSync(file);
   // What a pipe holds is for ssh alone.
-  if (!status.isFile()) return [];
+  if (!status.isFile()) return NOT_READ;
   const { dev, ino, size, mtimeMs, ctimeMs } = status;
   const stamp = [dev, ino, size, mtimeMs, ctimeMs].join();
   const before = known.get(file);
   if (before?.stamp === stamp) return before.lines;
-  const lines = linesOf(readFileSync(file, "utf8"));
-  if (Date.now() - ctimeMs < RECENT_MS) known.delete(file);
-  else known.set(file, { stamp, lines });
+  const text = readFileSync(file, "utf8");
+  const lines = before?.text === text ? before.lines : linesOf(text);
+  const isRecent = Date.now() - ctimeMs < RECENT_MS;
+  known.set(file, { stamp: isRecent ? "" : stamp, text, lines });
   return lines;
 }
 
 function linesOf(text: string): Lines {
-  const matches = text.matchAll(LINE);
-  return [...matches].map(([, name = "", value = ""]) => [name.toLowerCase(), value] as const);
+  return text
+    .split("\n")
+    .filter((line) => !EMPTY.test(line))
+    .map((line) => {
+      const [, name = UNCLEAR, value = ""] = LINE.exec(line.replace(/[\r\f]+$/, "")) ?? [];
+      return [name.toLowerCase(), value];
+    });
 }
 
 function visitAll(lines: Lines, folder: string, visit: Visitor, depth: number): void {
   for (const [name, value] of lines) {
-    visit(name, value);
+    visit(name, value, lines);
     if (name !== "include" || depth >= MAX_DEPTH) continue;
     for (const word of wordsOf(value)) {
+      if (!PLAIN_PATTERN.test(word)) visit(UNCLEAR, word, lines);
       const pattern = word.replace(/^~(?=\/)/, account().home);
       for (const file of matching(resolve(folder, pattern))) {
         readConfig(file, folder, visit, depth + 1);

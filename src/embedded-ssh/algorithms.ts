@@ -76,10 +76,20 @@ export function offerOf(
       serverHostKey: lists.hostkeyalgorithms,
       compress: isCompressed ? ["zlib@openssh.com", "none"] : ["none"],
     } as Algorithms,
-    hasOwnKeyOrder:
-      listOf(configuration, "hostkeyalgorithms").join() !==
-      listOf(usual, "hostkeyalgorithms").join(),
+    hasOwnKeyOrder: !isInOrder(
+      listOf(configuration, "hostkeyalgorithms"),
+      listOf(usual, "hostkeyalgorithms"),
+    ),
   };
+}
+
+/**
+ * Whether a list is the usual one after `-NAME` or `+NAME`. Its order is not the user's then: ssh
+ * asks for known types first. `ssh -G` does not print the sign.
+ */
+function isInOrder(names: readonly string[], usual: readonly string[]): boolean {
+  const kept = usual.filter((name) => names.includes(name));
+  return kept.every((name, at) => names[at] === name);
 }
 
 function listOf(configuration: SshConfiguration, list: List): readonly string[] {

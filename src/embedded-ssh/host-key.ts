@@ -71,7 +71,10 @@ export class HostKeyCheck {
   static async begin(settings: SshSettings, talk: Talk): Promise<HostKeyCheck> {
     const files = new KnownHostsFiles(settings.hostKey);
     const host = nameOf(settings);
-    const printed = await askKnownHostsCommand(settings, { reason: "ORDER", host, ...talk });
+    // As ssh, it is not asked for the order if the user has chosen one.
+    const printed = settings.offer.hasOwnKeyOrder
+      ? []
+      : await askKnownHostsCommand(settings, { reason: "ORDER", host, ...talk });
     const known = [...files.keysOf(host), ...printed];
     const authority = known.find(({ marker }) => marker === "@cert-authority");
     // ssh would accept a certificate alone. A plain key would be a weaker proof, or none.
@@ -97,7 +100,8 @@ export class HostKeyCheck {
 
   /** @returns the types of keys that are known for the host: a server is asked for these first */
   get knownTypes(): readonly string[] {
-    return [...new Set(this.#known.filter(({ marker }) => !marker).map(({ type }) => type))];
+    const known = this.#known.filter((one) => judge(this.#known, one).is === "known");
+    return [...new Set(known.map(({ type }) => type))];
   }
 
   /**
@@ -214,6 +218,8 @@ export class HostKeyCheck {
       const atUsualPort = judge(this.#files.keysOf(hostname.toLowerCase()), key);
       if (atUsualPort.is === "known") return TRUSTED;
     }
+    // As for ssh, `UserKnownHostsFile none` means that no new host is accepted.
+    if (hostKey.userFiles.length === 0) return this.#fail();
     if (hostKey.strict === "yes") {
       return this.#fail(
         `No ${kindOf(key)} host key is known for ${name} and you have requested strict ` +

@@ -46,9 +46,12 @@ function parseLine(line: string, place: string): KnownKey | undefined {
   return { marker: marker as KnownKey["marker"], names, type, key, place };
 }
 
-/** @param host as known_hosts names it: `web1`, or `[web1]:2222` */
+/**
+ * @param host as known_hosts names it: `web1`, or `[web1]:2222`
+ * @returns the host's lines. A line whose key is damaged is none of them, as for ssh.
+ */
 export function knownKeys(text: string, host: string, file: string): KnownKey[] {
-  return parseKnownHosts(text, file).filter(({ names }) => isNamed(names, host));
+  return parseKnownHosts(text, file).filter((line) => isNamed(line.names, host) && isWhole(line));
 }
 
 /**
@@ -65,10 +68,19 @@ export function withoutOtherKeys(
   const isKept = (line: string): boolean => {
     const known = parseLine(line, "");
     if (known === undefined || known.marker !== undefined) return true;
-    if (!hosts.some((host) => isNamed(known.names, host))) return true;
+    if (!hosts.some((host) => isNamed(known.names, host)) || !isWhole(known)) return true;
     return keys.some((key) => isSameKey(key, known));
   };
   return text.split("\n").filter(isKept).join("\n");
+}
+
+/** Whether a key is of its type, and consists of whole parts (RFC 4253, section 6.6). */
+function isWhole({ type, key }: HostKey): boolean {
+  const blob = Buffer.from(key, "base64");
+  let at = 0;
+  let count = 0;
+  for (; at + 4 <= blob.length; count++) at += 4 + blob.readUInt32BE(at);
+  return count > 1 && at === blob.length && hostKeyOf(blob).type === type;
 }
 
 export function isSameKey(one: HostKey, other: HostKey): boolean {

@@ -20,6 +20,11 @@ export interface Wire {
 }
 
 const RETRY_MS = 1000;
+/** Errors of looking up a name, in the words of the C library. */
+const LOOKUP_FAILURES: Readonly<Record<string, string>> = {
+  EAI_AGAIN: "Temporary failure in name resolution",
+  EADDRFAMILY: "Address family for hostname not supported",
+};
 
 /** @throws {Unreachable} */
 export async function openSocket(settings: SshSettings, signal: AbortSignal): Promise<Wire> {
@@ -116,7 +121,9 @@ class PipePair extends Duplex {
 /** @throws {Unreachable} */
 async function addressesOf({ hostname, family }: SshSettings) {
   const bare = hostname.replace(/%.*$/, "");
-  if (isIP(bare) !== 0) return [{ address: hostname }];
+  const kind = isIP(bare);
+  if (kind !== 0 && family !== 0 && kind !== family) throw unresolved(hostname, "EADDRFAMILY");
+  if (kind !== 0) return [{ address: hostname }];
   try {
     return await lookup(hostname, { family, all: true, verbatim: true });
   } catch (error) {
@@ -166,8 +173,7 @@ export function failedTo({ hostname, port }: Place, error: NodeJS.ErrnoException
 }
 
 function unresolved(hostname: string, code: string): Unreachable {
-  const why =
-    code === "EAI_AGAIN" ? "Temporary failure in name resolution" : "Name or service not known";
+  const why = LOOKUP_FAILURES[code] ?? "Name or service not known";
   return new Unreachable(`ssh: Could not resolve hostname ${hostname}: ${why}`);
 }
 

@@ -75,6 +75,30 @@ suite("host keys of the embedded ssh", missingSshd(), "sshd", () => {
     await same(withLines(lines), { status: 255, code: "ERR_TRANSPORT_HOST_KEY_UNKNOWN" });
     await same(withLines(["RevokedHostKeys DIR/nothing"]), { status: 255 });
   });
+  test("a revoked key beside a known one of another type", async () => {
+    const known = `@revoked ${hostKey("ed25519")}${hostKey("ed25519")}${hostKey("rsa")}`;
+    await same(withLines([], { known }), OK);
+  });
+  test("a line with a damaged key is none", async () => {
+    for (const key of ["ssh-ed25519 AAAA", "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAA"]) {
+      await same(withLines([], { known: `[127.0.0.1]:${port()} ${key}\n` }), asks);
+    }
+  });
+  test("HostKeyAlgorithms -NAME leaves the known types first", () =>
+    same(withLines(["HostKeyAlgorithms -*25519*"], { known: hostKey("rsa") }), OK));
+  test("HostKeyAlgorithms ^NAME does not", async () => {
+    const is = { status: 255, code: "ERR_TRANSPORT_HOST_KEY_CHANGED" } as const;
+    const lines = ["HostKeyAlgorithms ^ecdsa-sha2-nistp384"];
+    await same(withLines(lines, { known: hostKey("rsa") }), is);
+  });
+  test("UserKnownHostsFile none accepts no new host", async () => {
+    for (const strict of ["accept-new", "no"]) {
+      const lines = [`StrictHostKeyChecking ${strict}`, "UserKnownHostsFile none"];
+      await same(withLines(lines), { status: 255, code: "ERR_TRANSPORT_HOST_KEY_UNKNOWN" });
+    }
+    const lines = ["UserKnownHostsFile none", "GlobalKnownHostsFile DIR/known_hosts"];
+    await same(withLines(lines), OK);
+  });
   test("StrictHostKeyChecking yes", () =>
     same(withLines(["StrictHostKeyChecking yes"], { known: "" }), asks));
   test("StrictHostKeyChecking accept-new", async () => {

@@ -256,6 +256,8 @@ suite("options of the embedded ssh", missingSshd(), "sshd", () => {
       const lines = ["HostName localhost", "StrictHostKeyChecking no"];
       await same(withLines([...lines, "AddressFamily inet"]), OK);
       await same(withLines([...lines, "AddressFamily inet6"]), { status: 255 });
+      const is = { status: 255, code: "ERR_TRANSPORT_UNKNOWN_HOST" } as const;
+      await same(withLines(["AddressFamily inet6"]), is);
     });
     test("BindAddress", () =>
       same(

@@ -50,7 +50,7 @@ const OPTIONS: Readonly<Record<string, readonly [number, ...string[]]>> = {
   ] as [number, ...string[]],
   IdentityAgent: [0.35, "AT/agent1", "AT/agent2", "SSH_AUTH_SOCK", "$SSH_AUTH_SOCK", "/nowhere"],
   IdentitiesOnly: [0.4, "yes"],
-  User: [0.1, "nobody-of-that-name", "%u", "root"],
+  User: [0.1, "no-such-user", "%u", "root"],
   ConnectionAttempts: [0.05, "2"],
   FingerprintHash: [0.08, "md5", "sha256"],
 };

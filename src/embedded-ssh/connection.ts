@@ -137,9 +137,10 @@ export class Connection {
     const { login: own } = settings;
     const asker = own.isBatch ? undefined : dialog.asker;
     const { say } = dialog;
+    const agent = this.#agentOfLogin();
     const [hostKeys, offered] = await beforeEnd(this.#wire.stream, async () => [
       await HostKeyCheck.begin(settings, { say, asker, signal }),
-      await offeredKeys(own, { asker, attempts: own.prompts, say, proof: () => this.#proof() }),
+      await offeredKeys(own, { asker, attempts: own.prompts, say, agent }),
     ]);
     const login = new Login(settings, offered, { asker, say });
     const ready = this.#hear(login, say);
@@ -161,6 +162,15 @@ export class Connection {
     } as ConnectConfig);
     this.#countBytes(this.#wire.stream);
     await ready.finally(() => clearTimeout(timer));
+  }
+
+  /** An agent may wait for its person: what is asked of it ends with the connection. */
+  #agentOfLogin(): BoundAgent | undefined {
+    const { agent: path } = this.#settings.login;
+    if (path === undefined) return undefined;
+    const agent = new BoundAgent(path, () => this.#proof());
+    this.#wire.stream.once("close", () => agent.close());
+    return agent;
   }
 
   /** @returns a promise for the login */

@@ -3,7 +3,7 @@
  * agent's other keys, and those that only a file holds.
  */
 import { BaseAgent, type ParsedKey, type SignCallback } from "ssh2";
-import { BoundAgent } from "./bound-agent.ts";
+import type { BoundAgent } from "./bound-agent.ts";
 import { Refusal } from "./failures.ts";
 import {
   certificateBeside,
@@ -16,7 +16,6 @@ import {
 } from "./key-file.ts";
 import { rsaBits } from "./public-key-rules.ts";
 import type { LoginSettings } from "./settings.ts";
-import type { SessionProof } from "./ssh2-internals.ts";
 
 export interface Offered {
   /** Keys to try together; or a file whose key is known only when its passphrase is. */
@@ -26,8 +25,8 @@ export interface Offered {
 }
 
 export interface KeyUse extends KeyFileUse {
-  /** Proves the session to an agent; undefined before the key exchange is over. */
-  proof(): SessionProof | undefined;
+  /** The agent of the login; undefined: none is used. */
+  readonly agent: BoundAgent | undefined;
 }
 
 /**
@@ -43,15 +42,15 @@ const NO_RSA = "PubkeyAcceptedAlgorithms has no rsa-sha2-256, which it signs wit
 
 /** @throws {Refusal} a key has a certificate, which the server may insist on */
 export async function offeredKeys(settings: LoginSettings, use: KeyUse): Promise<Offered> {
-  const { identityFiles, agent, hasOnlyFiles } = settings;
+  const { identityFiles, hasOnlyFiles } = settings;
   const certificate = identityFiles.map(certificateBeside).find((file) => file !== undefined);
   if (certificate !== undefined) {
     throw new Refusal(`it cannot offer the certificate ${certificate}`);
   }
-  const held = agent === undefined ? undefined : new BoundAgent(agent, use.proof);
-  const ofAgent = held === undefined ? [] : await keysOfAgent(held, use);
+  const { agent } = use;
+  const ofAgent = agent === undefined ? [] : await keysOfAgent(agent, use);
   const opened = (key: ParsedKey, path: string): Promise<void> =>
-    addToAgent(held, key, path, settings, use);
+    addToAgent(key, path, settings, use);
   const files = identityFiles
     .map((path) => keyFileAt(path, { ...use, opened }))
     .filter((file) => file !== undefined);
@@ -134,11 +133,10 @@ export class IdentityAgent extends BaseAgent<ParsedKey> {
 
 /** AddKeysToAgent. Without an agent, or if it refuses the key, the login goes on as with ssh. */
 async function addToAgent(
-  agent: BoundAgent | undefined,
   key: ParsedKey,
   path: string,
   { adding, isBatch }: LoginSettings,
-  { asker }: KeyUse,
+  { agent, asker }: KeyUse,
 ): Promise<void> {
   if (agent === undefined || adding === undefined) return;
   const comment = key.comment || path;

@@ -114,6 +114,27 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
     });
   });
 
+  test("an agent that waits for its person is left when the login is given up", async () => {
+    const path = join(folder, "agent.sock");
+    const asked = Promise.withResolvers<void>();
+    const left = Promise.withResolvers<void>();
+    const agent = createServer((socket) => {
+      socket.on("close", () => left.resolve());
+      socket.once("data", () => asked.resolve());
+    });
+    await new Promise<void>((resolve) => agent.listen(path, () => resolve()));
+    try {
+      await withServer(letIn, async (port) => {
+        const child = start(port, `IdentityAgent ${path}`);
+        await asked.promise;
+        child.close();
+        await left.promise;
+      });
+    } finally {
+      agent.close();
+    }
+  });
+
   test("a server that leaves while its known keys are looked up", async () => {
     const server = createServer((socket) => socket.end());
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));

@@ -21,6 +21,7 @@ const LAYERS: readonly Layer[] = [
   { name: "text", imports: [], because: "strings only" },
   { name: "errors", imports: ["text"], because: "every part throws them" },
   { name: "shell-quote", imports: [], because: "strings only" },
+  { name: "units", imports: [], because: "numbers in, text for people out" },
   { name: "io", imports: [], because: "knows bytes and descriptors, and no frames" },
   { name: "syntax", imports: [], because: "JavaScript text in, JavaScript text out" },
   {
@@ -30,7 +31,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "sets",
-    imports: ["errors", "text", "transports"],
+    imports: ["errors", "io", "text", "transports"],
     because: "names of targets in, names out; the command of a group is all that it starts",
   },
   {
@@ -135,9 +136,9 @@ const LAYERS: readonly Layer[] = [
       "errors",
       "files",
       "functions",
-      "io",
       "sets",
       "traces",
+      "units",
     ],
     because: "work on many contexts, without a word of how they are opened and shown",
   },
@@ -162,7 +163,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "lend",
-    imports: ["context", "errors", "interpreters", "io", "session", "text"],
+    imports: ["context", "errors", "interpreters", "session", "text", "units"],
     because: "a session that has another runtime started by a context",
   },
   {
@@ -221,7 +222,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "doctor",
-    imports: ["broker", "context", "errors", "io", "protocol", "text", "transports", "tree"],
+    imports: ["broker", "context", "errors", "protocol", "text", "transports", "tree", "units"],
     because: "looks at each stage of a connection with the library's own means; shows nothing",
   },
   {
@@ -259,6 +260,7 @@ const LAYERS: readonly Layer[] = [
       "traces",
       "transports",
       "tree",
+      "units",
       "up",
     ],
     because:

@@ -7,6 +7,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, parse } from "node:path";
+import { eachProgram, type SwitchPrograms } from "../src/interpreters/switch-programs.ts";
 import { minifyPython } from "./minify.ts";
 import { minifyCore, minifyJavaScript } from "./minify-javascript.ts";
 import { packPython } from "./pack-python.ts";
@@ -27,9 +28,9 @@ export interface Stage1 {
   readonly javascriptTier2: Readonly<Record<string, string>>;
   readonly javascriptDependencies: Dependencies;
   readonly javascriptFirstStage: string;
-  /** The two programs of a hop's switch. Python's are zlib streams in base64. */
-  readonly pythonSwitch: readonly string[];
-  readonly javascriptSwitch: readonly string[];
+  /** The programs of a hop's switch. Python's are zlib streams in base64. */
+  readonly pythonSwitch: SwitchPrograms<string>;
+  readonly javascriptSwitch: SwitchPrograms<string>;
   /** A program for the thread that reads the stream: it ends a slave that is stopped. */
   readonly javascriptStopped: string;
   /** The same for an interpreter whose kind is known. */
@@ -71,10 +72,10 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
     javascriptCore: deflate(minifyCore(javascriptCore(folder))).toBase64(),
     javascriptTier2: minifyAll(javascript, minifyJavaScript),
     javascriptDependencies: dependencies(javascript, [WRITTEN_BY_MASTER]),
-    pythonSwitch: pythonSwitch(folder, python["vectored_io"]).map((text) =>
+    pythonSwitch: eachProgram(pythonSwitch(folder, python["vectored_io"]), (text) =>
       compress(text).toBase64(),
     ),
-    javascriptSwitch: switchTexts(folder, "javascript").map(minifyJavaScript),
+    javascriptSwitch: eachProgram(switchTexts(folder, "javascript"), minifyJavaScript),
     javascriptStopped: minifyJavaScript(read("javascript", SWITCH, "stopped.js")),
     javascriptFirstStage: joinJavaScript(javascriptStage),
     nodeFirstStage: joinJavaScript(stageOf("node", javascriptStage)),
@@ -117,13 +118,14 @@ export function moduleText(folder: string, language: string, file: string): stri
   return parts === undefined ? readFileSync(path, "utf8") : partsText(path, language, parts);
 }
 
-/**
- * The texts of a switch's programs: one starts the first child, one does all the rest, and one
- * makes connections, where a master wants any.
- */
-export function switchTexts(folder: string, language: keyof typeof SWITCH_PARTS): string[] {
+/** The texts of a switch's programs. */
+export function switchTexts(
+  folder: string,
+  language: keyof typeof SWITCH_PARTS,
+): SwitchPrograms<string> {
   const path = join(folder, language, SWITCH);
-  return SWITCH_PARTS[language].map((parts) => partsText(path, language, parts));
+  const parts: SwitchPrograms<readonly string[]> = SWITCH_PARTS[language];
+  return eachProgram(parts, (names) => partsText(path, language, names));
 }
 
 function partsText(folder: string, language: string, parts: readonly string[]): string {
@@ -132,8 +134,8 @@ function partsText(folder: string, language: string, parts: readonly string[]): 
 }
 
 /** The switch cannot fetch a module, so that the one which it needs is in its text. */
-export function pythonSwitch(folder: string, vectoredIo = ""): string[] {
-  const [start = "", rest = "", connections = ""] = switchTexts(folder, "python").map(minifyPython);
+export function pythonSwitch(folder: string, vectoredIo = ""): SwitchPrograms<string> {
+  const [start, rest, connections] = eachProgram(switchTexts(folder, "python"), minifyPython);
   const module = `VECTORED_IO = ${JSON.stringify(minifyPython(vectoredIo))}\n`;
   return [start, module + rest, connections];
 }

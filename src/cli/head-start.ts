@@ -2,12 +2,12 @@
  * Work on targets. If the target is one host, and no question can come, its ssh is started first:
  * it connects while the rest of econtext is loaded.
  */
+import { ENDING } from "../io/ending-signals.ts";
 import { TerminalSource } from "../prompts/terminal.ts";
 import { dropEarly, startAhead } from "../session/head-start.ts";
 import { parsePath } from "../tree/target-path.ts";
 import { readConfiguration } from "./configuration.ts";
 import type { Host } from "./host.ts";
-import { ENDING } from "./interruption.ts";
 import { givenPasswordOptions, readConnect } from "./option-values.ts";
 import type { Flags } from "./parse-line.ts";
 import type { RemoteCommand } from "./run-command.ts";

@@ -2,10 +2,9 @@
  * What ends a command or a program early: a signal, or that the reader of its output is gone. A
  * second signal ends the process at once.
  */
+import { ENDING } from "../io/ending-signals.ts";
 import type { Host } from "./host.ts";
 
-/** Signals that end what runs. */
-export const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type Signal = keyof typeof SIGNALS;
 

@@ -3,8 +3,8 @@
  * first one waits until the loop ends. One that was heard does not count.
  */
 import { constants } from "node:os";
+import { ENDING } from "../io/ending-signals.ts";
 import { defaultAfterNext } from "../io/libc.ts";
-import { ENDING } from "./interruption.ts";
 
 export function endAtSecondSignal(): void {
   for (const name of ENDING) {

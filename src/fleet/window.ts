@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { availableParallelism, freemem } from "node:os";
-import { amount } from "../io/amount.ts";
+import { amount } from "../units/amount.ts";
 
 /** One limit of the window, and what it comes from. */
 export interface WindowLimit {

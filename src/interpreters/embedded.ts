@@ -5,6 +5,7 @@
  * what is shipped. Knows nothing of command lines: see first-stage.ts. Sources: stage1/.
  */
 import { buildStage1 } from "../../scripts/stage1.ts" with { type: "macro" };
+import { eachProgram, type SwitchPrograms } from "./switch-programs.ts";
 
 const built = buildStage1();
 
@@ -23,10 +24,10 @@ export const JS_DEPENDENCIES: Readonly<Record<string, readonly string[]>> =
   built.javascriptDependencies;
 
 /** The programs of a hop's switch, in the order in which they are sent. */
-export const PYTHON_SWITCH: readonly Uint8Array[] = built.pythonSwitch.map((text) =>
+export const PYTHON_SWITCH: SwitchPrograms<Uint8Array> = eachProgram(built.pythonSwitch, (text) =>
   Uint8Array.fromBase64(text),
 );
-export const JS_SWITCH: readonly Uint8Array[] = built.javascriptSwitch.map((text) =>
+export const JS_SWITCH: SwitchPrograms<Uint8Array> = eachProgram(built.javascriptSwitch, (text) =>
   new TextEncoder().encode(text),
 );
 

@@ -8,6 +8,7 @@
 import { CString, dlopen, type Pointer } from "bun:ffi";
 import { closeSync, constants as modes } from "node:fs";
 import { constants } from "node:os";
+import { ENDING } from "./ending-signals.ts";
 
 const SPLICE = { MOVE: 1, NONBLOCK: 2 };
 /** `fcntl.h` */
@@ -113,7 +114,7 @@ export function waitFor(fds: readonly number[], milliseconds: number): boolean {
  */
 export function waitToWrite(fd: number, milliseconds: number): boolean | undefined {
   if (milliseconds === 0) return poll([fd], POLLOUT, 0);
-  const restore = ENDING.map(defaultAction);
+  const restore = ENDING.map((name) => defaultAction(constants.signals[name]));
   try {
     return poll([fd], POLLOUT, milliseconds);
   } finally {
@@ -132,7 +133,6 @@ function poll(fds: readonly number[], events: number, milliseconds: number): boo
   return count === undefined ? undefined : count > 0;
 }
 
-const ENDING = [constants.signals.SIGINT, constants.signals.SIGTERM, constants.signals.SIGHUP];
 /** More than a `struct sigaction` takes. All zeros mean the default action. */
 const ACTION_BYTES = 256;
 

@@ -8,6 +8,7 @@
 import type { EcontextError } from "../errors.ts";
 import { JS_SWITCH, PYTHON_SWITCH } from "../interpreters/embedded.ts";
 import type { Language, Wants } from "../interpreters/kind.ts";
+import type { SwitchPrograms } from "../interpreters/switch-programs.ts";
 import type { MeetingPlace } from "../mux/context-link.ts";
 import type { Edge } from "../mux/edge.ts";
 import type { Link } from "../mux/link.ts";
@@ -232,10 +233,10 @@ export class Hop implements MeetingPlace {
     const close = (): void => {};
     router.addRoute(address, { link, out: router.outOf(id) ?? link, parent: id, close });
     link.limit(address, this.edges);
-    const [first, second, third] = switchPrograms(this.#session.language());
-    this.#programs = [second as Uint8Array];
-    this.#forConnections = [third as Uint8Array];
-    this.#sendProgram(first as Uint8Array);
+    const [start, rest, connections] = switchPrograms(this.#session.language());
+    this.#programs = [rest];
+    this.#forConnections = [connections];
+    this.#sendProgram(start);
     // To a hop that is not up yet, all goes in one write.
     if (this.#session.isReady()) link.flush?.();
   }
@@ -254,6 +255,6 @@ export class Hop implements MeetingPlace {
 }
 
 /** @returns the programs of a switch: each is sent in one frame, in this order */
-export function switchPrograms(language: Language = "python"): readonly Uint8Array[] {
+export function switchPrograms(language: Language = "python"): SwitchPrograms<Uint8Array> {
   return language === "javascript" ? JS_SWITCH : PYTHON_SWITCH;
 }

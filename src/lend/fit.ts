@@ -3,8 +3,8 @@
  * Pure: the facts come from stage1/python/tier2/lend.py.
  */
 import { BootstrapError, type BootstrapReport } from "../errors.ts";
-import { amount } from "../io/amount.ts";
 import { neutralise } from "../text.ts";
+import { amount } from "../units/amount.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** What `econtext.lend:survey` returns about a machine. */

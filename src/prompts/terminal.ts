@@ -7,6 +7,7 @@
  */
 import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
 import { CancelledError } from "../errors.ts";
+import { ENDING } from "../io/ending-signals.ts";
 import { neutralise } from "../text.ts";
 import type { Question, Source } from "./question.ts";
 import { Secret } from "./secret.ts";
@@ -17,7 +18,7 @@ const MAX_BYTES = 1024;
 const POLL_MS = 20;
 
 /** Signals that end this process unless the program listens for them. */
-const ENDING = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
+const RESTORING = [...ENDING, "SIGQUIT"] as const;
 
 /** Keys, by their bytes. */
 const KEY = {
@@ -153,7 +154,10 @@ class Typing {
     const makeRaw = (): boolean => {
       return stty("-icanon", "-echo", "-isig", "min", "1", "time", "0") !== undefined;
     };
-    const forget = [this.#hooks.atEnd(restore), ...ENDING.map((name) => onSignal(name, restore))];
+    const forget = [
+      this.#hooks.atEnd(restore),
+      ...RESTORING.map((name) => onSignal(name, restore)),
+    ];
     // A shell restores the modes that it knows when it continues a process.
     process.on("SIGCONT", makeRaw);
     try {

@@ -1,5 +1,6 @@
 /** Runs the command of a group, which prints names of targets. */
 import { UsageError } from "../errors.ts";
+import { ENDING } from "../io/ending-signals.ts";
 import { neutralise } from "../text.ts";
 
 /** Milliseconds that a command has. */
@@ -50,8 +51,6 @@ export async function runGroupCommand(
   throw new UsageError("ERR_USAGE_CONFIG", lines.filter((line) => line !== "").join("\n  "));
 }
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
 /**
  * Ends a command with this process: it is in no process group of a terminal.
  *
@@ -59,7 +58,7 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
  */
 function killedBySignals(child: Bun.Subprocess): () => void {
   const release = (): void => {
-    for (const name of SIGNALS) process.off(name, end);
+    for (const name of ENDING) process.off(name, end);
   };
   const end = (name: NodeJS.Signals): void => {
     kill(child);
@@ -67,7 +66,7 @@ function killedBySignals(child: Bun.Subprocess): () => void {
     // By default the signal ends this process.
     if (process.listenerCount(name) === 0) process.kill(process.pid, name);
   };
-  for (const name of SIGNALS) process.on(name, end);
+  for (const name of ENDING) process.on(name, end);
   return release;
 }
 

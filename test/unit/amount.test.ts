@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { amount } from "../../src/io/amount.ts";
+import { amount } from "../../src/units/amount.ts";
 
 test("an amount has a unit that fits, and at most three digits where one does", () => {
   const cases: Readonly<Record<number, string>> = {

@@ -1,6 +1,6 @@
 /** How far a copy is, in one line of a terminal. Knows no context. */
 import type { CopyProgress } from "../../index.ts";
-import { amount } from "../../io/amount.ts";
+import { amount } from "../../units/amount.ts";
 import type { Host } from "../host.ts";
 import { type Screen, StatusLine } from "./status-line.ts";
 

@@ -1,6 +1,6 @@
 /** How far the lending of runtimes is, in one line of a terminal. Elsewhere nothing is written. */
 import type { LendProgress } from "../../index.ts";
-import { amount } from "../../io/amount.ts";
+import { amount } from "../../units/amount.ts";
 import type { Output } from "../host.ts";
 import { StatusLine } from "./status-line.ts";
 

@@ -14,8 +14,8 @@ import { ENDED_EARLY, ENDED_EARLY_MS, NO_CONNECTION } from "../exit-statuses.ts"
 import type { Host } from "../host.ts";
 import { BROKEN_PIPE, isBrokenPipe } from "../interruption.ts";
 import { PROCESS_SIGNALS } from "../process-signals.ts";
-import { greetingOf } from "./greet.ts";
 import { hasListener, isOwn, NOT_OURS, type Served, silentProcess } from "./listener.ts";
+import { greetingOf } from "./own-greeting.ts";
 import { type OutputNumber, Streams } from "./streams.ts";
 
 const FORWARDED = [

@@ -1,7 +1,7 @@
 /** What `up`, `down` and `ps` do in the process that keeps connections. */
 import { neutralise, oneLine } from "../../index.ts";
-import { amount } from "../../io/amount.ts";
 import { type PathOptions, parsePath } from "../../tree/target-path.ts";
+import { amount } from "../../units/amount.ts";
 import type { Keeper, KeptContext, Opening } from "../../up/keeper.ts";
 import { readLine } from "../command-definition.ts";
 import { command as upCommand } from "../commands/up.ts";

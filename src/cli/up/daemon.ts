@@ -4,6 +4,7 @@
  * not used for a while, or with the process that it was bound to.
  */
 import { closeSync, linkSync, lstatSync, openSync, rmSync } from "node:fs";
+import { ENDING } from "../../io/ending-signals.ts";
 import { peerOf } from "../../io/quick-calls.ts";
 import { FRESH_MS, type Greeting, identity, OTHER_VERSION } from "../../up/greeting.ts";
 import { Keeper } from "../../up/keeper.ts";
@@ -52,7 +53,7 @@ class Daemon {
     this.#idleMs = idleMs;
     this.#parent = parent;
     this.ended = this.#end.promise;
-    for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+    for (const name of ENDING) {
       process.on(name, () => void this.end());
     }
   }

@@ -5,10 +5,11 @@
  *
  * Twin: stage1/python/switch/connection.py.
  */
-const [, load, , acquire, frames, , write, , inner] = core;
-const { OPERATIONS, Reporter, children, routes, tell, forget, rest, giveBack } = inner;
+// The first eight are those of common.js; switch.js adds the last one.
+const [, load, , acquire, frames, , write, , secondProgram] = core;
+const { OPERATIONS, Reporter, children, routes, tell, forget, rest, giveBack } = secondProgram;
 
-// common.js and state.js have the same.
+// common.js has the same CONNECT and HEADER, state.js the same REAP_MS.
 const CONNECT = 15;
 const HEADER = 24;
 const REAP_MS = 3000;

@@ -72,14 +72,15 @@ const OPERATIONS = {
 };
 
 /** What the third program uses of this one. */
-const inner = { OPERATIONS, Reporter, children, routes, tell, forget, rest, giveBack };
+const secondProgram = { OPERATIONS, Reporter, children, routes, tell, forget, rest, giveBack };
 
 /** Do what the master orders. An order that cannot be carried out has no other effect. */
 const operate = (operation, events, body) => {
   let words = [];
   try {
     if (operation === RUN) return new Function("core", "" + body)(core);
-    if (operation === BOOT) return new Function("core", "" + body)([...core, inner]);
+    // Not an order, but the third program: like the second one, it comes on this handle.
+    if (operation === BOOT) return new Function("core", "" + body)([...core, secondProgram]);
     words = decode(body);
     OPERATIONS[operation](events, ...words);
   } catch (e) {

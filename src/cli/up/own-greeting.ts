@@ -1,4 +1,4 @@
-/** What a command tells of its process to the one that keeps connections. */
+/** The greeting of this command: what it tells of its process to the one that keeps connections. */
 import { hasTerminal } from "../../io/quick-calls.ts";
 import { type Greeting, identity, ownGroups } from "../../up/greeting.ts";
 import type { Host } from "../host.ts";

@@ -11,7 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, isAbsolute } from "node:path";
 import { NotAFile, readKeyTextIfAny } from "./key-text.ts";
 import {
   type HostKey,
@@ -163,6 +163,11 @@ export async function askKnownHostsCommand(
     t: key?.type ?? "NONE",
   };
   const argv = splitWords(command).map((word) => expandTokens(word, settings, own));
+  // ssh goes on without it.
+  if (!isAbsolute(argv[0] ?? "")) {
+    say(`KnownHostsCommand-${reason} path is not absolute\r\n`);
+    return [];
+  }
   const { text, errors, status } = await runCommand(argv, signal);
   say(errors);
   if (status !== 0) throw new KnownHostsProblem(`${argv[0]} ended with status ${status}`);

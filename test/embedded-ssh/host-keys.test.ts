@@ -162,6 +162,7 @@ suite("host keys of the embedded ssh", missingSshd(), "sshd", () => {
     const command = `KnownHostsCommand ${at("print")} %H "${kind} ${key?.trim()}"`;
     await same(withLines([command], { known: "" }), OK);
     await same(withLines(["KnownHostsCommand /bin/false"]), { status: 255 });
+    await same(withLines(["KnownHostsCommand false"]), OK); // not an absolute path
   });
   test("NoHostAuthenticationForLocalhost", async () => {
     const lines = ["NoHostAuthenticationForLocalhost yes"];

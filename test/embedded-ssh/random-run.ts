@@ -31,7 +31,15 @@ const OPTIONS: Readonly<Record<string, readonly [number, ...string[]]>> = {
   PasswordAuthentication: [0.05, "no"],
   BatchMode: [0.15, "yes", "no"],
   NumberOfPasswordPrompts: [0.15, "1", "2"],
-  SetEnv: [0.1, "GREETING=hello", "LC_X=1 LC_Y=2", "OTHER=2"],
+  SetEnv: [
+    ...[0.15, "GREETING=hello", "LC_X=1 LC_Y=2", "OTHER=2", '"GREETING=two words"'],
+    ...["GREETING=100%", "GREETING=a=b", "GREETING=a%%b", 'LC_X="a b" LC_Y=c'],
+  ] as [number, ...string[]],
+  ProxyCommand: [
+    ...[0.12, "AT/relay %p", "AT/relay %p 2>/dev/null", "sh -c 'exec AT/relay %p'", "none"],
+    ...["test %% = '%' && AT/relay %p", "AT/relay $((%p))", "exec AT/relay %p # x"],
+    ...["test 'a  b' = \"a  b\" && 'AT/relay' \"%p\"", "/bin/false"],
+  ] as [number, ...string[]],
   SendEnv: [0.1, "LC_*", "GREET?NG -LC_*"],
   Ciphers: [0.1, "aes128-ctr", "aes256-gcm@openssh.com,aes128-ctr", "-chacha*", "^aes128-ctr"],
   MACs: [0.1, "hmac-sha2-256", "-umac*", "hmac-sha2-512-etm@openssh.com"],
@@ -91,7 +99,7 @@ export function randomRun(dice: Dice, scene: Scene): Run {
   const { at, usual } = scene;
   const pick = <T>(list: readonly T[]): T => list[below(dice, list.length)] as T;
   const options = Object.entries(OPTIONS).flatMap(([name, [chance, ...values]]) =>
-    dice() < chance ? [`${name} ${pick(values).replaceAll("AT", at("."))}`] : [],
+    dice() < chance ? [spelled(dice, name, pick(values).replaceAll("AT", at(".")))] : [],
   );
   const keys = Array.from({ length: below(dice, 4) }, () => `IdentityFile ${at(pick(KEYS))}`);
   // The first value counts. Without the last lines, the agent's keys and ssh's usual ones do, too.
@@ -107,6 +115,15 @@ export function randomRun(dice: Dice, scene: Scene): Run {
       ...["agent1", "agent2", "nothing"].map((name) => ({ SSH_AUTH_SOCK: at(name) })),
     ]) as Record<string, string>,
   };
+}
+
+/** One of the ways in which ssh_config(5) lets an option be written. */
+function spelled(dice: Dice, name: string, value: string): string {
+  const is = [" ", " ", " ", "=", " = ", "\t", "  "][below(dice, 7)] as string;
+  const quote = !/[ "$]/.test(value) && dice() < 0.2 ? '"' : "";
+  const end = ["", "", "", "", " ", "\t", "\r", " # a comment"][below(dice, 8)] as string;
+  const word = [name, name, name.toLowerCase(), name.toUpperCase()][below(dice, 4)] as string;
+  return `${word}${is}${quote}${value}${quote}${end}`;
 }
 
 function knownLine(dice: Dice, { at, text, port }: Scene): string {

@@ -33,6 +33,8 @@ const CASES: readonly (readonly [source: string, names: string[]])[] = [
   ["def g():\n  yield from a\n  raise X from b", []],
   ["'''\nimport a\n'''\nx = 'import b'  # import c", []],
   ["from __future__ import division", []],
+  ["import a\nx = (\n  1)", ["a"]],
+  ["if x: import a; import b; y = [\n1]", ["a", "b"]],
   ["import\nfrom\nfrom x\nfrom x import\nimport a.\nimport (b", ["x", "a"]],
 ];
 

@@ -144,3 +144,15 @@ test("any text: tokens are in order, cover all but white space, and never fail",
     { numRuns: 2000 },
   );
 });
+
+test("reading ends with the logical line of the place that it goes to", () => {
+  const source = "a = (\n1,\n2)\nb = '''\n'''\nc\n";
+  for (const [until, last] of [
+    [0, ")"],
+    [source.indexOf("2"), ")"],
+    [source.indexOf("b"), "'''\n'''"],
+  ] as const) {
+    const tokens = tokenize(source, until).filter(({ kind }) => kind !== "newline");
+    expect(source.slice(tokens.at(-1)?.start, tokens.at(-1)?.end)).toBe(last);
+  }
+});

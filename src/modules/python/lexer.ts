@@ -50,8 +50,9 @@ const PATTERNS: readonly (readonly [TokenKind, RegExp])[] = [
 ];
 const TAB_SIZE = 8;
 
-export function tokenize(source: string): Token[] {
-  return new Lexer(source).run();
+/** @param until the logical line with this place is the last one that is read */
+export function tokenize(source: string, until = source.length): Token[] {
+  return new Lexer(source).run(until);
 }
 
 /**
@@ -64,7 +65,7 @@ export function operatorLength(source: string, at = 0): number {
 
 function match(pattern: RegExp, source: string, at: number): number {
   pattern.lastIndex = at;
-  return pattern.exec(source)?.[0].length ?? 0;
+  return pattern.test(source) ? pattern.lastIndex - at : 0;
 }
 
 class Lexer {
@@ -80,8 +81,8 @@ class Lexer {
     this.#source = source;
   }
 
-  run(): Token[] {
-    while (this.#at < this.#source.length) {
+  run(until: number): Token[] {
+    while (this.#at < this.#source.length && this.#at <= until) {
       if (!this.#blankLine()) {
         this.#indentation();
         this.#logicalLine();

@@ -8,6 +8,13 @@
  */
 
 const PREFIXED = /(?:[bB][rR]?|[uU][rR]?|[fFtT][rR]?|[rR][bBfFtT]?)?(?:'''|"""|'|")/y;
+/** By quote: the next place that a literal without fields must look at. */
+const STOPS: Readonly<Record<string, RegExp>> = {
+  "'": /['\\\r\n]/g,
+  '"': /["\\\r\n]/g,
+  "'''": /\\|'''/g,
+  '"""': /\\|"""/g,
+};
 const WORD = /[A-Za-z0-9_\u0080-\uffff]+/y;
 
 /**
@@ -38,12 +45,14 @@ interface Literal {
 }
 
 function plainEnd({ source, quote }: Literal, from: number): number {
-  let at = from;
-  while (at < source.length) {
-    const char = source[at];
-    if (char === quote[0] && source.startsWith(quote, at)) return at + quote.length;
-    if (endsLine(char) && quote.length === 1) return at;
-    at += char === "\\" ? escapeLength(source, at) : 1;
+  const stops = STOPS[quote] as RegExp;
+  stops.lastIndex = from;
+  while (stops.test(source)) {
+    const end = stops.lastIndex;
+    const char = source[end - 1];
+    if (char === quote[0]) return end;
+    if (endsLine(char)) return end - 1;
+    stops.lastIndex = end - 1 + escapeLength(source, end - 1);
   }
   return source.length;
 }

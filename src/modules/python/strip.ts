@@ -4,27 +4,65 @@
  * Docstrings stay, because a module may read `__doc__`. Every statement keeps its line number,
  * because tracebacks name it. Knows no files.
  */
-import { tokenize } from "./lexer.ts";
+import { stringEnd } from "./string-prefix.ts";
 
 const COMMENT_ONLY = /^[ \t\f]*(?:#.*)?$/;
 const CODING = /^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)/;
+/** What ends a piece of text that is copied as it is: a literal, a comment or a line's end. */
+const STOP = /['"#\r\n]/g;
+const LINE_END = /[\r\n]/g;
+/** The letters in front of a quote, if they are a word of their own. */
+const PREFIX = /(?:^|[^A-Za-z0-9_\u0080-\uffff])([A-Za-z]{1,2})$/;
+
 /** Removes comments and trailing white space. The result compiles to the same code. */
 export function stripComments(source: string): string {
   let out = "";
-  let end = 0;
-  for (const token of tokenize(source)) {
-    const closes = token.kind === "comment" || token.kind === "newline" || token.kind === "nl";
-    const gap = source.slice(end, token.start);
-    // A gap may hold a backslash that continues the line: only white space after it is trailing.
-    const trimmed = gap.replace(/[ \t\f]+$/, "");
+  let copied = 0;
+  let literal = 0;
+  for (let at = next(STOP, source, 0); ; at = next(STOP, source, at)) {
+    const char = source[at];
+    if (char === "'" || char === '"') {
+      literal = at = literalEnd(source, at);
+      continue;
+    }
+    const end = char === "#" ? next(LINE_END, source, at) : at;
+    const kept = withoutBlanks(source, literal, at);
     // A backslash in front of white space is not valid, and must not become a continuation by the
     // removal.
-    const isStray = (trimmed === "" ? source[end - 1] : trimmed.at(-1)) === "\\";
-    out += closes && !isStray ? trimmed : gap;
-    if (token.kind !== "comment" || isStray) out += source.slice(token.start, token.end);
-    end = token.end;
+    if (kept < end && source[kept - 1] !== "\\") {
+      out += source.slice(copied, kept);
+      copied = end;
+    }
+    if (end === source.length) return withoutLastLines(out + source.slice(copied));
+    at = end + 1;
   }
-  return out.replace(/(\r\n|\n|\r)[\r\n]*$/, "$1");
+}
+
+/** Where a pattern matches next; the end of the text if it does not. */
+function next(pattern: RegExp, source: string, from: number): number {
+  pattern.lastIndex = from;
+  return pattern.test(source) ? pattern.lastIndex - 1 : source.length;
+}
+
+/** The end of the literal whose quote is at `quote`. */
+function literalEnd(source: string, quote: number): number {
+  const letters = PREFIX.exec(source.slice(Math.max(0, quote - 3), quote))?.[1] ?? "";
+  const end = letters === "" ? -1 : stringEnd(source, quote - letters.length);
+  return end < 0 ? stringEnd(source, quote) : end;
+}
+
+/** Where the white space in front of `end` begins, which is at `start` or after it. */
+function withoutBlanks(source: string, start: number, end: number): number {
+  let at = end;
+  while (at > start && " \t\f".includes(source[at - 1] as string)) at--;
+  return at;
+}
+
+/** A text with one line end at most behind its last line. */
+function withoutLastLines(text: string): string {
+  let end = text.length;
+  while (end > 0 && "\r\n".includes(text[end - 1] as string)) end--;
+  return text.slice(0, end) + (/^(?:\r\n|\n|\r)/.exec(text.slice(end))?.[0] ?? "");
 }
 
 /**

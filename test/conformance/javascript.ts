@@ -168,7 +168,7 @@ export function javascriptKind(kind: "node" | "bun", version: string): Kind {
       ],
       ownRequests: [],
       late: ["./late_1.ts", "./late_2.ts", "./late_3.ts"],
-      lateRequest: (name) => lateRequest(name),
+      lateRequests: ["./late_1.ts", "./late_2.ts", "./late_3.ts"].map(lateRequest),
       missing: ["nowhere-at-all", "./nothing.ts", "nowhere/x", "node:nothing"],
       // There is no list of what there is: each is asked for, but not what is a builtin or none.
       missingRequests: ["nowhere-at-all", "./nothing.ts", "nowhere/x"].map(lateRequest),

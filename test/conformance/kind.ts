@@ -119,9 +119,9 @@ export interface Kind {
     readonly own: readonly Example[];
     /** What those make it ask for, nevertheless. */
     readonly ownRequests: readonly string[];
-    /** Modules whose names are made at run time, and what each is asked for as. */
+    /** Modules whose names are made at run time, and what is asked for on their account. */
     readonly late: readonly string[];
-    lateRequest(name: string): string;
+    readonly lateRequests: readonly string[];
     /** Modules that are not there, and what is asked for on their account. */
     readonly missing: readonly string[];
     readonly missingRequests: readonly string[];

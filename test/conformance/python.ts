@@ -156,7 +156,8 @@ export function pythonKind(version: SupportedVersion): Kind {
       // first.
       ownRequests: python3 ? [] : ["econtext.importer"],
       late: ["imports.late_1", "imports.late_2", "imports.late_3"],
-      lateRequest: (name) => name,
+      // The third comes along with the second.
+      lateRequests: ["imports.late_1", "imports.late_2"],
       missing: ["nowhere_at_all", "imports.nothing", "imports.late_1.x", "nowhere.x", "os.x"],
       // Every package's record lists what there is.
       missingRequests: [],

@@ -6,9 +6,13 @@ import { dirname, join } from "node:path";
 import { ProtocolError } from "../../src/errors.ts";
 import { PythonFinder } from "../../src/modules/python/finder.ts";
 import { PythonResponder } from "../../src/modules/python/responder.ts";
+import type { ModuleMessage } from "../../src/modules/responder.ts";
+import { HANDLES } from "../../src/protocol/handles.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
-import { offeredRecords, plain } from "../helpers/module-messages.ts";
+import { offeredRecords, plain, recordsOf } from "../helpers/module-messages.ts";
 
+/** Modules that nothing imports by name. */
+const ROW = Array.from({ length: 40 }, (_, i) => `m${String(i).padStart(2, "0")}`);
 let dir = "";
 const FILES: Readonly<Record<string, string>> = {
   "app/__init__.py": "",
@@ -21,6 +25,9 @@ const FILES: Readonly<Record<string, string>> = {
   "app/data.txt": "data",
   "app/bad.py": "x = '\xff'\n",
   "spread/one.py": "",
+  ...Object.fromEntries(ROW.map((name) => [`row/${name}.py`, "x = 'one of many'\n"])),
+  "row/__init__.py": "",
+  "row/large.py": `x = '${"x".repeat(70_000)}'\n`,
   "spread/data.txt": "data",
 };
 
@@ -69,7 +76,7 @@ test("an answer has the asked one first, then what it imports, then the names at
   expect(namesOf(records)).toEqual(["app.deep", "app", "app.deep.leaf", ""]);
   const path = join(dir, "app/deep/__init__.py");
   expect(records[0]).toEqual(["app.deep", path, true, ["leaf"], "from .leaf import x\n"]);
-  expect(records.at(-1)).toEqual(["", [realpathSync(dir)], true, ["app", "spread"], ""]);
+  expect(records.at(-1)).toEqual(["", [realpathSync(dir)], true, ["app", "row", "spread"], ""]);
 });
 
 test("what was sent is sent again when it is asked for", () => {
@@ -119,4 +126,55 @@ test("what is no request ends the stream", () => {
   for (const request of [null, 1, {}, [], ["app"], ["app", 1], [1, "x"], ["app", "x", "y"]]) {
     expect(() => ask(responder(), request)).toThrow(ProtocolError);
   }
+});
+
+test("each further request for a module of a package brings more of its neighbours", () => {
+  const one = responder();
+  offered(one, "row");
+  const has = new Set<string>();
+  const perAnswer: number[] = [];
+  for (const name of ROW) {
+    if (has.has(name)) continue;
+    const names = namesOf(ask(one, `row.${name}`)).filter((name) => !ours(name));
+    expect(names[0]).toBe(`row.${name}`);
+    perAnswer.push(names.length);
+    for (const name of names) has.add(name.slice("row.".length));
+  }
+  expect(perAnswer).toEqual([1, 3, 9, 27]);
+  // It is larger than all that was asked for.
+  expect(has.has("large")).toBe(false);
+});
+
+test("one module of each package, or one that does not exist, brings no neighbours", () => {
+  const one = responder();
+  for (const [name, along] of [
+    ["row.m07", ["row"]],
+    ["app.hidden", ["app"]],
+    ["row.nothing", []],
+    ["nothing.at.all", []],
+  ] as const) {
+    const names = namesOf(ask(one, name)).filter((name) => !ours(name));
+    expect(names).toEqual([name, ...along]);
+  }
+});
+
+test("a slave that waits is told to get ready once, before files are read", () => {
+  const finder = new PythonFinder([dir]);
+  const one = new PythonResponder(finder);
+  expect(one.prepare(["os", "nothing.there"])).toEqual([]);
+  const [first, second, ...more] = one.prepare(["app.main"]);
+  expect([first?.handle, second?.handle, ...more]).toEqual([
+    HANDLES.LOAD_MODULE,
+    HANDLES.CALL_FUNCTION,
+  ]);
+  const names = namesOf(recordsOf(first as ModuleMessage));
+  expect(names).toContain("econtext.importer");
+  expect(names.every(ours)).toBe(true);
+  const call = decodeValue(plain(second as ModuleMessage));
+  expect(call).toEqual(["econtext.importer:prepare", ["app"]]);
+  // The records follow without what has gone ahead.
+  expect(offered(one, "app.main").some(ours)).toBe(false);
+  expect(one.prepare(["app.alone"])).toEqual([]);
+  // Another context of the same master: nothing is left to read.
+  expect(new PythonResponder(finder).prepare(["app.main"])).toEqual([]);
 });

@@ -20,6 +20,7 @@ import {
 import type { Unpacking } from "../unpack-list.ts";
 import { PythonFiles } from "./files.ts";
 import type { FoundModule, PythonFinder } from "./finder.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { PythonUnpack } from "./unpack.ts";
 
 /**
@@ -68,6 +69,7 @@ export class PythonResponder implements ModuleResponder {
    * look-up.
    */
   readonly #offered = new Set<string>();
+  readonly #readAhead = new ReadAhead();
 
   /** Each context has a responder of its own. */
   constructor(finder: PythonFinder, unpacking: Unpacking = { names: [], into: undefined }) {
@@ -75,6 +77,19 @@ export class PythonResponder implements ModuleResponder {
     this.#unpack = new PythonUnpack(finder);
     this.#unpacking = unpacking;
     this.#files = new PythonFiles(finder);
+  }
+
+  prepare(names: readonly string[]): readonly ModuleMessage[] {
+    if (this.#sent.has(`${OWN}importer`)) return [];
+    const [name] = names.filter((name) => !this.#finder.isKnown(name)).map((n) => this.#byName(n));
+    const [top = ""] = name?.split(".") ?? [];
+    if (name === undefined || PLACE.test(name) || this.#find(top) === undefined) return [];
+    const records = [...this.#tiers(IMPORT_TIER), this.#root()];
+    const call = ["econtext.importer:prepare", [top]];
+    return [
+      { handle: HANDLES.LOAD_MODULE, ...compressed(bytesOf(records)) },
+      { handle: HANDLES.CALL_FUNCTION, ...uncompressed(bytesOf(call)) },
+    ];
   }
 
   offer(names: readonly string[], needs: readonly string[]): readonly ModuleMessage[] {
@@ -93,20 +108,19 @@ export class PythonResponder implements ModuleResponder {
     const isShort = (this.#finder.top()?.length ?? 0) <= MAX_UNASKED;
     const isWanted = hasModules || (this.#sent.has(`${OWN}importer`) && isShort);
     if (isWanted && !this.#sent.has("")) records.push(this.#root());
-    const body = compressed(Buffer.concat(encodeValue(records).chunks));
+    const body = compressed(bytesOf(records));
     return [{ handle: HANDLES.LOAD_MODULE, ...body }];
   }
 
   answer(body: Uint8Array): ModuleAnswer {
     const request = decodeValue(body);
     if (typeof request === "string") {
-      return compressed(Buffer.concat(encodeValue(this.#module(request)).chunks));
+      return compressed(bytesOf(this.#module(request)));
     }
     if (Array.isArray(request) && request.length === 2) {
       const [name, path] = request as unknown[];
       if (typeof name === "string" && typeof path === "string") {
-        const { chunks } = encodeValue(this.#resource(name, path));
-        return uncompressed(Buffer.concat(chunks));
+        return uncompressed(bytesOf(this.#resource(name, path)));
       }
     }
     throw new ProtocolError(
@@ -125,13 +139,25 @@ export class PythonResponder implements ModuleResponder {
       const more = name === `${OWN}values` ? ["value_encode"] : [];
       return [own, ...this.#tiers([name.slice(OWN.length), ...more])];
     }
-    const records: ModuleRecord[] = [];
-    this.#follow(name, records);
+    const records = this.#withNeighbours(name);
     // A module that was offered may be asked for all the same: then it is sent again.
     const asked = records.find((record) => record[0] === name) ?? this.#record(name);
     const rest = records.filter((record) => record !== asked);
     if (!this.#sent.has("")) rest.push(this.#root());
     return [asked, ...rest];
+  }
+
+  /** The records of a module that was asked for, and of some that may be asked for next. */
+  #withNeighbours(name: string): ModuleRecord[] {
+    const records: ModuleRecord[] = [];
+    this.#follow(name, records);
+    if (PLACE.test(name) || !this.#sent.has(name)) return records;
+    const { names, characters } = this.#readAhead.after(name, (parent) => {
+      return this.#sent.has(parent) ? this.#find(parent)?.children : undefined;
+    });
+    this.#followPerhaps([...names], characters, records);
+    this.#readAhead.answered(name, sourceLength(records));
+    return records;
   }
 
   /** Package data: of packages that were sent, by an absolute path, or of all distributions. */
@@ -215,30 +241,63 @@ export class PythonResponder implements ModuleResponder {
    */
   #follow(name: string, records: ModuleRecord[]): void {
     const queue = [this.#byName(name)];
-    const lazy: string[] = [];
-    let left = MAX_LAZY;
-    for (;;) {
-      const isLazy = queue.length === 0;
-      const next = queue.shift() ?? lazy.shift();
-      if (next === undefined) return;
-      for (const part of withParents(next)) {
-        if (this.#sent.has(part)) continue;
-        const found = this.#find(part);
-        if (found === undefined) break;
-        if (records.length >= MAX_BURST) return;
-        if (isLazy && found.source.length > left) break;
-        if (isLazy) left -= found.source.length;
-        records.push(this.#record(part));
-        if (this.#isUnpacked(this.#finder.placeOf(found))) break;
-        for (const imported of this.#finder.imports(found)) {
-          // An import of a module that may run is one that may run, too.
-          const into = isLazy || imported.isLazy === true ? lazy : queue;
-          into.push(imported.name);
-          if (imported.implicitRelative !== undefined) into.push(imported.implicitRelative);
-        }
-      }
+    const perhaps: string[] = [];
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      this.#take(next, records, (module, isLazy) => (isLazy ? perhaps : queue).push(module));
+    }
+    this.#followPerhaps(perhaps, MAX_LAZY, records);
+  }
+
+  /**
+   * Adds records of modules that may be imported, and of all that these import.
+   *
+   * @param queue is emptied
+   * @param characters of source at most
+   */
+  #followPerhaps(queue: string[], characters: number, records: ModuleRecord[]): void {
+    let left = characters;
+    for (let next = queue.shift(); next !== undefined && left > 0; next = queue.shift()) {
+      left -= this.#take(next, records, (module) => queue.push(module), left);
     }
   }
+
+  /**
+   * Adds the record of a module, and of the packages that it is in.
+   *
+   * @param imported is given each module that they import
+   * @param limit a source with more characters is left out
+   * @returns the characters of the sources that were added
+   */
+  #take(
+    name: string,
+    records: ModuleRecord[],
+    imported: (name: string, isLazy: boolean) => void,
+    limit = Number.POSITIVE_INFINITY,
+  ): number {
+    let taken = 0;
+    for (const part of withParents(name)) {
+      if (this.#sent.has(part)) continue;
+      const found = records.length < MAX_BURST ? this.#find(part) : undefined;
+      if (found === undefined || taken + found.source.length > limit) break;
+      taken += found.source.length;
+      records.push(this.#record(part));
+      if (this.#isUnpacked(this.#finder.placeOf(found))) break;
+      for (const { name, implicitRelative, isLazy = false } of this.#finder.imports(found)) {
+        imported(name, isLazy);
+        if (implicitRelative !== undefined) imported(implicitRelative, isLazy);
+      }
+    }
+    return taken;
+  }
+}
+
+function bytesOf(value: unknown): Uint8Array {
+  return Buffer.concat(encodeValue(value).chunks);
+}
+
+/** Characters of source. */
+function sourceLength(records: readonly ModuleRecord[]): number {
+  return records.reduce((sum, [, , , , source = ""]) => sum + source.length, 0);
 }
 
 /** Text in Python's notation. JSON in ASCII is valid in every version. */

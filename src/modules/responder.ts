@@ -11,6 +11,13 @@ import { CompressedBodies } from "./compressed-bodies.ts";
 
 export interface ModuleResponder {
   /**
+   * Makes the messages that have a slave which waits get ready for an import of one of `names`,
+   * while `offer` still reads files. To be sent at once.
+   *
+   * @returns none if the slave is ready, or if `offer` has nothing to read
+   */
+  prepare?(names: readonly string[]): readonly ModuleMessage[];
+  /**
    * Makes the messages with what importing one of `names` needs and the context does not have yet.
    *
    * @param needs modules of the second tier that the call itself uses
@@ -33,7 +40,7 @@ export interface Supplied {
 
 /** A message that the slave did not ask for. */
 export interface ModuleMessage extends Supplied {
-  readonly handle: (typeof HANDLES)["LOAD_MODULE" | "LOAD_BUNDLE"];
+  readonly handle: (typeof HANDLES)["LOAD_MODULE" | "LOAD_BUNDLE" | "CALL_FUNCTION"];
 }
 
 export interface ModuleAnswer extends Supplied {

@@ -43,18 +43,25 @@ export class Supply {
         : new JavaScriptResponder(this.#finders.javascript, this.#settings);
   }
 
+  /** @param root a folder that Python modules may come from, from now on */
+  addRoot(root: string): void {
+    this.#finders.python.addRoot(root);
+  }
+
+  /**
+   * @param names modules that a call will import
+   * @returns the messages that have a slave which waits get ready for them; see `ModuleResponder`
+   */
+  prepare(names: readonly string[]): readonly ModuleMessage[] {
+    return this.#responder?.prepare?.(names) ?? [];
+  }
+
   /**
    * @param names modules that a call will import
    * @param needs modules of the second tier that the call itself wants
-   * @param root a folder that Python modules may come from, from now on
    * @returns the messages with what the slave does not have yet
    */
-  offer(
-    names: readonly string[],
-    needs: readonly string[],
-    root?: string,
-  ): readonly ModuleMessage[] {
-    if (root !== undefined) this.#finders.python.addRoot(root);
+  offer(names: readonly string[], needs: readonly string[]): readonly ModuleMessage[] {
     return this.#responder?.offer(names, needs) ?? [];
   }
 

@@ -186,6 +186,11 @@ export class Router {
     return this.#routes.outOf(dst)?.send(envelope, body, lane) ?? alreadySent;
   }
 
+  /** Write at once what was sent to a context in this turn of the event loop. */
+  flush(dst: number): void {
+    this.#routes.outOf(dst)?.flush?.();
+  }
+
   /** Take a message that came in over this link. */
   deliver(link: Link, message: Message): void {
     const { src, handle, reply, flags } = message;

@@ -157,7 +157,15 @@ export class ChildSession implements Session {
   }
 
   offer(modules: readonly string[], needs: readonly string[], root?: string): void {
-    this.#sendAll(this.#parts.supply.offer(modules, needs, root));
+    const { supply, router } = this.#parts;
+    if (root !== undefined) supply.addRoot(root);
+    const early = this.#state.name === "ready" ? supply.prepare(modules) : [];
+    if (early.length > 0) {
+      this.#sendAll(early);
+      // The slave is at work while the next line reads files.
+      router.flush(this.#settings.id);
+    }
+    this.#sendAll(supply.offer(modules, needs));
   }
 
   /**

@@ -23,6 +23,17 @@ export function pythonModules(far: Far): void {
     expect(requests).toEqual([]);
   });
 
+  everyVersion("getting ready for a module that the far side has loads no site", async () => {
+    await using session = await far.connect();
+    const { context } = session;
+    const hasSite = () => context.call("sys.modules.__contains__", "site");
+    const before = await hasSite();
+    expect(await context.call("colorsys.rgb_to_hsv", 7, 7, 7)).toEqual([0, 0, 7]);
+    expect(await hasSite()).toBe(before);
+    expect(await session.call("imports.late.load", "imports.late_1")).toEqual([1]);
+    expect(await hasSite()).toBe(true);
+  });
+
   everyVersion("a namespace package over two roots", async () => {
     const requests = await inFresh(async ({ context }) => {
       expect(await context.call("spread.beta.name")).toBe("beta after alpha");

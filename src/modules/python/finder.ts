@@ -84,6 +84,11 @@ export class PythonFinder {
     });
   }
 
+  /** Whether a module, by dotted name or place, was looked for before. */
+  isKnown(name: string): boolean {
+    return this.#found.has(name) || this.#places.has(name);
+  }
+
   /** The place by which `at` finds a module. */
   placeOf({ path, isPackage, folders }: FoundModule): string {
     if (folders !== undefined) return path;

@@ -141,6 +141,22 @@ def take_site():
     return True
 
 
+def elsewhere(name, path=None, target=None):
+    """What the other finders have: a spec, or in Python 2 whether they have the module."""
+    if not PY3:
+        try:
+            found = imp.find_module(name, path)[0]
+        except ImportError:
+            return None
+        if found:
+            found.close()
+        return True
+    for finder in sys.meta_path:
+        spec = finder is not importer and finder.find_spec(name, path, target)
+        if spec:
+            return spec
+
+
 class Importer(object):
     """Finds what nothing else finds: it comes last in sys.meta_path (in Python 2, where it comes
     first, it looks elsewhere itself).
@@ -155,11 +171,9 @@ class Importer(object):
         if name[:9] == "econtext.":
             found = find_own(name)
             return found and make_spec(name, Loaded(found))
-        if take_site():
-            for finder in sys.meta_path:
-                spec = finder is not self and finder.find_spec(name, path, target)
-                if spec:
-                    return spec
+        spec = take_site() and elsewhere(name, path, target)
+        if spec:
+            return spec
         record = record_of(name)
         return spec_of(name, record) if record else None
 
@@ -172,18 +186,14 @@ class Importer(object):
         parent, _, tail = name.rpartition(".")
         ours = [p[len(ROOT) :] for p in (sys.path if path is None else path) if p[: len(ROOT)] == ROOT]
         while 1:
-            try:
-                found = imp.find_module(tail, path)[0]
-                if found:
-                    found.close()
+            if elsewhere(tail, path):
                 return None
-            except ImportError:
-                # Python 2 looks for every import beside the importing module first: mostly one of
-                # this interpreter's own.
-                if parent and not ours and parent != "econtext_own":
-                    return None
-                if not take_site():
-                    break
+            # Python 2 looks for every import beside the importing module first: mostly one of this
+            # interpreter's own.
+            if parent and not ours and parent != "econtext_own":
+                return None
+            if not take_site():
+                break
         for folder in ours:
             record = record_at(folder + "/" + tail)
             if record:
@@ -234,6 +244,15 @@ def join():
     sys.path_hooks.insert(0, Folder if PY3 else folder_27)
     sys.path.extend([ROOT + native(root) for root in modules[""][1]])
     tier("path_watch").install()
+
+
+def prepare(name):
+    """Get ready for the import of a topmost module of the master's, while its records are on their
+    way.
+    """
+    install()
+    if name not in sys.modules and not elsewhere(name) and not (take_site() and elsewhere(name)):
+        join()
 
 
 # -- logging, and what else is hooked --------------------------------------------------------------

@@ -131,6 +131,9 @@ export class Copying {
     options: CopyOptions,
   ): Promise<void> {
     if (paths[0] !== STANDARD) {
+      if (this.#plan.copies.length === 1) {
+        return void (await to.put(paths, path, { ...options, folder: this.#host.folder }));
+      }
       return void (await to.putCommon(this.#sources(paths), path, options));
     }
     const readers = this.#plan.copies.length;

@@ -14,6 +14,7 @@ import {
   open,
   openSync,
   renameSync,
+  symlinkSync,
 } from "node:fs";
 import { closeQuietly, FileProblem, readNext, writeAll, writeAt } from "./disk.ts";
 import { setMode, setTime } from "./mode.ts";
@@ -50,6 +51,8 @@ export class AtomicFile {
   #at: number;
   /** The position up to which the disk was asked to store the file. */
   #flushedTo: number;
+  /** Why bytes that went past `write` are missing. */
+  #failure: { readonly error: unknown } | undefined;
 
   /** Creates the temporary file, or continues the unfinished one. @throws the system's error */
   constructor(plan: AtomicFilePlan) {
@@ -80,14 +83,39 @@ export class AtomicFile {
     if (this.#fd !== undefined) writeAll(this.#fd, data);
   }
 
+  /** The open file; undefined once it is finished or abandoned. */
+  get fd(): number | undefined {
+    return this.#fd;
+  }
+
+  /** The position of the next byte. */
+  get at(): number {
+    return this.#at;
+  }
+
   /** Appends one piece of a large file. @throws the system's error */
   async write(piece: Uint8Array): Promise<void> {
+    this.#check();
     if (this.#fd === undefined) return;
     await writeAt(this.#fd, piece, this.#at);
-    this.#at += piece.length;
+    this.wrote(piece.length);
+  }
+
+  /** So many bytes were written at `at`. */
+  wrote(bytes: number): void {
+    this.#at += bytes;
     if (this.#at - this.#flushedTo < FLUSH_BYTES) return;
     this.#flushedTo = this.#at;
     startFlush(this.#path);
+  }
+
+  /** Bytes could not be written at `at`: `write` and `finish` throw this error. */
+  failed(error: unknown): void {
+    this.#failure ??= { error };
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   /** Leaves a hole: the next piece is written `bytes` further on. */
@@ -102,6 +130,7 @@ export class AtomicFile {
    * @throws the system's error; the temporary file is then removed by this or by `abandon`
    */
   finish(): Promise<void> | undefined {
+    this.#check();
     const fd = this.#fd;
     if (fd === undefined) return undefined;
     if (this.#isKept) return this.#claim(fd).then(() => this.finish());
@@ -201,4 +230,16 @@ function startFlush(path: string): void {
   open(onDisk(path), (error, fd) => {
     if (error === null) fsync(fd, () => closeQuietly(fd));
   });
+}
+
+/** Makes a symbolic link, also in place of a file or link. @throws the system's error */
+export function makeLink(target: string, to: string): void {
+  const temporary = temporaryOf(target);
+  symlinkSync(onDisk(to), onDisk(temporary));
+  try {
+    renameSync(onDisk(temporary), onDisk(target));
+  } catch (error) {
+    remove(temporary);
+    throw error;
+  }
 }

@@ -3,7 +3,7 @@
  *
  * A copy whose reader and writer are in the same context. Each message is written before the next
  * one is read, so nothing queues up between the two.
- * Twin: stage1/python/tier2/files_writer.py, `copy`.
+ * Twin: stage1/python/tier2/files_intake.py, `copy`.
  */
 import type { WirePath } from "./paths.ts";
 import { read } from "./reader.ts";

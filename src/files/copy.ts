@@ -40,7 +40,7 @@ export interface CopyOptions {
   readonly expand?: boolean;
   /** The destination has to be a folder. */
   readonly into?: boolean;
-  /** @internal `get`: where a relative path begins. Default: the working folder. */
+  /** @internal Where a relative path of this machine begins. Default: the working folder. */
   readonly folder?: string | undefined;
   /** Milliseconds until the copy is cancelled. */
   readonly deadline?: number | undefined;

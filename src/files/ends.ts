@@ -4,10 +4,18 @@
  */
 import type { CallLimits } from "../calls/options.ts";
 import type { TierCall } from "../calls/tier-call.ts";
-import { Channel, type Sender } from "../channels/channel.ts";
+import { Channel, inboxOf, type Sender } from "../channels/channel.ts";
 import type { WirePath } from "./paths.ts";
 import { read as readHere } from "./reader.ts";
-import { CHUNK, INLINE, type MakeChannel, type ReadOptions, type WriteOptions } from "./records.ts";
+import {
+  CHUNK,
+  INLINE,
+  type MakeChannel,
+  type PieceFile,
+  type ReadOptions,
+  type WriteOptions,
+} from "./records.ts";
+import { FileTarget, splicedPieces } from "./spliced-pieces.ts";
 import { Tape } from "./tape.ts";
 import { write as writeHere } from "./writer.ts";
 
@@ -45,7 +53,14 @@ export interface CopyEnd {
   ): Promise<unknown>;
 }
 
-const makeChannel: MakeChannel = () => new Channel();
+const makeChannel: MakeChannel = () => {
+  const { sender, receiver } = new Channel();
+  const inbox = inboxOf(receiver);
+  const passTo = (file: PieceFile | undefined): void => {
+    inbox.target = file && new FileTarget(file);
+  };
+  return { sender, receiver, passTo };
+};
 
 /** This process. @param folder where relative paths begin; default: the working folder */
 export function here(folder?: string): CopyEnd {
@@ -54,7 +69,8 @@ export function here(folder?: string): CopyEnd {
 
 const HERE: CopyEnd = {
   name: "",
-  read: (paths, options, to, { signal }) => readHere(makeChannel, paths, options, to, signal),
+  read: (paths, options, to, { signal }) =>
+    readHere(makeChannel, paths, options, to, signal, splicedPieces),
   write: (path, options, events, { signal }) =>
     writeHere(makeChannel, path, options, events, signal),
 };

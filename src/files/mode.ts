@@ -4,8 +4,16 @@
  * Sets modes and times of copied files. chmod(2) may drop bits without an error, so the mode is
  * read back. Twin: stage1/python/tier2/atomic_file.py, `set_mode`.
  */
-import { chmodSync, fchmodSync, fstatSync, futimesSync, statSync, utimesSync } from "node:fs";
-import { FileProblem } from "./disk.ts";
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  futimesSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
+import { FileProblem, openPlain } from "./disk.ts";
 import { onDisk } from "./paths.ts";
 
 /** The bits of a mode that a copy keeps: permissions, setuid, setgid and sticky. */
@@ -38,4 +46,16 @@ export function setTime(file: number | string, mtime: number): void {
   const times = [Date.now() / 1000, String(mtime)] as const;
   if (typeof file === "number") futimesSync(file, ...times);
   else utimesSync(onDisk(file), ...times);
+}
+
+/** Gives a file that is there already the mode and time of its source. */
+export function adjust(path: string, mode: number, mtime: number): void {
+  const fd = openPlain(path);
+  try {
+    if (!fstatSync(fd).isFile()) throw new FileProblem("not a regular file");
+    setTime(fd, mtime);
+    setMode(fd, mode);
+  } finally {
+    closeSync(fd);
+  }
 }

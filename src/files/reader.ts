@@ -37,6 +37,13 @@ import {
   type ValueSender,
 } from "./records.ts";
 
+/** Yields the bytes of a file from `begin` on, each piece to be sent as one message. */
+export type Pieces = (
+  fd: number,
+  begin: number,
+  signal: AbortSignal | undefined,
+) => AsyncIterable<unknown>;
+
 /** A file, folder or link that the reader has met. */
 interface Entry {
   /** The path in records. */
@@ -58,9 +65,10 @@ export async function read(
   options: ReadOptions,
   sender: ValueSender,
   signal?: AbortSignal,
+  pieces?: Pieces,
 ): Promise<void> {
   try {
-    await new TreeReader(makeChannel, options, sender, signal).run(paths.map(fromWire));
+    await new TreeReader(makeChannel, options, sender, signal, pieces).run(paths.map(fromWire));
     sender.close();
   } catch (error) {
     if (sender.closed && signal?.aborted !== true) return;
@@ -74,6 +82,7 @@ class TreeReader {
   readonly #options: ReadOptions;
   readonly #out: Batch;
   readonly #signal: AbortSignal | undefined;
+  readonly #pieces: Pieces;
   /** What the writer has already, by the path in the record. */
   readonly #has = new Map<string, readonly [bytes: number, hash: string]>();
 
@@ -82,11 +91,13 @@ class TreeReader {
     options: ReadOptions,
     sender: ValueSender,
     signal: AbortSignal | undefined,
+    pieces: Pieces = readPieces,
   ) {
     this.#makeChannel = makeChannel;
     this.#options = options;
     this.#out = new Batch(sender);
     this.#signal = signal;
+    this.#pieces = pieces;
   }
 
   async run(paths: readonly string[]): Promise<void> {
@@ -246,7 +257,8 @@ class TreeReader {
       }
       await this.#out.add(["file", toWire(name), size, mode, mtime, null, begin]);
       isBegun = true;
-      await this.#pieces(fd, begin, stats.blocks * 512 < size - INLINE);
+      const isSparse = stats.blocks * 512 < size - INLINE;
+      await (isSparse ? this.#sendSparse(fd, begin) : this.#sendRest(fd, begin));
     } catch (error) {
       if (!isSystemError(error)) throw error;
       if (isBegun) await this.#out.add(["lost"]);
@@ -256,25 +268,20 @@ class TreeReader {
     await this.#out.add(["done"]);
   }
 
-  /** Sends the file from `begin` to its end. The next piece is read while one is sent. */
-  async #pieces(fd: number, begin: number, isSparse: boolean): Promise<void> {
-    let at = begin;
-    let next = readNext(fd, CHUNK, at);
-    try {
-      for (;;) {
-        const piece = await next;
-        if (piece.length === 0) return;
-        this.#signal?.throwIfAborted();
-        at += piece.length;
-        next = readNext(fd, CHUNK, at);
-        next.catch(() => {}); // If sending fails first, nothing awaits this read in the loop.
-        // A hole in a sparse file is sent as a hole and becomes one at the destination.
-        if (isSparse && isZero(piece)) await this.#out.add(["hole", piece.length]);
-        else await this.#out.send(piece);
-      }
-    } finally {
-      // The caller closes the descriptor, which a read may still be using.
-      await next.catch(() => {});
+  /** Sends the file from `begin` to its end. */
+  async #sendRest(fd: number, begin: number): Promise<void> {
+    for await (const piece of this.#pieces(fd, begin, this.#signal)) {
+      this.#signal?.throwIfAborted();
+      await this.#out.send(piece);
+    }
+  }
+
+  /** As `#sendRest`. A hole is sent as a hole, and becomes one at the destination. */
+  async #sendSparse(fd: number, begin: number): Promise<void> {
+    for await (const piece of readPieces(fd, begin)) {
+      this.#signal?.throwIfAborted();
+      if (isZero(piece)) await this.#out.add(["hole", piece.length]);
+      else await this.#out.send(piece);
     }
   }
 
@@ -298,6 +305,25 @@ const ZEROS = Buffer.alloc(CHUNK);
 
 function isZero(piece: Uint8Array): boolean {
   return ZEROS.compare(piece, 0, piece.length, 0, piece.length) === 0;
+}
+
+/** Yields the bytes of a file. The next piece is read while its reader uses one. */
+async function* readPieces(fd: number, begin: number): AsyncGenerator<Uint8Array, void> {
+  let at = begin;
+  let next = readNext(fd, CHUNK, at);
+  try {
+    for (;;) {
+      const piece = await next;
+      if (piece.length === 0) return;
+      at += piece.length;
+      next = readNext(fd, CHUNK, at);
+      next.catch(() => {}); // If sending fails first, nothing awaits this read in the loop.
+      yield piece;
+    }
+  } finally {
+    // The caller closes the descriptor, which a read may still be using.
+    await next.catch(() => {});
+  }
 }
 
 /** Sends the bytes of one file. @returns null, or the system's reason why it cannot be read */

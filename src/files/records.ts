@@ -20,7 +20,30 @@ interface ValueReceiver extends AsyncIterable<unknown> {
   close(error?: unknown): void;
 }
 
-export type MakeChannel = () => { readonly sender: ValueSender; readonly receiver: ValueReceiver };
+/** A large file that is being written. */
+export interface PieceFile {
+  readonly fd: number;
+  /** The position of the next byte. */
+  readonly at: number;
+  /** So many bytes were written there. */
+  wrote(bytes: number): void;
+  /** Bytes could not be written there. The writer gives the file up with the next message. */
+  failed(error: unknown): void;
+}
+
+interface ValueChannel {
+  readonly sender: ValueSender;
+  readonly receiver: ValueReceiver;
+  /**
+   * Lets the pieces of a file go straight to it from now on, while no message waits. Absent where
+   * nothing can do that.
+   *
+   * @param file undefined: pieces are messages again
+   */
+  passTo?(file: PieceFile | undefined): void;
+}
+
+export type MakeChannel = () => ValueChannel;
 
 /** Modes are permissions with setuid, setgid and sticky; times are seconds since 1970. */
 export type FileRecord =
@@ -107,7 +130,7 @@ export class Batch {
   }
 
   /** Sends a piece of a file, after the records that were added before. */
-  async send(piece: Uint8Array): Promise<void> {
+  async send(piece: unknown): Promise<void> {
     await this.flush();
     await this.#sender.send(piece);
   }

@@ -49,7 +49,7 @@ export class RemoteFiles {
 
   async put(local: Paths, remote: string, options: CopyOptions): Promise<CopyResult> {
     const { copy, here } = await load();
-    return await copy(here(), [local].flat(), await this.#own(), remote, options);
+    return await copy(here(options.folder), [local].flat(), await this.#own(), remote, options);
   }
 
   async putCommon(

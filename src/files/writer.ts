@@ -5,22 +5,23 @@
  * `events`, and the copy continues. The writer trusts no reader; destination.ts decides where
  * records may lead. Twin: stage1/python/tier2/files_writer.py.
  */
-import { closeSync, constants, fstatSync, renameSync, symlinkSync } from "node:fs";
+import { closeSync, constants, fstatSync } from "node:fs";
 import { releaseBuffer } from "../io/buffer-pool.ts";
-import { AtomicFile } from "./atomic-file.ts";
+import { AtomicFile, makeLink } from "./atomic-file.ts";
 import { Destination, replaceableAt } from "./destination.ts";
-import { closeQuietly, digest, FileProblem, isSystemError, openPlain, reason } from "./disk.ts";
-import { setMode, setTime } from "./mode.ts";
-import { display, fromWire, onDisk, toWire, type WirePath } from "./paths.ts";
+import { closeQuietly, digest, isSystemError, openPlain, reason } from "./disk.ts";
+import { adjust, setMode, setTime } from "./mode.ts";
+import { display, fromWire, toWire, type WirePath } from "./paths.ts";
 import {
   BATCH,
   type FileRecord,
   type MakeChannel,
+  type PieceFile,
   type Totals,
   type ValueSender,
   type WriteOptions,
 } from "./records.ts";
-import { remove, resumableOf, StaleFiles, temporaryOf } from "./stale-files.ts";
+import { resumableOf, StaleFiles } from "./stale-files.ts";
 
 const PROGRESS_MS = 100;
 /** The most unfinished files of one copy that are continued. */
@@ -39,7 +40,7 @@ export async function write(
   events: ValueSender,
   signal?: AbortSignal,
 ): Promise<Totals> {
-  const { sender, receiver } = makeChannel();
+  const { sender, receiver, passTo } = makeChannel();
   // No file has to wait for a window that is about to grow.
   receiver.widen();
   const stop = () => receiver.close(signal?.reason);
@@ -50,8 +51,11 @@ export async function write(
     writer = new TreeWriter(destination, options, events, () => receiver.close());
     await events.send(["open", sender]);
     for await (const message of receiver) {
+      // Until the message is written, nothing may go past it.
+      passTo?.(undefined);
       const taken = writer.take(message);
       if (taken !== undefined) await taken;
+      passTo?.(writer.begun);
     }
     signal?.throwIfAborted();
     const totals = await writer.finish();
@@ -62,6 +66,7 @@ export async function write(
     events.close(error);
     throw error;
   } finally {
+    passTo?.(undefined);
     writer?.abandon();
     signal?.removeEventListener("abort", stop);
   }
@@ -110,6 +115,26 @@ export class TreeWriter {
       throw new Error(`malformed message: expected a list or bytes, got ${typeof message}`);
     }
     return this.#records(message as FileRecord[]);
+  }
+
+  /** The large file that is being written, if any. */
+  get begun(): PieceFile | undefined {
+    const output = this.#current?.output;
+    const fd = output?.fd;
+    if (output === undefined || fd === undefined) return undefined;
+    return {
+      fd,
+      get at() {
+        return output.at;
+      },
+      wrote: (bytes) => {
+        this.#bytes += bytes;
+        output.wrote(bytes);
+        // An error here is met by the next message, too.
+        this.#show().catch(() => {});
+      },
+      failed: (error) => output.failed(error),
+    };
   }
 
   /** Completes the copy once the reader has sent all: folders get their modes and times. */
@@ -178,8 +203,9 @@ export class TreeWriter {
         return this.#makeFolder(record);
       case "link":
         return this.#attempt(record[1], (target) => {
+          replaceableAt(target);
           this.#staleFiles.removeFor(target);
-          link(target, fromWire(record[2]));
+          makeLink(target, fromWire(record[2]));
         });
       case "file":
         return this.#file(record);
@@ -371,28 +397,4 @@ function checked(number: number): number {
     throw new Error(`malformed number: expected a non-negative integer, got ${String(number)}`);
   }
   return number;
-}
-
-function link(target: string, to: string): void {
-  replaceableAt(target);
-  const temporary = temporaryOf(target);
-  symlinkSync(onDisk(to), onDisk(temporary));
-  try {
-    renameSync(onDisk(temporary), onDisk(target));
-  } catch (error) {
-    remove(temporary);
-    throw error;
-  }
-}
-
-/** Gives a file that is there already the mode and time of its source. */
-function adjust(path: string, mode: number, mtime: number): void {
-  const fd = openPlain(path);
-  try {
-    if (!fstatSync(fd).isFile()) throw new FileProblem("not a regular file");
-    setTime(fd, mtime);
-    setMode(fd, mode);
-  } finally {
-    closeSync(fd);
-  }
 }

@@ -85,6 +85,32 @@ export function splice(from: number, to: number, bytes: number): number | undefi
   return moved < 0 ? undefined : moved;
 }
 
+/** As `splice`, from the position `at` of a file into a pipe. The system may wait for the disk. */
+export function spliceFile(
+  file: number,
+  at: number,
+  pipe: number,
+  bytes: number,
+): number | undefined {
+  const position = new BigInt64Array([BigInt(at)]);
+  const flags = SPLICE.MOVE | SPLICE.NONBLOCK;
+  const moved = load()?.splice(file, position, pipe, null, bytes, flags) ?? -1;
+  return moved < 0 ? undefined : moved;
+}
+
+/** As `splice`, from a pipe to the position `at` of a file. The system may wait for the disk. */
+export function spliceToFile(
+  pipe: number,
+  file: number,
+  at: number,
+  bytes: number,
+): number | undefined {
+  const position = new BigInt64Array([BigInt(at)]);
+  const flags = SPLICE.MOVE | SPLICE.NONBLOCK;
+  const moved = load()?.splice(pipe, null, file, position, bytes, flags) ?? -1;
+  return moved < 0 ? undefined : moved;
+}
+
 /**
  * Reads what is there, from a descriptor that does not block.
  *

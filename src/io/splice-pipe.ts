@@ -3,12 +3,15 @@
  * the connection, so that they are never copied into this process. Linux only; elsewhere `open`
  * returns undefined, and callers read normally.
  */
-import { readSync } from "node:fs";
-import { makePipe, splice, widen } from "./libc.ts";
+import { closeSync, readSync } from "node:fs";
+import { makePipe, splice, spliceFile, widen } from "./libc.ts";
 
 /** More than any pipe holds. */
 const ALL = 1 << 24;
 const PAGE = 4096;
+
+/** Bytes of a piece for `takeAll`: whole pages, and it fits into one frame with its header. */
+export const PIECE_BYTES = 258048;
 
 /** Bytes that can be written to a stream. */
 export type Chunk = Uint8Array | PipedBytes;
@@ -26,10 +29,10 @@ export interface SpliceTarget {
   fill(from: number, bytes: number): number | undefined;
 }
 
-/**
- * A pipe that only this process has, for as long as it lives. Its pieces must be used in the order
- * in which they were taken.
- */
+/** Closes the pipes whose last piece was dropped without having been used. */
+const unused = new FinalizationRegistry((ends: readonly number[]) => ends.forEach(closeSync));
+
+/** A pipe that only this process has. Its pieces must be used in the order in which they came. */
 export class SplicePipe {
   readonly #ends: readonly [number, number];
   /** Bytes that belong to no piece yet. */
@@ -47,6 +50,7 @@ export class SplicePipe {
   private constructor(ends: readonly [number, number]) {
     this.#ends = ends;
     widen(ends[0]);
+    unused.register(this, ends, this);
   }
 
   /** Resolves when the pipe is empty. Only one caller may wait. */
@@ -68,7 +72,22 @@ export class SplicePipe {
    * @returns the number of bytes; 0 at the end; undefined if none can be moved now
    */
   fill(from: number): number | undefined {
-    const moved = splice(from, this.#ends[1], ALL);
+    return this.#filled(splice(from, this.#ends[1], ALL));
+  }
+
+  /** As `fill`, from the position `at` of a file. */
+  fillFrom(file: number, at: number): number | undefined {
+    return this.#filled(spliceFile(file, at, this.#ends[1], ALL));
+  }
+
+  /** Closes the pipe, now or when the pieces that wait in it are gone. */
+  close(): void {
+    if (this.#held > 0) return;
+    unused.unregister(this);
+    for (const end of this.#ends) closeSync(end);
+  }
+
+  #filled(moved: number | undefined): number | undefined {
     this.#free += moved ?? 0;
     this.#held += moved ?? 0;
     return moved;

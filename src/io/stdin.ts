@@ -6,12 +6,10 @@
 import { read as readSoon, readSync } from "node:fs";
 import { isFile, isNull, openNonBlocking } from "./fd.ts";
 import { widen } from "./libc.ts";
-import { type Chunk, SplicePipe } from "./splice-pipe.ts";
+import { type Chunk, PIECE_BYTES, SplicePipe } from "./splice-pipe.ts";
 
 /** Bytes that are read at a time. */
 const CHUNK = 131072;
-/** Bytes of a piece that is not read: whole pages, and it fits into one frame with its header. */
-const PIECE = 258048;
 /** A pipe that gives so many bytes at once is worth splicing. */
 const LARGE = 65536;
 /** How often a pipe is tried again after a millisecond, before a thread waits for it. */
@@ -63,7 +61,7 @@ async function* readFile(unread: boolean): AsyncGenerator<Chunk, void> {
   const pipe = unread ? SplicePipe.open() : undefined;
   for (let moved = pipe?.fill(0); moved !== undefined; moved = pipe?.fill(0)) {
     if (pipe === undefined || moved === 0) return;
-    yield* pipe.takeAll(PIECE);
+    yield* pipe.takeAll(PIECE_BYTES);
     await pipe.empty();
   }
   // Not every file can be spliced.
@@ -82,7 +80,7 @@ async function* readPipe(quick: number, unread: boolean): AsyncGenerator<Chunk, 
     if (pipe !== undefined) {
       const moved = pipe.fill(quick);
       if (moved === 0) return;
-      yield* pipe.takeAll(PIECE);
+      yield* pipe.takeAll(PIECE_BYTES);
       // Bytes in the pipe come before those that are read below.
       await pipe.empty();
       idle = moved === undefined ? idle + 1 : 0;

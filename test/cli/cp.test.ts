@@ -57,6 +57,24 @@ test("what cannot be copied is told, the others are, and the status is 1", async
   expect(readdirSync(at("some"))).toEqual(["b"]);
 });
 
+test("a large file without room, here or there: told, and the old file stays", async () => {
+  writeFileSync(at("large"), new Uint8Array(6_000_000).fill(1));
+  mkdirSync(at("narrow"));
+  writeFileSync(at("narrow/large"), "old");
+  const limited = `trap '' XFSZ; ulimit -f 8000; "$0" "$@"`;
+  for (const [from, to, context] of [
+    [at("large"), `local:${at("narrow")}`, "local: "],
+    [`local:${at("large")}`, at("narrow"), ""],
+  ] as const) {
+    const argv = ["sh", "-c", limited, ...ECONTEXT, "cp", "--python", PYTHON, from, to];
+    await using child = Bun.spawn(argv, { stdout: "pipe", stderr: "pipe" });
+    const told = [await child.stderr.text(), await child.exited];
+    expect(told).toEqual([`${context}${at("narrow/large")}: File too large\n`, 1]);
+    expect(readdirSync(at("narrow"))).toEqual(["large"]);
+    expect(readFileSync(at("narrow/large"), "utf8")).toBe("old");
+  }
+});
+
 test("our input and output", async () => {
   const args = [...ECONTEXT, "cp", "--python", PYTHON, "-", `local:${at("input")}`];
   await using child = Bun.spawn(args, { stdin: new Blob(["from a pipe"]), stderr: "pipe" });

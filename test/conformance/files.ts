@@ -22,7 +22,7 @@ import { join } from "node:path";
 import type { CopyFailure, CopyProgress } from "../../src/index.ts";
 import { eventually, type Far, failureOf } from "./session.ts";
 
-const LARGE = 700_001;
+const LARGE = 2_700_001; // enough for its last pieces to be spliced
 
 export function files(far: Far): void {
   const { test, everyVersion } = far;

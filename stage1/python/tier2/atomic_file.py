@@ -105,6 +105,8 @@ class AtomicFile(object):
     replaces = False
     is_large = False
     told = 0  # how much of it the disk was told of
+    size = 0  # when its reader began
+    failure = None  # why bytes that went past `write` are missing
 
     def __init__(self, target, name, mode, mtime):
         self.target = target
@@ -152,16 +154,26 @@ class AtomicFile(object):
             os.close(old)
 
     def write(self, data):
+        self.check()
         data = memoryview(data)
         while len(data):
             written = os.write(self.fd, data)
-            self.at += written
+            self.wrote(written)
             data = data[written:]
+
+    def wrote(self, size):
+        """So many bytes more are in the file."""
+        self.at += size
         if self.at - self.told >= EARLY:
             self.told = self.at
             thread.start_new_thread(flush, (os.dup(self.fd),))
 
+    def check(self):
+        if self.failure:
+            raise self.failure
+
     def finish(self):
+        self.check()
         if self.keep:
             self.claim()
         fd = self.fd

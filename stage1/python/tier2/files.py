@@ -12,13 +12,14 @@ import stat
 import econtext
 
 # Mostly the call is one of the writer's. For the importer see commands.py.
-# sent along: files_writer, importer, channels, value_encode
+# sent along: files_intake, importer, channels, value_encode, file_splice
 values = econtext.tier("values")
 channels = values.channels()
 check = econtext.tier("interruption").check
 
 INLINE = 65536  # bytes of a file that is one record
 CHUNK = 196608
+MUCH = 1048576  # bytes of a file from which on the rest is spliced: that needs another module
 BATCH = 256  # records in a message, at most
 HOLE = 65536  # bytes that are worth one
 SEEK_DATA, SEEK_HOLE = 3, 4
@@ -71,8 +72,8 @@ def open_plain(path, flags=os.O_RDONLY):
 def read(paths, options, sender):
     """Send what `paths` name, and with `recursive` all that is in them."""
     error = None
+    reader = Reader(options, sender)
     try:
-        reader = Reader(options, sender)
         reader.run([heard(path) for path in paths])
     except (channels.Closed, values.RemoteError):
         pass  # the writer has had enough, and says why
@@ -80,10 +81,13 @@ def read(paths, options, sender):
         error = e
         raise
     finally:
+        reader.close()
         sender.close(error)
 
 
 class Reader(object):
+    source = None  # of econtext.file_splice; False: every piece is read
+
     def __init__(self, options, sender):
         self.options = options
         self.sender = sender
@@ -215,7 +219,7 @@ class Reader(object):
         self.add(["file", told(name), size, mode, mtime, None, begin])
         try:
             if data:
-                self.send(values.Bytes(data))
+                self.send(data)
             if found.st_blocks * 512 < size - HOLE:
                 self.send_sparse(fd, begin, size)
             else:
@@ -226,14 +230,27 @@ class Reader(object):
         self.add(["done"])
 
     def send_rest(self, fd, left=None):
-        while left is None or left > 0:
-            data = os.read(fd, CHUNK if left is None else min(left, CHUNK))
-            if not data:
+        """Send the rest of a file, or so many bytes of it."""
+        sent = 0
+        while left is None or sent < left:
+            size = self.send_piece(fd, CHUNK if left is None else min(left - sent, CHUNK), sent >= MUCH)
+            if not size:
                 return
             check()
-            self.send(values.Bytes(data))
-            if left is not None:
-                left -= len(data)
+            sent += size
+
+    def send_piece(self, fd, most, spliced):
+        """Send a piece of a file. Returns its size; 0 at the end of the file."""
+        self.flush()
+        if spliced and self.source is None:
+            self.source = econtext.tier("file_splice").source_for(self.sender) or False
+        size = self.source.move(fd, most) if spliced and self.source else None
+        if size is None:
+            data = os.read(fd, most)
+            size = len(data)
+            if data:
+                self.send(data)
+        return size
 
     def send_sparse(self, fd, at, size):
         while at < size:
@@ -266,7 +283,13 @@ class Reader(object):
 
     def send(self, data):
         self.flush()
-        self.sender.send(data)
+        self.sender.send_bytes(data)
+
+
+    def close(self):
+        if self.source:
+            self.source.close()
+            self.source = False
 
 
 def name_of(path):
@@ -278,11 +301,12 @@ def name_of(path):
 def fetch(path, options, sender):
     """Send its bytes. Gives None, or why the system does not let it be read."""
     error = None
+    reader = Reader({}, sender)
     try:
         path = heard(path)
         fd = os.open(expanded(path) if options.get("expand") else path, os.O_RDONLY)
         try:
-            Reader({}, sender).send_rest(fd)
+            reader.send_rest(fd)
         finally:
             os.close(fd)
     except EnvironmentError as e:
@@ -293,6 +317,7 @@ def fetch(path, options, sender):
         error = e
         raise
     finally:
+        reader.close()
         sender.close(error)
 
 
@@ -300,9 +325,9 @@ def write(destination, options, events):
     """Write what comes: ["open", SENDER] tells `events` where to. [files, bytes, files that were
     there already, errors].
     """
-    return econtext.tier("files_writer").write(destination, options, events)
+    return econtext.tier("files_intake").write(destination, options, events)
 
 
 def copy(paths, reading, destination, writing, events):
     """Both at once, when both are here. What `write` gives."""
-    return econtext.tier("files_writer").copy(paths, reading, destination, writing, events)
+    return econtext.tier("files_intake").copy(paths, reading, destination, writing, events)

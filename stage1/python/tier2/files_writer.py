@@ -1,9 +1,8 @@
-"""econtext.files_writer: trees of files as a stream of records over one channel: who writes them.
-It trusts no reader: nothing is made outside of the destination, and no link that is found in it is
-followed.
+"""econtext.files_writer: the writer of a copy, which turns records into files. It trusts no reader:
+nothing is made outside of the destination, and no link that is found in it is followed.
 
-Second tier: comes with econtext.files. Twins: src/files/writer.ts, destination.ts,
-atomic-file.ts, stale-files.ts, copy-locally.ts. Spec: docs/protocol.md, "Files".
+Second tier: comes with econtext.files. Twins: src/files/writer.ts, destination.ts. Spec:
+docs/protocol.md, "Files".
 """
 import errno
 import os
@@ -13,7 +12,6 @@ from time import time
 import econtext
 
 values = econtext.tier("values")
-channels = values.channels()
 files = econtext.tier("files")
 atomic_file = econtext.tier("atomic_file")
 from econtext.atomic_file import AtomicFile, StaleFiles, found_by, is_made, matches, resumable_of, set_mode, temporary_of
@@ -22,64 +20,6 @@ told, heard, reason, digest, open_plain = files.told, files.heard, files.reason,
 
 PROGRESS_SECONDS = 0.1
 MAX_UNFINISHED = 64  # files of one copy that are continued
-
-
-def write(destination, options, events):
-    """Write what comes: ["open", SENDER] tells `events` where to. [files, bytes, files that were
-    there already, errors].
-    """
-    channel = channels.Channel()
-    # From its first message on: no file has to wait for a window that is about to grow.
-    channel.receiver.window = channels.MAX_WINDOW
-    writer = Writer(heard(destination), options, events)
-
-    def take():
-        events.send(["open", channel.sender])
-        for message in channel.receiver:
-            writer.take(message)
-            if writer.refused:
-                break
-
-    return run(writer, take, channel.receiver, events)
-
-
-def copy(paths, reading, destination, writing, events):
-    """A copy of which both ends are here: each message is written before the next is read."""
-    writer = Writer(heard(destination), writing, events)
-    return run(writer, lambda: files.read(paths, reading, Direct(writer)), events)
-
-
-def run(writer, feed, *ends):
-    """All that `feed` gives to the writer: its totals. Whatever becomes of it, nothing half written
-    stays, and the ends are told.
-    """
-    error = None
-    try:
-        feed()
-        writer.finish()
-        return writer.totals()
-    except BaseException as e:
-        error = e
-        raise
-    finally:
-        writer.close()
-        for end in ends:
-            end.close(error)
-
-
-class Direct(object):
-    """What the reader sends to, in place of a channel."""
-
-    def __init__(self, writer):
-        self.writer = writer
-
-    def send(self, message):
-        if self.writer.refused:
-            raise channels.Closed("the writer takes no more")
-        self.writer.take(message)
-
-    def close(self, error=None):
-        pass
 
 
 class Writer(object):
@@ -228,6 +168,7 @@ class Writer(object):
         target = self.place(path)
         part = AtomicFile(target, told(heard(path)), mode, mtime)
         part.is_large = data is None
+        part.size = size
         self.part = part
         try:
             if target is not None:

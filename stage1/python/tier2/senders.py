@@ -133,7 +133,13 @@ class Sender(End):
         """Send a value; waits while there is no credit. Raises Closed, or RemoteError when the
         receiver was closed with an error.
         """
-        parts = [b"".join(values.encode(value, "value"))]
+        self.transmit([b"".join(values.encode(value, "value"))])
+
+    def send_bytes(self, data):
+        """`send` bytes, which must not change afterwards: they are not copied."""
+        self.transmit(values.encode_bytes(data))
+
+    def transmit(self, parts):
         try:
             with self.turn:
                 locks.wait([self])

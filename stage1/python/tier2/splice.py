@@ -24,7 +24,7 @@ vectored_io = econtext.tier("vectored_io")
 channels = values.channels()
 
 splice = getattr(os, "splice", None)
-pours = bool(splice and FIONREAD)
+can_pour = bool(splice)
 
 NAP = 0.0003  # seconds: what comes meanwhile costs one turn instead of many
 PATIENCE = 64  # naps, of a frame that does not come, or for which there is no room
@@ -35,8 +35,10 @@ ROOM_SECONDS = 0.05
 
 # -- From a pipe into the stream -------------------------------------------------------------------
 def in_pipe(fd):
-    """Return how many bytes wait in a pipe that can be spliced; 0 for any other descriptor."""
-    if not pours or econtext.flush is not vectored_io.flush or not stat.S_ISFIFO(os.fstat(fd).st_mode):
+    """Return how many bytes wait in a pipe that can be spliced; 0 for another descriptor."""
+    if not can_pour or not FIONREAD or econtext.flush is not vectored_io.flush:
+        return 0
+    if not stat.S_ISFIFO(os.fstat(fd).st_mode):
         return 0
     return struct.unpack("i", fcntl.ioctl(fd, FIONREAD, b"\0\0\0\0"))[0]
 
@@ -47,8 +49,8 @@ def pour(handle, head, fd, size):
     Returns False, and sends nothing, if the stream is not free. Bytes that find no room in time are
     read, and wait in the queue like all others.
     """
-    global pours
-    if econtext.out or econtext.rest or not econtext.write_lock.acquire(False):
+    global can_pour
+    if not can_pour or econtext.out or econtext.rest or not econtext.write_lock.acquire(False):
         return False
     try:
         if econtext.out or econtext.rest or not econtext.writeable.poll(0):
@@ -60,7 +62,7 @@ def pour(handle, head, fd, size):
                 size -= splice(fd, econtext.cout, min(size, econtext.PIPE_BUF), flags=os.SPLICE_F_NONBLOCK)
             except OSError as e:
                 if e.errno not in BUSY:
-                    pours = False  # it cannot be spliced; any other fault shows in the next write
+                    can_pour = False  # any other fault shows in the next write
                     break
         if size:
             econtext.rest.append(os.read(fd, size))

@@ -26,11 +26,19 @@ def decode(body):
     return value
 
 
-def view(body):
-    """The bytes that a body is the value of, in place."""
+def plain(body):
+    """The bytes that a body is nothing but, in place; None if it is another value."""
     end = 5 + struct.unpack(">I", bytes(body[1:5]))[0] if body[:1] == b"\0" else 0
     if end and body[5:end] == b'{"!b":[0,%d]}' % (len(body) - end):
         return memoryview(body)[end:]
+    return None
+
+
+def view(body):
+    """The bytes that a body is the value of, in place."""
+    data = plain(body)
+    if data is not None:
+        return data
     value = decode(body)
     return memoryview(value.encode("utf-8") if isinstance(value, text) else value)
 

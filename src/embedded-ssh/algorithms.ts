@@ -8,9 +8,9 @@ import type { SshConfiguration } from "./configuration.ts";
 
 /**
  * Names that the package can use. They are in the order in which they are preferred where the user
- * has not changed ssh's own list. Of those that are equally strong, the one that costs least is
- * first: servers compute P-256 in a fraction of the time that they need for Curve25519, and AES
- * with GCM in one pass.
+ * has not changed ssh's own list; of host keys, ssh's order counts. Of those that are equally
+ * strong, the one that costs least is first: servers compute P-256 in a fraction of the time that
+ * they need for Curve25519, and AES with GCM in one pass.
  */
 const SUPPORTED: Readonly<Record<List, readonly string[]>> = {
   kexalgorithms: [
@@ -109,7 +109,8 @@ function readList(
   const demanded = hasAllUsual ? lacking.filter((name) => !usual.includes(name)) : lacking;
   if (isChanged && demanded.length > 0) return `${SPELT[list]} names ${demanded.join(", ")}`;
   if (offered.length === 0) return `${SPELT[list]} names nothing that it has`;
-  return isChanged ? offered : SUPPORTED[list].filter((name) => offered.includes(name));
+  const hasOwnOrder = isChanged || list === "hostkeyalgorithms";
+  return hasOwnOrder ? offered : SUPPORTED[list].filter((name) => offered.includes(name));
 }
 
 /** Host keys that a server is not asked for: it has a plain one besides. */

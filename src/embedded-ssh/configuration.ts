@@ -18,6 +18,12 @@ export interface Configured {
 /** The configuration cannot be used. The message is ssh's own. */
 class ConfigurationProblem extends Error {}
 
+/** Names of options before OpenSSH 8.5 and 8.7, and after. */
+const FORMER_NAMES = [
+  ["pubkeyacceptedkeytypes", "pubkeyacceptedalgorithms"],
+  ["hostbasedkeytypes", "hostbasedacceptedalgorithms"],
+  ["challengeresponseauthentication", "kbdinteractiveauthentication"],
+] as const;
 /** Processes of `ssh -G` at a time. */
 const turns = new Turns(8);
 let usual: Promise<SshConfiguration> | undefined;
@@ -40,7 +46,7 @@ export async function configurationOf(
     return orAborted(ask(words, signal), signal);
   });
   if (status !== 0) throw new ConfigurationProblem(stderr.trim());
-  return { configuration: parseConfiguration(stdout), warnings: stderr };
+  return { configuration: parseConfiguration(stdout, destination), warnings: stderr };
 }
 
 /** @returns the values that ssh takes without a file and without options */
@@ -51,7 +57,8 @@ export function usualConfiguration(): Promise<SshConfiguration> {
   return usual;
 }
 
-function parseConfiguration(text: string): SshConfiguration {
+/** @param text as `ssh -G` prints it for the destination */
+export function parseConfiguration(text: string, destination: string): SshConfiguration {
   const configuration = new Map<string, string[]>();
   for (const line of text.split("\n")) {
     const at = line.indexOf(" ");
@@ -63,7 +70,26 @@ function parseConfiguration(text: string): SshConfiguration {
     else values.push(value);
   }
   configuration.delete("");
+  modernize(configuration, destination);
   return configuration;
+}
+
+/** Makes the output of OpenSSH 8.4 what that of later versions is. */
+function modernize(configuration: Map<string, string[]>, destination: string): void {
+  for (const [before, now] of FORMER_NAMES) {
+    const values = configuration.get(before);
+    if (values === undefined) continue;
+    configuration.delete(before);
+    // `ChallengeResponseAuthentication no` is printed beside the option that it switches off.
+    if (!configuration.has(now) || values[0] === "no") configuration.set(now, values);
+  }
+  if (!configuration.has("host")) configuration.set("host", [nameOf(destination)]);
+}
+
+/** @returns the host of a destination, as it was written */
+function nameOf(destination: string): string {
+  const [, own, name] = /^ssh:\/\/(?:[^@]*@)?(?:\[([^\]]*)\]|([^:/]*))/.exec(destination) ?? [];
+  return own ?? name ?? destination.slice(destination.lastIndexOf("@") + 1);
 }
 
 async function ask(words: readonly string[], signal: AbortSignal) {

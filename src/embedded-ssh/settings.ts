@@ -81,6 +81,8 @@ export interface SshSettings extends TokenValues {
 const USUAL_METHODS = ["publickey", "keyboard-interactive", "password"];
 const FAMILIES: Readonly<Record<string, 4 | 6>> = { inet: 4, inet6: 6 };
 /** Values of LogLevel that leave out information. */
+/** What ssh demands of RSA keys, in versions that have no RequiredRSASize. */
+const USUAL_RSA_BITS = 1024;
 const QUIET = ["SILENT", "QUIET", "FATAL", "ERROR"];
 
 /**
@@ -141,7 +143,7 @@ function hostKeySettings(read: OptionReader, place: TokenValues): HostKeySetting
     fingerprint: read.text("fingerprinthash").toUpperCase() === "MD5" ? "md5" : "sha256",
     checksAddress: read.flag("checkhostip"),
     trustsLocalhost: read.flag("nohostauthenticationforlocalhost"),
-    minimumRsaBits: read.number("requiredrsasize"),
+    minimumRsaBits: read.number("requiredrsasize") || USUAL_RSA_BITS,
     updates: read.flag("updatehostkeys"),
     acceptedTypes: read
       .names("hostkeyalgorithms")
@@ -169,7 +171,7 @@ function loginSettings(read: OptionReader, place: TokenValues): LoginSettings {
     agent: agentSocket(read),
     adding: addSettings(read),
     acceptedAlgorithms: read.names("pubkeyacceptedalgorithms"),
-    minimumRsaBits: read.number("requiredrsasize"),
+    minimumRsaBits: read.number("requiredrsasize") || USUAL_RSA_BITS,
   };
 }
 

@@ -4,6 +4,7 @@
  * table of times is printed at the end. The ways to a far side are files of their own.
  */
 import { afterAll, afterEach, beforeEach, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   Broker,
@@ -249,6 +250,10 @@ export function orphans(way: () => Way): void {
       const [, guard = 0] = (await context.call(far.children, scene.duration)) as number[];
       scene.watch(guard);
       await scene.populated(far.marked("exit"));
+      // It waits without a timer, so that a host with many contexts can sleep.
+      const wakes = wakesOf(guard);
+      await Bun.sleep(300);
+      expect(wakesOf(guard)).toBe(wakes);
       const began = performance.now();
       signal(guard, "SIGKILL");
       const empty = await scene.emptied(SOON_MS);
@@ -332,4 +337,11 @@ export const FARS: readonly (readonly [string, Far, missing: string | undefined]
 /** Of each language, one stands for all. */
 export function isMain(label: string): boolean {
   return label === "python" || label === "node 26";
+}
+
+/** How often a process has waited for something. */
+function wakesOf(pid: number): string | undefined {
+  return /^voluntary_ctxt_switches:\s*(\d+)$/m.exec(
+    readFileSync(`/proc/${pid}/status`, "utf8"),
+  )?.[1];
 }

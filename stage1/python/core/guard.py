@@ -47,7 +47,9 @@ def guard(child):
             left -= left > 0
             if not pid:
                 busy = 2
-                ended = poll.poll(250)
+                # SIGCHLD ends the wait, and so does the end of the stream: also where SIGCHLD came
+                # just before, because the slave's output has ended then, and the master closes.
+                ended = poll.poll(left * 250)  # -1: without a limit; then 500, 250 and 0 ms
                 busy = 0
                 if ended and left < 0:
                     poll.unregister(0)

@@ -36,6 +36,8 @@ export function kindOf(options: readonly string[], destination: string): HostKin
   readAll(options, (keyword, value, file) => {
     if (file !== undefined) files.add(numberOf(file));
     if (keyword === "host") chosen += isFor(value, name) ? "1" : "0";
+    // `ssh -G` would not tell such a HostName from the name of a host that has none.
+    if (keyword === "hostname") isClear &&= !value.toLowerCase().includes(name);
     isClear &&= !dependsOnMore(keyword, value);
   });
   return isClear ? { name, key: JSON.stringify([options, user, [...files], chosen]) } : undefined;

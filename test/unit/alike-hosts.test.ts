@@ -73,6 +73,17 @@ test("lines that may look at more than a name's kind make no hosts alike", () =>
   expect(isAlike("Include ${HOME}/config\n")).toBe(false);
 });
 
+test("a host that another name leads to is alike none", async () => {
+  const options = ["-T", "-F", write("alias", "Host web1 first\n  HostName Web1\n")];
+  expect(keyOf(options, "web1")).toBeUndefined();
+  const cache = new ConfigurationCache();
+  const leases = ["web1", "first"].map((name) => cache.lease(options, name));
+  for (const [answer, release] of leases) {
+    expect((await answer).configuration.get("hostname")).toEqual(["web1"]);
+    release();
+  }
+});
+
 test("ssh changes some names, which are therefore of no kind", () => {
   const options = ["-T", "-F", "none"];
   for (const name of ["Web1", "10.0.0.1", "0x7f000001", "::1", "ssh://web1", "web1:22", "127.1"]) {

@@ -5,7 +5,7 @@
 import { existsSync, statSync } from "node:fs";
 import { type ParsedKey, utils } from "ssh2";
 import type { Asker } from "../launch/child.ts";
-import { readKeyText } from "./key-text.ts";
+import { isShortage, readKeyText } from "./key-text.ts";
 
 /** A key that a server can be offered. */
 export interface Identity {
@@ -78,10 +78,12 @@ export function securityKeyType(path: string): string | undefined {
   return type.startsWith("sk-") ? type : undefined;
 }
 
+/** @throws the system's error if this process can open no further file */
 function tryRead(path: string): string | undefined {
   try {
     return readKeyText(path);
-  } catch {
+  } catch (error) {
+    if (isShortage(error)) throw error;
     return undefined;
   }
 }
@@ -140,7 +142,12 @@ async function openKey(path: string, use: KeyFileUse): Promise<ParsedKey | undef
 
 /** A private key that others can read is not used: it may be known to them. */
 function readOwn(path: string, { say }: KeyFileUse): string | undefined {
-  const text = tryRead(path);
+  let text: string | undefined;
+  try {
+    text = tryRead(path);
+  } catch {
+    say(`Load key "${path}": Too many open files\r\n`);
+  }
   if (text === undefined || !/PRIVATE KEY-----/.test(text)) return undefined;
   const { mode, uid } = statSync(path);
   if (uid !== process.getuid?.() || (mode & 0o077) === 0) return text;

@@ -23,12 +23,25 @@ export function readKeyText(path: string): string {
   }
 }
 
-/** The same; "" if the file cannot be read. @throws {NotAFile} */
+/** Errors that say nothing about the file: this process has used up what it may have. */
+const SHORTAGES = ["EMFILE", "ENFILE", "ENOMEM"];
+
+export function isShortage(error: unknown): boolean {
+  return SHORTAGES.includes((error as NodeJS.ErrnoException).code ?? "");
+}
+
+/**
+ * The same; "" if there is no such file, or it may not be read.
+ *
+ * @throws {NotAFile}
+ * @throws the system's error if this process can open no further file. The file may hold what must
+ *   not be missed: that a key has changed.
+ */
 export function readKeyTextIfAny(path: string): string {
   try {
     return readKeyText(path);
   } catch (error) {
-    if (error instanceof NotAFile) throw error;
+    if (error instanceof NotAFile || isShortage(error)) throw error;
     return "";
   }
 }

@@ -23,6 +23,7 @@ import {
   withoutOtherKeys,
 } from "./known-hosts.ts";
 import type { HostKeySettings, SshSettings } from "./settings.ts";
+import { reasonOf } from "./socket.ts";
 import { expandTokens } from "./tokens.ts";
 
 /** A source of known hosts cannot be used: the host is refused, as by ssh. */
@@ -100,13 +101,13 @@ export class KnownHostsFiles {
   }
 }
 
-/** @throws {KnownHostsProblem} reading the file would wait */
+/** @throws {KnownHostsProblem} reading the file would wait, or no further file can be opened */
 function readFile(file: string): string {
   try {
     return readKeyTextIfAny(file);
   } catch (error) {
     if (error instanceof NotAFile) throw new KnownHostsProblem(error.message);
-    throw error;
+    throw new KnownHostsProblem(`${file}: ${reasonOf(error as NodeJS.ErrnoException)}`);
   }
 }
 

@@ -3,6 +3,7 @@
  * in ssh's words.
  */
 import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { lookup } from "node:dns/promises";
 import { connect, isIP, type Socket } from "node:net";
 import { Duplex } from "node:stream";
@@ -151,16 +152,31 @@ function connectTo(
       : setTimeout(() => giveUp(timeout), connectSeconds * 1000);
   const aborted = (): void => giveUp(signal.reason as Error);
   signal.addEventListener("abort", aborted, { once: true });
-  socket.once("error", giveUp);
+  const failed = (error: Error): void => giveUp(shortage() ?? error);
+  socket.once("error", failed);
   socket.once("connect", () => {
     socket.setKeepAlive(keepsAlive);
-    socket.off("error", giveUp);
+    socket.off("error", failed);
     resolve(socket);
   });
   return promise.finally(() => {
     clearTimeout(timer);
     signal.removeEventListener("abort", aborted);
   });
+}
+
+/**
+ * Bun says ECONNREFUSED where there is no descriptor for the socket.
+ *
+ * @returns the system's error if this process can open no further file
+ */
+function shortage(): Error | undefined {
+  try {
+    closeSync(openSync("/dev/null", "r"));
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 type Place = Pick<SshSettings, "hostname" | "port">;
@@ -178,7 +194,7 @@ function unresolved(hostname: string, code: string): Unreachable {
 }
 
 /** The words of the C library, as ssh prints them. */
-function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+export function reasonOf({ code, message }: NodeJS.ErrnoException): string {
   const words: Readonly<Record<string, string>> = {
     ECONNREFUSED: "Connection refused",
     ECONNRESET: "Connection reset by peer",
@@ -187,6 +203,8 @@ function reasonOf({ code, message }: NodeJS.ErrnoException): string {
     ETIMEDOUT: "Connection timed out",
     EADDRNOTAVAIL: "Cannot assign requested address",
     EACCES: "Permission denied",
+    EMFILE: "Too many open files",
+    ENFILE: "Too many open files in system",
     EINVAL: "Invalid argument",
   };
   return words[code ?? ""] ?? message;

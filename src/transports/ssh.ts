@@ -171,6 +171,12 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
     "use the ssh program, with --ssh auto or without --ssh; or change that option with -o",
   ],
   [
+    /: too many open files/i,
+    "ERR_TRANSPORT_FAILED",
+    "too many files are open",
+    "work on fewer targets at a time (-j), or raise the limit of open files (ulimit -n){from}",
+  ],
+  [
     /REMOTE HOST IDENTIFICATION HAS CHANGED/,
     "ERR_TRANSPORT_HOST_KEY_CHANGED",
     "the host key has changed",

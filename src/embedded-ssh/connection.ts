@@ -36,7 +36,6 @@ export interface Session {
 
 /** Bytes after which a cipher with blocks of 16 bytes needs new keys (RFC 4344, section 3.2). */
 const CIPHER_BYTES = 2 ** 36;
-const CLOSED_EARLY = "kex_exchange_identification: Connection closed by remote host\r\n";
 /** Milliseconds that a server has to answer that it has closed. */
 const END_MS = 1000;
 
@@ -138,7 +137,8 @@ export class Connection {
     const asker = own.isBatch ? undefined : dialog.asker;
     const { say } = dialog;
     const agent = this.#agentOfLogin();
-    const [hostKeys, offered] = await beforeEnd(this.#wire.stream, async () => [
+    const early = new ConnectionFailure(closedEarly(settings, this.#wire));
+    const [hostKeys, offered] = await beforeEnd(this.#wire.stream, early, async () => [
       await HostKeyCheck.begin(settings, { say, asker, signal }),
       await offeredKeys(own, { asker, attempts: own.prompts, say, agent }),
     ]);
@@ -160,8 +160,10 @@ export class Connection {
       },
       authHandler: (left, isPartial, done) => login.next(left, isPartial, done),
     } as ConnectConfig);
-    this.#countBytes(this.#wire.stream);
     await ready.finally(() => clearTimeout(timer));
+    // As with ssh, no keys are changed before the login. While the first ones are agreed on, a
+    // request for others would never be answered.
+    this.#countBytes(this.#wire.stream);
   }
 
   /** An agent may wait for its person: what is asked of it ends with the connection. */
@@ -189,7 +191,7 @@ export class Connection {
       .on("change password", () => fail(new ConnectionFailure("Your password has expired.\r\n")))
       .on("error", (error: Error & { level?: string }) => {
         // After one of the level `agent` it goes on with the next key.
-        if (error.level !== "agent") fail(failureOf(error, settings, login));
+        if (error.level !== "agent") fail(failureOf(error, settings, this.#wire, login));
       })
       // Some streams stay half open, and ssh2 tells nothing more.
       .on("end", () => void this.#wire.stream.destroy())
@@ -295,12 +297,12 @@ function endingAtOnce(channel: ClientChannel): ClientChannel {
 /**
  * Does work while ssh2 does not listen to the stream yet.
  *
- * @throws {ConnectionFailure} the other end has closed the stream meanwhile: ssh2 would wait for it
+ * @throws the failure, if the other end has closed the stream meanwhile: ssh2 would wait for it
  */
-async function beforeEnd<T>(stream: Duplex, work: () => Promise<T>): Promise<T> {
+async function beforeEnd<T>(stream: Duplex, failure: Error, work: () => Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const events = ["end", "error", "close"] as const;
-  const ended = (): void => reject(new ConnectionFailure(CLOSED_EARLY));
+  const ended = (): void => reject(failure);
   for (const event of events) stream.once(event, ended);
   try {
     return await Promise.race([work(), promise]);
@@ -325,16 +327,27 @@ function learn(hostKeys: HostKeyCheck, keys: readonly ParsedKey[]): void {
   }
 }
 
+/** @returns what ssh prints if a server, or a proxy, closes before the server has said what it is */
+function closedEarly({ port, isQuiet }: SshSettings, { address }: Wire): string {
+  const where = address === undefined ? "UNKNOWN port 65535" : `${address} port ${port}`;
+  const more = isQuiet ? "" : `Connection closed by ${where}\r\n`;
+  return `kex_exchange_identification: Connection closed by remote host\r\n${more}`;
+}
+
 /** An error of ssh2 in ssh's words. */
 function failureOf(
   error: Error & { level?: string; code?: string },
   settings: SshSettings,
+  wire: Wire,
   login: Login,
 ): Error {
   const { hostname, port } = settings;
   if (error.level === "handshake" && /no matching/i.test(error.message)) {
     const text = `Unable to negotiate with ${hostname} port ${port}: ${error.message}\r\n`;
     return new Refusal(text);
+  }
+  if (error.message === "Connection lost before handshake") {
+    return new ConnectionFailure(closedEarly(settings, wire));
   }
   return new ConnectionFailure(textOf(error, settings, login));
 }
@@ -350,9 +363,6 @@ function textOf(
   }
   if (level === "client-timeout") {
     return `Timeout, server ${hostname} not responding.\r\n`;
-  }
-  if (message === "Connection lost before handshake") {
-    return CLOSED_EARLY;
   }
   if (code === "ECONNRESET" || code === "EPIPE") {
     return `Connection reset by ${hostname} port ${port}\r\n`;

@@ -3,8 +3,8 @@
  * in ssh's words.
  */
 import { spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
 import { lookup } from "node:dns/promises";
+import { closeSync, openSync } from "node:fs";
 import { connect, isIP, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { sweepGroup } from "../launch/process-group.ts";

@@ -17,7 +17,7 @@ const UNCLEAR: readonly string[] = [
 ];
 /** A busy sshd, a name server that did not answer, and a machine that is full of processes. */
 const PASSING_WORDS =
-  /kex_exchange_identification|Connection (?:closed|reset|timed out|to \S+ closed)|Broken pipe|Temporary failure in name resolution|\bE(?:AGAIN|MFILE|NFILE|NOMEM)\b|Resource temporarily unavailable/;
+  /kex_exchange_identification|Connection (?:closed|reset|timed out|to \S+ closed)|Broken pipe|Temporary failure in name resolution|\bE(?:AGAIN|MFILE|NFILE|NOMEM)\b|Resource temporarily unavailable|[Tt]oo many open files/;
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;

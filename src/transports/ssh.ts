@@ -221,6 +221,14 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
     "check the address, the port and the network",
   ],
   [
+    // Nothing else was said: a proxy command says why it failed.
+    /^\s*kex_exchange_identification: .*\s*(?:Connection (?:closed|reset) by (?!UNKNOWN).*\s*)?$/,
+    "ERR_TRANSPORT_FAILED",
+    "the server closed the connection before it said what it is",
+    "use --retries or a smaller -j if many log in at once (MaxStartups of sshd); else the server " +
+      "may have banned this address",
+  ],
+  [
     /^(?:Connection to \S+ closed by remote host|Timeout, server \S+ not responding|client_loop: )/m,
     "ERR_TRANSPORT_FAILED",
     "ssh was connected, and lost the connection",

@@ -80,9 +80,10 @@ export async function startSshd(options: SshdOptions = {}): Promise<SshServer> {
 }
 
 function serverConfig(files: SshFiles, port: number, options: SshdOptions): string {
-  const shell = options.loginShell;
+  const { loginShell: shell, config = [] } = options;
+  const hasOwnStartups = config.some((line) => line.startsWith("MaxStartups "));
   const lines = [
-    ...(options.config ?? []),
+    ...config,
     "ListenAddress 127.0.0.1",
     `Port ${String(port)}`,
     `HostKey ${files.hostKey.path}`,
@@ -94,7 +95,8 @@ function serverConfig(files: SshFiles, port: number, options: SshdOptions): stri
     "PasswordAuthentication no",
     "KbdInteractiveAuthentication no",
     "PermitRootLogin yes",
-    "MaxStartups 200",
+    // Of this option the last line counts.
+    ...(hasOwnStartups ? [] : ["MaxStartups 200"]),
     "MaxSessions 100",
     "PrintMotd no",
     "PrintLastLog no",

@@ -327,7 +327,7 @@ function learn(hostKeys: HostKeyCheck, keys: readonly ParsedKey[]): void {
   }
 }
 
-/** @returns what ssh prints if a server, or a proxy, closes before the server has said what it is */
+/** @returns what ssh prints if a server, or a proxy, closes before the server introduces itself */
 function closedEarly({ port, isQuiet }: SshSettings, { address }: Wire): string {
   const where = address === undefined ? "UNKNOWN port 65535" : `${address} port ${port}`;
   const more = isQuiet ? "" : `Connection closed by ${where}\r\n`;

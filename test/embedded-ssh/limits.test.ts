@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { EmbeddedSpawner } from "../../src/embedded-ssh/spawner.ts";
@@ -34,12 +34,24 @@ suite("limits of the embedded ssh", missingSshd(), "sshd", () => {
 
   const beside = (name: string): string => join(dirname(server.configPath), name);
 
+  /** The only login that the server takes. The one that asked whether it is up may not be over. */
+  async function hold(): Promise<Socket> {
+    for (;;) {
+      const socket = connect(server.port, "127.0.0.1");
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      socket.once("data", (data) => resolve(data.toString().startsWith("SSH-")));
+      socket.once("close", () => resolve(false));
+      socket.on("error", () => {});
+      if (await promise) return socket;
+      socket.destroy();
+      await Bun.sleep(10);
+    }
+  }
+
   test("MaxStartups: a connection too many is closed, and not tried again", async () => {
-    // The first one may still be counted that asked whether the server is up.
     const lines = [`Include ${server.configPath}`];
     const run: Run = { lines, known: readFileSync(beside("known_hosts"), "utf8") };
-    const held = connect(server.port, "127.0.0.1");
-    await new Promise((resolve) => held.once("data", resolve));
+    const held = await hold();
     const options = ["-o", "ConnectionAttempts=2", "-o", "LogLevel=INFO"];
     for (const one of [run, { ...run, options }]) {
       const theirs = await withSsh(join(folder, "theirs"), one);

@@ -25,7 +25,7 @@ suite("limits of the embedded ssh", missingSshd(), "sshd", () => {
   const folder = mkdtempSync(join(tmpdir(), "econtext-embedded-"));
   let server: SshServer;
   beforeAll(async () => {
-    server = await startSshd({ config: ["MaxStartups 1:100:1", "LogLevel DEBUG"] });
+    server = await startSshd({ config: ["LogLevel DEBUG"] });
   });
   afterAll(async () => {
     await server?.[Symbol.asyncDispose]();
@@ -35,9 +35,9 @@ suite("limits of the embedded ssh", missingSshd(), "sshd", () => {
   const beside = (name: string): string => join(dirname(server.configPath), name);
 
   /** The only login that the server takes. The one that asked whether it is up may not be over. */
-  async function hold(): Promise<Socket> {
+  async function hold({ port }: SshServer): Promise<Socket> {
     for (;;) {
-      const socket = connect(server.port, "127.0.0.1");
+      const socket = connect(port, "127.0.0.1");
       const { promise, resolve } = Promise.withResolvers<boolean>();
       socket.once("data", (data) => resolve(data.toString().startsWith("SSH-")));
       socket.once("close", () => resolve(false));
@@ -49,9 +49,10 @@ suite("limits of the embedded ssh", missingSshd(), "sshd", () => {
   }
 
   test("MaxStartups: a connection too many is closed, and not tried again", async () => {
-    const lines = [`Include ${server.configPath}`];
-    const run: Run = { lines, known: readFileSync(beside("known_hosts"), "utf8") };
-    const held = await hold();
+    await using full = await startSshd({ config: ["MaxStartups 1:100:1"] });
+    const known = readFileSync(join(dirname(full.configPath), "known_hosts"), "utf8");
+    const run: Run = { lines: [`Include ${full.configPath}`], known };
+    const held = await hold(full);
     const options = ["-o", "ConnectionAttempts=2", "-o", "LogLevel=INFO"];
     for (const one of [run, { ...run, options }]) {
       const theirs = await withSsh(join(folder, "theirs"), one);

@@ -90,7 +90,6 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
 
 /** Modules of the second tier that are folders: their files, in the order in which they run. */
 const PARTS: Readonly<Record<string, readonly string[]>> = {
-  "python/importer": ["records", "finders"],
   "python/values": ["types", "decode"],
 };
 /** The files of a switch's programs, in the order in which they run. */

@@ -36,9 +36,10 @@ const LACKING = [
   /^source in an encoding that only Python knows$/, // _codecs_jp
   /^a package of thirty modules comes with the call/,
   /^functions of the standard library need none of our modules$/,
-  /^names made at run time cost one request each/,
+  /^names made at run time cost a request/,
   /^what may be missing is missed without asking$/,
-  /^what the far side has wins over/,
+  /^what the far side has wins over/, // colorsys
+  /^getting ready for a module that the far side has/,
   /^a namespace package over two roots$/,
 ];
 /** Modules of ours for what is not there. */
@@ -70,7 +71,8 @@ function minimal(version: MinimalVersion, python: string, rows: Rows): void {
 
   test("every module of ours can be imported", async () => {
     await using session = await connect();
-    const names = Object.keys(PYTHON_TIER2).map((name) => `econtext.${name}`);
+    const ofPython3 = Object.keys(PYTHON_TIER2).filter((name) => name !== "importer_27");
+    const names = ofPython3.map((name) => `econtext.${name}`);
     expect(
       await session.context.call("tasks.minimal.missing", ["json", "_json", ...names]),
     ).toEqual([...(version === "3.13" ? [] : ["json", "_json"]), ...OWN_LACKING]);

@@ -1,7 +1,7 @@
 /**
  * The module responder of a Python context. Remembers which modules the context has.
  *
- * Spec: docs/protocol.md, "Module records". Twin: stage1/python/tier2/importer.
+ * Spec: docs/protocol.md, "Module records". Twin: stage1/python/tier2/records.py.
  */
 import { basename, dirname } from "node:path";
 import { ProtocolError } from "../../errors.ts";

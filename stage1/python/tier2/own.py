@@ -8,7 +8,8 @@ itself is `econtext_own.NAME`. Twin: src/functions/describe-function.ts (nameByF
 import sys
 
 from econtext import PY3
-from econtext.importer import ROOT, Loader, join, record_at, record_of, stem, take_site
+from econtext.importer import Loader, join, take_site
+from econtext.records import ROOT, record_at, record_of, stem
 
 if not PY3:
     import imp

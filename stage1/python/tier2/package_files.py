@@ -12,7 +12,7 @@ import stat as modes
 import sys
 
 from econtext import DEAD, GET_MODULE, PY3, ask, decode, modules  # sent along: values
-from econtext.importer import ROOT, index, is_package, native, places, source_of, stem
+from econtext.records import ROOT, index, is_package, native, places, source_of, stem
 from econtext.path_watch import path_text, unread
 
 # Modules between linecache and the function that it calls.

@@ -7,7 +7,7 @@ import os
 import sys
 
 from econtext import PY3, tier
-from econtext.importer import ROOT, process
+from econtext.records import ROOT, process
 
 if PY3:
     import builtins

@@ -10,7 +10,7 @@ import os
 import sys
 
 from econtext import DEAD, GET_MODULE, ask, decode, modules, tier
-from econtext.importer import ROOT, native, stem
+from econtext.records import ROOT, native, stem
 
 
 def request(package, path):

@@ -99,9 +99,24 @@ def collect():
 def install():
     """In the context."""
     global SOURCE, ROOT, collect
-    from econtext import fetch, importer
+    from econtext import fetch
+    from econtext.records import ROOT
 
     SOURCE = fetch("econtext.spawned")[4]
-    ROOT = importer.ROOT
-    collect = importer.handed_down
+    collect = handed_down
     hand_down()
+
+
+def handed_down():
+    """Return the records of all modules that have come to the context, by their names there."""
+    from econtext import modules
+    from econtext.importer import Loader
+
+    found = dict((name, record) for name, record in modules.items() if len(record) > 1 and name and name[:1] != "/" and name[:9] != "econtext.")
+    for name, module in list(sys.modules.items()):
+        loader = getattr(module, "__loader__", None)
+        if type(loader) is Loader:
+            found[name] = loader.record
+            top = name.partition(".")[0]
+            found.setdefault(top, [top, [], True, None, ""])  # of what was named by its file
+    return found

@@ -13,7 +13,7 @@ import sys
 
 from econtext import PY3
 from econtext.package_files import request
-from econtext.importer import ROOT, native
+from econtext.records import ROOT, native
 
 INTERRUPTIBLE = ("load",)  # it runs user code
 folder = None

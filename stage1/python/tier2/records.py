@@ -1,46 +1,34 @@
-"""econtext.importer: what user code imports and this interpreter does not have comes from the
-master.
+"""econtext.records: what the master has told about its modules, by name and by place.
 
-Second tier: a context whose functions are all in the standard library never needs it. Twin:
-src/modules/python/responder.ts. The records: docs/protocol.md, "Module records".
+Second tier: comes with econtext.importer. Twin: src/modules/python/responder.ts. What a record
+holds: docs/protocol.md, "Module records".
 
 A module of the master's is found by its dotted name, when nothing else has it; or by its place, the
 path on the master without `.py`: its package's `__path__` leads there, or an entry of sys.path. A
 path here is the master's own behind ROOT, which no file here has: `open`, `os.stat` and their like
 answer for those (econtext.package_files).
-
-The build joins the files of this folder to one module, in this order: records, finders
-(scripts/stage1.ts).
 """
 import os
-import sys
 
-from econtext import PY3, Finder, fetch, modules, tier  # sent along: forks, path_watch
+from econtext import PY3, fetch, modules, tier
 
-if PY3:
-    from _frozen_importlib_external import FileFinder, SourceFileLoader
-else:
-    import imp
-
-    FileFinder = SourceFileLoader = object
-
-INTERRUPTIBLE = "load_module", "exec_module"  # which run user code, or wait as that would
 ROOT = "/econtext-master"  # twin: FORWARDED in src/modules/python/responder.ts
-OF_SITE = "sitecustomize", "usercustomize"  # `site` imports these: this machine's own are meant, and never the master's
+# `site` imports these. This machine's own are meant, and never the master's.
+OF_SITE = "sitecustomize", "usercustomize"
 process = os.getpid()
 places = {}  # path without .py: record; of what has come
 indexed = set()  # names of the records that are in there
 
 
 def native(path):
-    """A path as this Python has paths."""
+    """Return a path of the master's in the type that this Python has for paths."""
     return path if PY3 or type(path) is str else path.encode("utf-8")
 
 
-# -- Records ---------------------------------------------------------------------------------------
 def look(name, *listings):
-    """The master's record of that name, or None. A listing is (a record that has come, what it must
-    have among its children).
+    """Return the master's record of that name, or None.
+
+    A listing is (a record that has come, what it must have among its children).
     """
     if name not in modules:
         for known, child in listings:
@@ -54,12 +42,12 @@ def look(name, *listings):
 
 
 def take_offers():
-    """The record of the top, when all that was offered is in."""
+    """Take in all that was offered. Returns the record of the top."""
     return fetch("") if os.getpid() == process else modules.get("")
 
 
 def record_of(name):
-    """The record of a dotted name."""
+    """Return the record of a dotted name, or None."""
     if name[:9] == "econtext." or name in OF_SITE:
         return None
     top = take_offers()
@@ -72,8 +60,9 @@ def record_of(name):
 
 
 def record_at(place, exact=False):
-    """The record of a module at a path of the master's, without .py; `exact`: also of one that an
-    import by its name does not reach.
+    """Return the record of a module at a path of the master's, without .py, or None.
+
+    exact: also if an import by its name does not reach that module.
     """
     top = take_offers()
     if not top:
@@ -81,11 +70,12 @@ def record_at(place, exact=False):
     index()
     folder, _, child = place.rpartition("/")
     if child == "__init__" and folder in places:
-        return [place, places[folder][1], False, None, places[folder][4]]  # a package's own file, as a module of its own
+        # A package's own file, as a module of its own.
+        return [place, places[folder][1], False, None, places[folder][4]]
     if place not in places:
         parent = top if folder in [native(root) for root in top[1]] else places.get(folder)
         if parent and parent[0][:1] != "/" and not exact:
-            # Mostly it is what its dotted name leads to.
+            # Usually its dotted name leads to it.
             record = record_of((parent[0] + "." if parent[0] else "") + child)
             return record if record and place in [stem(path) for path in paths_of(record)] else None
         record = look(place if PY3 else place.decode("utf-8"), (parent, child))
@@ -105,19 +95,24 @@ def index():
 
 
 def is_package(folder):
-    """Whether that is the folder of a package that has come, with an __init__.py."""
+    """Whether a folder is that of a package that has come, with an __init__.py."""
     index()
     record = places.get(folder)
     return bool(record) and record[2] and not isinstance(record[1], list)
 
 
 def paths_of(record):
-    """Its file; the folders of a namespace package."""
+    """Return the file of a record's module, or the folders of a namespace package."""
     return [native(path) for path in (record[1] if isinstance(record[1], list) else [record[1]])]
 
 
+def folders_of(record):
+    """Return the __path__ of a package."""
+    return [ROOT + stem(path) for path in paths_of(record)]
+
+
 def stem(path):
-    """Where a module is: without .py, or the folder of a package."""
+    """Return the place of a file: the path without .py, or the folder of a package."""
     if path.endswith("/__init__.py"):
         return path[:-12]
     folder, _, name = path.rpartition("/")
@@ -125,5 +120,5 @@ def stem(path):
 
 
 def source_of(record):
-    """Text, or the bytes of a file that is not UTF-8."""
+    """Return a record's source: text, or the bytes of a file that is not UTF-8."""
     return record[4] if not isinstance(record[4], list) else record[4][0].encode("latin-1")

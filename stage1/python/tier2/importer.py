@@ -1,8 +1,32 @@
-# econtext.importer, part 2: from a record to a module, and the finders of sys.meta_path.
+"""econtext.importer: what user code imports and this interpreter does not have comes from the
+master.
+
+Second tier: a context whose functions are all in the standard library never needs it. From a
+record (econtext.records) it makes a module, and stands in sys.meta_path. Python 2 has finders of
+another kind: econtext.importer_27. The text is in three modules because a compiler's memory grows
+with the text, and fresh memory takes as long as the compiling.
+"""
+import os
+import sys
+
+# sent along: forks, path_watch, importer_27
+from econtext import PY3, Finder, fetch, modules, tier
+
+tier("records")
+from econtext.records import ROOT, folders_of, native, process, record_at, record_of, source_of
+
+if PY3:
+    from _frozen_importlib_external import FileFinder, SourceFileLoader
+else:
+    FileFinder = SourceFileLoader = object
+
+INTERRUPTIBLE = ("exec_module",)  # it runs user code, or waits as user code would
+
 
 class Loader(SourceFileLoader):
-    """Loads one module. A SourceFileLoader, so that whatever asks for one's package knows what it
-    can be asked.
+    """Loads one module.
+
+    It is a SourceFileLoader, because code that asks for a module's loader knows the methods of one.
     """
 
     def __init__(self, name, record):
@@ -33,35 +57,16 @@ class Loader(SourceFileLoader):
     def get_resource_reader(self, name):
         return tier("resources").Reader(self.record[0]) if self.record[2] else None
 
-    def load_module(self, name):
-        # Python 2; in Python 3, `exec_module` is a SourceFileLoader's own.
-        module = sys.modules[name] = type(sys)(str(name))
-        module.__loader__ = self
-        module.__package__ = str(name if self.record[2] else name.rpartition(".")[0])
-        if self.path:
-            module.__file__ = self.path
-        if self.record[2]:
-            module.__path__ = folders_of(self.record)
-        try:
-            exec(self.get_code(name), module.__dict__)
-        except BaseException:
-            del sys.modules[name]
-            raise
-        return sys.modules[name]
-
-
-def folders_of(record):
-    """The __path__ of a package."""
-    return [ROOT + stem(path) for path in paths_of(record)]
-
 
 def make_spec(name, loader, **options):
     return type(sys.__spec__)(name, loader, **options)
 
 
 def spec_of(name, record, folders=None):
-    """The spec of a module of the master's, under whatever name; None for what is only asked for,
-    and would be refused. `folders`: of a namespace package, the part that is wanted.
+    """Return the spec of a module of the master's, under any name.
+
+    None for a module that user code only asks about, and that could not be loaded. folders: the
+    wanted part of a namespace package.
     """
     join()
     if isinstance(record[1], list):
@@ -86,8 +91,9 @@ def asks_only():
 
 # -- Finders ---------------------------------------------------------------------------------------
 class Folder(FileFinder):
-    """Finds what is in one folder of the master's: a hook of sys.path_hooks. A FileFinder, as
-    pkgutil and its like know one.
+    """Finds what is in one folder of the master's: a hook of sys.path_hooks.
+
+    It is a FileFinder, because pkgutil and others know one.
     """
 
     def __init__(self, path):
@@ -105,29 +111,17 @@ class Folder(FileFinder):
         return spec and spec.loader
 
 
-def folder_27(path):
-    """The same for Python 2, where it only lists: modules are found by our Importer, which comes
-    before.
-    """
-    if path[: len(ROOT)] != ROOT:
-        raise ImportError("not of the master's")
-    import pkgutil
-
-    finder = pkgutil.ImpImporter(path)
-    finder.find_module = lambda name, path=None: None
-    return finder
-
-
 site_taken = False
 
 
 def take_site():
-    """Do what `site` does at the start of an interpreter, which was told to leave it out; true when
-    there are new places to look in. The first module that is not in the standard library wants its
-    paths.
+    """Do what `site` does at the start of an interpreter; this one was told to leave it out.
+
+    Returns whether there are new places to look in. The first module that is not in the standard
+    library wants the paths of `site`.
     """
     global site_taken
-    # User code that only imports it gets no paths by that, from Python 3 on.
+    # In Python 3, user code that only imports `site` gets no paths by that.
     if site_taken or getattr(sys.modules.get("site"), "ENABLE_USER_SITE", None) is not None:
         return False
     site_taken = True
@@ -141,71 +135,32 @@ def take_site():
     return True
 
 
-def elsewhere(name, path=None, target=None):
-    """What the other finders have: a spec, or in Python 2 whether they have the module."""
-    if not PY3:
-        try:
-            found = imp.find_module(name, path)[0]
-        except ImportError:
-            return None
-        if found:
-            found.close()
-        return True
-    for finder in sys.meta_path:
-        spec = finder is not importer and finder.find_spec(name, path, target)
-        if spec:
-            return spec
-
-
 class Importer(object):
-    """Finds what nothing else finds: it comes last in sys.meta_path (in Python 2, where it comes
-    first, it looks elsewhere itself).
-    """
+    """Finds what nothing else finds: it comes last in sys.meta_path."""
 
     def find(self, name, path=None, target=None):
-        if name in HOOKS:
-            return hook(name)
-        return (self.find_spec if PY3 else self.find_module)(name, path)
+        return hook(name) if name in HOOKS else self.find_spec(name, path, target)
 
     def find_spec(self, name, path=None, target=None):
         if name[:9] == "econtext.":
             found = find_own(name)
             return found and make_spec(name, Loaded(found))
-        spec = take_site() and elsewhere(name, path, target)
+        spec = take_site() and self.elsewhere(name, path, target)
         if spec:
             return spec
         record = record_of(name)
         return spec_of(name, record) if record else None
 
-    def find_module(self, name, path=None):
-        if name in HOOKS:
-            return hook(name)
-        if name[:9] == "econtext.":
-            found = find_own(name)
-            return found and Loaded(found)
-        parent, _, tail = name.rpartition(".")
-        ours = [p[len(ROOT) :] for p in (sys.path if path is None else path) if p[: len(ROOT)] == ROOT]
-        while 1:
-            if elsewhere(tail, path):
-                return None
-            # Python 2 looks for every import beside the importing module first: mostly one of this
-            # interpreter's own.
-            if parent and not ours and parent != "econtext_own":
-                return None
-            if not take_site():
-                break
-        for folder in ours:
-            record = record_at(folder + "/" + tail)
-            if record:
-                return Loader(name, record)
-        record = record_of(name)
-        if record:
-            join()
-            return Loader(name, record)
+    def elsewhere(self, name, path=None, target=None):
+        """Return the spec that another finder has."""
+        for finder in sys.meta_path:
+            spec = finder is not self and finder.find_spec(name, path, target)
+            if spec:
+                return spec
 
 
 def find_own(name):
-    """A module of the second tier, or one that a call named by its path (econtext.own)."""
+    """Return a module of the second tier, or one that a call named by its path (econtext.own)."""
     if name[:13] == "econtext.own.":
         return tier("own").find(name[13:])
     return tier(name[9:]) if fetch(name)[4:] else None
@@ -233,25 +188,27 @@ joined = False
 
 
 def join():
-    """Become part of the import system, and of what reads files, when the first module of the
-    master's is about to be loaded.
+    """Become part of the import system, and of the functions that read files.
+
+    The first module of the master's is about to be loaded.
     """
     global joined
     if joined:
         return
     joined = True
     take_site()
-    sys.path_hooks.insert(0, Folder if PY3 else folder_27)
+    sys.path_hooks.insert(0, Folder if PY3 else tier("importer_27").folder)
     sys.path.extend([ROOT + native(root) for root in modules[""][1]])
     tier("path_watch").install()
 
 
 def prepare(name):
-    """Get ready for the import of a topmost module of the master's, while its records are on their
-    way.
+    """Get ready for the import of a topmost module of the master's.
+
+    The master calls this while it reads that module and what the module imports.
     """
-    install()
-    if name not in sys.modules and not elsewhere(name) and not (take_site() and elsewhere(name)):
+    finder = install()
+    if name not in sys.modules and not finder.elsewhere(name) and not (take_site() and finder.elsewhere(name)):
         join()
 
 
@@ -259,12 +216,12 @@ def prepare(name):
 HOOKS = {"logging": "logs"}  # modules of ours that go with modules of Python's
 if PY3:
     HOOKS["multiprocessing.spawn"] = "spawned"
-importer = Importer()
 
 
 def hook(name):
-    """User code imports what a module of ours goes with. Not in a fork, which may have no way to
-    get that.
+    """Load a module of Python's, and the module of ours that goes with it.
+
+    Not in a forked process, which may have no way to get ours.
     """
     ours = HOOKS.pop(name)
     __import__(name)
@@ -279,20 +236,6 @@ def hook(name):
     return module.__spec__
 
 
-def handed_down():
-    """Records of all modules that have come, by the names that they have here: for a process that
-    cannot ask for them.
-    """
-    found = dict((name, record) for name, record in modules.items() if len(record) > 1 and name and name[:1] != "/" and name[:9] != "econtext.")
-    for name, module in list(sys.modules.items()):
-        loader = getattr(module, "__loader__", None)
-        if type(loader) is Loader:
-            found[name] = loader.record
-            top = name.partition(".")[0]
-            found.setdefault(top, [top, [], True, None, ""])  # of what was named by its file
-    return found
-
-
 class Hook(object):
     """First in sys.meta_path, for what is hooked."""
 
@@ -303,8 +246,13 @@ class Hook(object):
             tier("resources")
 
 
+importer = Importer() if PY3 else None
+
+
 def install():
-    """Take the place of the core's finders."""
+    """Take the place of the core's finders. Returns the finder; may be called twice."""
+    global importer
+    importer = importer or tier("importer_27").Importer()
     if importer not in sys.meta_path:
         sys.meta_path[:] = [f for f in sys.meta_path if type(f) is not Finder]
         if PY3:

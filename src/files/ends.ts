@@ -5,6 +5,7 @@
 import type { CallLimits } from "../calls/options.ts";
 import type { TierCall } from "../calls/tier-call.ts";
 import { Channel, inboxOf, type Sender } from "../channels/channel.ts";
+import { releaseBuffer } from "../io/buffer-pool.ts";
 import type { WirePath } from "./paths.ts";
 import { read as readHere } from "./reader.ts";
 import {
@@ -59,7 +60,7 @@ const makeChannel: MakeChannel = () => {
   const passTo = (file: PieceFile | undefined): void => {
     inbox.target = file && new FileTarget(file);
   };
-  return { sender, receiver, passTo };
+  return { sender, receiver, passTo, release: releaseBuffer };
 };
 
 /** This process. @param folder where relative paths begin; default: the working folder */

@@ -37,7 +37,10 @@ import {
   type ValueSender,
 } from "./records.ts";
 
-/** Yields the bytes of a file from `begin` on, each piece to be sent as one message. */
+/**
+ * Yields the bytes of a file from `begin` on, each piece to be sent as one message. It may send
+ * them by itself instead.
+ */
 export type Pieces = (
   fd: number,
   begin: number,
@@ -270,6 +273,7 @@ class TreeReader {
 
   /** Sends the file from `begin` to its end. */
   async #sendRest(fd: number, begin: number): Promise<void> {
+    await this.#out.flush();
     for await (const piece of this.#pieces(fd, begin, this.#signal)) {
       this.#signal?.throwIfAborted();
       await this.#out.send(piece);

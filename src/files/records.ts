@@ -41,6 +41,8 @@ interface ValueChannel {
    * @param file undefined: pieces are messages again
    */
   passTo?(file: PieceFile | undefined): void;
+  /** Gives back the memory of a piece that was received, and is not used any more. */
+  release(piece: Uint8Array): void;
 }
 
 export type MakeChannel = () => ValueChannel;

@@ -6,7 +6,6 @@
  * records may lead. Twin: stage1/python/tier2/files_writer.py.
  */
 import { closeSync, constants, fstatSync } from "node:fs";
-import { releaseBuffer } from "../io/buffer-pool.ts";
 import { AtomicFile, makeLink } from "./atomic-file.ts";
 import { Destination, replaceableAt } from "./destination.ts";
 import { closeQuietly, digest, isSystemError, openPlain, reason } from "./disk.ts";
@@ -40,7 +39,7 @@ export async function write(
   events: ValueSender,
   signal?: AbortSignal,
 ): Promise<Totals> {
-  const { sender, receiver, passTo } = makeChannel();
+  const { sender, receiver, passTo, release } = makeChannel();
   // No file has to wait for a window that is about to grow.
   receiver.widen();
   const stop = () => receiver.close(signal?.reason);
@@ -55,6 +54,7 @@ export async function write(
       passTo?.(undefined);
       const taken = writer.take(message);
       if (taken !== undefined) await taken;
+      if (message instanceof Uint8Array) release(message);
       passTo?.(writer.begun);
     }
     signal?.throwIfAborted();
@@ -292,7 +292,6 @@ export class TreeWriter {
     this.#bytes += piece.length;
     try {
       await current.output?.write(piece);
-      releaseBuffer(piece);
     } catch (error) {
       await this.#lose(error);
     }

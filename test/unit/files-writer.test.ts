@@ -73,9 +73,10 @@ const FAILING: readonly (readonly [title: string, records: readonly Record[]])[]
 ];
 
 type Write = (to: string, events: Sender) => Promise<unknown>;
+const makeChannel = () => ({ ...new Channel<unknown>(), release: () => {} });
 const OPTIONS = { names: ["tree", "."] };
 const WRITERS: readonly (readonly [where: string, Write])[] = [
-  ["here", (to, events) => write(() => new Channel(), to, OPTIONS, events)],
+  ["here", (to, events) => write(makeChannel, to, OPTIONS, events)],
   ["Python", (to, events) => python.call("econtext.files:write", to, OPTIONS, events)],
 ];
 

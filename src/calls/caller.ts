@@ -16,7 +16,7 @@ import type { CallSite } from "../traces/call-site.ts";
 import { type Callable, type Callee, readCallee } from "./callee.ts";
 import { LANGUAGE_RULES, tierNeeds } from "./language-rules.ts";
 import { type CallLimits, type CallOptions, checkMilliseconds, eitherSignal } from "./options.ts";
-import { endAfterCommands, endInOrder, expectLargeCalls, LARGE_CALL_BYTES } from "./own-calls.ts";
+import { endInOrder, expectLargeCalls, LARGE_CALL_BYTES } from "./own-calls.ts";
 import { CALL_ROOT, callPayload, type PayloadOptions } from "./payload.ts";
 import { type CallOwner, PendingCall } from "./pending-call.ts";
 import { iterable, RemoteGenerator } from "./remote-generator.ts";
@@ -172,9 +172,7 @@ export class Caller implements CallOwner {
   async finishAhead(): Promise<void> {
     this.close();
     const language = await this.#allSent();
-    if (language === undefined || this.#isFinished) return;
-    this.#isFinished = true;
-    endAfterCommands(this.link, language);
+    if (language !== undefined) this.#finish(language, LANGUAGE_RULES[language].runsInOrder);
   }
 
   /** Resolves when every call has been sent. @returns the language of the slave, if it is known */
@@ -184,10 +182,11 @@ export class Caller implements CallOwner {
     return this.#session.language();
   }
 
-  #finish(language: Language | undefined): void {
+  /** @param runsHandlers whether the slave runs the handlers of user code for its end */
+  #finish(language: Language | undefined, runsHandlers = true): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    endInOrder(this.link, language);
+    endInOrder(this.link, runsHandlers ? language : undefined);
   }
 
   /** Resolves when it is known for every call which slave does it. */
@@ -234,6 +233,10 @@ export class Caller implements CallOwner {
     if (this.#waiting === 0) this.#onIdle();
   }
 
+  withdrawn(): void {
+    this.#isFinished = false; // it may have been the call that tells that no other follows
+  }
+
   // -- The way of a call --
 
   /** @returns undefined while it cannot be told which slave does the call */
@@ -255,8 +258,7 @@ export class Caller implements CallOwner {
     const { deadline } = options;
     checkMilliseconds("deadline", deadline);
     const signal = eitherSignal(options.signal, this.#signal);
-    const withContext = "withContext" in options ? options.withContext : undefined;
-    const limits: PayloadOptions = { deadline, signal, withContext };
+    const limits: PayloadOptions = { ...options, signal };
     const body = this.#encode(callee, args, limits);
     const settings = { name: callee.name, limits, senders: body.senders, site };
     const call = new PendingCall(this, settings, resolve, reject);
@@ -357,7 +359,7 @@ export class Caller implements CallOwner {
         values: body.extended,
         channels: this.#senders.hasExported || callee.generates,
         importer: typeof callee.function !== "string",
-        isLimited: deadline !== undefined || signal !== undefined,
+        isLimited: deadline !== undefined || (signal !== undefined && !limits.cancelsItself),
         withContext,
       };
       const needs = tierNeeds(language, uses);
@@ -368,7 +370,9 @@ export class Caller implements CallOwner {
         expectLargeCalls(this.link, large);
       }
       this.#session.offer(callee.modules, needs, callee.root);
-      call.send(body.chunks);
+      const isLast = limits.isLast === true && LANGUAGE_RULES[language].hearsLast(limits);
+      this.#isFinished ||= isLast;
+      call.send(body.chunks, isLast);
     } catch (error) {
       call.fail(error);
     }

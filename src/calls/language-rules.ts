@@ -3,6 +3,7 @@
  * needs there, and how that language ends functions and processes.
  */
 import type { Language } from "../interpreters/kind.ts";
+import type { CallLimits } from "./options.ts";
 
 interface LanguageRules {
   /** Second-tier modules of a call that has a deadline or a signal. */
@@ -19,11 +20,8 @@ interface LanguageRules {
   readonly runsInOrder: boolean;
   /** The call that runs the handlers of user code for the interpreter's end: cores skip them. */
   readonly atExit: readonly unknown[];
-  /**
-   * Where calls run beside one another: the call that has the slave end as soon as its commands
-   * have ended, after `atExit`.
-   */
-  readonly afterCommands?: readonly unknown[];
+  /** Whether a call with these limits can tell the slave that no other call follows. */
+  readonly hearsLast: (limits: CallLimits) => boolean;
 }
 
 export const LANGUAGE_RULES: Readonly<Record<Language, LanguageRules>> = {
@@ -35,6 +33,7 @@ export const LANGUAGE_RULES: Readonly<Record<Language, LanguageRules>> = {
     stopsFunctions: true,
     runsInOrder: true,
     atExit: ["atexit._run_exitfuncs", []],
+    hearsLast: () => false,
   },
   javascript: {
     limited: ["external"],
@@ -44,7 +43,8 @@ export const LANGUAGE_RULES: Readonly<Record<Language, LanguageRules>> = {
     stopsFunctions: false,
     runsInOrder: false,
     atExit: ["process.emit", ["exit", 0]],
-    afterCommands: ["econtext.commands:conclude", []],
+    // A deadline is the worker's, which the last call need not start.
+    hearsLast: ({ deadline }) => deadline === undefined,
   },
 };
 

@@ -6,6 +6,10 @@ export interface CallLimits {
   /** Milliseconds from now. */
   readonly deadline?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The function sees to it that it can be cancelled: the slave need not prepare for it. */
+  readonly cancelsItself?: boolean | undefined;
+  /** No call follows. */
+  readonly isLast?: boolean | undefined;
 }
 
 /** Options of one call. */

@@ -28,13 +28,6 @@ export function endInOrder(link: ContextLink, language: Language | undefined): v
   link.router.send(to, encodeValue("closed").chunks);
 }
 
-/** As `endInOrder`, before the end of the calls is known, if all of them are commands. */
-export function endAfterCommands(link: ContextLink, language: Language): void {
-  const { afterCommands } = LANGUAGE_RULES[language];
-  if (afterCommands === undefined) endInOrder(link, language);
-  else callLast(link, afterCommands);
-}
-
 /** @param call its result is ignored */
 function callLast({ id, router }: ContextLink, call: readonly unknown[]): void {
   const { chunks } = encodeValue(call);

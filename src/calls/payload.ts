@@ -40,14 +40,15 @@ export function callPayload(
   options: PayloadOptions,
 ): unknown[] {
   const last = args.at(-1);
-  const isPlain = options.deadline === undefined && options.signal === undefined;
+  const canCancel = options.signal !== undefined && options.cancelsItself !== true;
+  const isPlain = options.deadline === undefined && !canCancel;
   if (isPlain && options.withContext !== true && !(last instanceof Kwargs)) return [fn, args];
   const named = last instanceof Kwargs ? last.values : {};
   const positional = last instanceof Kwargs ? args.slice(0, -1) : args;
   const extra: Record<string, unknown> = {};
   if (options.deadline !== undefined) extra["deadline"] = options.deadline;
   if (options.withContext === true) extra["context"] = true;
-  if (options.signal !== undefined) extra["cancel"] = true;
+  if (canCancel) extra["cancel"] = true;
   const payload: unknown[] = [fn, positional];
   const hasExtra = Object.keys(extra).length > 0;
   if (hasExtra || Object.keys(named).length > 0) payload.push(named);

@@ -30,6 +30,8 @@ export interface CallOwner {
   hung(call: string): void;
   /** The caller of one of its calls waits no longer. */
   settled(): void;
+  /** A call was given up before the slave had any of it. */
+  withdrawn(): void;
 }
 
 export interface CallSettings {
@@ -111,10 +113,12 @@ export class PendingCall implements Receiver {
     this.#senders = senders;
   }
 
-  send(body: readonly Uint8Array[]): void {
+  /** @param isLast the slave is told that no call follows */
+  send(body: readonly Uint8Array[], isLast = false): void {
     const { id, router } = this.#owner.link;
     this.#handle = router.expect(id, this);
-    const to = { dst: id, handle: HANDLES.CALL_FUNCTION, reply: this.#handle };
+    const flags = isLast ? FLAGS.DEAD : 0;
+    const to = { dst: id, handle: HANDLES.CALL_FUNCTION, reply: this.#handle, flags };
     this.#withdraw = router.send(to, body);
   }
 
@@ -207,6 +211,7 @@ export class PendingCall implements Receiver {
     if (progress === "withdrawn") {
       router.forget(id, this.#handle);
       this.#senders.release("unread");
+      this.#owner.withdrawn();
       return;
     }
     this.#timer = setTimeout(() => this.#owner.hung(nameOf(this.#settings.name)), graceMs);

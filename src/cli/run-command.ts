@@ -126,10 +126,10 @@ async function runOne(
   { host, head, whole, input, signals }: Streams,
 ): Promise<Ending> {
   const stdin = whole ?? input.branch(plan.targets.length, () => context.ready());
-  const options = { ...limits(), ...plan.options, head };
-  const process = context.exec(plan.argv, stdin === undefined ? options : { ...options, stdin });
   // A terminal may be the other language's. Another target may be behind this one.
-  if (plan.targets.length === 1 && plan.options?.tty === undefined) context.finishAhead();
+  const isLast = plan.targets.length === 1 && plan.options?.tty === undefined;
+  const options = { ...limits(), ...plan.options, head, isLast };
+  const process = context.exec(plan.argv, stdin === undefined ? options : { ...options, stdin });
   const unhook = signals.to(process);
   try {
     const copies = isAlone

@@ -42,6 +42,8 @@ export interface ExecOptions {
   readonly stderr?: "pipe" | "log";
   /** @internal What the command leaves in the background is ended, as by the context's end. */
   readonly sweep?: boolean | undefined;
+  /** @internal No call follows this command: the context ends with it. */
+  readonly isLast?: boolean | undefined;
   /** The working directory; default: the context's. */
   readonly cwd?: string;
   /** Variables to add to the context's environment. */
@@ -106,7 +108,7 @@ export class RemoteProcess {
     otherwise: () => Promise<TierCall | undefined> = async () => undefined,
   ) {
     checkCommand(name, argv, options);
-    const { tty, deadline, signal } = options;
+    const { tty, deadline, signal, isLast } = options;
     const { stdin, head } = withHead(options);
     const site = new Error();
     const events = new Channel<unknown>();
@@ -125,7 +127,7 @@ export class RemoteProcess {
     const input = stdin === undefined || stdin === "pipe" ? written?.receiver : queueOf(stdin);
     void this.#follow(events.receiver, input);
     const request = requestOf({ ...options, head }, input, out?.sender, err?.sender, events.sender);
-    const limits = { deadline, signal };
+    const limits = { deadline, signal, isLast, cancelsItself: true };
     const run = async (by: TierCall) =>
       readResult(name, await by(limits, "econtext.commands:run", [...argv], request));
     this.exited = run(call)
@@ -241,7 +243,7 @@ function pipe(mode: "pipe" | "log" = "pipe"): Channel<Uint8Array> | undefined {
 
 /** The second argument of the slave's `econtext.commands:run`. */
 function requestOf(
-  { cwd, env, tty, head, sweep }: ExecOptions,
+  { cwd, env, tty, head, sweep, isLast }: ExecOptions,
   input: InputQueue | undefined,
   stdout: Sender<Uint8Array> | undefined,
   stderr: Sender<Uint8Array> | undefined,
@@ -257,6 +259,7 @@ function requestOf(
     tty: tty === undefined ? null : { term: "xterm-256color", ...tty },
     events: new HandleOf(events),
     ...(sweep === true ? { sweep } : {}),
+    ...(isLast === true ? { last: true } : {}),
   };
 }
 

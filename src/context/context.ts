@@ -214,8 +214,11 @@ export class Context implements AsyncDisposable {
       return other?.caller.tierCall(["commands"]);
     };
     const env = this.#env && { env: { ...this.#env, ...options.env } };
-    const whole = { ...limited, ...env, ...(this.#isLent ? { sweep: true } : {}) };
-    return new RemoteProcess(this.name, argv, whole, this.#commands, otherwise);
+    const isLast = options.isLast === true && this.#slaves.canFinishAhead;
+    const whole = { ...limited, ...env, isLast, ...(this.#isLent ? { sweep: true } : {}) };
+    const process = new RemoteProcess(this.name, argv, whole, this.#commands, otherwise);
+    if (isLast) this.finishAhead();
+    return process;
   }
 
   /**

@@ -131,9 +131,12 @@ export class Slaves {
 
   /** No call follows: a slave that can end by itself after its calls is told so now. */
   finishAhead(): void {
-    if (this.#settings.isLent !== true && this.#second === undefined) {
-      void this.#first.caller.finishAhead();
-    }
+    if (this.canFinishAhead) void this.#first.caller.finishAhead();
+  }
+
+  /** Whether a slave can be told, with its last call, that no other follows. */
+  get canFinishAhead(): boolean {
+    return this.#settings.isLent !== true && this.#second === undefined;
   }
 
   /**

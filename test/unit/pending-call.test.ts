@@ -28,6 +28,7 @@ function open(options: CallOptions) {
     stopsFunctions: () => options.stopsFunctions ?? true,
     hung: (call) => hung.push(call),
     settled: () => settled++,
+    withdrawn: () => {},
   };
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   const { deadline, signal, name = "pkg.mod:fn" } = options;

@@ -5,7 +5,7 @@
  * for the worker, and without user code there is nothing to keep control of.
  */
 // -- The end
-const exit = (proc.reallyExit ?? proc.exit).bind(proc);
+const exit = proc.reallyExit.bind(proc);
 
 /** Read what the system knows of a process: its state, parent, process group … */
 const about = (pid) => fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").pop().split(" ");
@@ -37,12 +37,34 @@ let nonce, name, argv0;
 [, nonce, name, argv0, lowest, lease, rate] = JSON.parse(R(head.readUInt32BE(20)));
 me = head.readUInt32BE(0);
 
-/** What the second tier gets. */
+/**
+ * Start the worker, unless it was started; leave the connection to it, and listen to it.
+ *
+ * @param first bytes of the connection that this thread has read and not served
+ */
+const go = (first = []) => {
+  if (port) return;
+  const { port1, port2 } = new MessageChannel();
+  port = port1;
+  const worker = isBun
+    ? new Worker("data:,onmessage=e=>eval(e.data,require)")
+    : new (load("worker_threads").Worker)(c, { eval: true });
+  // Bun would keep a long text's compiled form on disk. It does not for a text that is evaluated.
+  if (isBun) worker.postMessage(c);
+  worker.postMessage([port2, shared, me, lowest, lease, rate, printed, spare, first], [port2]);
+  // Not earlier: a thread that blocks in a read hears no message.
+  listen(port, (message) => {
+    hear(message);
+    pump();
+    flush();
+  });
+};
+
+/** What the second tier gets, and may replace. */
 const core = {
   Buffer,
   Date,
   clearTimeout,
-  queueMicrotask,
   setTimeout,
   me,
   name,
@@ -53,6 +75,8 @@ const core = {
   record,
   handle: () => ++nextHandle,
   close: () => (closing = 1) && pump(),
+  go,
+  others,
   active,
   get, // a word that the threads share
   send,
@@ -88,36 +112,12 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) proc.on(signal, () => {});
 
 shared = new Int32Array(new SharedArrayBuffer(64));
 openTally();
-const { port1: port, port2 } = new MessageChannel();
-const worker = isBun
-  ? new Worker(URL.createObjectURL(new Blob(["onmessage=e=>eval(e.data,require)"])))
-  : new (load("worker_threads").Worker)(c, { eval: true });
-// Bun would keep a long text's compiled form on disk. It does not for a text that is evaluated.
-if (isBun) worker.postMessage(c);
 write(Buffer.from(`econtext/1 ${nonce}\n`));
 send(
   head.readUInt32BE(16),
   encode([isBun ? "bun" : "node", isBun ?? proc.versions.node, proc.pid, proc.execPath]),
 );
 flush();
-
-let early = 1; // there is no worker yet that answers PING and CANCEL
-/**
- * Leave the connection to the worker, and listen to it.
- *
- * @param first bytes of the connection that this thread has read and not served
- */
-const go = (first = []) => {
-  if (!early) return;
-  early = 0;
-  worker.postMessage([port2, shared, me, lowest, lease, rate, printed, spare, first], [port2]);
-  // Not earlier: a thread that blocks in a read hears no message.
-  listen(port, (message) => {
-    hear(message);
-    pump();
-    flush();
-  });
-};
 
 const next = (n) => {
   const bytes = Buffer.alloc(n);
@@ -129,12 +129,11 @@ const next = (n) => {
     }
   return bytes;
 };
-while (early) {
+while (!port && !calls.length) {
   const head = next(24);
   const frame = Buffer.concat([head, next(head.readUIntBE(21, 3))]);
   // A frame for another context is the worker's, which starts and carries contexts behind this one.
   if (!walk(frame, deliver)) go(frame);
-  else if (calls.length) go();
   flush();
 }
 // Not earlier: an error before there is a worker has to end the process.

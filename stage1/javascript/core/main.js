@@ -18,6 +18,7 @@ let parts = []; // of a message in several frames
 let replies = []; // frames that wait for the end of this turn
 let waiting = 0; // a flush is due at the end of this turn
 let blocked = 0; // this thread waits for an answer
+let port; // to the worker; undefined until there is one, which answers PING and CANCEL
 let pause; // a timer: no call begins until the interrupt of a cancelled one is over
 
 // -- Values: JSON, and econtext.values for what JSON cannot say
@@ -132,9 +133,7 @@ const deliver = (handle, reply, body, flags, route) => {
   else if (handle === LOAD_MODULE) offers.push([flags, body]);
   else if (handle === LOAD_BUNDLE) bundles.push([flags, body]);
   else if (handle === PING) {
-    if (early) send(reply, body);
-  } else if (handle === CANCEL) {
-    if (early) cancel(JSON.parse(body));
+    if (!port) send(reply, body);
   } else if (handlers.has(handle)) handlers.get(handle)(flags, body);
   else if (reply) send(reply, json("no handle"), DEAD);
 };
@@ -148,7 +147,7 @@ const hear = (message) => {
     cancel(doomed);
   }
   if (end) for (const call of active.values()) call.controller?.abort(new Error("disconnected"));
-  if (last) others() ? die() : exit(0);
+  if (last) core.others() ? die() : exit(0);
 };
 
 // -- Calls
@@ -203,6 +202,7 @@ const find = (name) => {
 const end = (call) => {
   call.over = 1;
   active.delete(call.reply);
+  if (closing) queueMicrotask(pump);
   current();
   if (call.limited) port.postMessage({ limit: [call.reply, 0] });
 };
@@ -255,6 +255,8 @@ const run = ([reply, , body]) => {
   try {
     const [name, args, named = {}, options = {}] = decode(body);
     if (Object.keys(named).length) args.push(named);
+    // The last call starts the worker itself, if it takes long.
+    if (!closing) go();
     call.limited = options.deadline !== undefined;
     if (call.limited) port.postMessage({ limit: [reply, options.deadline || 1] });
     current();
@@ -280,7 +282,7 @@ const pump = () => {
   while (calls.length && !starting && !closing && !blocked && !pause && get(CANCELS) === get(ACK)) {
     const call = calls.shift();
     if (call[1] & DEAD) closing = 1;
-    else run(call);
+    if (!closing || call[0]) run(call);
   }
   if (closing && !active.size) {
     flush();

@@ -5,12 +5,11 @@
  *
  * Second tier: comes with econtext.commands. Twin: src/io/socket.ts.
  */
-const { closeSync } = require("fs");
-const { busyPoller, duplicate, makeSockets, readNow, widenSocket } = core.tier("kernel");
-const { Gatherer, discardFrame } = core.tier("gather");
-const { onClose } = core.tier("channels");
+const { closeSync, writeSync } = require("fs");
+const { busyPoller, duplicate, makeSockets, readNow, waitFor, widenSocket } = core.tier("kernel");
+const { Buffer } = core;
 
-widenSocket(4); // the stream: what the worker writes to
+const PRINTED = ["stdout", "stderr"];
 
 /**
  * One output of a command, on its way to a sender. In a flood it is a source of
@@ -27,10 +26,11 @@ class Output {
   #isIdle = false;
 
   /**
-   * `fd` becomes the socket's; `own`, another of the same, is what a flood is read from. `ended` is
-   * called once.
+   * `fd` becomes the socket's; `own`, another of the same, is what a flood is read from. `printed`
+   * was read before. `ended` is called once.
    */
-  constructor(fd, own, sender, ended) {
+  constructor(fd, own, sender, printed, ended) {
+    const { Gatherer } = core.tier("gather");
     this.fd = own;
     this.#ended = ended;
     this.#gatherer = new Gatherer(sender, () => this.#resume());
@@ -49,8 +49,10 @@ class Output {
       close,
       error: (socket) => socket.terminate(),
     };
+    // What waits for room does not stop the socket before it is open: little was printed.
+    for (const chunk of printed) this.#gatherer.add(chunk);
     Bun.connect({ fd, socket }).catch(close);
-    onClose(sender, () => this.#end());
+    core.tier("channels").onClose(sender, () => this.#end());
   }
 
   #take(chunk) {
@@ -99,32 +101,90 @@ class Output {
 }
 
 /**
- * Have what a command prints sent. @returns { fd, ended }: what it prints to, to be closed when it
- * has that; and when all of it was handed over; undefined where such sockets are not to be had
+ * Make sockets for the streams of a command. The parts that serve a command for long are loaded
+ * only when they are used.
+ *
+ * @returns undefined where such sockets are not to be had
  */
-exports.drain = (sender) => {
-  const [ours, fd] = makeSockets() ?? [];
-  if (fd === undefined) return undefined;
-  const own = duplicate(ours);
-  if (own === undefined) {
-    for (const end of [ours, fd]) closeSync(end);
+exports.make = ({ stdin, head, stdout, stderr }) => {
+  const wanted = [stdin || head, stdout, stderr];
+  const pairs = wanted.map((isWanted) => (isWanted ? makeSockets() : []));
+  const close = (fds) => {
+    for (const fd of fds) if (fd !== undefined) closeSync(fd);
+  };
+  if (pairs.includes(undefined)) {
+    close(pairs.flatMap((pair) => pair ?? []));
     return undefined;
   }
+  const [input, ...outputs] = pairs.map(([near]) => near);
+  // A flood is read from another descriptor than the one that becomes a socket of the runtime.
+  const owns = outputs.map((fd) => fd && duplicate(fd));
+  const ours = [input, ...outputs, ...owns];
+  if (outputs.some((fd, at) => fd && owns[at] === undefined)) {
+    close([...pairs.map(([, far]) => far), ...ours]);
+    return undefined;
+  }
+  const ends = {
+    /** What the command gets, to be closed when it has that. */
+    stdio: pairs.map(([, far], at) => far ?? (at || "ignore")),
+    /** What the socket of its input has no room for. */
+    rest: head && begin(input, head),
+    /** The command is over. */
+    drop: () => close(ours.splice(0)),
+    /** Read what it prints. @returns whether its output has ended in time */
+    read: (printed, most, ms) => readEarly(outputs, printed, most, ms),
+    /** Have the rest, and what comes, written to its standard input. */
+    feed: (from) => pour(input, ends.rest, from).catch(() => from.close()),
+    /** Have what it prints sent, after what was printed. @returns when all was handed over */
+    drain: (senders, printed) => {
+      widenSocket(4); // the stream: what the worker writes to
+      return PRINTED.map(
+        (name, at) =>
+          outputs[at] &&
+          new Promise((resolve) => {
+            new Output(outputs[at], owns[at], senders[name], printed[name], resolve);
+          }),
+      );
+    },
+  };
+  for (const [, far] of pairs) if (far !== undefined) widenSocket(far);
+  // All of its input is there.
+  if (head && !stdin && !ends.rest) close(ours.splice(0, 1, undefined));
+  return ends;
+};
+
+/** Write what the socket takes at once. @returns the rest, or undefined */
+const begin = (fd, bytes) => {
   widenSocket(fd);
-  return { fd, ended: new Promise((resolve) => new Output(ours, own, sender, resolve)) };
+  try {
+    const size = writeSync(fd, bytes);
+    return size < bytes.length ? bytes.subarray(size) : undefined;
+  } catch {
+    return bytes;
+  }
 };
 
-/**
- * Have what comes to a command written to its standard input. @returns the descriptor that the
- * command reads, to be closed when it has that; undefined where such sockets are not to be had
- */
-exports.feed = (input) => {
-  const [ours, fd] = makeSockets() ?? [];
-  if (fd !== undefined) pour(ours, input).catch(() => input.close());
-  return fd;
+const readEarly = (outputs, printed, most, ms) => {
+  const until = performance.now() + ms;
+  const chunk = Buffer.alloc(most);
+  const open = new Map(PRINTED.map((name, at) => [outputs[at], name]));
+  open.delete(undefined);
+  let size = 0;
+  while (open.size && size <= most && performance.now() < until) {
+    if (!waitFor([...open.keys()], ms)) continue;
+    for (const [fd, name] of open) {
+      const got = readNow(fd, chunk);
+      if (got === 0) open.delete(fd);
+      if (!got) continue;
+      printed[name].push(Buffer.from(chunk.subarray(0, got)));
+      size += got;
+    }
+  }
+  return !open.size;
 };
 
-const pour = async (fd, input) => {
+const pour = async (fd, rest, input) => {
+  const { discardFrame } = core.tier("gather");
   let isGone = false;
   let wake;
   const gone = () => {
@@ -134,17 +194,19 @@ const pour = async (fd, input) => {
   };
   const drain = () => wake?.();
   const socket = await Bun.connect({ fd, socket: { data() {}, drain, close: gone, error: gone } });
-  try {
-    for await (const chunk of input) {
-      for (let at = 0; !isGone; ) {
-        at += Math.max(0, socket.write(chunk.subarray(at)));
-        if (at === chunk.length || isGone) break;
-        await new Promise((resolve) => {
-          wake = resolve;
-        });
-      }
-      discardFrame(chunk);
+  const write = async (chunk) => {
+    for (let at = 0; !isGone; ) {
+      at += Math.max(0, socket.write(chunk.subarray(at)));
+      if (at === chunk.length || isGone) break;
+      await new Promise((resolve) => {
+        wake = resolve;
+      });
     }
+    discardFrame(chunk);
+  };
+  try {
+    if (rest) await write(rest);
+    for await (const chunk of input) await write(chunk);
   } catch {
     // Closed with an error: that is the end of the input, too.
   }

@@ -4,20 +4,20 @@ if it ends at once. econtext.command_loop serves all other commands.
 Second tier. Twins: stage1/javascript/tier2/commands.js, src/commands/remote-process.ts. Spec:
 docs/protocol.md, "Commands".
 
-The modules that serve a long command take longer to compile than `true` takes to run. So they are
-compiled while the command runs, or not at all.
+The modules that serve a long command, or interrupt it, take longer to compile than `true` takes to
+run. So they are compiled while the command runs, or not at all.
 """
 import os
 import select
 import struct
+import sys
 from _io import FileIO
 from time import sleep, time
 
 import econtext
-from econtext import DEAD
+from econtext import DEAD, signal
 
-# What a command may need. sent along: process_sweep, command_loop
-interruption = econtext.tier("interruption")
+# What a command may need. sent along: process_sweep, interruption, command_loop
 command_process = econtext.tier("command_process")
 
 PATIENCE = 0.002  # seconds that a command has to end
@@ -32,23 +32,45 @@ def run(argv, options):
     """Run `argv` to its end. Returns {"status": N}; {"status": 128 + N, "signal": NAME} if a signal
     ended it; {"status": 127 or 126, "problem": TEXT} if it could not be started.
     """
-    interruption.install()
-    interruption.deaf = econtext.busy  # a signal to our process group is the command's meanwhile
     options = dict(item for item in options.items() if item[1] is not None)
-    early = None
-    if command_process.can_start(options) and command_process.hears_children():
-        try:
-            early = Early(argv, options)
-        except EnvironmentError as e:
-            conclude(options)
-            return command_process.refusal(e)
-        if early.has_ended():
-            early.process.close()
-            if "sweep" in options:
-                early.sweep()
-            conclude(options, early)
-            return {"status": early.process.returncode}
-    return econtext.tier("command_loop").run(argv, options, early)
+    began = time()
+    result, early = start(argv, options)
+    if result:
+        return result
+    interruption = econtext.tier("interruption")
+    interruption.deaf = econtext.busy  # a signal to our process group is the command's meanwhile
+    serve = econtext.tier("command_loop").run
+    if interruption.served == econtext.busy:
+        return serve(argv, options, early)
+    newest = early.process.pid - 1 if early else interruption.newest()
+    return interruption.serve((began, newest), 0, serve, argv, options, early)
+
+
+def start(argv, options):
+    """Start a command. Returns its result, if it has ended at once; and the command, or None."""
+    if not (command_process.can_start(options) and command_process.hears_children()):
+        return None, None
+    # A signal to our process group is the command's meanwhile. A handler of user code stays.
+    is_ours = signal.getsignal(signal.SIGINT) is econtext.on_interrupt
+    if is_ours:
+        signal.signal(signal.SIGINT, command_process.hear)
+    elif "econtext.interruption" in sys.modules:
+        econtext.tier("interruption").deaf = econtext.busy
+    try:
+        early = Early(argv, options)
+        if not early.has_ended():
+            return None, early
+        early.process.close()
+        if "sweep" in options:
+            early.sweep()
+        conclude(options, early)
+        return {"status": early.process.returncode}, early
+    except EnvironmentError as e:
+        conclude(options)
+        return command_process.refusal(e), None
+    finally:
+        if is_ours:
+            signal.signal(signal.SIGINT, econtext.on_interrupt)
 
 
 class Early(object):
@@ -96,6 +118,8 @@ class Early(object):
         """Whether it has more time to end. Where many processes share the processors, it waits for
         one: to compile here would make it wait longer.
         """
+        if is_doomed():
+            return False
         now = time()
         return now < until or now < self.latest and is_running(self.process.pid)
 
@@ -131,17 +155,22 @@ class Early(object):
             sleep(0.0001)
         self.process.poll()
         code = self.process.returncode
-        return code is not None and code >= 0 and not interruption.is_doomed()
+        return code is not None and code >= 0 and not is_doomed()
 
     def sweep(self):
         """End what the command has left behind. In so short a time, no process id was used twice:
         the ids of its processes are between its own and the newest.
         """
         pid = self.process.pid
-        newest = interruption.newest()
+        newest = econtext.tier("interruption").newest()
         if newest != pid:
             ids = range(pid + 1, newest + 1) if newest > pid else None
             econtext.tier("process_sweep").sweep_after(pid, newest, ids)
+
+
+def is_doomed():
+    """Whether the call that runs was cancelled. econtext.interruption ends it."""
+    return econtext.doomed[0] == econtext.busy
 
 
 def is_running(pid):

@@ -34,6 +34,7 @@ sending = thread.allocate_lock()  # a signal is sent to the call that runs, and 
 until = 0  # when the deadline of the call passes
 again = 0  # when it is interrupted again
 sent = False  # a SIGINT of ours may be under way
+served = 0  # the call that may be interrupted
 deferred = False  # the main thread was found where it may not be interrupted
 deaf = 0  # the call in which a SIGINT that is not ours is not for us: it runs a command
 
@@ -52,21 +53,28 @@ alive = False  # whether that exception lives
 
 def run(arrived, name, arguments, named, options):
     """A call with options, which may be interrupted. Gives the body of its result."""
-    global until, again, alive, deferred
-    install()
-    handle = econtext.busy
-    began = time(), newest()
-    again = 0
-    alive = deferred = False
     if "context" in options:
         arguments.insert(0, econtext.tier("external").context)
-    if "deadline" in options:
-        until = arrived + options["deadline"] / 1e3
+    limit = arrived + options["deadline"] / 1e3 if "deadline" in options else 0
+    return serve((time(), newest()), limit, econtext.work, name, arguments, named, options)
+
+
+def serve(began, limit, function, *arguments):
+    """Go on with the call that runs by calling a function. From now on it may be interrupted.
+
+    began: when the call began, and the newest process then. limit: when its deadline passes, or 0.
+    """
+    global until, again, alive, deferred, served
+    install()
+    handle = served = econtext.busy
+    again = 0
+    alive = deferred = False
+    until = limit
     if econtext.role.locked():
         # The thread that reads the stream already waits, and for longer than `clock` may want.
         os.write(econtext.alarm, b"k")
     try:
-        answer = econtext.work(name, arguments, named, options)
+        answer = function(*arguments)
     except:  # noqa: E722
         if econtext.doomed[0] != handle:
             raise

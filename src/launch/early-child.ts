@@ -3,14 +3,19 @@
  * it are loaded: whatever asks for the same argument vector first gets that process.
  */
 import { closeSync } from "node:fs";
+import { withFewerFiles } from "../io/file-limit.ts";
+import { makeSockets } from "../io/libc.ts";
 import type { Ending, SpawnOptions } from "./child.ts";
 import { originalLimit } from "./open-files.ts";
 
 export type Started = Bun.Subprocess<"ignore", "ignore", "pipe">;
 
-/** A process that was started. Its descriptors 3 and 4 are its input and output. */
+/** A process that was started. */
 export interface StartedChild {
   readonly process: Started;
+  /** Our ends of its standard input and output. They do not block. */
+  readonly stdin: number;
+  readonly stdout: number;
   /** Resolves when the process has ended. */
   readonly exited: Promise<Ending>;
 }
@@ -42,16 +47,16 @@ let early: { readonly key: string; readonly child: StartedChild } | undefined;
  */
 export function startEarly(argv: readonly string[], options: Options): void {
   dropEarly();
-  early = { key: keyOf(argv, options), child: start(argv, options, undefined) };
+  const child = startBare(argv, options) ?? start(argv, options, undefined);
+  early = { key: keyOf(argv, options), child };
 }
 
 /** Ends the process that was started early, if nothing has asked for it. */
 export function dropEarly(): void {
   if (early === undefined) return;
-  const { process } = early.child;
+  const { process, stdin, stdout } = early.child;
   early = undefined;
-  const [, , , stdin, stdout] = process.stdio as unknown as number[];
-  for (const fd of [stdin, stdout]) closeSync(fd as number);
+  for (const fd of [stdin, stdout]) closeSync(fd);
   process.kill("SIGTERM");
 }
 
@@ -76,21 +81,72 @@ function keyOf(argv: readonly string[], { asks, env, pty = false }: Options): st
   return JSON.stringify([argv, asks, env ?? {}, pty]);
 }
 
+/**
+ * As `start`, without a shell, which takes a millisecond: for a process that needs no terminal of
+ * its own, and asks nothing. Only while few files are open: the new limit holds for ours, too.
+ *
+ * @returns undefined if it cannot be started so. A shell can start more, and `start` tells why not.
+ */
+function startBare(argv: readonly string[], options: Options): StartedChild | undefined {
+  const limit = originalLimit();
+  const program = findProgram(argv);
+  if (options.asks || program === null || !/^\d*$/.test(limit)) return undefined;
+  const [inputs, outputs] = [makeSockets(), makeSockets()];
+  const unused = [inputs, outputs].flatMap((pair) => pair ?? []);
+  try {
+    if (inputs === undefined || outputs === undefined) return undefined;
+    const words = [program, ...argv.slice(1)];
+    const run = () => spawn(words, options, [inputs[1], outputs[1], "pipe"], argv[0]);
+    const started = limit === "" ? run() : withFewerFiles(Number(limit), run);
+    unused.splice(0, unused.length, inputs[1], outputs[1]);
+    return { ...started, stdin: inputs[0], stdout: outputs[0] };
+  } catch {
+    return undefined;
+  } finally {
+    for (const fd of unused) closeSync(fd);
+  }
+}
+
 function start(
   argv: readonly string[],
-  { asks, env, pty }: Options,
+  options: Options,
   terminal: string | undefined,
 ): StartedChild {
-  const isOwn = !asks || pty === true;
-  const PATH = process.env["PATH"] || DEFAULT_PATH;
-  const exited = Promise.withResolvers<Ending>();
   // A program that does not exist is started as it is, so that the error is the system's.
-  const exists = Bun.which(argv[0] ?? "", { PATH }) !== null;
-  const child = Bun.spawn(exists ? joined(argv, isOwn, terminal) : [...argv], {
-    stdio: ["ignore", "ignore", "pipe", "socket-fd", "socket-fd"],
+  const exists = findProgram(argv) !== null;
+  const words = exists ? joined(argv, isOwn(options), terminal) : argv;
+  const started = spawn(words, options, ["ignore", "ignore", "pipe", "socket-fd", "socket-fd"]);
+  const [, , , stdin, stdout] = started.process.stdio as unknown as number[];
+  return { ...started, stdin: stdin as number, stdout: stdout as number };
+}
+
+function searchPath(): string {
+  return process.env["PATH"] || DEFAULT_PATH;
+}
+
+/** @returns the path of the program, or null */
+function findProgram([name = ""]: readonly string[]): string | null {
+  return Bun.which(name, { PATH: searchPath() });
+}
+
+/** Whether it gets a session of its own, and so no signal of the terminal. */
+function isOwn({ asks, pty }: Options): boolean {
+  return !asks || pty === true;
+}
+
+function spawn(
+  argv: readonly string[],
+  options: Options,
+  stdio: readonly (number | "ignore" | "pipe" | "socket-fd")[],
+  argv0 = argv[0] ?? "",
+): Pick<StartedChild, "process" | "exited"> {
+  const exited = Promise.withResolvers<Ending>();
+  const child = Bun.spawn([...argv], {
+    argv0,
+    stdio: [...stdio] as ["ignore", "ignore", "pipe"],
     // The environment of now: by default Bun passes on the one of this program's start.
-    env: { ...process.env, ...env, PATH },
-    detached: isOwn,
+    env: { ...process.env, ...options.env, PATH: searchPath() },
+    detached: isOwn(options),
     onExit: (_child, status, signal) =>
       exited.resolve({ status: status ?? undefined, signal: nameOf(signal) }),
   });

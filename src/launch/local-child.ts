@@ -73,21 +73,20 @@ class LocalChild implements ByteChild {
 
   /** @throws the system's error, if the program cannot be started */
   async #start(): Promise<Ending> {
-    const { process: child, exited } = this.#spawn();
+    const { process: child, stdin, stdout, exited } = this.#spawn();
     void exited.then(() => {
       this.#isAlive = false;
       this.#terminal?.close();
       clearTimeout(this.#reaper);
     });
     this.#process = child;
-    const [, , , stdin, stdout] = child.stdio as unknown as number[];
-    this.#stdin = new SocketWriter(stdin as number, () => {
+    this.#stdin = new SocketWriter(stdin, () => {
       this.#wipe();
       this.#listener?.drained();
     });
     const silent = Promise.withResolvers<void>();
     this.#stdout = new SocketReader(
-      stdout as number,
+      stdout,
       () => this.#listener,
       () => {
         silent.resolve();

@@ -4,22 +4,29 @@ import { join } from "node:path";
 import { startSshd } from "../helpers/sshd.ts";
 import { PYTHON } from "./econtext.ts";
 
-/** Until the command has made the file, or the login has ended. */
-const ASKED = 'until [ -e "$GO" ] || ! [ -e /proc/$PPID ]; do sleep 0.05; done';
+const GARBAGE = "head -c 99 /dev/zero | tr '\\0' '\\377'";
+/** When garbage comes: after the line that a slave begins with, or when the command asks for it. */
+const WHEN = {
+  boot: `/bin/sh "$@" | {
+  while IFS= read -r line; do
+    printf '%s\\n' "$line"
+    case $line in econtext/1*) ${GARBAGE}; break ;; esac
+  done
+  exec cat
+}; exit`,
+  // Until the command has made the file, or the login has ended.
+  asked: `(until [ -e "$GO" ] || ! [ -e /proc/$PPID ]; do sleep 0.05; done; ${GARBAGE}) &`,
+} as const;
 
-/**
- * What the login of a broken host does. The others run what they are told.
- *
- * @param wait what the garbage waits for
- */
-const login = (dir: string, wait: string): string => `#!/bin/sh
+/** What the login of a broken host does. The others run what they are told. */
+const login = (dir: string, when: keyof typeof WHEN): string => `#!/bin/sh
 GO='${join(dir, "go")}'; export GO
 case $BROKEN in
 bare) PATH=/nonexistent ;;
 noise) exec cat /dev/zero ;;
 ends) echo 'This account is not available.'; exit 1 ;;
 hangs) exec cat >/dev/null ;;
-garbage) (${wait}; head -c 99 /dev/zero | tr '\\0' '\\377') & ;;
+garbage) ${WHEN[when]} ;;
 esac
 exec /bin/sh "$@"
 `;
@@ -44,15 +51,15 @@ export interface BrokenHosts extends AsyncDisposable {
 /**
  * @param names `refused`; `hole` answers no connection; `silent` accepts connections and says
  *   nothing; `target-key` has another host key; `target-` and the name of a case of `login`
- * @param garbage comes after a while, or when the command makes the file $GO
+ * @param garbage comes while the slave boots, or when the command makes the file $GO
  */
 export async function startBrokenHosts(
   dir: string,
   names: readonly string[],
-  garbage: "timed" | "asked" = "timed",
+  garbage: keyof typeof WHEN = "boot",
 ): Promise<BrokenHosts> {
   const shell = join(dir, "login");
-  writeFileSync(shell, login(dir, garbage === "asked" ? ASKED : "sleep 0.2"));
+  writeFileSync(shell, login(dir, garbage));
   chmodSync(shell, 0o755);
   const server = await startSshd({ loginShell: shell, config: ["AcceptEnv BROKEN"] });
   const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });

@@ -94,8 +94,9 @@ suite("commands of the prompt", missingTmux, "tmux", () => {
     await openPrompt(terminal, ["local", "--python", PYTHON], state);
     await terminal.line("!printf 'no end'; exit 3");
     await terminal.answer("\nno end\n\\(exit 3\\)");
-    await terminal.line("!cat; stty size");
-    await terminal.until(/stty size$/);
+    await terminal.line("!echo reads; cat; stty size");
+    // What is typed before the command has begun is for the prompt.
+    await terminal.until(/\nreads$/);
     await terminal.line("typed");
     await terminal.until(/\ntyped\ntyped$/);
     await terminal.press("C-d");

@@ -5,9 +5,9 @@
 # Guess:       who replaces process.stdout before its first use, to capture what a module prints,
 #              leaves descriptor 1 alone: the stream is made when it is first read.
 # Behaviour:   defineProperty reads the old value, so the stream is made. It sets O_NONBLOCK on the
-#              open pipe, which all processes that share the pipe then have. Node.js makes none. An
-#              assignment (process.stdout = …) makes none in Bun either.
-# For a user:  assign where that is enough; else expect that a blocking writer of the same pipe, such
+#              open pipe, for all processes that share it. Node.js makes none, and Bun makes none
+#              for an assignment (process.stdout = …).
+# For a user:  assign where that is enough; else expect that another writer of the same pipe, such
 #              as the shell that started the program, gets EAGAIN.
 set -euo pipefail
 dir=$(mktemp -d)

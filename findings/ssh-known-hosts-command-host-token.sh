@@ -2,14 +2,14 @@
 # ssh: %H of KnownHostsCommand is another name in each of its calls for one host.
 #
 # Seen with:   openssh-client and openssh-server 9.2p1-2+deb12u10, Debian 12
-# Guess:       %H is "the known_hosts hostname or address that is being searched for" (ssh_config(5)):
+# Guess:       %H is "the known_hosts hostname or address that is being searched for" (the manual):
 #              the name under which the key stands, so [HOST]:PORT where the port is not 22, or the
 #              name of HostKeyAlias.
 # Behaviour:   this is so for the call whose reason (%I) is HOSTNAME. The call before, ORDER, which
 #              finds out for which algorithms there are keys, has the plain name, without the port
 #              and without the alias.
-# For a user:  a command that looks for %H in a table of known hosts finds nothing in the ORDER call,
-#              so ssh may ask the server for a key of a type that is not in the table. Look for %k
+# For a user:  a command that looks for %H in a table of known hosts finds nothing in ORDER calls.
+#              ssh may then ask the server for a key of a type that is not in the table. Look for %k
 #              and %p, too.
 #
 # Needs the installed openssh-server, because sshd wants its user and its folder /run/sshd.

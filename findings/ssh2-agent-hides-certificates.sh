@@ -2,11 +2,10 @@
 # npm ssh2: the certificates that an agent holds are left out, without an error.
 #
 # Seen with:   npm ssh2 1.17.0 on Node.js 22.12.0; openssh-client 9.2p1-2+deb12u10, Debian 12
-# Guess:       `agent.getIdentities` gives what `ssh-add -l` shows, or an error for a kind of key that
-#              it cannot use. ssh offers the certificate first.
-# Behaviour:   the agent's list has the key and its certificate; the callback gets the key alone, and
-#              no error. With a certificate and no key of another kind, a login is denied as if the
-#              agent were empty.
+# Guess:       `agent.getIdentities` gives what `ssh-add -l` shows, or an error for a kind of key
+#              that it cannot use.
+# Behaviour:   the agent's list has the key and its certificate; the callback gets the key alone,
+#              and no error. So the server is offered the key, and never its certificate.
 # For a user:  where logins are by certificate, ssh2 tells "All configured authentication methods
 #              failed", although `ssh` with the same agent gets in.
 set -euo pipefail

@@ -13,6 +13,7 @@ import {
   CancelledError,
   type Context,
   describePath,
+  EcontextError,
   SkippedError,
   type SshOptions,
   TimeoutError,
@@ -74,6 +75,14 @@ export interface Plan {
 const SILENCE_HINT = "a longer --deadline, or econtext doctor TARGET, which tests each stage";
 /** Milliseconds that a signal on its way takes to arrive, at most. */
 const SIGNAL_MS = 50;
+/** Failures of ssh that no signal causes. */
+const NOT_BY_SIGNAL: readonly string[] = [
+  "ERR_TRANSPORT_UNREACHABLE",
+  "ERR_TRANSPORT_UNKNOWN_HOST",
+  "ERR_TRANSPORT_PERMISSION_DENIED",
+  "ERR_TRANSPORT_HOST_KEY_CHANGED",
+  "ERR_TRANSPORT_REFUSED",
+];
 
 /** @returns the highest status of all targets, or the status of what ended the run */
 export async function runSession(plan: Plan, host: Host): Promise<number> {
@@ -202,7 +211,7 @@ class Run {
     const { error } = result;
     if (isBrokenPipe(error) || error instanceof OutputError) await this.#unshown(error);
     // Ctrl-C in a terminal reaches ssh as well, whose end may be known before the signal is.
-    if (statusOf(error) === 255) await Bun.sleep(SIGNAL_MS);
+    if (mayBeOfSignal(error)) await Bun.sleep(SIGNAL_MS);
     const problem = this.#inWords(target, context, error);
     // What the user ended needs no words. What was not begun has those of its cause.
     const isSkipped = error instanceof SkippedError;
@@ -237,6 +246,12 @@ class Run {
     const silence = new TimeoutError(error.code, message);
     return Object.assign(silence, { hop });
   }
+}
+
+/** Whether a signal may have ended the ssh of a target. */
+function mayBeOfSignal(error: unknown): boolean {
+  const code = error instanceof EcontextError ? error.code : "";
+  return statusOf(error) === 255 && !NOT_BY_SIGNAL.includes(code);
 }
 
 /** @returns the options without those that are not given */

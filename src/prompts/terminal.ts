@@ -138,7 +138,7 @@ class Typing {
           default:
             if (key === "quit") process.kill(process.pid, "SIGQUIT");
             else this.#hooks.interrupt();
-            throw new CancelledError("ERR_CANCELLED", "cancelled at the question for a password");
+            throw new CancelledError("ERR_CANCELLED", "cancelled at a question");
         }
       }
     } finally {

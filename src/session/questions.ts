@@ -133,7 +133,7 @@ export class Questions {
 }
 
 function stopped(place: string): CancelledError {
-  return new CancelledError("ERR_CANCELLED", `${place}: cancelled at the question for a password`);
+  return new CancelledError("ERR_CANCELLED", `${place}: cancelled at a question`);
 }
 
 function asked({ kind, prompt, user }: Omit<Question, "context">): string {

@@ -207,7 +207,7 @@ export class ClientHost implements Host {
     this.#wire.send(FRAME.ask, JSON.stringify({ prompt: shown, isVisible }));
     const bytes = await answer.promise;
     if (bytes[0] === ANSWER.cancelled) {
-      throw new CancelledError("ERR_CANCELLED", "cancelled at the question for a password");
+      throw new CancelledError("ERR_CANCELLED", "cancelled at a question");
     }
     if (bytes[0] === ANSWER.none) return undefined;
     const secret = new Secret(bytes.slice(1));

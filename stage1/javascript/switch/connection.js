@@ -14,6 +14,19 @@ const CONNECT = 15;
 const HEADER = 24;
 const REAP_MS = 3000;
 
+/**
+ * Bun says ECONNREFUSED where there is no descriptor for the socket. Return the system's error if
+ * this process can open no further file.
+ */
+function shortage() {
+  const { closeSync, openSync } = load("fs");
+  try {
+    closeSync(openSync("/dev/null"));
+  } catch (error) {
+    return error;
+  }
+}
+
 class Connection {
   #events;
   #handle; // of the master
@@ -43,7 +56,7 @@ class Connection {
     const socket = load("net").connect({ host: address, port, noDelay: true, keepAlive: true });
     let problem;
     this.#socket = socket;
-    socket.on("error", (error) => (problem = error));
+    socket.on("error", (error) => (problem = shortage() ?? error));
     socket.on("connect", () => this.#begin());
     socket.on("close", () => {
       if (problem && this.#waiting && others.length) this.#dial(others, port);

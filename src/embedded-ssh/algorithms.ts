@@ -107,7 +107,8 @@ function readList(
   const isChanged = names.join() !== usual.join();
   const hasAllUsual = usual.every((name) => names.includes(name));
   const demanded = hasAllUsual ? lacking.filter((name) => !usual.includes(name)) : lacking;
-  if (isChanged && demanded.length > 0) return `${SPELT[list]} names ${demanded.join(", ")}`;
+  if (isChanged && demanded.length > 0)
+    return `${SPELT[list]} names ${demanded.join(", ")}, which it lacks`;
   if (offered.length === 0) return `${SPELT[list]} names nothing that it has`;
   const hasOwnOrder = isChanged || list === "hostkeyalgorithms";
   return hasOwnOrder ? offered : SUPPORTED[list].filter((name) => offered.includes(name));

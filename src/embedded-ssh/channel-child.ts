@@ -24,27 +24,30 @@ type State =
   | { readonly is: "closing"; readonly running: Running; readonly reaper: NodeJS.Timeout }
   | { readonly is: "ended" };
 
+/** Gets the reason why a host is refused, and the chunks that were written so far. */
+type Refused = (reason: string, waiting: readonly Chunk[]) => void;
+
 export class ChannelChild implements ByteChild {
   readonly argv: readonly string[];
   readonly ended: Promise<Ending>;
   readonly gone: Promise<void>;
   readonly #options: SpawnOptions;
   readonly #ended = Promise.withResolvers<Ending>();
-  readonly #refused: ((waiting: readonly Chunk[]) => void) | undefined;
+  readonly #refused: Refused | undefined;
   #state: State = { is: "opening", waiting: [], abort: new AbortController() };
   #stderr = "";
   #hear: ((text: string) => void) | undefined;
   #listener: DuplexListener | undefined;
 
   /**
-   * @param refused is called if the embedded ssh refuses the host, with the chunks written so far.
-   *   The child then never ends. Absent: it ends with an error.
+   * @param refused is called if the embedded ssh refuses the host. The child then never ends.
+   *   Absent: it ends with an error.
    */
   constructor(
     argv: readonly string[],
     options: SpawnOptions,
     pool: Promise<ConnectionPool>,
-    refused?: (waiting: readonly Chunk[]) => void,
+    refused?: Refused,
   ) {
     this.argv = argv;
     this.#options = options;
@@ -67,8 +70,9 @@ export class ChannelChild implements ByteChild {
       else this.#opened(running, waiting);
     } catch (error) {
       if (abort.signal.aborted) this.#finish(FAILED);
-      else if (error instanceof Refusal && this.#refused !== undefined) this.#refused(waiting);
-      else this.#failed(error as Error);
+      else if (error instanceof Refusal && this.#refused !== undefined) {
+        this.#refused(error.message, waiting);
+      } else this.#failed(error as Error);
     }
   }
 

@@ -16,6 +16,11 @@ export const DIFFERENCES =
   "the embedded ssh has no post-quantum key exchange, no chacha20-poly1305 and no umac " +
   "(docs/embedded-ssh.md)";
 
+/** The same of `auto`, when it starts the ssh program for the first time. */
+export function fallbackNotice(reason: string): string {
+  return `your ssh is started for this host, and for others that are refused here: ${reason.trim()}`;
+}
+
 const honoured = (note?: string): Treatment =>
   note === undefined ? { as: "honoured" } : { as: "honoured", note };
 const refused = (unless: readonly string[], note: string): Treatment => ({
@@ -54,7 +59,7 @@ export const OPTIONS: Readonly<Record<string, Treatment>> = {
   ControlMaster: meaningless(SHARED),
   ControlPath: meaningless(SHARED),
   ControlPersist: meaningless(SHARED),
-  DynamicForward: refused([], "only a command line keeps it, with -D"),
+  DynamicForward: refused([], "it forwards no ports, so leave out -D"),
   EnableEscapeCommandline: meaningless(NO_TERMINAL),
   EnableSSHKeysign: meaningless("HostbasedAuthentication is not tried"),
   EscapeChar: meaningless(NO_TERMINAL),
@@ -87,7 +92,7 @@ export const OPTIONS: Readonly<Record<string, Treatment>> = {
   KexAlgorithms: honoured("one that is named and lacking is refused"),
   KnownHostsCommand: honoured(),
   LocalCommand: meaningless(OVERRIDDEN),
-  LocalForward: refused([], "only a command line keeps it, with -L"),
+  LocalForward: refused([], "it forwards no ports, so leave out -L"),
   LogLevel: honoured("ERROR, FATAL and QUIET hide a server's banner"),
   LogVerbose: meaningless("there is no log of the client"),
   MACs: honoured("one that is named and lacking is refused"),
@@ -109,7 +114,7 @@ export const OPTIONS: Readonly<Record<string, Treatment>> = {
   RefuseConnection: refused([], "it is meant to refuse"),
   RekeyLimit: honoured(),
   RemoteCommand: meaningless(OVERRIDDEN),
-  RemoteForward: refused([], "only a command line keeps it, with -R"),
+  RemoteForward: refused([], "it forwards no ports, so leave out -R"),
   RequestTTY: meaningless(OVERRIDDEN),
   RequiredRSASize: honoured(),
   RevokedHostKeys: honoured("a text of public keys; a binary list is refused"),

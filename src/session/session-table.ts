@@ -3,7 +3,7 @@
  * the brokers beside it; the modules that they may ask for, and where their logs go, are the
  * broker's own.
  */
-import { DIFFERENCES } from "../embedded-ssh/option-table.ts";
+import { DIFFERENCES, fallbackNotice } from "../embedded-ssh/option-table.ts";
 import { Hop } from "../launch/hop.ts";
 import { HopLauncher } from "../launch/hop-launcher.ts";
 import type { LogRecord } from "../logs/log.ts";
@@ -49,10 +49,13 @@ export class SessionTable {
     const supply = new Supply(this.#finders, { sharesDisk: transport.sharesDisk, unpacking });
     const mapStack = (text: string): string => supply.mapStack(text);
     const logs = new LogReceiver({ context: name, level, onLog: this.#onLog, mapStack });
-    const tell = (): void => logs.say("info", DIFFERENCES);
+    const notices = {
+      opened: () => logs.say("info", DIFFERENCES),
+      refused: (reason: string) => logs.say("info", fallbackNotice(reason)),
+    };
     const isOwn = via === undefined || transport.engine !== undefined;
     const launcher = isOwn
-      ? this.#exchange.launcherFor(transport.engine, tell, via)
+      ? this.#exchange.launcherFor(transport.engine, notices, via)
       : new HopLauncher(via);
     const session = new ChildSession(settings, { router, launcher, supply, logs });
     const way = via === undefined ? [] : [...via.way, via];

@@ -12,7 +12,7 @@ import { hostMeantBy, wordMeantBy } from "../transports/host-advice.ts";
 import { local } from "../transports/local.ts";
 import { SCHEMES } from "../transports/registry.ts";
 import { type SshOptions, ssh } from "../transports/ssh.ts";
-import type { Transport } from "../transports/transport.ts";
+import { SSH_ENGINES, type Transport } from "../transports/transport.ts";
 import {
   formatWord,
   LOCAL,
@@ -180,6 +180,7 @@ function transportOf(start: Start, base: SshOptions): Transport {
 function sshOptionsOf({ settings, schemes, table, behind }: Start, base: SshOptions): SshOptions {
   const user = settings.options?.["user"];
   const engine = base.engine ?? (base.program === undefined ? settings.sshEngine : undefined);
+  if (engine !== undefined && !SSH_ENGINES.includes(engine)) throw noEngine(engine);
   const isHere = behind === undefined || engine === "embedded";
   return {
     ...(isHere
@@ -243,6 +244,16 @@ function noText(target: unknown): UsageError {
   const what = Array.isArray(target) ? "a list" : `a value of type ${typeof target}`;
   const hint = isPath ? JSON.stringify(target.join("/")) : '"bastion/web1"';
   const lines = [`not a target: expected a text, not ${what}`, `  try: ${hint}`];
+  return new UsageError("ERR_USAGE_TARGET", lines.join("\n"));
+}
+
+/** A program may give anything. */
+function noEngine(engine: unknown): UsageError {
+  const known = SSH_ENGINES.map((name) => JSON.stringify(name)).join(" or ");
+  const lines = [
+    `ssh.engine: expected ${known}, not ${JSON.stringify(engine)}`,
+    "  try: without it, the ssh program is started",
+  ];
   return new UsageError("ERR_USAGE_TARGET", lines.join("\n"));
 }
 

@@ -2,7 +2,10 @@
  * ChildSession: each of its states, and each way from one to the next, over children in memory.
  * `room` is the queue of the pipe: how many chunks it takes before a writer must wait.
  */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { DisconnectError } from "../../src/errors.ts";
 import { firstStage } from "../../src/interpreters/first-stage.ts";
 import { Hop, type HopSession } from "../../src/launch/hop.ts";
@@ -248,6 +251,22 @@ describe("ready", () => {
     session.sever(CLOSED);
     await session.gone;
     expect(spawner.last.messages.map(({ dst }) => dst)).toEqual([id, id]);
+  });
+
+  test("has the slave get ready before the modules of a call are read", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "econtext-session-"));
+    writeFileSync(join(folder, "theirs.py"), "");
+    const { session, spawner, router, id } = await ready({}, 64);
+    using flush = spyOn(router, "flush");
+    session.offer(["theirs"], [], folder);
+    session.offer(["theirs"], [], folder);
+    const messages = await spawner.last.received(3);
+    const { LOAD_MODULE, CALL_FUNCTION } = HANDLES;
+    expect(messages.map(({ handle }) => handle)).toEqual([LOAD_MODULE, CALL_FUNCTION, LOAD_MODULE]);
+    expect(flush.mock.calls).toEqual([[id]]);
+    session.sever(CLOSED);
+    await session.gone;
+    rmSync(folder, { recursive: true });
   });
 
   test("ends with the child, and says how that ended and what it printed last", async () => {

@@ -68,7 +68,7 @@ export async function imports(lab: Lab): Promise<Row[]> {
       const far = await interleave(lab, peers, rounds, (peer) => importing(peer, lab.slow, module));
       // A second round trip would show as 2; what is above 1 is the machine's noise. Of thirty
       // names made at run time, four are asked for: neighbours come along.
-      const bounds = [{ atMost: seen ? 1.4 : 5.4 }];
+      const bounds = [{ atMost: seen ? 1.4 : 6.4 }];
       const samples = roundTrips(near, far, rttMs);
       const aim = [{ versus: "mitogen", atMost: 0.8, aim: true }] as const;
       rows.push(

@@ -128,11 +128,11 @@ exports.make = ({ stdin, head, stdout, stderr }) => {
     /** What the command gets, to be closed when it has that. */
     stdio: pairs.map(([, far], at) => far ?? (at || "ignore")),
     /** What the socket of its input has no room for. */
-    rest: head && begin(input, head),
+    rest: head,
     /** The command is over. */
     drop: () => close(ours.splice(0)),
     /** Read what it prints. @returns whether its output has ended in time */
-    read: (printed, most, ms) => readEarly(outputs, printed, most, ms),
+    read: (printed, most, ms) => readEarly(outputs, printed, most, ms, write),
     /** Have the rest, and what comes, written to its standard input. */
     feed: (from) => pour(input, ends.rest, from).catch(() => from.close()),
     /** Have what it prints sent, after what was printed. @returns when all was handed over */
@@ -148,14 +148,19 @@ exports.make = ({ stdin, head, stdout, stderr }) => {
     },
   };
   for (const [, far] of pairs) if (far !== undefined) widenSocket(far);
-  // All of its input is there.
-  if (head && !stdin && !ends.rest) close(ours.splice(0, 1, undefined));
+  const write = () => {
+    if (!ends.rest) return;
+    ends.rest = writeNow(input, ends.rest);
+    // All of its input is there.
+    if (!ends.rest && !stdin) close(ours.splice(0, 1, undefined));
+  };
+  if (head) widenSocket(input);
+  write();
   return ends;
 };
 
 /** Write what the socket takes at once. @returns the rest, or undefined */
-const begin = (fd, bytes) => {
-  widenSocket(fd);
+const writeNow = (fd, bytes) => {
   try {
     const size = writeSync(fd, bytes);
     return size < bytes.length ? bytes.subarray(size) : undefined;
@@ -164,14 +169,16 @@ const begin = (fd, bytes) => {
   }
 };
 
-const readEarly = (outputs, printed, most, ms) => {
+/** @param write writes what is left of the input */
+const readEarly = (outputs, printed, most, ms, write) => {
   const until = performance.now() + ms;
   const chunk = Buffer.alloc(most);
   const open = new Map(PRINTED.map((name, at) => [outputs[at], name]));
   open.delete(undefined);
   let size = 0;
   while (open.size && size <= most && performance.now() < until) {
-    if (!waitFor([...open.keys()], ms)) continue;
+    write();
+    if (!waitFor([...open.keys()], 1)) continue;
     for (const [fd, name] of open) {
       const got = readNow(fd, chunk);
       if (got === 0) open.delete(fd);

@@ -9,7 +9,7 @@
  * The modules that serve a long command take longer to compile than `true` takes to run, and the
  * worker takes longer to start. So where no other call follows, both wait for a moment.
  */
-const { closeSync, readFileSync, statSync } = require("fs");
+const { closeSync, existsSync, readFileSync, statSync } = require("fs");
 const { constants } = require("os");
 // What a command may need. sent along: command_loop
 const { launch } = core.tier("launch");
@@ -18,7 +18,9 @@ const sockets = process.versions.bun && core.tier("command_sockets");
 
 const DEAD = 4;
 const PATIENCE_MS = 10; // that the last call's command has to end; the worker takes longer to start
-const MOST = 65536; // bytes that it may read and print meanwhile
+const SHELL_BYTES = 20_000; // of a script, that a shell reads in a millisecond more
+const MOST = 65536; // bytes that it may print meanwhile
+const MOST_IDS = 100; // that are looked at one by one
 const PRINTED = ["stdout", "stderr"];
 
 /** Why a command was not started, in the system's words. Bun and Node.js have others for these. */
@@ -48,11 +50,11 @@ exports.run = async (argv, request) => {
       conclude(request);
       return refusal;
     }
-    const how = command.isShort && (await command.early());
+    const how = request.last && (await command.early(patienceFor(request)));
     if (how && !call.controller.signal.aborted) {
       command.close?.();
       const { others } = core;
-      core.others = () => newest() !== command.pid && others();
+      core.others = () => mayHaveLeft(command.pid) && others();
       conclude(request, command);
       return exports.result(how);
     }
@@ -62,12 +64,27 @@ exports.run = async (argv, request) => {
   return core.tier("command_loop").run(argv, request, call);
 };
 
-/** The id of the process that was started last. While it is the command's, no other was started. */
-const newest = () => {
+/**
+ * Whether a process may live that a command of this id has started. A look at all processes takes
+ * milliseconds, and in so short a time no id was used twice: the ids of its processes are between
+ * its own and the newest. Threads have ids, too.
+ */
+const mayHaveLeft = (command) => {
+  const groupOf = (id) => {
+    const stat = readFileSync(`/proc/${id}/stat`, "latin1");
+    return stat.slice(stat.lastIndexOf(")")).split(" ")[3];
+  };
   try {
-    return Number(readFileSync("/proc/loadavg", "latin1").split(" ")[4]);
+    const newest = Number(readFileSync("/proc/loadavg", "latin1").split(" ")[4]);
+    const own = groupOf("self");
+    let id = newest - command < MOST_IDS ? newest : 0;
+    for (; id > command; id--) {
+      const isOther = existsSync(`/proc/${id}`) && !existsSync(`/proc/self/task/${id}`);
+      if (isOther && groupOf(id) === own) return true;
+    }
+    return id !== command;
   } catch {
-    return 0;
+    return true;
   }
 };
 
@@ -122,17 +139,14 @@ exports.environment = ({ env, tty }) => ({
 
 /** Start a command with a pipe for each stream that `request` names. */
 const start = (argv, request) => {
-  const { cwd, head } = request;
+  const { cwd } = request;
   // A missing folder is not to be taken for a missing command.
   if (typeof cwd === "string") statSync(`${cwd}/.`);
   const env = exports.environment(request);
   const ends = sockets?.make(request);
   const settings = { cwd: cwd ?? undefined, env };
   const words = launch(argv, cwd, env);
-  const command = ends ? startInBun(words, settings, ends) : startInNode(words, settings, request);
-  // Other calls must not wait for it. And a script is not that short.
-  command.isShort = request.last && !(head?.length > MOST);
-  return command;
+  return ends ? startInBun(words, settings, ends) : startInNode(words, settings, request);
 };
 
 /** With sockets of ours for all streams. */
@@ -155,7 +169,7 @@ const startInBun = (argv, settings, ends) => {
     exited,
     isEnded: () => exports.hasEnded(child),
     kill: (name) => child.kill(name),
-    early: () => ends.read(printed, MOST, PATIENCE_MS) && atMost(exited, PATIENCE_MS),
+    early: (ms) => ends.read(printed, MOST, ms) && atMost(exited, PATIENCE_MS),
     close: ends.drop,
   };
 };
@@ -199,9 +213,12 @@ const startInNode = ([file, ...words], settings, { stdin, head, stdout, stderr }
     exited,
     isEnded: () => exports.hasEnded(child),
     kill: (name) => child.kill(name),
-    early: () => atMost(Promise.race([exited, isFull]), PATIENCE_MS),
+    early: (ms) => atMost(Promise.race([exited, isFull]), ms),
   };
 };
+
+/** Milliseconds that a command has to end, before other calls are served. */
+const patienceFor = ({ head }) => PATIENCE_MS + (head?.length ?? 0) / SHELL_BYTES;
 
 /** Resolves as the promise, or with undefined when so many milliseconds have passed. */
 const atMost = async (promise, ms) => {

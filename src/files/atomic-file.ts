@@ -16,7 +16,7 @@ import {
   renameSync,
   symlinkSync,
 } from "node:fs";
-import { closeQuietly, FileProblem, readNext, writeAll, writeAt } from "./disk.ts";
+import { closeQuietly, FileProblem, readNext, writeAll, writeAllAt, writeAt } from "./disk.ts";
 import { setMode, setTime } from "./mode.ts";
 import { onDisk } from "./paths.ts";
 import { remove, resumableOf, temporaryOf } from "./stale-files.ts";
@@ -35,6 +35,8 @@ interface AtomicFilePlan {
   readonly replaces: boolean;
   /** Whether the content comes in pieces, by `write` and `skip`, and not by one `fill`. */
   readonly isLarge: boolean;
+  /** Whether pieces can also go past `write`: see `PieceFile`. */
+  readonly isPassed: boolean;
   /** Whether an unfinished file is kept, so that a later copy can continue it. */
   readonly isKept: boolean;
   /** How many bytes an earlier, interrupted copy has left; writing continues after them. */
@@ -97,7 +99,9 @@ export class AtomicFile {
   async write(piece: Uint8Array): Promise<void> {
     this.#check();
     if (this.#fd === undefined) return;
-    await writeAt(this.#fd, piece, this.#at);
+    // Where other pieces go past this function, they would all wait behind a worker thread.
+    if (this.#plan.isPassed) writeAllAt(this.#fd, piece, this.#at);
+    else await writeAt(this.#fd, piece, this.#at);
     this.wrote(piece.length);
   }
 

@@ -74,9 +74,16 @@ export function readNext(fd: number, max: number, at: number): Promise<Uint8Arra
   });
 }
 
-/** Writes all bytes of a small file; blocks meanwhile. */
+/** Writes all bytes, at the position of the descriptor; blocks meanwhile. */
 export function writeAll(fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at);
+}
+
+/** As `writeAll`, at `position`. */
+export function writeAllAt(fd: number, bytes: Uint8Array, position: number): void {
+  for (let at = 0; at < bytes.length; ) {
+    at += writeSync(fd, bytes, at, bytes.length - at, position + at);
+  }
 }
 
 /** Writes all bytes of a piece at `position`. */

@@ -58,7 +58,7 @@ const makeChannel: MakeChannel = () => {
   const { sender, receiver } = new Channel();
   const inbox = inboxOf(receiver);
   const passTo = (file: PieceFile | undefined): void => {
-    inbox.target = file && new FileTarget(file);
+    inbox.target = file?.fd === undefined ? undefined : new FileTarget(file, file.fd);
   };
   return { sender, receiver, passTo, release: releaseBuffer };
 };

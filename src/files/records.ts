@@ -22,9 +22,10 @@ interface ValueReceiver extends AsyncIterable<unknown> {
 
 /** A large file that is being written. */
 export interface PieceFile {
-  readonly fd: number;
-  /** The position of the next byte. */
-  readonly at: number;
+  /** Undefined once the file is finished or given up. */
+  readonly fd: number | undefined;
+  /** @returns the position of the next byte */
+  at(): number;
   /** So many bytes were written there. */
   wrote(bytes: number): void;
   /** Bytes could not be written there. The writer gives the file up with the next message. */

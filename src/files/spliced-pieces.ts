@@ -26,10 +26,13 @@ function commonPipe(): readonly [number, number] | null {
 /** Takes pieces of a file from the connection. */
 export class FileTarget implements SpliceTarget {
   readonly #file: PieceFile;
+  readonly #fd: number;
   #canFill = true;
 
-  constructor(file: PieceFile) {
+  /** @param fd the descriptor of the file */
+  constructor(file: PieceFile, fd: number) {
     this.#file = file;
+    this.#fd = fd;
   }
 
   get canFill(): boolean {
@@ -47,8 +50,9 @@ export class FileTarget implements SpliceTarget {
   /** Writes what is in the pipe to the file. After an error, the next pieces are read. */
   #empty(from: number, bytes: number): void {
     const file = this.#file;
+    const fd = this.#fd;
     for (let left = bytes; left > 0; ) {
-      const moved = this.#canFill ? (spliceToFile(from, file.fd, file.at, left) ?? 0) : 0;
+      const moved = this.#canFill ? (spliceToFile(from, fd, file.at(), left) ?? 0) : 0;
       if (moved > 0) {
         left -= moved;
         file.wrote(moved);
@@ -66,7 +70,7 @@ export class FileTarget implements SpliceTarget {
     const got = readSync(from, bytes, 0, bytes.length, null);
     try {
       for (let at = 0; at < got; ) {
-        const written = writeSync(this.#file.fd, bytes, at, got - at, this.#file.at);
+        const written = writeSync(this.#fd, bytes, at, got - at, this.#file.at());
         this.#file.wrote(written);
         at += written;
       }

@@ -48,6 +48,7 @@ export async function write(
   try {
     signal?.throwIfAborted();
     writer = new TreeWriter(destination, options, events, () => receiver.close());
+    writer.isPassed = passTo !== undefined;
     await events.send(["open", sender]);
     for await (const message of receiver) {
       // Until the message is written, nothing may go past it.
@@ -73,6 +74,8 @@ export async function write(
 }
 
 export class TreeWriter {
+  /** Whether pieces of a large file may go past the writer: see `begun`. */
+  isPassed = false;
   readonly #options: WriteOptions;
   readonly #events: ValueSender;
   readonly #destination: Destination;
@@ -120,13 +123,10 @@ export class TreeWriter {
   /** The large file that is being written, if any. */
   get begun(): PieceFile | undefined {
     const output = this.#current?.output;
-    const fd = output?.fd;
-    if (output === undefined || fd === undefined) return undefined;
+    if (output === undefined) return undefined;
     return {
-      fd,
-      get at() {
-        return output.at;
-      },
+      fd: output.fd,
+      at: () => output.at,
       wrote: (bytes) => {
         this.#bytes += bytes;
         output.wrote(bytes);
@@ -271,7 +271,8 @@ export class TreeWriter {
         if (unfinished !== undefined) this.#unfinished.delete(target);
         const old = found?.isFile() ? found.mode & 0o777 : 0o666 & ~this.#umask;
         const replaces = found !== undefined;
-        const content = { isLarge, isKept, begin, unfinished };
+        const { isPassed } = this;
+        const content = { isLarge, isPassed, isKept, begin, unfinished };
         current.output = new AtomicFile({ target, mtime, replaces, mode: mode ?? old, ...content });
         this.#bytes += begin;
       }

@@ -20,14 +20,16 @@ function sendTo(name: string, flags: string, data: Uint8Array) {
   const [from, to] = makePipe() as readonly [number, number];
   const fd = openSync(path, flags);
   const failures: unknown[] = [];
+  let at = 5;
   const file = {
-    ...{ fd, at: 5 },
+    fd,
+    at: () => at,
     wrote: (bytes: number) => {
-      file.at += bytes;
+      at += bytes;
     },
     failed: (error: unknown) => failures.push(error),
   } satisfies PieceFile;
-  const target = new FileTarget(file);
+  const target = new FileTarget(file, fd);
   writeFileSync(to, data);
   expect(target.fill(from, 1000)).toBe(1000);
   const { canFill } = target;

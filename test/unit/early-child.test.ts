@@ -20,8 +20,8 @@ function ask(argv: readonly string[], options = OWN): StartedChild {
 
 afterEach(async () => {
   dropEarly();
-  for (const { process, exited } of begun.splice(0)) {
-    for (const fd of (process.stdio as unknown as number[]).slice(3)) closeSync(fd);
+  for (const { stdin, stdout, exited } of begun.splice(0)) {
+    for (const fd of [stdin, stdout]) closeSync(fd);
     await exited;
   }
 });

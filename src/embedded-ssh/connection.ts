@@ -155,15 +155,22 @@ export class Connection {
         if (verified !== undefined) return verified.equals(blob);
         verified = Buffer.from(blob);
         this.#proof = sessionProof(this.#client, verified);
-        void this.#verify(hostKeys, blob, login).then(done);
+        void this.#verify(hostKeys, blob, login).then(this.#whileOpen(done));
         return undefined;
       },
-      authHandler: (left, isPartial, done) => login.next(left, isPartial, done),
+      authHandler: (left, isPartial, done) => login.next(left, isPartial, this.#whileOpen(done)),
     } as ConnectConfig);
     await ready.finally(() => clearTimeout(timer));
     // As with ssh, no keys are changed before the login. While the first ones are agreed on, a
     // request for others would never be answered.
     this.#countBytes(this.#wire.stream);
+  }
+
+  /** ssh2 fails where it gets an answer after its connection has ended. */
+  #whileOpen<Answer>(tell: (answer: Answer) => void): (answer: Answer) => void {
+    return (answer) => {
+      if (!this.#isClosed && !this.#wire.stream.destroyed) tell(answer);
+    };
   }
 
   /** An agent may wait for its person: what is asked of it ends with the connection. */

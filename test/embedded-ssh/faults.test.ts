@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { type AuthContext, type Connection, Server, type ServerChannel, type Session } from "ssh2";
 import { keyFileAt } from "../../src/embedded-ssh/key-file.ts";
 import { EmbeddedSpawner } from "../../src/embedded-ssh/spawner.ts";
+import type { Asker } from "../../src/launch/child.ts";
+import { Secret } from "../../src/prompts/secret.ts";
 import { startAhead } from "../../src/session/head-start.ts";
 import { descendants } from "../helpers/leaks.ts";
 import { run } from "../helpers/scratch-user.ts";
@@ -19,12 +21,15 @@ setDefaultTimeout(60_000);
 suite("faults of embedded ssh", missingSshd(), "sshd", () => {
   const folder = mkdtempSync(join(tmpdir(), "econtext-faults-"));
   const key = join(folder, "key");
+  const locked = join(folder, "locked");
   beforeAll(() => {
     run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]);
+    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "open sesame", "-f", locked]);
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  const start = (port: number, ...lines: string[]) => {
+  const start = (port: number, ...lines: string[]) => startAsking(undefined, port, ...lines);
+  const startAsking = (asker: Asker | undefined, port: number, ...lines: string[]) => {
     const config = join(folder, `config${port}`);
     const own = [
       ...lines,
@@ -38,7 +43,11 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
     ];
     writeFileSync(config, `Host *\n${own.join("\n")}\n`);
     const argv = ["ssh", "-F", config, "--", "target", "command"];
-    const child = new EmbeddedSpawner().spawn(argv, { asks: false, isClient: true });
+    const child = new EmbeddedSpawner().spawn(argv, {
+      asks: asker !== undefined,
+      isClient: true,
+      ...(asker === undefined ? {} : { asker }),
+    });
     child.listen({ data() {}, drained() {}, closed() {} });
     return child;
   };
@@ -134,6 +143,38 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
       agent.close();
     }
   });
+
+  for (const answer of ["yes", "no", "open sesame"]) {
+    test(`"${answer}" to a question whose connection was given up meanwhile`, async () => {
+      const asked = Promise.withResolvers<void>();
+      const closed = Promise.withResolvers<void>();
+      const asker: Asker = {
+        ask: async () => {
+          asked.resolve();
+          await closed.promise;
+          return Secret.of(answer);
+        },
+      };
+      const isPassphrase = answer === "open sesame";
+      const serve = (client: Connection): void => {
+        client.on("authentication", (context: AuthContext) => {
+          if (context.method === "publickey") context.accept();
+          else context.reject(["publickey"]);
+        });
+      };
+      await withServer(serve, async (port) => {
+        const line = isPassphrase ? `IdentityFile ${locked}` : "StrictHostKeyChecking ask";
+        const child = startAsking(asker, port, line);
+        await asked.promise;
+        child.close();
+        expect(await child.ended).toEqual({ status: 255 });
+        await Bun.sleep(50); // ssh2 is told of the end
+        closed.resolve();
+        // The answer must have no effect: an error would be one of this test.
+        await Bun.sleep(50);
+      });
+    });
+  }
 
   test("a server that leaves while its known keys are looked up", async () => {
     const server = createServer((socket) => socket.end());

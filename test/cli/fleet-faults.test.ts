@@ -64,6 +64,18 @@ describe("ctrl-C", () => {
   });
 });
 
+test("--fail-fast cancels what runs, and ends with the status of the failure", async () => {
+  const script = "[ $NAME = web1 ] && exit 3; sleep 60";
+  const { stderr, status } = await econtextIn(
+    dir,
+    ...["exec", ...OPTIONS, "--fail-fast", ...WEBS, "--", "sh", "-c", script],
+  );
+  expect(stderr).toContain("web1: exit status 3\n");
+  expect(stderr).toContain("web1 (exit 3)");
+  expect(stderr).toContain("(cancelled)");
+  expect(status).toBe(3);
+});
+
 describe("results that cannot be shown", () => {
   const shell = async (script: string) => {
     const argv = ["sh", "-c", script, ...ECONTEXT, "exec", ...OPTIONS];

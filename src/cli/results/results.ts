@@ -58,6 +58,8 @@ export class Results {
   /** The targets of this run: all of them, or those that the job log leaves. */
   readonly #indices: readonly number[];
   #highest = 0;
+  /** The highest status of the targets that --fail-fast has cancelled. */
+  #cancelled = 0;
 
   /** @throws {Usage} options that contradict each other, or a file that cannot be used */
   constructor(parts: ResultsParts) {
@@ -82,9 +84,9 @@ export class Results {
     return this.#indices.map((index) => this.#parts.targets[index] as string);
   }
 
-  /** The highest status of all targets that have ended. */
+  /** The highest status of the targets that have failed by themselves, if there are any. */
   get status(): number {
-    return this.#highest;
+    return this.#highest || this.#cancelled;
   }
 
   /** @returns what takes the status lines away, to be written before other output */
@@ -132,7 +134,10 @@ export class Results {
       ...ending,
       ...(result.ok ? {} : { error: problem, hop: result.hop }),
     };
-    this.#highest = Math.max(this.#highest, end.status);
+    const isByOther =
+      this.#parts.flags["fail-fast"] === true && factsOf(end.error).code === "ERR_CANCELLED";
+    if (isByOther) this.#cancelled = Math.max(this.#cancelled, end.status);
+    else this.#highest = Math.max(this.#highest, end.status);
     this.#logged(result, end);
     this.#progress.ended(end);
     await this.#report.ended(end);

@@ -83,9 +83,10 @@ async function largeFile(lab: Lab, folder: string, program: string): Promise<Row
   await Bun.write(large, new Blob(Array.from({ length: megabytes * 16 }, () => chunk)));
   const { config } = lab.ssh as { config: string };
   const rows: Row[] = [];
-  for (const [way, paths] of [
-    ["there", `${large} bench1:${to}`],
-    ["here", `bench1:${large} ${to}`],
+  const ssh = `ssh -F ${config} bench1`;
+  for (const [way, paths, cat] of [
+    ["there", `${large} bench1:${to}`, `${ssh} 'cat >${to}/x' <${large}`],
+    ["here", `bench1:${large} ${to}`, `${ssh} cat ${large} >${to}/x`],
   ] as const) {
     const samples = await race(
       lab,
@@ -94,13 +95,14 @@ async function largeFile(lab: Lab, folder: string, program: string): Promise<Row
         ours: `${program} cp -q -F ${config} ${paths}`,
         bun: `${program} cp -q -F ${config} --bun ${process.execPath} ${paths}`,
         scp: `scp -q -F ${config} ${paths}`,
+        cat,
       },
       () => {
         rmSync(to, { recursive: true, force: true });
         mkdirSync(to);
       },
     );
-    rows.push(...besides(`${String(megabytes)} MiB ${way}`, samples, ["scp"]));
+    rows.push(...besides(`${String(megabytes)} MiB ${way}`, samples, ["scp", "cat"]));
   }
   return rows;
 }
@@ -115,7 +117,10 @@ function aim(atMost: number): Bound {
   return { versus: "plain", atMost, aim: true };
 }
 
-/** A row for each peer (`ssh` alone is the floor), and one for a slave in Bun beside the first. */
+/**
+ * A row for each peer (`ssh`, alone or with `cat`, is the floor), and one for a slave in Bun beside
+ * the first.
+ */
 function besides(
   title: string,
   samples: Readonly<Record<string, number[]>>,

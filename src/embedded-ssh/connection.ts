@@ -15,6 +15,7 @@ import { BoundAgent } from "./bound-agent.ts";
 import { ConnectionFailure, Refusal } from "./failures.ts";
 import { HostKeyCheck } from "./host-key.ts";
 import { offeredKeys } from "./identities.ts";
+import { joinWrites } from "./joined-writes.ts";
 import { Login } from "./login.ts";
 import type { SshSettings } from "./settings.ts";
 import type { Wire } from "./socket.ts";
@@ -147,6 +148,7 @@ export class Connection {
     this.#client.on("hostkeys", (keys) => learn(hostKeys, keys));
     const timer = this.#startTimer();
     let verified: Buffer | undefined;
+    joinWrites(this.#wire.stream);
     this.#client.connect({
       ...this.#config(hostKeys),
       hostVerifier: (blob: Buffer, done: (isRight: boolean) => void) => {

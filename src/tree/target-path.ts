@@ -180,7 +180,7 @@ function transportOf(start: Start, base: SshOptions): Transport {
 function sshOptionsOf({ settings, schemes, table, behind }: Start, base: SshOptions): SshOptions {
   const user = settings.options?.["user"];
   const engine = base.engine ?? (base.program === undefined ? settings.sshEngine : undefined);
-  if (engine !== undefined && !SSH_ENGINES.includes(engine)) throw noEngine(engine);
+  checkSshOptions(engine, base.options);
   const isHere = behind === undefined || engine === "embedded";
   return {
     ...(isHere
@@ -247,14 +247,26 @@ function noText(target: unknown): UsageError {
   return new UsageError("ERR_USAGE_TARGET", lines.join("\n"));
 }
 
-/** A program may give anything. */
-function noEngine(engine: unknown): UsageError {
+/** A program may give anything. @throws {UsageError} */
+function checkSshOptions(engine: unknown, options: unknown = []): void {
+  const isList = Array.isArray(options);
+  if (!isList || !options.every((option) => typeof option === "string")) {
+    const text = isList
+      ? `[${options.map((one) => JSON.stringify(one) ?? String(one)).join(", ")}]`
+      : options;
+    const lines = [
+      `ssh.options: expected a list of texts, not ${text}`,
+      '  try: ["-p", "2222", "-o", "User=deploy"]',
+    ];
+    throw new UsageError("ERR_USAGE_TARGET", lines.join("\n"));
+  }
+  if (engine === undefined || SSH_ENGINES.some((name) => name === engine)) return;
   const known = SSH_ENGINES.map((name) => JSON.stringify(name)).join(" or ");
   const lines = [
     `ssh.engine: expected ${known}, not ${JSON.stringify(engine)}`,
     "  try: without it, the ssh program is started",
   ];
-  return new UsageError("ERR_USAGE_TARGET", lines.join("\n"));
+  throw new UsageError("ERR_USAGE_TARGET", lines.join("\n"));
 }
 
 /** @param names of settings, each with a path that has the next one */

@@ -132,6 +132,7 @@ kind = "node"
     expect(engineOf({ engine: "auto" })).toBe("auto");
     expect(engineOf({ program: "ssh" })).toBeUndefined();
     expect(() => engineOf({ engine: "embeded" as never })).toThrow('not "embeded"');
+    expect(() => engineOf({ options: ["-F", undefined as never] })).toThrow("expected a list of");
     expect(parsePath("web2/web2", configuration)[1]?.transport.engine).toBe("embedded");
     expect(wrapped(text, "web1")[0]).toEqual(expect.arrayContaining(["-l", "deploy", "2222"]));
   });

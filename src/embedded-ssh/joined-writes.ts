@@ -1,7 +1,7 @@
 /**
  * Joins what is written to a stream in one turn of the event loop. ssh2 writes a packet in up to
- * three pieces, and several packets in one turn. Each piece would be a packet of the network; behind
- * a jump host, three packets of its connection.
+ * three pieces, and several packets in one turn. Each piece would be a packet of the network.
+ * Behind a jump host, it would be three packets of that host's connection.
  */
 import type { Duplex } from "node:stream";
 

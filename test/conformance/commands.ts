@@ -96,6 +96,30 @@ export function commands(far: Far): void {
     expect(sum(back)).toBe(sum(bytes));
   });
 
+  test("megabytes of several at once: one is slow, one stops reading, one is cancelled", async () => {
+    const bytes = Buffer.alloc(4 << 20);
+    for (let i = 0; i < bytes.length; i += 4)
+      bytes.writeUInt32LE(Math.imul(i, 2654435761) >>> 0, i);
+    const stop = new AbortController();
+    const feed = (script: string, signal?: AbortSignal) =>
+      context().exec(["sh", "-c", script], { stdin: bytes, ...(signal && { signal }) });
+    const cancelled = feed("cat; exec sleep 60", stop.signal);
+    const whole = ["exec cat", "sleep .2; exec cat", "exec cat"].map((script) => feed(script));
+    const partial = feed("exec head -c 3000000");
+    const outputs = [...whole, partial].map(({ stdout }) => stdout.bytes());
+    let got = 0;
+    for await (const chunk of cancelled.stdout) {
+      got += chunk.length;
+      if (got > 2 << 20) break;
+    }
+    stop.abort();
+    expect(await failureOf(cancelled.exited)).toMatchObject({ code: "ERR_CANCELLED" });
+    const expected = [bytes, bytes, bytes, bytes.subarray(0, 3_000_000)];
+    for (const [i, output] of (await Promise.all(outputs)).entries())
+      expect(expected[i]?.equals(output)).toBe(true);
+    for (const { exited } of [...whole, partial]) expect(await exited).toEqual({ status: 0 });
+  });
+
   test("a command that does not read what it is given is no error", async () => {
     const process = context().exec(["head", "-c", "3"], {
       stdin: new Uint8Array(8 << 20).fill(97),

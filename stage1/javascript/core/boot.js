@@ -8,7 +8,7 @@
 const exit = proc.reallyExit.bind(proc);
 
 /** Read what the system knows of a process: its state, parent, process group … */
-const about = (pid) => fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").pop().split(" ");
+const about = (pid) => ("" + fs.readFileSync(`/proc/${pid}/stat`)).split(") ").pop().split(" ");
 
 /**
  * Whether the process group holds more than this process and its ancestors, which wait for it:
@@ -97,7 +97,7 @@ fs.closeSync(5);
 printed = { [reader(1)]: "stdout", [reader(2)]: "stderr" };
 become(0, "/dev/null");
 // The worker needs descriptors to read with. User code may have used up all others by then.
-if (isBun) spare = [0, 0, 0].map(reader);
+spare = isBun && [0, 0, 0].map(reader);
 try {
   // Make `ps` show it: our arguments are in memory that Linux lets us write.
   const [start, stop] = about("self").slice(45);
@@ -119,16 +119,7 @@ send(
 );
 flush();
 
-const next = (n) => {
-  const bytes = Buffer.alloc(n);
-  for (let at = 0; at < n; )
-    try {
-      at += fs.readSync(3, bytes, at, n - at) || die();
-    } catch (e) {
-      again(e);
-    }
-  return bytes;
-};
+const next = (n) => all(Buffer.alloc(n), (at, bytes) => fs.readSync(3, bytes, at, n - at) || die());
 while (!port && !calls.length) {
   const head = next(24);
   const frame = Buffer.concat([head, next(head.readUIntBE(21, 3))]);

@@ -24,7 +24,7 @@ let pause; // a timer: no call begins until the interrupt of a cancelled one is 
 // -- Values: JSON, and econtext.values for what JSON cannot say
 const plain = (value, depth = 0) => {
   if (typeof value === "number")
-    return Number.isSafeInteger(value) ? !Object.is(value, -0) : value % 1;
+    return Number.isSafeInteger(value) ? value || 1 / value > 0 : value % 1;
   if (typeof value !== "object" || !value)
     return value === null || typeof value === "string" || typeof value === "boolean";
   const proto = Object.getPrototypeOf(value);
@@ -180,7 +180,7 @@ const resume = () => {
 const refuse = (handle, why) => send(handle, json(["econtext.Cancelled", why, ""]), ERROR);
 
 /** No user code runs in this turn any more. A command of the only call may still be ended. */
-const current = () => enter(active.size === 1 ? -active.keys().next().value : 0);
+const current = () => enter(active.size === 1 ? -[...active.keys()] : 0);
 
 /** Find a function of a builtin module or a global one. All others are the importer's. */
 const find = (name) => {

@@ -74,7 +74,7 @@ const add = (word, value) => Atomics.add(shared, word, value);
 const swap = (word, from, to) => Atomics.compareExchange(shared, word, from, to);
 const lock = (owner) => !swap(OWNER, 0, owner);
 const json = (value) => Buffer.from(JSON.stringify(value));
-const kill = proc.kill.bind(proc);
+const { kill } = proc;
 const interrupt = () => kill(0, "SIGINT");
 const die = () => kill(proc.pid, "SIGKILL");
 const wait = (ms) => Atomics.wait(shared, 9, 0, ms);
@@ -120,23 +120,26 @@ const walk = (bytes, visit) => {
   return at;
 };
 
-/** A descriptor that others share may be non-blocking: try again soon. Other errors are fatal. */
-const again = (e) => {
-  if (e.code !== "EAGAIN") die();
-  wait(1);
+/**
+ * Read or write all bytes of a buffer. `move` does it from one of them on, and returns the number
+ * of bytes. A descriptor that others share may be non-blocking: try again soon. Every other error
+ * is fatal.
+ */
+const all = (bytes, move) => {
+  for (let at = 0; at < bytes.length; )
+    try {
+      at += move(at, bytes);
+    } catch (e) {
+      if (e.errno !== -11) die(); // EAGAIN
+      wait(1);
+    }
+  return bytes;
 };
 
 /**
  * Write all bytes. Blocks while the master does not read, since nothing else could be sent either.
  */
-const write = (bytes) => {
-  for (let at = 0; at < bytes.length; )
-    try {
-      at += fs.writeSync(4, bytes, at);
-    } catch (e) {
-      again(e);
-    }
-};
+const write = (bytes) => all(bytes, (at) => fs.writeSync(4, bytes, at));
 
 // -- IoLogger: what user code and its children print -- all under the output lock -------------
 // Output is read into this memory, and copied. New memory for each read costs more than all else.

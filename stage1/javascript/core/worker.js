@@ -73,8 +73,17 @@ const cancel = (handle, why) => {
  */
 let forward = (program) => {
   const install = (take) => (forward = take);
-  const parts = [install, load, me, acquire, frames, pass, write];
-  new Function("core", "" + program.subarray(24))(parts);
+  const divert = (wrap) => (feed = wrap(feed, () => [frame, got]));
+  new Function("core", program.subarray(24))([
+    install,
+    load,
+    me,
+    acquire,
+    frames,
+    pass,
+    write,
+    divert,
+  ]);
 };
 
 /**
@@ -112,7 +121,7 @@ const pass = (bytes) => {
 };
 
 /** Take bytes that came. An incomplete frame is kept in `frame`, and passed on in that memory. */
-const feed = (bytes) => {
+let feed = (bytes) => {
   for (let at = 0; ; ) {
     if (!got) at += pass(bytes.subarray(at));
     const part = bytes.subarray(at, at + frame.length - got);
@@ -194,6 +203,7 @@ const receive = (message) => {
   if (over) return;
   acquire();
   say(message);
+  if (message.buffer) forward(Buffer.from(message.buffer));
   add(QUEUED, -message.size);
   // An open session would hold up the end.
   if (last) {
@@ -202,8 +212,7 @@ const receive = (message) => {
   }
 };
 
-const start = (boot) => {
-  let first;
+const start = (boot, first) => {
   [port, shared, me, lowest, lease, rate, printed, spare, first] = boot;
   openTally();
   Error.stackTraceLimit = 0;

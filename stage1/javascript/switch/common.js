@@ -2,7 +2,7 @@
  * Second program, its beginning: what its files share. start.js says what the programs are, and
  * SWITCH_PARTS of scripts/stage1.ts has their files in the order in which they run.
  */
-const [install, load, me, acquire, frames, pass, write, early] = core;
+const [install, load, me, acquire, frames, pass, write, , early] = core;
 const { started, programOf, start, prepared, isProgram, pathsOf, env, kept, bytesOf, decode } =
   early;
 const { accessSync, constants, readFileSync, statSync, writeFileSync, writevSync } = load("fs");

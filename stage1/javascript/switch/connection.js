@@ -5,8 +5,8 @@
  *
  * Twin: stage1/python/switch/connection.py.
  */
-// The first eight are those of common.js; switch.js adds the last one.
-const [, load, , acquire, frames, , write, , secondProgram] = core;
+// The first nine are those of common.js; switch.js adds the last one.
+const [, load, , acquire, frames, , write, , , secondProgram] = core;
 const { OPERATIONS, Reporter, children, routes, tell, forget, rest, giveBack } = secondProgram;
 
 // common.js has the same CONNECT and HEADER, state.js the same REAP_MS.

@@ -5,11 +5,16 @@
  *
  * Second tier: comes with econtext.commands. Twin: src/io/socket.ts.
  */
-const { closeSync, writeSync } = require("fs");
+const { closeSync, fstatSync, writeSync } = require("fs");
 const { busyPoller, duplicate, makeSockets, readNow, waitFor, widenSocket } = core.tier("kernel");
 const { Buffer } = core;
 
 const PRINTED = ["stdout", "stderr"];
+
+/** Bytes of one command from which on the worker is to splice. */
+const MUCH = 1 << 20;
+/** The module that has the worker splice from or to an end of the stream, if that can be done. */
+const splicing = (fd) => (fstatSync(fd).isFIFO() ? core.tier("splice") : undefined);
 
 /**
  * One output of a command, on its way to a sender. In a flood it is a source of
@@ -24,6 +29,10 @@ class Output {
   #isOver = false;
   /** Nothing came, the last time. */
   #isIdle = false;
+  #sender;
+  #read = 0; // bytes, since it was last tried to have them spliced
+  /** Present while the worker splices. */
+  #flow;
 
   /**
    * `fd` becomes the socket's; `own`, another of the same, is what a flood is read from. `printed`
@@ -32,6 +41,7 @@ class Output {
   constructor(fd, own, sender, printed, ended) {
     const { Gatherer } = core.tier("gather");
     this.fd = own;
+    this.#sender = sender;
     this.#ended = ended;
     this.#gatherer = new Gatherer(sender, () => this.#resume());
     // Maybe before all was read: a socket that is not being read does not wait for that.
@@ -63,7 +73,7 @@ class Output {
   }
 
   #resume() {
-    if (this.isBusy || this.#isOver) return;
+    if (this.isBusy || this.#isOver || this.#flow) return;
     if (this.#socket) this.#socket.resume();
     else this.#dive();
   }
@@ -73,11 +83,42 @@ class Output {
     busyPoller.add(this);
   }
 
+  /** Have the worker splice. @returns whether it does */
+  #splice() {
+    if (this.#read < MUCH) return false;
+    this.#read = 0;
+    const module = splicing(4); // may wait for the module: other messages are heard meanwhile
+    const sender = this.#sender;
+    if (!module || this.#isOver || sender.closed || !this.#gatherer.flush()) return false;
+    const { onReady, outletOf } = core.tier("channels");
+    const returned = () => {
+      this.#flow = undefined;
+      this.#resume();
+    };
+    const flow = module.outflow(outletOf(sender), this.fd, returned);
+    if (!flow) return false;
+    this.#flow = flow;
+    this.isBusy = false;
+    const give = () => {
+      if (this.#flow !== flow) return;
+      if (sender.closed) {
+        flow.end();
+        return returned();
+      }
+      flow.give();
+      onReady(sender, give);
+    };
+    onReady(sender, give);
+    return true;
+  }
+
   read() {
+    if (this.#splice()) return undefined;
     const size = this.#gatherer.fill((into) => readNow(this.fd, into));
     // What comes within a moment goes together.
     if (!size && this.#isIdle) this.#gatherer.flush();
     this.#isIdle = size === undefined;
+    this.#read += size ?? 0;
     if (size === 0) this.#end();
     return size;
   }
@@ -85,7 +126,7 @@ class Output {
   idle() {
     this.isBusy = false;
     // Else when there is room.
-    if (!this.#isOver && this.#gatherer.flush()) this.#resume();
+    if (!this.#isOver && !this.#flow && this.#gatherer.flush()) this.#resume();
   }
 
   #end() {
@@ -93,6 +134,7 @@ class Output {
     this.#isOver = true;
     this.isBusy = false;
     busyPoller.delete(this);
+    this.#flow?.end();
     this.#gatherer.end();
     this.#socket?.terminate();
     closeSync(this.fd);
@@ -211,11 +253,23 @@ const pour = async (fd, rest, input) => {
     }
     discardFrame(chunk);
   };
+  let values = 0;
+  let size = 0;
+  let flow;
   try {
     if (rest) await write(rest);
-    for await (const chunk of input) await write(chunk);
+    for await (const chunk of input) {
+      values++;
+      size += chunk.length;
+      await write(chunk);
+      const module = size < MUCH || flow ? undefined : splicing(3);
+      const { ADMIT } = module ? core.tier("receivers") : {};
+      if (module && !isGone) flow = module.intake(input, input[ADMIT](), fd);
+      if (values === input.received) flow?.wrote();
+    }
   } catch {
     // Closed with an error: that is the end of the input, too.
   }
+  flow?.end();
   socket.end();
 };

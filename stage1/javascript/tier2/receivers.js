@@ -77,6 +77,8 @@ class Receiver {
   #taken = 0;
   #farewell;
   #isNear = false; // the sender is behind this context
+  /** The number of values that have come. */
+  received = 0;
   [ENDED] = false;
   [HOOKS] = new Set();
 
@@ -102,6 +104,16 @@ class Receiver {
   /** Let senders have the largest window at once: this reader keeps up. */
   widen() {
     this.#window = MAX_WINDOW;
+  }
+
+  /**
+   * Grant the largest window. @returns the handle that credit goes to: values that are taken before
+   * they come here are granted there
+   */
+  grantAll() {
+    this.widen();
+    this.#grant();
+    return this.#credits;
   }
 
   /** Ends when the channel is closed; leaving it early closes the channel. */
@@ -131,6 +143,7 @@ class Receiver {
 
   [PUT](parcel) {
     if (this[ENDED]) return;
+    this.received++;
     this.#queue.put(parcel);
     this.#wake();
   }

@@ -4,6 +4,7 @@
  * both ends, ssh and sshd included: divided by the processors, it is the least time there can be.
  * The floor is ssh with a `cat` in the place of each process of ours.
  */
+import type { Runtime } from "../driver.ts";
 import type { Lab } from "../lab.ts";
 import type { Row } from "../row.ts";
 import { ourProgram, race } from "../shell.ts";
@@ -25,8 +26,14 @@ interface Lines {
 export async function streams(lab: Lab): Promise<Row[]> {
   const program = await ourProgram();
   const rows: Row[] = [];
-  for (const kind of ["python", "bun"] as const) {
-    const run = `${program} exec ${kind === "bun" ? `--bun ${process.execPath}` : "--kind python"}`;
+  const node = lab.node === undefined ? [] : (["node"] as const);
+  for (const kind of ["python", "bun", ...node] as const) {
+    const options = {
+      python: "--kind python",
+      bun: `--bun ${process.execPath}`,
+      node: `--node ${lab.node}`,
+    };
+    const run = `${program} exec ${options[kind]}`;
     if (lab.hasSsh) {
       for (const lines of overSsh(lab, run, kind)) rows.push(...(await compare(lab, lines)));
     }
@@ -35,13 +42,13 @@ export async function streams(lab: Lab): Promise<Row[]> {
   return rows;
 }
 
-function* overSsh(lab: Lab, run: string, kind: "python" | "bun"): Generator<Lines> {
+function* overSsh(lab: Lab, run: string, kind: Runtime): Generator<Lines> {
   const { config, program } = lab.ssh as { config: string; program: string };
   const far = `${run} -F ${config} bench1 --`;
   const ssh = `${program} -F ${config} bench1`;
   const bytes = lab.quick ? GIB / 4 : GIB;
   const head = `head -c ${bytes} /dev/zero`;
-  const least = kind === "bun" ? 0.85 : 0.95;
+  const least = kind === "python" ? 0.95 : 0.85;
   const isFirst = kind === "python";
   yield {
     title: `in, ssh, ${kind}`,
@@ -61,11 +68,11 @@ function* overSsh(lab: Lab, run: string, kind: "python" | "bun"): Generator<Line
   };
 }
 
-function* local(lab: Lab, run: string, kind: "python" | "bun"): Generator<Lines> {
+function* local(lab: Lab, run: string, kind: Runtime): Generator<Lines> {
   const near = `${run} local --`;
   const bytes = lab.quick ? GIB : 4 * GIB;
   const head = `head -c ${bytes} /dev/zero`;
-  const least = kind === "bun" ? 0.5 : 0.6;
+  const least = kind === "python" ? 0.6 : 0.5;
   yield {
     title: `in, local, ${kind}`,
     bytes,

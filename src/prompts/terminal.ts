@@ -16,6 +16,8 @@ const TERMINAL = "/dev/tty";
 const MAX_BYTES = 1024;
 /** How often the terminal is looked at for keys. */
 const POLL_MS = 20;
+/** How long a signal of ours may take to arrive. */
+const HEARD_MS = 500;
 
 /** Signals that end this process unless the program listens for them. */
 const RESTORING = [...ENDING, "SIGQUIT"] as const;
@@ -41,8 +43,8 @@ export type AtEnd = (restore: () => void) => () => void;
 export interface TerminalHooks {
   /** Default: `restore` is called when the process exits. */
   readonly atEnd?: AtEnd;
-  /** The person has pressed ctrl-C. Default: this process gets SIGINT. */
-  readonly interrupt?: () => void;
+  /** The person has pressed ctrl-C. Default: the process group gets SIGINT, as by the terminal. */
+  readonly interrupt?: () => void | Promise<void>;
   /** Waits until what others write to the terminal is written. It must not wipe the question. */
   readonly settle?: () => Promise<void>;
 }
@@ -62,6 +64,8 @@ export class TerminalSource implements Source {
   readonly answersAll = true;
   readonly #hooks: Required<TerminalHooks>;
   #last: Promise<unknown> = Promise.resolve();
+  /** How often the person has cancelled: with a question, also those that wait behind it. */
+  #cancels = 0;
 
   constructor({ atEnd = atExit, interrupt = raise, settle = settled }: TerminalHooks = {}) {
     this.#hooks = { atEnd, interrupt, settle };
@@ -83,7 +87,11 @@ export class TerminalSource implements Source {
    * @throws {CancelledError} the person has cancelled
    */
   read(line: Line): Promise<Secret | undefined> {
-    const answer = this.#last.then(() => this.#read(line));
+    const before = this.#cancels;
+    const answer = this.#last.then(() => {
+      if (this.#cancels !== before) throw cancelled();
+      return this.#read(line);
+    });
     this.#last = answer.catch(() => {});
     return answer;
   }
@@ -101,6 +109,9 @@ export class TerminalSource implements Source {
     if (fd === undefined) return undefined;
     try {
       return await new Typing(fd, line, this.#hooks).answer();
+    } catch (error) {
+      if (error instanceof CancelledError) this.#cancels += 1;
+      throw error;
     } finally {
       closeSync(fd);
     }
@@ -137,8 +148,8 @@ class Typing {
             break;
           default:
             if (key === "quit") process.kill(process.pid, "SIGQUIT");
-            else this.#hooks.interrupt();
-            throw new CancelledError("ERR_CANCELLED", "cancelled at a question");
+            else await this.#hooks.interrupt();
+            throw cancelled();
         }
       }
     } finally {
@@ -277,8 +288,20 @@ function stty(...words: readonly string[]): string | undefined {
   }
 }
 
-function raise(): void {
-  process.kill(process.pid, "SIGINT");
+function cancelled(): CancelledError {
+  return new CancelledError("ERR_CANCELLED", "cancelled at a question");
+}
+
+/**
+ * Interrupts the process group, as the terminal does: a loop of the shell must end, too. Resolves
+ * when this process has heard it, so that it ends by the signal and not by the error that follows.
+ */
+async function raise(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const isHeard = process.listenerCount("SIGINT") > 0;
+  if (isHeard) process.once("SIGINT", () => resolve());
+  process.kill(0, "SIGINT");
+  if (isHeard) await Promise.race([promise, Bun.sleep(HEARD_MS)]);
 }
 
 /**

@@ -87,6 +87,18 @@ suite("sudo", missing, "root", () => {
     expect(shown).toContain("LEFT 130\nSANE");
   });
 
+  test("ctrl-C at the question ends a loop of the shell, too", async () => {
+    await using terminal = new Tmux();
+    const command = [...ECONTEXT, "exec", "sudo:root", "--", "true"].join(" ");
+    const loop = `for i in 1 2; do ${command}; done; echo goes on`;
+    await terminal.open(`${asUser(name).join(" ")} bash -c '${loop}'; echo LEFT $?; exec cat`);
+    await terminal.until(/password for ect-\w+ at local:$/);
+    await terminal.press("C-c");
+    const shown = await terminal.until(/LEFT \d+/);
+    expect(shown).toContain("LEFT 130");
+    expect(shown).not.toContain("goes on");
+  });
+
   test("ctrl-Z at the question stops us with echo, and the answer is not shown afterwards", async () => {
     await using terminal = new Tmux();
     await terminal.open("exec bash --norc -i");

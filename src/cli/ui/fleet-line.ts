@@ -36,7 +36,7 @@ export class FleetLine {
     this.#drawIn(firstMs);
   }
 
-  /** Whether a user has seen the line. */
+  /** Whether a user has seen the line, or a question in its place. */
   get isShown(): boolean {
     return this.#isShown;
   }
@@ -58,6 +58,7 @@ export class FleetLine {
     this.#stop();
     this.#screen?.write(this.erased());
     this.#isPaused = true;
+    this.#isShown ||= this.#line !== undefined;
     return () => {
       this.#isPaused = false;
       this.#text.resumed?.(performance.now());

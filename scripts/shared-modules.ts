@@ -31,10 +31,14 @@ const SHARED: Readonly<Record<string, SharedModule>> = {
     // A copy's channels are the slave's own, and its calls can be cancelled.
     glue: `
 // sent along: file_pieces
-const {Channel}=core.tier("channels"),release=p=>core.tier("gather").discardFrame(p);
+const {Channel,outletOf}=core.tier("channels"),release=p=>core.tier("gather").discardFrame(p);
 const make=()=>({...new Channel(),release});
 const cancel=()=>(core.calling.controller=new AbortController()).signal;
-e.read=(p,o,s)=>read(make,p,o,s,cancel(),(...a)=>core.tier("file_pieces").piecesTo(s)(...a));e.write=(d,o,s)=>write(make,d,o,s,cancel());
+e.read=(p,o,s)=>{
+outletOf(s).credit+=o.credit??0;
+return read(make,p,o,s,cancel(),(...a)=>core.tier("file_pieces").piecesTo(s)(...a));
+};
+e.write=(d,o,s)=>write(make,d,o,s,cancel());
 e.copy=(p,r,d,w,s)=>copyWithin(make,p,r,d,w,s,cancel());
 e.fetch=(p,o,s)=>fetch(p,o,s,cancel());`,
   },

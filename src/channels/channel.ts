@@ -121,7 +121,7 @@ export class Receiver<T = unknown> implements AsyncIterable<T> {
     return this.#inbox.take() as T;
   }
 
-  /** @internal Gives senders the largest window from the first value on: this reader keeps up. */
+  /** @internal Gives the largest window from the beginning, of which its sender must be told. */
   widen(): void {
     this.#inbox.isWide = true;
   }

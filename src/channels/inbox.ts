@@ -28,7 +28,7 @@ export class Inbox {
    * without becoming values. Set by `passTo` of commands/output.ts, read by `InboundChannel`.
    */
   target: SpliceTarget | undefined;
-  /** Whether a sender has the largest window as soon as one value was taken. */
+  /** Whether a sender has the largest window from the beginning. */
   isWide = false;
 
   /** The number of values that wait. */

@@ -4,7 +4,7 @@
  *
  * The window of a receiver begins small, and doubles while its reader keeps up. So it becomes as
  * large as a long link needs, and stays small for a slow reader. A wide one is large from the
- * first value on.
+ * beginning: its sender must be told of that credit.
  *
  * Spec: docs/protocol.md, "Flow control". Twins: channels.py, channels.js.
  */
@@ -12,6 +12,9 @@ import { HEADER_BYTES } from "../protocol/frame.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
 
 type Bounds = Pick<Limits, "windowBytes" | "maxWindowBytes">;
+
+/** The credit of a wide window besides that of any other. */
+export const WIDE_CREDIT = LIMITS.maxWindowBytes - LIMITS.windowBytes;
 
 /** The bytes that a value counts: with the header of its frame, so that none is free. */
 export function costOf(bodyBytes: number): number {
@@ -29,7 +32,7 @@ export class Window {
   constructor(bounds: Bounds = LIMITS, isWide = false) {
     this.#size = isWide ? bounds.maxWindowBytes : bounds.windowBytes;
     this.#max = bounds.maxWindowBytes;
-    this.#granted = bounds.windowBytes;
+    this.#granted = this.#size;
   }
 
   /** Bytes that have arrived and were not taken. */

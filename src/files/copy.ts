@@ -5,6 +5,7 @@
 import type { CallLimits } from "../calls/options.ts";
 import type { TierCall } from "../calls/tier-call.ts";
 import { Channel, type Sender } from "../channels/channel.ts";
+import { WIDE_CREDIT } from "../channels/window.ts";
 import {
   CallError,
   CancelledError,
@@ -140,6 +141,8 @@ function endOptions(from: CopyEnd, paths: readonly string[], to: CopyEnd, option
       expand: expand && from.name !== HERE,
       total: hasProgress,
       checksum: checksum || resume,
+      // Without it, the first files would wait for a round trip.
+      ...(to.name === HERE && { credit: WIDE_CREDIT }),
     },
     writing: {
       recursive,

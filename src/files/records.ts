@@ -15,7 +15,7 @@ export interface ValueSender {
 }
 
 interface ValueReceiver extends AsyncIterable<unknown> {
-  /** Lets its sender have the largest window at once. */
+  /** Lets its sender have the largest window, soon or at once: see `ReadOptions.credit`. */
   widen(): void;
   close(error?: unknown): void;
 }
@@ -95,6 +95,8 @@ export interface ReadOptions {
   readonly expand?: boolean;
   /** Send the total number of files and bytes first. */
   readonly total?: boolean;
+  /** Bytes of credit that the sender has besides those of any sender. */
+  readonly credit?: number;
 }
 
 export interface WriteOptions {

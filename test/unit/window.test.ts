@@ -84,8 +84,10 @@ test("who sends more than it was granted is found out", () => {
   expect(window.arrive(1)).toBe(false);
 });
 
-test("a wide window grants all that there is for the first value", () => {
+test("a wide window is as large as any from the beginning, and no larger", () => {
   const window = new Window(BOUNDS, true);
-  window.arrive(24);
-  expect(window.take(24)).toBe(24 + BOUNDS.maxWindowBytes - BOUNDS.windowBytes);
+  expect(window.arrive(24)).toBe(true);
+  expect(window.take(24)).toBe(0);
+  expect(window.arrive(BOUNDS.maxWindowBytes - 24)).toBe(true);
+  expect(window.arrive(1)).toBe(false);
 });

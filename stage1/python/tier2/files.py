@@ -72,6 +72,8 @@ def open_plain(path, flags=os.O_RDONLY):
 def read(paths, options, sender):
     """Send what `paths` name, and with `recursive` all that is in them."""
     error = None
+    if "credit" in options:
+        sender.granted += options["credit"]
     reader = Reader(options, sender)
     try:
         reader.run([heard(path) for path in paths])

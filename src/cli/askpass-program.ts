@@ -12,6 +12,7 @@ export async function runAskpass(path: string, prompt: string): Promise<number> 
   const request: AskpassRequest = {
     door: basename(path),
     prompt,
+    client: process.ppid,
     isNotice: process.env["SSH_ASKPASS_PROMPT"] === "none",
   };
   forbidCoreDumps();

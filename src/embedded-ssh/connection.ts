@@ -135,7 +135,7 @@ export class Connection {
   async #login(dialog: Dialog, signal: AbortSignal): Promise<void> {
     const settings = this.#settings;
     const { login: own } = settings;
-    const asker = own.isBatch ? undefined : dialog.asker;
+    const asker = own.isBatch ? undefined : ownAsker(dialog.asker);
     const { say } = dialog;
     const agent = this.#agentOfLogin();
     const early = new ConnectionFailure(closedEarly(settings, this.#wire));
@@ -281,6 +281,14 @@ export class Connection {
       readyTimeout: 0,
     } as ConnectConfig;
   }
+}
+
+let clients = 0;
+
+/** The same, for one client: a jump host may ask what the next host asks again. */
+function ownAsker(asker: Asker | undefined): Asker | undefined {
+  const client = ++clients;
+  return asker && { ask: (prompt) => asker.ask(prompt, client) };
 }
 
 /** Listens at once: how a short command ended may come together with the word that it runs. */

@@ -57,8 +57,12 @@ export interface ByteChild extends Duplex {
 
 /** Answers what a program of this process asks on the way, in the words of ssh. */
 export interface Asker {
-  /** @returns the answer, which is overwritten after use; undefined if there is none */
-  ask(prompt: string): Promise<Secret | undefined>;
+  /**
+   * @param client tells the clients of one way apart: the same question of another one does not
+   *   mean that the answer was wrong
+   * @returns the answer, which is overwritten after use; undefined if there is none
+   */
+  ask(prompt: string, client?: number): Promise<Secret | undefined>;
 }
 
 export interface SpawnOptions {

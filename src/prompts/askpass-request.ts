@@ -7,6 +7,8 @@ export interface AskpassRequest {
   /** The name of the link that ssh has started. */
   readonly door: string;
   readonly prompt: string;
+  /** The process of the ssh. */
+  readonly client: number;
   /** Whether no answer is wanted: ssh ends the program when it need not be shown any more. */
   readonly isNotice: boolean;
 }

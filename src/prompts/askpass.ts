@@ -15,8 +15,11 @@ import { ASKPASS_SOCKET, type AskpassRequest } from "./askpass-request.ts";
 import type { Secret } from "./secret.ts";
 
 export interface AskpassListener {
-  /** @returns the answer, which is overwritten after use; undefined if there is none */
-  ask(prompt: string): Promise<Secret | undefined>;
+  /**
+   * @param client the process that asks: ssh starts others for the hosts of ProxyJump
+   * @returns the answer, which is overwritten after use; undefined if there is none
+   */
+  ask(prompt: string, client: number): Promise<Secret | undefined>;
   /** Shows a text as long as ssh waits, for a key to be touched. */
   notice(text: string): void;
 }
@@ -107,11 +110,11 @@ export class Askpass {
   #read(socket: Bun.Socket<Client>, bytes: Uint8Array): void {
     socket.data.text += new TextDecoder().decode(bytes);
     if (!socket.data.text.endsWith("\n")) return;
-    const { door, prompt, isNotice } = JSON.parse(socket.data.text) as AskpassRequest;
+    const { door, prompt, client, isNotice } = JSON.parse(socket.data.text) as AskpassRequest;
     const listener = this.#listeners.get(door);
     if (listener === undefined) socket.end();
     else if (isNotice) listener.notice(prompt);
-    else void this.#answer(socket, listener.ask(prompt));
+    else void this.#answer(socket, listener.ask(prompt, client));
   }
 
   async #answer(socket: Bun.Socket<Client>, asked: Promise<Secret | undefined>): Promise<void> {

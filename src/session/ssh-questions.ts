@@ -28,7 +28,7 @@ export interface SshPlace {
 export class SshQuestions implements AskpassListener {
   readonly #questions: Questions;
   readonly #notice: (text: string) => void;
-  /** Questions that were answered, to know them again. */
+  /** Questions that were answered, each with its client, to know them again. */
   readonly #asked = new Set<string>();
   /** The account of the last password, as ssh names it. */
   #account: { readonly way: string; readonly user: string } | undefined;
@@ -45,8 +45,8 @@ export class SshQuestions implements AskpassListener {
     return this.#account;
   }
 
-  ask(prompt: string): Promise<Secret | undefined> {
-    return this.#ask(prompt, prompt);
+  ask(prompt: string, client = 0): Promise<Secret | undefined> {
+    return this.#ask(prompt, prompt, client);
   }
 
   /**
@@ -68,15 +68,16 @@ export class SshQuestions implements AskpassListener {
     return { answer, refusal: isKey ? "no" : "" };
   }
 
-  async #ask(prompt: string, shown: string): Promise<Secret | undefined> {
+  async #ask(prompt: string, shown: string, client = 0): Promise<Secret | undefined> {
     const asked = readQuestion(prompt);
     const { kind, user } = asked;
     // ssh names a machine by its address, which another machine behind another hop, or at another
     // port, may have too. It also asks for machines on its own way.
     const way = `${this.#place.way}\0${asked.host}`;
     const question = { ...asked, prompt: shown, host: this.#place.name, way };
-    const isAgain = kind !== "other" && this.#asked.has(prompt);
-    this.#asked.add(prompt);
+    const known = `${client}\0${prompt}`;
+    const isAgain = kind !== "other" && this.#asked.has(known);
+    this.#asked.add(known);
     // Without an answer, ssh tries its next key, or refuses the host's key.
     const mayDecline = kind === "passphrase" || HOST_KEY.test(prompt);
     const answer = await this.#questions.ask({ ...question, isAgain }, mayDecline);

@@ -108,6 +108,22 @@ suite("ssh", missingRoot() ?? missingSshd() ?? missingTmux, "root", () => {
     expect(given).toMatchObject({ said: "ERR_TRANSPORT_PERMISSION_DENIED" });
   });
 
+  for (const engine of [[], ["--ssh", "embedded"]]) {
+    const title = `a passphrase for the jump host and for the host behind ${engine.join(" ")}`;
+    test(title.trim(), async () => {
+      const config = join(folder, "jump_config");
+      const usual = readFileSync(server.configPath, "utf8").replace(
+        /IdentityFile .*/,
+        `IdentityFile ${key}\nBatchMode no`,
+      );
+      writeFileSync(config, `Host target-behind\nProxyJump target2\n${usual}`);
+      const own = ["-F", config, ...engine];
+      const shown = await scene.whoOnTerminal("target-behind", undefined, [PASSPHRASE], own);
+      expect(shown.match(/Enter passphrase for key/g)).toHaveLength(1);
+      expect(shown).toContain("LEFT 0\nSANE");
+    });
+  }
+
   test("a host's key is shown, and refused or accepted", async () => {
     const known = join(folder, "known_hosts");
     const own = args(

@@ -18,8 +18,13 @@ const QUESTION: Question = {
 
 /** What else writes to the terminal, and makes way for a question. */
 export interface TerminalUser {
-  /** Makes the terminal free. @returns what takes it again */
-  free(): () => void;
+  /**
+   * Makes the terminal free.
+   *
+   * @param again shows the question again, after something else was written
+   * @returns what takes it again
+   */
+  free(again: () => void): () => void;
   /** ctrl-C was pressed in place of an answer. Default: a signal, as without a question. */
   interrupt?(): void;
 }
@@ -61,8 +66,8 @@ export async function openPrompter(
 ): Promise<Prompter> {
   const { passwordCommand } = configuration;
   const name = readPasswordOption(command, flags);
-  const atEnd = (restore: () => void) => {
-    const take = user?.free() ?? (() => {});
+  const atEnd = (restore: () => void, again: () => void) => {
+    const take = user?.free(again) ?? (() => {});
     const forget = [host.ending.before(restore), atExit(restore)];
     return () => {
       for (const one of forget) one();

@@ -92,7 +92,7 @@ export async function runSession(plan: Plan, host: Host): Promise<number> {
     return showPlan(plan, host, configuration);
   }
   let run: Run | undefined;
-  const free = (): (() => void) => run?.freeTerminal() ?? (() => {});
+  const free = (again: () => void): (() => void) => run?.freeTerminal(again) ?? (() => {});
   const prompter = await openPrompter(plan.command, plan.flags, host, configuration, { free });
   run = new Run(plan, host, { ...configuration, prompter, kept: host.kept });
   return run.status();
@@ -141,8 +141,8 @@ class Run {
   }
 
   /** Takes the status line away for a question. @returns what shows it again */
-  freeTerminal(): () => void {
-    return this.#results.freeTerminal();
+  freeTerminal(again: () => void): () => void {
+    return this.#results.freeTerminal(again);
   }
 
   async status(): Promise<number> {

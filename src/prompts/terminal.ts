@@ -36,8 +36,13 @@ const KEY = {
   delete: 127,
 } as const;
 
-/** Has a function called if the process ends while the terminal is raw. @returns the opposite */
-export type AtEnd = (restore: () => void) => () => void;
+/**
+ * Has a function called if the process ends while the terminal is raw.
+ *
+ * @param again shows the end of the question again, for what writes something in between
+ * @returns the opposite
+ */
+export type AtEnd = (restore: () => void, again: () => void) => () => void;
 
 /** What a terminal source does besides asking. */
 export interface TerminalHooks {
@@ -166,7 +171,7 @@ class Typing {
       return stty("-icanon", "-echo", "-isig", "min", "1", "time", "0") !== undefined;
     };
     const forget = [
-      this.#hooks.atEnd(restore),
+      this.#hooks.atEnd(restore, () => this.#again()),
       ...RESTORING.map((name) => onSignal(name, restore)),
     ];
     // A shell restores the modes that it knows when it continues a process.
@@ -183,6 +188,13 @@ class Typing {
       this.#write("\n");
       for (const one of forget) one();
     }
+  }
+
+  /** Shows the last line of the question again, and what is typed, if that is shown. */
+  #again(): void {
+    const { prompt, isVisible } = this.#line;
+    this.#write(neutralise(prompt.slice(prompt.lastIndexOf("\n") + 1)));
+    if (isVisible) writeSync(this.#fd, this.#bytes.subarray(0, this.#length));
   }
 
   /** Takes keys until one ends the line. @returns the name of that key */

@@ -17,11 +17,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ECONTEXT } from "../cli/econtext.ts";
 import { missingRoot } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
-import { missingTmux } from "../repl/tmux.ts";
+import { missingTmux, Tmux } from "../repl/tmux.ts";
 import { Scene } from "./scene.ts";
 
 setDefaultTimeout(120_000);
@@ -139,6 +140,19 @@ suite("ssh", missingRoot() ?? missingSshd() ?? missingTmux, "root", () => {
     // A password is no answer to this question.
     const given = await scene.who("target", { args: own, input: "yes" });
     expect(given).toMatchObject({ said: "ERR_TRANSPORT_HOST_KEY_UNKNOWN" });
+  });
+
+  test("what others print stands below a question, which is shown again", async () => {
+    await using terminal = new Tmux();
+    const known = `UserKnownHostsFile=${join(folder, "below")}`;
+    const own = args("StrictHostKeyChecking=ask", known, "HostKeyAlias=new-host").join(" ");
+    const command = `sh -c 'sleep 1; echo printed'`;
+    const words = [...ECONTEXT, "exec", own, "target", "local", "--", command].join(" ");
+    await terminal.open(`${words}; echo LEFT $?; exec cat`);
+    const seen = await terminal.until(/local:\s+printed\nAre you sure .*\?$/);
+    expect(seen).toMatch(/Are you sure [^\n]*\?\nlocal:/);
+    await terminal.line("no");
+    await terminal.until(/LEFT \d/);
   });
 
   /** ssh behind a hop, with options as econtext gives them to no ssh but the first. */

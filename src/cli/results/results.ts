@@ -95,8 +95,8 @@ export class Results {
   }
 
   /** Takes the status line away for a question. @returns what shows it again */
-  freeTerminal(): () => void {
-    return this.#line.pause();
+  freeTerminal(again: () => void): () => void {
+    return this.#line.pause(again);
   }
 
   /** Writes lines to stdout. */

@@ -13,6 +13,8 @@ export interface LineText {
 
 /** The times in the line go on without an event. */
 const EVERY_MS = 250;
+/** How long there must be no output before a question is shown again. */
+const AGAIN_MS = 150;
 
 export class FleetLine {
   readonly #stderr: Output;
@@ -23,7 +25,8 @@ export class FleetLine {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isShown = false;
   #isOver = false;
-  #isPaused = false;
+  /** Shows the question again that stands in the line's place. */
+  #again: (() => void) | undefined;
 
   /** @param firstMs a run that is over within this time is not worth a line */
   constructor(stderr: Output, text: LineText, firstMs: number) {
@@ -47,20 +50,26 @@ export class FleetLine {
 
   /** @returns what takes the line away, to be written before other output */
   erased(): string {
-    // A question stands in its place: that must not be taken away.
-    if (this.#line === undefined || this.#isOver || this.#isPaused) return "";
+    if (this.#line === undefined || this.#isOver) return "";
+    if (this.#again !== undefined) return this.#belowQuestion(this.#again);
     // It may be drawn again before the output is written.
     return this.#line.erased() || ERASE;
   }
 
-  /** Takes the line away. @returns what shows it again */
-  pause(): () => void {
+  /**
+   * Takes the line away, for a question.
+   *
+   * @param again shows the question again, after other output
+   * @returns what shows the line again
+   */
+  pause(again: () => void): () => void {
     this.#stop();
     this.#screen?.write(this.erased());
-    this.#isPaused = true;
+    this.#again = again;
     this.#isShown ||= this.#line !== undefined;
     return () => {
-      this.#isPaused = false;
+      this.#stop();
+      this.#again = undefined;
       this.#text.resumed?.(performance.now());
       if (this.#line === undefined || this.#isOver) return;
       if (this.#isShown) this.#draw();
@@ -79,6 +88,17 @@ export class FleetLine {
     if (erased === "") return;
     this.#screen?.write(erased);
     await this.#stderr.flushed();
+  }
+
+  /** A question stays where it is, and is shown again below the output. */
+  #belowQuestion(again: () => void): string {
+    const isBelow = this.#timer !== undefined;
+    this.#stop();
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      again();
+    }, AGAIN_MS);
+    return isBelow ? "" : "\n";
   }
 
   #stop(): void {

@@ -29,6 +29,8 @@ interface Cause {
   readonly phase: string;
   readonly what: string;
   readonly hint: string;
+  /** The lines of its output that matter. Absent: all. */
+  readonly said?: string | undefined;
   /** The line of its output that matters most. */
   readonly line?: string | undefined;
 }
@@ -51,13 +53,13 @@ export function explainBootstrap(c: Circumstances): BootstrapError {
   const { old, rest } = readTooOld(stderr);
   const all = [launched.noise.trim(), rest].filter(Boolean).join("\n");
   const said = neutralise(all.replace(USAGE, "$1 …"));
-  const { code, phase, what, hint, line } = causeOf(c, old, said);
+  const { code, phase, what, hint, said: quoted = said, line } = causeOf(c, old, said);
   const status = ending.status ?? ending.signal;
   const report: BootstrapReport = { argv: launched.argv, phase, status, said };
-  const lines = said.split("\n").slice(-SHOWN).map(shortened);
+  const lines = quoted.split("\n").slice(-SHOWN).map(shortened);
   const shown = line === undefined ? undefined : shortened(neutralise(line));
   if (shown !== undefined && !lines.includes(shown)) lines[0] = shown;
-  const heard = said === "" ? "" : `\n  it said: ${lines.join("\n           ")}`;
+  const heard = quoted === "" ? "" : `\n  it said: ${lines.join("\n           ")}`;
   return new BootstrapError(code, `${place}: ${what}${heard}\n  try: ${hint}`, report, {
     cause: ending.spawnError ?? launched.failure,
   });
@@ -109,8 +111,9 @@ function causeOf(
     transport.explain(ending.status, launched.stderr, launched.noise) ??
     failureOf(transport, { plan, launched, status: ending.status, isSilent: said === "" });
   if (explanation !== undefined) {
-    const { code, message, hint } = explanation;
-    return { code, phase: `connecting with ${transport.scheme}`, what: message, hint };
+    const { code, message: what, hint, said: quoted } = explanation;
+    const matters = quoted === undefined ? undefined : neutralise(quoted);
+    return { code, phase: `connecting with ${transport.scheme}`, what, hint, said: matters };
   }
   switch (ending.status) {
     case NO_INTERPRETER:

@@ -30,6 +30,17 @@ export function hostMeantBy(destination: string, names: readonly string[]): stri
   return meant === undefined ? undefined : `did you mean ${user}${meant}?`;
 }
 
+/**
+ * @param names hosts of this machine's configuration, which no ssh behind a hop reads
+ * @returns the advice for one of them
+ */
+export function hostKnownHere(destination: string, names: readonly string[]): string | undefined {
+  const host = destination.slice(destination.lastIndexOf("@") + 1);
+  if (!names.includes(host)) return undefined;
+  const way = `--ssh embedded, or ProxyJump and ${host} alone`;
+  return `${host} is a Host of this machine's configuration: use ${way}`;
+}
+
 function schemeMeantBy(head: string, schemes: Schemes): string | undefined {
   const name = head.toLowerCase();
   const names = [LOCAL, ...schemes.keys()];

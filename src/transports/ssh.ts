@@ -11,6 +11,7 @@ import { quoteForLoginShell, quoteForPosixShell } from "../shell-quote.ts";
 import { CAUSES } from "./causes.ts";
 import { SCHEMES } from "./registry.ts";
 import { namedHosts, namedOptions } from "./ssh-config.ts";
+import { removalOf, worthQuoting } from "./ssh-said.ts";
 import type { Explanation, SshEngine, Transport } from "./transport.ts";
 
 /** How `ssh` is run. */
@@ -88,25 +89,33 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
       const on = isBehind && behind ? ` on ${behind}` : "";
       const from = !isBehind && behind ? ` on ${behind}` : "";
       const file = configFile(options);
-      const way = isBehind ? "" : jumpsOf(behind);
-      const plain = `plain ssh${file === undefined ? "" : ` -F ${quoteForPosixShell(file)}`}${way}`;
+      const way = isBehind ? [] : jumpsOf(behind);
+      const words = [...options, ...way, withoutBrackets(destination)];
+      const plain = words.map(quoteForPosixShell).join(" ");
+      const takesPassword = !interactive && TAKES_PASSWORD.test(stderr);
       return {
         ...told,
         hint: hint
-          .replaceAll("plain ssh", plain)
+          .replace(/plain ssh( -v)?/, (head) => `${head} ${plain}`)
           .replace("{config}", file === undefined || file === "none" ? "~/.ssh/config" : file)
           .replaceAll("{on}", on)
-          .replaceAll("{from}", from),
+          .replaceAll("{from}", from)
+          .replace("{password}", takesPassword ? PASSWORD_ADVICE : ""),
       };
     },
   };
 }
 
-/** @returns the option of ssh that goes the same way, if all words of the way are destinations */
-function jumpsOf(behind = ""): string {
+/** @returns the hosts that the configuration of this machine names */
+export function hostsHere(options: readonly string[] = []): readonly string[] {
+  return namedHosts(withConfig(options));
+}
+
+/** @returns options of ssh that go the same way, if all words of the way are destinations */
+function jumpsOf(behind = ""): readonly string[] {
   const words = behind.split("/");
   const areHosts = words.every((word) => /^[\w.@-]+$/.test(word) && !SCHEMES.has(word));
-  return areHosts ? ` -J ${words.join(",")}` : "";
+  return areHosts ? ["-J", words.join(",")] : [];
 }
 
 /** ssh itself takes an IPv6 address without the brackets that other programs want. */
@@ -157,6 +166,10 @@ function forced(options: readonly string[]): string[] {
   return settings.flatMap((setting) => ["-o", setting]);
 }
 
+/** Nothing else was said: a proxy command says why it failed. It may be the jump host's server. */
+const TURNED_AWAY =
+  /^\s*kex_exchange_identification: .*[\r\n]*(?:Connection \w+ by (?!UNKNOWN).*[\r\n]*(?:kex_exchange.*[\r\n]+.*UNKNOWN.*[\r\n]*)?)?$/;
+
 /**
  * ssh's status is 255 for each of its own failures. Which one it was, ssh prints; OpenSSH does not
  * translate these words. They only refine the message: the status tells that ssh has failed. `{on}`
@@ -180,7 +193,7 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
     /REMOTE HOST IDENTIFICATION HAS CHANGED/,
     "ERR_TRANSPORT_HOST_KEY_CHANGED",
     "the host key has changed",
-    "make sure that it is the right machine, then remove the old key with ssh-keygen -R{on}",
+    "make sure that it is the right machine, then remove the old key{on}: {removal}",
   ],
   [
     /Host key verification failed/,
@@ -189,18 +202,10 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
     "connect once with plain ssh{on} to see and accept it",
   ],
   [
-    // In parentheses, ssh prints the ways to log in that are left.
-    /Permission denied \([^)]*\b(?:password|keyboard-interactive)\b/,
-    "ERR_TRANSPORT_PERMISSION_DENIED",
-    "permission denied",
-    "check the user, the key and the agent with plain ssh; it takes a password, too: on a " +
-      "terminal, or with --ask-pass or --password-command",
-  ],
-  [
     /Permission denied/,
     "ERR_TRANSPORT_PERMISSION_DENIED",
     "permission denied",
-    "check the user, the key and the agent with plain ssh{on}",
+    "check the user, the key and the agent with plain ssh{on}{password}",
   ],
   [
     /Could not resolve hostname/,
@@ -221,8 +226,7 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
     "check the address, the port and the network",
   ],
   [
-    // Nothing else was said: a proxy command says why it failed.
-    /^\s*kex_exchange_identification: .*\s*(?:Connection (?:closed|reset) by (?!UNKNOWN).*\s*)?$/,
+    TURNED_AWAY,
     "ERR_TRANSPORT_FAILED",
     "the server closed the connection before it said what it is",
     "use --retries or a smaller -j if many log in at once (MaxStartups of sshd); else the server " +
@@ -242,6 +246,11 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
   ],
 ];
 
+/** In parentheses, ssh prints the ways to log in that are left. */
+const TAKES_PASSWORD = /Permission denied \([^)]*\b(?:password|keyboard-interactive)\b/;
+const PASSWORD_ADVICE =
+  "; it takes a password, too: on a terminal, or with --ask-pass or --password-command";
+
 /** @param meant finds what may be meant by a destination that is no host */
 function explainSsh(stderr: string, meant: () => string | undefined): Explanation {
   for (const [pattern, code, what, usual] of REASONS) {
@@ -249,7 +258,9 @@ function explainSsh(stderr: string, meant: () => string | undefined): Explanatio
     const advice = code === "ERR_TRANSPORT_UNKNOWN_HOST" ? meant() : undefined;
     const also = advice?.endsWith("?") === true ? " Else" : "; else";
     const hint = advice === undefined ? usual : `${advice}${also} ${usual}`;
-    return { code, message: what, hint };
+    const removal = removalOf(stderr) ?? "ssh-keygen -R HOST";
+    const said = pattern === TURNED_AWAY ? {} : { said: worthQuoting(stderr) };
+    return { code, message: what, hint: hint.replace("{removal}", () => removal), ...said };
   }
   return {
     code: "ERR_TRANSPORT_FAILED",

@@ -79,4 +79,6 @@ export interface Explanation {
   readonly message: string;
   /** What the user can try. */
   readonly hint: string;
+  /** The lines of the program that matter. Absent: all that it printed. */
+  readonly said?: string;
 }

@@ -8,10 +8,10 @@
 import { UsageError } from "../errors.ts";
 import type { KindOptions } from "../interpreters/kind.ts";
 import { fromData } from "../transports/from-data.ts";
-import { hostMeantBy, wordMeantBy } from "../transports/host-advice.ts";
+import { hostKnownHere, hostMeantBy, wordMeantBy } from "../transports/host-advice.ts";
 import { local } from "../transports/local.ts";
 import { SCHEMES } from "../transports/registry.ts";
-import { type SshOptions, ssh } from "../transports/ssh.ts";
+import { hostsHere, type SshOptions, ssh } from "../transports/ssh.ts";
 import { SSH_ENGINES, type Transport } from "../transports/transport.ts";
 import {
   formatWord,
@@ -179,7 +179,9 @@ function transportOf(start: Start, base: SshOptions): Transport {
 /** @param base options of the ssh client of this machine */
 function sshOptionsOf({ settings, schemes, table, behind }: Start, base: SshOptions): SshOptions {
   const user = settings.options?.["user"];
-  const engine = base.engine ?? (base.program === undefined ? settings.sshEngine : undefined);
+  const { sshEngine } = settings;
+  const set = base.program === undefined && sshEngine !== "ssh" ? sshEngine : undefined;
+  const engine = base.engine ?? set;
   checkSshOptions(engine, base.options);
   const isHere = behind === undefined || engine === "embedded";
   return {
@@ -193,7 +195,9 @@ function sshOptionsOf({ settings, schemes, table, behind }: Start, base: SshOpti
       ...(isHere ? (base.options ?? []) : []),
     ],
     meant: (name, hosts) =>
-      wordMeantBy(name, schemes) ?? hostMeantBy(name, [...table.names(), ...hosts]),
+      wordMeantBy(name, schemes) ??
+      hostMeantBy(name, [...table.names(), ...hosts]) ??
+      (isHere ? undefined : hostKnownHere(name, hostsHere(base.options))),
   };
 }
 

@@ -13,8 +13,11 @@ export interface TargetSettings extends KindOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Options of ssh, before the user's own: `["-p", "2222"]`. */
   readonly sshOptions?: readonly string[];
-  /** How the master speaks ssh, where no option says it; as of `SshOptions`. */
-  readonly sshEngine?: SshEngine;
+  /**
+   * How the master speaks ssh, where no option says it; as of `SshOptions`. `ssh`: by the program,
+   * also where the settings of a set say something else.
+   */
+  readonly sshEngine?: SshEngine | "ssh";
   /** What is wrong with the settings. It is thrown where a path uses them. */
   readonly problem?: Error;
 }

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ssh } from "../../src/transports/ssh.ts";
+import { type SshOptions, ssh } from "../../src/transports/ssh.ts";
 
 let folder = "";
 beforeAll(() => {
@@ -75,6 +75,56 @@ test("options that ssh does not take, and a lost connection, are told apart", ()
   expect(told("Connection closed by 10.0.0.1 port 22\n")).toBe("ssh could not connect");
 });
 
+describe("what ssh says, and what helps", () => {
+  const explain = (lines: readonly string[], options: SshOptions = {}) =>
+    ssh("web1", { options: ["-F", "none"], ...options }).explain(255, lines.join("\r\n"));
+  const UNKNOWN_END = "Connection closed by UNKNOWN port 65535";
+  const CLOSED = "kex_exchange_identification: Connection closed by remote host";
+  const DENIED = "Permission denied (publickey,keyboard-interactive).";
+
+  test("a key that has changed: which one, where, and the command that removes it", () => {
+    const told = explain([
+      "@".repeat(59),
+      "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @",
+      "@".repeat(59),
+      "IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!",
+      "It is also possible that a host key has just been changed.",
+      "The fingerprint for the ED25519 key sent by the remote host is",
+      "SHA256:abc.",
+      "Please contact your system administrator.",
+      "Add correct host key in /home/me/known hosts to get rid of this message.",
+      "Offending ED25519 key in /home/me/known hosts:3",
+      "  remove with:",
+      '  ssh-keygen -f "/home/me/known hosts" -R "[10.0.0.1]:2222"',
+      "Host key for [10.0.0.1]:2222 has changed and you have requested strict checking.",
+      "Host key verification failed.",
+      CLOSED,
+      UNKNOWN_END,
+    ]);
+    expect(told?.said?.split("\n")).toEqual([
+      "The fingerprint for the ED25519 key sent by the remote host is SHA256:abc.",
+      "Offending ED25519 key in /home/me/known hosts:3",
+      "Host key for [10.0.0.1]:2222 has changed and you have requested strict checking.",
+      "Host key verification failed.",
+    ]);
+    const command = "ssh-keygen -f '/home/me/known hosts' -R '[10.0.0.1]:2222'";
+    expect(told?.hint).toEndWith(`then remove the old key: ${command}`);
+  });
+
+  test("the reason of a jump host, without the ends that follow from it", () => {
+    const refused = "ssh: connect to host 10.0.0.1 port 22: Connection refused";
+    expect(explain([refused, CLOSED, UNKNOWN_END])?.said).toBe(refused);
+    const away = [CLOSED, "Connection closed by 10.0.0.1 port 22", CLOSED, UNKNOWN_END];
+    expect(explain(away)?.hint).toContain("MaxStartups");
+    expect(explain([CLOSED, UNKNOWN_END])?.message).toBe("ssh could not connect");
+  });
+
+  test("that it takes a password is told where none could be given", () => {
+    expect(explain([DENIED])?.hint).toContain("it takes a password, too");
+    expect(explain([DENIED], { interactive: true })?.hint).not.toContain("password");
+  });
+});
+
 describe("hints name the configuration in use", () => {
   const UNKNOWN = "ssh: Could not resolve hostname web1: Name or service not known";
   const DENIED = "web1: Permission denied (publickey).";
@@ -89,20 +139,20 @@ describe("hints name the configuration in use", () => {
   test("of the option -F", () => {
     expect(hintOf(UNKNOWN, "-F", "/etc/lab")).toEndWith("a Host entry in /etc/lab");
     expect(hintOf(UNKNOWN, "-F/etc/lab")).toEndWith("a Host entry in /etc/lab");
-    expect(hintOf(DENIED, "-F", "/etc/my lab")).toEndWith("plain ssh -F '/etc/my lab'");
-    expect(hintOf("other", "-F", "/etc/lab")).toEndWith("plain ssh -F /etc/lab -v");
+    expect(hintOf(DENIED, "-F", "/etc/my lab")).toEndWith("plain ssh -F '/etc/my lab' web1");
+    expect(hintOf("other", "-F", "/etc/lab")).toEndWith("plain ssh -v -F /etc/lab web1");
   });
 
   test("of the environment, unless -F names another or none", () => {
     process.env["ECONTEXT_SSH_CONFIG"] = "/etc/other";
     expect(hintOf(UNKNOWN)).toEndWith("a Host entry in /etc/other");
     expect(hintOf(UNKNOWN, "-F", "/etc/lab")).toEndWith("a Host entry in /etc/lab");
-    expect(hintOf(DENIED, "-F", "none")).toEndWith("plain ssh -F none");
+    expect(hintOf(DENIED, "-F", "none")).toEndWith("plain ssh -F none web1");
   });
 
   test("else the user's own", () => {
     delete process.env["ECONTEXT_SSH_CONFIG"];
     expect(hintOf(UNKNOWN)).toEndWith("a Host entry in ~/.ssh/config");
-    expect(hintOf(DENIED)).toEndWith("the agent with plain ssh");
+    expect(hintOf(DENIED)).toEndWith("the agent with plain ssh web1");
   });
 });

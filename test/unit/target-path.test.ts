@@ -181,6 +181,9 @@ describe("a word that is no host", () => {
       for (const word of ["web1", "backend/wbe1", "nothing", "ssh://wbe1:22"]) {
         expect(hints(word)).toStartWith("check the name");
       }
+      const known =
+        "web1 is a Host of this machine's configuration: use --ssh embedded, or ProxyJump";
+      expect(hints("backend/root@web1")).toStartWith(known);
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -188,11 +191,11 @@ describe("a word that is no host", () => {
 
   test("the machine is named whose configuration counts", () => {
     const key = "Host key verification failed.";
-    expect(hintOf("a/sudo:root/web1", key)).toContain("plain ssh on a/sudo:root to see");
-    expect(hintOf("web1", key, "bastion")).toContain("plain ssh on bastion to see");
-    expect(hintOf("local/web1", key)).toContain("plain ssh to see");
-    expect(hintOf("a/local/web1", "Permission denied")).toEndWith("plain ssh on a");
-    expect(hintOf("a/web1", "other")).toEndWith("plain ssh -v on a");
+    expect(hintOf("a/sudo:root/web1", key)).toContain("plain ssh web1 on a/sudo:root to see");
+    expect(hintOf("web1", key, "bastion")).toContain("plain ssh web1 on bastion to see");
+    expect(hintOf("local/web1", key)).toContain("plain ssh web1 to see");
+    expect(hintOf("a/local/web1", "Permission denied")).toEndWith("plain ssh web1 on a");
+    expect(hintOf("a/web1", "other")).toEndWith("plain ssh -v web1 on a");
   });
 });
 

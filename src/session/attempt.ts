@@ -133,7 +133,7 @@ export class Attempt {
       // The last output is the useful part: `ended` waits until all of it has been read.
       const ending = await launched.ended;
       const { place, transport } = this.#settings;
-      const missing = this.#dialogue.explained(
+      const missing = await this.#dialogue.explained(
         explainBootstrap({ place, transport, plan, launched, ending }),
       );
       this.#parts.router.forget(this.#settings.id, reply);

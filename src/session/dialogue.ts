@@ -5,8 +5,10 @@
 import { randomBytes } from "node:crypto";
 import type { EcontextError } from "../errors.ts";
 import type { LaunchListener, LaunchPlan } from "../launch/launcher.ts";
+import { lockedKeys, withLockedKeys } from "../launch/locked-keys.ts";
 import type { AskpassDoor } from "../prompts/askpass.ts";
 import { announced, READY } from "../transports/announced.ts";
+import { SSH } from "../transports/word.ts";
 import { Conversation } from "./conversation.ts";
 import { Questions } from "./questions.ts";
 import type { AttemptControl, SessionSettings } from "./settings.ts";
@@ -77,8 +79,13 @@ export class Dialogue {
     if (account !== undefined) prompter?.remember(account.way, account.user, name);
   }
 
-  /** @returns why there is no slave, in the words of what was asked */
-  explained(error: EcontextError): EcontextError {
+  /** @returns why there is no slave, in the words of what was asked, or could not be asked */
+  async explained(error: EcontextError): Promise<EcontextError> {
+    const { transport, via } = this.#settings;
+    const isHere = via === undefined || transport.engine === "embedded";
+    const isDenied = error.code === "ERR_TRANSPORT_PERMISSION_DENIED";
+    const mayLackKeys = transport.scheme === SSH && !transport.asks && isHere && isDenied;
+    if (mayLackKeys) return withLockedKeys(error, await lockedKeys(transport));
     return this.#questions.explained(error);
   }
 

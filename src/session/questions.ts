@@ -3,6 +3,7 @@
  * whether their answers were right. Ends the attempt where nothing can answer.
  */
 import { BootstrapError, CancelledError, EcontextError, UsageError } from "../errors.ts";
+import { withLockedKeys } from "../launch/locked-keys.ts";
 import type { Answer, Question } from "../prompts/question.ts";
 import type { Secret } from "../prompts/secret.ts";
 import { neutralise } from "../text.ts";
@@ -19,6 +20,8 @@ const FAILURES = {
   wrong: CAUSES["password-wrong"],
   expired: CAUSES["password-expired"],
   exhausted: CAUSES["password-exhausted"],
+  "wrong passphrase": CAUSES["passphrase-wrong"],
+  "exhausted passphrase": CAUSES["passphrase-exhausted"],
 } as const;
 /** Messages after which a program asks for more than a password. */
 const HOPELESS: readonly string[] = [
@@ -37,6 +40,10 @@ export class Questions {
   #last: Answer | undefined;
   #count = 0;
   #refusals = 0;
+  /** The kind of the question that was asked again. */
+  #refused: Question["kind"] | undefined;
+  /** Files of keys whose passphrase nothing could give. */
+  readonly #locked: string[] = [];
 
   constructor(asker: Asker, control: AttemptControl) {
     this.#asker = asker;
@@ -55,12 +62,16 @@ export class Questions {
    */
   async ask(question: Omit<Question, "context">, mayDecline = false): Promise<Secret | undefined> {
     const { source } = this.#last ?? {};
-    if (question.isAgain) this.#refusals += 1;
+    if (question.isAgain) {
+      this.#refusals = question.kind === this.#refused ? this.#refusals + 1 : 1;
+      this.#refused = question.kind;
+    }
     // Questions of ssh follow one another when the one before was answered rightly.
     this.#settle(!question.isAgain);
     // What is not a person would answer the same again, and the account might get locked.
     if (question.isAgain && source?.isPerson === false) {
-      this.fail("wrong", `${source.name} gave it`);
+      const cause = question.kind === "passphrase" ? "wrong passphrase" : "wrong";
+      this.fail(cause, `${source.name} gave it`);
       return undefined;
     }
     const over = this.clock.ask();
@@ -69,6 +80,7 @@ export class Questions {
       const whole = { ...question, context: name };
       const answer = (await prompter?.ask(whole, this.#abort.signal)) ?? "none";
       if (answer === "none" && !mayDecline) this.fail("none", asked(question));
+      if (answer === "none") this.#locked.push(...keyOf(question));
       if (answer === "refused")
         this.fail("exhausted", "it was refused twice, and is not sent again");
       if (answer === "stopped") this.#control.fail(stopped(this.#asker.place));
@@ -107,8 +119,10 @@ export class Questions {
   /** @returns the error, in other words if it comes from answers that were wrong each time */
   explained(error: EcontextError): EcontextError {
     const isDenied = error.code === "ERR_TRANSPORT_PERMISSION_DENIED";
-    if (!isDenied || this.#refusals === 0) return error;
-    return this.#error("exhausted", `${this.#refusals + 1} were wrong`);
+    if (!isDenied) return error;
+    if (this.#refusals === 0) return withLockedKeys(error, this.#locked);
+    const cause = this.#refused === "passphrase" ? "exhausted passphrase" : "exhausted";
+    return this.#error(cause, `${this.#refusals + 1} were wrong`);
   }
 
   #settle(isRight: boolean | undefined): void {
@@ -130,6 +144,13 @@ export class Questions {
     const report = { argv, phase: "answering a question", said: neutralise(stderr.trim()) };
     return new BootstrapError(code, message, report);
   }
+}
+
+/** @returns the file of the key whose passphrase is asked for, if it is one */
+function keyOf({ kind, prompt }: Omit<Question, "context">): readonly string[] {
+  const [, file] =
+    (kind === "passphrase" && /^Enter passphrase for key '(.*)': $/.exec(prompt)) || [];
+  return file === undefined ? [] : [file];
 }
 
 function stopped(place: string): CancelledError {

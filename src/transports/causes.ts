@@ -59,6 +59,16 @@ export const CAUSES = {
     what: "the password was wrong each time",
     hint: "check whose password {scheme} wants, and that the account is not locked",
   },
+  "passphrase-wrong": {
+    code: "ERR_TRANSPORT_PASSWORD_WRONG",
+    what: "wrong passphrase",
+    hint: "try it here: ssh-keygen -y -f FILE asks for it, too",
+  },
+  "passphrase-exhausted": {
+    code: "ERR_TRANSPORT_PASSWORD_EXHAUSTED",
+    what: "the passphrase was wrong each time",
+    hint: "try it here: ssh-keygen -y -f FILE asks for it, too",
+  },
   "password-expired": {
     code: "ERR_TRANSPORT_PASSWORD_EXPIRED",
     what: "the password has expired",

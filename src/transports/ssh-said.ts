@@ -33,3 +33,8 @@ export function removalOf(stderr: string): string | undefined {
   if (file === undefined || name === undefined) return undefined;
   return `ssh-keygen -f ${quoteForPosixShell(file)} -R ${quoteForPosixShell(name)}`;
 }
+
+/** @returns the command that adds keys to the agent */
+export function addingToAgent(files: readonly string[]): string {
+  return ["ssh-add", ...files].map(quoteForPosixShell).join(" ");
+}

@@ -107,6 +107,13 @@ suite("ssh", missingRoot() ?? missingSshd() ?? missingTmux, "root", () => {
     expect(shown).toContain("LEFT 0\nSANE");
     const given = await scene.who("target", { args: own, input: PASSPHRASE });
     expect(given).toMatchObject({ said: "ERR_TRANSPORT_PERMISSION_DENIED" });
+    const wrong = await scene.whoOnTerminal("target", undefined, ["one", "two", "three"], own);
+    expect(wrong).toContain("the passphrase was wrong each time; 3 were wrong");
+    // A client that may ask nothing does not say that there was something to ask.
+    for (const engine of [[], ["--ssh", "embedded"]]) {
+      const silent = await scene.who("target", { args: [...engine, "-F", config] });
+      for (const { all } of [given, silent]) expect(all).toContain(`passphrase: ssh-add ${key};`);
+    }
   });
 
   for (const engine of [[], ["--ssh", "embedded"]]) {

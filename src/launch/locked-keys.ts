@@ -1,0 +1,56 @@
+/**
+ * Keys of a login that have a passphrase. Where nothing can ask for it, ssh leaves them out, and
+ * says only that the login was refused.
+ */
+import { readFileSync } from "node:fs";
+import { BootstrapError, type EcontextError } from "../errors.ts";
+import { neutralise } from "../text.ts";
+import { account } from "../transports/account.ts";
+import { addingToAgent } from "../transports/ssh-said.ts";
+import type { Transport } from "../transports/transport.ts";
+
+/** Milliseconds for the client to tell its configuration: a command in it may hang. */
+const GIVE_UP_MS = 2000;
+const MAGIC = "openssh-key-v1\0";
+
+/** @returns the files of the client's configuration that hold a key with a passphrase */
+export async function lockedKeys(transport: Transport): Promise<readonly string[]> {
+  const [, ...options] = transport.wrap([]);
+  try {
+    const child = Bun.spawn(["ssh", "-G", ...options], {
+      stdio: ["ignore", "pipe", "ignore"],
+      signal: AbortSignal.timeout(GIVE_UP_MS),
+    });
+    const files = (await child.stdout.text()).matchAll(/^identityfile (.*)$/gm);
+    return [...files]
+      .map(([, file = ""]) => file.replace(/^~(?=\/)/, account().home))
+      .filter(isLocked);
+  } catch {
+    return [];
+  }
+}
+
+/** @returns the error of a login that was refused, with what to do about such keys */
+export function withLockedKeys(error: EcontextError, files: readonly string[]): EcontextError {
+  if (files.length === 0 || !(error instanceof BootstrapError)) return error;
+  const command = addingToAgent(files);
+  const keys = files.length === 1 ? "the key" : "the keys";
+  const has = files.length === 1 ? "it has a passphrase" : "they have passphrases";
+  const told = `\n  try: add ${keys} to the agent, because ${has}: ${neutralise(command)}; else `;
+  const message = error.message.replace("\n  try: ", () => told);
+  return new BootstrapError(error.code, message, error.report, { cause: error.cause });
+}
+
+function isLocked(file: string): boolean {
+  try {
+    const text = readFileSync(file, "latin1");
+    const [, base64] = /-----BEGIN OPENSSH PRIVATE KEY-----([^-]*)-----END/.exec(text) ?? [];
+    if (base64 === undefined) return /^(?:Proc-Type: .*ENCRYPTED|-----BEGIN ENCRYPTED)/m.test(text);
+    const bytes = Buffer.from(base64, "base64");
+    const at = MAGIC.length + 4;
+    const cipher = bytes.toString("latin1", at, at + bytes.readUInt32BE(MAGIC.length));
+    return bytes.toString("latin1", 0, MAGIC.length) === MAGIC && cipher !== "none";
+  } catch {
+    return false; // it is absent, or cut off
+  }
+}

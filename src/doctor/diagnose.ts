@@ -12,7 +12,7 @@ import { type PathOptions, type PathStep, parsePath } from "../tree/target-path.
 import { amount } from "../units/amount.ts";
 import { bandwidth, clockDifference, roundTrip, writtenBytes } from "./link.ts";
 import { probe } from "./probe.ts";
-import type { Stage } from "./stage.ts";
+import type { Stage, StageName } from "./stage.ts";
 import { describeFound, type Found, isUsable, readSurvey, surveyScript } from "./survey.ts";
 
 export interface DiagnoseOptions extends Pick<PathOptions, "schemes" | "targets"> {
@@ -107,8 +107,23 @@ async function* throughWord(
     if (!isSurveyed) yield await surveyBy(hop, context);
   } catch (error) {
     if (signal?.aborted === true || !(error instanceof EcontextError)) throw error;
-    yield { hop, stage, result: "failed", ms: performance.now() - started, ...wordsOf(error) };
+    const at = transport.scheme === "ssh" ? stageOf(error, stage) : stage;
+    yield { hop, stage: at, result: "failed", ms: performance.now() - started, ...wordsOf(error) };
   }
+}
+
+/** By the code of an error: the stage that failed. The beginning of a code stands for all. */
+const FAILED: readonly (readonly [code: string, stage: StageName])[] = [
+  ["ERR_TRANSPORT_UNKNOWN_HOST", "name"],
+  ["ERR_TRANSPORT_UNREACHABLE", "tcp"],
+  ["ERR_TRANSPORT_HOST_KEY_", "host key"],
+  ["ERR_TRANSPORT_PERMISSION_DENIED", "login"],
+  ["ERR_TRANSPORT_PASSWORD_", "login"],
+  ["ERR_TRANSPORT_NO_LOGIN_SHELL", "shell"],
+];
+
+function stageOf({ code }: EcontextError, usual: StageName): StageName {
+  return FAILED.find(([one]) => code.startsWith(one))?.[1] ?? usual;
 }
 
 /** The stages before the bootstrap are those of the ssh program, whatever connects later. */

@@ -5,7 +5,7 @@
 import type { Context } from "../context/context.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { neutralise, oneLine } from "../text.ts";
-import type { Transport } from "../transports/transport.ts";
+import type { Explanation, Transport } from "../transports/transport.ts";
 import { type Passed, SshTrace } from "./ssh-trace.ts";
 import type { Stage, StageName } from "./stage.ts";
 import { readSurvey, type Survey, surveyScript } from "./survey.ts";
@@ -27,6 +27,8 @@ interface Probed {
   readonly survey: Survey | undefined;
 }
 
+/** What is said of a host that ssh jumps through, behind its name. */
+const JUMPS = ", which ssh jumps through: ";
 /** Characters of a profile's output that are shown. */
 const SHOWN = 60;
 
@@ -36,16 +38,19 @@ export async function probe(settings: ProbeSettings): Promise<Probed> {
   const run = await runClient(settings, mark);
   const { trace } = run;
   const survey = readSurvey(run.stdout, mark);
-  const stages = passedStages(settings.hop, trace.passed, run.startedAt);
+  const passed = passedStages(settings.hop, trace.passed, run.startedAt);
   if (survey.found !== undefined)
-    return { stages: [...stages, shellStage(settings, run, survey)], survey };
+    return { stages: [...passed, shellStage(settings, run, survey)], survey };
   const stage = trace.reached;
   const failed = failure(settings, run, survey, stage);
-  // A password may help: then the connection itself comes further.
-  const asks =
-    stage === "login" && /\((?:[^)]*,)?(?:password|keyboard-interactive)/.test(trace.said);
-  return { stages: [...stages, asks ? needsPassword(failed) : failed], survey: undefined };
+  // A person's answer may help: then the connection itself comes further, or says why not.
+  const isDenied = stage === "login" && DENIED.test(trace.said);
+  const stages = [...passed, isDenied ? withoutAnswers(failed, trace.said) : failed];
+  return { stages: stages.map((one) => inJump(one, trace.jump)), survey: undefined };
 }
+
+const DENIED = /Permission denied \(/;
+const PASSWORDS = /\((?:[^)]*,)?(?:password|keyboard-interactive)/;
 
 /** How the client ended. */
 interface Run {
@@ -120,9 +125,13 @@ function passedStages(hop: string, passed: readonly Passed[], startedAt: number)
   return passed.map(({ stage, at, detail, jump }) => {
     const ms = at - before;
     before = at;
-    const where = jump === undefined ? "" : `${jump}, which ssh jumps through: `;
-    return { hop, stage, result: "ok", ms, detail: oneLine(where + detail) };
+    return inJump({ hop, stage, result: "ok", ms, detail: oneLine(detail) }, jump);
   });
+}
+
+function inJump(stage: Stage, jump: string | undefined): Stage {
+  if (jump === undefined || stage.detail.includes(JUMPS)) return stage;
+  return { ...stage, detail: `${oneLine(jump)}${JUMPS}${stage.detail}` };
 }
 
 function shellStage({ hop }: ProbeSettings, run: Run, { noise, isWhole }: Survey): Stage {
@@ -188,7 +197,7 @@ function failure(settings: ProbeSettings, run: Run, survey: Survey, stage: Stage
   const told = transport.explain(status, trace.said, survey.noise);
   const last = said.at(-1);
   if (stage !== "shell" && told !== undefined) {
-    return { ...failed, detail: last ?? oneLine(told.message), hint: told.hint };
+    return { ...failed, detail: detailOf(told) ?? last ?? oneLine(told.message), hint: told.hint };
   }
   const printed = oneLine((survey.noise.trim() || last) ?? "").slice(0, SHOWN);
   const detail = `the login shell ended with status ${status}${printed === "" ? ", and printed nothing" : `: ${printed}`}`;
@@ -196,12 +205,17 @@ function failure(settings: ProbeSettings, run: Run, survey: Survey, stage: Stage
   return { ...failed, detail, hint };
 }
 
-/** A login without a person was tried. The connection may ask one. */
-function needsPassword(failed: Stage): Stage {
-  return {
-    ...failed,
-    result: "unknown",
-    detail: "no key is accepted; it takes a password",
-    hint: undefined,
-  };
+/** @returns the last line that says something; of a key that has changed, all of them */
+function detailOf({ code, said }: Explanation): string | undefined {
+  const lines = neutralise(said ?? "")
+    .split("\n")
+    .filter(Boolean);
+  if (code !== "ERR_TRANSPORT_HOST_KEY_CHANGED") return lines.at(-1);
+  return lines.map((line) => line.replace(/\.$/, "")).join("; ");
+}
+
+/** A login that asks nothing was tried. The connection may ask a person. */
+function withoutAnswers(failed: Stage, said: string): Stage {
+  const also = PASSWORDS.test(said) ? "; it takes a password" : "";
+  return { ...failed, result: "unknown", detail: `no key is accepted${also}`, hint: undefined };
 }

@@ -17,6 +17,11 @@ export interface Passed {
 
 const CONNECTING = /^debug1: Connecting to (\S+) \[(.+)\] port (\d+)\./;
 const PROXY = /^debug1: Executing proxy command: (?:exec )?(.*)/;
+/** The proxy command of ProxyJump; before `-W` it may have further hosts to jump through. */
+const JUMP = /^ssh (?:(.*) )?-W '?\S+:\d+'? (\S+)$/;
+/** What a jump host says that does not find the target. */
+const UNRESOLVED =
+  /open failed: .*(?:[Nn]ame or service not known|[Nn]ame resolution|nodename nor)/;
 const ESTABLISHED = /^debug1: Connection established\./;
 const GREETING = /^debug1: Remote protocol version \S+, remote software version (.*)/;
 const HOST_KEY = /^debug1: Server host (?:key|certificate): (\S+) (\S+)/;
@@ -32,6 +37,9 @@ export class SshTrace {
   greeting: string | undefined;
   #rest = "";
   #proxy: string | undefined;
+  /** The host that ssh jumps through, by the name that the configuration has. */
+  #jump: string | undefined;
+  #hasJumped = false;
   #key = "";
 
   /** @param at when the text came */
@@ -48,13 +56,25 @@ export class SshTrace {
     if (has("login")) return "shell";
     if (has("host key")) return "login";
     if (has("tcp")) return "host key";
-    return has("name") ? "tcp" : "name";
+    // The jump host looks for the name, and connects.
+    const isNamed = this.#hasJumped && !UNRESOLVED.test(this.said);
+    return has("name") || isNamed ? "tcp" : "name";
+  }
+
+  /** The host that ssh jumps through and has not got through yet; undefined: there is none. */
+  get jump(): string | undefined {
+    return this.#hasJumped ? undefined : this.#jump;
   }
 
   #line(line: string, at: number): void {
     if (!DEBUG.test(line)) this.said += `${line}\n`;
     const [, proxy] = PROXY.exec(line) ?? [];
-    if (proxy !== undefined && this.#proxy === undefined) this.#proxy = proxy;
+    if (proxy !== undefined && this.#proxy === undefined) {
+      this.#proxy = proxy;
+      const [, options = "", jump] = JUMP.exec(proxy) ?? [];
+      // Of several, the first in the line is the first on the way.
+      this.#jump = / ?-J (?:\S+@)?([^\s,:]+)/.exec(options)?.[1] ?? jump;
+    }
     const [, host, address, port] = CONNECTING.exec(line) ?? [];
     if (host !== undefined) {
       const isSame = host === address;
@@ -98,8 +118,9 @@ export class SshTrace {
   #isJump(name: string): void {
     this.greeting = undefined;
     this.#key = "";
+    this.#hasJumped = true;
     for (const [index, one] of this.passed.entries()) {
-      if (one.jump === undefined) this.passed[index] = { ...one, jump: name };
+      if (one.jump === undefined) this.passed[index] = { ...one, jump: this.#jump ?? name };
     }
   }
 }

@@ -109,6 +109,13 @@ suite("doctor", missingSshd(), "sshd", () => {
       /verification failed/,
     ],
     ["a key that is not accepted", "User=nothing", "login", 13, /Permission denied/],
+    [
+      "a jump host that refuses",
+      "ProxyJump=127.0.0.1:1",
+      "tcp",
+      11,
+      /^127\.0\.0\.1, which ssh jumps through: ssh: connect to .* Connection refused$/,
+    ],
   ];
   for (const [title, option, stage, status, detail] of FAILURES) {
     test(title, async () => {
@@ -127,8 +134,18 @@ suite("doctor", missingSshd(), "sshd", () => {
     other.remove();
     const { last, status } = await examine("-o", `UserKnownHostsFile=${known}`);
     expect(last).toMatchObject({ stage: "host key", result: "failed" });
-    expect(last.hint).toContain("ssh-keygen -R");
+    expect(last.detail).toMatch(/^The fingerprint .* is SHA256:\S+; Offending ED25519 key in /);
+    expect(last.detail).toContain(`${known}:1`);
+    expect(last.hint).toEndWith(`: ssh-keygen -f ${known} -R econtext-throw-away`);
     expect(status).toBe(12);
+  });
+
+  test("the embedded ssh behind a hop: the stage that failed", async () => {
+    const own = ["--ssh", "embedded", "-F", server.configPath, "-o", "Port=1"];
+    const run = await econtext("doctor", "--json", ...PATIENT, ...own, "local/target");
+    const last = JSON.parse(run.stdout.trim().split("\n").at(-1) ?? "") as Row;
+    expect(last).toMatchObject({ stage: "tcp", result: "failed" });
+    expect(run.status).toBe(11);
   });
 
   test("a server that accepts a connection and says nothing", async () => {

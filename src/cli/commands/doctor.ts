@@ -44,8 +44,10 @@ highest. 2 wrong usage; 129, 130, 143 ended by a signal.`,
   details: `Prints a line for each stage, as soon as it is known: its time, and what was
 found. The stages of a host: name, TCP, host key, login, the shell and what its
 profile prints, the interpreters and the modules that they lack, the bootstrap.
-A path has them for each hop. Then the target's round trip, the bandwidth each
-way, the difference of the clocks, and what its interpreter wrote to a disk.
+A path has them for each hop; behind a hop, the embedded ssh has one line: the
+bootstrap, or the stage that failed. Then the target's round trip, the bandwidth
+each way, the difference of the clocks, and what its interpreter wrote to a
+disk.
 
 Each host is logged in to twice: once by "ssh -v", which uses nothing of
 econtext there and asks nothing, and once as every command does. Up to 32 MiB

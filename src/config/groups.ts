@@ -48,6 +48,8 @@ export function readGroup(name: string, groups: Table, schemes: Schemes): GroupS
   const table = groups.table(name);
   const [targets, command] = [table.set("targets"), table.text("command")];
   if ((targets === undefined) === (command === undefined)) {
+    // A key with a typing error says more than that one is missing.
+    if (targets === undefined) readSettings(undefined, table, schemes);
     throw table.problem(`needed: ${targets === undefined ? "" : "one of "}targets or command`);
   }
   if (command !== undefined) {

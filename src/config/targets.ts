@@ -24,7 +24,7 @@ export function readSettings(
   const path = table.text("path");
   const transport = table.text("transport");
   const sshOptions = table.texts("ssh_options");
-  const sshEngine = table.choice("ssh", SSH_ENGINES);
+  const sshEngine = table.choice("ssh", ["ssh", ...SSH_ENGINES]);
   const env = readEnv(table);
   const interpreter = { ...(kind && { kind }), ...Object.fromEntries(paths) };
   told(table, () => readKind(interpreter));

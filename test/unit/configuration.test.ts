@@ -112,6 +112,10 @@ user = "deploy"
 ssh_options = ["-p", "2222"]
 [targets.web2]
 ssh = "embedded"
+[targets."web[3-4]"]
+ssh = "auto"
+[targets.web4]
+ssh = "ssh"
 [targets.db]
 transport = "podman"
 cwd = "/srv"
@@ -126,9 +130,11 @@ kind = "node"
       ["podman", "exec", "-i", "--workdir=/srv", "db", "x", "y"],
     ]);
     expect(parsePath("bastion/db", configuration).at(-1)?.interpreter).toEqual({ kind: "node" });
-    const engineOf = (ssh: SshOptions) =>
-      parsePath("web2", { ...configuration, ssh })[0]?.transport.engine;
+    const engineOf = (ssh: SshOptions, target = "web2") =>
+      parsePath(target, { ...configuration, ssh })[0]?.transport.engine;
     expect(engineOf({})).toBe("embedded");
+    expect([engineOf({}, "web3"), engineOf({}, "web4")]).toEqual(["auto", undefined]);
+    expect(engineOf({ engine: "auto" }, "web4")).toBe("auto");
     expect(engineOf({ engine: "auto" })).toBe("auto");
     expect(engineOf({ program: "ssh" })).toBeUndefined();
     expect(() => engineOf({ engine: "embeded" as never })).toThrow('not "embeded"');
@@ -209,7 +215,10 @@ describe("what is wrong is named, with file and key", () => {
       '[targets.app]\ntransport = "podman"\nssh_options = []',
       "a.toml: targets.app.ssh_options: podman",
     ],
-    ['[targets.web1]\nssh = "own"', 'a.toml: targets.web1.ssh: "own" is none of embedded, auto'],
+    [
+      '[targets.web1]\nssh = "own"',
+      'a.toml: targets.web1.ssh: "own" is none of ssh, embedded, auto',
+    ],
     ['[targets.app]\ntransport = "podman"\nssh = "auto"', "a.toml: targets.app.ssh: podman has no"],
     ['[targets."a//b"]', 'a.toml: targets."a//b": not a target: '],
     ['[targets.web1]\ncwd = "/"', "a.toml: targets.web1.cwd: no such key; there are kind, python"],

@@ -111,6 +111,7 @@ describe("what is wrong is told where it is used", () => {
     ["@through", "econtext.toml: groups.fails: ", "no route\n  to it"],
     ["@prints", "groups.prints: line 2 of what its command printed: not a set", ""],
     ["@option", "econtext.toml: groups.option.usr: no such key; there are targets, command", ""],
+    ["@typo", "groups.typo.target: no such key; there are targets, command", ""],
     ["@neither", "groups.neither: needed: targets or command", ""],
     ["@two", "groups.two: needed: one of targets or command", ""],
     ["@number", "groups.number: expected a text, not 3", ""],
@@ -122,6 +123,7 @@ b = "@a"
 set = "x["
 through = "a,@fails"
 number = 3
+typo = { target = "a" }
 fails = { command = "echo 'no route\\nto it' >&2; exit 3" }
 prints = { command = "echo a; echo b[" }
 option = { targets = "o1", usr = "x" }

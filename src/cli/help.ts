@@ -13,7 +13,9 @@ const CONNECTION = `Connection options, the same for all commands (econtext help
                          --bun PATH names the program
   --lend-runtime         send a Bun to a host that has only Python, in memory
   --deadline TIME        give up after 5 (seconds), 500ms, 2m or 1h: status 124
-  -o OPTION, -F FILE     as for ssh; --ssh PROGRAM runs another program instead
+  -o OPTION, -F FILE     as for ssh
+  --ssh PROGRAM          run PROGRAM in place of ssh; embedded: none, econtext
+                         speaks ssh itself; auto: the same where it can
   --ask-pass             ask for the password of sudo, su and ssh at the start
   --password-command CMD, --password-fd N
                          or take it from a command, or from a descriptor

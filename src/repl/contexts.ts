@@ -120,7 +120,11 @@ export function lossOf({ context, target }: NamedContext): string {
 }
 
 async function stateOf({ context, target }: NamedContext): Promise<string> {
-  if (context.ended !== undefined) return `lost; .connect ${target} opens it again`;
+  if (context.ended !== undefined) {
+    return context.connected
+      ? `lost; .connect ${target} opens it again`
+      : `not opened; .connect ${target} tries again`;
+  }
   if (!context.connected) return "not connected";
   const { kind, version, pid } = await context.ready();
   return `${kind} ${version}, pid ${pid}`;

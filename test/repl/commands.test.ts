@@ -152,6 +152,12 @@ suite("commands of the prompt", missingTmux, "tmux", () => {
     await terminal.answer("\nlocal2 = local/local");
     await terminal.line('(await local2.call("os.getpid")) !== process.pid');
     await terminal.answer("\ntrue");
+    await terminal.line(".connect chroot:%2Fnowhere");
+    await terminal.answer("\n[^>]*no such [^>]*");
+    await terminal.line(".contexts");
+    await terminal.answer(
+      "\n[\\s\\S]*not opened; \\.connect chroot:%2Fnowhere tries again[\\s\\S]*",
+    );
     await leave(terminal);
   });
 

@@ -45,8 +45,9 @@ never run where another command's was: an edited file is sent anew.
 
 The process ends with econtext down, when no command has used it for the time of
 --idle, or with SIGTERM. A connection that was lost is opened anew, unless the
-host asks for what only a person can answer: then run econtext up again. econtext
-ps shows which. ECONTEXT_UP=off before a command: it does not use what is kept.`,
+host asks for what only a person can answer: then run econtext up again.
+econtext ps shows which. ECONTEXT_UP=off before a command: it does not use what
+is kept.`,
   run,
 });
 

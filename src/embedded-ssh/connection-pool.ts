@@ -9,8 +9,9 @@ import { orAborted } from "./abort.ts";
 import { configurationFile, type SshCommandLine } from "./command-line.ts";
 import { type Answer, ConfigurationCache } from "./configuration-cache.ts";
 import { Connection, type Dialog, type Session } from "./connection.ts";
-import { ConnectionFailure } from "./failures.ts";
+import { JumpFailure, NoSession, Refusal } from "./failures.ts";
 import { openBehind } from "./hop-wire.ts";
+import { CLOSED_BEHIND } from "./last-words.ts";
 import { readSettings, type SshSettings } from "./settings.ts";
 import { openCommand, openSocket, type Wire } from "./socket.ts";
 
@@ -82,20 +83,17 @@ export class ConnectionPool {
       const { slot, connection, release } = await this.#lease(line, dialog, signal);
       try {
         const opening = connection.run(line.command);
-        const session = await orAborted(opening, signal, (late) => late?.channel.close());
-        if (session !== undefined) {
-          slot.hasRun = true;
-          return { session, connection, release };
-        }
+        const session = await orAborted(opening, signal, (late) => late.channel.close());
+        slot.hasRun = true;
+        return { session, connection, release };
       } catch (error) {
+        // The first session is refused by a server that allows none.
+        const isAlone = slot.users === 1 && !slot.hasRun;
+        const isFull = error instanceof NoSession;
+        slot.isFull ||= isFull;
         release();
-        throw error;
+        if (!isFull || isAlone) throw error;
       }
-      // The first session is refused by a server that allows none.
-      const isAlone = slot.users === 1 && !slot.hasRun;
-      slot.isFull = true;
-      release();
-      if (isAlone) throw new ConnectionFailure("Channel open failed: no session is allowed\r\n");
     }
   }
 
@@ -177,7 +175,7 @@ export class ConnectionPool {
     dialog: Dialog,
     signal: AbortSignal,
   ): Promise<Wire> {
-    const { jumps, proxyCommand, hostname, port } = settings;
+    const { jumps, proxyCommand } = settings;
     if (this.#via !== undefined) return openBehind(this.#via, settings, signal);
     if (proxyCommand !== undefined) {
       return openCommand(settings, proxyCommand, dialog.say, (gone) => this.#leaves(gone));
@@ -191,6 +189,20 @@ export class ConnectionPool {
       options: ["-T", ...configurationFile(options), ...way, ...accountOf(last)],
       destination: hostOf(last),
     };
+    try {
+      return await this.#through(place, settings, dialog, signal);
+    } catch (error) {
+      throw failureOfJump(last, error as Error);
+    }
+  }
+
+  /** @param place the jump host */
+  async #through(
+    place: Destination,
+    { hostname, port }: SshSettings,
+    dialog: Dialog,
+    signal: AbortSignal,
+  ): Promise<Wire> {
     const { connection, release } = await this.#lease(place, dialog, signal);
     try {
       const opening = connection.forward(hostname, port);
@@ -225,6 +237,19 @@ export class ConnectionPool {
       () => {},
     );
   }
+}
+
+/**
+ * What ssh prints of a jump host may have no name in it. The text goes on as ssh's: the ssh of the
+ * last host sees its proxy close.
+ */
+function failureOfJump(jump: string, error: Error): Error {
+  const { message } = error;
+  if (error instanceof JumpFailure) return error;
+  if (error instanceof Refusal) return new Refusal(`jump host ${jump}: ${message}`);
+  const text = message === "" || message.endsWith("\n") ? message : `${message}\r\n`;
+  const named = `The embedded ssh: the jump host ${jump} has failed.\r\n`;
+  return new JumpFailure(`${text}${named}${CLOSED_BEHIND}`);
 }
 
 function once(work: () => void): () => void {

@@ -12,14 +12,15 @@ import {
 } from "ssh2";
 import type { Asker, Ending } from "../launch/child.ts";
 import { BoundAgent } from "./bound-agent.ts";
-import { ConnectionFailure, Refusal } from "./failures.ts";
+import { ConnectionFailure, NoSession } from "./failures.ts";
 import { HostKeyCheck } from "./host-key.ts";
 import { offeredKeys } from "./identities.ts";
 import { joinWrites } from "./joined-writes.ts";
+import { LastWords, type Ssh2Error } from "./last-words.ts";
 import { Login } from "./login.ts";
 import type { SshSettings } from "./settings.ts";
 import type { Wire } from "./socket.ts";
-import { rekey, type SessionProof, sessionProof } from "./ssh2-internals.ts";
+import { hearDisconnect, rekey, type SessionProof, sessionProof } from "./ssh2-internals.ts";
 
 export interface Dialog {
   /** Absent: nothing can be asked. */
@@ -44,6 +45,7 @@ export class Connection {
   readonly #client: Client;
   readonly #settings: SshSettings;
   readonly #wire: Wire;
+  readonly #words: LastWords;
   readonly #closed = Promise.withResolvers<Error>();
   #isClosed = false;
   #failure: Error | undefined;
@@ -78,6 +80,7 @@ export class Connection {
     this.#client = client;
     this.#settings = settings;
     this.#wire = wire;
+    this.#words = new LastWords(settings, wire);
     const { forwardedAgent } = settings;
     if (forwardedAgent === undefined) return;
     this.#agent = new BoundAgent(forwardedAgent, () => this.#proof(), true);
@@ -92,37 +95,49 @@ export class Connection {
     return this.#isClosed;
   }
 
-  /**
-   * Runs a command.
-   *
-   * @returns undefined if the server opens no further session
-   * @throws {ConnectionFailure}
-   */
-  run(command: string): Promise<Session | undefined> {
-    const { promise, resolve, reject } = Promise.withResolvers<Session | undefined>();
+  /** Runs a command. @throws {NoSession}, {ConnectionFailure} */
+  async run(command: string): Promise<Session> {
+    const { promise, resolve, reject } = Promise.withResolvers<Session>();
     const env = this.#settings.environment as Record<string, string>;
     const agentForward = this.#agent !== undefined;
-    this.#client.exec(command, { env, agentForward } as ExecOptions, (error, channel) => {
-      if (error === undefined) resolve(sessionOf(channel));
-      else if (this.#isClosed) reject(this.#failure);
-      else if (/agent forwarding/i.test(error.message)) {
-        // ssh goes on without.
-        this.#agent = undefined;
-        resolve(this.run(command));
-      } else if (/open failure/i.test(error.message)) resolve(undefined);
-      else reject(new ConnectionFailure("exec request failed on channel 0\r\n"));
-    });
+    const options = { env, agentForward } as ExecOptions;
+    await this.#request((client) =>
+      client.exec(command, options, (error, channel) => {
+        if (error === undefined) resolve(sessionOf(channel));
+        else if (this.#isClosed) reject(this.#failure);
+        else if (/agent forwarding/i.test(error.message)) {
+          // ssh goes on without.
+          this.#agent = undefined;
+          resolve(this.run(command));
+        } else if (isOpenFailure(error)) reject(new NoSession(openFailed(error)));
+        else reject(new ConnectionFailure("exec request failed on channel 0\r\n"));
+      }),
+    );
     return promise;
   }
 
   /** Opens bytes to another server behind this one. @throws {ConnectionFailure} */
-  forward(hostname: string, port: number): Promise<Wire> {
+  async forward(hostname: string, port: number): Promise<Wire> {
     const { promise, resolve, reject } = Promise.withResolvers<Wire>();
-    this.#client.forwardOut("127.0.0.1", 0, hostname, port, (error, channel) => {
-      if (error === undefined) resolve({ stream: endingAtOnce(channel) });
-      else reject(new ConnectionFailure(`stdio forwarding failed: ${error.message}\r\n`));
-    });
+    await this.#request((client) =>
+      client.forwardOut("127.0.0.1", 0, hostname, port, (error, channel) => {
+        if (error === undefined) resolve({ stream: endingAtOnce(channel) });
+        else if (this.#isClosed) reject(this.#failure);
+        else reject(new ConnectionFailure(`${openFailed(error)}stdio forwarding failed\r\n`));
+      }),
+    );
     return promise;
+  }
+
+  /** ssh2 throws where its socket has ended, before it tells why. */
+  async #request(ask: (client: Client) => void): Promise<void> {
+    try {
+      ask(this.#client);
+    } catch (error) {
+      if ((error as Error).message !== "Not connected") throw error;
+      this.#wire.stream.destroy();
+      throw await this.closed;
+    }
   }
 
   /** Ends the connection in good order, and by force if the server does not answer. */
@@ -138,8 +153,8 @@ export class Connection {
     const asker = own.isBatch ? undefined : ownAsker(dialog.asker);
     const { say } = dialog;
     const agent = this.#agentOfLogin();
-    const early = new ConnectionFailure(closedEarly(settings, this.#wire));
-    const [hostKeys, offered] = await beforeEnd(this.#wire.stream, early, async () => [
+    const { stream } = this.#wire;
+    const [hostKeys, offered] = await beforeEnd(stream, this.#words.closed(), async () => [
       await HostKeyCheck.begin(settings, { say, asker, signal }),
       await offeredKeys(own, { asker, attempts: own.prompts, say, agent }),
     ]);
@@ -148,7 +163,8 @@ export class Connection {
     this.#client.on("hostkeys", (keys) => learn(hostKeys, keys));
     const timer = this.#startTimer();
     let verified: Buffer | undefined;
-    joinWrites(this.#wire.stream);
+    this.#words.hear(stream);
+    joinWrites(stream);
     this.#client.connect({
       ...this.#config(hostKeys),
       hostVerifier: (blob: Buffer, done: (isRight: boolean) => void) => {
@@ -162,10 +178,16 @@ export class Connection {
       },
       authHandler: (left, isPartial, done) => login.next(left, isPartial, this.#whileOpen(done)),
     } as ConnectConfig);
+    hearDisconnect(this.#client, (code, reason) => {
+      this.#failure ??= this.#words.disconnected(code, reason);
+      // A server that goes on to hold the connection is not waited for.
+      queueMicrotask(() => stream.destroy());
+    });
     await ready.finally(() => clearTimeout(timer));
+    this.#words.letIn();
     // As with ssh, no keys are changed before the login. While the first ones are agreed on, a
     // request for others would never be answered.
-    this.#countBytes(this.#wire.stream);
+    this.#countBytes(stream);
   }
 
   /** ssh2 fails where it gets an answer after its connection has ended. */
@@ -197,18 +219,21 @@ export class Connection {
       .on("banner", (text) => {
         if (!settings.isQuiet) say(text);
       })
-      .on("change password", () => fail(new ConnectionFailure("Your password has expired.\r\n")))
-      .on("error", (error: Error & { level?: string }) => {
+      .on("change password", (told) => {
+        // The user is not asked for a new one, as ssh would do.
+        fail(new ConnectionFailure(`${told.trimEnd()}\r\nYour password has expired.\r\n`));
+        this.#wire.stream.destroy();
+      })
+      .on("error", (error: Ssh2Error) => {
         // After one of the level `agent` it goes on with the next key.
-        if (error.level !== "agent") fail(failureOf(error, settings, this.#wire, login));
+        if (error.level !== "agent") fail(this.#words.failureOf(error, () => login.denied()));
       })
       // Some streams stay half open, and ssh2 tells nothing more.
       .on("end", () => void this.#wire.stream.destroy())
       .on("close", () => {
         this.#isClosed = true;
         this.#agent?.close();
-        const text = `Connection to ${settings.hostname} closed by remote host.\r\n`;
-        fail(new ConnectionFailure(text));
+        fail(this.#words.closed());
         this.#closed.resolve(this.#failure as Error);
       });
     return promise;
@@ -344,45 +369,24 @@ function learn(hostKeys: HostKeyCheck, keys: readonly ParsedKey[]): void {
   }
 }
 
-/** @returns what ssh prints if a server, or a proxy, closes before the server introduces itself */
-function closedEarly({ port, isQuiet }: SshSettings, { address }: Wire): string {
-  const where = address === undefined ? "UNKNOWN port 65535" : `${address} port ${port}`;
-  const more = isQuiet ? "" : `Connection closed by ${where}\r\n`;
-  return `kex_exchange_identification: Connection closed by remote host\r\n${more}`;
+/** Reasons of SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254, section 5.1), as ssh prints them. */
+const OPEN_FAILURES: readonly string[] = [
+  "unknown reason",
+  "administratively prohibited",
+  "connect failed",
+  "unknown channel type",
+  "resource shortage",
+];
+/** What ssh2 writes before the server's own words. */
+const OPEN_FAILURE = "(SSH) Channel open failure: ";
+
+function isOpenFailure({ message }: Error): boolean {
+  return message.startsWith(OPEN_FAILURE);
 }
 
-/** An error of ssh2 in ssh's words. */
-function failureOf(
-  error: Error & { level?: string; code?: string },
-  settings: SshSettings,
-  wire: Wire,
-  login: Login,
-): Error {
-  const { hostname, port } = settings;
-  if (error.level === "handshake" && /no matching/i.test(error.message)) {
-    const text = `Unable to negotiate with ${hostname} port ${port}: ${error.message}\r\n`;
-    return new Refusal(text);
-  }
-  if (error.message === "Connection lost before handshake") {
-    return new ConnectionFailure(closedEarly(settings, wire));
-  }
-  return new ConnectionFailure(textOf(error, settings, login));
-}
-
-function textOf(
-  error: Error & { level?: string; code?: string },
-  { hostname, port }: SshSettings,
-  login: Login,
-): string {
-  const { level, message, code } = error;
-  if (level === "client-authentication" && message.startsWith("All configured")) {
-    return login.denied();
-  }
-  if (level === "client-timeout") {
-    return `Timeout, server ${hostname} not responding.\r\n`;
-  }
-  if (code === "ECONNRESET" || code === "EPIPE") {
-    return `Connection reset by ${hostname} port ${port}\r\n`;
-  }
-  return `ssh: ${hostname} port ${port}: ${message}\r\n`;
+/** @param error of ssh2, of a channel that the server does not open @returns what ssh prints */
+function openFailed(error: Error & { reason?: number | string }): string {
+  const { reason, message } = error;
+  const why = OPEN_FAILURES[Number(reason)] ?? "unknown reason";
+  return `channel 0: open failed: ${why}: ${message.replace(OPEN_FAILURE, "")}\r\n`;
 }

@@ -7,16 +7,18 @@ export class NotAFile extends Error {}
 /**
  * Reads a file that holds keys. `/dev/null` counts as an empty one.
  *
- * @throws {NotAFile} the path leads to a pipe, a socket, a device or a folder: opening or reading
- *   some of these waits for another process
- * @throws the system's error
+ * @throws {NotAFile} the path leads to a pipe, a socket or a device: opening or reading some of
+ *   these waits for another process
+ * @throws the system's error, for a folder as well
  */
 export function readKeyText(path: string): string {
   if (path === "/dev/null") return "";
   // Without O_NONBLOCK, opening a pipe waits for a writer.
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    if (!fstatSync(descriptor).isFile()) throw new NotAFile(`${path}: not a regular file`);
+    const status = fstatSync(descriptor);
+    if (!status.isFile() && !status.isDirectory())
+      throw new NotAFile(`${path}: not a regular file`);
     return readFileSync(descriptor, "latin1");
   } finally {
     closeSync(descriptor);

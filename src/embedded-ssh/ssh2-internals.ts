@@ -1,6 +1,6 @@
 /**
  * Private members of ssh2's clients, for tasks that have no public method. If a version of the
- * package renames them, the tests of rekeying and of agents fail.
+ * package renames them, the tests of rekeying, of agents and of servers that disconnect fail.
  */
 import type { Client } from "ssh2";
 
@@ -10,8 +10,16 @@ interface KeyExchange {
   readonly _sig?: Buffer;
 }
 
+interface Handlers {
+  DISCONNECT?(protocol: unknown, code: number, reason: string): void;
+}
+
 interface Internals {
-  readonly _protocol?: { rekey(): void; readonly _kex?: KeyExchange };
+  readonly _protocol?: {
+    rekey(): void;
+    readonly _kex?: KeyExchange;
+    readonly _handlers: Handlers;
+  };
 }
 
 /** Proves to an agent which server a session leads to. */
@@ -25,6 +33,17 @@ export interface SessionProof {
 /** Asks the server for new keys. */
 export function rekey(client: Client): void {
   (client as unknown as Internals)._protocol?.rekey();
+}
+
+/** Hears why a server disconnects. The package tells nothing of a server that only says goodbye. */
+export function hearDisconnect(client: Client, hear: (code: number, reason: string) => void): void {
+  const handlers = (client as unknown as Internals)._protocol?._handlers;
+  const own = handlers?.DISCONNECT;
+  if (handlers === undefined) return;
+  handlers.DISCONNECT = (protocol, code, reason) => {
+    hear(code, reason);
+    own?.(protocol, code, reason);
+  };
 }
 
 /**

@@ -15,9 +15,12 @@ const UNCLEAR: readonly string[] = [
   "ERR_TRANSPORT_UNKNOWN_HOST",
   "ERR_BOOTSTRAP_SPAWN",
 ];
-/** A busy sshd, a name server that did not answer, and a machine that is full of processes. */
+/**
+ * A busy sshd, or one that stops (reasons 10 to 12 of SSH_MSG_DISCONNECT), a name server that did
+ * not answer, and a machine that is full of processes.
+ */
 const PASSING_WORDS =
-  /kex_exchange_identification|Connection (?:closed|reset|timed out|to \S+ closed)|Broken pipe|Temporary failure in name resolution|\bE(?:AGAIN|MFILE|NFILE|NOMEM)\b|Resource temporarily unavailable|[Tt]oo many open files/;
+  /kex_exchange_identification|Connection (?:closed|reset|timed out|to \S+ closed)|Broken pipe|Received disconnect from \S+ port \d+:1[0-2]: |Temporary failure in name resolution|\bE(?:AGAIN|MFILE|NFILE|NOMEM)\b|Resource temporarily unavailable|[Tt]oo many open files/;
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;

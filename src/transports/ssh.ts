@@ -166,9 +166,12 @@ function forced(options: readonly string[]): string[] {
   return settings.flatMap((setting) => ["-o", setting]);
 }
 
-/** Nothing else was said: a proxy command says why it failed. It may be the jump host's server. */
+/**
+ * Nothing else was said: a proxy command says why it failed. It may be the jump host's server;
+ * then the last ssh has lines of its own.
+ */
 const TURNED_AWAY =
-  /^\s*kex_exchange_identification: .*[\r\n]*(?:Connection \w+ by (?!UNKNOWN).*[\r\n]*(?:kex_exchange.*[\r\n]+.*UNKNOWN.*[\r\n]*)?)?$/;
+  /^\s*(?:kex_exchange_identification: .*[\r\n]*)+(?:Connection \w+ by (?!UNKNOWN).*[\r\n]*(?:The embedded ssh: .*[\r\n]*)?(?:kex_exchange.*[\r\n]+.*UNKNOWN.*[\r\n]*)?)?$/;
 
 /**
  * ssh's status is 255 for each of its own failures. Which one it was, ssh prints; OpenSSH does not
@@ -233,7 +236,25 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
       "may have banned this address",
   ],
   [
-    /^(?:Connection to \S+ closed by remote host|Timeout, server \S+ not responding|client_loop: )/m,
+    /^Your password has expired/m,
+    CAUSES["password-expired"].code,
+    CAUSES["password-expired"].what,
+    "log in once with plain ssh{on}, and change it",
+  ],
+  [
+    /^Received disconnect from /m,
+    "ERR_TRANSPORT_FAILED",
+    "the server ended the connection",
+    "look into the log of the ssh server, if its words do not tell why",
+  ],
+  [
+    /^(?:channel \d+: open failed: |exec request failed on channel )/m,
+    "ERR_TRANSPORT_FAILED",
+    "the server lets the user in, and runs no command",
+    "let an administrator look at MaxSessions and the other rules of the server for this account",
+  ],
+  [
+    /^(?:Connection to \S+ closed by remote host|Timeout, server \S+ not responding|Read from remote host |client_loop: )/m,
     "ERR_TRANSPORT_FAILED",
     "ssh was connected, and lost the connection",
     "try again; if it stays so, look into the log of the ssh server",

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type AuthContext, type Connection, Server, type ServerChannel, type Session } from "ssh2";
+import type { AuthContext, Connection, ServerChannel, Session } from "ssh2";
 import { keyFileAt } from "../../src/embedded-ssh/key-file.ts";
 import { EmbeddedSpawner } from "../../src/embedded-ssh/spawner.ts";
 import type { Asker } from "../../src/launch/child.ts";
@@ -15,6 +15,7 @@ import { run } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
 import { soon } from "../helpers/soon.ts";
 import { missingSshd } from "../helpers/sshd.ts";
+import { letIn, socketOf, withServer } from "./odd-server.ts";
 
 setDefaultTimeout(60_000);
 
@@ -51,28 +52,6 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
     child.listen({ data() {}, drained() {}, closed() {} });
     return child;
   };
-  /** Runs a server as long as the work goes on. */
-  const withServer = async (
-    serve: (client: Connection) => void,
-    work: (port: number) => Promise<void>,
-  ): Promise<void> => {
-    const clients = new Set<Connection>();
-    const server = new Server({ hostKeys: [readFileSync(key)] }, (client) => {
-      clients.add(client);
-      client.on("error", () => {});
-      serve(client);
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
-    try {
-      await work((server.address() as AddressInfo).port);
-    } finally {
-      for (const client of clients) client.end();
-      server.close();
-    }
-  };
-  const letIn = (client: Connection): void => {
-    client.on("authentication", (context: AuthContext) => context.accept());
-  };
 
   for (const stage of ["session", "exec"] as const) {
     test(`a server that never answers a request for ${stage}`, async () => {
@@ -84,7 +63,7 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
           else accept().on("exec", () => asked.resolve());
         });
       };
-      await withServer(serve, async (port) => {
+      await withServer(key, serve, async (port) => {
         const child = start(port);
         await asked.promise;
         child.close();
@@ -96,7 +75,7 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
   test("the end of a command that comes with its beginning", async () => {
     const serve = (client: Connection): void => {
       letIn(client);
-      const { _sock: socket } = client as unknown as { _sock: import("node:net").Socket };
+      const socket = socketOf(client);
       client.on("session", (accept: () => Session) =>
         accept().on("exec", (run: () => ServerChannel) => {
           socket.cork();
@@ -107,7 +86,7 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
         }),
       );
     };
-    await withServer(serve, async (port) => {
+    await withServer(key, serve, async (port) => {
       expect(await start(port).ended).toEqual({ status: 5 });
     });
   });
@@ -116,7 +95,7 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
     const serve = (client: Connection): void => {
       client.on("authentication", (context: AuthContext) => context.reject(["publickey"], true));
     };
-    await withServer(serve, async (port) => {
+    await withServer(key, serve, async (port) => {
       const child = start(port);
       expect(await child.ended).toEqual({ status: 255 });
       expect(child.stderr).toContain("Permission denied (publickey).");
@@ -133,7 +112,7 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
     });
     await new Promise<void>((resolve) => agent.listen(path, () => resolve()));
     try {
-      await withServer(letIn, async (port) => {
+      await withServer(key, letIn, async (port) => {
         const child = start(port, `IdentityAgent ${path}`);
         await asked.promise;
         child.close();
@@ -162,7 +141,7 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
           else context.reject(["publickey"]);
         });
       };
-      await withServer(serve, async (port) => {
+      await withServer(key, serve, async (port) => {
         const line = isPassphrase ? `IdentityFile ${locked}` : "StrictHostKeyChecking ask";
         const child = startAsking(asker, port, line);
         await asked.promise;

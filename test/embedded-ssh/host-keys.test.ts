@@ -149,6 +149,12 @@ suite("host keys of the embedded ssh", missingSshd(), "sshd", () => {
     expect(ours.status).toBe(255);
     expect(ours.stderr).toContain(`${at("pipe")}: not a regular file`);
   });
+  test("a file of known hosts that is a folder", async () => {
+    const run = (checking: string) =>
+      withLines([`UserKnownHostsFile ${at(".")}`, `StrictHostKeyChecking ${checking}`]);
+    await same(run("accept-new"), OK);
+    await same(run("yes"), { status: 255 });
+  });
   test("several UserKnownHostsFile", async () => {
     writeFileSync(at("second"), hostKey("ed25519"));
     await same(

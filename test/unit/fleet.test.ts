@@ -165,6 +165,9 @@ test("only failures that may pass are worth another try", () => {
   expect(mayPass(error("ERR_TRANSPORT_PASSWORD_WRONG"))).toBe(false);
   expect(mayPass(error("ERR_TRANSPORT_FAILED", "Bad configuration option"))).toBe(false);
   expect(mayPass(error("ERR_TRANSPORT_FAILED", "Connection reset by peer"))).toBe(true);
+  const told = (reason: string) => `Received disconnect from 10.0.0.1 port 22:${reason}\n`;
+  expect(mayPass(error("ERR_TRANSPORT_FAILED", told("11: ")))).toBe(true);
+  expect(mayPass(error("ERR_TRANSPORT_FAILED", told("2: Too many attempts")))).toBe(false);
   const lost = "Connection to 10.0.0.1 closed by remote host.";
   expect(mayPass(error("ERR_TRANSPORT_FAILED", lost))).toBe(true);
   expect(mayPass(error("ERR_TRANSPORT_UNKNOWN_HOST", "Name or service not known"))).toBe(false);

@@ -73,6 +73,13 @@ test("options that ssh does not take, and a lost connection, are told apart", ()
   expect(told("unknown option -- Z\nusage: ssh [-46]\n")).toContain("take these options");
   expect(told("Connection to 10.0.0.1 closed by remote host.\n")).toContain("lost the connection");
   expect(told("Connection closed by 10.0.0.1 port 22\n")).toBe("ssh could not connect");
+  expect(told("Received disconnect from 10.0.0.1 port 22:11: \n")).toContain("server ended");
+  expect(told("exec request failed on channel 0\n")).toContain("runs no command");
+  const closed = "kex_exchange_identification: Connection closed by remote host\n";
+  const jump = `${closed}Connection closed by 10.0.0.1 port 22\n`;
+  const last = `${closed}Connection closed by UNKNOWN port 65535\n`;
+  expect(told(jump + last)).toContain("before it said what it is");
+  expect(told(last)).toBe("ssh could not connect");
 });
 
 describe("what ssh says, and what helps", () => {

@@ -223,6 +223,12 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
     "check the port, and that an ssh server runs there",
   ],
   [
+    /timed out during banner exchange/,
+    "ERR_TRANSPORT_UNREACHABLE",
+    "the host is connected, and says nothing",
+    "check that an ssh server listens on this port, and that it is not overloaded",
+  ],
+  [
     /No route to host|Network is unreachable|(?:Connection|Operation) timed out/,
     "ERR_TRANSPORT_UNREACHABLE",
     "the host does not answer",

@@ -72,6 +72,8 @@ test("options that ssh does not take, and a lost connection, are told apart", ()
   const told = (said: string) => ssh("web1").explain(255, said)?.message;
   expect(told("unknown option -- Z\nusage: ssh [-46]\n")).toContain("take these options");
   expect(told("Connection to 10.0.0.1 closed by remote host.\n")).toContain("lost the connection");
+  const silent = "Connection timed out during banner exchange\n";
+  expect(told(`${silent}Connection to 10.0.0.1 port 22 timed out\n`)).toContain("says nothing");
   expect(told("Connection closed by 10.0.0.1 port 22\n")).toBe("ssh could not connect");
   expect(told("Received disconnect from 10.0.0.1 port 22:11: \n")).toContain("server ended");
   expect(told("exec request failed on channel 0\n")).toContain("runs no command");

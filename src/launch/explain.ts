@@ -65,16 +65,22 @@ export function explainBootstrap(c: Circumstances): BootstrapError {
   });
 }
 
-/** The child has not become a slave within `ms` milliseconds. */
+/**
+ * The child has not become a slave within `ms` milliseconds.
+ *
+ * @param context its path; `place` is how the error names it
+ */
 export function explainSilence(
-  name: string,
+  { place, context }: { readonly place: string; readonly context: string },
   ms: number,
   { noise, stderr }: Launched,
 ): TimeoutError {
   const said = neutralise(`${noise}\n${stderr.replaceAll(QUESTION_TEXT, "")}`.trim());
   const heard = said === "" ? "it said nothing" : `it said: ${said.slice(-SHOWN_SILENT)}`;
-  const hint = "try: econtext doctor TARGET, which tests each stage";
-  const message = `${name}: no answer within ${ms} ms; ${heard}\n  ${hint}`;
+  // A path with other characters would need a shell's quotes.
+  const target = /^[\w@./:%+-]+$/.test(context) ? context : "TARGET";
+  const hint = `try: econtext doctor ${target}, which tests each stage`;
+  const message = `${place}: no answer within ${ms} ms; ${heard}\n  ${hint}`;
   return new TimeoutError("ERR_DEADLINE_CONNECT", message);
 }
 

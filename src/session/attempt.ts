@@ -209,7 +209,7 @@ export class Attempt {
     }
     // A hop that does not answer is the cause.
     const { place, name } = via?.silent() ?? this.#settings;
-    const reason = explainSilence(place, connectMs, this.#launched);
+    const reason = explainSilence({ place, context: name }, connectMs, this.#launched);
     this.sever(Object.assign(reason, { hop: name }));
   }
 }

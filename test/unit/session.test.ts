@@ -159,7 +159,7 @@ describe("launching, to its end", () => {
     const error = await failure(session);
     expect([error.code, error.message]).toEqual([
       "ERR_DEADLINE_CONNECT",
-      "web1: no answer within 20 ms; it said: please wait\n  try: econtext doctor TARGET, which tests each stage",
+      "web1: no answer within 20 ms; it said: please wait\n  try: econtext doctor web1, which tests each stage",
     ]);
     expect(spawner.last.kills).toEqual(["kill"]);
     await session.gone;

@@ -88,14 +88,22 @@ export function readCommandOptions(command: string, flags: Flags) {
   };
 }
 
-/** A program with the name of an engine is named by its path: `./embedded`. */
-function readProgram(value: unknown): Pick<SshOptions, "program" | "engine"> {
+/**
+ * A program with the name of an engine is named by its path: `./embedded`.
+ *
+ * @param name of what has the value, with what stands before it
+ * @throws {Usage}
+ */
+export function readProgram(
+  value: unknown,
+  name = "--ssh ",
+): Pick<SshOptions, "program" | "engine"> {
   if (typeof value !== "string") return {};
   const engine = SSH_ENGINES.find((name) => name === value);
   if (engine !== undefined) return { engine };
   const meant = closest(value, SSH_ENGINES);
   if (meant !== undefined && Bun.which(value) === null) {
-    throw new Usage("", `--ssh ${value}: no such program; did you mean --ssh ${meant}?`);
+    throw new Usage("", `${name}${value}: no such program; did you mean ${name}${meant}?`);
   }
   return { program: value };
 }

@@ -66,7 +66,6 @@ export class ReplSession {
 
   async open({ log, isShown = () => true, isTyped, inputName }: Screen): Promise<Prompt> {
     const { flags, targets } = this.#plan;
-    const { coloured } = this.#host.stderr;
     const configuration = this.#configuration;
     const prompter = await openPrompter("repl", flags, this.#host, configuration, {
       free: freeInput,
@@ -86,7 +85,7 @@ export class ReplSession {
         onLog: (record) => {
           if (isTyped?.(record) === true) return log(`${neutralise(record.message)}\n`);
           if (record.level < LEVELS[this.#level]) return;
-          log(this.lending.erased() + logLines(record, this.format, coloured));
+          log(this.lending.erased() + logLines(this.#host.stderr, record, this.format));
         },
         onLend: (progress) => {
           if (isShown()) this.lending.show(progress);

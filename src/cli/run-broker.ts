@@ -44,7 +44,7 @@ export class RunBroker {
       cache: readCache(flags),
       logLevel: readLogLevel(command, flags),
       onLog: (record) => {
-        stderr.write(erased() + logLines(record, format, stderr.coloured)).catch(() => {});
+        stderr.write(erased() + logLines(stderr, record, format)).catch(() => {});
       },
     });
   }

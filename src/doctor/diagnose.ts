@@ -102,7 +102,8 @@ async function* throughWord(
     const context = await broker.connect(hop, { ...own, deadline: deadlineMs });
     const { kind, version, pid, executable } = await context.ready();
     found.context = context;
-    const detail = `${kind} ${version}, pid ${pid}, ${executable}${engineOf(transport)}`;
+    const client = clientOf(transport, broker.exchange.get(context.id)?.sshRefusal);
+    const detail = `${kind} ${version}, pid ${pid}, ${executable}${client}`;
     yield { hop, stage, result: "ok", ms: performance.now() - started, detail: oneLine(detail) };
     if (!isSurveyed) yield await surveyBy(hop, context);
   } catch (error) {
@@ -126,10 +127,17 @@ function stageOf({ code }: EcontextError, usual: StageName): StageName {
   return FAILED.find(([one]) => code.startsWith(one))?.[1] ?? usual;
 }
 
-/** The stages before the bootstrap are those of the ssh program, whatever connects later. */
-function engineOf({ engine }: Transport): string {
+/**
+ * The stages before the bootstrap are those of the ssh program, whatever connects later.
+ *
+ * @param refusal why the embedded ssh has refused the host
+ */
+function clientOf({ engine }: Transport, refusal: string | undefined): string {
   if (engine === undefined) return "";
-  return engine === "embedded" ? ", by the embedded ssh" : `, by --ssh ${engine}`;
+  const embedded = ", by the embedded ssh";
+  if (engine === "embedded") return embedded;
+  if (refusal === undefined) return `${embedded}, which lacks nothing that this host needs`;
+  return `, by your ssh, because the embedded one refuses the host: ${refusal}`;
 }
 
 /** @returns what an error says, and what it advises */

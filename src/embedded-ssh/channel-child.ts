@@ -60,12 +60,13 @@ export class ChannelChild implements ByteChild {
   async #start(loading: Promise<ConnectionPool>): Promise<void> {
     if (this.#state.is !== "opening") return;
     const { waiting, abort } = this.#state;
-    const { asker } = this.#options;
+    const { asker, chosen } = this.#options;
+    const begin = (): void => chosen?.(undefined);
     try {
       const line = readCommandLine(this.argv);
       const pool = await loading;
       const say = (text: string): void => this.#said(text);
-      const running = await pool.run(line, { asker, say }, abort.signal);
+      const running = await pool.run(line, { asker, say, begin }, abort.signal);
       if (abort.signal.aborted) this.#giveUp(running);
       else this.#opened(running, waiting);
     } catch (error) {

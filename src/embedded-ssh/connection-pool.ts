@@ -54,8 +54,6 @@ function withoutJumps(options: readonly string[]): string[] {
 }
 
 export interface PoolOptions {
-  /** Called for each connection that there is. */
-  readonly opened?: (() => void) | undefined;
   /** The hop that makes the connections. Absent: this process does. */
   readonly via?: Hop | undefined;
 }
@@ -64,13 +62,11 @@ export class ConnectionPool {
   /** By all that the configuration says of a host. */
   readonly #slots = new Map<string, Set<Slot>>();
   readonly #configurations = new ConfigurationCache();
-  readonly #opened: (() => void) | undefined;
   /** Of proxy commands that were told to end. */
   readonly #leaving = new Set<Promise<void>>();
   readonly #via: Hop | undefined;
 
-  constructor({ opened, via }: PoolOptions = {}) {
-    this.#opened = opened;
+  constructor({ via }: PoolOptions = {}) {
     this.#via = via;
   }
 
@@ -139,6 +135,7 @@ export class ConnectionPool {
     const release = once(() => this.#release(key, taken));
     try {
       const connection = await orAborted(opening, signal);
+      if (!isFirst) dialog.begin?.();
       return { slot: taken, connection, release };
     } catch (error) {
       release();
@@ -155,9 +152,7 @@ export class ConnectionPool {
     };
     const open = async (): Promise<Connection> => {
       const wire = await this.#wire(settings, options, { ...dialog, say }, abort.signal);
-      const connection = await Connection.open(settings, wire, { ...dialog, say }, abort.signal);
-      this.#opened?.();
-      return connection;
+      return Connection.open(settings, wire, { ...dialog, say }, abort.signal);
     };
     const opening = Promise.resolve().then(open);
     const slot: Slot = { opening, abort, printed: "", users: 0, hasRun: false, isFull: false };
@@ -176,6 +171,8 @@ export class ConnectionPool {
     signal: AbortSignal,
   ): Promise<Wire> {
     const { jumps, proxyCommand } = settings;
+    // A jump host may still be refused.
+    if (jumps.length === 0) dialog.begin?.();
     if (this.#via !== undefined) return openBehind(this.#via, settings, signal);
     if (proxyCommand !== undefined) {
       return openCommand(settings, proxyCommand, dialog.say, (gone) => this.#leaves(gone));

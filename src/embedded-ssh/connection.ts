@@ -27,6 +27,8 @@ export interface Dialog {
   readonly asker: Asker | undefined;
   /** Gets the text that ssh would print on standard error. */
   say(text: string): void;
+  /** Is called before the first byte is sent and the first question is asked, maybe repeatedly. */
+  begin?(): void;
 }
 
 /** A command that a server runs. */

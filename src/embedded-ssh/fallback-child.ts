@@ -8,19 +8,12 @@ import type { ByteChild, Ending, SlaveProcess, Spawner, SpawnOptions } from "../
 import { ChannelChild } from "./channel-child.ts";
 import type { ConnectionPool } from "./connection-pool.ts";
 
-/** What takes the place of the embedded ssh for a host that is refused. */
-export interface Fallback {
-  readonly spawner: Spawner;
-  /** Gets the reason. */
-  used?(reason: string): void;
-}
-
 export class FallbackChild implements ByteChild {
   readonly argv: readonly string[];
   readonly ended: Promise<Ending>;
   readonly gone: Promise<void>;
   readonly #options: SpawnOptions;
-  readonly #fallback: Fallback;
+  readonly #fallback: Spawner;
   readonly #ended = Promise.withResolvers<Ending>();
   #child: ByteChild;
   /** Error output of the embedded ssh, before the spawned one took its place. */
@@ -32,7 +25,7 @@ export class FallbackChild implements ByteChild {
     argv: readonly string[],
     options: SpawnOptions,
     pool: Promise<ConnectionPool>,
-    fallback: Fallback,
+    fallback: Spawner,
   ) {
     this.argv = argv;
     this.#options = options;
@@ -40,7 +33,7 @@ export class FallbackChild implements ByteChild {
     this.ended = this.#ended.promise;
     this.gone = this.ended.then(() => this.#child.gone);
     this.#child = new ChannelChild(argv, options, pool, (reason, waiting) => {
-      fallback.used?.(reason);
+      options.chosen?.(reason);
       this.#replace(waiting);
     });
     void this.#child.ended.then(this.#ended.resolve);
@@ -48,7 +41,7 @@ export class FallbackChild implements ByteChild {
 
   #replace(waiting: readonly Chunk[]): void {
     this.#before = this.#child.stderr;
-    const child = this.#fallback.spawner.spawn(this.argv, this.#options);
+    const child = this.#fallback.spawn(this.argv, this.#options);
     this.#child = child;
     child.hear(this.#hear);
     if (this.#listener !== undefined) child.listen(this.#listener);

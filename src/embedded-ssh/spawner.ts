@@ -5,11 +5,11 @@
 import type { ByteChild, Spawner, SpawnOptions } from "../launch/child.ts";
 import { ChannelChild } from "./channel-child.ts";
 import type { ConnectionPool, PoolOptions } from "./connection-pool.ts";
-import { type Fallback, FallbackChild } from "./fallback-child.ts";
+import { FallbackChild } from "./fallback-child.ts";
 
 export interface EmbeddedOptions extends PoolOptions {
   /** Starts an ssh for a host that is refused here. Absent: none does. */
-  readonly fallback?: Fallback | undefined;
+  readonly fallback?: Spawner | undefined;
 }
 
 export class EmbeddedSpawner implements Spawner {

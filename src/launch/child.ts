@@ -81,6 +81,13 @@ export interface SpawnOptions {
    * else.
    */
   readonly pty?: boolean | undefined;
+  /**
+   * Is called when the embedded ssh is about to connect, or has refused the host, so that the ssh
+   * program is about to start. May be called again.
+   *
+   * @param refusal why the embedded ssh does not connect; undefined: it does
+   */
+  readonly chosen?: ((refusal: string | undefined) => void) | undefined;
   /** Variables that are set for it, besides those of this process. */
   readonly env?: Readonly<Record<string, string>> | undefined;
 }

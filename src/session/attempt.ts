@@ -14,7 +14,13 @@ import { LACKS_INTERPRETER } from "../interpreters/kind.ts";
 import { isLendable, languageOfPlan, type Plan } from "../interpreters/plan.ts";
 import { preambleParts } from "../interpreters/preamble.ts";
 import { explainBootstrap, explainSilence } from "../launch/explain.ts";
-import type { BootPlan, Launched, Launcher, LaunchListener } from "../launch/launcher.ts";
+import type {
+  BootPlan,
+  Launched,
+  Launcher,
+  LaunchListener,
+  LaunchPlan,
+} from "../launch/launcher.ts";
 import type { ReplayLink } from "../mux/replay-link.ts";
 import type { Router } from "../mux/router.ts";
 import { LIMITS } from "../protocol/limits.ts";
@@ -28,6 +34,7 @@ export interface AttemptParts {
   readonly router: Router;
   readonly launcher: Launcher;
   readonly logs: Borrower["logs"];
+  readonly chosen?: LaunchPlan["chosen"];
   /** Remembers what is sent, if another child may take the place of the first. */
   readonly replay: ReplayLink | undefined;
 }
@@ -69,8 +76,9 @@ export class Attempt {
     this.#dialogue = new Dialogue(settings, this.#control(plan));
     const options = this.#dialogue.plan(firstStage(plan));
     const { listener: heard } = this.#dialogue;
+    const { chosen } = parts;
     this.#launched = this.#boot(plan, (boot, events) =>
-      parts.launcher.launch({ ...boot, ...options }, { ...heard, ...events }),
+      parts.launcher.launch({ ...boot, ...options, chosen }, { ...heard, ...events }),
     );
     this.#deadline = this.#startDeadline();
   }

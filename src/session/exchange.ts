@@ -13,20 +13,14 @@ import { HANDLES } from "../protocol/handles.ts";
 import type { SshEngine } from "../transports/transport.ts";
 import type { ChildSession } from "./session.ts";
 
-/** Is told once what a user of the embedded ssh should know. */
-interface EngineNotices {
-  /** The embedded ssh has opened the first connection of all. */
-  opened(): void;
-  /** With `auto`, it has refused a host for the first time. */
-  refused(reason: string): void;
-}
-
 /** All that is known of a context. It lasts until no process of its child is left. */
 export interface SessionEntry {
   readonly session: ChildSession;
   readonly logs: LogReceiver;
   /** The context as one that carries others. */
   readonly hop: Hop;
+  /** With `auto`: why the embedded ssh has refused the host. The ssh program was started. */
+  sshRefusal?: string | undefined;
   /** Set for a context that a user has opened. A helper's context is closed by its lender. */
   context?: Context;
   /** Whether it was opened only to carry others: it closes when nothing goes through it. */
@@ -39,8 +33,6 @@ export class Exchange {
   readonly #embedded = new Map<SshEngine, PipeLauncher>();
   /** Of the embedded ssh behind each hop. */
   readonly #behind = new WeakMap<Hop, PipeLauncher>();
-  /** What was told of the embedded ssh. */
-  readonly #told = new Set<keyof EngineNotices>();
   readonly #entries = new Map<number, SessionEntry>();
 
   constructor() {
@@ -63,18 +55,12 @@ export class Exchange {
    * @param engine as of `Transport`
    * @param via the hop that makes its connections; undefined: this process does
    */
-  launcherFor(engine: SshEngine | undefined, notices: EngineNotices, via?: Hop): PipeLauncher {
+  launcherFor(engine: SshEngine | undefined, via?: Hop): PipeLauncher {
     if (engine === undefined) return this.#spawned;
     const known = via === undefined ? this.#embedded.get(engine) : this.#behind.get(via);
     if (known !== undefined) return known;
-    const once = (notice: keyof EngineNotices, reason = ""): void => {
-      if (!this.#told.has(notice)) notices[notice](reason);
-      this.#told.add(notice);
-    };
-    const spawned = { spawner: new LocalSpawner(), used: once.bind(undefined, "refused") };
-    const fallback = engine === "auto" ? spawned : undefined;
-    const opened = once.bind(undefined, "opened");
-    const spawner = new EmbeddedSpawner({ fallback, opened, via });
+    const fallback = engine === "auto" ? new LocalSpawner() : undefined;
+    const spawner = new EmbeddedSpawner({ fallback, via });
     const launcher = new PipeLauncher(spawner, this.router, via?.id);
     if (via === undefined) this.#embedded.set(engine, launcher);
     else this.#behind.set(via, launcher);

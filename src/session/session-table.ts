@@ -3,7 +3,6 @@
  * the brokers beside it; the modules that they may ask for, and where their logs go, are the
  * broker's own.
  */
-import { DIFFERENCES, fallbackNotice } from "../embedded-ssh/option-table.ts";
 import { Hop } from "../launch/hop.ts";
 import { HopLauncher } from "../launch/hop-launcher.ts";
 import type { LogRecord } from "../logs/log.ts";
@@ -11,6 +10,7 @@ import { LogReceiver } from "../logs/log-receiver.ts";
 import type { Finders } from "../modules/finders.ts";
 import { Supply } from "../modules/supply.ts";
 import type { Router } from "../mux/router.ts";
+import { ClientNotices } from "./client-notices.ts";
 import { Exchange, type SessionEntry } from "./exchange.ts";
 import { ChildSession } from "./session.ts";
 import type { SessionSettings } from "./settings.ts";
@@ -22,6 +22,7 @@ export class SessionTable {
   readonly #finders: Finders;
   readonly #onLog: ((record: LogRecord) => void) | undefined;
   readonly #exchange: Exchange;
+  readonly #notices: ClientNotices;
   readonly #own = new Set<SessionEntry>();
 
   /** @param exchange shared with brokers beside this table's */
@@ -33,6 +34,7 @@ export class SessionTable {
     this.#finders = finders;
     this.#onLog = onLog;
     this.#exchange = exchange;
+    this.#notices = new ClientNotices(onLog);
   }
 
   get router(): Router {
@@ -49,15 +51,14 @@ export class SessionTable {
     const supply = new Supply(this.#finders, { sharesDisk: transport.sharesDisk, unpacking });
     const mapStack = (text: string): string => supply.mapStack(text);
     const logs = new LogReceiver({ context: name, level, onLog: this.#onLog, mapStack });
-    const notices = {
-      opened: () => logs.say("info", DIFFERENCES),
-      refused: (reason: string) => logs.say("info", fallbackNotice(reason)),
+    const { engine } = transport;
+    const isOwn = via === undefined || engine !== undefined;
+    const launcher = isOwn ? this.#exchange.launcherFor(engine, via) : new HopLauncher(via);
+    const chosen = (refusal: string | undefined): void => {
+      entry.sshRefusal = refusal?.trim();
+      if (engine !== undefined) this.#notices.tell({ engine, logs, level }, refusal);
     };
-    const isOwn = via === undefined || transport.engine !== undefined;
-    const launcher = isOwn
-      ? this.#exchange.launcherFor(transport.engine, notices, via)
-      : new HopLauncher(via);
-    const session = new ChildSession(settings, { router, launcher, supply, logs });
+    const session = new ChildSession(settings, { router, launcher, supply, logs, chosen });
     const way = via === undefined ? [] : [...via.way, via];
     const above = isOwn ? [] : [...via.above, via];
     const hop = new Hop({ id, name, place, above, way }, router, session);

@@ -7,7 +7,7 @@ import type { Session, SlaveInfo } from "../context/session.ts";
 import { DisconnectError, type EcontextError, ProtocolError } from "../errors.ts";
 import { type Language, languageOf, type Wants } from "../interpreters/kind.ts";
 import { languageOfPlan, planFor } from "../interpreters/plan.ts";
-import type { Launched, Launcher } from "../launch/launcher.ts";
+import type { Launched, Launcher, LaunchPlan } from "../launch/launcher.ts";
 import type { LogReceiver } from "../logs/log-receiver.ts";
 import type { ModuleMessage, Supplied } from "../modules/responder.ts";
 import type { Supply } from "../modules/supply.ts";
@@ -66,6 +66,8 @@ export interface SessionParts {
   readonly launcher: Launcher;
   readonly supply: Supply;
   readonly logs: LogReceiver;
+  /** Is told which ssh client connects, as of `LaunchPlan`. */
+  readonly chosen?: LaunchPlan["chosen"];
 }
 
 export class ChildSession implements Session {

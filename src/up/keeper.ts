@@ -38,6 +38,10 @@ export interface KeptContext {
   readonly idleMs: number | undefined;
   /** Bytes over the connection of this machine; undefined behind a hop. */
   readonly traffic: { readonly sent: number; readonly received: number } | undefined;
+  /** The ssh client, as `--ssh` names it: a program, `embedded` or `auto`; undefined: no ssh. */
+  readonly ssh: string | undefined;
+  /** With `auto`: why the embedded ssh has refused the host; undefined: it has not. */
+  readonly sshRefusal: string | undefined;
   /** The path of the context that it is opened through. */
   readonly via: string | undefined;
   /** How many kept contexts it is behind. */
@@ -115,6 +119,8 @@ export class Keeper {
       depth: entry.way.filter((_, at) => at > 0 && this.#entries.has(keyOf(entry.way.slice(0, at))))
         .length,
       via: this.#entries.get(keyOf(entry.way.slice(0, -1)))?.target,
+      ssh: clientOf(entry.way.at(-1)?.transport),
+      sshRefusal: this.#exchange.get(entry.context.id)?.sshRefusal,
       traffic: entry.way.length > 1 ? undefined : this.#linkOf(entry)?.traffic,
       lost: this.#lossOf(entry),
       retryMs: this.#reopeningOf(entry)?.dueMs,
@@ -376,6 +382,11 @@ export class Keeper {
     const session = this.#exchange.get(id)?.session;
     return () => session?.reason();
   }
+}
+
+function clientOf(transport: PathStep["transport"] | undefined): string | undefined {
+  if (transport?.scheme !== "ssh") return undefined;
+  return transport.engine ?? transport.wrap([])[0];
 }
 
 function idleOf({ users, usedAt }: Entry): number | undefined {

@@ -6,7 +6,7 @@ const BATCH_MODE = "BatchMode=yes";
 /** The program and the arguments of each transport. To find them, files of ssh may be read. */
 const texts = new WeakMap<PathStep["transport"], string>();
 
-/** @returns what must be the same for two ways to be one: programs, their arguments, places */
+/** @returns what must be the same for two ways to be one: clients, their arguments, places */
 export function keyOf(way: readonly PathStep[]): string {
   return `[${way.map(({ transport }) => textOf(transport)).join()}]`;
 }
@@ -17,7 +17,8 @@ function textOf(transport: PathStep["transport"]): string {
     const argv = transport.wrap(["-"]);
     // Whether ssh may ask changes nothing about where it leads.
     const same = argv.filter((word, at) => word !== BATCH_MODE && argv[at + 1] !== BATCH_MODE);
-    text = JSON.stringify(same);
+    // The embedded ssh lacks some things: it must not serve a command that has not asked for it.
+    text = JSON.stringify([transport.engine ?? "", ...same]);
     texts.set(transport, text);
   }
   return text;

@@ -77,6 +77,17 @@ suite("doctor", missingSshd(), "sshd", () => {
     expect(status).toBe(0);
   });
 
+  test("which ssh connects with --ssh auto, and why", async () => {
+    const detailOf = async (...options: string[]) => {
+      const { rows } = await examine("--ssh", "auto", ...options);
+      return rows.find(({ stage }) => stage === "bootstrap")?.detail;
+    };
+    expect(await detailOf()).toEndWith(
+      "by the embedded ssh, which lacks nothing that this host needs",
+    );
+    expect(await detailOf("-o", "ForwardX11=yes")).toMatch(/by your ssh, .*: ForwardX11 yes: /);
+  });
+
   test("lines for a person", async () => {
     const run = await econtext("doctor", "-F", server.configPath, ...PATIENT, "target");
     expect(run.stdout).toMatch(

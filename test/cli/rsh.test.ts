@@ -56,6 +56,21 @@ test("a command is one word or several, with ssh's options in front or without",
   }
 });
 
+suite("the ssh of rsh", missingSshd(), "sshd", () => {
+  test("ECONTEXT_SSH chooses it", async () => {
+    await using server = await startSshd();
+    const run = (ssh: string) => {
+      const words = ["rsh", "-F", server.configPath, "-o", "ForwardX11=yes", server.host, "true"];
+      const env = { ...process.env, ECONTEXT_SSH: ssh };
+      const { stderr, exitCode } = Bun.spawnSync([...ECONTEXT, ...words], { env });
+      return [stderr.toString(), exitCode];
+    };
+    expect(run("embedded")).toEqual([expect.stringContaining("ForwardX11 yes"), 255]);
+    expect(run("ssh")).toEqual(["", 0]);
+    expect(run("embeded")).toEqual([expect.stringContaining("mean ECONTEXT_SSH=embedded?"), 2]);
+  });
+});
+
 for (const program of ["rsync", "git", "scp"] as const) {
   suite(`${program} over rsh`, missing(program), "sshd", () => {
     let server: SshServer;

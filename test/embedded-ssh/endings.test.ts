@@ -170,7 +170,7 @@ suite("how a connection ends", missingSshd(), "sshd", () => {
       const ours = await withEmbedded(another(), direct(port));
       expect(ours).toMatchObject({ status: 255, code: "ERR_TRANSPORT_REFUSED" });
       // ssh shows it, and goes on to where this server answers nothing but a refusal.
-      const auto = new EmbeddedSpawner({ fallback: { spawner: new LocalSpawner() } });
+      const auto = new EmbeddedSpawner({ fallback: new LocalSpawner() });
       const theirs = await withEmbedded(another(), direct(port), auto);
       expect(theirs.stderr).toContain("=====");
       expect(theirs.stderr).toContain("exec request failed");

@@ -82,7 +82,7 @@ suite("tinysshd", missing("tinysshd", "tinysshd"), "tinysshd", () => {
     expect(ours.stderr).toMatch(/no matching/i);
   });
   test("`auto` starts ssh", async () => {
-    const auto = new EmbeddedSpawner({ fallback: { spawner: new LocalSpawner() } });
+    const auto = new EmbeddedSpawner({ fallback: new LocalSpawner() });
     const own = { ...server(), options: ["-o", "BatchMode=yes"] };
     const ours = await withEmbedded(join(scene.folder, "b"), own, auto);
     expect(ours.stdout).toBe("ok\nin\n");

@@ -7,9 +7,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { DIFFERENCES } from "../../src/embedded-ssh/option-table.ts";
 import { EmbeddedSpawner } from "../../src/embedded-ssh/spawner.ts";
-import { Broker } from "../../src/index.ts";
 import type { ByteChild } from "../../src/launch/child.ts";
 import { LocalSpawner } from "../../src/launch/local-child.ts";
 import {
@@ -105,7 +103,7 @@ suite("sessions of the embedded ssh", missingSshd(), "sshd", () => {
       expect(stderr).toContain("channel 0: open failed: ");
     });
     test("`auto` starts ssh for a host that is refused", async () => {
-      const auto = new EmbeddedSpawner({ fallback: { spawner: new LocalSpawner() } });
+      const auto = new EmbeddedSpawner({ fallback: new LocalSpawner() });
       const options = ["-o", "ForwardX11=yes", "-F", server.configPath];
       const argv = ["ssh", ...options, "-T", "--", "target", "echo up >&2; head -n 2; exit 4"];
       const child = auto.spawn(argv, OPTIONS);
@@ -119,21 +117,6 @@ suite("sessions of the embedded ssh", missingSshd(), "sshd", () => {
       expect(ending.status).toBe(4);
       expect(text).toBe("in\nmore\n");
     });
-  });
-
-  test("what is different is told once, and once that ssh is started, each where it happens", async () => {
-    const logs: string[] = [];
-    await using broker = new Broker({ onLog: ({ message }) => logs.push(message) });
-    const connect = async (...options: readonly string[]): Promise<void> => {
-      const own = ["-F", server.configPath, ...options];
-      const context = await broker.connect("target", { ssh: { engine: "auto", options: own } });
-      await context.ready();
-    };
-    const refused = ["-o", "ForwardX11=yes"];
-    await connect(...refused);
-    expect(logs).toEqual([expect.stringContaining("ForwardX11 yes")]);
-    await Promise.all([connect(), connect("-o", "ConnectTimeout=20"), connect(...refused)]);
-    expect(logs.slice(1)).toEqual([DIFFERENCES]);
   });
 
   describe("jump hosts", () => {

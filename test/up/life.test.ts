@@ -40,8 +40,8 @@ suite("what econtext up keeps", missingSshd(), "sshd", () => {
       expect.objectContaining({ target: `${host}/local`, depth: 1, via: host, lost: null }),
     ]);
     const { stdout } = await scene.run(["ps"]);
-    expect(stdout).toMatch(/^TARGET +KIND +PID +AGE +ROUND TRIP +SENT\/RECEIVED +LAST USED\n/);
-    expect(stdout).toMatch(/\n {2}target\/local +python/);
+    expect(stdout).toMatch(/^TARGET +SSH +KIND +PID +AGE +ROUND TRIP +SENT\/RECEIVED +LAST USED\n/);
+    expect(stdout).toMatch(/\n {2}target\/local +- +python/);
     const pid = scene.daemon() as number;
     const started = descendants(pid);
     expect(started.length).toBeGreaterThan(0);

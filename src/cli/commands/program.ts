@@ -49,7 +49,7 @@ export async function runProgram(line: ProgramLine, host: Host): Promise<number>
     stopped: stop.happened,
     log: (record) =>
       void stderr
-        .write(lending.erased() + logLines(record, line.logFormat, stderr.coloured))
+        .write(lending.erased() + logLines(stderr, record, line.logFormat))
         .catch(() => {}),
   });
   const broken = uncaught();

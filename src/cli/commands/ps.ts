@@ -14,10 +14,10 @@ export const command = makeCommand({
   examples: ["econtext ps", "econtext ps --json"],
   args,
   exitStatus: "0; 1 nothing is kept.",
-  details: `A line for each context: the interpreter there and its pid, how long it has been
-open, a round trip, bytes over the connection of this machine, and how many
-commands use it now. What is behind a hop is indented. For a lost connection:
-why it was lost, and when it is tried again.`,
+  details: `A line for each context: by which ssh it is connected, the interpreter there
+and its pid, how long it has been open, a round trip, bytes over the connection
+of this machine, and how many commands use it now. What is behind a hop is
+indented. For a lost connection: why it was lost, and when it is tried again.`,
   run: async ({ raw }: CommandLine, host: Host) => {
     const { serve } = await import("../up/start.ts");
     const status = await serve(["ps", ...raw], host);

@@ -2,8 +2,10 @@
  * `econtext rsh`: stands in for `ssh` in programs that use a remote shell: rsync, scp, git. Its
  * options are those of ssh, and ssh's configuration says what a host is.
  */
+import type { SshOptions } from "../../index.ts";
 import { makeCommand } from "../command-definition.ts";
 import type { Host } from "../host.ts";
+import { readProgram } from "../option-values.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
 
@@ -34,8 +36,9 @@ export const command = makeCommand({
   details: `Options before HOST are passed to ssh unchanged. COMMAND is run by the login
 shell of the account, as sshd runs it.
 
-Set ECONTEXT_KIND in the environment to choose the remote interpreter: python,
-node or bun.
+In the environment, ECONTEXT_KIND chooses the remote interpreter: python, node
+or bun. ECONTEXT_SSH chooses the ssh, as --ssh of other commands does: embedded,
+auto or a program.
 
 When the command ends, the processes that it started in the background end too.
 nohup does not prevent that. To leave a process running:
@@ -43,7 +46,8 @@ nohup does not prevent that. To leave a process running:
   needs: async ({ raw }, { env }) => {
     const { options, isQuestion, host: target } = readSshLine(raw);
     if (isQuestion) return undefined;
-    return { targets: [target], reuses: env["ECONTEXT_KIND"] === undefined, ssh: { options } };
+    const ssh = { ...chosenSsh(env), options };
+    return { targets: [target], reuses: env["ECONTEXT_KIND"] === undefined, ssh };
   },
   run,
 });
@@ -82,7 +86,7 @@ async function run({ raw }: CommandLine, host: Host): Promise<number> {
   const plan = {
     command: "rsh",
     flags: { ...(kind === undefined ? {} : { kind }) },
-    ssh: { options },
+    ssh: { ...chosenSsh(host.env), options },
     targets: [target],
     argv: isSubsystem ? subsystem(command) : ["sh", "-c", BY_LOGIN_SHELL, "sh", command],
     name: command,
@@ -91,10 +95,16 @@ async function run({ raw }: CommandLine, host: Host): Promise<number> {
   return runCommands(plan, host);
 }
 
+/** @throws {Usage} */
+function chosenSsh(env: Host["env"]): Pick<SshOptions, "program" | "engine"> {
+  return readProgram(env["ECONTEXT_SSH"] || undefined, "ECONTEXT_SSH=");
+}
+
 /** Has ssh answer a question about itself. */
 async function ask(args: readonly string[], { stdout, stderr, env }: Host): Promise<number> {
-  const program = Bun.which("ssh", { PATH: env["PATH"] ?? "" });
-  if (program === null) throw new Usage("rsh", "there is no ssh on this machine");
+  const { program: name = "ssh" } = chosenSsh(env);
+  const program = Bun.which(name, { PATH: env["PATH"] ?? "" });
+  if (program === null) throw new Usage("rsh", `there is no ${name} on this machine`);
   const child = Bun.spawn([program, ...args], { stdio: ["ignore", "pipe", "pipe"], env });
   const copies = [
     child.stdout.bytes().then((bytes) => stdout.write(bytes)),
@@ -128,7 +138,7 @@ export function readSshLine(args: readonly string[]): SshLine {
     if (arg.startsWith("--"))
       throw new Usage(
         "rsh",
-        `ssh has no option ${arg}; to choose an interpreter, set ECONTEXT_KIND`,
+        `ssh has no option ${arg}; set ECONTEXT_SSH for an ssh, ECONTEXT_KIND for an interpreter`,
       );
     for (let i = 1; i < arg.length; i++) {
       const letter = arg.charAt(i);

@@ -39,9 +39,10 @@ hops on the way. exec, sh, rsh, ping, call and cp use it by themselves, and
 behave as without it. Questions for a password are asked now, on this terminal.
 
 It is used when all targets of a command are kept, or behind one that is, and
-the command has the same options for ssh and the same environment where that
-matters to ssh. Other commands connect by themselves. A function of yours is
-never run where another command's was: an edited file is sent anew.
+the command has the same ssh (--ssh), the same options for it, and the same
+environment where that matters to it. Other commands connect by themselves, and
+those with --joblog or --outdir. A function of yours is never run where another
+command's was: an edited file is sent anew.
 
 The process ends with econtext down, when no command has used it for the time of
 --idle, or with SIGTERM. A connection that was lost is opened anew, unless the

@@ -4,7 +4,7 @@
 import { type Facts, factsOf } from "../error-facts.ts";
 import type { Host } from "../host.ts";
 import { describe } from "../report-error.ts";
-import { logLines } from "./log-lines.ts";
+import { jsonLine } from "./log-lines.ts";
 import { wrapFor } from "./wrap.ts";
 
 /** Of `LEVELS`: importing it would load the library. */
@@ -66,7 +66,7 @@ export function failureLines(
 ): string {
   if (format === "text") return `${text}\n`;
   const record = { context, logger: "econtext", level: LEVELS[level], message: text };
-  return logLines({ ...record, time: Date.now() }, "json", false, facts);
+  return jsonLine({ ...record, time: Date.now() }, facts);
 }
 
 function withoutTraceback(error: Error): Error {

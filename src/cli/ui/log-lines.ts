@@ -3,7 +3,9 @@
  * harmless for a terminal.
  */
 import { type LogRecord, levelName, neutralise, oneLine } from "../../index.ts";
+import type { Output } from "../host.ts";
 import { jsonText } from "./json.ts";
+import { wrapFor } from "./wrap.ts";
 
 const COLOURS: Readonly<Record<string, number>> = {
   debug: 2,
@@ -12,34 +14,33 @@ const COLOURS: Readonly<Record<string, number>> = {
   critical: 31,
 };
 
-/** @param facts more members of a record as JSON */
-export function logLines(
-  record: LogRecord,
-  format: "text" | "json",
-  coloured: boolean,
-  facts: object = {},
-): string {
-  return format === "json" ? jsonLine(record, facts) : textLines(record, coloured);
+/** @returns the lines for this output */
+export function logLines(to: Output, record: LogRecord, format: "text" | "json"): string {
+  return format === "json" ? jsonLine(record) : textLines(to, record);
 }
 
-function textLines(record: LogRecord, coloured: boolean): string {
+function textLines(to: Output, record: LogRecord): string {
   const level = levelName(record.level);
   const time = new Date(record.time);
   // A slave may send a wrong time. That is no reason to lose the record.
   const clock = Number.isNaN(time.getTime()) ? "--:--:--" : time.toTimeString().slice(0, 8);
   const letter = level.slice(0, 1).toUpperCase();
-  const head = `${clock} ${letter} ${oneLine(record.context)}: ${oneLine(record.logger)}: `;
+  const names = [record.context, record.logger].filter((name) => name !== "").map(oneLine);
+  const head = `${clock} ${letter} ${names.join(": ")}: `;
   const colour = COLOURS[level];
+  // What a slave has printed stays as it was printed.
+  const isOwn = record.logger === "econtext";
   return neutralise(record.message)
     .split("\n")
     .map((line) => {
-      const text = head + line;
-      return coloured && colour !== undefined ? `\x1b[${colour}m${text}\x1b[0m\n` : `${text}\n`;
+      const text = isOwn ? wrapFor(to, head + line) : head + line;
+      return to.coloured && colour !== undefined ? `\x1b[${colour}m${text}\x1b[0m\n` : `${text}\n`;
     })
     .join("");
 }
 
-function jsonLine(record: LogRecord, facts: object): string {
+/** @param facts more members of the record */
+export function jsonLine(record: LogRecord, facts: object = {}): string {
   const time = new Date(record.time);
   const { context, logger, message } = record;
   return `${jsonText({

@@ -25,8 +25,8 @@ interface Admission {
 /** What the programs that connect, and this program itself, find in their environment. */
 const NEEDED =
   /^(?:HOME|USER|LOGNAME|LANG|LC_.*|LD_.*|SSH_AUTH_SOCK|SSH_ASKPASS.*|KRB5CCNAME|ECONTEXT_.*|XDG_(?:CONFIG|CACHE|RUNTIME|STATE)_(?:HOME|DIR)|KUBECONFIG|(?:DOCKER|CONTAINER|PODMAN)_.*|.*_proxy|TMPDIR|BUN_.*|TZ)$/i;
-/** What says whether to use this process, and how its own work is shown. */
-const OWN: readonly string[] = ["ECONTEXT_UP", "ECONTEXT_DEBUG", "ECONTEXT_KIND"];
+/** Of this process and of single commands. What they say of a connection is looked at there. */
+const OWN: readonly string[] = ["ECONTEXT_UP", "ECONTEXT_DEBUG", "ECONTEXT_KIND", "ECONTEXT_SSH"];
 
 /** Files of the user's folder, and what is told of the command's own process. */
 const LOCAL = ["joblog", "resume", "resume-failed", "outdir", "plan"] as const;

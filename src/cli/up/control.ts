@@ -1,8 +1,7 @@
 /** What `up`, `down` and `ps` do in the process that keeps connections. */
 import { neutralise, oneLine } from "../../index.ts";
 import { type PathOptions, parsePath } from "../../tree/target-path.ts";
-import { amount } from "../../units/amount.ts";
-import type { Keeper, KeptContext, Opening } from "../../up/keeper.ts";
+import type { Keeper, Opening } from "../../up/keeper.ts";
 import { readLine } from "../command-definition.ts";
 import { command as upCommand } from "../commands/up.ts";
 import { readConfiguration } from "../configuration.ts";
@@ -13,12 +12,10 @@ import { openPrompter } from "../passwords.ts";
 import { statusOf, Usage } from "../report-error.ts";
 import { readTargets } from "../targets.ts";
 import { Failures } from "../ui/failures.ts";
-import { jsonText } from "../ui/json.ts";
+import { openLog } from "./open-log.ts";
+import { ps } from "./show-kept.ts";
 
 type Control = (words: readonly string[], host: Host, keeper: Keeper) => Promise<number>;
-
-/** A connection that does not answer must not keep `ps` waiting. */
-const PING_MS = 3_000;
 
 export const CONTROLS: Readonly<Record<string, Control>> = { up, down, ps };
 
@@ -30,6 +27,7 @@ async function up(words: readonly string[], host: Host, keeper: Keeper): Promise
   const { schemes, targets: settings } = configuration;
   const failures = new Failures(host, targets, "text");
   const stop = new Stop(host);
+  const log = openLog(flags, host);
   const own = { schemes, targets: settings };
   const options = readConnect("up", flags);
   for (const target of targets) checkWay(target, { ...own, ssh: options.ssh });
@@ -37,7 +35,7 @@ async function up(words: readonly string[], host: Host, keeper: Keeper): Promise
   const later = { ...host, person: null };
   const opening: Opening = {
     options,
-    settings: { ...own, prompter, signal: stop.signal },
+    settings: { ...own, prompter, signal: stop.signal, onLog: log.show },
     again: async () => ({
       ...own,
       prompter: await openPrompter("up", { ...flags, "ask-pass": false }, later, configuration),
@@ -61,6 +59,7 @@ async function up(words: readonly string[], host: Host, keeper: Keeper): Promise
   // Passwords are not needed any more.
   prompter.stop();
   await all;
+  log.end();
   await prompter.close();
   stop.dispose();
   if (stop.status === undefined && failed.length > 0 && targets.length > 1) {
@@ -95,79 +94,4 @@ async function down(targets: readonly string[], host: Host, keeper: Keeper): Pro
     await host.stderr.write(`econtext down: ${problem}\n`);
   }
   return 1;
-}
-
-async function ps(words: readonly string[], host: Host, keeper: Keeper): Promise<number> {
-  const contexts = await Promise.all(keeper.list().map(describe));
-  if (words.includes("--json")) {
-    for (const about of contexts) await host.stdout.write(`${jsonText(about)}\n`);
-    return 0;
-  }
-  const rows = contexts.map((about) => [
-    `${"  ".repeat(about.depth)}${neutralise(about.target)}`,
-    `${about.kind} ${neutralise(about.version)}`,
-    String(about.pid),
-    spanOf(about.ageMs),
-    ...(about.lost === null
-      ? [about.pingMs === null ? "silent" : `${about.pingMs} ms`, bytesOf(about), useOf(about)]
-      : [`lost: ${oneLine(neutralise(about.lost))}; ${prospectOf(about)}`, "", ""]),
-  ]);
-  const table = [
-    ["TARGET", "KIND", "PID", "AGE", "ROUND TRIP", "SENT/RECEIVED", "LAST USED"],
-    ...rows,
-  ];
-  const widths = table[0]?.map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0)));
-  const lines = table.map((row) =>
-    row
-      .map((cell, at) => cell.padEnd(widths?.[at] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
-  await host.stdout.write(`${lines.join("\n")}\n`);
-  return 0;
-}
-
-type About = Awaited<ReturnType<typeof describe>>;
-
-async function describe(kept: KeptContext) {
-  const { target, context, slave, openedAt, traffic, lost, via, depth } = kept;
-  const { commands, served, idleMs } = kept;
-  const { retryMs, retryError } = kept;
-  const ping = context.ping({ deadline: PING_MS }).catch(() => undefined);
-  const pingMs = lost === undefined ? await ping : undefined;
-  return {
-    ...{ target, via: via ?? null, depth, kind: slave.kind, version: slave.version },
-    ...{ pid: slave.pid, executable: slave.executable, ageMs: Date.now() - openedAt },
-    pingMs: pingMs === undefined ? null : Number(pingMs.toPrecision(3)),
-    sentBytes: traffic?.sent ?? null,
-    receivedBytes: traffic?.received ?? null,
-    ...{ commands, served, idleMs: idleMs ?? null, lost: lost ?? null },
-    ...{ retryMs: retryMs ?? null, retryError: retryError ?? null },
-  };
-}
-
-/** @returns what becomes of a lost context */
-function prospectOf({ retryMs, retryError }: About): string {
-  if (retryMs === 0) return "connecting";
-  const why = retryError === null ? "" : ` (${oneLine(neutralise(retryError))})`;
-  if (retryMs === null) return `econtext up opens it${why}`;
-  return `next attempt in ${spanOf(retryMs)}${why}`;
-}
-
-/** @returns when a command has used it */
-function useOf({ idleMs }: About): string {
-  if (idleMs === null) return "never";
-  return idleMs === 0 ? "now" : `${spanOf(idleMs)} ago`;
-}
-
-function bytesOf({ sentBytes, receivedBytes }: About): string {
-  if (sentBytes === null || receivedBytes === null) return "-";
-  return `${amount(sentBytes)}/${amount(receivedBytes)}`;
-}
-
-function spanOf(ms: number): string {
-  const seconds = Math.floor(ms / 1000);
-  if (seconds < 60) return `${seconds}s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;
-  return `${Math.floor(seconds / 3600)}h${String(Math.floor(seconds / 60) % 60).padStart(2, "0")}m`;
 }

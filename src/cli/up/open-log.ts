@@ -1,0 +1,29 @@
+/** The log of `econtext up`, while a person waits for it. */
+import { LEVELS, type LogRecord } from "../../index.ts";
+import type { Host } from "../host.ts";
+import { readLogFormat, readLogLevel } from "../option-values.ts";
+import type { Flags } from "../parse-line.ts";
+import { logLines } from "../ui/log-lines.ts";
+
+/** A log of contexts that last longer than the command that shows it. */
+export interface OpenLog {
+  /** Shows a record, until `end` is called. */
+  show(record: LogRecord): void;
+  end(): void;
+}
+
+/** @throws {Usage} */
+export function openLog(flags: Flags, { stderr }: Host): OpenLog {
+  const lowest = LEVELS[readLogLevel("up", flags)];
+  const format = readLogFormat("up", flags);
+  let isOpen = true;
+  return {
+    show: (record) => {
+      if (!isOpen || record.level < lowest) return;
+      stderr.write(logLines(stderr, record, format)).catch(() => {});
+    },
+    end: () => {
+      isOpen = false;
+    },
+  };
+}

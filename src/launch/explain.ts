@@ -10,7 +10,7 @@ import { neutralise } from "../text.ts";
 import { QUESTION_TEXT } from "../transports/announced.ts";
 import type { Transport } from "../transports/transport.ts";
 import type { Ending } from "./child.ts";
-import { failureOf } from "./failed-transport.ts";
+import { failureOf, mayBeAnother } from "./failed-transport.ts";
 import type { Launched } from "./launcher.ts";
 
 export interface Circumstances {
@@ -43,6 +43,9 @@ const SHOWN = 8;
 const SHOWN_LINE = 300;
 /** Characters of its output that the error of a deadline shows. */
 const SHOWN_SILENT = 500;
+const OWN =
+  "look at the account's shell, at ForceCommand of sshd, and at command= of the key; " +
+  "econtext bootstrap TARGET shows what was to be run";
 /** From this number on, a status stands for a signal, or is ssh's own. */
 const SIGNALLED = 128;
 
@@ -141,7 +144,7 @@ function causeOf(
   const how = `ended with ${ending.signal ?? `status ${ending.status}`} before it was ready`;
   if (ending.status !== undefined && ending.status < SIGNALLED) {
     const silence = said === "" ? ", and printed nothing" : "";
-    return { ...failed, ...unusable(plan, `it ${how}${silence}`, launched.stderr) };
+    return { ...failed, ...notOurs({ transport, plan, launched }, `it ${how}${silence}`) };
   }
   const isClosed = ending.status === undefined && ending.signal === undefined;
   return {
@@ -149,6 +152,15 @@ function causeOf(
     what: isClosed ? "the connection was closed before it was ready" : how,
     hint: "econtext bootstrap TARGET shows what was run",
   };
+}
+
+/** @param how how what was run instead of the core ended */
+function notOurs(
+  { transport, plan, launched }: Pick<Circumstances, "transport" | "plan" | "launched">,
+  how: string,
+): Pick<Cause, "what" | "hint" | "line"> {
+  if (!mayBeAnother(transport, { plan, launched })) return unusable(plan, how, launched.stderr);
+  return { what: `the server seems to run a command of its own: ${how}`, hint: OWN };
 }
 
 /** What helps when a program could not be started: the machine may lack it, or room for it. */

@@ -40,6 +40,17 @@ export function failureOf(transport: Transport, failed: Failed): Explanation | u
   return { ...general, message: `${general.message}${how}`, hint: `${general.hint}${also}` };
 }
 
+/** @returns whether a server may have run a command of its own: no interpreter is blamed then */
+export function mayBeAnother(
+  { mayRunAnother }: Transport,
+  { plan, launched }: Pick<Failed, "plan" | "launched">,
+): boolean {
+  const { stderr, argv } = launched;
+  // An interpreter that was named is asked about first.
+  if (mayRunAnother !== true || plan.path !== undefined) return false;
+  return !isOfInterpreter(plan, basename(argv[0] ?? ""), stderr);
+}
+
 function isOfTransport(transport: Transport, { plan, launched }: Failed): boolean {
   const { stderr, argv, isHeld } = launched;
   // The command begins with a line of its own.

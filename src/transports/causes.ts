@@ -47,7 +47,7 @@ export const CAUSES = {
   "password-needed": {
     code: "ERR_TRANSPORT_PASSWORD_NEEDED",
     what: "a password is needed",
-    hint: "give one with --ask-pass, or let an administrator add a rule without a password",
+    hint: "give one with --ask-pass; a key (ssh) or a rule without a password (sudo, doas) needs none",
   },
   "password-wrong": {
     code: "ERR_TRANSPORT_PASSWORD_WRONG",

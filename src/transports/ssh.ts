@@ -41,6 +41,8 @@ export interface SshOptions {
   readonly meant?: (destination: string, hosts: readonly string[]) => string | undefined;
 }
 
+/** What OpenSSH's `internal-sftp` prints on its standard output, before it ends with 1. */
+const SFTP_ONLY = /^This service allows sftp connections only\.\s*$/m;
 /** What nologin(8) prints on its standard output, before it ends with 1. */
 const NOLOGIN = /^This account is currently not available\.\s*$/m;
 
@@ -61,6 +63,7 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
     hasNetwork: true,
     isClient: true,
     sharesDisk: false,
+    mayRunAnother: true,
     asks: interactive && !isBehind,
     ...(engine !== undefined && !isBehind ? { engine } : {}),
     // Behind a hop, no askpass program of ours can be started: the client asks on a terminal.
@@ -77,11 +80,7 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
       argv.map(quoteForLoginShell).join(" "),
     ],
     explain: (exitCode, stderr, stdout = "") => {
-      if (exitCode === 1 && NOLOGIN.test(stdout)) {
-        const { code, what } = CAUSES["no-login-shell"];
-        const hint = "give the account a shell: chsh -s /bin/sh NAME, as root there";
-        return { code, message: what, hint };
-      }
+      if (exitCode === 1) return withoutShell(stdout);
       if (exitCode !== 255) return undefined;
       const advice = (): string | undefined =>
         meant?.(destination, isBehind ? [] : namedHosts(options));
@@ -104,6 +103,19 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
       };
     },
   };
+}
+
+/** @param stdout of what was run for the account instead of our command */
+function withoutShell(stdout: string): Explanation | undefined {
+  if (NOLOGIN.test(stdout)) {
+    const { code, what } = CAUSES["no-login-shell"];
+    const hint = "give the account a shell: chsh -s /bin/sh NAME, as root there";
+    return { code, message: what, hint };
+  }
+  if (!SFTP_ONLY.test(stdout)) return undefined;
+  const { code } = CAUSES["command-not-allowed"];
+  const hint = "take an account that may run commands, or look at ForceCommand of that server";
+  return { code, message: "the server lets this account copy files, and run nothing", hint };
 }
 
 /** @returns the hosts that the configuration of this machine names */
@@ -289,9 +301,11 @@ function explainSsh(stderr: string, meant: () => string | undefined): Explanatio
     const said = pattern === TURNED_AWAY ? {} : { said: worthQuoting(stderr) };
     return { code, message: what, hint: hint.replace("{removal}", () => removal), ...said };
   }
+  // ssh says nothing of a session that the server ends without a status, nor at LogLevel QUIET.
+  const isSilent = stderr.replace(/^Warning: Permanently added .*$/gm, "").trim() === "";
   return {
     code: "ERR_TRANSPORT_FAILED",
-    message: "ssh could not connect",
+    message: isSilent ? "ssh failed, and said nothing" : "ssh could not connect",
     hint: "try the same destination with plain ssh -v{on}",
   };
 }

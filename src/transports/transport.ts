@@ -34,6 +34,11 @@ export interface Transport {
   readonly password?: PasswordRule;
   /** Whether the user has defined it, so that its program's messages are not known. */
   readonly isCustom?: boolean;
+  /**
+   * Whether a server may run a command of its own instead of ours: `ForceCommand` of sshd, or the
+   * account's shell.
+   */
+  readonly mayRunAnother?: boolean;
   /** What to say if its program failed and nothing tells why. Absent: its status tells. */
   readonly failed?: Explanation;
   /**

@@ -75,6 +75,27 @@ for (const shell of SHELLS) {
   });
 }
 
+const ODD_COMMANDS: readonly (readonly [command: string, said: RegExp])[] = [
+  ["internal-sftp", /lets this account copy files, and run nothing/],
+  ["echo no >&2; exit 3", /seems to run a command of its own: it ended with status 3[\s\S]*no\n/],
+  ["/bin/false", /seems to run a command of its own: it ended with status 1.*printed nothing/],
+];
+suite("a server that runs a command of its own", missingSshd(), "sshd", () => {
+  for (const [command, said] of ODD_COMMANDS) {
+    test(command, async () => {
+      await using server = await startSshd({ config: [`ForceCommand ${command}`] });
+      for (const engine of [{}, { engine: "embedded" }] as const) {
+        const ssh = { options: ["-F", server.configPath], ...engine };
+        await using broker = new Broker();
+        const connected = broker.connect("target", { ssh });
+        const told = await connected.then((context) => context.ready()).catch(String);
+        expect(told).toMatch(said);
+        expect(told).not.toMatch(/--python|usable/);
+      }
+    });
+  }
+});
+
 const nologin = Bun.which("nologin", { PATH: "/usr/sbin:/sbin" });
 const noNologin = nologin === null ? "no nologin" : undefined;
 suite("login shell nologin", missingSshd() ?? noNologin, "sshd", () => {

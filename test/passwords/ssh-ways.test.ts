@@ -144,6 +144,7 @@ suite("ssh with a one-time code", missing ?? missingCodes, "pam", () => {
     const ran = await scene.who(`${user.name}@target`, own);
     expect(ran).toMatchObject({ said: "ERR_TRANSPORT_PASSWORD_NEEDED" });
     expect(ran.all).toContain("Verification code:");
+    expect(ran.all).toContain("a key (ssh)");
   });
 });
 

@@ -76,6 +76,7 @@ test("options that ssh does not take, and a lost connection, are told apart", ()
   expect(told(`${silent}Connection to 10.0.0.1 port 22 timed out\n`)).toContain("says nothing");
   expect(told("Connection closed by 10.0.0.1 port 22\n")).toBe("ssh could not connect");
   expect(told("Received disconnect from 10.0.0.1 port 22:11: \n")).toContain("server ended");
+  expect(told("Warning: Permanently added 'h' (RSA) to the list\r\n")).toContain("said nothing");
   expect(told("exec request failed on channel 0\n")).toContain("runs no command");
   const closed = "kex_exchange_identification: Connection closed by remote host\n";
   const jump = `${closed}Connection closed by 10.0.0.1 port 22\n`;

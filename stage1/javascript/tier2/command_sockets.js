@@ -113,7 +113,8 @@ class Output {
   }
 
   read() {
-    if (this.#splice()) return undefined;
+    // While its module was fetched, the receiver may have been closed, and the socket with it.
+    if (this.#splice() || this.#isOver) return undefined;
     const size = this.#gatherer.fill((into) => readNow(this.fd, into));
     // What comes within a moment goes together.
     if (!size && this.#isIdle) this.#gatherer.flush();

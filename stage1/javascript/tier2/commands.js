@@ -143,9 +143,9 @@ const start = (argv, request) => {
   // A missing folder is not to be taken for a missing command.
   if (typeof cwd === "string") statSync(`${cwd}/.`);
   const env = exports.environment(request);
-  const ends = sockets?.make(request);
   const settings = { cwd: cwd ?? undefined, env };
   const words = launch(argv, cwd, env);
+  const ends = sockets?.make(request);
   return ends ? startInBun(words, settings, ends) : startInNode(words, settings, request);
 };
 

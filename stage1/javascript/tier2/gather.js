@@ -3,7 +3,7 @@
  * together in memory that is used again: new memory the system has to clear each time, and that
  * costs more than the copy.
  *
- * Second tier: comes with econtext.commands. Twin: none.
+ * Second tier: comes with econtext.commands and econtext.files. Twin: none.
  */
 const { encodeBytes } = core.tier("values");
 const { Buffer, Date, clearTimeout, setTimeout } = core;

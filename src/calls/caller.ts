@@ -234,7 +234,7 @@ export class Caller implements CallOwner {
   }
 
   withdrawn(): void {
-    this.#isFinished = false; // it may have been the call that tells that no other follows
+    this.#isFinished = false;
   }
 
   // -- The way of a call --

@@ -30,7 +30,7 @@ export interface CallOwner {
   hung(call: string): void;
   /** The caller of one of its calls waits no longer. */
   settled(): void;
-  /** A call was given up before the slave had any of it. */
+  /** The call that tells that no other follows was given up before the slave had any of it. */
   withdrawn(): void;
 }
 
@@ -70,6 +70,8 @@ export class PendingCall implements Receiver {
   /** The handle of its reply; 0 until the call is sent. */
   #handle = 0;
   #withdraw: Withdraw | undefined;
+  /** Whether the slave is told, with the call, that no other follows. */
+  #isLast = false;
   #isSettled = false;
   /** When a call with a deadline was made, on the clock of `performance.now`. */
   #begun = 0;
@@ -120,6 +122,7 @@ export class PendingCall implements Receiver {
     const flags = isLast ? FLAGS.DEAD : 0;
     const to = { dst: id, handle: HANDLES.CALL_FUNCTION, reply: this.#handle, flags };
     this.#withdraw = router.send(to, body);
+    this.#isLast = isLast;
   }
 
   /** The call could not be sent. */
@@ -211,7 +214,7 @@ export class PendingCall implements Receiver {
     if (progress === "withdrawn") {
       router.forget(id, this.#handle);
       this.#senders.release("unread");
-      this.#owner.withdrawn();
+      if (this.#isLast) this.#owner.withdrawn();
       return;
     }
     this.#timer = setTimeout(() => this.#owner.hung(nameOf(this.#settings.name)), graceMs);

@@ -21,6 +21,7 @@ function open(options: CallOptions) {
   const released: string[] = [];
   const hung: string[] = [];
   let settled = 0;
+  let withdrawn = 0;
   const owner: CallOwner = {
     link: near.link,
     graceMs: options.graceMs ?? 60_000,
@@ -28,7 +29,7 @@ function open(options: CallOptions) {
     stopsFunctions: () => options.stopsFunctions ?? true,
     hung: (call) => hung.push(call),
     settled: () => settled++,
-    withdrawn: () => {},
+    withdrawn: () => withdrawn++,
   };
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   const { deadline, signal, name = "pkg.mod:fn" } = options;
@@ -39,14 +40,15 @@ function open(options: CallOptions) {
     site: undefined,
   };
   const call = new PendingCall(owner, settings, resolve, reject);
-  const send = (bytes = 2) =>
-    call.send(encodeValue(["pkg.mod:fn", ["x".repeat(bytes)]]).chunks as Uint8Array[]);
+  const send = (bytes = 2, isLast = false) =>
+    call.send(encodeValue(["pkg.mod:fn", ["x".repeat(bytes)]]).chunks as Uint8Array[], isLast);
   const failure = () =>
     promise.then(
       (value) => expect.unreachable(`it answered ${String(value)}`),
       (error: EcontextError) => error,
     );
-  return { ...near, call, send, promise, failure, released, hung, settled: () => settled };
+  const counts = { settled: () => settled, withdrawn: () => withdrawn };
+  return { ...near, call, send, promise, failure, released, hung, ...counts };
 }
 
 for (const room of [0, 1]) {
@@ -141,25 +143,30 @@ for (const room of [0, 1]) {
       expect(released).toBe("unread");
     });
 
-    test("a call that is given up before a byte was sent is taken back", async () => {
-      const stop = new AbortController();
-      const { send, failure, slave, stream, pipe, router, released } = open({
-        room,
-        signal: stop.signal,
+    for (const isLast of [false, true]) {
+      const title = isLast ? "the last call" : "a call";
+      test(`${title} that is given up before a byte was sent is taken back`, async () => {
+        const stop = new AbortController();
+        const { send, failure, slave, stream, pipe, router, released, withdrawn } = open({
+          room,
+          signal: stop.signal,
+        });
+        slave.pipe.pause();
+        // The pipe and one batch are full: the call waits behind these.
+        const envelope = { dst: 1, src: 0, auth: 0, handle: 99, reply: 0, flags: 0 };
+        for (let i = 0; i < 9; i++) stream.send(envelope, [new Uint8Array(70_000)]);
+        await until(() => pipe.written.length > 0);
+        send(2, isLast);
+        stop.abort();
+        expect((await failure()).code).toBe("ERR_CANCELLED");
+        expect([released, router.pending(1)]).toEqual([["unread"], 0]);
+        // Only then has the slave not heard that no other call follows.
+        expect(withdrawn()).toBe(isLast ? 1 : 0);
+        slave.pipe.resume();
+        await until(() => slave.heard.length === 9);
+        expect(slave.heard.every(({ handle }) => handle === 99)).toBe(true);
       });
-      slave.pipe.pause();
-      // The pipe and one batch are full: the call waits behind these.
-      const envelope = { dst: 1, src: 0, auth: 0, handle: 99, reply: 0, flags: 0 };
-      for (let i = 0; i < 9; i++) stream.send(envelope, [new Uint8Array(70_000)]);
-      await until(() => pipe.written.length > 0);
-      send();
-      stop.abort();
-      expect((await failure()).code).toBe("ERR_CANCELLED");
-      expect([released, router.pending(1)]).toEqual([["unread"], 0]);
-      slave.pipe.resume();
-      await until(() => slave.heard.length === 9);
-      expect(slave.heard.every(({ handle }) => handle === 99)).toBe(true);
-    });
+    }
 
     test("the cancellation of a call that is half sent comes after it", async () => {
       const stop = new AbortController();

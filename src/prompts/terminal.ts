@@ -309,11 +309,16 @@ function cancelled(): CancelledError {
  * when this process has heard it, so that it ends by the signal and not by the error that follows.
  */
 async function raise(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const isHeard = process.listenerCount("SIGINT") > 0;
-  if (isHeard) process.once("SIGINT", () => resolve());
+  if (process.listenerCount("SIGINT") === 0) {
+    process.kill(0, "SIGINT");
+    return;
+  }
+  const heard = Promise.withResolvers<void>();
+  const hear = (): void => heard.resolve();
+  process.on("SIGINT", hear);
   process.kill(0, "SIGINT");
-  if (isHeard) await Promise.race([promise, Bun.sleep(HEARD_MS)]);
+  await Promise.race([heard.promise, Bun.sleep(HEARD_MS)]);
+  process.off("SIGINT", hear);
 }
 
 /**

@@ -80,9 +80,9 @@ export interface SshSettings extends TokenValues {
 
 const USUAL_METHODS = ["publickey", "keyboard-interactive", "password"];
 const FAMILIES: Readonly<Record<string, 4 | 6>> = { inet: 4, inet6: 6 };
-/** Values of LogLevel that leave out information. */
 /** What ssh demands of RSA keys, in versions that have no RequiredRSASize. */
 const USUAL_RSA_BITS = 1024;
+/** Values of LogLevel that leave out information. */
 const QUIET = ["SILENT", "QUIET", "FATAL", "ERROR"];
 
 /**

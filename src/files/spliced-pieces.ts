@@ -13,14 +13,14 @@ import { CHUNK, type PieceFile } from "./records.ts";
 const READ_BYTES = 65536;
 
 /** The pipe of all copies: each `fill` empties it. `null` if none can be made. */
-let pipe: readonly [number, number] | null | undefined;
+let common: readonly [number, number] | null | undefined;
 
 function commonPipe(): readonly [number, number] | null {
-  if (pipe === undefined) {
-    pipe = makePipe() ?? null;
-    if (pipe !== null) widen(pipe[0]);
+  if (common === undefined) {
+    common = makePipe() ?? null;
+    if (common !== null) widen(common[0]);
   }
-  return pipe;
+  return common;
 }
 
 /** Takes pieces of a file from the connection. */

@@ -10,7 +10,8 @@ import { closeSync, constants as modes } from "node:fs";
 import { constants } from "node:os";
 import { ENDING } from "./ending-signals.ts";
 
-const SPLICE = { MOVE: 1, NONBLOCK: 2 };
+/** `SPLICE_F_MOVE` and `SPLICE_F_NONBLOCK` of `fcntl.h` */
+const SPLICE_FLAGS = 1 | 2;
 /** `fcntl.h` */
 const F_SETFL = 4;
 const F_DUPFD_CLOEXEC = 1030;
@@ -81,7 +82,7 @@ export function hasCalls(): boolean {
 export function splice(from: number, to: number, bytes: number): number | undefined {
   const calls = load();
   if (calls === null) return undefined;
-  const moved = calls.splice(from, null, to, null, bytes, SPLICE.MOVE | SPLICE.NONBLOCK);
+  const moved = calls.splice(from, null, to, null, bytes, SPLICE_FLAGS);
   return moved < 0 ? undefined : moved;
 }
 
@@ -92,9 +93,7 @@ export function spliceFile(
   pipe: number,
   bytes: number,
 ): number | undefined {
-  const position = new BigInt64Array([BigInt(at)]);
-  const flags = SPLICE.MOVE | SPLICE.NONBLOCK;
-  const moved = load()?.splice(file, position, pipe, null, bytes, flags) ?? -1;
+  const moved = load()?.splice(file, offset(at), pipe, null, bytes, SPLICE_FLAGS) ?? -1;
   return moved < 0 ? undefined : moved;
 }
 
@@ -105,10 +104,13 @@ export function spliceToFile(
   at: number,
   bytes: number,
 ): number | undefined {
-  const position = new BigInt64Array([BigInt(at)]);
-  const flags = SPLICE.MOVE | SPLICE.NONBLOCK;
-  const moved = load()?.splice(pipe, null, file, position, bytes, flags) ?? -1;
+  const moved = load()?.splice(pipe, null, file, offset(at), bytes, SPLICE_FLAGS) ?? -1;
   return moved < 0 ? undefined : moved;
+}
+
+/** @returns a position as splice(2) takes it: the system advances the number in this memory */
+function offset(at: number): BigInt64Array {
+  return new BigInt64Array([BigInt(at)]);
 }
 
 /**

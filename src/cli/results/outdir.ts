@@ -17,9 +17,8 @@ export class OutDir implements Report {
    * @throws the system's error, if the folder cannot be made, or an old file cannot be removed
    */
   constructor(dir: string, targets: readonly string[], tell: (end: TargetEnd) => Promise<void>) {
-    if (!(statSync(dir, { throwIfNoEntry: false })?.isDirectory() ?? true)) {
-      throw new Error("it is no folder");
-    }
+    const found = statSync(dir, { throwIfNoEntry: false });
+    if (found?.isDirectory() === false) throw new Error("it is no folder");
     mkdirSync(dir, { recursive: true });
     for (const target of targets) TargetFiles.clear(join(dir, fileName(target)));
     this.#dir = dir;

@@ -287,7 +287,6 @@ class Reader(object):
         self.flush()
         self.sender.send_bytes(data)
 
-
     def close(self):
         if self.source:
             self.source.close()

@@ -166,7 +166,7 @@ class AtomicFile(object):
         self.at += size
         if self.at - self.told >= EARLY:
             self.told = self.at
-            thread.start_new_thread(flush, (os.dup(self.fd),))
+            flush_soon(self.fd)
 
     def check(self):
         if self.failure:
@@ -270,8 +270,22 @@ def matches(name, pattern):
     return fnmatch.fnmatchcase(name, pattern)
 
 
+def flush_soon(fd):
+    """Have the disk write while more of the file comes, or in the end all has to be waited for.
+
+    Without a descriptor or a thread for it, the end does all.
+    """
+    try:
+        own = os.dup(fd)
+    except EnvironmentError:
+        return
+    try:
+        thread.start_new_thread(flush, (own,))
+    except thread.error:
+        os.close(own)
+
+
 def flush(fd):
-    """Have the disk write while more of the file comes, or in the end all has to be waited for."""
     try:
         os.fsync(fd)
     except EnvironmentError:

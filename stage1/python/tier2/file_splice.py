@@ -62,7 +62,7 @@ def source_for(sender):
     """Return the Source for a sender; None if its bytes have to be read."""
     # Senders of other types do not lead into the stream.
     can = splice.splice and type(sender) is channels.Sender and econtext.flush is vectored_io.flush
-    return Source(sender) if can else None
+    return made(Source, sender) if can else None
 
 
 class Sink(object):
@@ -129,5 +129,13 @@ def sink_for(writer, receiver):
     if not splice.splice:
         return None
     splice.install()
-    receiver.sink = Sink(writer, receiver)
+    receiver.sink = made(Sink, writer, receiver)
     return receiver.sink
+
+
+def made(kind, *arguments):
+    """Make a Source or a Sink. Return None if there are no descriptors for its pipe."""
+    try:
+        return kind(*arguments)
+    except EnvironmentError:
+        return None

@@ -2,7 +2,7 @@
  * Keys of a login that have a passphrase. Where nothing can ask for it, ssh leaves them out, and
  * says only that the login was refused.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { BootstrapError, type EcontextError } from "../errors.ts";
 import { neutralise } from "../text.ts";
 import { account } from "../transports/account.ts";
@@ -43,6 +43,8 @@ export function withLockedKeys(error: EcontextError, files: readonly string[]): 
 
 function isLocked(file: string): boolean {
   try {
+    // Reading a pipe would wait for another process.
+    if (!statSync(file).isFile()) return false;
     const text = readFileSync(file, "latin1");
     const [, base64] = /-----BEGIN OPENSSH PRIVATE KEY-----([^-]*)-----END/.exec(text) ?? [];
     if (base64 === undefined) return /^(?:Proc-Type: .*ENCRYPTED|-----BEGIN ENCRYPTED)/m.test(text);

@@ -16,7 +16,7 @@ const REAP_MS = 3000;
 
 /**
  * Bun says ECONNREFUSED where there is no descriptor for the socket. Return the system's error if
- * this process can open no further file.
+ * this process can open no further file. Twin: src/embedded-ssh/socket.ts.
  */
 function shortage() {
   const { closeSync, openSync } = load("fs");

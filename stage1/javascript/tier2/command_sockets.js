@@ -235,6 +235,7 @@ const readEarly = (outputs, printed, most, ms, write) => {
 
 const pour = async (fd, rest, input) => {
   const { discardFrame } = core.tier("gather");
+  const { ADMIT, RECEIVED } = core.tier("receivers");
   let isGone = false;
   let wake;
   const gone = () => {
@@ -264,9 +265,8 @@ const pour = async (fd, rest, input) => {
       size += chunk.length;
       await write(chunk);
       const module = size < MUCH || flow ? undefined : splicing(3);
-      const { ADMIT } = module ? core.tier("receivers") : {};
       if (module && !isGone) flow = module.intake(input, input[ADMIT](), fd);
-      if (values === input.received) flow?.wrote();
+      if (values === input[RECEIVED]) flow?.wrote();
     }
   } catch {
     // Closed with an error: that is the end of the input, too.

@@ -66,6 +66,8 @@ const ADMIT = Symbol("admit");
 const TAKE = Symbol("take");
 const READY = Symbol("ready");
 const HOOKS = Symbol("hooks");
+const RECEIVED = Symbol("received");
+const GRANT_ALL = Symbol("grantAll");
 
 class Receiver {
   #queue = new Queue();
@@ -78,7 +80,7 @@ class Receiver {
   #farewell;
   #isNear = false; // the sender is behind this context
   /** The number of values that have come. */
-  received = 0;
+  [RECEIVED] = 0;
   [ENDED] = false;
   [HOOKS] = new Set();
 
@@ -110,7 +112,7 @@ class Receiver {
    * Grant the largest window. @returns the handle that credit goes to: values that are taken before
    * they come here are granted there
    */
-  grantAll() {
+  [GRANT_ALL]() {
     this.widen();
     this.#grant();
     return this.#credits;
@@ -143,7 +145,7 @@ class Receiver {
 
   [PUT](parcel) {
     if (this[ENDED]) return;
-    this.received++;
+    this[RECEIVED]++;
     this.#queue.put(parcel);
     this.#wake();
   }
@@ -270,8 +272,10 @@ Object.assign(exports, {
   END,
   ENDED,
   ADMIT,
+  GRANT_ALL,
   OVERHEAD,
   PUT,
+  RECEIVED,
   Queue,
   Receiver,
   Select,

@@ -7,6 +7,7 @@
  */
 const { fstatSync } = require("fs");
 const { duplicate, widen } = core.tier("kernel");
+const { GRANT_ALL, RECEIVED } = core.tier("receivers");
 const { Buffer } = core;
 /** A record of the master's: its last field is the text. */
 const [, , , , program] = core.fetch("econtext.splice_worker");
@@ -60,12 +61,12 @@ exports.intake = (receiver, handle, fd) => {
   if (own === undefined) return undefined;
   const number = core.handle();
   let base; // values that had come before the worker began to count
-  const wrote = () => base !== undefined && ask("idle", handle, receiver.received - base);
+  const wrote = () => base !== undefined && ask("idle", handle, receiver[RECEIVED] - base);
   core.handlers.set(number, () => {
     core.handlers.delete(number);
-    base = receiver.received;
+    base = receiver[RECEIVED];
   });
-  ask("sink", handle, own, number, receiver.grantAll());
+  ask("sink", handle, own, number, receiver[GRANT_ALL]());
   return {
     wrote,
     end() {

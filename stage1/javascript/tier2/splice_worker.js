@@ -25,8 +25,7 @@ const CALLS = {
   write: { args: ["i32", "ptr", "usize"], returns: "i32" },
 };
 const calls = load("bun:ffi").dlopen("libc.so.6", CALLS).symbols;
-const MOVE = 1;
-const NONBLOCK = 2;
+const [MOVE, NONBLOCK] = [1, 2];
 const FIONREAD = 0x541b;
 const [POLLIN, POLLOUT, GONE] = [1, 4, 8 | 16 | 32];
 // The stream. Other processes share the descriptor that blocks.
@@ -89,9 +88,10 @@ const heads = new Map(); // by the size of the body
 /** The head of a body of `size` bytes, if its value is nothing but bytes. */
 const headIn = (size) => {
   let head = heads.get(size);
+  const least = headOf(0).length - 1; // without the digits of the size
   for (let digits = 4; !head; digits++) {
-    const found = headOf(Math.max(0, size - 15 - digits));
-    if (found.length === 15 + digits || digits > 7) head = found;
+    const found = headOf(Math.max(0, size - least - digits));
+    if (found.length === least + digits || digits > 7) head = found;
   }
   if (heads.size > 99) heads.clear();
   heads.set(size, head);

@@ -3,8 +3,9 @@
  * the command line exactly as ssh does, and starts no connection. It prints a line for each value:
  * the option's name in lower case, a space, the value.
  */
+
+import { Turns } from "../launch/turns.ts";
 import { orAborted } from "./abort.ts";
-import { Turns } from "./turns.ts";
 
 /** The values of each option, by its name in lower case. */
 export type SshConfiguration = ReadonlyMap<string, readonly string[]>;

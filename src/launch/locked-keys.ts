@@ -3,25 +3,33 @@
  * says only that the login was refused.
  */
 import { readFileSync, statSync } from "node:fs";
+import { basename } from "node:path";
 import { BootstrapError, type EcontextError } from "../errors.ts";
 import { neutralise } from "../text.ts";
 import { account } from "../transports/account.ts";
 import { addingToAgent } from "../transports/ssh-said.ts";
 import type { Transport } from "../transports/transport.ts";
+import { Turns } from "./turns.ts";
 
 /** Milliseconds for the client to tell its configuration: a command in it may hang. */
 const GIVE_UP_MS = 2000;
+/** Clients at a time: the logins of a whole fleet may be refused. */
+const turns = new Turns(8);
 const MAGIC = "openssh-key-v1\0";
 
 /** @returns the files of the client's configuration that hold a key with a passphrase */
 export async function lockedKeys(transport: Transport): Promise<readonly string[]> {
-  const [, ...options] = transport.wrap([]);
+  const [program = "", ...options] = transport.wrap([]);
+  // Another program may not know this option.
+  if (basename(program) !== "ssh") return [];
+  const signal = AbortSignal.timeout(GIVE_UP_MS);
   try {
-    const child = Bun.spawn(["ssh", "-G", ...options], {
-      stdio: ["ignore", "pipe", "ignore"],
-      signal: AbortSignal.timeout(GIVE_UP_MS),
+    const told = await turns.run(() => {
+      signal.throwIfAborted();
+      const stdio = ["ignore", "pipe", "ignore"] as const;
+      return Bun.spawn([program, "-G", ...options], { stdio: [...stdio], signal }).stdout.text();
     });
-    const files = (await child.stdout.text()).matchAll(/^identityfile (.*)$/gm);
+    const files = told.matchAll(/^identityfile (.*)$/gm);
     return [...files]
       .map(([, file = ""]) => file.replace(/^~(?=\/)/, account().home))
       .filter(isLocked);

@@ -22,6 +22,9 @@ test("those with a passphrase; a pipe is not read, and no other file stands in t
   writeFileSync(at("cut"), "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz\n-----END");
   const names = ["pipe", "plain", "locked", "cut", ".", "absent", "pem", "pkcs8"];
   const options = names.flatMap((name) => ["-o", `IdentityFile=${at(name)}`]);
-  const found = await lockedKeys(ssh("web1", { options: ["-F", "none", ...options] }));
-  expect(found).toEqual(["locked", "pem", "pkcs8"].map(at));
+  const keysOf = (program: string) =>
+    lockedKeys(ssh("web1", { program, options: ["-F", "none", ...options] }));
+  const found = await Promise.all(Array.from({ length: 9 }, () => keysOf("ssh")));
+  for (const keys of found) expect(keys).toEqual(["locked", "pem", "pkcs8"].map(at));
+  expect(await keysOf(at("other"))).toEqual([]);
 });

@@ -127,6 +127,7 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
     test(`"${answer}" to a question whose connection was given up meanwhile`, async () => {
       const asked = Promise.withResolvers<void>();
       const closed = Promise.withResolvers<void>();
+      const left = Promise.withResolvers<void>();
       const asker: Asker = {
         ask: async () => {
           asked.resolve();
@@ -136,6 +137,7 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
       };
       const isPassphrase = answer === "open sesame";
       const serve = (client: Connection): void => {
+        client.on("close", () => left.resolve());
         client.on("authentication", (context: AuthContext) => {
           if (context.method === "publickey") context.accept();
           else context.reject(["publickey"]);
@@ -147,7 +149,8 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
         await asked.promise;
         child.close();
         expect(await child.ended).toEqual({ status: 255 });
-        await Bun.sleep(50); // ssh2 is told of the end
+        // The server knows, so that ssh2 was told of the end, too.
+        await left.promise;
         closed.resolve();
         // The answer must have no effect: an error would be one of this test.
         await Bun.sleep(50);

@@ -8,6 +8,7 @@
 import { readFileSync } from "node:fs";
 import { type Lines, readAll, UNCLEAR } from "../transports/ssh-config.ts";
 import type { Configured, SshConfiguration } from "./configuration.ts";
+import { matchesPattern } from "./known-hosts.ts";
 
 /** A name in lower case that is no address. ssh changes others before it looks for them. */
 const DESTINATION = /^((?:[^@/]+@)?)([a-z][a-z0-9.-]*)$/;
@@ -54,17 +55,10 @@ function dependsOnMore(keyword: string, value: string): boolean {
 /** Whether a `Host` line with these patterns is for a host of this name. */
 function isFor(patterns: string, name: string): boolean {
   const words = patterns.split(/[ \t]+/);
-  const isExcluded = words.some((word) => word.startsWith("!") && matches(word.slice(1), name));
-  return !isExcluded && words.some((word) => matches(word, name));
-}
-
-function matches(pattern: string, name: string): boolean {
-  if (!/[*?]/.test(pattern)) return pattern === name;
-  const text = pattern
-    .replace(/[.:@-]/g, "\\$&")
-    .replace(/\*+/g, ".*")
-    .replaceAll("?", ".");
-  return new RegExp(`^${text}$`).test(name);
+  const isExcluded = words.some(
+    (word) => word.startsWith("!") && matchesPattern(word.slice(1), name),
+  );
+  return !isExcluded && words.some((word) => matchesPattern(word, name));
 }
 
 /**

@@ -4,8 +4,8 @@
  * the option's name in lower case, a space, the value.
  */
 
+import { orAborted } from "../io/abort.ts";
 import { Turns } from "../launch/turns.ts";
-import { orAborted } from "./abort.ts";
 
 /** The values of each option, by its name in lower case. */
 export type SshConfiguration = ReadonlyMap<string, readonly string[]>;

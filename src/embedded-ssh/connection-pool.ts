@@ -4,8 +4,8 @@
  * further session (MaxSessions) is given another connection.
  */
 
+import { orAborted } from "../io/abort.ts";
 import type { Hop } from "../launch/hop.ts";
-import { orAborted } from "./abort.ts";
 import { configurationFile, type SshCommandLine } from "./command-line.ts";
 import { type Answer, ConfigurationCache } from "./configuration-cache.ts";
 import { Connection, type Dialog, type Session } from "./connection.ts";

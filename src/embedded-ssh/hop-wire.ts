@@ -2,9 +2,10 @@
  * The bytes to an ssh server behind a hop. The hop looks up the name and connects; it carries the
  * bytes, and does not see what they say.
  */
+
+import { orAborted } from "../io/abort.ts";
 import type { Hop } from "../launch/hop.ts";
 import { type ConnectError, HopSocket } from "../launch/hop-socket.ts";
-import { orAborted } from "./abort.ts";
 import type { SshSettings } from "./settings.ts";
 import { failedTo, type Wire } from "./socket.ts";
 

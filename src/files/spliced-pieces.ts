@@ -4,6 +4,7 @@
  * are read and written. Twin: stage1/python/tier2/file_splice.py.
  */
 import { readSync, writeSync } from "node:fs";
+import { orAborted } from "../io/abort.ts";
 import { makePipe, splice, spliceToFile, widen } from "../io/libc.ts";
 import { type Chunk, PIECE_BYTES, SplicePipe, type SpliceTarget } from "../io/splice-pipe.ts";
 import { readNext } from "./disk.ts";
@@ -106,23 +107,11 @@ export async function* splicedPieces(
       if (moved === 0) return;
       at += moved;
       yield* pipe.takeAll(PIECE_BYTES);
-      await orAborted(pipe.empty(), signal);
+      signal?.throwIfAborted();
+      // A connection that is lost never takes the bytes that wait.
+      await (signal === undefined ? pipe.empty() : orAborted(pipe.empty(), signal));
     }
   } finally {
     pipe?.close();
-  }
-}
-
-/** A connection that is lost never takes the bytes that wait. @throws why it was aborted */
-async function orAborted(done: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return await done;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = (): void => reject(signal.reason);
-  signal.throwIfAborted();
-  signal.addEventListener("abort", stop);
-  try {
-    await Promise.race([done, promise]);
-  } finally {
-    signal.removeEventListener("abort", stop);
   }
 }

@@ -41,10 +41,23 @@ async function fileEnded(): Promise<void> {
   after = new Map();
 }
 
-beforeEach(async () => {
+/**
+ * Tests that run at once (`test.concurrent`) are one here: a process of a test that still runs is
+ * no leak of the one that ends, however long that process takes.
+ */
+let running = 0;
+let begun: Promise<void> | undefined;
+
+async function begin(): Promise<void> {
   if (Bun.main !== file) await fileEnded();
   file = Bun.main;
   before = marked();
+}
+
+beforeEach(async () => {
+  running += 1;
+  if (running === 1) begun = begin();
+  await begun;
 });
 
 /**
@@ -56,6 +69,8 @@ function isOfEarlier({ command, parent }: Marked): boolean {
 }
 
 afterEach(async () => {
+  running -= 1;
+  if (running > 0) return;
   after = marked();
   const started = [...after.values()].filter(
     (one) => !before.has(one.pid) && !kept(one.pid) && !isOfEarlier(one),
@@ -65,7 +80,9 @@ afterEach(async () => {
   kill(alive);
   after = marked();
   if (alive.length > 0) {
-    throw new Error(`left running by this test:\n${alive.map(describeProcess).join("\n")}`);
+    throw new Error(
+      `left running by this test, or one that ran beside it:\n${alive.map(describeProcess).join("\n")}`,
+    );
   }
 });
 

@@ -4,7 +4,7 @@
  * "Channels".
  */
 import { type EcontextError, ProtocolError } from "../errors.ts";
-import { type BodyTarget, directLink } from "../mux/frame-receiver.ts";
+import { type BodySink, directLink } from "../mux/frame-receiver.ts";
 import type { Receiver } from "../mux/router.ts";
 import { FLAGS, type Message } from "../protocol/frame.ts";
 import { LIMITS } from "../protocol/limits.ts";
@@ -14,7 +14,7 @@ import type { Inbox } from "./inbox.ts";
 import type { ValueLink } from "./value-link.ts";
 import { costOf, Window } from "./window.ts";
 
-export class InboundChannel implements Receiver, BodyTarget {
+export class InboundChannel implements Receiver, BodySink {
   /** The handle that the context sends to. */
   readonly handle: number;
   readonly #link: ValueLink;
@@ -25,8 +25,8 @@ export class InboundChannel implements Receiver, BodyTarget {
   #credits: number | undefined;
   /** The message that the receiver was closed, which is sent instead of credit. */
   #closing: readonly Uint8Array[] | undefined;
-  /** Bytes of the value under way that went past, to the inbox's target. */
-  #passed = 0;
+  /** Bytes of the value under way that were spliced to the inbox's sink. */
+  #spliced = 0;
   /**
    * The target was full while other messages waited behind the value: bytes are read until the
    * inbox is empty.
@@ -55,8 +55,8 @@ export class InboundChannel implements Receiver, BodyTarget {
       this.#open(decodeValue(body));
       return;
     }
-    const cost = costOf(body.length + this.#passed);
-    this.#passed = 0;
+    const cost = costOf(body.length + this.#spliced);
+    this.#spliced = 0;
     if (!this.#window.arrive(cost)) {
       const problem = `more was sent to handle ${this.handle} than there was credit for`;
       throw new ProtocolError("ERR_PROTOCOL_CREDIT", problem);
@@ -65,23 +65,23 @@ export class InboundChannel implements Receiver, BodyTarget {
     this.#inbox.put({ value, taken: () => this.#grant(this.#window.take(cost)) });
   }
 
-  /** As `BodyTarget`: bytes may go past while the inbox is empty. */
+  /** As `BodySink`: bytes may be spliced while the inbox is empty. */
   accepts(): boolean {
     if (this.#isIdle) this.#isSlow = false;
-    return this.canFill && !this.#isSlow && this.#window.isOpen;
+    return this.canSplice && !this.#isSlow && this.#window.isOpen;
   }
 
-  get canFill(): boolean {
-    return this.#inbox.target?.canFill === true;
+  get canSplice(): boolean {
+    return this.#inbox.sink?.canSplice === true;
   }
 
-  fill(from: number, bytes: number): number | undefined {
-    return this.#isIdle ? this.#inbox.target?.fill(from, bytes) : undefined;
+  spliceFrom(from: number, bytes: number): number | undefined {
+    return this.#isIdle ? this.#inbox.sink?.spliceFrom(from, bytes) : undefined;
   }
 
-  passed(bytes: number, isAll: boolean): void {
+  spliced(bytes: number, isAll: boolean): void {
     if (!isAll) {
-      this.#passed = bytes;
+      this.#spliced = bytes;
       this.#isSlow = true;
       return;
     }

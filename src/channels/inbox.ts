@@ -2,7 +2,7 @@
  * Inbox: the values that have arrived for one receiver and wait to be taken, and how the channel
  * ended. Knows no context and no message.
  */
-import type { SpliceTarget } from "../io/splice-pipe.ts";
+import type { SpliceSink } from "../io/splice-pipe.ts";
 import { calledFrom } from "../traces/error-stack.ts";
 
 /** A value in an inbox. */
@@ -24,10 +24,10 @@ export class Inbox {
   #failure: { readonly error: unknown } | undefined;
   #onStop: ((error?: unknown) => void)[] = [];
   /**
-   * Fast path: while the inbox is empty, bytes may go straight from the connection to this target,
-   * without becoming values. Set by `passTo` of commands/output.ts, read by `InboundChannel`.
+   * Fast path: while the inbox is empty, bytes may go straight from the connection to this sink,
+   * without becoming values. Set by `spliceTo` of commands/output.ts, read by `InboundChannel`.
    */
-  target: SpliceTarget | undefined;
+  sink: SpliceSink | undefined;
   /** Whether a sender has the largest window from the beginning. */
   isWide = false;
 

@@ -5,7 +5,7 @@
  *
  * Programs and the prompt are the exception: they run a user's code in this process.
  */
-import type { Chunk, SpliceTarget } from "../io/splice-pipe.ts";
+import type { Chunk, SpliceSink } from "../io/splice-pipe.ts";
 import type { Source } from "../prompts/question.ts";
 import type { KeptContexts } from "../up/keeper.ts";
 import type { Screen } from "./ui/status-line.ts";
@@ -21,7 +21,7 @@ export class InputError extends Error {
 }
 
 /** A stream that a command writes to. */
-export interface Output extends SpliceTarget {
+export interface Output extends SpliceSink {
   readonly isTerminal: boolean;
   /** A terminal whose user wants colours. */
   readonly coloured: boolean;

@@ -2,7 +2,7 @@
  * A command in one or several contexts, joined to the standard streams of the host: the common part
  * of `exec`, `sh` and `rsh`. Once the command runs, signals are passed on to it.
  */
-import { joinedChunks, passTo } from "../commands/output.ts";
+import { joinedChunks, spliceTo } from "../commands/output.ts";
 import { defaultWindow } from "../fleet/window.ts";
 import {
   type ExecOptions,
@@ -167,7 +167,7 @@ async function pass(
   to: Output,
   answered: () => Promise<void>,
 ): Promise<void> {
-  passTo(from, to);
+  spliceTo(from, to);
   let isFree = !to.isTerminal;
   for await (const chunk of joinedChunks(from)) {
     if (!isFree) {

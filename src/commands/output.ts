@@ -6,7 +6,7 @@ import { inboxOf, type Receiver } from "../channels/channel.ts";
 import type { Inbox } from "../channels/inbox.ts";
 import { ProtocolError } from "../errors.ts";
 import { releaseBuffer } from "../io/buffer-pool.ts";
-import type { SpliceTarget } from "../io/splice-pipe.ts";
+import type { SpliceSink } from "../io/splice-pipe.ts";
 
 /** @returns what the error that ends an output means to its reader */
 type Explain = (error: unknown) => Promise<unknown>;
@@ -67,12 +67,12 @@ const LARGE_BYTES = 16384;
 const MOST_BYTES = 1 << 18;
 
 /**
- * Fast path: bytes of `output` may go straight to `target`, without being read. Its caller must
+ * Fast path: bytes of `output` may go straight to `sink`, without being read. Its caller must
  * write every chunk that it does read to the same place, before it reads the next one.
  */
-export function passTo(output: CommandOutput, target: SpliceTarget): void {
+export function spliceTo(output: CommandOutput, sink: SpliceSink): void {
   const source = sources.get(output);
-  if (source !== undefined) source.inbox.target = target;
+  if (source !== undefined) source.inbox.sink = sink;
 }
 
 /**

@@ -35,8 +35,8 @@ interface AtomicFilePlan {
   readonly replaces: boolean;
   /** Whether the content comes in pieces, by `write` and `skip`, and not by one `fill`. */
   readonly isLarge: boolean;
-  /** Whether pieces can also go past `write`: see `PieceFile`. */
-  readonly isPassed: boolean;
+  /** Whether pieces can also be spliced past `write`: see `PieceFile`. */
+  readonly isSpliced: boolean;
   /** Whether an unfinished file is kept, so that a later copy can continue it. */
   readonly isKept: boolean;
   /** How many bytes an earlier, interrupted copy has left; writing continues after them. */
@@ -53,7 +53,7 @@ export class AtomicFile {
   #at: number;
   /** The position up to which the disk was asked to store the file. */
   #flushedTo: number;
-  /** Why bytes that went past `write` are missing. */
+  /** Why spliced bytes are missing. */
   #failure: { readonly error: unknown } | undefined;
 
   /** Creates the temporary file, or continues the unfinished one. @throws the system's error */
@@ -99,8 +99,8 @@ export class AtomicFile {
   async write(piece: Uint8Array): Promise<void> {
     this.#check();
     if (this.#fd === undefined) return;
-    // Where other pieces go past this function, they would all wait behind a worker thread.
-    if (this.#plan.isPassed) writeAllAt(this.#fd, piece, this.#at);
+    // Where other pieces are spliced, they would all wait behind a worker thread.
+    if (this.#plan.isSpliced) writeAllAt(this.#fd, piece, this.#at);
     else await writeAt(this.#fd, piece, this.#at);
     this.wrote(piece.length);
   }

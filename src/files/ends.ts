@@ -16,7 +16,7 @@ import {
   type ReadOptions,
   type WriteOptions,
 } from "./records.ts";
-import { FileTarget, splicedPieces } from "./spliced-pieces.ts";
+import { FileSink, splicedPieces } from "./spliced-pieces.ts";
 import { Tape } from "./tape.ts";
 import { write as writeHere } from "./writer.ts";
 
@@ -57,10 +57,10 @@ export interface CopyEnd {
 const makeChannel: MakeChannel = () => {
   const { sender, receiver } = new Channel();
   const inbox = inboxOf(receiver);
-  const passTo = (file: PieceFile | undefined): void => {
-    inbox.target = file?.fd === undefined ? undefined : new FileTarget(file, file.fd);
+  const spliceTo = (file: PieceFile | undefined): void => {
+    inbox.sink = file?.fd === undefined ? undefined : new FileSink(file, file.fd);
   };
-  return { sender, receiver, passTo, release: releaseBuffer };
+  return { sender, receiver, spliceTo, release: releaseBuffer };
 };
 
 /** This process. @param folder where relative paths begin; default: the working folder */

@@ -36,12 +36,12 @@ interface ValueChannel {
   readonly sender: ValueSender;
   readonly receiver: ValueReceiver;
   /**
-   * Lets the pieces of a file go straight to it from now on, while no message waits. Absent where
-   * nothing can do that.
+   * Has the pieces of a file spliced to it from now on, while no message waits. Absent where
+   * nothing can splice.
    *
    * @param file undefined: pieces are messages again
    */
-  passTo?(file: PieceFile | undefined): void;
+  spliceTo?(file: PieceFile | undefined): void;
   /** Gives back the memory of a piece that was received, and is not used any more. */
   release(piece: Uint8Array): void;
 }

@@ -6,14 +6,14 @@
 import { readSync, writeSync } from "node:fs";
 import { orAborted } from "../io/abort.ts";
 import { makePipe, splice, spliceToFile, widen } from "../io/libc.ts";
-import { type Chunk, PIECE_BYTES, SplicePipe, type SpliceTarget } from "../io/splice-pipe.ts";
+import { type Chunk, PIECE_BYTES, SplicePipe, type SpliceSink } from "../io/splice-pipe.ts";
 import { readNext } from "./disk.ts";
 import { CHUNK, type PieceFile } from "./records.ts";
 
 /** Bytes that are read at a time out of the pipe if the file cannot be spliced to. */
 const READ_BYTES = 65536;
 
-/** The pipe of all copies: each `fill` empties it. `null` if none can be made. */
+/** The pipe of all copies: each `spliceFrom` empties it. `null` if none can be made. */
 let common: readonly [number, number] | null | undefined;
 
 function commonPipe(): readonly [number, number] | null {
@@ -25,10 +25,10 @@ function commonPipe(): readonly [number, number] | null {
 }
 
 /** Takes pieces of a file from the connection. */
-export class FileTarget implements SpliceTarget {
+export class FileSink implements SpliceSink {
   readonly #file: PieceFile;
   readonly #fd: number;
-  #canFill = true;
+  #canSplice = true;
 
   /** @param fd the descriptor of the file */
   constructor(file: PieceFile, fd: number) {
@@ -36,13 +36,13 @@ export class FileTarget implements SpliceTarget {
     this.#fd = fd;
   }
 
-  get canFill(): boolean {
-    return this.#canFill && commonPipe() !== null;
+  get canSplice(): boolean {
+    return this.#canSplice && commonPipe() !== null;
   }
 
-  fill(from: number, bytes: number): number | undefined {
+  spliceFrom(from: number, bytes: number): number | undefined {
     const ends = commonPipe();
-    if (!this.#canFill || ends === null) return undefined;
+    if (!this.#canSplice || ends === null) return undefined;
     const moved = splice(from, ends[1], bytes);
     if (moved !== undefined && moved > 0) this.#empty(ends[0], moved);
     return moved;
@@ -53,14 +53,14 @@ export class FileTarget implements SpliceTarget {
     const file = this.#file;
     const fd = this.#fd;
     for (let left = bytes; left > 0; ) {
-      const moved = this.#canFill ? (spliceToFile(from, fd, file.at(), left) ?? 0) : 0;
+      const moved = this.#canSplice ? (spliceToFile(from, fd, file.at(), left) ?? 0) : 0;
       if (moved > 0) {
         left -= moved;
         file.wrote(moved);
         continue;
       }
       // Not every file can be spliced to. If the disk refuses the bytes, to write them says why.
-      this.#canFill = false;
+      this.#canSplice = false;
       left -= this.#copy(from, left);
     }
   }
@@ -96,7 +96,7 @@ export async function* splicedPieces(
   const pipe = SplicePipe.open();
   try {
     for (let at = begin; ; ) {
-      const moved = pipe?.fillFrom(fd, at);
+      const moved = pipe?.spliceFromFile(fd, at);
       if (pipe === undefined || moved === undefined) {
         const piece = await readNext(fd, CHUNK, at);
         if (piece.length === 0) return;

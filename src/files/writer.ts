@@ -39,7 +39,7 @@ export async function write(
   events: ValueSender,
   signal?: AbortSignal,
 ): Promise<Totals> {
-  const { sender, receiver, passTo, release } = makeChannel();
+  const { sender, receiver, spliceTo, release } = makeChannel();
   // No file has to wait for a window that is about to grow.
   receiver.widen();
   const stop = () => receiver.close(signal?.reason);
@@ -48,15 +48,15 @@ export async function write(
   try {
     signal?.throwIfAborted();
     writer = new TreeWriter(destination, options, events, () => receiver.close());
-    writer.isPassed = passTo !== undefined;
+    writer.isSpliced = spliceTo !== undefined;
     await events.send(["open", sender]);
     for await (const message of receiver) {
-      // Until the message is written, nothing may go past it.
-      passTo?.(undefined);
+      // Until the message is written, nothing may be spliced behind it.
+      spliceTo?.(undefined);
       const taken = writer.take(message);
       if (taken !== undefined) await taken;
       if (message instanceof Uint8Array) release(message);
-      passTo?.(writer.begun);
+      spliceTo?.(writer.pieceFile);
     }
     signal?.throwIfAborted();
     const totals = await writer.finish();
@@ -67,15 +67,15 @@ export async function write(
     events.close(error);
     throw error;
   } finally {
-    passTo?.(undefined);
+    spliceTo?.(undefined);
     writer?.abandon();
     signal?.removeEventListener("abort", stop);
   }
 }
 
 export class TreeWriter {
-  /** Whether pieces of a large file may go past the writer: see `begun`. */
-  isPassed = false;
+  /** Whether pieces of a large file may be spliced past the writer: see `pieceFile`. */
+  isSpliced = false;
   readonly #options: WriteOptions;
   readonly #events: ValueSender;
   readonly #destination: Destination;
@@ -121,7 +121,7 @@ export class TreeWriter {
   }
 
   /** The large file that is being written, if any. */
-  get begun(): PieceFile | undefined {
+  get pieceFile(): PieceFile | undefined {
     const output = this.#current?.output;
     if (output === undefined) return undefined;
     return {
@@ -271,8 +271,8 @@ export class TreeWriter {
         if (unfinished !== undefined) this.#unfinished.delete(target);
         const old = found?.isFile() ? found.mode & 0o777 : 0o666 & ~this.#umask;
         const replaces = found !== undefined;
-        const { isPassed } = this;
-        const content = { isLarge, isPassed, isKept, begin, unfinished };
+        const { isSpliced } = this;
+        const content = { isLarge, isSpliced, isKept, begin, unfinished };
         current.output = new AtomicFile({ target, mtime, replaces, mode: mode ?? old, ...content });
         this.#bytes += begin;
       }

@@ -65,7 +65,7 @@ export class SocketWriter {
     while (this.#rest.length > 0) {
       const chunk = this.#rest[0] as Chunk;
       if (chunk instanceof PipedBytes) {
-        chunk.moveTo(this.#fd);
+        chunk.spliceTo(this.#fd);
         // Bun calls `drain` only after one of its own writes found the socket full.
         this.#rest.splice(0, 1, ...(chunk.left === 0 ? [] : [chunk.read(PROBE_BYTES), chunk]));
         continue;

@@ -17,16 +17,16 @@ export const PIECE_BYTES = 258048;
 export type Chunk = Uint8Array | PipedBytes;
 
 /** Takes bytes from a descriptor without their being read. */
-export interface SpliceTarget {
-  /** Whether `fill` can move bytes, now or later. If not, they must be read. */
-  readonly canFill: boolean;
+export interface SpliceSink {
+  /** Whether `spliceFrom` can move bytes, now or later. If not, they must be read. */
+  readonly canSplice: boolean;
   /**
    * Moves at most so many bytes from a descriptor, as far as that can be done at once.
    *
    * @returns the number of bytes; 0 at the end; undefined if no byte is there, there is no room, or
    * other bytes have to come first
    */
-  fill(from: number, bytes: number): number | undefined;
+  spliceFrom(from: number, bytes: number): number | undefined;
 }
 
 /** Closes the pipes whose last piece was dropped without having been used. */
@@ -71,12 +71,12 @@ export class SplicePipe {
    *
    * @returns the number of bytes; 0 at the end; undefined if none can be moved now
    */
-  fill(from: number): number | undefined {
+  spliceFrom(from: number): number | undefined {
     return this.#filled(splice(from, this.#ends[1], ALL));
   }
 
-  /** As `fill`, from the position `at` of a file. */
-  fillFrom(file: number, at: number): number | undefined {
+  /** As `spliceFrom`, from the position `at` of a file. */
+  spliceFromFile(file: number, at: number): number | undefined {
     return this.#filled(spliceFile(file, at, this.#ends[1], ALL));
   }
 
@@ -136,7 +136,7 @@ export class PipedBytes {
   }
 
   /** Moves bytes to a descriptor, as far as it takes them at once. */
-  moveTo(fd: number): void {
+  spliceTo(fd: number): void {
     while (this.#left > 0) {
       const moved = splice(this.#fd, fd, this.#left) ?? 0;
       if (moved === 0) return;

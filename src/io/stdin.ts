@@ -59,7 +59,7 @@ export function inputStream(): ReadableStream<Uint8Array> {
 /** Begins where the last reader of the file has stopped. Bun begins at the start of the file. */
 async function* readFile(unread: boolean): AsyncGenerator<Chunk, void> {
   const pipe = unread ? SplicePipe.open() : undefined;
-  for (let moved = pipe?.fill(0); moved !== undefined; moved = pipe?.fill(0)) {
+  for (let moved = pipe?.spliceFrom(0); moved !== undefined; moved = pipe?.spliceFrom(0)) {
     if (pipe === undefined || moved === 0) return;
     yield* pipe.takeAll(PIECE_BYTES);
     await pipe.empty();
@@ -78,7 +78,7 @@ async function* readPipe(quick: number, unread: boolean): AsyncGenerator<Chunk, 
   let spare = new Uint8Array(CHUNK);
   for (let idle = 0; ; ) {
     if (pipe !== undefined) {
-      const moved = pipe.fill(quick);
+      const moved = pipe.spliceFrom(quick);
       if (moved === 0) return;
       yield* pipe.takeAll(PIECE_BYTES);
       // Bytes in the pipe come before those that are read below.

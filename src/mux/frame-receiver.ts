@@ -1,44 +1,42 @@
 /**
  * FrameReceiver: takes in the frames of a stream. Bodies of large frames are read from the
- * descriptor to where they stay, without a copy in between. Bytes for a registered `BodyTarget` are
- * not read at all: they are moved (splice) from the descriptor to the target.
+ * descriptor to where they stay, without a copy in between. Bytes for a registered `BodySink` are
+ * not read at all: they are spliced from the descriptor to the sink.
  *
  * Twin: stage1/python/tier2/splice.py.
  */
 import { releaseBuffer, takeBuffer } from "../io/buffer-pool.ts";
 import { readNow } from "../io/libc.ts";
-import type { SpliceTarget } from "../io/splice-pipe.ts";
+import type { SpliceSink } from "../io/splice-pipe.ts";
 import { type Envelope, HEADER_BYTES, type Message } from "../protocol/frame.ts";
 import type { FrameReader } from "../protocol/frame-reader.ts";
 import { MASTER_ID } from "../protocol/handles.ts";
 import { bytesHead, encodeBytes } from "../protocol/value.ts";
 
-/**
- * Takes values that are nothing but bytes, without their being read. Made by an inbound channel.
- */
-export interface BodyTarget extends SpliceTarget {
-  /** Whether the next value may go past; asked once for each, when its body has begun. */
+/** Has values that are nothing but bytes spliced. Made by an inbound channel. */
+export interface BodySink extends SpliceSink {
+  /** Whether the next value may be spliced; asked once for each, when its body has begun. */
   accepts(): boolean;
   /**
-   * Bytes of the body went past.
+   * Bytes of the body were spliced.
    *
    * @param isAll whether that was the whole body; otherwise the rest of it comes as a message
    */
-  passed(bytes: number, isAll: boolean): void;
+  spliced(bytes: number, isAll: boolean): void;
 }
 
-/** Optional ability of a link: values that come over it can go straight to a target. */
+/** Optional ability of a link: values that come over it can be spliced to a sink. */
 export interface DirectLink {
   /**
-   * Lets `target` take the bytes that context `src` sends to `handle`, whenever it accepts them.
-   * The caller has checked that `src` may send there.
+   * Has the bytes spliced to `sink` that context `src` sends to `handle`, whenever it accepts
+   * them. The caller has checked that `src` may send there.
    *
    * @returns what ends that
    */
-  direct(src: number, handle: number, target: BodyTarget): () => void;
+  direct(src: number, handle: number, sink: BodySink): () => void;
 }
 
-/** @returns the link's ability to send values straight to a target; undefined if it has none */
+/** @returns the link's ability to send values straight to a sink; undefined if it has none */
 export function directLink(link: object | undefined): DirectLink | undefined {
   return link !== undefined && "direct" in link ? (link as DirectLink) : undefined;
 }
@@ -49,9 +47,9 @@ const MAX_HEAD = 32;
 /** For small frames, which are copied out of it at once. */
 const scratch = new Uint8Array(1 << 15);
 
-/** A large frame whose body goes past, to a target. */
-interface Passing {
-  readonly to: BodyTarget;
+/** A large frame whose body is spliced. */
+interface SplicedBody {
+  readonly to: BodySink;
   /** Of the whole body. */
   readonly bytes: number;
   left: number;
@@ -61,15 +59,15 @@ export class FrameReceiver implements DirectLink {
   readonly #reader: FrameReader;
   readonly #deliver: (message: Message) => void;
   /** By `keyOf`. */
-  readonly #targets = new Map<string, BodyTarget>();
+  readonly #sinks = new Map<string, BodySink>();
   #header = new Uint8Array(HEADER_BYTES);
   #isAfterLarge = false;
   /**
-   * A large message was delivered, and its receiver has not run yet: until then, nothing can go
-   * past.
+   * A large message was delivered, and its receiver has not run yet: until then, nothing can be
+   * spliced.
    */
   #isDelivered = false;
-  #passing: Passing | undefined;
+  #spliced: SplicedBody | undefined;
 
   /** @param deliver is called with each whole message */
   constructor(reader: FrameReader, deliver: (message: Message) => void) {
@@ -77,11 +75,11 @@ export class FrameReceiver implements DirectLink {
     this.#deliver = deliver;
   }
 
-  direct(src: number, handle: number, target: BodyTarget): () => void {
+  direct(src: number, handle: number, sink: BodySink): () => void {
     const key = keyOf(src, handle);
-    this.#targets.set(key, target);
+    this.#sinks.set(key, sink);
     return () => {
-      if (this.#targets.get(key) === target) this.#targets.delete(key);
+      if (this.#sinks.get(key) === sink) this.#sinks.delete(key);
     };
   }
 
@@ -107,7 +105,7 @@ export class FrameReceiver implements DirectLink {
    * @throws {ProtocolError} as `FrameReader.push`
    */
   readFrom(fd: number): number | undefined {
-    if (this.#passing !== undefined) return this.#pass(fd, this.#passing);
+    if (this.#spliced !== undefined) return this.#splice(fd, this.#spliced);
     if (this.#isDelivered) {
       this.#isDelivered = false;
       return undefined;
@@ -124,19 +122,19 @@ export class FrameReceiver implements DirectLink {
     const whole = this.#reader.advance(n);
     if (whole !== undefined) this.#finish(whole, true);
     else if (this.#reader.begun === undefined) this.#isAfterLarge = true;
-    else if (head !== undefined && got + n === head.length) this.#startPassing(message, head);
+    else if (head !== undefined && got + n === head.length) this.#startSplicedBody(message, head);
     return n;
   }
 
-  /** Nothing goes past any more: the rest of a body that was on its way is read as a message. */
+  /** Nothing is spliced any more: the rest of a body that was on its way is read as a message. */
   stopReading(): void {
-    if (this.#passing === undefined) return;
-    const { to, bytes, left } = this.#passing;
-    this.#passing = undefined;
+    if (this.#spliced === undefined) return;
+    const { to, bytes, left } = this.#spliced;
+    this.#spliced = undefined;
     const { chunks, length } = encodeBytes({ length: left });
     const body = takeBuffer(length);
     body.set(chunks[0]);
-    to.passed(bytes - length, false);
+    to.spliced(bytes - length, false);
     this.#reader.replace(body, chunks[0].length);
   }
 
@@ -157,31 +155,31 @@ export class FrameReceiver implements DirectLink {
     return n;
   }
 
-  #startPassing(message: Message, head: Uint8Array): void {
+  #startSplicedBody(message: Message, head: Uint8Array): void {
     const { body } = message;
     if (!head.every((byte, at) => body[at] === byte)) return;
-    const to = this.#targetOf(message);
+    const to = this.#sinkOf(message);
     if (to?.accepts() !== true) return;
-    this.#passing = { to, bytes: body.length, left: body.length - head.length };
+    this.#spliced = { to, bytes: body.length, left: body.length - head.length };
     releaseBuffer(body);
   }
 
   /** As strict as the router, which does not see this message. */
-  #targetOf({ dst, src, auth, handle, flags }: Envelope): BodyTarget | undefined {
+  #sinkOf({ dst, src, auth, handle, flags }: Envelope): BodySink | undefined {
     const isPlain = dst === MASTER_ID && auth === src && flags === 0;
-    return isPlain ? this.#targets.get(keyOf(src, handle)) : undefined;
+    return isPlain ? this.#sinks.get(keyOf(src, handle)) : undefined;
   }
 
-  #pass(fd: number, passing: Passing): number | undefined {
-    const { to, bytes, left } = passing;
-    const n = to.fill(fd, left);
+  #splice(fd: number, body: SplicedBody): number | undefined {
+    const { to, bytes, left } = body;
+    const n = to.spliceFrom(fd, left);
     if (n === undefined || n === 0) return n;
-    passing.left -= n;
-    if (passing.left > 0) return n;
-    this.#passing = undefined;
+    body.left -= n;
+    if (body.left > 0) return n;
+    this.#spliced = undefined;
     this.#isAfterLarge = true;
     this.#reader.replace(undefined);
-    to.passed(bytes, true);
+    to.spliced(bytes, true);
     return n;
   }
 

@@ -4,7 +4,7 @@
  */
 import type { Envelope } from "../protocol/frame.ts";
 import type { Edge } from "./edge.ts";
-import { type BodyTarget, type DirectLink, directLink } from "./frame-receiver.ts";
+import { type BodySink, type DirectLink, directLink } from "./frame-receiver.ts";
 import type { Lane, Link, Passage, Withdraw } from "./link.ts";
 
 interface Sent {
@@ -65,8 +65,8 @@ export class ReplayLink implements Link, DirectLink {
   }
 
   /** As `DirectLink`, on the link of now: the slave that sends is the one that has answered. */
-  direct(src: number, handle: number, target: BodyTarget): () => void {
-    return directLink(this.#link)?.direct(src, handle, target) ?? (() => {});
+  direct(src: number, handle: number, sink: BodySink): () => void {
+    return directLink(this.#link)?.direct(src, handle, sink) ?? (() => {});
   }
 
   get heardAt(): number {

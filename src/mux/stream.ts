@@ -14,7 +14,7 @@ import type { Envelope, Message } from "../protocol/frame.ts";
 import { FrameReader } from "../protocol/frame-reader.ts";
 import { LIMITS, type Limits } from "../protocol/limits.ts";
 import type { Edge } from "./edge.ts";
-import { type BodyTarget, type DirectLink, FrameReceiver } from "./frame-receiver.ts";
+import { type BodySink, type DirectLink, FrameReceiver } from "./frame-receiver.ts";
 import { alreadySent, type Lane, type Link, type Passage, type Withdraw } from "./link.ts";
 import { SendQueue } from "./send-queue.ts";
 
@@ -86,8 +86,8 @@ export class Stream implements Link, DirectLink {
   }
 
   /** As `DirectLink`: `target` takes the bytes that `src` sends to `handle`. */
-  direct(src: number, handle: number, target: BodyTarget): () => void {
-    return this.#receiver.direct(src, handle, target);
+  direct(src: number, handle: number, sink: BodySink): () => void {
+    return this.#receiver.direct(src, handle, sink);
   }
 
   /** Bytes that wait to be written to context `dst`. */

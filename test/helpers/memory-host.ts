@@ -11,7 +11,7 @@ import {
 class MemoryOutput implements Output {
   readonly isTerminal = false;
   readonly coloured = false;
-  readonly canFill = false;
+  readonly canSplice = false;
   text = "";
   readonly #decoder = new TextDecoder();
 
@@ -20,7 +20,7 @@ class MemoryOutput implements Output {
   }
 
   /** Bytes must come by `write`. */
-  fill(): undefined {}
+  spliceFrom(): undefined {}
 
   screen() {
     return { write: (text: string): void => void this.write(text), columns: 80 };

@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { takeBuffer } from "../../src/io/buffer-pool.ts";
 import { openNonBlocking } from "../../src/io/fd.ts";
 import { makePipe, readNow } from "../../src/io/libc.ts";
-import { type BodyTarget, FrameReceiver } from "../../src/mux/frame-receiver.ts";
+import { type BodySink, FrameReceiver } from "../../src/mux/frame-receiver.ts";
 import { encodeMessage, FLAGS, type Message } from "../../src/protocol/frame.ts";
 import { FrameReader } from "../../src/protocol/frame-reader.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
@@ -45,13 +45,13 @@ function short(_key: string, value: unknown): unknown {
 /**
  * Takes bytes as another program's pipe would: `room` of them at a time, and now and then none.
  */
-class Taker implements BodyTarget {
+class Sink implements BodySink {
   readonly #seen: Seen;
   readonly #rooms: Iterator<number>;
-  readonly canFill = true;
+  readonly canSplice = true;
   taken = 0;
   /** Of bodies, as the receiver tells it. */
-  passedBytes = 0;
+  splicedBytes = 0;
 
   constructor(seen: Seen, rooms: readonly number[]) {
     this.#seen = seen;
@@ -62,7 +62,7 @@ class Taker implements BodyTarget {
     return true;
   }
 
-  fill(from: number, left: number): number | undefined {
+  spliceFrom(from: number, left: number): number | undefined {
     const room = this.#rooms.next().value as number;
     if (room === 0) return undefined;
     const into = new Uint8Array(Math.min(room, left));
@@ -72,8 +72,8 @@ class Taker implements BodyTarget {
     return n;
   }
 
-  passed(size: number): void {
-    this.passedBytes += size;
+  spliced(size: number): void {
+    this.splicedBytes += size;
   }
 }
 
@@ -105,7 +105,7 @@ test.if(process.platform === "linux")("all that was sent, in order", () => {
         expected.add(value);
         for (const frame of encodeMessage(ENVELOPE, encodeValue(value).chunks)) wire.push(...frame);
       }
-      const taker = new Taker(seen, room);
+      const taker = new Sink(seen, room);
       let told = 0;
       const receiver = new FrameReceiver(
         new FrameReader(LIMITS, takeBuffer),
@@ -119,7 +119,7 @@ test.if(process.platform === "linux")("all that was sent, in order", () => {
       expect(seen.all).toEqual(expected.all);
       // What went past, and what was told: all bodies, each byte once.
       const bodies = Buffer.concat(wire).length - 24 * sent.length;
-      expect(told + taker.passedBytes).toBe(bodies);
+      expect(told + taker.splicedBytes).toBe(bodies);
     }),
     { numRuns: 200 },
   );
@@ -169,7 +169,7 @@ test.if(process.platform === "linux")(
       { ...ENVELOPE, flags: FLAGS.DEAD },
       { ...ENVELOPE, flags: FLAGS.DEFLATE },
     ];
-    const taker = new Taker(new Seen(), [100_000]);
+    const taker = new Sink(new Seen(), [100_000]);
     const told: Message[] = [];
     const receiver = new FrameReceiver(new FrameReader(LIMITS, takeBuffer), (message) =>
       told.push(message),

@@ -1,7 +1,7 @@
 /** InboundChannel: bytes that go past this process, from a descriptor to a target. */
 import { expect, test } from "bun:test";
 import { closeSync, writeSync } from "node:fs";
-import { passTo } from "../../src/commands/output.ts";
+import { spliceTo } from "../../src/commands/output.ts";
 import { directReader } from "../../src/io/duplex.ts";
 import { openNonBlocking } from "../../src/io/fd.ts";
 import { makePipe, readNow, widen } from "../../src/io/libc.ts";
@@ -14,12 +14,12 @@ import { pattern } from "../helpers/random.ts";
 test.if(process.platform === "linux")("output goes past this process, to a target", async () => {
   const { process, far, near } = await run(1000, {}, { maxFrameBytes: 262_144 });
   far.start();
-  const target = { bytes: 0, isFull: false, canFill: true };
-  passTo(process.stdout, {
-    get canFill() {
-      return target.canFill;
+  const target = { bytes: 0, isFull: false, canSplice: true };
+  spliceTo(process.stdout, {
+    get canSplice() {
+      return target.canSplice;
     },
-    fill: (from, bytes) => {
+    spliceFrom: (from, bytes) => {
       if (target.isFull) return undefined;
       const got = readNow(from, new Uint8Array(bytes));
       target.bytes += got ?? 0;
@@ -59,7 +59,7 @@ test.if(process.platform === "linux")("output goes past this process, to a targe
   expect(Buffer.compare(rest, pattern(90_000))).toBe(0);
   // A target that can never be filled is not asked: nothing waits for it.
   target.isFull = false;
-  target.canFill = false;
+  target.canSplice = false;
   send(90_000);
   send(90_000);
   for (let at = 0; at < 2; at++) expect((await reader.read()).value?.length).toBe(90_000);

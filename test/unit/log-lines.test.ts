@@ -5,7 +5,7 @@ import { logLines } from "../../src/cli/ui/log-lines.ts";
 import { LEVELS } from "../../src/logs/log.ts";
 
 const output = (isTerminal: boolean): Output => ({
-  ...{ isTerminal, coloured: false, canFill: false, fill: () => undefined },
+  ...{ isTerminal, coloured: false, canSplice: false, spliceFrom: () => undefined },
   ...{ write: async () => {}, writeAtExit: () => {}, flushed: async () => {} },
   screen: () => ({ columns: 40, write: () => {} }),
 });

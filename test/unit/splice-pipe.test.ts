@@ -37,13 +37,13 @@ test.if(process.platform === "linux")("what goes in comes out, moved or read", (
         const data = pattern(size);
         sent.push(data);
         writeSync(from[1], data);
-        expect(conduit.fill(from[0])).toBe(size);
-        expect(conduit.fill(from[0])).toBeUndefined();
+        expect(conduit.spliceFrom(from[0])).toBe(size);
+        expect(conduit.spliceFrom(from[0])).toBeUndefined();
         while (conduit.free > 0) {
           const piped = conduit.take(piece);
           if (read > 0) got.push(piped.read(read));
           while (piped.left > 0) {
-            piped.moveTo(to[1]);
+            piped.spliceTo(to[1]);
             const into = new Uint8Array(piped.length);
             const n = readSync(to[0], into);
             got.push(into.subarray(0, n));
@@ -64,7 +64,7 @@ test.if(process.platform === "linux")("all of it, in whole pages of about the sa
   for (const size of [1 << 20, 300_000, 258_049, 258_048, 5000]) {
     const data = pattern(size);
     for (let at = 0; at < size; ) at += writeSync(from[1], data, at);
-    expect(conduit.fill(from[0])).toBe(size);
+    expect(conduit.spliceFrom(from[0])).toBe(size);
     const got = [...conduit.takeAll(258_048)].map((piece) => piece.read(piece.length));
     expect(Buffer.concat(got).equals(data)).toBe(true);
     const [largest = 0] = got.map(({ length }) => length);
@@ -81,8 +81,8 @@ test.if(process.platform === "linux")("its end, and when it is empty", async () 
   await conduit.empty();
   writeSync(from[1], "abcdef");
   closeSync(from[1]);
-  expect(conduit.fill(from[0])).toBe(6);
-  expect(conduit.fill(from[0])).toBe(0);
+  expect(conduit.spliceFrom(from[0])).toBe(6);
+  expect(conduit.spliceFrom(from[0])).toBe(0);
   let isEmpty = false;
   const emptied = conduit.empty().then(() => {
     isEmpty = true;
@@ -104,11 +104,11 @@ test.if(process.platform === "linux")("a full pipe takes what it can", () => {
   const data = pattern(50_000);
   for (let i = 0; i < 4; i++) {
     writeSync(from[1], data);
-    conduit.fill(from[0]);
+    conduit.spliceFrom(from[0]);
   }
   const piped = conduit.take(200_000);
   for (let left = piped.left; left > 0; left = piped.left) {
-    piped.moveTo(to[1]);
+    piped.spliceTo(to[1]);
     // 64 KiB is what a pipe holds, at most.
     const moved = left - piped.left;
     expect(moved).toBeGreaterThan(0);

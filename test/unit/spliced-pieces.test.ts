@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PieceFile } from "../../src/files/records.ts";
-import { FileTarget, splicedPieces } from "../../src/files/spliced-pieces.ts";
+import { FileSink, splicedPieces } from "../../src/files/spliced-pieces.ts";
 import { makePipe } from "../../src/io/libc.ts";
 import { PipedBytes } from "../../src/io/splice-pipe.ts";
 import { pattern } from "../helpers/random.ts";
@@ -29,34 +29,34 @@ function sendTo(name: string, flags: string, data: Uint8Array) {
     },
     failed: (error: unknown) => failures.push(error),
   } satisfies PieceFile;
-  const target = new FileTarget(file, fd);
+  const target = new FileSink(file, fd);
   writeFileSync(to, data);
-  expect(target.fill(from, 1000)).toBe(1000);
-  const { canFill } = target;
-  if (canFill) {
-    expect(target.fill(from, data.length)).toBe(data.length - 1000);
-    expect(target.fill(from, 1)).toBeUndefined();
+  expect(target.spliceFrom(from, 1000)).toBe(1000);
+  const { canSplice } = target;
+  if (canSplice) {
+    expect(target.spliceFrom(from, data.length)).toBe(data.length - 1000);
+    expect(target.spliceFrom(from, 1)).toBeUndefined();
   }
   for (const end of [from, to, fd]) closeSync(end);
-  return { content: readFileSync(path), failures, canFill };
+  return { content: readFileSync(path), failures, canSplice };
 }
 
 linuxTest("pieces go to their place in the file", () => {
   const data = pattern(30_000);
-  const { content, failures, canFill } = sendTo("plain", "r+", data);
+  const { content, failures, canSplice } = sendTo("plain", "r+", data);
   expect(content.equals(Buffer.concat([Buffer.from("12345"), data]))).toBe(true);
-  expect([failures, canFill]).toEqual([[], true]);
+  expect([failures, canSplice]).toEqual([[], true]);
 });
 
 linuxTest("a file that cannot be spliced to is written, and one that cannot be is told", () => {
   const data = pattern(1000);
   const appended = sendTo("appended", "a", data);
   expect(appended.content.equals(Buffer.concat([Buffer.from("12345"), data]))).toBe(true);
-  expect([appended.failures, appended.canFill]).toEqual([[], false]);
+  expect([appended.failures, appended.canSplice]).toEqual([[], false]);
   const refused = sendTo("refused", "r", data);
   expect(refused.content.toString()).toBe("12345");
   expect(refused.failures).toMatchObject([{ code: "EBADF" }]);
-  expect(refused.canFill).toBe(false);
+  expect(refused.canSplice).toBe(false);
 });
 
 async function readAll(path: string, begin: number, signal?: AbortSignal): Promise<Buffer> {

@@ -83,12 +83,12 @@ export class DescriptorOutput implements Output {
   }
 
   /** From a socket, bytes can be spliced into a pipe alone. */
-  get canFill(): boolean {
+  get canSplice(): boolean {
     return (this.#quick ?? -1) >= 0 && this.#isPipe;
   }
 
   /** Splices while no other bytes wait to be written. */
-  fill(from: number, bytes: number): number | undefined {
+  spliceFrom(from: number, bytes: number): number | undefined {
     const quick = this.#quick ?? -1;
     if (this.#writing !== undefined || quick < 0) return undefined;
     const moved = splice(from, quick, bytes);

@@ -112,8 +112,8 @@ const SILENT: Host["stderr"] = {
   ...{
     isTerminal: false,
     coloured: false,
-    canFill: false,
-    fill: () => undefined,
+    canSplice: false,
+    spliceFrom: () => undefined,
     writeAtExit: () => {},
   },
   write: notHere,

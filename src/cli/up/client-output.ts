@@ -58,9 +58,9 @@ export class ClientOutput implements Output {
   }
 
   /** The command's descriptor is not of this process. */
-  readonly canFill = false;
+  readonly canSplice = false;
 
-  fill(): undefined {}
+  spliceFrom(): undefined {}
 
   screen(): Screen {
     const columns = this.#columns;

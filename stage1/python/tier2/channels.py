@@ -43,7 +43,7 @@ class Home(Sender):
     def ready(self):
         return True
 
-    def pour(self, pipe, size):
+    def splice(self, pipe, size):
         return False
 
     def put(self, parts):
@@ -298,7 +298,7 @@ def in_child():
     """In a process that user code has forked (econtext.forks): channels are the parent's, also
     those within the context.
     """
-    for kind, names in (Sender, ("send", "send_bytes", "offer", "pour")), (Receiver, ("receive", "take")), (Select, ("next", "__next__")):
+    for kind, names in (Sender, ("send", "send_bytes", "offer", "splice")), (Receiver, ("receive", "take")), (Select, ("next", "__next__")):
         for name in names:
             setattr(kind, name, forks.refuse)
     # The end of a `with` block in the child must not close the parent's channel.

@@ -118,7 +118,7 @@ class Output(object):
                     size = splice.in_pipe(self.pipe.fileno())
                 self.flows = size >= vectored_io.LARGE
                 size = min(size, CHUNK)
-                if self.flows and self.sender.pour(self.pipe.fileno(), size):
+                if self.flows and self.sender.splice(self.pipe.fileno(), size):
                     return
                 chunk = os.read(self.pipe.fileno(), CHUNK)
             except OSError as e:
@@ -200,15 +200,15 @@ class Input(object):
         """Return whether nothing waits to be written, and the pipe is open."""
         return not (self.rest or self.receiver.ready() or self.pipe.closed)
 
-    def fill(self, stream, size):
+    def splice(self, stream, size):
         """Move bytes from the stream, if nothing waits before them.
 
-        As `move` of econtext.splice. Only the thread that reads the stream may call this.
+        As `splice_in` of econtext.splice. Only the thread that reads the stream may call this.
         """
         if not self.lock.take(0):
             return None
         try:
-            return splice.move(stream, self.pipe.fileno(), size) if self.idle() else None
+            return splice.splice_in(stream, self.pipe.fileno(), size) if self.idle() else None
         finally:
             self.lock.release()
 

@@ -28,7 +28,7 @@ class Source(object):
         self.room = select.poll()
         self.room.register(econtext.cout, select.POLLOUT)
 
-    def move(self, fd, most):
+    def splice(self, fd, most):
         """Send at most so many bytes of a file.
 
         Returns how many; 0 at the end of the file; None if the file cannot be spliced.
@@ -46,7 +46,7 @@ class Source(object):
         locks.wait([self.sender])
         if self.room.poll(ROOM_MS):
             econtext.flush()
-            if self.sender.pour(self.end, size):
+            if self.sender.splice(self.end, size):
                 return
         while size:
             data = os.read(self.end, size)
@@ -66,9 +66,9 @@ def source_for(sender):
 
 
 class Sink(object):
-    """Takes pieces of the file that the writer has begun, past the queue of its receiver.
+    """Splices pieces of the file that the writer has begun, past the queue of its receiver.
 
-    The thread that reads the stream calls `idle` and `fill`. The thread of the writer has `lock`
+    The thread that reads the stream calls `idle` and `splice`. The thread of the writer has `lock`
     while it takes and writes a message.
     """
 
@@ -82,16 +82,16 @@ class Sink(object):
         vectored_io.enlarge(self.begin)
 
     def idle(self):
-        """Return whether the next piece may go past the queue."""
+        """Return whether the next piece may be spliced past the queue."""
         part = self.writer.part
         return bool(part and part.fd is not None and not part.failure and not self.receiver.ready())
 
-    def fill(self, stream, size):
-        """Move bytes from the stream into the file. As `move` of econtext.splice."""
+    def splice(self, stream, size):
+        """Move bytes from the stream into the file. As `splice_in` of econtext.splice."""
         if not self.lock.take(0):
             return None
         try:
-            moved = splice.move(stream, self.begin, size) if self.idle() else None
+            moved = splice.splice_in(stream, self.begin, size) if self.idle() else None
             if moved:
                 self.writer.bytes += moved
                 self.empty(self.writer.part, moved)

@@ -246,7 +246,7 @@ class Reader(object):
         self.flush()
         if spliced and self.source is None:
             self.source = econtext.tier("file_splice").source_for(self.sender) or False
-        size = self.source.move(fd, most) if spliced and self.source else None
+        size = self.source.splice(fd, most) if spliced and self.source else None
         if size is None:
             data = os.read(fd, most)
             size = len(data)

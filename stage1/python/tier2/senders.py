@@ -160,15 +160,15 @@ class Sender(End):
         finally:
             self.part()
 
-    def pour(self, pipe, size):
+    def splice(self, pipe, size):
         """`offer` so many bytes that wait in a pipe. False: not done, the bytes have to be read."""
         head = values.bytes_head(size)
         with self.turn:
-            poured = not self.closed and self.credits and econtext.tier("splice").pour(self.handle, head, pipe, size)
-            if poured:
+            spliced = not self.closed and self.credits and econtext.tier("splice").splice_out(self.handle, head, pipe, size)
+            if spliced:
                 self.used += len(head) + size + OVERHEAD
         self.part()
-        return poured
+        return spliced
 
     def put(self, parts):
         if self.closed:
@@ -225,5 +225,5 @@ class NearSender(Sender):
     def post(self, parts, flags=0):
         econtext.send_near(self.handle, flags, b"".join(parts))
 
-    def pour(self, pipe, size):
+    def splice(self, pipe, size):
         return False

@@ -24,7 +24,7 @@ vectored_io = econtext.tier("vectored_io")
 channels = values.channels()
 
 splice = getattr(os, "splice", None)
-can_pour = bool(splice)
+can_splice = bool(splice)
 
 NAP = 0.0003  # seconds: what comes meanwhile costs one turn instead of many
 PATIENCE = 64  # naps, of a frame that does not come, or for which there is no room
@@ -36,21 +36,21 @@ ROOM_SECONDS = 0.05
 # -- From a pipe into the stream -------------------------------------------------------------------
 def in_pipe(fd):
     """Return how many bytes wait in a pipe that can be spliced; 0 for another descriptor."""
-    if not can_pour or not FIONREAD or econtext.flush is not vectored_io.flush:
+    if not can_splice or not FIONREAD or econtext.flush is not vectored_io.flush:
         return 0
     if not stat.S_ISFIFO(os.fstat(fd).st_mode):
         return 0
     return struct.unpack("i", fcntl.ioctl(fd, FIONREAD, b"\0\0\0\0"))[0]
 
 
-def pour(handle, head, fd, size):
+def splice_out(handle, head, fd, size):
     """Send a body: `head`, then `size` bytes that wait in a pipe.
 
     Returns False, and sends nothing, if the stream is not free. Bytes that find no room in time are
     read, and wait in the queue like all others.
     """
-    global can_pour
-    if not can_pour or econtext.out or econtext.rest or not econtext.write_lock.acquire(False):
+    global can_splice
+    if not can_splice or econtext.out or econtext.rest or not econtext.write_lock.acquire(False):
         return False
     try:
         if econtext.out or econtext.rest or not econtext.writeable.poll(0):
@@ -62,7 +62,7 @@ def pour(handle, head, fd, size):
                 size -= splice(fd, econtext.cout, min(size, econtext.PIPE_BUF), flags=os.SPLICE_F_NONBLOCK)
             except OSError as e:
                 if e.errno not in BUSY:
-                    can_pour = False  # any other fault shows in the next write
+                    can_splice = False  # any other fault shows in the next write
                     break
         if size:
             econtext.rest.append(os.read(fd, size))
@@ -80,7 +80,7 @@ def pour(handle, head, fd, size):
 class SplicedFrame(object):
     """A large frame of bytes that goes to the `sink` of its receiver. Its body is not read yet.
 
-    sink: an object with `fill`, such as Input of econtext.command_pipes
+    sink: an object with `splice`, such as Input of econtext.command_pipes
     """
 
     def __init__(self, receiver, size):
@@ -103,7 +103,7 @@ class SplicedFrame(object):
     def step(self):
         """Move what is there. As `read` of the core: returns b"" at the end of the stream."""
         sink = self.receiver.sink
-        moved = sink and sink.fill(econtext.cin, self.left)
+        moved = sink and sink.splice(econtext.cin, self.left)
         if moved == 0:
             return b""
         self.idle = 0 if moved else self.idle + 1
@@ -156,7 +156,7 @@ def is_idle(sink):
     return sink.is_prompt
 
 
-def move(stream, pipe, size):
+def splice_in(stream, pipe, size):
     """Move at most so many bytes.
 
     Returns how many; 0 at the end; None if no byte is there now, or the pipe is full.

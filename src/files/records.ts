@@ -82,7 +82,7 @@ export type FileRecord =
 /** The most bytes of a file that is sent as one record. */
 export const INLINE = 65536;
 /** Bytes of a piece of a larger file: with its header, a piece fits into one frame. */
-export const CHUNK = 196608;
+export const CHUNK = 258048;
 /** The most records in a message. */
 export const BATCH = 256;
 

@@ -4,7 +4,7 @@
  */
 import { closeSync } from "node:fs";
 import { withFewerFiles } from "../io/file-limit.ts";
-import { makeSockets } from "../io/libc.ts";
+import { makeSockets, widenSocket } from "../io/libc.ts";
 import type { Ending, SpawnOptions } from "./child.ts";
 import { originalLimit } from "./open-files.ts";
 
@@ -25,18 +25,15 @@ type Options = Pick<SpawnOptions, "asks" | "env" | "pty">;
 /** Where shells look for programs when the environment has no PATH. An empty one is as none. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/**
- * The child gets sockets as descriptors 3 and 4, because Bun lets us have only the other ends of
- * such. The shell makes them standard input and output.
- */
-const JOIN = "exec <&3 >&4 3>&- 4>&-";
+/** Makes the sockets that a child has as descriptors 3 and 4 its standard input and output. */
+const JOIN = "exec <&3 >&4 3>&- 4>&-;";
 /** Gives the child the limit of open files that this process was started with. */
 const limit = (): string => (originalLimit() === "" ? "" : `ulimit -Sn ${originalLimit()};`);
 /**
  * For a child that stays in the terminal's session: it ignores the signals that the terminal sends.
  * This process acts on them. ssh goes on ignoring what it was started to ignore.
  */
-const DEAF = `trap "" INT QUIT TSTP;${JOIN}`;
+const DEAF = `trap "" INT QUIT TSTP;`;
 
 let early: { readonly key: string; readonly child: StartedChild } | undefined;
 
@@ -91,19 +88,14 @@ function startBare(argv: readonly string[], options: Options): StartedChild | un
   const limit = originalLimit();
   const program = findProgram(argv);
   if (options.asks || program === null || !/^\d*$/.test(limit)) return undefined;
-  const [inputs, outputs] = [makeSockets(), makeSockets()];
-  const unused = [inputs, outputs].flatMap((pair) => pair ?? []);
+  const words = [program, ...argv.slice(1)];
   try {
-    if (inputs === undefined || outputs === undefined) return undefined;
-    const words = [program, ...argv.slice(1)];
-    const run = () => spawn(words, options, [inputs[1], outputs[1], "pipe"], argv[0]);
-    const started = limit === "" ? run() : withFewerFiles(Number(limit), run);
-    unused.splice(0, unused.length, inputs[1], outputs[1]);
-    return { ...started, stdin: inputs[0], stdout: outputs[0] };
+    return withSockets((theirs) => {
+      const run = () => spawn(words, options, [...theirs, "pipe"], argv[0]);
+      return limit === "" ? run() : withFewerFiles(Number(limit), run);
+    });
   } catch {
     return undefined;
-  } finally {
-    for (const fd of unused) closeSync(fd);
   }
 }
 
@@ -114,10 +106,39 @@ function start(
 ): StartedChild {
   // A program that does not exist is started as it is, so that the error is the system's.
   const exists = findProgram(argv) !== null;
-  const words = exists ? joined(argv, isOwn(options), terminal) : argv;
+  const words = (join: string) => (exists ? inShell(argv, join, isOwn(options), terminal) : argv);
+  const started = withSockets((theirs) => spawn(words(""), options, [...theirs, "pipe"]));
+  return started ?? startJoined(words(JOIN), options);
+}
+
+/** Starts a process where we cannot make sockets. Bun can, but only as descriptors 3 and 4. */
+function startJoined(words: readonly string[], options: Options): StartedChild {
   const started = spawn(words, options, ["ignore", "ignore", "pipe", "socket-fd", "socket-fd"]);
   const [, , , stdin, stdout] = started.process.stdio as unknown as number[];
   return { ...started, stdin: stdin as number, stdout: stdout as number };
+}
+
+/**
+ * Starts a process with sockets as its standard input and output.
+ *
+ * @param run starts it with the child's ends
+ * @returns undefined, without a call of `run`, if we cannot make sockets
+ */
+function withSockets(
+  run: (theirs: readonly [number, number]) => Omit<StartedChild, "stdin" | "stdout">,
+): StartedChild | undefined {
+  const [inputs, outputs] = [makeSockets(), makeSockets()];
+  const unused = [inputs, outputs].flatMap((pair) => pair ?? []);
+  try {
+    if (inputs === undefined || outputs === undefined) return undefined;
+    // ssh goes on with its cipher while this process is busy with what came before.
+    widenSocket(outputs[1]);
+    const started = run([inputs[1], outputs[1]]);
+    unused.splice(0, unused.length, inputs[1], outputs[1]);
+    return { ...started, stdin: inputs[0], stdout: outputs[0] };
+  } finally {
+    for (const fd of unused) closeSync(fd);
+  }
 }
 
 function searchPath(): string {
@@ -154,14 +175,20 @@ function spawn(
 }
 
 /**
- * @returns what starts `argv` with our sockets as its input and output. A script for `sh` runs in
- * the shell that does so, which saves the start of another shell.
+ * @param join JOIN, or nothing
+ * @returns what starts `argv` in a shell that prepares it. A script for `sh` runs in that shell,
+ *   which saves the start of another one
  */
-function joined(argv: readonly string[], own: boolean, terminal: string | undefined): string[] {
+function inShell(
+  argv: readonly string[],
+  join: string,
+  own: boolean,
+  terminal: string | undefined,
+): string[] {
   const [program, flag, script, ...rest] = argv;
   // The first terminal that the leader of a session opens becomes the session's.
   const adopt = terminal === undefined ? "" : `: <>${terminal};`;
-  const prepare = `${limit()}${own ? JOIN : DEAF};${adopt}`;
+  const prepare = `${limit()}${own ? "" : DEAF}${join}${adopt}`;
   return program === "sh" && flag === "-c"
     ? ["/bin/sh", "-c", prepare + script, ...rest]
     : ["/bin/sh", "-c", `${prepare}exec "$@"`, "sh", ...argv];

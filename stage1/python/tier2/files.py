@@ -18,7 +18,7 @@ channels = values.channels()
 check = econtext.tier("interruption").check
 
 INLINE = 65536  # bytes of a file that is one record
-CHUNK = 196608
+CHUNK = 258048
 MUCH = 1048576  # bytes of a file from which on the rest is spliced: that needs another module
 BATCH = 256  # records in a message, at most
 HOLE = 65536  # bytes that are worth one

@@ -222,7 +222,17 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "doctor",
-    imports: ["broker", "context", "errors", "protocol", "text", "transports", "tree", "units"],
+    imports: [
+      "broker",
+      "context",
+      "errors",
+      "io",
+      "protocol",
+      "text",
+      "transports",
+      "tree",
+      "units",
+    ],
     because: "looks at each stage of a connection with the library's own means; shows nothing",
   },
   {

@@ -6,12 +6,13 @@ import type { Broker } from "../broker.ts";
 import type { ConnectOptions } from "../context/connect-options.ts";
 import type { Context } from "../context/context.ts";
 import { EcontextError } from "../errors.ts";
+import { Turns } from "../io/turns.ts";
 import { neutralise, oneLine } from "../text.ts";
 import type { Transport } from "../transports/transport.ts";
 import { type PathOptions, type PathStep, parsePath } from "../tree/target-path.ts";
 import { amount } from "../units/amount.ts";
 import { bandwidth, clockDifference, roundTrip, writtenBytes } from "./link.ts";
-import { probe } from "./probe.ts";
+import { type Probed, probe } from "./probe.ts";
 import type { Stage, StageName } from "./stage.ts";
 import { describeFound, type Found, isUsable, readSurvey, surveyScript } from "./survey.ts";
 
@@ -20,6 +21,17 @@ export interface DiagnoseOptions extends Pick<PathOptions, "schemes" | "targets"
   /** Milliseconds for each login and each connection. Default 20,000. */
   readonly deadlineMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What the diagnoses of several targets share, which may run at the same time. */
+export class Diagnoses {
+  readonly broker: Broker;
+  /** One at a time: a bandwidth that two targets share is that of neither. */
+  readonly measuring = new Turns(1);
+
+  constructor(broker: Broker) {
+    this.broker = broker;
+  }
 }
 
 const DEADLINE_MS = 20_000;
@@ -31,7 +43,7 @@ const CLOCK_MS = 1000;
  * @throws {UsageError} `ERR_USAGE_TARGET`; other errors are stages that failed
  */
 export async function* diagnose(
-  broker: Broker,
+  shared: Diagnoses,
   target: string,
   options: DiagnoseOptions,
 ): AsyncGenerator<Stage, void> {
@@ -52,17 +64,19 @@ export async function* diagnose(
     const isLast = at === steps.length - 1;
     const hop = isLast ? target : (names[at] ?? target);
     const found: { context?: Context } = {};
-    for await (const stage of throughWord({ broker, hop, step, before, options, isLast }, found)) {
+    for await (const stage of throughWord({ shared, hop, step, before, options, isLast }, found)) {
       yield stage;
       if (stage.result === "failed") return;
     }
     before = found.context;
   }
-  if (before !== undefined) yield* ofLink(target, before);
+  if (before === undefined) return;
+  using _ = await shared.measuring.take();
+  yield* ofLink(target, before);
 }
 
 interface WordPlace {
-  readonly broker: Broker;
+  readonly shared: Diagnoses;
   readonly hop: string;
   readonly step: PathStep;
   readonly before: Context | undefined;
@@ -75,17 +89,15 @@ async function* throughWord(
   place: WordPlace,
   found: { context?: Context },
 ): AsyncGenerator<Stage, void> {
-  const { broker, hop, step, options, isLast } = place;
+  const { shared, hop, step, options, isLast } = place;
+  const { broker } = shared;
   const { deadlineMs = DEADLINE_MS, signal } = options;
   const { transport } = step;
   let isSurveyed = false;
   // Where a hop only carries the bytes of the embedded ssh, it need not have a client.
   const hasClient = place.before === undefined || transport.engine === undefined;
   if (transport.scheme === "ssh" && hasClient) {
-    const before = place.before ?? (await broker.connect("local"));
-    await before.ready(); // its start is no part of the first stage
-    const settings = { hop, transport, before, deadlineMs, signal };
-    const { stages, survey } = await probe(settings);
+    const { stages, survey } = await loginTo(place);
     yield* stages;
     if (stages.some(({ result }) => result === "failed")) return;
     if (survey?.found !== undefined) {
@@ -111,6 +123,16 @@ async function* throughWord(
     const at = transport.scheme === "ssh" ? stageOf(error, stage) : stage;
     yield { hop, stage: at, result: "failed", ms: performance.now() - started, ...wordsOf(error) };
   }
+}
+
+/** A local context runs one command at a time: each target has one of its own. */
+async function loginTo({ shared, hop, step, before, options }: WordPlace): Promise<Probed> {
+  const { deadlineMs = DEADLINE_MS, signal } = options;
+  const settings = { hop, transport: step.transport, deadlineMs, signal };
+  if (before !== undefined) return probe({ ...settings, before });
+  await using here = await shared.broker.connect("local");
+  await here.ready(); // its start is no part of the first stage
+  return await probe({ ...settings, before: here });
 }
 
 /** By the code of an error: the stage that failed. The beginning of a code stands for all. */

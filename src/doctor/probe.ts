@@ -21,7 +21,7 @@ interface ProbeSettings {
 }
 
 /** What a login found. */
-interface Probed {
+export interface Probed {
   readonly stages: readonly Stage[];
   /** Undefined: no shell ran the script. */
   readonly survey: Survey | undefined;

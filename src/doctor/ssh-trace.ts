@@ -17,8 +17,8 @@ export interface Passed {
 
 const CONNECTING = /^debug1: Connecting to (\S+) \[(.+)\] port (\d+)\./;
 const PROXY = /^debug1: Executing proxy command: (?:exec )?(.*)/;
-/** The proxy command of ProxyJump; before `-W` it may have further hosts to jump through. */
-const JUMP = /^ssh (?:(.*) )?-W '?\S+:\d+'? (\S+)$/;
+/** The proxy command of ProxyJump, or one that a user has written like it. */
+const JUMP = /^(?:\S*\/)?ssh (?:(.*) )?-W '?\S+:\d+'? (\S+)$/;
 /** What a jump host says that does not find the target. */
 const UNRESOLVED =
   /open failed: .*(?:[Nn]ame or service not known|[Nn]ame resolution|nodename nor)/;
@@ -26,8 +26,17 @@ const ESTABLISHED = /^debug1: Connection established\./;
 const GREETING = /^debug1: Remote protocol version \S+, remote software version (.*)/;
 const HOST_KEY = /^debug1: Server host (?:key|certificate): (\S+) (\S+)/;
 const KEYS = /^debug1: SSH2_MSG_NEWKEYS received/;
-const LOGGED_IN = /^Authenticated to (\S+)(?: \((.*?)\))?(?: using "(.*?)")?/;
+const LOGGED_IN = /^Authenticated to (\S+)(?: \(.*?\))?(?: using "(.*?)")?/;
 const DEBUG = /^(?:debug\d: |OpenSSH_|Authenticated to |Transferred: |Bytes per second: )/;
+
+/** A command that a client of ssh has started to reach its host. */
+interface Proxy {
+  readonly command: string;
+  /** The host that the command logs in to; undefined: it is no client of ssh. */
+  readonly jump: string | undefined;
+  /** Whether the command prints debug lines itself: those of its own connection. */
+  readonly isTold: boolean;
+}
 
 export class SshTrace {
   readonly passed: Passed[] = [];
@@ -36,10 +45,13 @@ export class SshTrace {
   /** The software that the server names in its greeting. */
   greeting: string | undefined;
   #rest = "";
-  #proxy: string | undefined;
-  /** The host that ssh jumps through, by the name that the configuration has. */
-  #jump: string | undefined;
-  #hasJumped = false;
+  /**
+   * The proxy commands that have not led to their host yet: the target's first. With `ProxyJump
+   * a,b`, the client of the target starts one for b, which starts one for a.
+   */
+  readonly #open: Proxy[] = [];
+  /** The proxy command that the present connection goes through. */
+  #through: string | undefined;
   #key = "";
 
   /** @param at when the text came */
@@ -51,30 +63,23 @@ export class SshTrace {
 
   /** The last stage that ssh has begun. */
   get reached(): StageName {
-    const has = (stage: StageName) =>
-      this.passed.some((one) => one.stage === stage && one.jump === undefined);
-    if (has("login")) return "shell";
-    if (has("host key")) return "login";
-    if (has("tcp")) return "host key";
+    if (this.#has("login")) return "shell";
+    if (this.#has("host key")) return "login";
+    if (this.#has("tcp")) return "host key";
     // The jump host looks for the name, and connects.
-    const isNamed = this.#hasJumped && !UNRESOLVED.test(this.said);
-    return has("name") || isNamed ? "tcp" : "name";
+    const isNamed = this.#through !== undefined && !UNRESOLVED.test(this.said);
+    return this.#has("name") || isNamed ? "tcp" : "name";
   }
 
   /** The host that ssh jumps through and has not got through yet; undefined: there is none. */
   get jump(): string | undefined {
-    return this.#hasJumped ? undefined : this.#jump;
+    return this.#open.findLast(({ jump }) => jump !== undefined)?.jump;
   }
 
   #line(line: string, at: number): void {
     if (!DEBUG.test(line)) this.said += `${line}\n`;
-    const [, proxy] = PROXY.exec(line) ?? [];
-    if (proxy !== undefined && this.#proxy === undefined) {
-      this.#proxy = proxy;
-      const [, options = "", jump] = JUMP.exec(proxy) ?? [];
-      // Of several, the first in the line is the first on the way.
-      this.#jump = / ?-J (?:\S+@)?([^\s,:]+)/.exec(options)?.[1] ?? jump;
-    }
+    const [, command] = PROXY.exec(line) ?? [];
+    if (command !== undefined) this.#begun(command);
     const [, host, address, port] = CONNECTING.exec(line) ?? [];
     if (host !== undefined) {
       const isSame = host === address;
@@ -92,35 +97,45 @@ export class SshTrace {
       const server = this.greeting === undefined ? "" : `; ${this.greeting}`;
       this.#pass("host key", at, `${this.#key}${server}`);
     }
-    const [, name = "", way = "", method = ""] = LOGGED_IN.exec(line) ?? [];
+    const [, name = "", method = ""] = LOGGED_IN.exec(line) ?? [];
     if (name === "") return;
     this.#pass("login", at, method === "" ? "authenticated" : `by ${method}`);
-    if (this.#proxy !== undefined && way !== "via proxy") this.#isJump(name);
+    const proxy = this.#open.pop();
+    if (proxy !== undefined) this.#isJump(proxy, name);
   }
 
-  /** A proxy command may say nothing of name and address. */
+  #begun(command: string): void {
+    const [, options = "", last] = JUMP.exec(command) ?? [];
+    const isTold = /(?:^| )-v/.test(options);
+    // A client that tells nothing may jump, too: the first in the line is the first on the way.
+    const first = / ?-J (?:\S+@)?([^\s,:]+)/.exec(options)?.[1];
+    this.#open.push({ command, jump: (isTold ? undefined : first) ?? last, isTold });
+  }
+
+  /** A proxy command may say nothing of name and address: the greeting comes through it. */
   #byProxy(at: number): void {
-    if (this.#proxy === undefined) return;
-    const has = this.passed.some(({ stage, jump }) => stage === "tcp" && jump === undefined);
-    if (has) return;
-    this.#pass("name", at, `left to the proxy command: ${this.#proxy}`);
+    while (this.#open.at(-1)?.isTold === false) this.#through = this.#open.pop()?.command;
+    if (this.#through === undefined || this.#has("tcp")) return;
+    this.#pass("name", at, `left to the proxy command: ${this.#through}`);
     this.#pass("tcp", at, "by the proxy command");
   }
 
+  #has(stage: StageName): boolean {
+    return this.passed.some((one) => one.stage === stage && one.jump === undefined);
+  }
+
   #pass(stage: StageName, at: number, detail: string): void {
-    const isKnown = this.passed.some((one) => one.stage === stage && one.jump === undefined);
     // ssh tries the addresses of a name one after the other.
-    if (isKnown) return;
-    this.passed.push({ stage, at, detail });
+    if (!this.#has(stage)) this.passed.push({ stage, at, detail });
   }
 
   /** What has passed so far was the way to a host that ssh jumps through. */
-  #isJump(name: string): void {
+  #isJump({ command, jump }: Proxy, name: string): void {
     this.greeting = undefined;
     this.#key = "";
-    this.#hasJumped = true;
+    this.#through = command;
     for (const [index, one] of this.passed.entries()) {
-      if (one.jump === undefined) this.passed[index] = { ...one, jump: this.#jump ?? name };
+      if (one.jump === undefined) this.passed[index] = { ...one, jump: jump ?? name };
     }
   }
 }

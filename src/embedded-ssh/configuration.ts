@@ -5,7 +5,7 @@
  */
 
 import { orAborted } from "../io/abort.ts";
-import { Turns } from "../launch/turns.ts";
+import { Turns } from "../io/turns.ts";
 
 /** The values of each option, by its name in lower case. */
 export type SshConfiguration = ReadonlyMap<string, readonly string[]>;

@@ -5,11 +5,11 @@
 import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { BootstrapError, type EcontextError } from "../errors.ts";
+import { Turns } from "../io/turns.ts";
 import { neutralise } from "../text.ts";
 import { account } from "../transports/account.ts";
 import { addingToAgent } from "../transports/ssh-said.ts";
 import type { Transport } from "../transports/transport.ts";
-import { Turns } from "./turns.ts";
 
 /** Milliseconds for the client to tell its configuration: a command in it may hang. */
 const GIVE_UP_MS = 2000;

@@ -1,6 +1,6 @@
 /** `econtext doctor`: each stage of a connection that can fail, on real servers. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeScript } from "../helpers/scripts.ts";
@@ -8,13 +8,22 @@ import { suite } from "../helpers/skip.ts";
 import { makeSshFiles, type SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
 import { startBrokenHosts } from "./broken-hosts.ts";
-import { econtext } from "./econtext.ts";
+import { econtext, start } from "./econtext.ts";
 
 interface Row {
   readonly stage: string;
   readonly result: string;
   readonly detail: string;
   readonly hint?: string;
+}
+
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void> {
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
 }
 
 /** Long enough for a loaded machine. */
@@ -137,6 +146,64 @@ suite("doctor", missingSshd(), "sshd", () => {
       expect(found.status).toBe(status);
     });
   }
+
+  test("a jump through two hosts: each stage is that of its host", async () => {
+    const config = join(dir, "jumps");
+    const every = readFileSync(server.configPath, "utf8").replace("Host target*", "Host *");
+    writeFileSync(config, every);
+    const { rows, status } = await examine("-F", config, "-o", "ProxyJump=first,second");
+    const placesOf = (stage: string) =>
+      rows.filter((row) => row.stage === stage).map(({ detail }) => detail.split(", which")[0]);
+    for (const stage of ["host key", "login"]) {
+      const [one, two, own, ...more] = placesOf(stage);
+      expect([one, two, more]).toEqual(["first", "second", []]);
+      expect(own).not.toContain("second");
+    }
+    expect(status).toBe(0);
+    const failed = await examine("-F", config, "-o", "ProxyJump=first,127.0.0.1:1");
+    expect(failed.last).toMatchObject({ stage: "tcp", result: "failed" });
+    expect(failed.last.detail).toStartWith("127.0.0.1, which ssh jumps through: ");
+    expect(failed.status).toBe(11);
+  });
+
+  test("several targets at once, each told as soon as those before it are", async () => {
+    const meets = (mine: string, theirs: string) =>
+      withShell(
+        `touch ${join(dir, mine)}`,
+        `until [ -e ${join(dir, theirs)} ] || ! [ -e /proc/$PPID ]; do sleep 0.05; done`,
+        'exec /bin/sh "$@"',
+      );
+    // The first host waits for the login to the second; the second until the first is told.
+    await using first = await meets("a", "b");
+    await using second = await meets("b", "told");
+    const config = join(dir, "two");
+    const hosts = [first, second].map(({ configPath }, at) =>
+      readFileSync(configPath, "utf8").replace("Host target*", `Host host${at}`),
+    );
+    writeFileSync(config, hosts.join("\n"));
+    const run = start(["doctor", "--json", "-F", config, ...PATIENT, "host[0-1]", "local"]);
+    const rows: { target: string; stage: string }[] = [];
+    for await (const line of linesOf(run.stdout)) {
+      const row = JSON.parse(line) as (typeof rows)[number];
+      if (row.target === "host0" && row.stage === "nothing written") {
+        writeFileSync(join(dir, "told"), "");
+      }
+      rows.push(row);
+    }
+    const names = rows.map(({ target }) => target);
+    expect(names.filter((name, at) => name !== names[at - 1])).toEqual(["host0", "host1", "local"]);
+    expect(await run.exited).toBe(0);
+  });
+
+  test("ctrl-C ends all that is tested", async () => {
+    await using hanging = await withShell("while kill -0 $PPID 2>/dev/null; do sleep 0.1; done");
+    const run = start(["doctor", "-F", hanging.configPath, ...PATIENT, "local", "target[1-3]"]);
+    for await (const line of linesOf(run.stdout)) {
+      if (line.includes("nothing written")) run.kill("SIGINT");
+    }
+    await run.exited;
+    expect(run.signalCode).toBe("SIGINT");
+  });
 
   test("a host key that has changed", async () => {
     const other = makeSshFiles();

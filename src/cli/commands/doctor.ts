@@ -3,9 +3,10 @@ import type { Stage } from "../../doctor/stage.ts";
 import { makeCommand } from "../command-definition.ts";
 import { readConfiguration } from "../configuration.ts";
 import type { Host } from "../host.ts";
+import { inOrder } from "../in-order.ts";
 import { Stop } from "../interruption.ts";
-import { readConnect, readLogLevel } from "../option-values.ts";
-import { COMMON, JSON_OPTION, TARGETS } from "../options.ts";
+import { readConnect, readFleet, readLogLevel } from "../option-values.ts";
+import { COMMON, FLEET, JSON_OPTION, TARGETS } from "../options.ts";
 import type { CommandLine, Definitions } from "../parse-line.ts";
 import { openPrompter } from "../passwords.ts";
 import { readTargets } from "../targets.ts";
@@ -24,6 +25,7 @@ const args: Definitions = {
     description: "5 (seconds), 500ms, 2m or 1h: for each login and each connection (default 20)",
   },
   ...TARGETS,
+  jobs: { ...FLEET.jobs, description: "Test N targets at the same time (default: as with exec)" },
   ...rest,
 };
 
@@ -35,6 +37,7 @@ export const command = makeCommand({
     "econtext doctor web1",
     "econtext doctor bastion/web1/sudo:root",
     "econtext doctor web1 --json",
+    "econtext doctor 'web[01-20]'",
   ],
   args,
   exitStatus: `0 all stages passed, also with warnings. Else the first that failed:
@@ -49,6 +52,10 @@ bootstrap, or the stage that failed. Then the target's round trip, the bandwidth
 each way, the difference of the clocks, and what its interpreter wrote to a
 disk.
 
+Several targets are tested at the same time, and shown one after another, in the
+order in which they are given. What measures the link runs for one target at a
+time.
+
 Each host is logged in to twice: once by "ssh -v", which uses nothing of
 econtext there and asks nothing, and once as every command does. Up to 32 MiB
 are sent each way, but little more than take a quarter of a second.`,
@@ -59,26 +66,29 @@ async function run({ flags, before, after }: CommandLine, host: Host): Promise<n
   const words = [...before, ...(after ?? [])];
   const { names: targets } = await readTargets("doctor", words, flags, host);
   const { deadline: deadlineMs, ...connect } = readConnect("doctor", flags);
+  const { window } = readFleet("doctor", flags);
   const configuration = readConfiguration(host);
-  const prompter = await openPrompter("doctor", flags, host, configuration);
+  const asked = new Pause();
+  const user = { free: () => asked.begin() };
+  const prompter = await openPrompter("doctor", flags, host, configuration, user);
   const { Broker } = await import("../../index.ts");
-  const { diagnose } = await import("../../doctor/diagnose.ts");
+  const { Diagnoses, diagnose } = await import("../../doctor/diagnose.ts");
   const { STAGES } = await import("../../doctor/stage.ts");
   const stop = new Stop(host);
   const { signal } = stop;
   const logLevel = readLogLevel("doctor", flags);
   const broker = new Broker({ ...configuration, prompter, logLevel, signal });
-  const asJson = flags["json"] === true;
+  const shared = new Diagnoses(broker);
+  const options = { ...configuration, connect, deadlineMs, signal };
+  const stages = targets.map((target) => () => diagnose(shared, target, options));
   const all = async (): Promise<number> => {
     let status = 0;
-    for (const target of targets) {
-      const shown = asJson ? new Records(target, host) : new Lines(host);
-      for await (const stage of diagnose(broker, target, {
-        ...configuration,
-        connect,
-        deadlineMs,
-        signal,
-      })) {
+    let at = 0;
+    for (const found of inOrder(stages, { window, signal })) {
+      const target = targets[at++] ?? "";
+      const shown = flags["json"] === true ? new Records(target, host) : new Lines(host);
+      for await (const stage of found) {
+        await asked.over();
         await shown.show(stage);
         if (stage.result === "failed") status = Math.max(status, STAGES[stage.stage]);
       }
@@ -93,6 +103,26 @@ async function run({ flags, before, after }: CommandLine, host: Host): Promise<n
   } finally {
     await broker.close();
     stop.dispose();
+  }
+}
+
+/** While a question stands on the terminal, no line is written below it. */
+class Pause {
+  #open = 0;
+  #change = Promise.withResolvers<void>();
+
+  /** @returns what ends the pause */
+  begin(): () => void {
+    this.#open++;
+    return () => {
+      this.#open--;
+      this.#change.resolve();
+      this.#change = Promise.withResolvers();
+    };
+  }
+
+  async over(): Promise<void> {
+    while (this.#open > 0) await this.#change.promise;
   }
 }
 

@@ -9,14 +9,20 @@ export class Turns {
   }
 
   async run<T>(work: () => Promise<T>): Promise<T> {
+    using _ = await this.take();
+    return await work();
+  }
+
+  /** @returns a turn, which ends when it is disposed */
+  async take(): Promise<Disposable> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free += 1;
-      else next();
-    }
+    return { [Symbol.dispose]: () => this.#end() };
+  }
+
+  #end(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
   }
 }

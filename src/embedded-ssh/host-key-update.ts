@@ -29,7 +29,7 @@ export function updateHostKeys(
 ): void {
   const keys = proved.filter(({ type }) => settings.acceptedTypes.includes(type));
   if (!settings.updates || keys.length === 0) return;
-  const fresh = freshKeys(files.userLines(), hosts, keys);
+  const fresh = freshKeys(files, hosts, keys);
   if (fresh !== undefined) files.replace(hosts, keys, fresh);
 }
 
@@ -38,13 +38,11 @@ export function updateHostKeys(
  *   are not as ssh writes them
  */
 function freshKeys(
-  lines: readonly KnownKey[],
+  files: KnownHostsFiles,
   hosts: readonly string[],
   keys: readonly HostKey[],
 ): readonly HostKey[] | undefined {
-  const isOwn = ({ names }: KnownKey): boolean => hosts.some((host) => isNamed(names, host));
-  const own = lines.filter(isOwn);
-  const others = lines.filter((line) => !isOwn(line));
+  const own = files.userLinesOf(hosts);
   const isAsWritten = own.every(
     ({ marker, names, type }) =>
       marker === undefined &&
@@ -55,8 +53,10 @@ function freshKeys(
   );
   const old = own.filter((line) => !keys.some((key) => isSameKey(key, line)));
   const fresh = keys.filter((key) => !own.some((line) => isSameKey(line, key)));
-  // A key that another name has, too, may be of a host with several names.
-  const isShared = [...keys, ...old].some((key) => others.some((line) => isSameKey(line, key)));
   const hasChanges = old.length > 0 || fresh.length > 0;
-  return isAsWritten && !isShared && hasChanges ? fresh : undefined;
+  if (!isAsWritten || !hasChanges) return undefined;
+  const isOwn = ({ names }: KnownKey): boolean => hosts.some((host) => isNamed(names, host));
+  // A key that another name has, too, may be of a host with several names.
+  const isShared = [...keys, ...old].some((key) => !files.userLinesWith(key).every(isOwn));
+  return isShared ? undefined : fresh;
 }

@@ -12,14 +12,14 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, isAbsolute } from "node:path";
-import { NotAFile, readKeyTextIfAny } from "./key-text.ts";
+import { NotAFile, readKeyBytesIfAny } from "./key-text.ts";
 import {
   type HostKey,
-  isSameKey,
   type KnownKey,
   knownHostsLines,
   knownKeys,
-  parseKnownHosts,
+  linesHolding,
+  linesNaming,
   withoutOtherKeys,
 } from "./known-hosts.ts";
 import type { HostKeySettings, SshSettings } from "./settings.ts";
@@ -44,14 +44,18 @@ export class KnownHostsFiles {
 
   /** @returns the lines without a marker that hold the key, by any names */
   linesWith(key: HostKey): KnownKey[] {
-    return this.#all
-      .flatMap((file) => parseKnownHosts(readFile(file), file))
-      .filter((known) => known.marker === undefined && isSameKey(known, key));
+    const isPlain = ({ marker }: KnownKey): boolean => marker === undefined;
+    return this.#all.flatMap((file) => linesHolding(readFile(file), key, file)).filter(isPlain);
   }
 
-  /** @returns all lines of the user's files */
-  userLines(): KnownKey[] {
-    return this.#settings.userFiles.flatMap((file) => parseKnownHosts(readFile(file), file));
+  /** @returns the lines of the user's files that name one of the hosts, damaged ones as well */
+  userLinesOf(hosts: readonly string[]): KnownKey[] {
+    return this.#settings.userFiles.flatMap((file) => linesNaming(readFile(file), hosts, file));
+  }
+
+  /** @returns the lines of the user's files that hold the key, by any names */
+  userLinesWith(key: HostKey): KnownKey[] {
+    return this.#settings.userFiles.flatMap((file) => linesHolding(readFile(file), key, file));
   }
 
   /** Whether a key was found in one of the user's files. */
@@ -86,7 +90,7 @@ export class KnownHostsFiles {
   replace(hosts: readonly string[], keys: readonly HostKey[], fresh: readonly HostKey[]): void {
     const { userFiles, isHashed } = this.#settings;
     for (const file of userFiles) {
-      const before = readFile(file);
+      const before = readFile(file).toString("latin1");
       const kept = withoutOtherKeys(before, hosts, keys);
       const added = file === this.#own ? fresh : [];
       const lines = added.map((key) => knownHostsLines(hosts, key, isHashed)).join("");
@@ -102,9 +106,9 @@ export class KnownHostsFiles {
 }
 
 /** @throws {KnownHostsProblem} reading the file would wait, or no further file can be opened */
-function readFile(file: string): string {
+function readFile(file: string): Buffer {
   try {
-    return readKeyTextIfAny(file);
+    return readKeyBytesIfAny(file);
   } catch (error) {
     if (error instanceof NotAFile) throw new KnownHostsProblem(error.message);
     throw new KnownHostsProblem(`${file}: ${reasonOf(error as NodeJS.ErrnoException)}`);
@@ -113,7 +117,7 @@ function readFile(file: string): string {
 
 /** @throws the system's error */
 function appendLines(file: string, lines: string): void {
-  const isCut = /[^\n]$/.test(readFile(file));
+  const isCut = /[^\n]$/.test(readFile(file).subarray(-1).toString("latin1"));
   appendFileSync(file, (isCut ? "\n" : "") + lines, { encoding: "latin1", mode: 0o600 });
 }
 
@@ -169,17 +173,17 @@ export async function askKnownHostsCommand(
     say(`KnownHostsCommand-${reason} path is not absolute\r\n`);
     return [];
   }
-  const { text, errors, status } = await runCommand(argv, signal);
+  const { lines, errors, status } = await runCommand(argv, signal);
   say(errors);
   if (status !== 0) throw new KnownHostsProblem(`${argv[0]} ended with status ${status}`);
-  return knownKeys(text, host, COMMAND_PLACE);
+  return knownKeys(lines, host, COMMAND_PLACE);
 }
 
 async function runCommand(argv: readonly string[], signal: AbortSignal) {
   try {
     const child = Bun.spawn([...argv], { stdio: ["ignore", "pipe", "pipe"], signal });
-    const [text, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-    return { text, errors, status: await child.exited };
+    const [lines, errors] = await Promise.all([child.stdout.bytes(), child.stderr.text()]);
+    return { lines: Buffer.from(lines), errors, status: await child.exited };
   } catch (error) {
     throw new KnownHostsProblem(error instanceof Error ? error.message : String(error));
   }

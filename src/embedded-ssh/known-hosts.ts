@@ -1,9 +1,12 @@
 /**
  * The format of known_hosts files, from sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". A line has an
- * optional marker, names, the type of a key and the key. Text in, text out: reads and writes no
+ * optional marker, names, the type of a key and the key. Bytes in, text out: reads and writes no
  * file.
+ *
+ * A file may have hundreds of thousands of lines, and is searched for each host: a line becomes
+ * text only if its bytes may be what is looked for.
  */
-import { createHmac, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 
 /** A host key as a server shows it. */
 export interface HostKey {
@@ -25,16 +28,107 @@ export interface KnownKey extends HostKey {
 const HASHED = /^\|1\|([^|]+)\|(.+)$/;
 const MARKERS: readonly (string | undefined)[] = ["@revoked", "@cert-authority", undefined];
 
+/** Bytes with a meaning in a line. */
+const NEWLINE = 10;
+const SPACE = 32;
+const HASH = 35;
+const COMMA = 44;
+/** At the beginning of a line: a marker, or hashed names. */
+const [AT, PIPE] = [64, 124];
+/** In a name: `!`, `*` and `?`. */
+const PATTERN: readonly number[] = [33, 42, 63];
+const NOT_ASCII = 128;
+
 /**
+ * A line with an unknown marker is none of the result: it must not be taken for a line without a
+ * marker.
+ *
+ * @param hosts as known_hosts names them: `web1`, or `[web1]:2222`
  * @param file its name, for messages
- * @returns the lines that hold a key. A line with an unknown marker is none of them: it must not be
- *   taken for a line without a marker.
+ * @returns the lines that hold a key and name one of the hosts
  */
-export function parseKnownHosts(text: string, file: string): KnownKey[] {
-  return text.split("\n").flatMap((line, at) => {
-    const known = parseLine(line, `${file}:${at + 1}`);
-    return known === undefined ? [] : [known];
-  });
+export function linesNaming(bytes: Buffer, hosts: readonly string[], file: string): KnownKey[] {
+  const wanted = hosts.map((host) => ({
+    host,
+    lower: Buffer.from(host.toLowerCase(), "latin1"),
+  }));
+  const found: KnownKey[] = [];
+  for (let [at, number] = [0, 1]; at < bytes.length; number++) {
+    const newline = bytes.indexOf(NEWLINE, at);
+    const end = newline < 0 ? bytes.length : newline;
+    if (mayName(bytes, at, end, wanted)) {
+      const line = parseLine(bytes.toString("latin1", at, end), `${file}:${number}`);
+      if (line !== undefined && hosts.some((host) => isNamed(line.names, host))) found.push(line);
+    }
+    at = end + 1;
+  }
+  return found;
+}
+
+/** @returns the lines that hold the key, by any names */
+export function linesHolding(bytes: Buffer, key: HostKey, file: string): KnownKey[] {
+  const found: KnownKey[] = [];
+  const wanted = Buffer.from(key.key, "latin1");
+  /** Where the present line begins. */
+  let [start, number] = [0, 1];
+  for (let at = bytes.indexOf(wanted); at >= 0; ) {
+    for (;;) {
+      const newline = bytes.indexOf(NEWLINE, start);
+      if (newline < 0 || newline > at) break;
+      start = newline + 1;
+      number++;
+    }
+    const newline = bytes.indexOf(NEWLINE, at);
+    const end = newline < 0 ? bytes.length : newline;
+    const line = parseLine(bytes.toString("latin1", start, end), `${file}:${number}`);
+    if (line !== undefined && isSameKey(line, key)) found.push(line);
+    at = bytes.indexOf(wanted, end);
+  }
+  return found;
+}
+
+/** A host that is looked for, and its bytes in lower case. */
+interface Wanted {
+  readonly host: string;
+  readonly lower: Buffer;
+}
+
+/**
+ * Whether the line may name one of the hosts. It is so for each line whose names are not plain:
+ * with a marker, with a pattern, with spaces before it, or not ASCII.
+ */
+function mayName(bytes: Buffer, start: number, end: number, hosts: readonly Wanted[]): boolean {
+  const first = bytes[start] ?? 0;
+  if (first === HASH) return false;
+  if (first <= SPACE || first === AT) return true;
+  const isHashed = first === PIPE;
+  let name = start;
+  for (let at = start; ; at++) {
+    const byte = at < end ? (bytes[at] ?? 0) : SPACE;
+    if (byte <= SPACE || (byte === COMMA && !isHashed)) {
+      for (const { host, lower } of hosts) {
+        if (
+          isHashed
+            ? isNamed(bytes.toString("latin1", start, at), host)
+            : isAt(bytes, name, at, lower)
+        )
+          return true;
+      }
+      if (byte !== COMMA) return false;
+      name = at + 1;
+    } else if (byte >= NOT_ASCII || PATTERN.includes(byte)) return true;
+  }
+}
+
+/** Whether these bytes are the host, in either case. */
+function isAt(bytes: Buffer, start: number, end: number, host: Buffer): boolean {
+  if (end - start !== host.length) return false;
+  for (let at = 0; at < host.length; at++) {
+    const byte = bytes[start + at] ?? 0;
+    const isUpper = byte >= 65 && byte <= 90;
+    if ((isUpper ? byte + 32 : byte) !== host[at]) return false;
+  }
+  return true;
 }
 
 function parseLine(line: string, place: string): KnownKey | undefined {
@@ -46,12 +140,9 @@ function parseLine(line: string, place: string): KnownKey | undefined {
   return { marker: marker as KnownKey["marker"], names, type, key, place };
 }
 
-/**
- * @param host as known_hosts names it: `web1`, or `[web1]:2222`
- * @returns the host's lines. A line whose key is damaged is none of them, as for ssh.
- */
-export function knownKeys(text: string, host: string, file: string): KnownKey[] {
-  return parseKnownHosts(text, file).filter((line) => isNamed(line.names, host) && isWhole(line));
+/** @returns the host's lines. A line whose key is damaged is none of them, as for ssh. */
+export function knownKeys(bytes: Buffer, host: string, file: string): KnownKey[] {
+  return linesNaming(bytes, [host], file).filter(isWhole);
 }
 
 /**
@@ -112,7 +203,7 @@ export function knownHostsLines(
 }
 
 function hashed(host: string, salt: Buffer): string {
-  const hash = createHmac("sha1", salt).update(host).digest("base64");
+  const hash = new Bun.CryptoHasher("sha1", salt).update(host).digest("base64");
   return `|1|${salt.toString("base64")}|${hash}`;
 }
 

@@ -41,7 +41,7 @@ export function ping(link: ContextLink, deadline?: number): Promise<number> {
       deadline === undefined
         ? undefined
         : setTimeout(() => {
-            const hint = "econtext doctor TARGET, which tests the network and the machine";
+            const hint = `econtext doctor ${link.name}, which tests the network and the machine`;
             const message = `${link.name}: no answer within ${deadline} ms\n  try: ${hint}`;
             reject(new TimeoutError("ERR_DEADLINE_PING", message));
           }, deadline);

@@ -72,7 +72,6 @@ export interface Plan {
   readonly pass?: PassSignal;
 }
 
-const SILENCE_HINT = "a longer --deadline, or econtext doctor TARGET, which tests each stage";
 /** Milliseconds that a signal on its way takes to arrive, at most. */
 const SIGNAL_MS = 50;
 /** Failures of ssh that no signal causes. */
@@ -242,7 +241,8 @@ class Run {
       return new TimeoutError(error.code, `${what}\n  try: a longer --deadline, or less work`);
     }
     const { place, hop } = silentPart(target, context);
-    const message = `${place}: no answer within ${ms} ms\n  try: ${SILENCE_HINT}`;
+    const hint = `a longer --deadline, or econtext doctor ${target}, which tests each stage`;
+    const message = `${place}: no answer within ${ms} ms\n  try: ${hint}`;
     const silence = new TimeoutError(error.code, message);
     return Object.assign(silence, { hop });
   }

@@ -16,7 +16,7 @@ export function readKeyText(path: string): string {
  *   these waits for another process
  * @throws the system's error, for a folder as well
  */
-export function readKeyBytes(path: string): Buffer {
+function readKeyBytes(path: string): Buffer {
   if (path === "/dev/null") return Buffer.alloc(0);
   // Without O_NONBLOCK, opening a pipe waits for a writer.
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);

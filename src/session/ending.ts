@@ -47,7 +47,7 @@ export async function explainLoss(
   const { stderr, printed } = splitOutput(launched.stderr, launched.marker);
   const details = describeEnding(transport, ending, stderr);
   const what = `${name}: the far side ended${details === "" ? "" : ` (${details})`}`;
-  const message = `${what}\n  try: ${hintFor(details)}`;
+  const message = `${what}\n  try: ${hintFor(name, details)}`;
   return { error: new DisconnectError("ERR_DISCONNECT_LOST", message), printed };
 }
 
@@ -116,12 +116,12 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/^status /, "see whether the called code ends its process (os._exit, abort); connect again"],
 ];
 
-function hintFor(details: string): string {
+function hintFor(name: string, details: string): string {
   const known = HINTS.find(([words]) => words.test(details))?.[1];
   const [signal = ""] = /SIG\w+/.exec(details) ?? [];
   return (
     known?.replace("{signal}", signal) ??
-    "connect again; econtext doctor TARGET tests the connection"
+    `connect again; econtext doctor ${name} tests the connection`
   );
 }
 

@@ -45,4 +45,22 @@ suite("ssh clients of what is kept", missingSshd(), "sshd", () => {
     expect(JSON.parse(own.stderr)).toMatchObject({ context: "", message: DIFFERENCES });
     expect(await served()).toEqual({ ssh: 1, embedded: 2, auto: 1 });
   });
+
+  test("--log-level debug says which ssh opens what is kept, and why", async () => {
+    await using scene = await Scene.open();
+    const { stderr, status } = await scene.run([
+      ...["up", ...REFUSED, "--log-level", "debug", "--log-format", "json", scene.host],
+    ]);
+    const records = stderr
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(records).toContainEqual(
+      expect.objectContaining({
+        context: scene.host,
+        message: expect.stringMatching(/^spawned ssh: ForwardX11 yes: /),
+      }),
+    );
+    expect(status).toBe(0);
+  });
 });

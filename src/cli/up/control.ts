@@ -7,7 +7,7 @@ import { command as upCommand } from "../commands/up.ts";
 import { readConfiguration } from "../configuration.ts";
 import type { Host } from "../host.ts";
 import { Stop } from "../interruption.ts";
-import { readConnect } from "../option-values.ts";
+import { readConnect, readLogLevel } from "../option-values.ts";
 import { openPrompter } from "../passwords.ts";
 import { statusOf, Usage } from "../report-error.ts";
 import { readTargets } from "../targets.ts";
@@ -27,6 +27,7 @@ async function up(words: readonly string[], host: Host, keeper: Keeper): Promise
   const { schemes, targets: settings } = configuration;
   const failures = new Failures(host, targets, "text");
   const stop = new Stop(host);
+  const logLevel = readLogLevel("up", flags);
   const log = openLog(flags, host);
   const own = { schemes, targets: settings };
   const options = readConnect("up", flags);
@@ -35,7 +36,7 @@ async function up(words: readonly string[], host: Host, keeper: Keeper): Promise
   const later = { ...host, person: null };
   const opening: Opening = {
     options,
-    settings: { ...own, prompter, signal: stop.signal, onLog: log.show },
+    settings: { ...own, prompter, signal: stop.signal, logLevel, onLog: log.show },
     again: async () => ({
       ...own,
       prompter: await openPrompter("up", { ...flags, "ask-pass": false }, later, configuration),

@@ -12,7 +12,7 @@ import {
 } from "ssh2";
 import type { Asker, Ending } from "../launch/child.ts";
 import { BoundAgent } from "./bound-agent.ts";
-import { ConnectionFailure, NoSession } from "./failures.ts";
+import { ConnectionFailure, isOpenFailure, NoSession, openFailed } from "./failures.ts";
 import { HostKeyCheck } from "./host-key.ts";
 import { offeredKeys } from "./identities.ts";
 import { joinWrites } from "./joined-writes.ts";
@@ -20,7 +20,14 @@ import { LastWords, type Ssh2Error } from "./last-words.ts";
 import { Login } from "./login.ts";
 import type { SshSettings } from "./settings.ts";
 import type { Wire } from "./socket.ts";
-import { hearDisconnect, rekey, type SessionProof, sessionProof } from "./ssh2-internals.ts";
+import {
+  hearDisconnect,
+  type NewPassword,
+  rekey,
+  type SessionProof,
+  sendNewPassword,
+  sessionProof,
+} from "./ssh2-internals.ts";
 
 export interface Dialog {
   /** Absent: nothing can be asked. */
@@ -221,9 +228,13 @@ export class Connection {
       .on("banner", (text) => {
         if (!settings.isQuiet) say(text);
       })
-      .on("change password", (told) => {
-        // The user is not asked for a new one, as ssh would do.
-        fail(new ConnectionFailure(`${told.trimEnd()}\r\nYour password has expired.\r\n`));
+      .on("change password", async (told) => {
+        const given = await login.newPassword(told);
+        const send = this.#whileOpen((password: NewPassword) =>
+          sendNewPassword(this.#client, settings.user, password),
+        );
+        if (given !== undefined) return send(given);
+        fail(new ConnectionFailure("Your password has expired.\r\n"));
         this.#wire.stream.destroy();
       })
       .on("error", (error: Ssh2Error) => {
@@ -369,26 +380,4 @@ function learn(hostKeys: HostKeyCheck, keys: readonly ParsedKey[]): void {
   } catch {
     // The file is read-only.
   }
-}
-
-/** Reasons of SSH_MSG_CHANNEL_OPEN_FAILURE (RFC 4254, section 5.1), as ssh prints them. */
-const OPEN_FAILURES: readonly string[] = [
-  "unknown reason",
-  "administratively prohibited",
-  "connect failed",
-  "unknown channel type",
-  "resource shortage",
-];
-/** What ssh2 writes before the server's own words. */
-const OPEN_FAILURE = "(SSH) Channel open failure: ";
-
-function isOpenFailure({ message }: Error): boolean {
-  return message.startsWith(OPEN_FAILURE);
-}
-
-/** @param error of ssh2, of a channel that the server does not open @returns what ssh prints */
-function openFailed(error: Error & { reason?: number | string }): string {
-  const { reason, message } = error;
-  const why = OPEN_FAILURES[Number(reason)] ?? "unknown reason";
-  return `channel 0: open failed: ${why}: ${message.replace(OPEN_FAILURE, "")}\r\n`;
 }

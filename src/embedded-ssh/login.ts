@@ -9,6 +9,7 @@ import type { Secret } from "../prompts/secret.ts";
 import { IdentityAgent, isAccepted, type Offered } from "./identities.ts";
 import { identityOf } from "./key-file.ts";
 import type { SshSettings } from "./settings.ts";
+import type { NewPassword } from "./ssh2-internals.ts";
 
 type Method = SshSettings["login"]["methods"][number];
 type Next = Parameters<NextAuthHandler>[0];
@@ -27,6 +28,8 @@ export class Login {
   #rounds = 0;
   /** How many rounds of questions the server has asked. */
   #answered = 0;
+  /** How often the server has demanded another password. */
+  #changes = 0;
   #left: readonly string[] = [];
   /** Number of partial successes. */
   #parts = 0;
@@ -74,6 +77,32 @@ export class Login {
       return;
     }
     void this.#next(left).then(done);
+  }
+
+  /**
+   * The server demands another password: asks for the old one and for the new one, as ssh does.
+   *
+   * @param told what the server says about it
+   * @returns undefined if nothing answers
+   */
+  async newPassword(told: string): Promise<NewPassword | undefined> {
+    if (told !== "") this.#say(`${told.trimEnd()}\r\n`);
+    const isAble = this.#asker !== undefined && !this.#isDoubtful;
+    if (!isAble || this.#changes++ >= this.#settings.login.prompts) return undefined;
+    const { user, alias, hostname } = this.#settings;
+    const account = `${user}@${alias ?? hostname}`;
+    const ask = async (text: string): Promise<string | undefined> =>
+      textOf(await this.#asker?.ask(text));
+    const old = await ask(`Enter ${account}'s old password: `);
+    while (old !== undefined) {
+      const fresh = await ask(`Enter ${account}'s new password: `);
+      if (fresh === undefined) break;
+      const again = await ask(`Retype ${account}'s new password: `);
+      if (fresh === again) return { old, fresh };
+      if (again === undefined) break;
+      this.#say("Mismatch; try again, EOF to quit.\r\n");
+    }
+    return undefined;
   }
 
   /** @returns the text that ssh prints when all methods have failed */

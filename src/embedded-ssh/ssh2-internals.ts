@@ -17,9 +17,16 @@ interface Handlers {
 interface Internals {
   readonly _protocol?: {
     rekey(): void;
+    authPassword(user: string, password: Buffer, newPassword: Buffer): void;
     readonly _kex?: KeyExchange;
     readonly _handlers: Handlers;
   };
+}
+
+/** Of an account whose password has expired. */
+export interface NewPassword {
+  readonly old: string;
+  readonly fresh: string;
 }
 
 /** Proves to an agent which server a session leads to. */
@@ -33,6 +40,17 @@ export interface SessionProof {
 /** Asks the server for new keys. */
 export function rekey(client: Client): void {
   (client as unknown as Internals)._protocol?.rekey();
+}
+
+/**
+ * Answers a server that demands a new password. The package would send the password of its
+ * settings, which are given none.
+ */
+export function sendNewPassword(client: Client, user: string, { old, fresh }: NewPassword): void {
+  const [password, newPassword] = [Buffer.from(old), Buffer.from(fresh)];
+  (client as unknown as Internals)._protocol?.authPassword(user, password, newPassword);
+  password.fill(0);
+  newPassword.fill(0);
 }
 
 /** Hears why a server disconnects. The package tells nothing of a server that only says goodbye. */

@@ -68,11 +68,13 @@ export class Prompter {
    */
   async ask(question: Question, signal: AbortSignal): Promise<Answer | NoAnswer> {
     const { host, way = host, user, kind, prompt } = question;
-    if (kind === "other") {
+    const { known, trials } = this.#memory;
+    // The password that is known is about to be replaced.
+    if (kind === "change") known.delete(keyOf(way, user));
+    if (kind === "other" || kind === "change") {
       const found = await this.#find(question, signal);
       return found === undefined ? this.#nothing : { ...found, settle: () => {} };
     }
-    const { known, trials } = this.#memory;
     const key = kind === "passphrase" ? `\0\0${prompt}` : keyOf(way, user);
     let finding = known.get(key);
     if (finding === undefined) {

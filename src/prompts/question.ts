@@ -25,9 +25,10 @@ export interface Question extends PasswordQuestion {
   /**
    * A `password` of the account may come from every source. Any other question is put to a person
    * or to a function of the user's: a `passphrase`, whose answer holds wherever the same is asked,
-   * a host key, or a one-time code.
+   * a host key, or a one-time code. `change` is a question of a dialogue that gives the account a
+   * new password, also the one for the old password.
    */
-  readonly kind: "password" | "passphrase" | "other";
+  readonly kind: "password" | "passphrase" | "change" | "other";
   /** Whether what a person types may be seen. */
   readonly isVisible: boolean;
   /** Whether the answer before was wrong. */

@@ -79,7 +79,8 @@ export class Questions {
       const { prompter, name } = this.#asker;
       const whole = { ...question, context: name };
       const answer = (await prompter?.ask(whole, this.#abort.signal)) ?? "none";
-      if (answer === "none" && !mayDecline) this.fail("none", asked(question));
+      const cause = question.kind === "change" ? "expired" : "none";
+      if (answer === "none" && !mayDecline) this.fail(cause, asked(question));
       if (answer === "none") this.#locked.push(...keyOf(question));
       if (answer === "refused")
         this.fail("exhausted", "it was refused twice, and is not sent again");
@@ -158,7 +159,8 @@ function stopped(place: string): CancelledError {
 }
 
 function asked({ kind, prompt, user }: Omit<Question, "context">): string {
-  if (kind === "other") return `it asks ${JSON.stringify(neutralise(prompt).trim())}`;
+  if (kind === "other" || kind === "change")
+    return `it asks ${JSON.stringify(neutralise(prompt).trim())}`;
   return user === "" ? "it asks for a password" : `it asks for the password of ${neutralise(user)}`;
 }
 

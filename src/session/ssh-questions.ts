@@ -14,6 +14,11 @@ type SshQuestion = Omit<Question, "context" | "isAgain">;
 const PASSWORD = /^(.+)@(.+)'s password: $/;
 /** `(alice@web1) Password: `, in the words of the server. */
 const INTERACTIVE = /^\((.+?)@(.+?)\) (.*)$/s;
+/** ssh itself asks so for the passwords of an account whose server demands a new one. */
+const CHANGE = /^(?:Enter|Retype) (.+)@(.+)'s (?:old|new) password: $/;
+/** The same in the words of a server: `(current) UNIX password: `, `Retype new password: `. */
+const CHANGE_BY_SERVER =
+  /\b(?:current|old|new|retype|re-?enter|repeat)\b\W+(?:\w+ +){0,2}password|password again/i;
 const PASSPHRASE = /^Enter (?:passphrase|PIN) for /;
 const HOST_KEY = /\(yes\/no|^Please type 'yes'/;
 
@@ -76,7 +81,7 @@ export class SshQuestions implements AskpassListener {
     const way = `${this.#place.way}\0${asked.host}`;
     const question = { ...asked, prompt: shown, host: this.#place.name, way };
     const known = `${client}\0${prompt}`;
-    const isAgain = kind !== "other" && this.#asked.has(known);
+    const isAgain = (kind === "password" || kind === "passphrase") && this.#asked.has(known);
     this.#asked.add(known);
     // Without an answer, ssh tries its next key, or refuses the host's key.
     const mayDecline = kind === "passphrase" || HOST_KEY.test(prompt);
@@ -96,9 +101,19 @@ export function readQuestion(prompt: string): SshQuestion {
   if (user !== undefined && host !== undefined) return { ...unknown, host, user, kind: "password" };
   const [, account, place, text = ""] = INTERACTIVE.exec(prompt) ?? [];
   if (account !== undefined && place !== undefined) {
-    const kind = /\bpassword\b/i.test(text) ? "password" : "other";
-    return { ...unknown, host: place, user: account, kind };
+    return { ...unknown, host: place, user: account, kind: kindOf(text) };
+  }
+  const [, owner, machine] = CHANGE.exec(prompt) ?? [];
+  if (owner !== undefined && machine !== undefined) {
+    return { ...unknown, host: machine, user: owner, kind: "change" };
   }
   if (PASSPHRASE.test(prompt)) return { ...unknown, kind: "passphrase" };
   return { ...unknown, kind: "other", isVisible: HOST_KEY.test(prompt) };
+}
+
+/** @param text of a server; its last line is the question */
+function kindOf(text: string): Question["kind"] {
+  const line = text.slice(text.trimEnd().lastIndexOf("\n") + 1);
+  if (CHANGE_BY_SERVER.test(line)) return "change";
+  return /\bpassword\b/i.test(text) ? "password" : "other";
 }

@@ -43,6 +43,8 @@ export interface SshOptions {
 
 /** What OpenSSH's `internal-sftp` prints on its standard output, before it ends with 1. */
 const SFTP_ONLY = /^This service allows sftp connections only\.\s*$/m;
+/** What OpenSSH's sshd prints on standard error in place of a command, before it ends with 1. */
+const EXPIRED = /^Password change required but no TTY available\.\s*$/m;
 /** What nologin(8) prints on its standard output, before it ends with 1. */
 const NOLOGIN = /^This account is currently not available\.\s*$/m;
 
@@ -80,8 +82,8 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
       argv.map(quoteForLoginShell).join(" "),
     ],
     explain: (exitCode, stderr, stdout = "") => {
-      if (exitCode === 1) return withoutShell(stdout);
-      if (exitCode !== 255) return undefined;
+      if (exitCode === 1 && !EXPIRED.test(stderr)) return withoutShell(stdout);
+      if (exitCode !== 255 && exitCode !== 1) return undefined;
       const advice = (): string | undefined =>
         meant?.(destination, isBehind ? [] : namedHosts(options));
       const { hint, ...told } = explainSsh(stderr, advice);
@@ -254,7 +256,7 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
       "may have banned this address",
   ],
   [
-    /^Your password has expired/m,
+    /^(?:WARNING: )?Your password has expired/m,
     CAUSES["password-expired"].code,
     CAUSES["password-expired"].what,
     "log in once with plain ssh{on}, and change it",

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { AuthContext, Connection, Session } from "ssh2";
+import type { AuthContext, Connection, ServerChannel, Session } from "ssh2";
 import { EmbeddedSpawner } from "../../src/embedded-ssh/spawner.ts";
 import { LocalSpawner } from "../../src/launch/local-child.ts";
 import { run } from "../helpers/scratch-user.ts";
@@ -150,18 +150,78 @@ suite("how a connection ends", missingSshd(), "sshd", () => {
     }
   });
 
-  test("a password that has expired", () => {
+  describe("a password that has expired", () => {
+    /** What the server was sent, one after the other. */
+    const sent: unknown[] = [];
     const serve = (client: Connection): void => {
       client.on("authentication", (context: AuthContext) => {
-        if (context.method === "password") context.requestChange("Choose another.", () => {});
-        else context.reject(["password"]);
+        if (context.method !== "password") return context.reject(["password"]);
+        context.requestChange("Choose another.", (fresh) => {
+          sent.push([context.password, fresh]);
+          if (fresh === "new") context.accept();
+          else context.reject(["password"]);
+        });
       });
+      client.on("session", (accept: () => Session) =>
+        accept().on("exec", (take: () => ServerChannel) => {
+          const channel = take();
+          channel.on("data", () => {
+            channel.exit(3);
+            channel.end("ok in\n");
+          });
+        }),
+      );
     };
-    return withServer(key, serve, async (port) => {
-      const ours = await withEmbedded(another(), { ...direct(port), answers: ["old"] });
-      expect(ours).toMatchObject({ status: 255, code: "ERR_TRANSPORT_PASSWORD_EXPIRED" });
-      expect(ours.stderr).toBe("Choose another.\nYour password has expired.\n");
+    /** @returns what is the same for both */
+    const changed = (answers: readonly string[]): Promise<Outcome> => {
+      const { promise, resolve } = Promise.withResolvers<Outcome>();
+      const work = async (port: number): Promise<void> => {
+        const asking = { ...direct(port), answers, options: ["-oNumberOfPasswordPrompts=2"] };
+        const [theirs, ours] = [
+          await withSsh(another(), asking),
+          await withEmbedded(another(), asking),
+        ];
+        expect(ours.asked).toEqual(theirs.asked);
+        expect(said(ours, port)).toBe(said(theirs, port));
+        expect(ours).toMatchObject({ status: theirs.status, stdout: theirs.stdout });
+        resolve(ours);
+      };
+      return withServer(key, serve, work).then(() => promise);
+    };
+
+    test("is changed, after two that differ", async () => {
+      const answers = ["old", "old", "new", "other", "new", "new"];
+      const { status, stdout, stderr } = await changed(answers);
+      expect({ status, stdout }).toEqual({ status: 3, stdout: "ok in\n" });
+      expect(stderr).toContain("Choose another.\nMismatch; try again, EOF to quit.\n");
+      expect(sent.splice(0)).toEqual([
+        ["old", "new"],
+        ["old", "new"],
+      ]);
     });
+
+    test("and a new one that the server does not take", async () => {
+      const { status, stderr } = await changed([
+        "old",
+        "old",
+        "bad",
+        "bad",
+        "old",
+        "old",
+        "bad",
+        "bad",
+      ]);
+      expect(status).toBe(255);
+      expect(stderr).toContain("Permission denied (password)");
+      expect(sent.splice(0)).toHaveLength(4);
+    });
+
+    test("is told where nothing answers", () =>
+      withServer(key, serve, async (port) => {
+        const ours = await withEmbedded(another(), { ...direct(port), answers: ["old"] });
+        expect(ours).toMatchObject({ status: 255, code: "ERR_TRANSPORT_PASSWORD_EXPIRED" });
+        expect(ours.stderr).toBe("Choose another.\nYour password has expired.\n");
+      }));
   });
 
   test("a banner that ssh2 does not read", () => {

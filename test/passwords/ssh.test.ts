@@ -18,7 +18,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ECONTEXT } from "../cli/econtext.ts";
-import { missingRoot } from "../helpers/scratch-user.ts";
+import { missingRoot, run } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
@@ -76,6 +76,30 @@ suite("ssh", missingRoot() ?? missingSshd() ?? missingTmux, "root", () => {
       const shown = await scene.whoOnTerminal(target(), undefined, answers, own);
       // The embedded ssh says between what is different.
       expect(shown).toMatch(/assword:\nWrong\. .*assword:\n[\s\S]*ect-\w+\nLEFT 0\nSANE/);
+    });
+  }
+
+  for (const engine of [[], ["--ssh", "embedded"]]) {
+    test(`one that has expired is changed ${engine.join(" ")}`.trim(), async () => {
+      const old = scene.user();
+      run(["chage", "-d", "0", old.name]);
+      const fresh = `Fresh-${crypto.randomUUID()}`;
+      scene.secret(fresh);
+      const place = `${old.name}@target`;
+      const own = [...engine, ...only("keyboard-interactive")];
+      // Only a person may choose a new one.
+      for (const method of ["keyboard-interactive", "password"]) {
+        const given = { args: [...engine, ...only(method)], input: old.password };
+        const ran = await scene.who(place, given);
+        expect(ran).toMatchObject({ said: "ERR_TRANSPORT_PASSWORD_EXPIRED" });
+      }
+      const answers = [old.password, old.password, fresh, fresh];
+      const shown = await scene.whoOnTerminal(place, undefined, answers, own);
+      expect(shown).toContain("You are required to change your password");
+      expect(shown).not.toContain("Wrong");
+      expect(shown).toContain(`${old.name}\nLEFT 0\nSANE`);
+      const again = await scene.who(place, { args: own, input: fresh });
+      expect(again).toMatchObject({ said: `I am ${old.name}` });
     });
   }
 

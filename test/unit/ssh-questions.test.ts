@@ -26,6 +26,21 @@ test("what a server asks in other words is no password, nor a passphrase", () =>
   }
 });
 
+test("a change of a password is told from a password", () => {
+  for (const text of [
+    "(alice@web1) You are required to change your password.\nCurrent password: ",
+    "(alice@web1) (current) UNIX password: ",
+    "(alice@web1) New password: ",
+    "(alice@web1) Retype new UNIX password: ",
+    "Enter alice@web1's old password: ",
+    "Retype alice@web1's new password: ",
+  ]) {
+    expect(readQuestion(text)).toMatchObject({ kind: "change", user: "alice", host: "web1" });
+  }
+  const login = "(alice@web1) Your old password has expired.\nPassword for alice@new-web1: ";
+  expect(readQuestion(login).kind).toBe("password");
+});
+
 test("a passphrase, and a host's key, whose answer may be seen", () => {
   const passphrase = readQuestion("Enter passphrase for key '/home/alice/.ssh/id_ed25519': ");
   expect(passphrase).toMatchObject({ kind: "passphrase", isVisible: false });

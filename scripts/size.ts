@@ -106,7 +106,7 @@ function files(): SizeRow[] {
       return compressed(`python/tier2/${file}`, source, minifyPython(source));
     }),
     ...switches,
-    compressed("python/core", python, minifyPythonCore(python)),
+    compressed("python/core", python, minifyPythonCore()),
     compressed("javascript/core", javascript, minifyCore(javascript)),
   ];
 }

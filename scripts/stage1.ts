@@ -12,7 +12,7 @@ import { minifyPython } from "./minify.ts";
 import { minifyCore, minifyJavaScript } from "./minify-javascript.ts";
 import { packPython } from "./pack-python.ts";
 import { sharedModules } from "./shared-modules.ts";
-import { type Dependencies, dependencies } from "./tier2.ts";
+import { type Dependencies, dependencies, neededAtOnce } from "./tier2.ts";
 
 /** Only data: a macro's result is written into the bundle as a literal. */
 export interface Stage1 {
@@ -22,6 +22,8 @@ export interface Stage1 {
   readonly pythonTier2: Readonly<Record<string, string>>;
   /** By such a name: the modules that are sent along with that one. */
   readonly pythonDependencies: Dependencies;
+  /** Of those, the modules without which that one does not load. */
+  readonly pythonAtOnce: Dependencies;
   readonly pythonFirstStage: string;
   /** As Python's: the core, the files of stage1/javascript/tier2, and the first stage. */
   readonly javascriptCore: string;
@@ -65,9 +67,10 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
   const python = tier2("python");
   const javascript = { ...tier2("javascript"), ...sharedModules() };
   return {
-    pythonCore: compress(minifyPythonCore(pythonCore(folder))).toBase64(),
+    pythonCore: compress(minifyPythonCore(folder)).toBase64(),
     pythonTier2: minifyAll(python, minifyPython),
     pythonDependencies: dependencies(python),
+    pythonAtOnce: neededAtOnce(python),
     pythonFirstStage: joinPython(read("python", `${FIRST_STAGE}.py`)),
     javascriptCore: deflate(minifyCore(javascriptCore(folder))).toBase64(),
     javascriptTier2: minifyAll(javascript, minifyJavaScript),
@@ -139,22 +142,44 @@ export function pythonSwitch(folder: string, vectoredIo = ""): SwitchPrograms<st
   return [start, module + rest, connections];
 }
 
-export function minifyPythonCore(source: string): string {
-  return packPython(minifyPython(source));
-}
-
 function minifyAll(sources: Record<string, string>, minify: (source: string) => string) {
   return Object.fromEntries(Object.entries(sources).map(([name, text]) => [name, minify(text)]));
 }
 
-/** The parts of stage1/python/core, in the order in which the core runs them. */
-const PYTHON_CORE = ["codec", "stream", "logs", "calls", "modules", "guard", "boot"] as const;
+/**
+ * The parts of stage1/python/core, in the order in which the core runs them. The parts of one line
+ * are compiled together.
+ */
+const PYTHON_CORE = [
+  ["codec"],
+  ["modules", "stream"],
+  ["end", "calls", "logs"],
+  ["guard"],
+  ["boot"],
+] as const;
+/** A text of this name, which only the guard compiles. */
+const LATER = "guard";
 
 /** The files of stage1/python/core as one text. */
 export function pythonCore(folder: string = STAGE1): string {
-  return PYTHON_CORE.map((name) =>
-    readFileSync(join(folder, "python", CORE, `${name}.py`), "utf8"),
-  ).join("\n");
+  return PYTHON_CORE.flat()
+    .map((name) => pythonPart(folder, name))
+    .join("\n");
+}
+
+/** The core as it is sent: each text but the last is compiled by itself. */
+export function minifyPythonCore(folder: string = STAGE1): string {
+  const texts = PYTHON_CORE.map((names) => {
+    const parts = names.map((name) => packPython(minifyPython(pythonPart(folder, name))));
+    const text = parts.join("\n");
+    if (names[0] === LATER) return `${LATER}=r'''${text}'''`;
+    return names[0] === "boot" ? text : `exec(r'''${text}''')`;
+  });
+  return texts.join("\n");
+}
+
+function pythonPart(folder: string, name: string): string {
+  return readFileSync(join(folder, "python", CORE, `${name}.py`), "utf8");
 }
 
 /**

@@ -19,6 +19,15 @@ const SENT_ALONG = /(?:#|\/\/) .*\bsent along: ([\w, -]+)/g;
 
 /**
  * @param sources texts of the second tier, comments included, by name
+ * @returns for each, what is needed while it loads: `dependencies` without what is sent along
+ */
+export function neededAtOnce(sources: Readonly<Record<string, string>>): Dependencies {
+  const direct = new Map(Object.entries(sources).map(([name, text]) => [name, atOnce(text)]));
+  return Object.fromEntries(Object.keys(sources).map((name) => [name, closure(name, direct)]));
+}
+
+/**
+ * @param sources texts of the second tier, comments included, by name
  * @param known names that a file may state besides these
  * @throws {Error} a file states a module that does not exist
  */
@@ -35,13 +44,16 @@ export function dependencies(
   return Object.fromEntries(Object.keys(sources).map((name) => [name, closure(name, direct)]));
 }
 
+function atOnce(text: string): string[] {
+  return [...text.matchAll(AT_ONCE)].map(([, tier, module]) => tier ?? module ?? "");
+}
+
 function stated(text: string): string[] {
-  const atOnce = [...text.matchAll(AT_ONCE)].map(([, tier, module]) => tier ?? module ?? "");
   const along = [...text.matchAll(SENT_ALONG)].flatMap(([, names = ""]) => names.split(/, */));
   if (text.match(SENT_ALONG)?.length !== text.match(/\bsent along: /g)?.length) {
     throw new Error("stage1: `sent along:` must stand in a comment of one line");
   }
-  return [...new Set([...atOnce, ...along.map((name) => name.trim())])];
+  return [...new Set([...atOnce(text), ...along.map((name) => name.trim())])];
 }
 
 /** Everything that `name` needs, directly or not, without itself. */

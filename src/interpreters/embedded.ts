@@ -20,6 +20,8 @@ export const JS_TIER2: Readonly<Record<string, string>> = built.javascriptTier2;
 /** By such a name: the modules that are sent along with that one, as its file states them. */
 export const PYTHON_DEPENDENCIES: Readonly<Record<string, readonly string[]>> =
   built.pythonDependencies;
+/** Of those, the modules without which that one does not load. */
+export const PYTHON_AT_ONCE: Readonly<Record<string, readonly string[]>> = built.pythonAtOnce;
 export const JS_DEPENDENCIES: Readonly<Record<string, readonly string[]>> =
   built.javascriptDependencies;
 

@@ -1,10 +1,15 @@
 /** Reads what a module responder makes, as a slave does. */
-import { inflateSync } from "node:zlib";
+import { deflateSync, inflateSync } from "node:zlib";
 import { join, type Packed } from "../../src/modules/packed.ts";
 import type { ModuleMessage, Supplied } from "../../src/modules/responder.ts";
 import { FLAGS } from "../../src/protocol/frame.ts";
 import { HANDLES } from "../../src/protocol/handles.ts";
-import { decodeValue } from "../../src/protocol/value.ts";
+import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
+
+/** The body with a list of records: always compressed. */
+export function packedRecords(records: readonly unknown[]): Uint8Array {
+  return deflateSync(Buffer.concat(encodeValue(records).chunks));
+}
 
 /** The bytes of a body, before compression. */
 export function plain({ body, flags }: Supplied): Buffer {
@@ -33,10 +38,12 @@ export function recordsOf(supplied: Supplied): unknown[][] {
   return heads;
 }
 
-/** The records that are sent unasked: those of the second tier come first. */
+/** The records that are sent unasked: in JavaScript, those of the second tier come first. */
 export function offeredRecords(messages: readonly ModuleMessage[]): unknown[][] {
   const order = messages.map(({ handle }) => handle);
-  const isRight = order.slice(1).every((handle) => handle === HANDLES.LOAD_BUNDLE);
+  const isRight =
+    order.every((handle) => handle === HANDLES.LOAD_MODULE) ||
+    order.slice(1).every((handle) => handle === HANDLES.LOAD_BUNDLE);
   if (!isRight) throw new Error(`the messages are in the wrong order: ${order.join()}`);
   return messages.flatMap(recordsOf);
 }

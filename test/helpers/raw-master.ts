@@ -16,6 +16,7 @@ import { FrameReader } from "../../src/protocol/frame-reader.ts";
 import { HANDLES, SWITCH, SWITCH_BIT } from "../../src/protocol/handles.ts";
 import { decodeValue, encodeValue } from "../../src/protocol/value.ts";
 import { Mailbox } from "../stage1/raw-slave.ts";
+import { packedRecords } from "./module-messages.ts";
 
 export { SWITCH, SWITCH_BIT };
 
@@ -252,20 +253,19 @@ export class RawMaster implements AsyncDisposable {
 
   #hear(message: Message): void {
     const { src, handle, reply, body } = message;
-    if (handle === HANDLES.GET_MODULE)
-      this.send(src, reply, [this.#module(src, decodeValue(body))]);
-    else if (handle === HANDLES.FORWARD_LOG) {
+    if (handle === HANDLES.GET_MODULE) {
+      const records = packedRecords([this.#module(src, decodeValue(body))]);
+      this.message({ dst: src, handle: reply, reply: 0, flags: FLAGS.DEFLATE }, [records]);
+    } else if (handle === HANDLES.FORWARD_LOG) {
       this.logs.push(String((decodeValue(body) as string[])[2]));
-    } else if (this.#mailboxes.has(handle)) this.#mailboxes.get(handle)?.put(message);
-    else this.strays.put(message);
+    } else (this.#mailboxes.get(handle) ?? this.strays).put(message);
   }
 
   #module(context: number, wanted: unknown): unknown {
     const name = String(wanted);
-    const stem = name.replace("econtext.", "");
     if (name === "") return ["", "", true, [], ""];
     const isPython = this.#languages.get(context) === "python";
-    const source = (isPython ? PYTHON_TIER2 : JS_TIER2)[stem];
+    const source = (isPython ? PYTHON_TIER2 : JS_TIER2)[name.replace("econtext.", "")];
     if (source === undefined) return [name];
     return isPython ? [name, "", false, null, source] : [name, "", "tier", {}, source];
   }

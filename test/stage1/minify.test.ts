@@ -117,7 +117,7 @@ test("first stages become one line that single quotes protect", () => {
 });
 
 test("the embedded core is the minified one, and any Python inflates it", () => {
-  const text = minifyPythonCore(pythonCore());
+  const text = minifyPythonCore();
   expect(compress(text)).toEqual(PYTHON_CORE);
   expect(inflateSync(PYTHON_CORE).toString()).toBe(text);
   const path = join(scratch, "core.z");

@@ -8,7 +8,13 @@ import { join } from "node:path";
 import { JS_TIER2, PYTHON_TIER2 } from "../../src/interpreters/embedded.ts";
 import { firstStage } from "../../src/interpreters/first-stage.ts";
 import type { Plan } from "../../src/interpreters/plan.ts";
-import { encodeMessage, FLAGS, HEADER_BYTES, type Message } from "../../src/protocol/frame.ts";
+import {
+  type Envelope,
+  encodeMessage,
+  FLAGS,
+  HEADER_BYTES,
+  type Message,
+} from "../../src/protocol/frame.ts";
 import { FrameReader } from "../../src/protocol/frame-reader.ts";
 import { HANDLES } from "../../src/protocol/handles.ts";
 import {
@@ -17,6 +23,7 @@ import {
   GeneratorReference,
   SenderReference,
 } from "../../src/protocol/value.ts";
+import { packedRecords } from "../helpers/module-messages.ts";
 import { preambleOf } from "./stage.ts";
 
 export const SLAVE = 1;
@@ -139,22 +146,21 @@ export class RawSlave implements AsyncDisposable {
    */
   send(handle: number, value: unknown, flags = 0, reply = 0, dst = SLAVE): number {
     const { chunks, length } = encodeValue(value);
-    const envelope = { dst, src: 0, auth: 0, handle, reply, flags };
+    this.#write({ dst, src: 0, auth: 0, handle, reply, flags }, chunks);
+    return length;
+  }
+
+  #write(envelope: Envelope, chunks: readonly Uint8Array[]): void {
     for (const frame of encodeMessage(envelope, chunks)) {
       for (const chunk of frame) this.#child.stdin.write(chunk.slice());
     }
     void this.#child.stdin.flush();
-    return length;
   }
 
   /** Sends the program for the frames for other contexts. */
   install(program: string): void {
     const body = new TextEncoder().encode(program);
-    const envelope = { dst: SLAVE + 1, src: 0, auth: 0, handle: 0, reply: 0, flags: 0 };
-    for (const frame of encodeMessage(envelope, [body])) {
-      for (const chunk of frame) this.#child.stdin.write(chunk.slice());
-    }
-    void this.#child.stdin.flush();
+    this.#write({ dst: SLAVE + 1, src: 0, auth: 0, handle: 0, reply: 0, flags: 0 }, [body]);
   }
 
   /** Like `send`, but nothing comes for so long behind each frame's header. */
@@ -204,9 +210,15 @@ export class RawSlave implements AsyncDisposable {
     }
   }
 
+  #answer(reply: number, name: string): void {
+    const records = packedRecords([this.#module(name)]);
+    const flags = FLAGS.DEFLATE;
+    this.#write({ dst: SLAVE, src: 0, auth: 0, handle: reply, reply: 0, flags }, [records]);
+  }
+
   #hear(message: Message): void {
     const { handle, reply, body } = message;
-    if (handle === HANDLES.GET_MODULE) this.send(reply, [this.#module(String(decodeValue(body)))]);
+    if (handle === HANDLES.GET_MODULE) this.#answer(reply, String(decodeValue(body)));
     else if (handle === HANDLES.FORWARD_LOG)
       this.logs.push(String((decodeValue(body) as string[])[2]));
     else this.#mailboxes.get(handle)?.put(message);

@@ -5,7 +5,7 @@
  */
 import { basename, dirname } from "node:path";
 import { ProtocolError } from "../../errors.ts";
-import { PYTHON_DEPENDENCIES, PYTHON_TIER2 } from "../../interpreters/embedded.ts";
+import { PYTHON_AT_ONCE, PYTHON_DEPENDENCIES, PYTHON_TIER2 } from "../../interpreters/embedded.ts";
 import { HANDLES } from "../../protocol/handles.ts";
 import { decodeValue, encodeValue } from "../../protocol/value.ts";
 import {
@@ -86,10 +86,7 @@ export class PythonResponder implements ModuleResponder {
     if (name === undefined || PLACE.test(name) || this.#find(top) === undefined) return [];
     const records = [...this.#tiers(IMPORT_TIER), this.#root()];
     const call = ["econtext.importer:prepare", [top]];
-    return [
-      { handle: HANDLES.LOAD_MODULE, ...compressed(bytesOf(records)) },
-      { handle: HANDLES.CALL_FUNCTION, ...uncompressed(bytesOf(call)) },
-    ];
+    return [loading(records), { handle: HANDLES.CALL_FUNCTION, ...uncompressed(bytesOf(call)) }];
   }
 
   offer(names: readonly string[], needs: readonly string[]): readonly ModuleMessage[] {
@@ -100,16 +97,16 @@ export class PythonResponder implements ModuleResponder {
       this.#follow(name, records);
     }
     const hasModules = records.length > 0;
+    // The slave begins with what the function is in. It may never read the rest.
+    const urgent = hasModules ? [] : this.#tiers(needs.slice(0, 1), PYTHON_AT_ONCE);
     const tier = hasModules ? [...IMPORT_TIER, ...needs] : [...needs];
     if (names.some((name) => PLACE.test(name))) tier.push("own");
     records.push(...this.#tiers(tier));
-    if (records.length === 0) return [];
     // In Python 2, the importer is asked for modules of its own, too, and wants these names first.
     const isShort = (this.#finder.top()?.length ?? 0) <= MAX_UNASKED;
     const isWanted = hasModules || (this.#sent.has(`${OWN}importer`) && isShort);
     if (isWanted && !this.#sent.has("")) records.push(this.#root());
-    const body = compressed(bytesOf(records));
-    return [{ handle: HANDLES.LOAD_MODULE, ...body }];
+    return [urgent, records].filter(({ length }) => length > 0).map(loading);
   }
 
   answer(body: Uint8Array): ModuleAnswer {
@@ -182,8 +179,8 @@ export class PythonResponder implements ModuleResponder {
   }
 
   /** The modules of the second tier, and those that go with them, that were not sent yet. */
-  #tiers(names: readonly string[]): ModuleRecord[] {
-    const all = names.flatMap((name) => [...(PYTHON_DEPENDENCIES[name] ?? []), name]);
+  #tiers(names: readonly string[], along = PYTHON_DEPENDENCIES): ModuleRecord[] {
+    const all = names.flatMap((name) => [...(along[name] ?? []), name]);
     const fresh = [...new Set(all)].filter((name) => !this.#sent.has(OWN + name));
     return fresh.map((name) => this.#own(OWN + name));
   }
@@ -289,6 +286,10 @@ export class PythonResponder implements ModuleResponder {
     }
     return taken;
   }
+}
+
+function loading(records: readonly ModuleRecord[]): ModuleMessage {
+  return { handle: HANDLES.LOAD_MODULE, ...compressed(bytesOf(records)) };
 }
 
 function bytesOf(value: unknown): Uint8Array {

@@ -1,4 +1,4 @@
-# The core, part 7: the boot. It reads the BOOT frame, forks the guard, writes the marker, and then
+# The core, part 8: the boot. It reads the BOOT frame, forks the guard, writes the marker, and then
 # runs calls until the master closes CALL_FUNCTION. docs/protocol.md, "Bootstrap".
 
 # Replaces functions of the core by name. The second tier changes the core in no other way.
@@ -31,16 +31,10 @@ def pipe_to(fd, name):
     return r
 
 
-# stage1/sh/run_python.sh has set this for the start of the interpreter only: user code gets the
-# value that was there before.
-safe = os.environ.pop("PYTHONSAFEPATH", "")[1:]
-if safe:
-    os.environ["PYTHONSAFEPATH"] = safe
-
 # Descriptors 0, 1 and 2 are open from now on, even if they were closed at the start.
 null = 0
 while null < 3:
-    null = os.open("/dev/null", os.O_RDWR)
+    null = os.open("/dev/null", 2)  # O_RDWR
 
 # The switch starts children with the cores that came here.
 core = b
@@ -51,15 +45,14 @@ exec(r)
 me, _, _, _, ready, n = HEAD.unpack(b)
 n += 24
 exec(r)
-version, nonce, name, argv0, lowest, lease, rate = loads(b[24:])
+_, nonce, name, argv0, lowest, lease, rate = loads(b[24:])
 try:
     # `ps` shows argv0: on Linux, a process can write the memory that holds its arguments. Nothing
     # else changes (sys.executable, virtualenvs).
     start, stop = map(int, open("/proc/self/stat", "rb").read().rpartition(b")")[2].split()[45:47])
-    memory = open("/proc/self/mem", "r+b", 0)
-    memory.seek(start)
-    memory.write(argv0.encode("utf-8")[: stop - start - 1].ljust(stop - start, b"\0"))
-    memory.close()
+    with open("/proc/self/mem", "r+b", 0) as memory:
+        memory.seek(start)
+        memory.write(argv0.encode("utf-8")[: stop - start - 1].ljust(stop - start, b"\0"))
 except Exception:
     pass
 marker = ("econtext/1 %s\n" % nonce).encode("utf-8")
@@ -70,6 +63,7 @@ kept, keep = pipe()
 streams = pipe_to(1, "stdout"), pipe_to(2, "stderr")
 child = os.fork()
 if child:
+    exec(guard)
     guard(child)
 os.setsid()
 os.dup2(null, 0)
@@ -101,19 +95,27 @@ sys.argv = [argv0]
 __path__ = []
 sys.modules["econtext"] = sys.modules["__main__"]
 sys.modules["__main__"] = type(sys)("__main__")
-sys.meta_path.insert(0, Finder())
-if PY3:
-    sys.meta_path.append(Finder())
+meta_path.insert(0, Finder())
+PY3 and meta_path.append(Finder())
 
 os.write(cout, marker)
 pid = os.getpid()
 # Without `encode`: for a path that is not text, that would fetch a module, and the stream is not
 # read yet.
-path = sys.executable if PY3 else sys.executable.decode("utf-8", "replace")
-send(ready, dumps(["python", sys.version.split()[0], pid, path]).encode("utf-8", "replace"))
+send(
+    ready,
+    dumps(
+        [
+            "python",
+            version.split()[0],
+            pid,
+            executable if PY3 else executable.decode("utf-8", "replace"),
+        ]
+    ).encode("utf-8", "replace")
+)
 thread.start_new_thread(io_thread, ())
 Options or tier("json_codec").install()
-if sys.executable.rpartition("/bin/")[0] != sys.prefix:
+if executable.rpartition("/bin/")[0] != prefix:
     # Probably a virtualenv. `site`, which -S has left out, makes it one.
     import site
 
@@ -142,7 +144,7 @@ while 1:
         run(*call)
     except KeyboardInterrupt:
         busy = 0
-        send(call[1], tier("failures").body(*sys.exc_info()), ERROR)
+        send(call[1], tier("failures").body(*exc_info()), ERROR)
 
 # The master has closed CALL_FUNCTION: send what is left, for two seconds at most.
 settle()

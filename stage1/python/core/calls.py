@@ -1,4 +1,4 @@
-# The core, part 4: calls. The main thread runs them, one after the other; the I/O thread keeps the
+# The core, part 5: calls. The main thread runs them, one after the other; the I/O thread keeps the
 # stream moving meanwhile. Interrupting a running call: ../tier2/interruption.py.
 
 # -- The I/O thread -------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ def find(name):
 
 def work(name, arguments, named, options):
     """Find a function and call it. Returns the body of its result."""
-    PY3 or sys.exc_clear()  # what the start of the core has handled
+    PY3 or exc_clear()  # what the start of the core has handled
     return encode(find(name)(*arguments, **named))
 
 
@@ -108,7 +108,7 @@ def run(arrived, reply, flags, body):
         flags = 0
     except:  # in Python 2, an exception may be of any old-style class
         busy = 1
-        answer = tier("failures").body(*sys.exc_info())
+        answer = tier("failures").body(*exc_info())
         flags = ERROR
     settle()
     busy = 0

@@ -1,13 +1,14 @@
 # The Python core: everything that a context needs from its first message to its end.
 #
 # The files of this folder are parts of one program. The build joins them in this order: codec,
-# stream, logs, calls, modules, guard, boot (scripts/stage1.ts). The first stage inflates the
+# modules, stream, end, calls, logs, guard, boot (scripts/stage1.ts). The first stage inflates the
 # result and runs it as the main module; the core makes it the module `econtext`. One source
-# serves Python 2.7 and 3.6 to 3.13.
+# serves Python 2.7 and 3.6 to 3.13. Each part is compiled by itself, because the memory of a
+# compiler grows with the text, and fresh memory costs time. The guard compiles its part itself.
 #
 # The core imports only what every interpreter has and what is cheap: the C half of json, no
-# threading, no logging, no site. What only some contexts need is in ../tier2: these files come
-# later, as modules `econtext.NAME`.
+# threading, no logging, no site, no os. What only some contexts need is in ../tier2: these files
+# come later, as modules `econtext.NAME`.
 #
 # The bytes on the wire: docs/protocol.md. The order of events: docs/how-it-works.md. Twins:
 # src/mux/stream.ts, src/mux/router.ts, stage1/javascript/core.
@@ -18,30 +19,41 @@
 #
 # This file: constants, and values as JSON.
 
-# The first stage has imported fcntl, os, select, struct, sys (and all names of it) and zlib, and
-# left `r` and `v` (stage1/python/first_stage.py). Signals, poll events and commands of fcntl are
-# written as numbers, which are the same everywhere: that is shorter.
+# The first stage has imported fcntl, posix, select, struct, zlib and all names of sys, and left `r`
+# and `v` (stage1/python/first_stage.py). Signals, poll events and the like are written as numbers,
+# which are the same everywhere: that is shorter.
+import sys
 from _collections import deque
 from time import time
 
 try:
-    import _signal as signal
-    import _thread as thread
+    import _signal as signal, _thread as thread
 except ImportError:
-    import signal
-    import thread
+    import signal, thread
 
 # -- Handles -- docs/protocol.md, "Handles"; twin: src/protocol/handles.ts ------------------------
 GET_MODULE, CALL_FUNCTION, FORWARD_LOG, LOAD_MODULE, CANCEL, PING = range(100, 106)
 
 # -- Flags of a frame -----------------------------------------------------------------------------
-MORE, CONT, DEAD, ERROR, DEFLATE = 1, 2, 4, 8, 16
+MORE, CONT, DEAD, ERROR = 1, 2, 4, 8
 
 HEAD = struct.Struct(">6I")
-MAX_FRAME = 262144
-MAX_QUEUE = 8388608
-PIPE_BUF = 4096  # what a descriptor that polls writeable takes without blocking: POSIX
+MAX_FRAME = 1 << 18
+MAX_QUEUE = 1 << 23
+PIPE_BUF = 1 << 12  # what a descriptor that polls writeable takes without blocking: POSIX
 BUSY = 4, 11, 35  # EINTR, EAGAIN of Linux and of BSD
+# stage1/sh/run_python.sh has set this for the start of the interpreter only: user code gets the
+# value that was there before.
+name = b"PYTHONSAFEPATH"
+safe = posix.environ.pop(name, b"")[1:]
+posix.unsetenv(name)
+if safe:
+    posix.environ[name] = safe
+    posix.putenv(name, safe)
+
+# `import os` takes more than a millisecond. Python 2 needs it before the core's finder is there,
+# and the switch needs it in Python 3.6.
+os = posix if v > (3, 7) else __import__("os")
 PY3 = v[0] > 2
 text = type(u"")
 __name__ = "econtext"
@@ -54,10 +66,10 @@ try:
 
     class Options:
         strict = True
-        object_hook = object_pairs_hook = None
+        # Of the last: NaN is not JSON, so calling it fails.
+        object_hook = object_pairs_hook = parse_constant = None
         parse_float = float
         parse_int = int
-        parse_constant = None  # NaN is not JSON: calling this fails
         encoding = "utf-8"
 
     encoder = _json.make_encoder(
@@ -90,7 +102,7 @@ except Exception:
     Options = None
 
     dumps = lambda value: repr(value).replace("'", '"')
-    loads = lambda body: eval(body.decode("utf-8"), {"null": None, "true": True, "false": False})
+    loads = lambda body: eval(body, {"null": None, "true": True, "false": False})
 
 
 def plain(value, depth=0):

@@ -1,27 +1,5 @@
-# The core, part 6: the end. What happens when the stream is over, and the guard: the parent process
-# that ends everything, whatever state the slave is in.
-
-def end():
-    """End this context, because the stream is over.
-
-    User code has half a second to notice. Then the process group gets SIGTERM; a guard that lives
-    makes sure that it ends.
-    """
-    global doomed
-    if thread.get_ident() != main_thread:
-        calls.clear()
-        doomed = busy, "disconnected"
-        write_lock.acquire(False)  # for good: how the call ends is not sent
-        os.killpg(0, 2)
-        stop = time() + 0.5
-        while busy and time() < stop:
-            clock()
-            asleep.poll(20)
-    else:
-        signal.signal(15, signal.SIG_IGN)  # it ends by itself, with status 0
-    os.killpg(0, 15)  # SIGTERM, also where no guard is left to send it
-    os._exit(0)
-
+# The core, part 7: the guard, the parent process that ends everything, whatever state the slave is
+# in. Only the guard compiles this part, so that the slave need not wait for that.
 
 def guard(child):
     """Kill the process group of the slave when the stream ends or the slave dies. Does not return.
@@ -33,12 +11,12 @@ def guard(child):
     # The handler raises out of `poll` only. As waitpid returns, it would lose the status.
     signal.signal(signal.SIGCHLD, on_interrupt)
     for number in 1, 2, 15:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, 1)  # SIG_IGN
     os.close(cout)
     os.dup2(null, 1)
     os.dup2(null, 2)
     poll = select.poll()
-    poll.register(0, 8192 * ("linux" in sys.platform))  # POLLRDHUP
+    poll.register(0, ("linux" in platform) << 13)  # POLLRDHUP
     left = -1
     pid = status = 0
     while left and not pid:

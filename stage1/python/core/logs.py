@@ -1,4 +1,4 @@
-# The core, part 3: what user code and its children print becomes log records.
+# The core, part 6: what user code and its children print becomes log records.
 
 lines = {}  # descriptor: [name, bytes after the last newline]
 drain_lock = thread.allocate_lock()

@@ -1,4 +1,4 @@
-# The core, part 2: the stream. Frames to the master wait in a queue and are written as far as the
+# The core, part 3: the stream. Frames to the master wait in a queue and are written as far as the
 # descriptor takes them; bytes from the master become messages, and each goes to its handler.
 # Twins: src/mux/stream.ts, src/mux/router.ts.
 
@@ -64,7 +64,7 @@ def flush(nudge=True):
 buf = b""
 parts = {}  # source: the bodies so far of its unfinished message
 calls = deque()  # (time of arrival, reply, flags, body) of calls that have not started
-offers = []  # (flags, body) of LOAD_MODULE messages that `fetch` has not read
+offers = []  # bodies of LOAD_MODULE messages that `fetch` has not read
 handlers = {}  # handle: function(flags, body); called by the reading thread: it must be quick
 readers = {}  # descriptor: function(descriptor), for each descriptor that `pump` waits for
 role = thread.allocate_lock()
@@ -113,7 +113,7 @@ def deliver(handle, reply, flags, body):
     elif handle == PING:
         send(reply, body, first=True)
     elif handle == LOAD_MODULE:
-        offers.append((flags, body))
+        offers.append(body)
     elif handle == CANCEL:
         cancel(*loads(body))
     elif receive:

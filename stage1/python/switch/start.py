@@ -30,7 +30,7 @@ def starting_environment():
     # boot.py: sh/run_python.sh has put a 1 in front.
     variables.pop(b"PYTHONSAFEPATH", None)
     if safe:
-        variables[b"PYTHONSAFEPATH"] = octets(safe)
+        variables[b"PYTHONSAFEPATH"] = safe
     return variables
 
 

@@ -311,7 +311,7 @@ def install_vectored_io():
     if key not in sys.modules:
         module = type(sys)(key)
         module.__package__ = ""
-        exec(compile(VECTORED_IO, key, "exec", 0, True), module.__dict__)
+        exec(VECTORED_IO, module.__dict__)
         sys.modules.setdefault(key, module)
     sys.modules[key].pass_on = forward
     read_into_room = sys.modules[key].readinto

@@ -137,7 +137,7 @@ class Upstream(object):
     def accepts(self, head, data, at):
         """Whether a frame goes to the master: it may, and no relay takes it."""
         dst, source, auth, handle, _, n = head
-        if dst or auth != source or n >> 24 & DEFLATE or routes.get(source) is not self:
+        if dst or auth != source or n >> 24 & 16 or routes.get(source) is not self:
             self.fault(source, u"a frame for %d from %d by %d" % (dst, source, auth))
             return False
         if (source, handle) not in relays:

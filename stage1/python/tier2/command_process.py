@@ -5,14 +5,14 @@ Second tier: comes with econtext.commands. Twin: econtext.command_popen, for wha
 do: a folder, a terminal, and Pythons before 3.8.
 """
 import fcntl
-import os
 
 from _io import FileIO
 
 import econtext
-from econtext import signal
+from econtext import os, signal
 
 F_SETPIPE_SZ = 1031  # of Linux
+DEFAULT_PATH = b"/bin:/usr/bin"  # as os.defpath
 environment = econtext.tier("environment")
 
 # Python ignores these. A command must not inherit that.
@@ -102,7 +102,7 @@ def start(argv, options):
                 setattr(process, name, FileIO(ends[0], "wr"[number > 0] + "b"))
                 actions.append((os.POSIX_SPAWN_DUP2, theirs[-1], number))
         if not process.stdin:
-            actions.insert(0, (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0))
+            actions.insert(0, (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0))
         actions += [(os.POSIX_SPAWN_CLOSE, fd) for fd in inheritable()]
         arguments = [argument.encode("utf-8") for argument in argv]
         process.pid = spawn(arguments, environment.of_command(options), actions)
@@ -141,10 +141,10 @@ def inheritable():
 def spawn(argv, variables, actions):
     """Start the first program of that name on the PATH of the command. Returns its id."""
     name = argv[0]
-    folders = [b""] if b"/" in name else variables.get(b"PATH", os.defpath.encode("ascii")).split(b":")
+    folders = [b""] if b"/" in name else variables.get(b"PATH", DEFAULT_PATH).split(b":")
     problem = None
     for folder in folders:
-        path = os.path.join(folder, name)
+        path = folder + b"/" * (folder[-1:] not in b"/") + name
         try:
             os.stat(path)  # to find out so costs less than a process that fails
             return os.posix_spawn(path, argv, variables, file_actions=actions, setsigdef=RESTORED)

@@ -7,7 +7,6 @@ docs/protocol.md, "Commands".
 The modules that serve a long command, or interrupt it, take longer to compile than `true` takes to
 run. So they are compiled while the command runs, or not at all.
 """
-import os
 import select
 import struct
 import sys
@@ -15,7 +14,7 @@ from _io import FileIO
 from time import sleep, time
 
 import econtext
-from econtext import DEAD, signal
+from econtext import DEAD, os, signal
 
 # What a command may need. sent along: process_sweep, interruption, command_loop
 command_process = econtext.tier("command_process")

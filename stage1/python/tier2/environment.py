@@ -3,7 +3,8 @@
 Second tier: comes with econtext.commands. Twin: none; the other runtimes add nothing to their
 environment.
 """
-import os
+import posix
+import sys
 
 # What Python 3.7 and later puts into LC_CTYPE where the locale is C (PEP 538).
 COERCED = b"C.UTF-8", b"C.utf8", b"UTF-8"
@@ -20,7 +21,8 @@ def is_given(name):
 
 def inherited():
     """A copy of the environment, as bytes, because the locale here may know ASCII only."""
-    variables = dict(getattr(os, "environb", os.environ))
+    os = sys.modules.get("os")  # if it has not been imported, nothing has changed there
+    variables = dict(getattr(os, "environb", os.environ) if os else posix.environ)
     if variables.get(b"LC_CTYPE") in COERCED and not is_given(b"LC_CTYPE"):
         del variables[b"LC_CTYPE"]
     return variables

@@ -79,15 +79,20 @@ def body(kind, error, trace):
         leave(kind, error, trace)
     if "econtext.channels" in sys.modules:
         attempt(sys.modules["econtext.channels"].forsake, econtext.doomed[0])
-    core = vars(econtext)
     sought = {}
-    while trace and (trace.tb_frame.f_globals is core or trace.tb_frame.f_code.co_filename[:9] == "econtext."):
+    while trace and is_own(trace.tb_frame):
         if trace.tb_frame.f_code is find:
             sought = trace.tb_frame.f_locals
         trace = trace.tb_next
     if trace is None and issubclass(kind, ImportError) and "found" in sought:
         kind, error = AttributeError, AttributeError(missing(sought["module"]))
     return econtext.dumps(describe(kind, error, trace)).encode("utf-8")
+
+
+def is_own(frame):
+    """Whether code of econtext runs there."""
+    name = frame.f_globals.get("__name__")
+    return frame.f_globals is vars(econtext) or type(name) is str and name[:9] == "econtext."
 
 
 def missing(name):

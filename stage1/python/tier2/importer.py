@@ -9,9 +9,24 @@ with the text, and fresh memory takes as long as the compiling.
 import os
 import sys
 
-# sent along: forks, path_watch, importer_27
-from econtext import PY3, Finder, fetch, modules, tier
+import econtext
 
+# sent along: forks, path_watch, importer_27
+from econtext import PY3, Finder, fetch, modules
+
+
+def tier(name):
+    """As the core's `tier`, with the module's name in tracebacks: from now on, users see them."""
+    name = "econtext." + name
+    if name not in sys.modules:
+        module = type(sys)(name)
+        module.__package__ = ""
+        exec(compile(fetch(name)[4], name, "exec", 0, True), module.__dict__)
+        sys.modules.setdefault(name, module)
+    return sys.modules[name]
+
+
+econtext.install(tier=tier)
 tier("records")
 from econtext.records import ROOT, folders_of, native, process, record_at, record_of, source_of
 

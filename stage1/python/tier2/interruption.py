@@ -180,7 +180,8 @@ def is_interruptible(frame):
         code = frame.f_code
         if frame.f_globals is core:
             return code.co_name in CORE_INTERRUPTIBLE
-        if code.co_filename[:9] == "econtext.":
+        name = frame.f_globals.get("__name__")
+        if type(name) is str and name[:9] == "econtext.":
             return code.co_name in frame.f_globals.get("INTERRUPTIBLE", ())
         frame = frame.f_back
     return True

@@ -10,7 +10,7 @@ answer for those (econtext.package_files).
 """
 import os
 
-from econtext import PY3, fetch, modules, tier
+from econtext import PY3, absorb, fetch, modules, offers, tier
 
 ROOT = "/econtext-master"  # twin: FORWARDED in src/modules/python/responder.ts
 # `site` imports these. This machine's own are meant, and never the master's.
@@ -43,7 +43,11 @@ def look(name, *listings):
 
 def take_offers():
     """Take in all that was offered. Returns the record of the top."""
-    return fetch("") if os.getpid() == process else modules.get("")
+    if os.getpid() != process:
+        return modules.get("")
+    while offers:
+        absorb(offers.pop(0))
+    return fetch("")
 
 
 def record_of(name):

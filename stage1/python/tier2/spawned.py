@@ -111,7 +111,9 @@ def handed_down():
     """Return the records of all modules that have come to the context, by their names there."""
     from econtext import modules
     from econtext.importer import Loader
+    from econtext.records import take_offers
 
+    take_offers()
     found = dict((name, record) for name, record in modules.items() if len(record) > 1 and name and name[:1] != "/" and name[:9] != "econtext.")
     for name, module in list(sys.modules.items()):
         loader = getattr(module, "__loader__", None)

@@ -54,6 +54,10 @@ export async function configurationOf(
 export function usualConfiguration(): Promise<SshConfiguration> {
   usual ??= configurationOf(["-T", "-F", "none"], "localhost").then(
     ({ configuration }) => configuration,
+    (error) => {
+      usual = undefined; // the next host may find a process to spare
+      throw error;
+    },
   );
   return usual;
 }

@@ -76,7 +76,10 @@ export class Login {
       done(false as unknown as Next);
       return;
     }
-    void this.#next(left).then(done);
+    void this.#next(left).then(done, (error: Error) => {
+      this.#say(`${error.message}\r\n`);
+      done(false as unknown as Next);
+    });
   }
 
   /**

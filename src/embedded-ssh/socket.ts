@@ -7,7 +7,7 @@ import { lookup } from "node:dns/promises";
 import { closeSync, openSync } from "node:fs";
 import { connect, isIP, type Socket } from "node:net";
 import { Duplex } from "node:stream";
-import { sweepGroup } from "../launch/process-group.ts";
+import { hangUpGroup } from "../launch/process-group.ts";
 import type { SshSettings } from "./settings.ts";
 import { expandTokens } from "./tokens.ts";
 
@@ -64,19 +64,9 @@ export function openCommand(
   child.on("error", (error) => say(`${shell}: ${error.message}\r\n`));
   const { pid } = child;
   const stream = new PipePair(child.stdin, child.stdout, () => {
-    if (pid !== undefined) stopping(endGroup(pid));
+    if (pid !== undefined) stopping(hangUpGroup(pid));
   });
   return { stream };
-}
-
-/** Sends SIGHUP, as ssh does to its proxy command. Kills the processes that ignore it. */
-function endGroup(group: number): Promise<void> {
-  try {
-    process.kill(-group, "SIGHUP");
-  } catch {
-    return Promise.resolve(); // the group is empty
-  }
-  return sweepGroup(group);
 }
 
 /** One duplex of a program's two pipes. */

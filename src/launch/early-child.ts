@@ -151,7 +151,7 @@ function findProgram([name = ""]: readonly string[]): string | null {
 }
 
 /** Whether it gets a session of its own, and so no signal of the terminal. */
-function isOwn({ asks, pty }: Options): boolean {
+export function isOwn({ asks, pty }: Options): boolean {
   return !asks || pty === true;
 }
 

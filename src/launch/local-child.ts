@@ -3,14 +3,20 @@
  * the tail of its error output, and sees to it that nothing of the child is left. Knows nothing of
  * what is said over the pipe.
  */
-import { readFileSync } from "node:fs";
 import { languageOf } from "../interpreters/kind.ts";
 import type { DuplexListener } from "../io/duplex.ts";
 import { SocketReader, SocketWriter } from "../io/socket.ts";
 import type { Chunk } from "../io/splice-pipe.ts";
 import type { ByteChild, Ending, SlaveProcess, Spawner, SpawnOptions } from "./child.ts";
-import { type Started, type StartedChild, startChild } from "./early-child.ts";
-import { sweepGroup } from "./process-group.ts";
+import { isOwn, type Started, type StartedChild, startChild } from "./early-child.ts";
+import {
+  type Descendant,
+  descendantsOf,
+  hangUpGroup,
+  hangUpProcesses,
+  parentOf,
+  sweepGroup,
+} from "./process-group.ts";
 import { PromptTerminal } from "./prompt-terminal.ts";
 
 const TAIL_BYTES = 32768;
@@ -48,6 +54,8 @@ class LocalChild implements ByteChild {
   #listener: DuplexListener | undefined;
   /** The slave's process group; undefined until it is known, and for a client. */
   #group: number | undefined;
+  /** What a client that was ended leaves: of ssh, its proxy command. A group has its number. */
+  #left: number | readonly Descendant[] = [];
   #reaper: ReturnType<typeof setTimeout> | undefined;
   #isAlive = true;
   #isClosed = false;
@@ -199,14 +207,18 @@ class LocalChild implements ByteChild {
 
   /**
    * The guard of a slave leaves nothing behind. If something has killed the guard, that is done
-   * here.
+   * here. A client tidies up unless a signal of this process has ended it.
    */
   async #sweep({ signal }: Ending): Promise<void> {
+    await (typeof this.#left === "number" ? hangUpGroup(this.#left) : hangUpProcesses(this.#left));
     if (this.#group !== undefined && signal !== undefined) await sweepGroup(this.#group);
   }
 
   #signal(name: NodeJS.Signals): void {
-    if (this.#isAlive) this.#process?.kill(name);
+    const pid = this.#process?.pid;
+    if (!this.#isAlive || pid === undefined) return;
+    if (this.#options.isClient) this.#left = isOwn(this.#options) ? pid : descendantsOf(pid);
+    this.#process?.kill(name);
   }
 
   #end(): void {
@@ -215,15 +227,5 @@ class LocalChild implements ByteChild {
     const listener = this.#listener;
     this.#listener = undefined;
     listener?.closed();
-  }
-}
-
-/** @returns undefined where the system cannot tell */
-function parentOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return Number(stat.slice(stat.lastIndexOf(")")).split(" ")[2]);
-  } catch {
-    return undefined;
   }
 }

@@ -1,8 +1,9 @@
 /** The status line while the only target has not answered: on a terminal, and nowhere else. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { commandLine, eventually, uniqueSeconds } from "../conformance/session.ts";
 import { suite } from "../helpers/skip.ts";
 import { missingTmux, Tmux } from "../repl/tmux.ts";
 import { ECONTEXT, PYTHON } from "./econtext.ts";
@@ -46,4 +47,25 @@ suite("a target that is slow to answer", missingTmux, "tmux", () => {
     expect(shown).toContain("LEFT 124");
     expect(shown).not.toContain("connecting");
   });
+
+  test("given up, its proxy command does not go on, with a terminal and without", async () => {
+    const word = uniqueSeconds();
+    const config = join(folder, "proxy");
+    writeFileSync(config, `Host slow\n  ProxyCommand sleep ${word}\n`);
+    const argv = [...ECONTEXT, "exec", "-F", config, "slow", "--", "true"];
+    await using child = Bun.spawn(argv, { stdio: ["ignore", "ignore", "ignore"] });
+    await using terminal = new Tmux();
+    await terminal.open(`exec sh -c 'trap : INT; ${argv.join(" ")}; echo LEFT $?; exec cat'`);
+    expect(await eventually(() => processesWith(word).length === 2, 30_000)).toBe(true);
+    child.kill("SIGTERM");
+    await child.exited;
+    await terminal.press("C-c");
+    await terminal.until(/LEFT \d+/);
+    expect(processesWith(word)).toEqual([]);
+  });
 });
+
+/** The processes of a command `sleep WORD`. */
+function processesWith(word: string): string[] {
+  return readdirSync("/proc").filter((pid) => commandLine(pid) === `sleep\0${word}\0`);
+}

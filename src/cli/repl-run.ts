@@ -84,6 +84,17 @@ async function readyOrTold(
   await Promise.all(contexts.map(({ context }) => context.ready().catch(tell)));
 }
 
+/**
+ * Connects to the targets that no code has used, so that a wrong name does not pass for success. A
+ * failure that code has met is that code's business.
+ *
+ * @throws why one of them cannot be reached
+ */
+async function reached(targets: readonly NamedContext[]): Promise<void> {
+  const isUnused = ({ context }: NamedContext) => !context.connected && context.ended === undefined;
+  await Promise.all(targets.filter(isUnused).map(({ context }) => context.ready()));
+}
+
 /** @returns the exit status */
 export async function runSource(plan: SourcePlan, host: Host): Promise<number> {
   const { stdout, stderr } = host;
@@ -108,8 +119,10 @@ export async function runSource(plan: SourcePlan, host: Host): Promise<number> {
     const source = plan.source ?? new TextDecoder().decode(await host.stdin.bytes());
     const result = await evaluator.evaluate(source);
     const value = await result?.value;
-    if (!plan.isPrinted || result === undefined || value === undefined) return;
-    await stdout.write(displayAny(value, plan.flags["json"] === true, stdout.isTerminal));
+    if (plan.isPrinted && result !== undefined && value !== undefined) {
+      await stdout.write(displayAny(value, plan.flags["json"] === true, stdout.isTerminal));
+    }
+    await reached(targets);
   };
   try {
     await Promise.race([evaluate(), idle, broken, stop.happened]);

@@ -45,6 +45,15 @@ test.each([
   expect(await repl([option, code])).toEqual({ stdout, stderr: "", status: 0 });
 });
 
+test("a target that the code does not use must be there, too", async () => {
+  const target = "nothing.invalid";
+  const unused = await repl([target, "-p", "1 + 1"]);
+  expect(unused).toMatchObject({ stdout: "2\n", status: 255 });
+  expect(unused.stderr).toContain(`${target}: no such host\n`);
+  const met = await repl([target, "-p", "await nothing.ready().catch((e) => e.code)"]);
+  expect(met).toMatchObject({ stdout: "ERR_TRANSPORT_UNKNOWN_HOST\n", status: 0 });
+});
+
 test("one target runs functions of the prompt, names of Python and commands", async () => {
   const program = `[await local.call(() => typeof process), await local.call("operator.add", 1, 2),
  await local.$\`echo it\`.text(), await local.call((n: number) => n + 1, 1)]`;

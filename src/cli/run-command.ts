@@ -67,7 +67,7 @@ export async function runCommands(plan: RemoteCommand, host: Host): Promise<numb
       `command   ${JSON.stringify(plan.argv)}`,
       ...(preface === undefined ? [] : [`script    ${preface.length} bytes`]),
     ];
-    const words = [...targets, "--", ...plan.argv].map(quoted);
+    const words = ["--", ...plan.argv];
     const own = { command, flags, ssh: plan.ssh, targets, roots, yields, sends, words };
     return await runSession({ ...own, each, pass, isTogether }, host);
   } finally {

@@ -29,6 +29,7 @@ import { readWay } from "./results/choose.ts";
 import { type Ending, Results, type TargetOutput, type Yield } from "./results/results.ts";
 import { type Given, RunBroker } from "./run-broker.ts";
 import { Failures } from "./ui/failures.ts";
+import { quoted } from "./words.ts";
 
 /** What a command may use while it deals with one target. */
 export interface Turn {
@@ -62,7 +63,7 @@ export interface Plan {
   readonly isBare?: boolean;
   /** What is sent to each target, for `--plan`. */
   readonly sends?: readonly string[];
-  /** The words of the command line, for the job log. */
+  /** The words of the command line behind the target, for the job log. */
   readonly words?: readonly string[];
   /** Whether the work of each target waits for all others: then all run at the same time. */
   readonly isTogether?: boolean;
@@ -130,7 +131,7 @@ class Run {
       ...{ command, flags, targets, host, way, yields, failures: this.#failures },
       pathOf: (target) => describePath(target, given),
       erased: () => opened.erased(),
-      line: [command, ...(plan.words ?? [])].join(" "),
+      lineOf: (target) => [command, target, ...(plan.words ?? [])].map(quoted).join(" "),
     });
     this.#stop = new Stop(host, (name) => {
       // A command that has started gets the signal. A question must not hold the others up.

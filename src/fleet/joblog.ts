@@ -32,22 +32,26 @@ export class JobLog {
   readonly rest: readonly number[];
   readonly #path: string;
   readonly #fd: number;
-  readonly #command: string;
+  readonly #commandOf: (target: string) => string;
 
   /**
    * Opens the file. Without `resume`, what is in it is lost.
    *
-   * @param command what the last column shows
+   * @param commandOf what the last column shows of a target
    * @throws {UsageError} `ERR_USAGE_JOBLOG`: the file cannot be used, or is of other targets
    */
-  constructor(path: string, targets: readonly string[], command: string, resume: Resume) {
+  constructor(
+    path: string,
+    targets: readonly string[],
+    commandOf: (target: string) => string,
+    resume: Resume,
+  ) {
     this.#path = path;
     const text = resume === "none" ? "" : wholeLinesOf(path);
     const done = readDone(path, text, targets, resume);
     const wholeBytes = Buffer.byteLength(text);
     this.rest = [...targets.keys()].filter((index) => !done.has(index));
-    // A line has no end but its own.
-    this.#command = command.replace(/\n/g, "\0").replace(/\t/g, " ");
+    this.#commandOf = commandOf;
     try {
       this.#fd = openSync(path, resume === "none" ? "w" : "a");
       const { size } = fstatSync(this.#fd);
@@ -83,7 +87,8 @@ export class JobLog {
       end.received ?? 0,
       signal === 0 ? end.status : 0,
       signal,
-      this.#command,
+      // A line has no end but its own.
+      this.#commandOf(result.target).replace(/\n/g, "\0").replace(/\t/g, " "),
     ];
     try {
       const line = Buffer.from(`${columns.join("\t")}\n`);

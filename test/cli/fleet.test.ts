@@ -315,11 +315,14 @@ describe("the order of the work", () => {
     expect(header).toBe(
       "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand",
     );
-    const ends = lines.map((line) => line.split("\t")).map((all) => [all[0], all[1], all[6]]);
+    const ends = lines
+      .map((line) => line.split("\t"))
+      .map((all) => [all[0], all[1], all[6], all[8]]);
+    const of = (target: string) => `exec ${target} -- sh -c '[ $NAME != web2 ]'`;
     expect(ends.sort()).toEqual([
-      ["1", "web1", "0"],
-      ["2", "web2", "1"],
-      ["3", "web3", "0"],
+      ["1", "web1", "0", of("web1")],
+      ["2", "web2", "1", of("web2")],
+      ["3", "web3", "0", of("web3")],
     ]);
     const again = await run(
       "exec",

@@ -139,7 +139,7 @@ const done = (at: number): FleetResult<number> => ({
 });
 
 function logOf(name: string, resume: Resume = "none"): JobLog {
-  return new JobLog(join(folder, name), TARGETS, "echo\ta\nb", resume);
+  return new JobLog(join(folder, name), TARGETS, (target) => `echo\ta\n${target}`, resume);
 }
 
 test("a log has GNU parallel's columns, and says what is left to do", () => {
@@ -155,9 +155,9 @@ test("a log has GNU parallel's columns, and says what is left to do", () => {
   log.close();
   expect(readFileSync(join(folder, "run"), "utf8").split("\n")).toEqual([
     "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand",
-    "1\tweb1\t1700000000.123\t     1.234\t0\t12\t0\t0\techo a\0b",
-    "3\tweb3\t1700000000.123\t     1.234\t0\t0\t7\t0\techo a\0b",
-    "4\tweb4\t1700000000.123\t     1.234\t0\t0\t0\t15\techo a\0b",
+    "1\tweb1\t1700000000.123\t     1.234\t0\t12\t0\t0\techo a\0web1",
+    "3\tweb3\t1700000000.123\t     1.234\t0\t0\t7\t0\techo a\0web3",
+    "4\tweb4\t1700000000.123\t     1.234\t0\t0\t0\t15\techo a\0web4",
     "",
   ]);
   expect(logOf("run", "ended").rest).toEqual([1]);
@@ -171,7 +171,7 @@ test("a log has GNU parallel's columns, and says what is left to do", () => {
 
 test("a log of other targets, or of another program, is refused", () => {
   const path = join(folder, "run");
-  const other = () => new JobLog(path, ["web2", "web1"], "", "ended");
+  const other = () => new JobLog(path, ["web2", "web1"], () => "", "ended");
   expect(other).toThrow("line 2 is of web1, and target 1 of this run is web2");
   writeFileSync(join(folder, "text"), "a letter\n");
   expect(() => logOf("text", "ended")).toThrow("line 1 is no line of a job log");
@@ -193,7 +193,7 @@ suite("beside GNU parallel", missing, "parallel", () => {
       return text;
     };
     const path = join(folder, "ours");
-    const log = new JobLog(path, TARGETS, "echo", "none");
+    const log = new JobLog(path, TARGETS, () => "echo", "none");
     log.add(0, done(0), { status: 0 });
     log.add(1, done(1), { status: 3 });
     log.close();
@@ -201,8 +201,8 @@ suite("beside GNU parallel", missing, "parallel", () => {
     const theirs = join(folder, "theirs");
     await run("--joblog", theirs);
     const locals = [":", ":", ":", ":", ":"];
-    expect(new JobLog(theirs, locals, "", "ended").rest).toEqual([4]);
-    expect(new JobLog(theirs, locals, "", "succeeded").rest).toEqual([1, 3, 4]);
+    expect(new JobLog(theirs, locals, () => "", "ended").rest).toEqual([4]);
+    expect(new JobLog(theirs, locals, () => "", "succeeded").rest).toEqual([1, 3, 4]);
     expect(await run("--joblog", theirs, "--resume-failed")).toBe("3\n5\n");
   });
 });

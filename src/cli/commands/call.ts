@@ -9,7 +9,6 @@ import type { CommandLine, Definitions } from "../parse-line.ts";
 import { Usage } from "../report-error.ts";
 import type { Plan } from "../run-targets.ts";
 import { hasHosts, readTargets } from "../targets.ts";
-import { quoted } from "../words.ts";
 
 const args: Definitions = {
   target: {
@@ -88,7 +87,7 @@ function isFunction(word: string): boolean {
 }
 
 async function run(line: CommandLine, host: Host): Promise<number> {
-  const { words, name, written, positional, named, roots } = read(line, host);
+  const { words, called, name, written, positional, named, roots } = read(line, host);
   const { names: targets } = await readTargets("call", words, line.flags, host);
   const { kwargs } = await import("../../index.ts");
   const { hinted } = await import("../call-hints.ts");
@@ -104,7 +103,7 @@ async function run(line: CommandLine, host: Host): Promise<number> {
     yields: () => (isGenerator ? "values" : "value"),
     isBare: true,
     sends: [`function  ${written.name}`, `roots     ${roots.join(", ") || "none"}`],
-    words: line.raw.map(quoted),
+    words: ["--", ...called],
     each: async ({ target, context, limits, output }) => {
       const given = [...positional, kwargs(named)] as const;
       const result =
@@ -149,5 +148,5 @@ function read({ flags, before, after }: CommandLine, host: Host) {
     !name.includes(":") &&
     (kind ?? (node || bun ? "node" : "python")) !== "python";
   const folders = [...named, ...(isGlobal ? [] : roots)];
-  return { words, name, written, roots: folders, ...readArguments(args) };
+  return { words, called: [text, ...args], name, written, roots: folders, ...readArguments(args) };
 }

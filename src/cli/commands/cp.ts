@@ -101,7 +101,6 @@ async function run(line: CommandLine, host: Host): Promise<number> {
       roots: [],
       each: (turn: Turn) => copying.add(turn),
       sends: copiesInWords(plan),
-      words: [...line.before, ...(line.after ?? [])].map(quoted),
       isTogether: true,
       failed: (_target: string, error: unknown) => copying.giveUp(error),
     };

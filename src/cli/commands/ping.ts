@@ -7,7 +7,6 @@ import type { CommandLine, Definitions } from "../parse-line.ts";
 import type { Plan } from "../run-targets.ts";
 import { readTargets } from "../targets.ts";
 import { wrapFor } from "../ui/wrap.ts";
-import { quoted } from "../words.ts";
 
 const args: Definitions = {
   "target...": {
@@ -62,7 +61,6 @@ async function run({ flags, before, after }: CommandLine, host: Host): Promise<n
     targets,
     roots: [],
     yields: () => "value",
-    words: words.map(quoted),
     each: async ({ target, context, limits, output, print }) => {
       const show = async (text: string): Promise<void> => {
         const line = `${neutralise(text)}\n`;

@@ -45,8 +45,8 @@ export interface ResultsParts {
   readonly failures: Failures;
   /** What takes other status lines away. */
   readonly erased: () => string;
-  /** The command line, for the job log. */
-  readonly line: string;
+  /** The command line of one target, for the job log. */
+  readonly lineOf: (target: string) => string;
 }
 
 export class Results {
@@ -176,7 +176,7 @@ export class Results {
   }
 }
 
-function openJobLog({ command, flags, targets, host, line }: ResultsParts): JobLog | undefined {
+function openJobLog({ command, flags, targets, host, lineOf }: ResultsParts): JobLog | undefined {
   const isEnded = flags["resume"] === true;
   const isFailed = flags["resume-failed"] === true;
   const file = flags["joblog"];
@@ -187,5 +187,5 @@ function openJobLog({ command, flags, targets, host, line }: ResultsParts): JobL
     return undefined;
   }
   const resume = isFailed ? "succeeded" : isEnded ? "ended" : "none";
-  return new JobLog(host.path(file), targets, line, resume);
+  return new JobLog(host.path(file), targets, lineOf, resume);
 }

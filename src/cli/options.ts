@@ -68,7 +68,7 @@ export const SSH = {
   ssh: {
     type: "string",
     valueHint: "PROGRAM",
-    suggested: SSH_ENGINES,
+    suggested: ["ssh", ...SSH_ENGINES],
     description:
       "The program to run in place of ssh. embedded: none, also behind a hop, with your own " +
       "configuration and keys; auto: none where possible, at the first hop",

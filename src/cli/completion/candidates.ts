@@ -97,7 +97,9 @@ function named(args: Definitions, option: string): Definition | undefined {
 function ofValue({ definition, prefix, typed }: Valued, sources: Sources): readonly Candidate[] {
   const { suggested = [], ...rest } = definition;
   const values = rest.type === "enum" ? (rest.options ?? []) : suggested;
-  const isFile = "valueHint" in rest && FILES.includes(rest.valueHint ?? "");
+  // Where words are suggested, a file is meant by a path.
+  const isPath = suggested.length === 0 || /^[./~]|\//.test(typed);
+  const isFile = isPath && "valueHint" in rest && FILES.includes(rest.valueHint ?? "");
   const found = [
     ...beginning(
       typed,

@@ -23,11 +23,15 @@ const LINE_CHARACTERS = 300;
 /** Characters of the server's reason that are kept, as by ssh. */
 const REASON_CHARACTERS = 400;
 const VERSION = "SSH-";
+/** What ssh2 says of a version that it does not know. */
+const WRONG_VERSION = "Invalid identification string";
 
 export class LastWords {
   readonly #settings: SshSettings;
   readonly #wire: Wire;
   #stage: "greeting" | "login" | "open" = "greeting";
+  /** The line with the server's version. */
+  #version = "";
   /** What the server has said before its version: often why it closes. */
   readonly #greeting: string[] = [];
 
@@ -44,6 +48,7 @@ export class LastWords {
       part = lines.pop() ?? "";
       const isVersion = (line: string): boolean => line.startsWith(VERSION);
       const version = lines.findIndex(isVersion);
+      this.#version = lines[version]?.trimEnd() ?? "";
       const before = version < 0 ? lines : lines.slice(0, version);
       const left = GREETING_LINES - this.#greeting.length;
       this.#greeting.push(...before.slice(0, left));
@@ -101,10 +106,24 @@ export class LastWords {
       const last = `banner exchange: Connection to ${this.#where}: invalid format\r\n`;
       return this.#beforeVersion(message, last);
     }
+    if (message === WRONG_VERSION) return this.#otherVersion();
     if (this.#stage === "login" && message === "Bad packet length") {
       return new Refusal("the server sends more than 35,000 bytes at once: a long banner");
     }
     return new ConnectionFailure(`ssh: ${hostname} port ${port}: ${message}\r\n`);
+  }
+
+  /** The server speaks another protocol, or calls it otherwise. */
+  #otherVersion(): ConnectionFailure {
+    const version = Buffer.from(this.#version, "latin1").toString().slice(0, LINE_CHARACTERS);
+    const [, major] = /^SSH-(\d+)\.\d+-/.exec(version) ?? [];
+    const [what, why] =
+      major === undefined
+        ? [`Bad remote protocol version identification: '${version}'`, "invalid format"]
+        : [`Protocol major versions differ: 2 vs. ${major}`, "could not read protocol version"];
+    return new ConnectionFailure(
+      `${what}\r\nbanner exchange: Connection to ${this.#where}: ${why}\r\n`,
+    );
   }
 
   #reset(): ConnectionFailure {

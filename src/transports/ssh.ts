@@ -195,6 +195,12 @@ const TURNED_AWAY =
  */
 const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, hint: string])[] = [
   [
+    /^The embedded ssh refuses it: (?:the server|Unable to negotiate)/m,
+    "ERR_TRANSPORT_REFUSED",
+    "the embedded ssh lacks what this server needs",
+    "use the ssh program, with --ssh auto or without --ssh",
+  ],
+  [
     /^The embedded ssh refuses it/m,
     "ERR_TRANSPORT_REFUSED",
     "the embedded ssh lacks what the configuration demands",
@@ -247,6 +253,12 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
     "ERR_TRANSPORT_UNREACHABLE",
     "the host does not answer",
     "check the address, the port and the network",
+  ],
+  [
+    /^(?:Protocol major versions differ|Bad remote protocol version identification): /m,
+    "ERR_TRANSPORT_FAILED",
+    "the server speaks another protocol, or an old version of ssh",
+    "check the port, and update the ssh server if it is one",
   ],
   [
     TURNED_AWAY,

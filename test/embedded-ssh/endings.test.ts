@@ -9,6 +9,7 @@ import { join } from "node:path";
 import type { AuthContext, Connection, ServerChannel, Session } from "ssh2";
 import { EmbeddedSpawner } from "../../src/embedded-ssh/spawner.ts";
 import { LocalSpawner } from "../../src/launch/local-child.ts";
+import { ssh } from "../../src/transports/ssh.ts";
 import { run } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
 import { missingSshd } from "../helpers/sshd.ts";
@@ -124,6 +125,18 @@ suite("how a connection ends", missingSshd(), "sshd", () => {
       ));
   });
 
+  for (const version of ["SSH-1.5-old", "SSH-3.0-new", "SSH-2.0", "SSH-x-2.0"]) {
+    test(`a server of the version ${version}`, () =>
+      withListener(
+        (socket) => socket.write(`${version}\r\n`),
+        async (port) => {
+          const [theirs, ours] = await both(direct(port), port);
+          expect(ours).toBe(theirs);
+          expect(ours).toContain("banner exchange: Connection to 127.0.0.1 port PORT: ");
+        },
+      ));
+  }
+
   describe("a jump host is named", () => {
     const END = "kex_exchange_identification: Connection closed by remote host\n";
     const LAST = `${END}Connection closed by UNKNOWN port 65535\n`;
@@ -229,6 +242,9 @@ suite("how a connection ends", missingSshd(), "sshd", () => {
     const work = async (port: number): Promise<void> => {
       const ours = await withEmbedded(another(), direct(port));
       expect(ours).toMatchObject({ status: 255, code: "ERR_TRANSPORT_REFUSED" });
+      const { message, hint } = ssh("target").explain(255, ours.stderr) ?? {};
+      expect(message).toBe("the embedded ssh lacks what this server needs");
+      expect(hint).not.toContain("-o");
       // ssh shows it, and goes on to where this server answers nothing but a refusal.
       const auto = new EmbeddedSpawner({ fallback: new LocalSpawner() });
       const theirs = await withEmbedded(another(), direct(port), auto);

@@ -324,17 +324,8 @@ describe("the order of the work", () => {
       ["2", "web2", "1", of("web2")],
       ["3", "web3", "0", of("web3")],
     ]);
-    const again = await run(
-      "exec",
-      "--joblog",
-      file,
-      "--resume-failed",
-      ...WEBS,
-      "--",
-      "sh",
-      "-c",
-      "echo $NAME",
-    );
+    const failed = ["--joblog", file, "--resume-failed", ...WEBS];
+    const again = await run("exec", ...failed, "--", "sh", "-c", "echo $NAME");
     expect(again.stdout).toBe("web2: web2\n");
     const rest = await run("exec", "--joblog", file, "--resume", ...WEBS, "--", "echo", "a");
     expect([rest.stdout, rest.status]).toEqual(["", 0]);

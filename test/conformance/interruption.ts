@@ -169,7 +169,7 @@ export function interruption(far: Far): void {
 }
 
 /** A command that runs until the gate is opened. */
-function makeGate(): AsyncDisposable & { readonly command: string; open(): void } {
+export function makeGate(): AsyncDisposable & { readonly command: string; open(): void } {
   const folder = mkdtempSync(join(tmpdir(), "econtext-gate-"));
   const pipe = join(folder, "pipe");
   execFileSync("mkfifo", [pipe]);

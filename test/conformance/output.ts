@@ -73,6 +73,19 @@ export function output(far: Far): void {
     ]);
   });
 
+  test("with many calls under way, what each prints arrives before its result", async () => {
+    const { logs } = far.session();
+    const from = logs.length;
+    const said = await Promise.all(
+      Array.from({ length: 300 }, async (_, i) => {
+        const stream = i % 3 === 0 ? "complain" : "say";
+        await far.call(`tasks.output.${stream}`, `call ${i}\n`);
+        return logs.slice(from).some(({ message }) => message === `call ${i}`);
+      }),
+    );
+    expect(said).not.toContain(false);
+  });
+
   test("a line without its end arrives with what completes it", async () => {
     const lines = await logged(async () => {
       await far.call("tasks.output.say", "half a line");

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CallError, CancelledError, Channel } from "../../src/index.ts";
 import { isRunning } from "../helpers/leaks.ts";
+import { makeGate } from "./interruption.ts";
 import {
   eventually,
   type Far,
@@ -19,7 +20,7 @@ import {
 } from "./session.ts";
 
 export function pythonRuntime(far: Far): void {
-  const { everyVersion } = far;
+  const { test, everyVersion } = far;
   everyVersion(
     "a cancelled call cleans up as long as it takes, and is not interrupted again",
     async () => {
@@ -192,6 +193,21 @@ export function pythonRuntime(far: Far): void {
   everyVersion("a thread of the user's can import what the master has", async () => {
     const imported = far.call("tasks.procs.import_in_thread", "imports.late_thread");
     expect(await imported).toEqual(["imports.late_thread", "by a thread"]);
+  });
+
+  test("a result does not wait for the end of a long call behind it", async () => {
+    await using gate = makeGate();
+    await using next = makeGate();
+    const first = far.call("tasks.hang.shell", gate.command);
+    const short = far.call("length", [1]);
+    const last = far.call("tasks.hang.shell", next.command);
+    // It is answered while the first call runs: so that call is a long one, too.
+    await far.session().context.ping();
+    gate.open();
+    await first;
+    expect(await short).toBe(1);
+    next.open();
+    await last;
   });
 
   everyVersion("a command gets no descriptor that user code lets its children have", async () => {

@@ -69,18 +69,16 @@ def on_interrupt(*_):
 
 def find(name):
     """Return a function by name: `module.function`, `module:Class.method`, or a builtin."""
-    module, colon, path = name.partition(":")
-    names = (path or module).split(".")
-    if not colon:
-        module = names.pop(0) if len(names) > 1 else text.__module__
+    module, _, path = name.partition(":" if ":" in name else ".")
+    if not path:
+        module, path = text.__module__, name
     # A module of the second tier needs no importer, which would take 2 ms to load.
-    own, _, child = module.rpartition(".")
-    if own == "econtext" and fetch(module)[4:]:
-        tier(str(child))
+    if module[:9] == "econtext." and fetch(module)[4:]:
+        tier(str(module[9:]))
     else:
         __import__(module)
     found = sys.modules[module]
-    for part in names:
+    for part in path.split("."):
         module += "." + part
         if not hasattr(found, part):
             __import__(module)
@@ -88,7 +86,7 @@ def find(name):
     return found
 
 
-def work(name, arguments, named, options):
+def work(name, arguments, named={}, *_):
     """Find a function and call it. Returns the body of its result."""
     PY3 or exc_clear()  # what the start of the core has handled
     return encode(find(name)(*arguments, **named))
@@ -102,8 +100,8 @@ def run(arrived, reply, flags, body):
         watch = 5
         os.write(bell, b"k")
     try:
-        request = (decode(body) + [{}, {}])[:4]
-        answer = tier("interruption").run(arrived, *request) if request[3] else work(*request)
+        request = decode(body)
+        answer = tier("interruption").run(arrived, *request) if any(request[3:]) else work(*request)
         busy = 1
         flags = 0
     except:  # in Python 2, an exception may be of any old-style class
@@ -113,7 +111,12 @@ def run(arrived, reply, flags, body):
     settle()
     busy = 0
     if reply:
-        send(reply, answer, flags, 0, calls)
+        replies.extend(frames(reply, answer, flags))
+    # While short calls follow one another, a write takes the replies of many. If a call is long,
+    # the I/O thread writes the replies of those before it: see `pump`.
+    if not calls or len(replies) > 64:
+        drain()
+        flush()
 
 
 def ask(handle, value):

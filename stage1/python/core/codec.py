@@ -39,7 +39,6 @@ MORE, CONT, DEAD, ERROR = 1, 2, 4, 8
 
 HEAD = struct.Struct(">6I")
 MAX_FRAME = 1 << 18
-MAX_QUEUE = 1 << 23
 PIPE_BUF = 1 << 12  # what a descriptor that polls writeable takes without blocking: POSIX
 BUSY = 4, 11, 35  # EINTR, EAGAIN of Linux and of BSD
 # stage1/sh/run_python.sh has set this for the start of the interpreter only: user code gets the

@@ -1,6 +1,7 @@
 # The core, part 6: what user code and its children print becomes log records.
 
-lines = {}  # descriptor: [name, bytes after the last newline]
+lines = {}  # descriptor: bytes after the last newline
+replies = deque()  # frames of replies, which wait for what their calls have printed
 drain_lock = thread.allocate_lock()
 # The time up to which the `rate` is used. It is at most four seconds ago, so a burst of four
 # seconds is possible.
@@ -21,39 +22,40 @@ def log(level, name, message, when=None):
             return
         spent = after
     if dropped:
-        message = "(%d characters dropped)\n%s" % (dropped, message)
+        message = "(%d characters dropped)\n" % dropped + message
         dropped = 0
     send(FORWARD_LOG, dumps([level, name, message, when or now]).encode("utf-8", "replace"))
 
 
-def drain(fd, last=False):
-    """Forward what the pipe `fd` holds: whole lines, and a rest that is long or the last."""
+def drain(_=0, last=False):
+    """Queue what was printed so far: whole lines, and a rest that is long or the last.
+
+    After it, queue the replies that wait. In any thread.
+    """
     with drain_lock:
-        name, before = lines[fd]
-        data = before + (read(fd) or b"")
-        cut = len(data) if last or len(data) > MAX_FRAME else data.rfind(b"\n") + 1
-        lines[fd] = name, data[cut:]
-        if before or data[cut:]:
-            # In case of a crash: the guard reads the other end.
-            read(kept)
-            os.write(keep, b"".join([v[1] for v in lines.values()])[-4000:])
-        if cut:
-            log(20, name, data[:cut].decode("utf-8", "replace"))
+        # All that the calls of these replies have printed is in the pipes by now.
+        ready = list(replies)
+        for fd in streams if last else dict(printed.poll(0)):
+            before = lines[fd]
+            data = before + (read(fd) or b"")
+            cut = len(data) if last or len(data) > MAX_FRAME else data.rfind(b"\n") + 1
+            lines[fd] = data[cut:]
+            if before or data[cut:]:
+                # In case of a crash: the guard reads the other end.
+                read(kept)
+                os.write(keep, b"".join(lines.values())[-4000:])
+            if cut:
+                where = "stderr" if fd == streams[1] else "stdout"
+                log(20, where, data[:cut].decode("utf-8", "replace"))
+        out.extend([replies.popleft() for _ in ready])
 
 
 def settle():
-    """Forward all that was printed so far, so that it arrives before the reply.
-
-    Only for the main thread, because a poll object serves one thread.
-    """
+    """Write to the pipes what user code has printed. Only for the main thread."""
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     except Exception:
         pass
-    if os.getpid() != pid:
-        os._exit(0)  # user code forked, and this process is not the one that answers
-    for fd, _ in printed.poll(0):
-        drain(fd)
-    with drain_lock:
-        pass  # a thread that was reading has sent by now
+    # Otherwise user code forked, and this process is not the one that answers.
+    os.getpid() == pid or os._exit(0)

@@ -5,30 +5,31 @@
 # -- Output ---------------------------------------------------------------------------------------
 out = deque()  # frames that wait
 rest = b""  # the unwritten part of what is being written
-queued = 0  # bytes of `out` and `rest`
+queued = 0  # bytes of `out`, `rest` and `replies`
 write_lock = thread.allocate_lock()
 
 
-def send(handle, body, flags=0, reply=0, hold=False, first=False):
-    """Queue one message for the master, and write what can be written.
-
-    first: put a short message before all that waits. hold: more follows at once, so do not write.
-    """
+def frames(handle, body, flags=0, reply=0):
+    """Return the frames of one message for the master, and count them as queued."""
     global queued
-    frames = []
+    cut = []
     size = len(body)
     at = 0
     while size - at > MAX_FRAME:
         head = HEAD.pack(0, me, me, handle, reply, (flags | MORE) << 24 | MAX_FRAME)
-        frames.append(head + body[at : at + MAX_FRAME])
+        cut.append(head + body[at : at + MAX_FRAME])
         at += MAX_FRAME
         flags |= CONT
-    frames.append(HEAD.pack(0, me, me, handle, reply, flags << 24 | size - at) + body[at:size])
-    queued += size + 24 * len(frames)
+    cut.append(HEAD.pack(0, me, me, handle, reply, flags << 24 | size - at) + body[at:size])
+    queued += size + 24 * len(cut)
+    return cut
+
+
+def send(*message):
+    """Queue one message for the master, as of `frames`, and write what can be written."""
     # In one step, so that fragments of two threads' messages do not mix.
-    (out.extendleft if first else out.extend)(frames)
-    if not hold or len(out) > 64:
-        flush()
+    out.extend(frames(*message))
+    flush()
 
 
 def flush(nudge=True):
@@ -47,15 +48,13 @@ def flush(nudge=True):
                         rest += out.popleft()
                     rest = memoryview(rest)
                 if not writeable.poll(0):
-                    if nudge:
-                        os.write(alarm, b"k")
+                    nudge and os.write(alarm, b"k")
                     return
                 n = os.write(cout, rest[:PIPE_BUF])
                 rest = rest[n:]
                 queued -= n
         except Exception as e:
-            if e.args[0] not in BUSY:
-                end()
+            e.args[0] in BUSY or end()
         finally:
             write_lock.release()
 
@@ -109,9 +108,10 @@ def deliver(handle, reply, flags, body):
     """Give a message for this context to its handler. Runs in the thread that reads."""
     receive = handlers.get(handle)
     if handle == CALL_FUNCTION:
-        calls.append((time(), reply, flags, body))
+        calls.append((heard, reply, flags, body))
     elif handle == PING:
-        send(reply, body, first=True)
+        out.extendleft(frames(reply, body))  # before all that waits
+        flush()
     elif handle == LOAD_MODULE:
         offers.append(body)
     elif handle == CANCEL:
@@ -124,10 +124,12 @@ def deliver(handle, reply, flags, body):
 
 def pump(ms=1e9):
     """One turn of the loop, in the thread with the role: wait at most `ms`, then serve."""
+    replies and drain()
     flush(False)
     # While frames wait to be written, no logs are read: a slow master slows down code that prints.
+    # While calls wait, the main thread may add to `replies`, and does not say so.
     try:
-        ready = (jammed if out or rest else relaxed).poll(min(ms, lease))
+        ready = (jammed if out or rest else relaxed).poll(min(ms, 20 if calls else lease))
     except (OSError, select.error):
         return
     for fd, _ in ready:

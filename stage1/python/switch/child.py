@@ -48,7 +48,7 @@ class Child(Downstream, Upstream):
     def say(self, *words):
         """Send an event to the master."""
         spelled = [quote(word) if isinstance(word, (str, text)) else "null" if word is None else "%d" % word for word in words]
-        send(self.events, (u"[%s]" % u",".join(spelled)).encode("utf-8"), hold=True)
+        out.extend(frames(self.events, (u"[%s]" % u",".join(spelled)).encode("utf-8")))
 
     def report(self):
         """Tell how much was written since the last time."""

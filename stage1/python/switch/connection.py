@@ -46,7 +46,7 @@ class Connection(Child):
 
     def scan(self):
         """Pass on what has come."""
-        send(self.handle, self.seen, hold=True)
+        out.extend(frames(self.handle, self.seen))
         self.seen = b""
 
     def close(self, name):

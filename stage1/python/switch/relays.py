@@ -259,7 +259,7 @@ class Relay(object):
         relays.pop(self.keys[side], None)
 
     def notify(self, word):
-        send(self.notices, b'["relay","%s"]' % word, hold=True)
+        out.extend(frames(self.notices, b'["relay","%s"]' % word))
 
 
 def sever_all(contexts):

@@ -137,7 +137,8 @@ class Receiver(End):
             if self.near:
                 econtext.send_near(credits, 0, b"%d" % credit)
             else:
-                econtext.send(credits, b"%d" % credit, first=True)
+                econtext.out.extendleft(econtext.frames(credits, b"%d" % credit))
+                econtext.flush()
 
     def __iter__(self):
         return self

@@ -187,5 +187,5 @@ def conclude(options, early=None):
         if name in options:
             bodies = early.bodies(name) if early else []
             for body in [NO_CREDIT] * bool(bodies) + bodies:
-                econtext.send(options[name], body, hold=True)
-            econtext.send(options[name], b"null", DEAD, hold=True)
+                econtext.out.extend(econtext.frames(options[name], body))
+            econtext.out.extend(econtext.frames(options[name], b"null", DEAD))

@@ -37,6 +37,7 @@ def in_child():
     os.close(null)
     # The parent writes what waits. Its other threads may hold the locks.
     econtext.out.clear()
+    econtext.replies.clear()
     econtext.calls.clear()
     econtext.rest = econtext.rest[:0]
     econtext.queued = 0

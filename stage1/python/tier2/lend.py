@@ -130,6 +130,7 @@ def become(argv):
     os.write(econtext.alarm, b"k")
     econtext.role.acquire()
     econtext.settle()
+    econtext.drain()
     econtext.send(econtext.busy, b"null")
     while econtext.out or econtext.rest:
         econtext.writeable.poll(50)

@@ -32,8 +32,7 @@ class LogHandler(logging.Handler):
                 sys.stderr.write(self.format(record) + "\n")
                 return
             sys.stdout.flush()  # What was printed before arrives before.
-            for fd in econtext.streams:
-                econtext.drain(fd)
+            econtext.drain()
             level = max(-LATEST, min(LATEST, int(record.levelno)))
             created = float(record.created)
             when = created if abs(created) <= LATEST else None

@@ -61,8 +61,7 @@ def evaluate(source, whole):
 def show_rest():
     """Forward what was printed last, also if its line has no end."""
     sys.stdout.flush()
-    for fd in econtext.streams:
-        econtext.drain(fd, True)
+    econtext.drain(0, True)
 
 
 def parse(source, whole, name):

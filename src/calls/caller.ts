@@ -9,43 +9,18 @@
 import { NO_SENDERS, SenderTable } from "../channels/sender-table.ts";
 import type { SentBody } from "../channels/value-link.ts";
 import { DisconnectError, type EcontextError, UsageError } from "../errors.ts";
-import type { Language, Wants } from "../interpreters/kind.ts";
+import type { Language } from "../interpreters/kind.ts";
 import type { ContextLink } from "../mux/context-link.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import type { CallSite } from "../traces/call-site.ts";
-import { type Callable, type Callee, readCallee } from "./callee.ts";
+import type { CallSession } from "./call-session.ts";
+import { type Callee, readCallee } from "./callee.ts";
 import { LANGUAGE_RULES, tierNeeds } from "./language-rules.ts";
-import { type CallLimits, type CallOptions, checkMilliseconds, eitherSignal } from "./options.ts";
+import { type CallRequest, checkMilliseconds, eitherSignal } from "./options.ts";
 import { endInOrder, expectLargeCalls, LARGE_CALL_BYTES } from "./own-calls.ts";
 import { CALL_ROOT, callPayload, type PayloadOptions } from "./payload.ts";
 import { type CallOwner, PendingCall } from "./pending-call.ts";
 import { iterable, RemoteGenerator } from "./remote-generator.ts";
 import type { TierCall } from "./tier-call.ts";
-
-/** What calls need of the session of their slave. */
-export interface CallSession {
-  /** Start the slave, for work of this language, if it is not started yet. */
-  start(wants: Wants): void;
-  /** The language of the slave's functions; undefined until it is known. */
-  language(): Language | undefined;
-  /** Why the session ended, once it has. */
-  reason(): EcontextError | undefined;
-  /** Bytes that wait to be written to the slave. */
-  queuedBytes(): number;
-  /** Resolves when the slave has answered, or when the session ended. */
-  settled(): Promise<void>;
-  /** Resolves when more may be queued, or when the session ended. */
-  writable(): Promise<void>;
-  /**
-   * Send the slave, before it asks, what a call will import: of the user's modules, and of the
-   * second tier.
-   *
-   * @param root a folder that modules may come from, from now on
-   */
-  offer(modules: readonly string[], needs: readonly string[], root?: string): void;
-  /** End the session by force: every pending call gets `reason`. */
-  sever(reason: EcontextError): void;
-}
 
 export interface CallerSettings {
   /** Milliseconds that a cancelled call has to end. */
@@ -59,17 +34,6 @@ export interface CallerSettings {
    * @throws {UsageError} no slave of the context can do it
    */
   readonly route?: ((callee: Callee) => Caller | undefined) | undefined;
-}
-
-/** One call, as it is asked for. */
-export interface CallRequest {
-  readonly fn: Callable;
-  readonly args: readonly unknown[];
-  readonly options?: CallOptions | CallLimits;
-  /** Modules of the second tier that the function is in, if it is econtext's own. */
-  readonly tier?: readonly string[];
-  /** Where the user's program made the call. */
-  readonly site?: CallSite;
 }
 
 /** A call on its way to the slave. */
@@ -98,6 +62,8 @@ export class Caller implements CallOwner {
   #waiting = 0;
   #onIdle = (): void => {};
   #isClosed = false;
+  /** Functions whose modules the slave was offered. (A name is the same object each time.) */
+  readonly #offered = new WeakSet<Callee>();
   /** The slave was told that large calls come. */
   #expectsLarge = false;
   /** The slave was told that no call follows. */
@@ -258,7 +224,8 @@ export class Caller implements CallOwner {
     const { deadline } = options;
     checkMilliseconds("deadline", deadline);
     const signal = eitherSignal(options.signal, this.#signal);
-    const limits: PayloadOptions = { ...options, signal };
+    // Most calls have no signal: no copy is made of their options.
+    const limits: PayloadOptions = signal === options.signal ? options : { ...options, signal };
     const body = this.#encode(callee, args, limits);
     const settings = { name: callee.name, limits, senders: body.senders, site };
     const call = new PendingCall(this, settings, resolve, reject);
@@ -369,13 +336,20 @@ export class Caller implements CallOwner {
         this.#session.offer([], [large]);
         expectLargeCalls(this.link, large);
       }
-      this.#session.offer(callee.modules, needs, callee.root);
+      this.#offer(callee, needs);
       const isLast = limits.isLast === true && LANGUAGE_RULES[language].hearsLast(limits);
       this.#isFinished ||= isLast;
       call.send(body.chunks, isLast);
     } catch (error) {
       call.fail(error);
     }
+  }
+
+  /** Offers the slave what the call needs. A name that was called before needs nothing more. */
+  #offer(callee: Callee, needs: readonly string[]): void {
+    if (needs.length === 0 && this.#offered.has(callee)) return;
+    this.#session.offer(callee.modules, needs, callee.root);
+    this.#offered.add(callee);
   }
 
   /**

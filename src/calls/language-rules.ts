@@ -64,6 +64,7 @@ export interface CallUses {
 
 /** @returns the second-tier modules that the slave needs before the call */
 export function tierNeeds(language: Language, uses: CallUses): readonly string[] {
+  if (isSimple(uses)) return uses.tier;
   const rules = LANGUAGE_RULES[language];
   const needs = [...uses.tier];
   if (uses.values) needs.push("values");
@@ -73,4 +74,9 @@ export function tierNeeds(language: Language, uses: CallUses): readonly string[]
   else if (uses.isLimited) needs.push(...rules.limited);
   if (uses.importer) needs.push("importer");
   return needs;
+}
+
+/** Whether a call needs the module of its function alone: most calls do. */
+function isSimple({ values, channels, importer, isLimited, withContext }: CallUses): boolean {
+  return !(values || channels || importer || isLimited || withContext);
 }

@@ -1,5 +1,7 @@
-/** Options that limit a call, and how they are checked and joined. */
+/** What is asked of a call: its function and arguments, and the limits, checked and joined. */
 import { UsageError } from "../errors.ts";
+import type { CallSite } from "../traces/call-site.ts";
+import type { Callable } from "./callee.ts";
 
 /** When a call is given up. */
 export interface CallLimits {
@@ -20,6 +22,17 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** The function's first parameter is the slave's own ExternalContext. */
   readonly withContext?: boolean;
+}
+
+/** One call, as it is asked for. */
+export interface CallRequest {
+  readonly fn: Callable;
+  readonly args: readonly unknown[];
+  readonly options?: CallOptions | CallLimits;
+  /** Modules of the second tier that the function is in, if it is econtext's own. */
+  readonly tier?: readonly string[];
+  /** Where the user's program made the call. */
+  readonly site?: CallSite;
 }
 
 /** What to do after a deadline of a call has passed. */

@@ -10,8 +10,11 @@ import type { Router } from "../mux/router.ts";
 import { MASTER_ID, SWITCH_BIT } from "../protocol/handles.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import {
+  type Body,
+  type DecodeOptions,
   decodeValue,
-  encodeValue,
+  encodeLowered,
+  encodePlain,
   GeneratorReference,
   SenderReference,
 } from "../protocol/value.ts";
@@ -54,6 +57,10 @@ export class HandleOf {
 /** Of a value without senders. */
 export const NO_SENDERS: SentSenders = { release: () => {} };
 
+function withoutSenders({ chunks, length, extended }: Body): SentBody {
+  return { chunks, length, extended, senders: NO_SENDERS };
+}
+
 export class SenderTable implements ValueLink {
   readonly id: number;
   readonly name: string;
@@ -67,6 +74,7 @@ export class SenderTable implements ValueLink {
   /** Imports by the context's own handle. */
   readonly #imports = new Map<number, Sender>();
   #hasExported = false;
+  readonly #decoding: DecodeOptions = { adopt: (reference) => this.#import(reference) };
 
   /** @param generatorOf makes the generator that stands for one in the context, by its number */
   constructor(link: ContextLink, generatorOf: (number: number) => unknown) {
@@ -89,6 +97,15 @@ export class SenderTable implements ValueLink {
   }
 
   encode(value: unknown, root: string | readonly string[] = "value"): SentBody {
+    const plain = encodePlain(value);
+    return plain === undefined ? this.#encodeWithSenders(value, root) : withoutSenders(plain);
+  }
+
+  decode(body: Uint8Array): unknown {
+    return decodeValue(body, this.#decoding);
+  }
+
+  #encodeWithSenders(value: unknown, root: string | readonly string[]): SentBody {
     let exported: Exported[] | undefined;
     const use = (one: Exported): void => {
       one.uses++;
@@ -100,17 +117,13 @@ export class SenderTable implements ValueLink {
         ? this.#export(object.sender, use)?.handle
         : this.#export(object, use);
     try {
-      const { chunks, length, extended } = encodeValue(value, { root, refer });
+      const { chunks, length, extended } = encodeLowered(value, { root, refer });
       const senders = exported === undefined ? NO_SENDERS : new Exports(exported);
       return { chunks, length, extended, senders };
     } catch (error) {
       if (exported !== undefined) new Exports(exported).release("unread");
       throw error;
     }
-  }
-
-  decode(body: Uint8Array): unknown {
-    return decodeValue(body, { adopt: (reference) => this.#import(reference) });
   }
 
   /** @param use is called with each export that the value refers to */

@@ -1,5 +1,5 @@
 /** Session: what a context needs of whatever keeps its slave alive. Types only. */
-import type { CallSession } from "../calls/caller.ts";
+import type { CallSession } from "../calls/call-session.ts";
 import type { Kind } from "../interpreters/kind.ts";
 
 /** What a slave says about itself when it is ready. */

@@ -44,10 +44,18 @@ const LEAST_HEAD = 5 + `{"!b":[0,]}`.length;
  * @throws {ValueError} naming the path of the part that cannot be sent
  */
 export function encodeValue(value: unknown, options: EncodeOptions = {}): Body {
-  if (isPlain(value, 0)) {
-    const text = encoder.encode(JSON.stringify(value));
-    return { chunks: [text], length: text.length, extended: false };
-  }
+  return encodePlain(value) ?? encodeLowered(value, options);
+}
+
+/** @returns undefined if the value is not plain JSON: `encodeLowered` encodes it */
+export function encodePlain(value: unknown): Body | undefined {
+  if (!isPlain(value, 0)) return undefined;
+  const text = encoder.encode(JSON.stringify(value));
+  return { chunks: [text], length: text.length, extended: false };
+}
+
+/** As `encodeValue`, of a value that is not plain JSON. */
+export function encodeLowered(value: unknown, options: EncodeOptions): Body {
   const lowering = new Lowering(options.refer);
   let lowered: unknown;
   try {

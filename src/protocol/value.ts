@@ -13,7 +13,14 @@
  * (scripts/stage1.ts).
  */
 export { type DecodeOptions, decodeValue } from "./value-decode.ts";
-export { bytesHead, type EncodeOptions, encodeBytes, encodeValue } from "./value-encode.ts";
+export {
+  bytesHead,
+  type EncodeOptions,
+  encodeBytes,
+  encodeLowered,
+  encodePlain,
+  encodeValue,
+} from "./value-encode.ts";
 export {
   type Body,
   GeneratorReference,

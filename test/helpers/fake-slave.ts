@@ -2,7 +2,7 @@
  * A slave in this process, at the far end of a pipe in memory, and the near end that a session
  * would have: stream, router and route. What the slave does with a call is selected by name.
  */
-import type { CallSession } from "../../src/calls/caller.ts";
+import type { CallSession } from "../../src/calls/call-session.ts";
 import type { EcontextError } from "../../src/errors.ts";
 import type { Language } from "../../src/interpreters/kind.ts";
 import type { ContextLink } from "../../src/mux/context-link.ts";

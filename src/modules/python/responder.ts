@@ -56,6 +56,8 @@ const PLACE = /^\//;
  */
 const IMPORT_TIER = ["importer", "logs", "failures"] as const;
 
+const NOTHING: readonly ModuleMessage[] = [];
+
 export class PythonResponder implements ModuleResponder {
   readonly #finder: PythonFinder;
   readonly #files: PythonFiles;
@@ -80,16 +82,20 @@ export class PythonResponder implements ModuleResponder {
   }
 
   prepare(names: readonly string[]): readonly ModuleMessage[] {
-    if (this.#sent.has(`${OWN}importer`)) return [];
-    const [name] = names.filter((name) => !this.#finder.isKnown(name)).map((n) => this.#byName(n));
-    const [top = ""] = name?.split(".") ?? [];
-    if (name === undefined || PLACE.test(name) || this.#find(top) === undefined) return [];
+    if (this.#sent.has(`${OWN}importer`)) return NOTHING;
+    const unknown = names.find((name) => !this.#finder.isKnown(name));
+    if (unknown === undefined) return NOTHING;
+    const name = this.#byName(unknown);
+    const [top = ""] = name.split(".");
+    if (PLACE.test(name) || this.#find(top) === undefined) return NOTHING;
     const records = [...this.#tiers(IMPORT_TIER), this.#root()];
     const call = ["econtext.importer:prepare", [top]];
     return [loading(records), { handle: HANDLES.CALL_FUNCTION, ...uncompressed(bytesOf(call)) }];
   }
 
   offer(names: readonly string[], needs: readonly string[]): readonly ModuleMessage[] {
+    // Most calls need what calls before them needed.
+    if (needs.length === 0 && names.every((name) => this.#offered.has(name))) return NOTHING;
     const records: ModuleRecord[] = [];
     for (const name of names) {
       if (this.#offered.has(name)) continue;

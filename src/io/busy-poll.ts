@@ -51,10 +51,10 @@ class BusyPoller {
     const next = setImmediate(this.#turn);
     let isIdle = true;
     for (const [source, idle] of this.#idle) {
-      const got = readSome(source);
+      const { got, hasEnded } = readSome(source);
       if (got > 0) isIdle = false;
       this.#idle.set(source, got > 0 ? 0 : idle + 1);
-      if (source.isBusy && (got > 0 || idle < PATIENCE)) continue;
+      if (source.isBusy && !hasEnded && (got > 0 || idle < PATIENCE)) continue;
       this.#idle.delete(source);
       source.idle();
     }
@@ -73,14 +73,16 @@ function fdOf({ fd }: Source): number {
   return fd;
 }
 
-function readSome(source: Source): number {
+/** @returns the number of bytes, and whether no more will come: the event loop reports that */
+function readSome(source: Source): { readonly got: number; readonly hasEnded: boolean } {
   let total = 0;
   while (total < TURN_BYTES && source.isBusy) {
     const got = source.read();
-    if (got === undefined || got === 0) break;
+    if (got === undefined) break;
+    if (got === 0) return { got: total, hasEnded: true };
     total += got;
   }
-  return total;
+  return { got: total, hasEnded: false };
 }
 
 export const busyPoller = new BusyPoller();

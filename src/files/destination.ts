@@ -27,6 +27,8 @@ export class Destination {
   readonly #mustBeFolder: boolean;
   /** By the path in the record: whether the folder is there. False if it could not be made. */
   readonly #isFolder = new Map<string, boolean>();
+  /** By the path in the record: folders that were made here. Nothing is in them but this copy's. */
+  readonly #made = new Set<string>();
   /** Folders that get the mode of their source once they are filled, in order of arrival. */
   readonly folders: CopiedFolder[] = [];
 
@@ -81,6 +83,11 @@ export class Destination {
     return folder ? join(base, parts.join("/")) : undefined;
   }
 
+  /** Whether the file of a record goes into a folder that this copy has made. */
+  isInNewFolder(record: unknown): boolean {
+    return this.#made.has(parentOf(fromWire(record)));
+  }
+
   /**
    * Makes a folder, or uses the one that is there.
    *
@@ -95,8 +102,10 @@ export class Destination {
     let found = look(onDisk(path), { throwIfNoEntry: false });
     // Another copy to the same place may make the folder after this look. It is then examined.
     if (found === undefined && !isMade(path, mode)) found = lstatSync(onDisk(path));
-    if (found === undefined) this.folders.push({ path, mode, mtime });
-    else if (found.isSymbolicLink()) throw new FileProblem("a link, which is not followed");
+    if (found === undefined) {
+      this.folders.push({ path, mode, mtime });
+      this.#made.add(key);
+    } else if (found.isSymbolicLink()) throw new FileProblem("a link, which is not followed");
     else if (!found.isDirectory()) throw new FileProblem("Not a directory");
     // With `src/.`, only the content is copied, so the destination keeps its own mode.
     else if (key !== "." && ((found.mode ^ mode) & KEPT_MODE) !== 0) {

@@ -41,7 +41,7 @@ export async function write(
 ): Promise<Totals> {
   const { sender, receiver, spliceTo, release } = makeChannel();
   // No file has to wait for a window that is about to grow.
-  receiver.widen();
+  receiver.widen(options.credit ?? 0);
   const stop = () => receiver.close(signal?.reason);
   signal?.addEventListener("abort", stop);
   let writer: TreeWriter | undefined;
@@ -229,10 +229,10 @@ export class TreeWriter {
     if (target === undefined) return undefined;
     try {
       work(target);
-      return undefined;
     } catch (error) {
       return this.#fail(target, error);
     }
+    return undefined;
   }
 
   async #fail(path: string, error: unknown): Promise<void> {
@@ -242,9 +242,8 @@ export class TreeWriter {
   }
 
   /** Makes a folder. Below a folder that could not be made, only notes that there is none. */
-  #makeFolder([, name, mode, mtime]: FileRecord & {
-    readonly 0: "dir";
-  }): Promise<void> | undefined {
+  #makeFolder(record: FileRecord & { readonly 0: "dir" }): Promise<void> | undefined {
+    const [, name, mode, mtime] = record;
     try {
       this.#destination.makeFolder(name, checked(mode), mtime);
       return undefined;
@@ -260,8 +259,10 @@ export class TreeWriter {
     this.#current = current;
     try {
       if (target !== undefined) {
-        const found = replaceableAt(target);
-        this.#staleFiles.removeFor(target);
+        // To look for other files there takes as long as to write this one.
+        const isAlone = this.#destination.isInNewFolder(name);
+        const found = isAlone ? undefined : replaceableAt(target);
+        if (!isAlone) this.#staleFiles.removeFor(target);
         const isLarge = data === null;
         const isKept = isLarge && this.#options.resume === true;
         const unfinished = begin > 0 ? this.#unfinished.get(target) : undefined;
@@ -270,10 +271,9 @@ export class TreeWriter {
         }
         if (unfinished !== undefined) this.#unfinished.delete(target);
         const old = found?.isFile() ? found.mode & 0o777 : 0o666 & ~this.#umask;
-        const replaces = found !== undefined;
-        const { isSpliced } = this;
-        const content = { isLarge, isSpliced, isKept, begin, unfinished };
-        current.output = new AtomicFile({ target, mtime, replaces, mode: mode ?? old, ...content });
+        const content = { isLarge, isSpliced: this.isSpliced, isKept, begin, unfinished };
+        const [replaces, now] = [found !== undefined, mode ?? old];
+        current.output = new AtomicFile({ target, mtime, replaces, mode: now, ...content });
         this.#bytes += begin;
       }
       if (data === null) return undefined;

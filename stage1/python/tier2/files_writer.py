@@ -38,6 +38,7 @@ class Writer(object):
         self.umask = os.umask(0o77)
         os.umask(self.umask)
         self.folders = {}  # by path of the record: that it is one, or False if that failed
+        self.made = set()  # those that were made here: nothing is in them but this copy's
         # Folders that get the mode of their source when all is in them: (path, mode, mtime or
         # None).
         self.copied = []
@@ -134,6 +135,7 @@ class Writer(object):
                 found = os.lstat(target)
             if not found:
                 self.copied.append((target, mode, mtime))
+                self.made.add(key)
             else:
                 if stat.S_ISLNK(found.st_mode):
                     raise OSError(errno.ENOTDIR, "a link, which is not followed")
@@ -152,8 +154,7 @@ class Writer(object):
             return
         temporary = temporary_of(target)
         try:
-            self.look(target)
-            self.stale_files.remove_of(target)
+            self.clear(target)
             os.symlink(heard(to), temporary)
             try:
                 os.rename(temporary, target)
@@ -172,7 +173,9 @@ class Writer(object):
         self.part = part
         try:
             if target is not None:
-                self.begin(part, begin)
+                # To look for other files there takes as long as to write this one.
+                alone = heard(path).rpartition(b"/")[0] in self.made
+                self.begin(part, begin, None if alone else self.clear(target))
                 if data is not None:
                     self.bytes += len(data)
                     part.write(data)
@@ -181,9 +184,15 @@ class Writer(object):
         if data is not None:
             self.on_done()
 
-    def begin(self, part, begin):
-        found = self.look(part.target)
-        self.stale_files.remove_of(part.target)
+    def clear(self, target):
+        """Remove what killed copies of this file have left. Returns the status of what it will
+        replace, or None.
+        """
+        found = self.look(target)
+        self.stale_files.remove_of(target)
+        return found
+
+    def begin(self, part, begin, found):
         part.replaces = found is not None
         if part.mode is None:
             part.mode = 0o666 & ~self.umask
@@ -195,7 +204,8 @@ class Writer(object):
             raise ValueError("the rest of a file that was never begun")
         part.open(unfinished)
         part.at = begin
-        os.lseek(part.fd, begin, 0)
+        if begin:
+            os.lseek(part.fd, begin, 0)
         self.bytes += begin
 
     def chunk(self, data):

@@ -28,6 +28,8 @@ export interface SendTarget {
    * one.
    */
   onRefused?(tell: (reason?: unknown) => void): void;
+  /** As `Sender.credit`. Absent where credit is not counted. */
+  credit?(bytes: number): void;
 }
 
 /** Values that wait within this process before `send` does. */
@@ -72,6 +74,11 @@ export class Sender<T = unknown> {
    */
   close(error?: unknown): void {
     this.#target.close(error);
+  }
+
+  /** @internal The receiver has granted so many bytes more, and does not say so. */
+  credit(bytes: number): void {
+    this.#target.credit?.(bytes);
   }
 
   [Symbol.dispose](): void {

@@ -153,6 +153,11 @@ export class OutboundChannel implements SendTarget, Receiver {
     this.#onRefused.push(tell);
   }
 
+  credit(bytes: number): void {
+    this.#credit.add(bytes);
+    this.#flush();
+  }
+
   /** Takes credit, or the message that the receiver was closed. */
   receive({ flags, body }: Message): void {
     const { id, router } = this.link;

@@ -17,6 +17,7 @@ import {
 import { neutralise } from "../text.ts";
 import { type CopyEnd, DataError } from "./ends.ts";
 import { nameOf, toWire, type WirePath } from "./paths.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { type CopyFailure, type CopyProgress, CopyReport, type CopyResult } from "./report.ts";
 
 export interface ReadFileOptions extends CallLimits {
@@ -88,13 +89,21 @@ export async function copy(
     from === to && to.copy !== undefined
       ? to.copy(sources, reading, target, writing, eventSender, limits)
       : to.write(target, writing, eventSender, limits);
-  let read: Promise<unknown> = Promise.resolve();
   const failed = Promise.withResolvers<never>();
-  const reported = report.follow(events.receiver, (sender) => {
+  let read: Promise<unknown> = Promise.resolve();
+  const begin = (sender: Sender): void => {
     read = from.read(sources, reading, sender, limits);
-    options.onBegun?.();
     // A reader whose context never started has told the writer nothing, so the writer waits.
     read.catch(failed.reject);
+  };
+  const isAhead = from.readsAhead === true && to.name !== HERE;
+  const ahead = isAhead ? ReadAhead.begin() : undefined;
+  if (ahead !== undefined) begin(ahead.sender);
+  const reported = report.follow(events.receiver, (sender) => {
+    if (writing.credit !== undefined) sender.credit(writing.credit);
+    if (ahead === undefined) begin(sender);
+    else ahead.lead(sender);
+    options.onBegun?.();
     return read;
   });
   try {
@@ -104,6 +113,7 @@ export async function copy(
     const { signal } = options;
     const isCancelled = signal?.aborted === true;
     peer.abort(error);
+    ahead?.drop(error);
     events.receiver.close();
     const ends = await Promise.allSettled([read, written, reported]);
     if (isCancelled) {
@@ -111,6 +121,8 @@ export async function copy(
     }
     const errors = [error, ...ends.flatMap((end) => ("reason" in end ? [end.reason] : []))];
     throw firstCause(errors, from);
+  } finally {
+    ahead?.drop(undefined);
   }
 }
 
@@ -152,6 +164,7 @@ function endOptions(from: CopyEnd, paths: readonly string[], to: CopyEnd, option
       names,
       expand: expand && to.name !== HERE,
       progress: hasProgress,
+      ...(from.name === HERE && to.name !== HERE && { credit: WIDE_CREDIT }),
     },
   };
 }

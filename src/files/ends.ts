@@ -26,6 +26,8 @@ export interface CopyEnd {
   readonly name: string;
   /** Where relative paths begin, if that is not the working folder of the end's process. */
   readonly folder?: string | undefined;
+  /** Whether it may read before there is a writer. */
+  readonly readsAhead?: boolean;
   /** Sends what `paths` name to a writer. */
   read(
     paths: readonly WirePath[],
@@ -70,6 +72,7 @@ export function here(folder?: string): CopyEnd {
 
 const HERE: CopyEnd = {
   name: "",
+  readsAhead: true,
   read: (paths, options, to, { signal }) =>
     readHere(makeChannel, paths, options, to, signal, splicedPieces),
   write: (path, options, events, { signal }) =>

@@ -15,8 +15,12 @@ export interface ValueSender {
 }
 
 interface ValueReceiver extends AsyncIterable<unknown> {
-  /** Lets its sender have the largest window, soon or at once: see `ReadOptions.credit`. */
-  widen(): void;
+  /**
+   * Lets its sender have the largest window soon.
+   *
+   * @param credit so many bytes of it were granted already: the sender knows
+   */
+  widen(credit: number): void;
   close(error?: unknown): void;
 }
 
@@ -81,8 +85,11 @@ export type FileRecord =
 
 /** The most bytes of a file that is sent as one record. */
 export const INLINE = 65536;
-/** Bytes of a piece of a larger file: with its header, a piece fits into one frame. */
-export const CHUNK = 258048;
+/**
+ * Bytes of a piece of a larger file. With its header, a piece fits into one frame, also where a hop
+ * keeps it for several contexts (launch/depot.ts).
+ */
+export const CHUNK = 196608;
 /** The most records in a message. */
 export const BATCH = 256;
 
@@ -100,6 +107,8 @@ export interface ReadOptions {
 }
 
 export interface WriteOptions {
+  /** Bytes of credit that the reader has besides those of any sender. */
+  readonly credit?: number;
   readonly recursive?: boolean;
   /** Keep an unfinished file, and continue one that was kept. */
   readonly resume?: boolean;

@@ -123,6 +123,7 @@ function bytesIn(message: unknown): Uint8Array[] {
   return records.flat().filter((part) => part instanceof Uint8Array);
 }
 
-function costOf(message: unknown): number {
+/** Bytes of memory that a message of a reader takes. */
+export function costOf(message: unknown): number {
   return bytesIn(message).reduce((sum, { length }) => sum + length, MESSAGE_COST);
 }

@@ -103,9 +103,13 @@ class Receiver {
     return this[TAKE]();
   }
 
-  /** Let senders have the largest window at once: this reader keeps up. */
-  widen() {
+  /**
+   * Let senders have the largest window at once: this reader keeps up. `credit` bytes of it were
+   * granted before the first value: the sender knows.
+   */
+  widen(credit = 0) {
     this.#window = MAX_WINDOW;
+    this.#granted += credit;
   }
 
   /**

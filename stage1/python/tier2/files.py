@@ -18,7 +18,7 @@ channels = values.channels()
 check = econtext.tier("interruption").check
 
 INLINE = 65536  # bytes of a file that is one record
-CHUNK = 258048
+CHUNK = 196608
 MUCH = 1048576  # bytes of a file from which on the rest is spliced: that needs another module
 BATCH = 256  # records in a message, at most
 HOLE = 65536  # bytes that are worth one
@@ -326,7 +326,10 @@ def write(destination, options, events):
     """Write what comes: ["open", SENDER] tells `events` where to. [files, bytes, files that were
     there already, errors].
     """
-    return econtext.tier("files_intake").write(destination, options, events)
+    channel = channels.Channel()
+    # What writes is compiled while the first files come.
+    events.send(["open", channel.sender])
+    return econtext.tier("files_intake").write(destination, options, events, channel.receiver)
 
 
 def copy(paths, reading, destination, writing, events):

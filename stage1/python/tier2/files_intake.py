@@ -13,18 +13,14 @@ files_writer = econtext.tier("files_writer")
 from econtext.files_writer import PROGRESS_SECONDS, Writer
 
 
-def write(destination, options, events):
-    """Write what comes: ["open", SENDER] tells `events` where to. [files, bytes, files that were
-    there already, errors].
-    """
-    channel = channels.Channel()
-    receiver = channel.receiver
+def write(destination, options, events, receiver):
+    """As `write` of econtext.files: of what comes to the receiver."""
     # From its first message on: no file has to wait for a window that is about to grow.
     receiver.window = channels.MAX_WINDOW
+    receiver.granted += options.get("credit", 0)  # the reader knows
     writer = Writer(files.heard(destination), options, events)
 
     def take():
-        events.send(["open", channel.sender])
         intake = Intake(writer, receiver)
         try:
             while not writer.refused and intake.step():

@@ -70,7 +70,7 @@ async function answers(lab: Lab, away: Row, rounds: number): Promise<Row> {
 export async function wire(lab: Lab): Promise<Row[]> {
   if (!lab.hasSsh) return [];
   const rows = {
-    command: { title: "remote command line", bounds: [{ atMost: 411 }] },
+    command: { title: "remote command line, of python3", bounds: [{ atMost: 411 }] },
     in: { title: "bytes to the slave", bounds: [] },
     out: { title: "bytes from the slave", bounds: [] },
   };

@@ -6,7 +6,8 @@
  *
  * - a line that is not indented takes a module while the file loads: `tier("NAME")`, or in Python
  *   `from econtext.NAME import …`;
- * - a comment `sent along: NAME, NAME` names modules that its functions are going to take.
+ * - a comment `needed at once: NAME, NAME` names modules that its first function is going to take;
+ * - a comment `sent along: NAME, NAME` names modules that its functions may take.
  *
  * A function that takes a module which is not sent along waits for one round trip, once.
  */
@@ -15,11 +16,12 @@
 export type Dependencies = Readonly<Record<string, readonly string[]>>;
 
 const AT_ONCE = /^(?=\S).*?\btier\("([\w-]+)"\)|^from econtext\.(\w+) import/gm;
+const NEEDED = /(?:#|\/\/) .*\bneeded at once: ([\w, -]+)/g;
 const SENT_ALONG = /(?:#|\/\/) .*\bsent along: ([\w, -]+)/g;
 
 /**
  * @param sources texts of the second tier, comments included, by name
- * @returns for each, what is needed while it loads: `dependencies` without what is sent along
+ * @returns for each, what is needed at once: `dependencies` without what is sent along
  */
 export function neededAtOnce(sources: Readonly<Record<string, string>>): Dependencies {
   const direct = new Map(Object.entries(sources).map(([name, text]) => [name, atOnce(text)]));
@@ -45,15 +47,21 @@ export function dependencies(
 }
 
 function atOnce(text: string): string[] {
-  return [...text.matchAll(AT_ONCE)].map(([, tier, module]) => tier ?? module ?? "");
+  const taken = [...text.matchAll(AT_ONCE)].map(([, tier, module]) => tier ?? module ?? "");
+  return [...taken, ...named(text, NEEDED)];
 }
 
 function stated(text: string): string[] {
-  const along = [...text.matchAll(SENT_ALONG)].flatMap(([, names = ""]) => names.split(/, */));
   if (text.match(SENT_ALONG)?.length !== text.match(/\bsent along: /g)?.length) {
     throw new Error("stage1: `sent along:` must stand in a comment of one line");
   }
-  return [...new Set([...atOnce(text), ...along.map((name) => name.trim())])];
+  return [...new Set([...atOnce(text), ...named(text, SENT_ALONG)])];
+}
+
+/** The names in comments that match. */
+function named(text: string, pattern: RegExp): string[] {
+  const lists = [...text.matchAll(pattern)].map(([, names = ""]) => names);
+  return lists.flatMap((names) => names.split(/, */)).map((name) => name.trim());
 }
 
 /** Everything that `name` needs, directly or not, without itself. */

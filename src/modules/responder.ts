@@ -20,7 +20,8 @@ export interface ModuleResponder {
   /**
    * Makes the messages with what importing one of `names` needs and the context does not have yet.
    *
-   * @param needs modules of the second tier that the call itself uses
+   * @param needs modules of the second tier that the call itself uses; first, the one that has the
+   *   called function, if one does
    * @returns the messages, in the order in which they must be sent; none if nothing is missing
    */
   offer(names: readonly string[], needs: readonly string[]): readonly ModuleMessage[];

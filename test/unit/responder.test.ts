@@ -71,6 +71,18 @@ test("a call's own needs come alone", () => {
   expect(one.offer(["os"], ["values"])).toEqual([]);
 });
 
+test("what a function of econtext's own begins with comes ahead of the rest", () => {
+  const [first, rest, ...others] = responder().offer([], ["commands", "channels"]);
+  expect(others).toEqual([]);
+  const names = first === undefined ? [] : namesOf(recordsOf(first)).sort();
+  const begins = ["command_early", "command_process", "commands", "environment"];
+  expect(names).toEqual(begins.map((name) => `econtext.${name}`));
+  const later = rest === undefined ? [] : namesOf(recordsOf(rest));
+  expect(later).toContain("econtext.channels");
+  expect(later).toContain("econtext.command_loop");
+  expect(later.filter((name) => names.includes(name))).toEqual([]);
+});
+
 test("an answer has the asked one first, then what it imports, then the names at the top", () => {
   const records = ask(responder(), "app.deep") as unknown[][];
   expect(namesOf(records)).toEqual(["app.deep", "app", "app.deep.leaf", ""]);

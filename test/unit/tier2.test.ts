@@ -1,6 +1,6 @@
 /** Dependencies of the second tier, as its files state them. */
 import { expect, test } from "bun:test";
-import { dependencies } from "../../scripts/tier2.ts";
+import { dependencies, neededAtOnce } from "../../scripts/tier2.ts";
 
 test("what a file takes while it loads goes with it, and what that takes", () => {
   const sources = {
@@ -20,6 +20,17 @@ test("what a function takes goes along when a comment says so", () => {
     e: "",
   };
   expect(dependencies(sources)["a"]).toEqual(["b", "e", "c-d"]);
+});
+
+test("what is needed at once is told apart from what only goes along", () => {
+  const sources = {
+    a: '# needed at once: b\n# sent along: d\nc = tier("c")\n',
+    b: "# sent along: d\n",
+    c: "",
+    d: "",
+  };
+  expect(neededAtOnce(sources)).toEqual({ a: ["c", "b"], b: [], c: [], d: [] });
+  expect(dependencies(sources)["a"]).toEqual(["c", "d", "b"]);
 });
 
 test("files may take one another", () => {

@@ -13,7 +13,7 @@ import { Exchange } from "../session/exchange.ts";
 import type { KeptPart } from "../tree/hop-table.ts";
 import { type PathStep, parsePath, prefixesOf } from "../tree/target-path.ts";
 import { Reopening } from "./reopening.ts";
-import { keyOf } from "./way-key.ts";
+import { compareWays, keyOf } from "./way-key.ts";
 
 /** What the brokers of commands take. */
 export type KeptContexts = NonNullable<BrokerOptions["kept"]>;
@@ -104,10 +104,8 @@ export class Keeper {
   /** The contexts that are kept, or were until they were lost: hops before what is behind them. */
   list(): KeptContext[] {
     this.tend();
-    const inOrder = [...this.#entries.values()].sort((one, other) =>
-      // A path stands before those that it begins.
-      one.key.slice(0, -1) < other.key.slice(0, -1) ? -1 : 1,
-    );
+    const all = [...this.#entries.values()];
+    const inOrder = all.sort((one, other) => compareWays(one.way, other.way));
     return inOrder.map((entry) => ({
       target: entry.target,
       context: entry.context,

@@ -1,5 +1,5 @@
 /** `econtext doctor`: each stage of a connection that can fail, on real servers. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,6 +25,9 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
     yield* lines;
   }
 }
+
+/** A login and a connection, each with its deadline. */
+setDefaultTimeout(120_000);
 
 /** Long enough for a loaded machine. */
 const PATIENT = ["--deadline", "50"];
@@ -87,14 +90,14 @@ suite("doctor", missingSshd(), "sshd", () => {
   });
 
   test("which ssh connects with --ssh auto, and why", async () => {
-    const detailOf = async (...options: string[]) => {
-      const { rows } = await examine("--ssh", "auto", ...options);
-      return rows.find(({ stage }) => stage === "bootstrap")?.detail;
-    };
-    expect(await detailOf()).toEndWith(
+    const config = join(dir, "auto");
+    writeFileSync(config, `Host target-x\n  ForwardX11 yes\nInclude ${server.configPath}\n`);
+    const { rows } = await examine("--ssh", "auto", "-F", config, "target-x");
+    const [refused, taken] = rows.filter(({ stage }) => stage === "bootstrap");
+    expect(taken?.detail).toEndWith(
       "by the embedded ssh, which lacks nothing that this host needs",
     );
-    expect(await detailOf("-o", "ForwardX11=yes")).toMatch(/by your ssh, .*: ForwardX11 yes: /);
+    expect(refused?.detail).toMatch(/by your ssh, .*: ForwardX11 yes: /);
   });
 
   test("lines for a person", async () => {

@@ -16,13 +16,15 @@ suite("ssh clients of what is kept", missingSshd(), "sshd", () => {
     /** How often each was used, and how ps names it. */
     const served = async (): Promise<Record<string, number>> =>
       Object.fromEntries((await scene.kept()).map((one) => [one["ssh"], Number(one["served"])]));
-    const up = await scene.run(["up", "--ssh", "embedded", host]);
+    const up = await scene.run(["up", "--ssh", "embedded", host, "target2"]);
     expect(up).toMatchObject({ status: 0 });
-    expect(up.stderr).toMatch(/^[\d:]+ I econtext: /);
+    // What is not of one target is told once.
+    expect(up.stderr).toMatch(/^[\d:]+ I econtext: [^\n]*\n$/);
     expect(up.stderr.trimEnd()).toEndWith(DIFFERENCES);
     const plain = await scene.run(["exec", host, "--", "true"]);
     expect(plain).toMatchObject({ stderr: "", status: 0 });
     expect(await served()).toEqual({ embedded: 0 });
+    expect(await scene.run(["down", "target2"])).toMatchObject({ status: 0 });
     expect(await scene.run(["up", host])).toMatchObject({ stderr: "", status: 0 });
     const refused = await scene.run(["up", ...REFUSED, host]);
     expect(refused).toMatchObject({ stderr: expect.stringContaining("ForwardX11 yes"), status: 0 });

@@ -88,6 +88,26 @@ suite("what econtext up keeps", missingSshd(), "sshd", () => {
     }
   });
 
+  test("a further up is told of another parent, and gives it another time", async () => {
+    await using scene = await Scene.open();
+    const { host } = scene;
+    const words = scene.argv(["up", "--with-parent", host]);
+    const shell = Bun.spawn(["sh", "-c", '"$@"; read line', "sh", ...words], {
+      env: { ...scene.env },
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    await shell.stdout.getReader().read();
+    const pid = scene.daemon() as number;
+    const short = await scene.run(["up", host]);
+    expect(short.stderr).toContain(`ends with process ${shell.pid} (econtext up --with-parent)`);
+    const long = await scene.run(["up", "--with-parent", "target2"]);
+    expect(long.stderr).toContain("was there before: it does not end with this parent");
+    expect(await scene.run(["up", "--idle", "300ms", host])).toMatchObject({ status: 0 });
+    await soon(() => !isRunning(pid));
+    shell.stdin.end();
+    await shell.exited;
+  });
+
   test("a command whose process is killed is cancelled; a killed keeper is told", async () => {
     await using scene = await Scene.open();
     const { host } = scene;

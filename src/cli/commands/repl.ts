@@ -76,7 +76,8 @@ is in $XDG_STATE_HOME/econtext/history; ctrl-R searches it. --deadline counts
 for each call; without a terminal, for the whole run.
 
 Without a terminal, stdin is one program. The value of its last expression is
-printed as by "econtext call".`,
+printed as by "econtext call". A TARGET that it does not use must be there, too:
+the exit status tells of one that is not.`,
   run,
 });
 

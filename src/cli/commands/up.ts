@@ -12,7 +12,7 @@ const args: Definitions = {
   idle: {
     type: "string",
     valueHint: "TIME",
-    description: "End when no command has used it for so long (default: 30m)",
+    description: "End when no command has used it for so long (default: 30m, or as before)",
   },
   "with-parent": {
     type: "boolean",
@@ -41,14 +41,14 @@ behave as without it. Questions for a password are asked now, on this terminal.
 It is used when all targets of a command are kept, or behind one that is, and
 the command has the same ssh (--ssh), the same options for it, and the same
 environment where that matters to it. Other commands connect by themselves, and
-those with --joblog or --outdir. A function of yours is never run where another
-command's was: an edited file is sent anew.
+those with --joblog, --resume or --outdir. A function of yours is never run
+where another command's was: an edited file is sent anew.
 
-The process ends with econtext down, when no command has used it for the time of
---idle, or with SIGTERM. A connection that was lost is opened anew, unless the
-host asks for what only a person can answer: then run econtext up again.
-econtext ps shows which. ECONTEXT_UP=off before a command: it does not use what
-is kept.`,
+A further econtext up adds targets to the same process. The process ends with
+econtext down, when no command has used it for the time of --idle, or with
+SIGTERM. A connection that was lost is opened anew, unless the host asks for
+what only a person can answer: then run econtext up again. econtext ps shows
+which. ECONTEXT_UP=off before a command: it does not use what is kept.`,
   run,
 });
 

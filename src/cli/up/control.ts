@@ -7,7 +7,7 @@ import { command as upCommand } from "../commands/up.ts";
 import { readConfiguration } from "../configuration.ts";
 import type { Host } from "../host.ts";
 import { Stop } from "../interruption.ts";
-import { readConnect, readLogLevel } from "../option-values.ts";
+import { readConnect, readDuration, readLogLevel } from "../option-values.ts";
 import { openPrompter } from "../passwords.ts";
 import { statusOf, Usage } from "../report-error.ts";
 import { readTargets } from "../targets.ts";
@@ -15,12 +15,33 @@ import { Failures } from "../ui/failures.ts";
 import { openLog } from "./open-log.ts";
 import { ps } from "./show-kept.ts";
 
-type Control = (words: readonly string[], host: Host, keeper: Keeper) => Promise<number>;
+/** How long the process lives, as the commands have said that have run `up`. */
+export interface Life {
+  /** The process that it ends with. */
+  readonly parent: number | undefined;
+  /** The parent of this command. */
+  readonly caller: number;
+  /** @param ms without a command until it ends */
+  setIdle(ms: number): void;
+}
+
+type Control = (
+  words: readonly string[],
+  host: Host,
+  keeper: Keeper,
+  life: Life,
+) => Promise<number>;
 
 export const CONTROLS: Readonly<Record<string, Control>> = { up, down, ps };
 
-async function up(words: readonly string[], host: Host, keeper: Keeper): Promise<number> {
+async function up(
+  words: readonly string[],
+  host: Host,
+  keeper: Keeper,
+  life: Life,
+): Promise<number> {
   const { flags, before, after = [] } = readLine(upCommand.plan, words);
+  await live(flags, host, life);
   const { names: targets } = await readTargets("up", [...before, ...after], flags, host);
   const configuration = readConfiguration(host);
   const prompter = await openPrompter("up", flags, host, configuration);
@@ -70,6 +91,26 @@ async function up(words: readonly string[], host: Host, keeper: Keeper): Promise
     );
   }
   return stop.status ?? Math.max(...(statuses ?? [0]));
+}
+
+type LineFlags = ReturnType<typeof readLine>["flags"];
+
+/** Takes a new time, and tells where the process lives otherwise than this `up` asks. */
+async function live(flags: LineFlags, host: Host, life: Life): Promise<void> {
+  const idle = readDuration("up", "--idle", flags["idle"]);
+  if (idle !== undefined) life.setIdle(idle);
+  const note = noteOf(flags["with-parent"] === true, life);
+  if (note !== undefined) await host.stderr.write(`econtext up: ${note}\n`);
+}
+
+/** @returns what to tell of a process that another `up` has started */
+function noteOf(isWithParent: boolean, { parent, caller }: Life): string | undefined {
+  if (parent === caller) return undefined;
+  if (isWithParent) {
+    return "the process in the background was there before: it does not end with this parent";
+  }
+  if (parent === undefined) return undefined;
+  return `the process in the background ends with process ${parent} (econtext up --with-parent)`;
 }
 
 /** @throws {Usage} each command would have to begin where its own process is */

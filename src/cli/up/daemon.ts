@@ -16,7 +16,7 @@ import { ENDED_EARLY, NO_CONNECTION } from "../exit-statuses.ts";
 import { fail } from "../report-error.ts";
 import { admit, differenceFrom } from "./admission.ts";
 import { ClientHost } from "./client-host.ts";
-import { CONTROLS } from "./control.ts";
+import { CONTROLS, type Life } from "./control.ts";
 import { startOf } from "./start.ts";
 
 const TICK_MS = 500;
@@ -40,7 +40,7 @@ class Daemon {
   readonly ended: Promise<void>;
   readonly #end = Promise.withResolvers<void>();
   readonly #identity = identity();
-  readonly #idleMs: number;
+  #idleMs: number;
   readonly #parent: readonly [pid: number, start: string] | undefined;
   readonly #path = socketIn(folderOf(process.env));
   #inode = 0;
@@ -141,6 +141,13 @@ class Daemon {
     }
   }
 
+  #lifeFor({ parent: caller }: Greeting): Life {
+    const setIdle = (ms: number): void => {
+      this.#idleMs = ms;
+    };
+    return { parent: this.#parent?.[0], caller, setIdle };
+  }
+
   /** @returns the exit status; undefined: the command was refused */
   async #run(
     greeting: Greeting,
@@ -148,12 +155,11 @@ class Daemon {
     wire: Wire,
     pid: number | undefined,
   ): Promise<number | undefined> {
-    const { args } = greeting;
     const refuse = (why: string): void => {
       wire.send(FRAME.refuse, why);
       wire.end();
     };
-    const [name = "", ...rest] = args;
+    const [name = "", ...rest] = greeting.args;
     const isEnd = name === "down" && rest.length === 0;
     if (greeting.identity !== this.#identity && !isEnd) {
       refuse(`${OTHER_VERSION} (pid ${process.pid}) keeps the connections`);
@@ -174,10 +180,11 @@ class Daemon {
         return undefined;
       }
       wire.send(FRAME.accept);
-      return control(rest, host, this.keeper).catch((error) => fail(error, host));
+      const life = this.#lifeFor(greeting);
+      return control(rest, host, this.keeper, life).catch((error) => fail(error, host));
     }
     const isUsual = difference === undefined && !this.#isEnding;
-    const admission = isUsual ? await admit(args, host, this.keeper) : undefined;
+    const admission = isUsual ? await admit(greeting.args, host, this.keeper) : undefined;
     if (admission === undefined) {
       refuse("");
       return undefined;
@@ -196,7 +203,7 @@ class Daemon {
     host.kept = loan;
     let status = NO_CONNECTION;
     try {
-      status = await main(args, host);
+      status = await main(greeting.args, host);
       return status;
     } finally {
       loan.end(!UNCLEAN.includes(status) && !host.isGone);

@@ -17,9 +17,13 @@ export function openLog(flags: Flags, { stderr }: Host): OpenLog {
   const lowest = LEVELS[readLogLevel("up", flags)];
   const format = readLogFormat("up", flags);
   let isOpen = true;
+  /** What concerns no target is told once, and not for each of them. */
+  const general = new Set<string>();
   return {
     show: (record) => {
       if (!isOpen || record.level < lowest) return;
+      if (record.context === "" && general.has(record.message)) return;
+      if (record.context === "") general.add(record.message);
       stderr.write(logLines(stderr, record, format)).catch(() => {});
     },
     end: () => {

@@ -91,7 +91,10 @@ suite("doctor", missingSshd(), "sshd", () => {
 
   test("which ssh connects with --ssh auto, and why", async () => {
     const config = join(dir, "auto");
-    writeFileSync(config, `Host target-x\n  ForwardX11 yes\nInclude ${server.configPath}\n`);
+    writeFileSync(
+      config,
+      `Host target-x\n  ForwardX11 yes\nHost *\n  Include ${server.configPath}\n`,
+    );
     const { rows } = await examine("--ssh", "auto", "-F", config, "target-x");
     const [refused, taken] = rows.filter(({ stage }) => stage === "bootstrap");
     expect(taken?.detail).toEndWith(
@@ -154,15 +157,18 @@ suite("doctor", missingSshd(), "sshd", () => {
     const config = join(dir, "jumps");
     const every = readFileSync(server.configPath, "utf8").replace("Host target*", "Host *");
     writeFileSync(config, every);
-    const { rows, status } = await examine("-F", config, "-o", "ProxyJump=first,second");
-    const placesOf = (stage: string) =>
-      rows.filter((row) => row.stage === stage).map(({ detail }) => detail.split(", which")[0]);
-    for (const stage of ["host key", "login"]) {
-      const [one, two, own, ...more] = placesOf(stage);
-      expect([one, two, more]).toEqual(["first", "second", []]);
-      expect(own).not.toContain("second");
+    const jumps = ["-o", "ProxyJump=first,second", "-o", "HostKeyAlias=other"];
+    const { rows, last, status } = await examine("-F", config, ...jumps);
+    for (const stage of ["tcp", "host key", "login"]) {
+      const places = rows
+        .filter((row) => row.stage === stage && row !== last)
+        .map(({ detail }) => detail.split(", which")[0]);
+      expect(places.slice(0, 2)).toEqual(["first", "second"]);
+      expect(places).toHaveLength(stage === "tcp" ? 3 : 2);
     }
-    expect(status).toBe(0);
+    expect(last).toMatchObject({ stage: "host key", result: "failed" });
+    expect(last.detail).not.toContain("jumps");
+    expect(status).toBe(12);
     const failed = await examine("-F", config, "-o", "ProxyJump=first,127.0.0.1:1");
     expect(failed.last).toMatchObject({ stage: "tcp", result: "failed" });
     expect(failed.last.detail).toStartWith("127.0.0.1, which ssh jumps through: ");

@@ -19,6 +19,7 @@ check = econtext.tier("interruption").check
 
 INLINE = 65536  # bytes of a file that is one record
 CHUNK = 196608
+PIECE = 258048  # bytes of a piece that is spliced: whole pages, and with its header it fits a frame
 MUCH = 1048576  # bytes of a file from which on the rest is spliced: that needs another module
 BATCH = 256  # records in a message, at most
 HOLE = 65536  # bytes that are worth one
@@ -235,7 +236,8 @@ class Reader(object):
         """Send the rest of a file, or so many bytes of it."""
         sent = 0
         while left is None or sent < left:
-            size = self.send_piece(fd, CHUNK if left is None else min(left - sent, CHUNK), sent >= MUCH)
+            most = PIECE if sent >= MUCH else CHUNK
+            size = self.send_piece(fd, most if left is None else min(left - sent, most), sent >= MUCH)
             if not size:
                 return
             check()

@@ -7,6 +7,7 @@ import { closest } from "../transports/closest.ts";
 import { type Command, type CommandPlan, type HelpText, readLine } from "./command-definition.ts";
 import { ENDED_EARLY, ENDED_EARLY_MS } from "./exit-statuses.ts";
 import { showHelp, showOptions } from "./help.ts";
+import { HELP_TOPICS } from "./help-entries.ts";
 import { TARGETS_HELP } from "./help-targets.ts";
 import type { Host, Output } from "./host.ts";
 import { BROKEN_PIPE, isBrokenPipe } from "./interruption.ts";
@@ -122,11 +123,20 @@ async function showHelpOf([name, ...more]: readonly string[], stdout: Output): P
   if (name === "targets") return await stdout.write(TARGETS_HELP);
   if (name !== undefined) {
     const load = loaderOf(name);
-    if (load === undefined) throw new Usage("", unknown(name));
+    if (load === undefined) throw new Usage("", unknownHelp(name));
     return await showHelp((await load()).plan, stdout);
   }
   const commands = (await plans()).map((plan) => `  ${plan.name.padEnd(10)} ${plan.description}`);
   await showHelp(ROOT, stdout, commands);
+}
+
+function unknownHelp(name: string): string {
+  const topics = HELP_TOPICS.map(({ text }) => text);
+  const commands = Object.keys(COMMANDS);
+  const meant = closest(name, [...topics, ...commands]);
+  const what = `no help for ${name}`;
+  if (meant !== undefined) return `${what}; did you mean ${meant}?`;
+  return `${what}; there is help for ${[...topics, ...commands].join(", ")}`;
 }
 
 async function plans(): Promise<CommandPlan[]> {

@@ -1,6 +1,12 @@
 /** Arguments and options of a command as pairs of a name and a meaning, for help and man pages. */
 import type { Definitions } from "./parse-line.ts";
 
+/** What `econtext help` explains besides the commands. */
+export const HELP_TOPICS = [
+  { text: "options", meaning: "The options that all commands share" },
+  { text: "targets", meaning: "What a TARGET may be: hosts, paths, sets and groups" },
+] as const;
+
 export type HelpEntry = readonly [name: string, meaning: string];
 
 export function argumentEntries(definitions: Definitions): HelpEntry[] {

@@ -67,6 +67,8 @@ describe("candidates", () => {
     ["exec --kind ", ["python", "node", "bun"]],
     ["exec --kind=n", ["--kind=node"]],
     ["exec -F ta", ["tasks.py"]],
+    ["hel", ["help"]],
+    ["help o", ["options"]],
     ["exec --ssh ", ["ssh", "embedded", "auto"]],
     ["exec --ssh em", ["embedded"]],
     ["exec --ssh ./tas", ["./tasks.py"]],

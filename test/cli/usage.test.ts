@@ -107,7 +107,7 @@ describe("wrong usage is status 2, one sentence and a hint", () => {
     [["cp", "-", "web1:dir/"], "web1:dir/ is a folder: give the name of the file"],
     [["cp", "-", "web1:"], "web1: is a folder"],
     [["cp", "--by-host", "a", "web1:b"], "--by-host needs a folder here"],
-    [["help", "nope"], "no such command: nope"],
+    [["help", "nope"], "no help for nope"],
     [["sh", "local", "/etc/passwd", "word"], "\n  econtext sh local -- /etc/passwd word\n"],
     [["rsh", "--kind", "python", "local", "true"], "ssh has no option --kind"],
     [["repl", "local", "-e", "1", "-p", "2"], "not both"],

@@ -3,6 +3,7 @@
  * that an option is defined once. Knows no shell.
  */
 import type { CommandPlan } from "../command-definition.ts";
+import { HELP_TOPICS } from "../help-entries.ts";
 import type { Definition, Definitions } from "../parse-line.ts";
 
 /** A word, or its beginning: one that ends with `/`, `:`, `=` or `,` goes on. */
@@ -32,6 +33,7 @@ const FILES = ["FILE", "DIR", "PATH", "PROGRAM"];
 /** Programs, and folders on the way to them. */
 const PROGRAM = /\/$|\.[cm]?[jt]sx?$/;
 const SHELLS = ["bash", "zsh", "fish"];
+const HELP: Candidate = { text: "help", meaning: "Explain a command, the options, or targets" };
 
 /** @param words all words behind `econtext` up to the cursor; the last one is being typed */
 export async function candidates(
@@ -43,9 +45,9 @@ export async function candidates(
   if (rest.length === 0) {
     if (typed.startsWith("-")) return beginning(typed, optionsOf(sources.programOptions, []));
     const programs = sources.files(typed).filter(({ text }) => PROGRAM.test(text));
-    return [...beginning(typed, sources.commands), ...programs];
+    return [...beginning(typed, [...sources.commands, HELP]), ...programs];
   }
-  if (name === "help") return beginning(typed, sources.commands);
+  if (name === "help") return beginning(typed, [...sources.commands, ...HELP_TOPICS]);
   const plan = await sources.planOf(name);
   if (plan === undefined) return sources.files(typed);
   return ofCommand(plan, rest, sources);

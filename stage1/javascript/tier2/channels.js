@@ -40,6 +40,8 @@ class OutboundChannel {
   credits = core.handle();
   waiting = new Queue();
   told = false;
+  /** The worker sends (econtext.splice): until it has stopped, the end is not said. */
+  isLent = false;
 
   /**
    * Tells the master's end at once where credit goes. So it can close the channel even if the
@@ -122,7 +124,7 @@ class OutboundChannel {
 
   /** Say once, after all that waits, that nothing more comes. */
   part() {
-    if (this.told || this.waiting.length) return;
+    if (this.told || this.isLent || this.waiting.length) return;
     this.told = true;
     core.handlers.delete(this.credits);
     given.delete(this.handle);

@@ -6,8 +6,8 @@
  */
 const { readdirSync, readFileSync, statSync } = require("fs");
 const { environment, hasEnded, refusal, result } = core.tier("commands");
-const { Gatherer, discardFrame } = core.tier("gather");
 const { Channel, onClose, toMaster, whenTold } = core.tier("channels");
+const { drain, feed } = core.tier("command_streams");
 const { launch } = core.tier("launch");
 const { setTimeout } = core;
 
@@ -147,48 +147,10 @@ const join = (command, { stdin, stdout, stderr }, input) => {
     const silent = ends.drain({ stdout, stderr }, printed);
     return { ...command, ended: Promise.all([exited, ...silent]).then(([how]) => how) };
   }
-  if (stdin) feed(child.stdin, input);
+  if (stdin) feed(child, input);
   if (child.stdout) drain(child.stdout, stdout, printed.stdout);
   if (child.stderr) drain(child.stderr, stderr, printed.stderr);
   return { ...command, ended: exited };
-};
-
-/**
- * Send what a command prints, no faster than the receiver takes it. When the receiver is closed,
- * the command's pipe has no reader any more.
- */
-const drain = (stream, sender, printed) => {
-  const gatherer = new Gatherer(sender, () => stream.resume());
-  const add = (chunk) => {
-    if (!gatherer.add(chunk)) stream.pause();
-  };
-  stream.removeAllListeners("data");
-  for (const chunk of printed) add(chunk);
-  // It was read to its end.
-  if (stream.closed) return gatherer.end();
-  stream.on("data", add);
-  stream.on("error", () => {});
-  stream.on("close", () => gatherer.end());
-  onClose(sender, () => stream.destroy());
-};
-
-/** Write what comes to the command's standard input. */
-const feed = async (stream, input) => {
-  if (stream.closed) return input.close();
-  const gone = new Promise((resolve) => {
-    stream.on("error", resolve);
-    stream.on("close", resolve);
-  });
-  gone.then(() => input.close());
-  try {
-    for await (const chunk of input) {
-      if (stream.write(chunk, () => discardFrame(chunk))) continue;
-      await Promise.race([gone, new Promise((resolve) => stream.once("drain", resolve))]);
-    }
-  } catch {
-    // Closed with an error: that is the end of the input, too.
-  }
-  stream.end();
 };
 
 const NEWLINE = 10;

@@ -90,25 +90,12 @@ class Output {
     const module = splicing(4); // may wait for the module: other messages are heard meanwhile
     const sender = this.#sender;
     if (!module || this.#isOver || sender.closed || !this.#gatherer.flush()) return false;
-    const { onReady, outletOf } = core.tier("channels");
-    const returned = () => {
+    this.#flow = module.source(sender, this.fd, () => {
       this.#flow = undefined;
       this.#resume();
-    };
-    const flow = module.outflow(outletOf(sender), this.fd, returned);
-    if (!flow) return false;
-    this.#flow = flow;
+    });
+    if (!this.#flow) return false;
     this.isBusy = false;
-    const give = () => {
-      if (this.#flow !== flow) return;
-      if (sender.closed) {
-        flow.end();
-        return returned();
-      }
-      flow.give();
-      onReady(sender, give);
-    };
-    onReady(sender, give);
     return true;
   }
 
@@ -265,7 +252,7 @@ const pour = async (fd, rest, input) => {
       size += chunk.length;
       await write(chunk);
       const module = size < MUCH || flow ? undefined : splicing(3);
-      if (module && !isGone) flow = module.intake(input, input[ADMIT](), fd);
+      if (module && !isGone) flow = module.sink(input, input[ADMIT](), fd);
       if (values === input[RECEIVED]) flow?.wrote();
     }
   } catch {

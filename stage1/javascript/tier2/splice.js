@@ -1,13 +1,15 @@
 /**
- * econtext.splice: has the worker splice what a command reads and prints, in Bun on Linux, when
- * much of it passes. Where that cannot be done, the bytes are read and written as before.
+ * econtext.splice: has the worker move what a command reads and prints, when much of it passes: by
+ * splice(2) in Bun on Linux, and through one memory in Node.js. Where that cannot be done, the
+ * bytes are read and written as before.
  *
- * Second tier: econtext.command_sockets takes it when much has passed. Its other half, in the
- * worker, is splice_worker.js. Twins: stage1/python/tier2/splice.py, src/io/splice-pipe.ts.
+ * Second tier: econtext.command_sockets and econtext.command_loop take it when much has passed. Its
+ * other half, in the worker, is splice_worker. Twins: stage1/python/tier2/splice.py,
+ * src/io/splice-pipe.ts.
  */
 const { fstatSync } = require("fs");
-const { duplicate, widen } = core.tier("kernel");
 const { GRANT_ALL, RECEIVED } = core.tier("receivers");
+const { onReady, outletOf } = core.tier("channels");
 const { Buffer } = core;
 /** A record of the master's: its last field is the text. */
 const [, , , , program] = core.fetch("econtext.splice_worker");
@@ -17,6 +19,7 @@ const WORKER = 1;
 const HEADER = 24;
 const RUN = 7;
 const [STREAM_IN, STREAM_OUT] = [3, 4];
+const isBun = process.versions.bun;
 
 /** Undefined until the worker was given its program; then whether the program runs. */
 let isReady;
@@ -33,60 +36,76 @@ const run = (text) => {
 
 const ask = (name, ...words) => run(`splicer.${name}(${words})`);
 
-/** Whether the worker can splice from or to this end of the stream. */
-const prepare = (fd) => {
+/** @returns a handle whose first message is given to `hear` */
+const once = (hear) => {
+  const number = core.handle();
+  core.handlers.set(number, (_, body) => {
+    core.handlers.delete(number);
+    hear(JSON.parse(body));
+  });
+  return number;
+};
+
+/**
+ * Prepare the worker to move bytes between this end of the stream and a descriptor.
+ *
+ * @returns the descriptor for it, which in Bun is another; undefined if it cannot be done (yet)
+ */
+const prepare = (end, fd) => {
   // Two sockets cannot be spliced. Before the worker has the output lock, it is given no program.
-  if (!fstatSync(fd).isFIFO() || core.get(OWNER) !== WORKER) return false;
+  if ((isBun && !fstatSync(end).isFIFO()) || core.get(OWNER) !== WORKER) return undefined;
   if (isReady === undefined) {
     isReady = false;
-    const started = core.handle();
-    core.handlers.set(started, () => {
-      core.handlers.delete(started);
+    const started = once(() => {
       isReady = true;
     });
     run(`const STARTED=${started};try{${program}}catch{}`);
   }
-  if (isReady) widen(fd);
-  return isReady;
+  if (!isReady) return undefined;
+  if (!isBun) return fd;
+  const { duplicate, widen } = core.tier("kernel");
+  widen(end);
+  return duplicate(fd);
 };
 
 /**
- * Have the bytes of a receiver spliced to a descriptor.
+ * Have the bytes of a receiver go to a descriptor, which is the worker's while all that has come is
+ * written.
  *
- * @returns { wrote, end }: to be called when all that has come is written, and at the end;
- * undefined if that cannot be done
+ * @returns { wrote, end }: to be called when all that has come is written, and at the end, which
+ * resolves when the worker does not use the descriptor any more; undefined if it cannot be done
  */
-exports.intake = (receiver, handle, fd) => {
-  const own = prepare(STREAM_IN) ? duplicate(fd) : undefined;
+exports.sink = (receiver, handle, fd) => {
+  const own = prepare(STREAM_IN, fd);
   if (own === undefined) return undefined;
-  const number = core.handle();
   let base; // values that had come before the worker began to count
-  const wrote = () => base !== undefined && ask("idle", handle, receiver[RECEIVED] - base);
-  core.handlers.set(number, () => {
-    core.handlers.delete(number);
+  const number = once(() => {
     base = receiver[RECEIVED];
   });
   ask("sink", handle, own, number, receiver[GRANT_ALL]());
   return {
-    wrote,
-    end() {
-      core.handlers.delete(number);
-      ask("unsink", handle);
-    },
+    wrote: () => base !== undefined && ask("idle", handle, receiver[RECEIVED] - base),
+    end: () => new Promise((resolve) => ask("unsink", handle, once(resolve))),
   };
 };
 
 /**
- * Have what can be read from a descriptor spliced to a channel, as far as there is credit.
+ * Have what can be read from a descriptor go to a sender, as far as there is credit. The descriptor
+ * is the worker's meanwhile.
  *
- * @param returned is called when the worker reads it no more: little comes
- * @returns { give, end }: takes all credit there is; and ends it, without calling `returned`;
- * undefined if that cannot be done
+ * @param returned is called when the worker reads it no more: little comes, or the sender is closed
+ * @returns { end }: ends it without calling `returned`, and resolves when the worker does not use
+ * the descriptor any more; undefined if it cannot be done
  */
-exports.outflow = (outlet, fd, returned) => {
-  const own = outlet.isNear === false && prepare(STREAM_OUT) ? duplicate(fd) : undefined;
+exports.source = (sender, fd, returned) => {
+  const outlet = outletOf(sender);
+  const own = outlet.isNear === false ? prepare(STREAM_OUT, fd) : undefined;
   if (own === undefined) return undefined;
-  const number = core.handle();
+  let resolve;
+  const over = new Promise((settle) => {
+    resolve = settle;
+  });
+  let isOver = false;
   let given = 0;
   const takeCredit = () => {
     const { credit } = outlet;
@@ -94,18 +113,27 @@ exports.outflow = (outlet, fd, returned) => {
     given += credit;
     return credit;
   };
-  core.handlers.set(number, (_, body) => {
-    core.handlers.delete(number);
-    const [used] = JSON.parse(body);
+  const number = once(([used = given]) => {
     outlet.credit += given - used;
-    returned();
+    outlet.isLent = false;
+    if (outlet.closed) outlet.part();
+    if (!isOver) returned();
+    isOver = true;
+    resolve();
   });
-  ask("source", outlet.handle, own, number, takeCredit());
-  return {
-    give: () => ask("credit", number, takeCredit()),
-    end() {
-      core.handlers.delete(number);
-      ask("unsource", number);
-    },
+  const end = () => {
+    if (!isOver) ask("unsource", number);
+    isOver = true;
+    return over;
   };
+  const give = () => {
+    if (isOver) return;
+    if (outlet.closed) return end().then(returned);
+    ask("credit", number, takeCredit());
+    onReady(sender, give);
+  };
+  outlet.isLent = true;
+  ask("source", outlet.handle, own, number, takeCredit());
+  onReady(sender, give);
+  return { end };
 };

@@ -112,9 +112,9 @@ def run(arrived, reply, flags, body):
     busy = 0
     if reply:
         replies.extend(frames(reply, answer, flags))
-    # While short calls follow one another, a write takes the replies of many. If a call is long,
-    # the I/O thread writes the replies of those before it: see `pump`.
-    if not calls or len(replies) > 64:
+    # A write takes the replies of many short calls: half of those that wait, so that the master has
+    # work meanwhile. If a call is long, the I/O thread writes what waits: see `pump`.
+    if len(replies) >= len(calls) or queued >> 23:
         drain()
         flush()
 

@@ -45,8 +45,8 @@ def drain(_=0, last=False):
                 read(kept)
                 os.write(keep, b"".join(lines.values())[-4000:])
             if cut:
-                where = "stderr" if fd == streams[1] else "stdout"
-                log(20, where, data[:cut].decode("utf-8", "replace"))
+                name = "stderr" if fd == streams[1] else "stdout"
+                log(20, name, data[:cut].decode("utf-8", "replace"))
         out.extend([replies.popleft() for _ in ready])
 
 

@@ -32,7 +32,11 @@ const SHARED: Readonly<Record<string, SharedModule>> = {
     glue: `
 // sent along: file_pieces
 const {Channel,outletOf}=core.tier("channels"),release=p=>core.tier("gather").discardFrame(p);
-const make=()=>({...new Channel(),release});
+const {WIDEN}=core.tier("receivers");
+const make=()=>{
+const {sender,receiver}=new Channel();
+return {sender,receiver,release,widen:credit=>receiver[WIDEN](credit)};
+};
 const cancel=()=>(core.calling.controller=new AbortController()).signal;
 e.read=(p,o,s)=>{
 outletOf(s).credit+=o.credit??0;

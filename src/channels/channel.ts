@@ -128,11 +128,6 @@ export class Receiver<T = unknown> implements AsyncIterable<T> {
     return this.#inbox.take() as T;
   }
 
-  /** @internal Gives the largest window from the beginning, of which its sender must be told. */
-  widen(): void {
-    this.#inbox.isWide = true;
-  }
-
   /** Ends when the channel is closed. Leaving the loop early closes the channel. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     const inbox = this.#inbox;

@@ -62,7 +62,10 @@ const makeChannel: MakeChannel = () => {
   const spliceTo = (file: PieceFile | undefined): void => {
     inbox.sink = file?.fd === undefined ? undefined : new FileSink(file, file.fd);
   };
-  return { sender, receiver, spliceTo, release: releaseBuffer };
+  const widen = (): void => {
+    inbox.isWide = true;
+  };
+  return { sender, receiver, widen, spliceTo, release: releaseBuffer };
 };
 
 /** This process. @param folder where relative paths begin; default: the working folder */

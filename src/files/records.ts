@@ -15,12 +15,6 @@ export interface ValueSender {
 }
 
 interface ValueReceiver extends AsyncIterable<unknown> {
-  /**
-   * Lets its sender have the largest window soon.
-   *
-   * @param credit so many bytes of it were granted already: the sender knows
-   */
-  widen(credit: number): void;
   close(error?: unknown): void;
 }
 
@@ -39,6 +33,12 @@ export interface PieceFile {
 interface ValueChannel {
   readonly sender: ValueSender;
   readonly receiver: ValueReceiver;
+  /**
+   * Lets its sender have the largest window soon.
+   *
+   * @param credit so many bytes of it were granted already: the sender knows
+   */
+  widen(credit: number): void;
   /**
    * Has the pieces of a file spliced to it from now on, while no message waits. Absent where
    * nothing can splice.

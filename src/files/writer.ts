@@ -39,9 +39,9 @@ export async function write(
   events: ValueSender,
   signal?: AbortSignal,
 ): Promise<Totals> {
-  const { sender, receiver, spliceTo, release } = makeChannel();
+  const { sender, receiver, widen, spliceTo, release } = makeChannel();
   // No file has to wait for a window that is about to grow.
-  receiver.widen(options.credit ?? 0);
+  widen(options.credit ?? 0);
   const stop = () => receiver.close(signal?.reason);
   signal?.addEventListener("abort", stop);
   let writer: TreeWriter | undefined;

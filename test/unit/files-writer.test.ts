@@ -73,7 +73,7 @@ const FAILING: readonly (readonly [title: string, records: readonly Record[]])[]
 ];
 
 type Write = (to: string, events: Sender) => Promise<unknown>;
-const makeChannel = () => ({ ...new Channel<unknown>(), release: () => {} });
+const makeChannel = () => ({ ...new Channel<unknown>(), widen: () => {}, release: () => {} });
 const OPTIONS = { names: ["tree", "."] };
 const WRITERS: readonly (readonly [where: string, Write])[] = [
   ["here", (to, events) => write(makeChannel, to, OPTIONS, events)],

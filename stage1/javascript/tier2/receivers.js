@@ -68,6 +68,7 @@ const READY = Symbol("ready");
 const HOOKS = Symbol("hooks");
 const RECEIVED = Symbol("received");
 const GRANT_ALL = Symbol("grantAll");
+const WIDEN = Symbol("widen");
 
 class Receiver {
   #queue = new Queue();
@@ -107,7 +108,7 @@ class Receiver {
    * Let senders have the largest window at once: this reader keeps up. `credit` bytes of it were
    * granted before the first value: the sender knows.
    */
-  widen(credit = 0) {
+  [WIDEN](credit = 0) {
     this.#window = MAX_WINDOW;
     this.#granted += credit;
   }
@@ -117,7 +118,7 @@ class Receiver {
    * they come here are granted there
    */
   [GRANT_ALL]() {
-    this.widen();
+    this[WIDEN]();
     this.#grant();
     return this.#credits;
   }
@@ -283,6 +284,7 @@ Object.assign(exports, {
   Queue,
   Receiver,
   Select,
+  WIDEN,
   WINDOW,
   closedError,
   closing,

@@ -224,8 +224,29 @@ describe("preload", () => {
       test("leaves one", async () => { await slave(); });
       test("is clean", async () => { const one = await slave(); one.kill(); await one.exited; });`);
     expect(said).toContain("(fail) leaves one");
-    expect(said).toMatch(/left running by this test:\s+pid \d+, child of \d+: econtext:sample/);
+    expect(said).toMatch(
+      /left running by this test, or one that ran beside it:\s+pid \d+, child of \d+: econtext:sample/,
+    );
     expect(said).toContain("(pass) is clean");
+  });
+
+  test("a slave of a test that still runs is no leak of one beside it", async () => {
+    const said = await run(`
+      test.concurrent("ends first", async () => { await Bun.sleep(100); });
+      test.concurrent("runs on", async () => {
+        const one = await slave(); await Bun.sleep(600); one.kill(); await one.exited;
+      });`);
+    expect(said).toContain("0 fail");
+  });
+
+  test("tests that run at once are told of a leak when the last of them ends", async () => {
+    const said = await run(`
+      test.concurrent("leaves one", async () => { await slave(); await Bun.sleep(100); });
+      test.concurrent("is the last", async () => { await Bun.sleep(400); });
+      test("is alone", () => {});`);
+    expect([...said.matchAll(/^\(fail\) (.*?) \[/gm)].map(([, name]) => name)).toEqual([
+      "is the last",
+    ]);
   });
 
   test("a slave from beforeAll is fine when afterAll ends it", async () => {

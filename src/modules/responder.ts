@@ -67,6 +67,16 @@ export function compressed(bytes: Uint8Array): Supplied {
   return stream(bodies.of(bytes));
 }
 
+/**
+ * Compresses a body that many contexts are sent.
+ *
+ * @param name the body depends on nothing else
+ * @param make is called if no context was sent this body lately
+ */
+export function compressedOnce(name: string, make: () => Uint8Array): Supplied {
+  return stream(bodies.named(name, make));
+}
+
 /** A body that is a zlib stream already. */
 export function stream(body: Uint8Array): Supplied {
   return { body, flags: FLAGS.DEFLATE };

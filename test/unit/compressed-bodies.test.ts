@@ -25,3 +25,21 @@ test("what is kept has a bound: the oldest make room, and what is too large is n
   const huge = new TextEncoder().encode("c".repeat(2_000_000));
   expect(bodies.of(huge)).not.toBe(bodies.of(huge));
 });
+
+test("a body with a name is made once, and makes room for later ones like the others", () => {
+  const bodies = new CompressedBodies();
+  const made: string[] = [];
+  const named = (name: string): Uint8Array =>
+    bodies.named(name, () => {
+      made.push(name);
+      return body(name);
+    });
+  const first = named("a");
+  expect(named("a")).toBe(first);
+  expect(named("b")).not.toBe(first);
+  expect(inflateSync(first).toString()).toBe("a".repeat(1000));
+  expect(made).toEqual(["a", "b"]);
+  for (const letter of "cd") bodies.of(new TextEncoder().encode(letter.repeat(700_000)));
+  named("a");
+  expect(made).toEqual(["a", "b", "a"]);
+});

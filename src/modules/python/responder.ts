@@ -10,6 +10,7 @@ import { HANDLES } from "../../protocol/handles.ts";
 import { decodeValue, encodeValue } from "../../protocol/value.ts";
 import {
   compressed,
+  compressedOnce,
   MAX_NAME,
   type ModuleAnswer,
   type ModuleMessage,
@@ -112,7 +113,8 @@ export class PythonResponder implements ModuleResponder {
     const isShort = (this.#finder.top()?.length ?? 0) <= MAX_UNASKED;
     const isWanted = hasModules || (this.#sent.has(`${OWN}importer`) && isShort);
     if (isWanted && !this.#sent.has("")) records.push(this.#root());
-    return [urgent, records].filter(({ length }) => length > 0).map(loading);
+    const full = [urgent, records].filter(({ length }) => length > 0);
+    return full.map(hasModules ? loading : loadingOwn);
   }
 
   answer(body: Uint8Array): ModuleAnswer {
@@ -296,6 +298,13 @@ export class PythonResponder implements ModuleResponder {
 
 function loading(records: readonly ModuleRecord[]): ModuleMessage {
   return { handle: HANDLES.LOAD_MODULE, ...compressed(bytesOf(records)) };
+}
+
+/** The same, of modules of the second tier, and maybe the root. Many contexts are sent it. */
+function loadingOwn(records: readonly ModuleRecord[]): ModuleMessage {
+  const names = records.map((record) => (record[0] === "" ? record : record[0]));
+  const body = compressedOnce(JSON.stringify(names), () => bytesOf(records));
+  return { handle: HANDLES.LOAD_MODULE, ...body };
 }
 
 function bytesOf(value: unknown): Uint8Array {

@@ -73,13 +73,32 @@ export function forOther(
 ): SshConfiguration | undefined {
   const [canonicalize = "no"] = configuration.get("canonicalizehostname") ?? [];
   if (warnings !== "" || !["no", "false"].includes(canonicalize)) return undefined;
-  const other = new Map(configuration);
+  const names = new Map<string, readonly string[]>();
   for (const [key, values] of configuration) {
     const isName = (key === "host" || key === "hostname") && values.join() === of;
-    if (isName) other.set(key, [name]);
+    if (isName) names.set(key, [name]);
     else if (values.some((value) => value.includes(of) || value.includes(name))) return undefined;
   }
-  return other;
+  return new Renamed(configuration, names);
+}
+
+/** A configuration with other names. The rest is shared: a copy for each host would take 12 KB. */
+class Renamed implements SshConfiguration {
+  readonly #shared: SshConfiguration;
+  readonly #names: SshConfiguration;
+
+  constructor(shared: SshConfiguration, names: SshConfiguration) {
+    this.#shared = shared;
+    this.#names = names;
+  }
+
+  get(key: string): readonly string[] | undefined {
+    return this.#names.get(key) ?? this.#shared.get(key);
+  }
+
+  *[Symbol.iterator](): MapIterator<[string, readonly string[]]> {
+    for (const [key, values] of this.#shared) yield [key, this.#names.get(key) ?? values];
+  }
 }
 
 const numbers = new WeakMap<Lines, number>();

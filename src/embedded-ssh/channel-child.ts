@@ -77,7 +77,7 @@ export class ChannelChild implements ByteChild {
     }
   }
 
-  #opened(running: Running, waiting: readonly Chunk[]): void {
+  #opened(running: Running, waiting: Chunk[]): void {
     const { session, connection } = running;
     const { channel } = session;
     this.#state = { is: "open", running };
@@ -93,7 +93,9 @@ export class ChannelChild implements ByteChild {
       if (ending !== undefined || !connection.isClosed) this.#finish(ending ?? FAILED);
       else void connection.closed.then((reason) => this.#failed(reason));
     });
-    if (waiting.map((chunk) => send(channel, chunk)).every(Boolean)) this.#listener?.drained();
+    // The array is emptied: it lives as long as the connection, and holds a preamble of 10 KB.
+    const sent = waiting.splice(0).map((chunk) => send(channel, chunk));
+    if (sent.every(Boolean)) this.#listener?.drained();
   }
 
   #failed(error: Error): void {

@@ -8,7 +8,10 @@ import { orAborted } from "../io/abort.ts";
 import { Turns } from "../io/turns.ts";
 
 /** The values of each option, by its name in lower case. */
-export type SshConfiguration = ReadonlyMap<string, readonly string[]>;
+export type SshConfiguration = Pick<
+  ReadonlyMap<string, readonly string[]>,
+  "get" | typeof Symbol.iterator
+>;
 
 export interface Configured {
   readonly configuration: SshConfiguration;

@@ -7,6 +7,7 @@
 import { orAborted } from "../io/abort.ts";
 import type { Hop } from "../launch/hop.ts";
 import { configurationFile, type SshCommandLine } from "./command-line.ts";
+import type { SshConfiguration } from "./configuration.ts";
 import { type Answer, ConfigurationCache } from "./configuration-cache.ts";
 import { Connection, type Dialog, type Session } from "./connection.ts";
 import { JumpFailure, NoSession, Refusal } from "./failures.ts";
@@ -120,7 +121,7 @@ export class ConnectionPool {
     dialog: Dialog,
     signal: AbortSignal,
   ) {
-    const key = JSON.stringify([...configuration]);
+    const key = digestOf(configuration);
     const slots = this.#slots.get(key) ?? new Set();
     let slot = [...slots].find(({ isFull }) => !isFull);
     const isFirst = slot === undefined;
@@ -247,6 +248,12 @@ function failureOfJump(jump: string, error: Error): Error {
   const text = message === "" || message.endsWith("\n") ? message : `${message}\r\n`;
   const named = `The embedded ssh: the jump host ${jump} has failed.\r\n`;
   return new JumpFailure(`${text}${named}${CLOSED_BEHIND}`);
+}
+
+/** A digest is short. The text itself has 4 KB, and there is one for each host. */
+function digestOf(configuration: SshConfiguration): string {
+  const text = JSON.stringify([...configuration]);
+  return new Bun.CryptoHasher("sha256").update(text).digest("base64");
 }
 
 function once(work: () => void): () => void {

@@ -13,6 +13,7 @@ import {
 import type { Asker, Ending } from "../launch/child.ts";
 import { BoundAgent } from "./bound-agent.ts";
 import { ConnectionFailure, isOpenFailure, NoSession, openFailed } from "./failures.ts";
+import { countLogin } from "./garbage.ts";
 import { HostKeyCheck } from "./host-key.ts";
 import { offeredKeys } from "./identities.ts";
 import { joinWrites } from "./joined-writes.ts";
@@ -194,6 +195,7 @@ export class Connection {
     });
     await ready.finally(() => clearTimeout(timer));
     this.#words.letIn();
+    countLogin();
     // As with ssh, no keys are changed before the login. While the first ones are agreed on, a
     // request for others would never be answered.
     this.#countBytes(stream);

@@ -66,7 +66,8 @@ export async function build(outfile: string = OUTFILE, entry: string = ENTRY): P
     },
     throw: false,
   });
-  if (!success) throw new Error(`bun build failed:\n${logs.join("\n")}`);
+  if (!success)
+    throw new Error(`bun build failed:\n${logs.map((log) => Bun.inspect(log)).join("\n")}`);
   if (hasPoly1305) throw new Error("the package ssh2 has moved its poly1305.js");
 }
 

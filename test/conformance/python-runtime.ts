@@ -210,6 +210,19 @@ export function pythonRuntime(far: Far): void {
     await last;
   });
 
+  // Python 2 passes every signal on as an error of the system call that it ends.
+  test("signals that user code handles disturb no call", async () => {
+    await using session = await far.connect();
+    await session.call("tasks.hang.tick", 0.000_02);
+    for (let round = 0; round < 4; round++) {
+      const answers = Array.from({ length: 100 }, (_, at) =>
+        session.call("length", Array(at).fill(0)),
+      );
+      expect(await Promise.all(answers)).toEqual(answers.map((_, at) => at));
+    }
+    await session.call("tasks.hang.tick", 0);
+  });
+
   everyVersion("a command gets no descriptor that user code lets its children have", async () => {
     const { context } = far.session();
     const [fd, other] = (await context.call("os.pipe")) as [number, number];

@@ -153,5 +153,5 @@ drain(0, True)
 stop = time() + 2
 while (out or rest) and time() < stop:
     flush()
-    writeable.poll(100)
+    poll(writeable, 100)
 os._exit(0)

@@ -20,10 +20,7 @@ def io_thread():
     global watch
     seen = -1
     while 1:
-        try:
-            asleep.poll(watch or None)
-        except (OSError, select.error):
-            continue
+        poll(asleep, watch or None)
         read(nap)
         if asking or busy and seen == turns:
             if role.acquire(False):

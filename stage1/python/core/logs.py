@@ -35,7 +35,7 @@ def drain(_=0, last=False):
     with drain_lock:
         # All that the calls of these replies have printed is in the pipes by now.
         ready = list(replies)
-        for fd in streams if last else dict(printed.poll(0)):
+        for fd in streams if last else dict(poll(printed)):
             before = lines[fd]
             data = before + (read(fd) or b"")
             cut = len(data) if last or len(data) > MAX_FRAME else data.rfind(b"\n") + 1

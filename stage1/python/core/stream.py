@@ -47,7 +47,7 @@ def flush(nudge=True):
                     while out and len(rest) < PIPE_BUF:
                         rest += out.popleft()
                     rest = memoryview(rest)
-                if not writeable.poll(0):
+                if not poll(writeable):
                     nudge and os.write(alarm, b"k")
                     return
                 n = os.write(cout, rest[:PIPE_BUF])
@@ -128,14 +128,19 @@ def pump(ms=1e9):
     flush(False)
     # While frames wait to be written, no logs are read: a slow master slows down code that prints.
     # While calls wait, the main thread may add to `replies`, and does not say so.
-    try:
-        ready = (jammed if out or rest else relaxed).poll(min(ms, 20 if calls else lease))
-    except (OSError, select.error):
-        return
-    for fd, _ in ready:
+    for fd, _ in poll(jammed if out or rest else relaxed, min(ms, 20 if calls else lease)):
         readers[fd](fd)
     if time() - heard > lease / 1e3:
         end()
+
+
+def poll(poller, ms=0):
+    """Poll, and again after a signal: of itself, only Python 3 does so."""
+    while 1:
+        try:
+            return poller.poll(ms)
+        except select.error:
+            pass
 
 
 def listen(fd):

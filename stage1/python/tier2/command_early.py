@@ -56,7 +56,7 @@ def read(early):
     goes_on = True
     while names and early.size <= MOST and goes_on:
         may_end = may_end_soon(early, until)
-        ready = poll.poll(PATIENCE * 1e3 if may_end else 0)
+        ready = econtext.poll(poll, PATIENCE * 1e3 if may_end else 0)
         goes_on = ready or may_end
         for fd, _ in ready:
             chunk = os.read(fd, MOST)
@@ -76,7 +76,10 @@ def wait(early):
     """
     until = time() + PATIENCE
     while may_end_soon(early, until) and early.process.poll() is None:
-        sleep(0.0001)
+        try:
+            sleep(0.0001)
+        except EnvironmentError:
+            pass  # in Python 2, a signal ends it
     early.process.poll()
     code = early.process.returncode
     return code is not None and code >= 0 and not is_doomed()

@@ -21,7 +21,14 @@ esac`,
 case $NAME in db1) echo vm.overcommit_memory = 2;; *) echo vm.overcommit_memory = 0;; esac
 echo vm.swappiness = 60`,
   systemctl: `case $NAME in web2) echo inactive; exit 3;; *) echo active;; esac`,
-  report: `case $NAME in web7) sleep 3;; web3) exit 7;; *) :;; esac`,
+  // Of a run with a folder RUN, web7 is the last one, however slow the others are.
+  report: `[ -z "$RUN" ] || : >"$RUN/$NAME"
+case $NAME in
+web7)
+  [ -z "$RUN" ] || while [ "$(ls "$RUN" | wc -l)" -lt 29 ]; do sleep 0.1; done
+  sleep 3;;
+web3) exit 7;;
+esac`,
 };
 
 export interface Scene extends AsyncDisposable {
@@ -43,13 +50,13 @@ export async function openScene(argv: readonly string[]): Promise<Scene> {
     'exec /bin/sh "$@"',
   ];
   writeScript(shell, lines.join("\n"));
-  const server = await startSshd({ loginShell: shell, config: ["AcceptEnv NAME"] });
+  const server = await startSshd({ loginShell: shell, config: ["AcceptEnv NAME RUN"] });
   const names = [...Array.from({ length: 30 }, (_, at) => `web${at + 1}`), "db1"];
   const client = readFileSync(server.configPath, "utf8").replace(/^Host .*\n/, "");
   const config = [
     "Host web30\n  HostName 127.0.0.30\n  Port 11",
     ...names.map((name) => `Host ${name}\n  SetEnv NAME=${name}`),
-    `Host *\n${client}`,
+    `Host *\n  SendEnv RUN\n${client}`,
   ];
   const file = join(dir, "ssh_config");
   writeFileSync(file, `${config.join("\n")}\n`);

@@ -4,7 +4,7 @@
  * same commands.
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Progress } from "../../src/cli/results/progress.ts";
 import { ECONTEXT } from "../cli/econtext.ts";
@@ -113,7 +113,10 @@ suite("the guide's screens", missingSshd(), "sshd", () => {
   });
 
   test.concurrent("the status line goes away, and the closing line stays", async () => {
-    const { screen, status } = await on("econtext exec -n -j 6 'web[1-30]' -- report");
+    const run = mkdtempSync(join(scene.dir, "run-"));
+    const { screen, status } = await on("econtext exec -n -j 6 'web[1-30]' -- report", {
+      RUN: run,
+    });
     expect(screen).toEndWith("28 ok; 2 failed: web3 (exit 7), web30 (refused)\n");
     expect(status).toContainEqual(
       expect.stringMatching(/^1 running, 27 ok, 2 failed; web7 for \d\.\d s$/),

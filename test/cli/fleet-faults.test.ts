@@ -162,11 +162,11 @@ echo fine`;
 /** Each broken host: its status, the code of its error, and what it is told with. */
 const BROKEN: Readonly<Record<string, readonly [status: number, code: string, text?: RegExp]>> = {
   refused: [255, "ERR_TRANSPORT_UNREACHABLE", /Connection refused\n {2}try: check the port/],
-  hole: [124, "ERR_DEADLINE_CONNECT", /within 15000 ms; it said nothing/],
+  hole: [124, "ERR_DEADLINE_CONNECT", /within 25000 ms; it said nothing/],
   silent: [
     124,
     "ERR_DEADLINE_CONNECT",
-    /within 15000 ms; it said nothing\n {2}try: econtext doctor/,
+    /within 25000 ms; it said nothing\n {2}try: econtext doctor/,
   ],
   "target-key": [255, "ERR_TRANSPORT_HOST_KEY_CHANGED", /try: make sure that it is the right/],
   "target-bare": [255, "ERR_BOOTSTRAP_NO_INTERPRETER", /try: install Python 3, Bun or Node.js/],
@@ -194,7 +194,7 @@ suite("a hundred hosts by ssh", missingSshd(), "sshd", () => {
     const broken = Object.keys(BROKEN);
     const good = `target[01-${count - broken.length}]`;
     const ssh = engine === "embedded" ? ["--ssh", engine, "--log-level", "warning"] : [];
-    const args = ["--json", ...ssh, "-F", config, "--connect-deadline", "15", good];
+    const args = ["--json", ...ssh, "-F", config, "--connect-deadline", "25", good];
     const words = ["--deadline", "30", ...broken, "--", "sh", "-c", WORK];
     const began = performance.now();
     const { stdout, stderr, status } = await econtextIn(dir, "exec", "-n", ...args, ...words);

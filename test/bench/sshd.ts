@@ -1,6 +1,6 @@
 /**
  * A private sshd on loopback for the length of a bench: throw-away keys, and a client configuration
- * in which bench1 … bench200 are all this one server. Neither ~/.ssh nor the machine's sshd is read
+ * in which bench1 … bench300 are all this one server. Neither ~/.ssh nor the machine's sshd is read
  * or touched.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
 
-const HOSTS = 200;
+const HOSTS = 300;
 const START_TIMEOUT_MS = 5_000;
 
 export interface Sshd {

@@ -20,7 +20,7 @@ export interface StartedChild {
   readonly exited: Promise<Ending>;
 }
 
-type Options = Pick<SpawnOptions, "asks" | "env" | "pty">;
+type Options = Pick<SpawnOptions, "asks" | "env" | "isClient" | "pty">;
 
 /** Where shells look for programs when the environment has no PATH. An empty one is as none. */
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -90,7 +90,7 @@ function startBare(argv: readonly string[], options: Options): StartedChild | un
   if (options.asks || program === null || !/^\d*$/.test(limit)) return undefined;
   const words = [program, ...argv.slice(1)];
   try {
-    return withSockets((theirs) => {
+    return withSockets(options, (theirs) => {
       const run = () => spawn(words, options, [...theirs, "pipe"], argv[0]);
       return limit === "" ? run() : withFewerFiles(Number(limit), run);
     });
@@ -107,7 +107,7 @@ function start(
   // A program that does not exist is started as it is, so that the error is the system's.
   const exists = findProgram(argv) !== null;
   const words = (join: string) => (exists ? inShell(argv, join, isOwn(options), terminal) : argv);
-  const started = withSockets((theirs) => spawn(words(""), options, [...theirs, "pipe"]));
+  const started = withSockets(options, (theirs) => spawn(words(""), options, [...theirs, "pipe"]));
   return started ?? startJoined(words(JOIN), options);
 }
 
@@ -125,14 +125,16 @@ function startJoined(words: readonly string[], options: Options): StartedChild {
  * @returns undefined, without a call of `run`, if we cannot make sockets
  */
 function withSockets(
+  { isClient }: Options,
   run: (theirs: readonly [number, number]) => Omit<StartedChild, "stdin" | "stdout">,
 ): StartedChild | undefined {
   const [inputs, outputs] = [makeSockets(), makeSockets()];
   const unused = [inputs, outputs].flatMap((pair) => pair ?? []);
   try {
     if (inputs === undefined || outputs === undefined) return undefined;
-    // ssh goes on with its cipher while this process is busy with what came before.
-    widenSocket(outputs[1]);
+    // ssh goes on with its cipher while this process is busy with what came before. A slave of this
+    // machine would only fill more memory before it is read.
+    if (isClient) widenSocket(outputs[1]);
     const started = run([inputs[1], outputs[1]]);
     unused.splice(0, unused.length, inputs[1], outputs[1]);
     return { ...started, stdin: inputs[0], stdout: outputs[0] };

@@ -28,5 +28,8 @@ export function startAhead(
   // What may be asked on the way needs parts that are not loaded yet.
   if (transport.asks || transport.password !== undefined) return;
   const interpreter = chosenInterpreter(options, options, usual);
-  startEarly(transport.wrap(firstStage(planFor(wants, interpreter))), { asks: false });
+  startEarly(transport.wrap(firstStage(planFor(wants, interpreter))), {
+    asks: false,
+    isClient: transport.isClient,
+  });
 }

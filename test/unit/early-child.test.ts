@@ -8,7 +8,7 @@ import {
   startEarly,
 } from "../../src/launch/early-child.ts";
 
-const OWN = { asks: false };
+const OWN = { asks: false, isClient: true };
 const CAT = ["sh", "-c", "cat"];
 const begun: StartedChild[] = [];
 
@@ -37,7 +37,7 @@ test("what asks for the same program first gets the process, once", () => {
 test("another program, or other variables, get a process of their own", async () => {
   startEarly(["sh", "-c", "exit 3"], OWN);
   expect(await ask(["sh", "-c", "exit 4"]).exited).toEqual({ status: 4, signal: undefined });
-  const other = ask(["sh", "-c", "exit 3"], { asks: false, env: { A: "1" } } as typeof OWN);
+  const other = ask(["sh", "-c", "exit 3"], { ...OWN, env: { A: "1" } } as typeof OWN);
   expect(await other.exited).toEqual({ status: 3, signal: undefined });
   expect(await ask(["sh", "-c", "exit 3"]).exited).toEqual({ status: 3, signal: undefined });
 });

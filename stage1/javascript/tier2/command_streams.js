@@ -2,8 +2,9 @@
  * econtext.command_streams: joins a command's streams to channels in Node.js, and in a Bun without
  * sockets of ours.
  *
- * When much passes in Node.js, the worker reads and writes the descriptors (econtext.splice). They
- * still belong to this thread, which closes a stream only after the worker has stopped using it.
+ * When much is written in Node.js, the worker writes to the descriptor (econtext.splice). It still
+ * belongs to this thread, which closes the stream only after the worker has stopped using it. What
+ * a command prints is read here: two threads, one that reads and one that writes, are faster.
  *
  * Second tier: comes with econtext.commands. Twin: stage1/python/tier2/command_pipes.py.
  */
@@ -12,7 +13,7 @@ const { Gatherer, discardFrame } = core.tier("gather");
 const { onClose } = core.tier("channels");
 const { ADMIT, RECEIVED } = core.tier("receivers");
 
-/** Bytes of one stream from which on the worker is to move them. */
+/** Bytes of one stream from which on the worker is to write them. */
 const MUCH = 1 << 20;
 
 /**
@@ -21,26 +22,8 @@ const MUCH = 1 << 20;
  */
 exports.drain = (stream, sender, printed) => {
   const gatherer = new Gatherer(sender, () => stream.resume());
-  let size = 0; // bytes, since it was last tried to have the worker read them
-  let flow; // while the worker reads
   const add = (chunk) => {
     if (!gatherer.add(chunk)) stream.pause();
-    size += chunk.length;
-    if (size >= MUCH) splice();
-  };
-  const splice = () => {
-    const handle = handleOf(stream);
-    // Bytes that this thread has read go first.
-    if (flow || !handle || stream.readableLength || !gatherer.sendAll()) return;
-    size = 0;
-    stream.resume();
-    const module = core.tier("splice"); // other messages are heard meanwhile
-    if (stream.destroyed || sender.closed) return;
-    flow = module.source(sender, handle.fd, () => {
-      flow = undefined;
-      stream._handle?.readStart();
-    });
-    if (flow) handle.readStop();
   };
   stream.removeAllListeners("data");
   for (const chunk of printed) add(chunk);
@@ -49,10 +32,7 @@ exports.drain = (stream, sender, printed) => {
   stream.on("data", add);
   stream.on("error", () => {});
   stream.on("close", () => gatherer.end());
-  onClose(sender, async () => {
-    await flow?.end();
-    stream.destroy();
-  });
+  onClose(sender, () => stream.destroy());
 };
 
 /**
@@ -60,9 +40,7 @@ exports.drain = (stream, sender, printed) => {
  * where the runtime has none, and in Bun.
  */
 const handleOf = ({ _handle: handle }) =>
-  !process.versions.bun && handle?.fd >= 0 && handle.readStop && handle.readStart
-    ? handle
-    : undefined;
+  !process.versions.bun && handle?.fd >= 0 ? handle : undefined;
 
 /** Write what comes to the command's standard input. */
 exports.feed = async (child, input) => {

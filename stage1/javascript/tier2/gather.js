@@ -118,8 +118,7 @@ exports.Gatherer = class {
     if (this.flush() && this.#take()) this.#drained();
   }
 
-  /** @param most bytes that may wait to be written */
-  #take(most) {
+  #take() {
     while (this.#rest.length) {
       const [chunk] = this.#rest;
       const part = chunk.subarray(this.#taken, this.#taken + MOST - this.#size);
@@ -131,24 +130,15 @@ exports.Gatherer = class {
         discard(this.#rest.shift());
         this.#taken = 0;
       }
-      if (this.#size === MOST && !this.flush(most)) return false;
+      if (this.#size === MOST && !this.flush()) return false;
     }
-    if (!this.isMuch) return this.flush(most);
+    if (!this.isMuch) return this.flush();
     if (this.#size) this.#timer ??= setTimeout(() => this.flush(), MOMENT_MS);
     return true;
   }
 
-  /**
-   * Send all that was added, even if much waits to be written.
-   *
-   * @returns whether there was credit for it; else it is sent when there is
-   */
-  sendAll() {
-    return this.#take(Infinity) && this.flush(Infinity);
-  }
-
   /** Send what was gathered, if there is room; else when there is. @returns whether there was */
-  flush(most = MAX_QUEUED) {
+  flush() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (!this.#size) return true;
@@ -156,7 +146,7 @@ exports.Gatherer = class {
       onReady(this.#sender, () => this.#resume());
       return false;
     }
-    if (core.get(QUEUED) > most) {
+    if (core.get(QUEUED) > MAX_QUEUED) {
       this.#timer = setTimeout(() => this.#resume(), MOMENT_MS);
       return false;
     }

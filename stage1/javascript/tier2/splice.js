@@ -1,7 +1,7 @@
 /**
  * econtext.splice: has the worker move what a command reads and prints, when much of it passes: by
- * splice(2) in Bun on Linux, and through one memory in Node.js. Where that cannot be done, the
- * bytes are read and written as before.
+ * splice(2) in Bun on Linux. In Node.js, it only writes what a command reads. Where that cannot be
+ * done, the bytes are read and written as before.
  *
  * Second tier: econtext.command_sockets and econtext.command_loop take it when much has passed. Its
  * other half, in the worker, is splice_worker. Twins: stage1/python/tier2/splice.py,
@@ -52,8 +52,9 @@ const once = (hear) => {
  * @returns the descriptor for it, which in Bun is another; undefined if it cannot be done (yet)
  */
 const prepare = (end, fd) => {
-  // Two sockets cannot be spliced. Before the worker has the output lock, it is given no program.
-  if ((isBun && !fstatSync(end).isFIFO()) || core.get(OWNER) !== WORKER) return undefined;
+  // Two sockets cannot be spliced; and where the stream is one, as on this machine, two threads of
+  // Node.js are faster. Before the worker has the output lock, it is given no program.
+  if (!fstatSync(end).isFIFO() || core.get(OWNER) !== WORKER) return undefined;
   if (isReady === undefined) {
     isReady = false;
     const started = once(() => {

@@ -1,13 +1,13 @@
 /**
  * The worker's half of econtext.splice: bytes go between the stream and a command's streams without
- * crossing a thread, by splice(2) in Bun on Linux, and in Node.js through one memory. It is a
- * program for the worker, no module: splice.js fetches its text, and has the worker run it with the
- * parts of the core that ../../core/worker.js lists (`forward`).
+ * crossing a thread, by splice(2) in Bun on Linux, and by a write of what was read in Node.js. It
+ * is a program for the worker, no module: splice.js fetches its text, and has the worker run it
+ * with the parts of the core that ../../core/worker.js lists (`forward`).
  *
  * - A *sink* is the standard input of a command. Large frames of bytes for its channel go from the
  *   stream to it, if all that came before has been written.
  * - A *source* is an output of a command. What it prints goes to the stream, as far as there is
- *   credit, for as long as it prints much.
+ *   credit, for as long as it prints much. Node.js has none.
  *
  * The build joins the files: common.js, sinks.js, sources.js, bun.js, node.js, program.js. bun.js
  * and node.js define `bun` and `node`, with what each runtime has for it:

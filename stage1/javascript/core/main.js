@@ -81,12 +81,9 @@ const whole =
   };
 
 // -- Output: once a turn, in order
-/**
- * Send a message: in this thread if the output lock is free, or else by the worker. A message whose
- * `size` is 0 is the worker's own, a program of econtext.splice.
- */
+/** Send a message: in this thread if the output lock is free, or else by the worker. */
 const post = whole((message, size, list) => {
-  if (size && lock(2)) {
+  if (lock(2)) {
     say(message);
     set(OWNER, 0);
     return message.last && hear(message);
@@ -289,9 +286,9 @@ const pump = () => {
   }
   if (closing && !active.size) {
     flush();
-    // The worker answers when all that was sent and printed is written. (Any size but 0.) Bun would
-    // use an idle turn of the event loop to collect garbage first: 60 ms, after a large package.
-    post({ last: 1 }, 9);
+    // The worker answers when all that was sent and printed is written. Bun would use an idle turn
+    // of the event loop to collect garbage first: 60 ms, after a large package.
+    post({ last: 1 }, 0);
     serve(() => {});
   }
 };

@@ -147,7 +147,7 @@ const join = (command, { stdin, stdout, stderr }, input) => {
     const silent = ends.drain({ stdout, stderr }, printed);
     return { ...command, ended: Promise.all([exited, ...silent]).then(([how]) => how) };
   }
-  if (stdin) feed(child, input);
+  if (stdin) feed(child.stdin, input);
   if (child.stdout) drain(child.stdout, stdout, printed.stdout);
   if (child.stderr) drain(child.stderr, stderr, printed.stderr);
   return { ...command, ended: exited };

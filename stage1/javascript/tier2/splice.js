@@ -1,7 +1,6 @@
 /**
  * econtext.splice: has the worker move what a command reads and prints, when much of it passes: by
- * splice(2) in Bun on Linux. In Node.js, it only writes what a command reads. Where that cannot be
- * done, the bytes are read and written as before.
+ * splice(2) in Bun on Linux. Where that cannot be done, the bytes are read and written as before.
  *
  * Second tier: econtext.command_sockets and econtext.command_loop take it when much has passed. Its
  * other half, in the worker, is splice_worker. Twins: stage1/python/tier2/splice.py,
@@ -19,7 +18,6 @@ const WORKER = 1;
 const HEADER = 24;
 const RUN = 7;
 const [STREAM_IN, STREAM_OUT] = [3, 4];
-const isBun = process.versions.bun;
 
 /** Undefined until the worker was given its program; then whether the program runs. */
 let isReady;
@@ -49,11 +47,10 @@ const once = (hear) => {
 /**
  * Prepare the worker to move bytes between this end of the stream and a descriptor.
  *
- * @returns the descriptor for it, which in Bun is another; undefined if it cannot be done (yet)
+ * @returns another descriptor for it; undefined if it cannot be done (yet)
  */
 const prepare = (end, fd) => {
-  // Two sockets cannot be spliced; and where the stream is one, as on this machine, two threads of
-  // Node.js are faster. Before the worker has the output lock, it is given no program.
+  // Two sockets cannot be spliced. Before the worker has the output lock, it is given no program.
   if (!fstatSync(end).isFIFO() || core.get(OWNER) !== WORKER) return undefined;
   if (isReady === undefined) {
     isReady = false;
@@ -63,7 +60,6 @@ const prepare = (end, fd) => {
     run(`const STARTED=${started};try{${program}}catch{}`);
   }
   if (!isReady) return undefined;
-  if (!isBun) return fd;
   const { duplicate, widen } = core.tier("kernel");
   widen(end);
   return duplicate(fd);

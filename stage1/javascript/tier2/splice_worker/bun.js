@@ -12,13 +12,13 @@ const CALLS = {
   splice: { args: ["i32", "ptr", "i32", "ptr", "usize", "u32"], returns: "i32" },
   write: { args: ["i32", "ptr", "usize"], returns: "i32" },
 };
-const calls = isBun && load("bun:ffi").dlopen("libc.so.6", CALLS).symbols;
+const calls = load("bun:ffi").dlopen("libc.so.6", CALLS).symbols;
 const [MOVE, NONBLOCK] = [1, 2];
 const FIONREAD = 0x541b;
 const [POLLIN, POLLOUT, GONE] = [1, 4, 8 | 16 | 32];
 // The stream. Other processes share the descriptor that blocks.
 const { O_NONBLOCK, O_RDONLY } = fs.constants;
-const STREAM_IN = isBun && fs.openSync("/proc/self/fd/3", O_RDONLY | O_NONBLOCK);
+const STREAM_IN = fs.openSync("/proc/self/fd/3", O_RDONLY | O_NONBLOCK);
 const LONG_TURN_MS = 10;
 const MAX_STEPS = 64;
 const WAIT_MS = 1;

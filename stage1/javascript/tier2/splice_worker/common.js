@@ -1,16 +1,16 @@
 /**
  * The worker's half of econtext.splice: bytes go between the stream and a command's streams without
- * crossing a thread, by splice(2) in Bun on Linux, and by a write of what was read in Node.js. It
- * is a program for the worker, no module: splice.js fetches its text, and has the worker run it
- * with the parts of the core that ../../core/worker.js lists (`forward`).
+ * crossing a thread, by splice(2) in Bun on Linux. It is a program for the worker, no module:
+ * splice.js fetches its text, and has the worker run it with the parts of the core that
+ * ../../core/worker.js lists (`forward`).
  *
  * - A *sink* is the standard input of a command. Large frames of bytes for its channel go from the
  *   stream to it, if all that came before has been written.
  * - A *source* is an output of a command. What it prints goes to the stream, as far as there is
- *   credit, for as long as it prints much. Node.js has none.
+ *   credit, for as long as it prints much.
  *
- * The build joins the files: common.js, sinks.js, sources.js, bun.js, node.js, program.js. bun.js
- * and node.js define `bun` and `node`, with what each runtime has for it:
+ * The build joins the files: common.js, sinks.js, sources.js, bun.js, program.js. bun.js defines
+ * `bun`, with what the runtime has for it:
  *
  * - `write(fd, bytes, size)` writes as many as it can, and waits a moment for room. It returns how
  *   many; 0 or less if none.
@@ -29,7 +29,6 @@
  */
 const [, load, me, acquire, frames, pass, write, divert] = core;
 const fs = load("fs");
-const isBun = process.versions.bun;
 const STREAM_OUT = 4;
 const [MORE, DEAD, ERROR] = [1, 4, 8]; // flags
 const HEADER = 24;

@@ -1,5 +1,5 @@
 // Part of econtext.splice_worker: what the main thread asks for, in splice.js.
-const runtime = isBun ? bun : node;
+const runtime = bun;
 
 divert((...theirs) => {
   [feed, state] = theirs;

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { eventually } from "../conformance/session.ts";
 import { isRunning } from "../helpers/leaks.ts";
 import { suite } from "../helpers/skip.ts";
 import { SOON_MS } from "../helpers/soon.ts";
@@ -50,7 +51,8 @@ suite("laboratory", missingLab(), "lab", () => {
   test("what a session leaves behind is found", async () => {
     await ssh("ssh web1 'setsid sleep 1000 >/dev/null 2>&1 </dev/null &'");
     const strays = () => lab.strays().filter(({ command }) => command.startsWith("sleep 1000"));
-    expect(strays().length).toBe(1);
+    // The login ends when the shell has started the program.
+    expect(await eventually(() => strays().length === 1)).toBe(true);
     await lab
       .host("web1")
       .run(["kill", ...strays().map(() => "-1")])

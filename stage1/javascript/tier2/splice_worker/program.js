@@ -1,9 +1,7 @@
 // Part of econtext.splice_worker: what the main thread asks for, in splice.js.
-const runtime = bun;
-
 divert((...theirs) => {
   [feed, state] = theirs;
-  return runtime.wrap;
+  return bun.wrap;
 });
 
 globalThis.splicer = {
@@ -20,9 +18,11 @@ globalThis.splicer = {
   },
   unsink(handle, number) {
     const sink = sinks.get(handle);
-    if (body?.sink === sink) giveUp();
-    sinks.delete(handle);
-    runtime.close(sink.fd);
+    if (sink) {
+      if (body?.sink === sink) giveUp();
+      sinks.delete(handle);
+      bun.close(sink.fd);
+    }
     report(number);
   },
   source(handle, fd, number, credit) {

@@ -9,7 +9,7 @@ const frontOf = (source, size) => {
 };
 
 const drop = (number) => {
-  runtime.close(sources.get(number).fd);
+  bun.close(sources.get(number).fd);
   sources.delete(number);
 };
 
@@ -30,18 +30,18 @@ const wake = () => {
 
 const turn = () => {
   isDue = false;
-  runtime.begin();
+  bun.begin();
   let isBusy = false;
-  const until = performance.now() + runtime.turnMs();
+  const until = performance.now() + bun.turnMs();
   for (let isOpen = true; isOpen && performance.now() < until; ) {
     const flowing = [...sources.values()].filter(({ credit }) => credit > 0);
-    let isMuch = runtime.spliceIn() > 0;
+    let isMuch = bun.spliceIn() > 0;
     if (isMuch || flowing.length) isBusy = true;
-    for (const source of flowing) isMuch = runtime.spliceOut(source) || isMuch;
-    isOpen = runtime.isOurs() || flowing.length > 0;
+    for (const source of flowing) isMuch = bun.spliceOut(source) || isMuch;
+    isOpen = bun.isOurs() || flowing.length > 0;
     if (isMuch || !isOpen) continue;
     if (flowing.length) nap();
-    else runtime.rest();
+    else bun.rest();
   }
   if (isBusy) wake();
 };

@@ -2,9 +2,8 @@
  * econtext.splice: has the worker move what a command reads and prints, when much of it passes: by
  * splice(2) in Bun on Linux. Where that cannot be done, the bytes are read and written as before.
  *
- * Second tier: econtext.command_sockets and econtext.command_loop take it when much has passed. Its
- * other half, in the worker, is splice_worker. Twins: stage1/python/tier2/splice.py,
- * src/io/splice-pipe.ts.
+ * Second tier: econtext.command_sockets takes it when much has passed. Its other half, in the
+ * worker, is splice_worker. Twins: stage1/python/tier2/splice.py, src/io/splice-pipe.ts.
  */
 const { fstatSync } = require("fs");
 const { GRANT_ALL, RECEIVED } = core.tier("receivers");

@@ -267,6 +267,21 @@ for (const version of VERSIONS) {
       ).rejects.toThrow("KeyError");
     });
 
+    // The first with the core's own flush, the second with the one that replaces it.
+    test.each(["core_functions", "open_channel"])(
+      "ends while a thread sends and the master does not read (%s)",
+      async (first) => {
+        await using other = await new RawSlave(plan).ready();
+        await other.call(`${FIXTURE}.${first}`);
+        await other.call(`${FIXTURE}.send_always`, other.mailbox().handle);
+        const resume = other.pause();
+        const status = other.close();
+        await Bun.sleep(300);
+        resume();
+        expect([await status, other.logs]).toEqual([0, []]);
+      },
+    );
+
     test("nothing is left", async () => {
       await call("left");
       const before = (await call("left")) as number[];

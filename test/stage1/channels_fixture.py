@@ -66,6 +66,21 @@ def twice(sender):
     return sender
 
 
+def send_always(handle):
+    """A thread that sends on and on. If it cannot, it ends this process."""
+
+    def run():
+        try:
+            while True:
+                if econtext.queued < 1 << 20:
+                    econtext.send(handle, b"x" * 5000)
+                econtext.flush()
+        finally:
+            os._exit(9)
+
+    threading.Thread(target=run).start()
+
+
 def local():
     """A channel within the context: from a thread to this one."""
     channel = channels.Channel()

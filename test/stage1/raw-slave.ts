@@ -108,6 +108,7 @@ export class RawSlave implements AsyncDisposable {
   readonly #reader = new FrameReader();
   readonly logs: string[] = [];
   readonly #module: (name: string) => unknown;
+  #reading = Promise.resolve();
   #next = REPLY_READY;
 
   /**
@@ -196,6 +197,19 @@ export class RawSlave implements AsyncDisposable {
     this.send(HANDLES.CANCEL, [reply.handle, "cancelled"]);
   }
 
+  /** From now on, what the slave sends fills its pipe. @returns what reads on */
+  pause(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#reading = promise;
+    return resolve;
+  }
+
+  /** Closes CALL_FUNCTION. @returns the slave's status, when it has ended */
+  close(): Promise<number> {
+    this.send(HANDLES.CALL_FUNCTION, null, FLAGS.DEAD);
+    return this.#child.exited;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#child.stdin.end();
     await this.#child.exited;
@@ -207,6 +221,7 @@ export class RawSlave implements AsyncDisposable {
       const skipped = Math.min(skip, chunk.length);
       skip -= skipped;
       for (const message of this.#reader.push(chunk.subarray(skipped))) this.#hear(message);
+      await this.#reading;
     }
   }
 

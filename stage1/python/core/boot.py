@@ -77,7 +77,6 @@ jammed = poller(cin, wake, cout)
 writeable = poller(cout)
 printed = poller(*streams)
 readers.update({cin: listen, wake: read, cout: int})
-asleep = poller(nap)
 if PY3:
     sys.stdout = open(1, "w", 1, "utf-8", "replace", None, False)
     sys.stderr = open(2, "w", 1, "utf-8", "replace", None, False)
@@ -153,5 +152,6 @@ drain(0, True)
 stop = time() + 2
 while (out or rest) and time() < stop:
     flush()
-    poll(writeable, 100)
+    # `writeable` belongs to the thread that has the lock.
+    poll(poller(cout), 20)
 os._exit(0)

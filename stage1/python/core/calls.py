@@ -20,7 +20,7 @@ def io_thread():
     global watch
     seen = -1
     while 1:
-        poll(asleep, watch or None)
+        poll(poller(nap), watch or None)
         read(nap)
         if asking or busy and seen == turns:
             if role.acquire(False):

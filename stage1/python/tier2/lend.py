@@ -133,7 +133,7 @@ def become(argv):
     econtext.drain()
     econtext.send(econtext.busy, b"null")
     while econtext.out or econtext.rest:
-        econtext.poll(econtext.writeable, 50)
+        econtext.poll(econtext.poller(econtext.cout), 50)
         econtext.flush(False)
     econtext.write_lock.acquire()
     try:

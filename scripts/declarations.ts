@@ -1,9 +1,9 @@
 /**
  * The types of `import … from "econtext"`, as one text with the doc comments of the sources.
  *
- * Runs while src/program/init.ts is bundled (a Bun macro), so that a compiled binary cannot hold
- * stale types. The compiler writes a declaration file for each source; what the public names need
- * of these is joined here, bottom up, into one `declare module`.
+ * Runs while src/program/init.ts is bundled (scripts/macros.ts), so that a compiled binary cannot
+ * hold stale types. The compiler writes a declaration file for each source; what the public names
+ * need of these is joined here, bottom up, into one `declare module`.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,9 +1,9 @@
 /**
  * stage1/ → what is embedded in the program: minified, and the core compressed as it is sent.
  *
- * Runs while src/interpreters/embedded.ts is bundled (a Bun macro), so a compiled binary holds only
- * the results and no generated file can be stale. The same input gives the same bytes: that is
- * what `econtext bootstrap --sha256` promises. Knows nothing of hosts or connections.
+ * Runs while src/interpreters/embedded.ts is bundled (scripts/macros.ts), so a compiled binary
+ * holds only the results and no generated file can be stale. The same input gives the same bytes:
+ * that is what `econtext bootstrap --sha256` promises. Knows nothing of hosts or connections.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, parse } from "node:path";

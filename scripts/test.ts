@@ -12,7 +12,8 @@
  * Tests of JavaScript far sides need real Nodes: they are installed before the first test when they
  * are missing.
  */
-import { availableParallelism } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { installNodes } from "./nodes.ts";
 import { runTests, type TestRun, type Took } from "./test-run.ts";
@@ -143,6 +144,17 @@ async function tests(filters: readonly string[]): Promise<void> {
   await Promise.all(lanes);
 }
 
+/** What macros make is made once for all processes of the tests: see scripts/macros.ts. */
+async function withShared(work: () => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "econtext-built-"));
+  process.env["ECONTEXT_TEST_BUILT"] = folder;
+  try {
+    await work();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 function add({ passed, failed, skipped, skips, failures, times }: TestRun): void {
   tally.passed += passed;
   tally.failed += failed;
@@ -176,7 +188,7 @@ const filters = process.argv
 if (!process.argv.includes("--tests-only")) {
   for (const [name, ...argv] of CHECKS) await check(name, argv);
 }
-if (!process.argv.includes("--checks-only")) await tests(filters);
+if (!process.argv.includes("--checks-only")) await withShared(() => tests(filters));
 if (process.argv.includes("--times")) {
   for (const what of ["files", "test"] as const) showTimes(what);
 }

@@ -25,6 +25,12 @@ handDownEnvironment();
 const cache = mkdtempSync(join(tmpdir(), "econtext-cache-"));
 process.env["XDG_CACHE_HOME"] = cache;
 afterAll(() => rmSync(cache, { recursive: true, force: true }));
+/** What macros make, for the programs that a test starts: see scripts/macros.ts. */
+if (process.env["ECONTEXT_TEST_BUILT"] === undefined) {
+  const built = mkdtempSync(join(tmpdir(), "econtext-built-"));
+  process.env["ECONTEXT_TEST_BUILT"] = built;
+  afterAll(() => rmSync(built, { recursive: true, force: true }));
+}
 /** What the user's `econtext up` keeps is not for tests: those of `up` have their own socket. */
 process.env["ECONTEXT_UP"] = "off";
 

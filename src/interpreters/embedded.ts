@@ -1,13 +1,13 @@
 /**
  * The programs that are sent, as constants: minified and compressed when this file is bundled.
  *
- * `bun run` and `bun test` expand the macro too, once a process (some 60 ms), so what is tested is
- * what is shipped. Knows nothing of command lines: see first-stage.ts. Sources: stage1/.
+ * `bun run` and `bun test` expand the macro too, so what is tested is what is shipped. Knows
+ * nothing of command lines: see first-stage.ts. Sources: stage1/.
  */
-import { buildStage1 } from "../../scripts/stage1.ts" with { type: "macro" };
+import { stage1 } from "../../scripts/macros.ts" with { type: "macro" };
 import { eachProgram, type SwitchPrograms } from "./switch-programs.ts";
 
-const built = buildStage1();
+const built = stage1();
 
 /** The first tier of each language, as the first stage inflates it. */
 export const PYTHON_CORE: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(built.pythonCore);

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { buildDeclarations } from "../../scripts/declarations.ts" with { type: "macro" };
+import { declarations } from "../../scripts/macros.ts" with { type: "macro" };
 import { putConfig } from "./editor-config.ts";
 import { declarePython } from "./python-declarations.ts";
 import { pythonDefinitions } from "./python-definitions.ts";
@@ -16,7 +16,7 @@ export interface Written {
 }
 
 /** The types of "econtext", made from the sources when this file is bundled. */
-const DECLARATIONS: string = buildDeclarations();
+const DECLARATIONS: string = declarations();
 const MARK = "// Written by `econtext init`; it writes it again.\n";
 const MAX_PYTHON_FILES = 1000;
 /** Folders of installed or generated files. */

@@ -68,8 +68,8 @@ const prepare = (end, fd) => {
  * Have the bytes of a receiver go to a descriptor, which is the worker's while all that has come is
  * written.
  *
- * @returns { wrote, end }: to be called when all that has come is written, and at the end, which
- * resolves when the worker does not use the descriptor any more; undefined if it cannot be done
+ * @returns { wrote, end }: to be called when all that has come is written, and at the end;
+ * undefined if it cannot be done
  */
 exports.sink = (receiver, handle, fd) => {
   const own = prepare(STREAM_IN, fd);
@@ -81,7 +81,7 @@ exports.sink = (receiver, handle, fd) => {
   ask("sink", handle, own, number, receiver[GRANT_ALL]());
   return {
     wrote: () => base !== undefined && ask("idle", handle, receiver[RECEIVED] - base),
-    end: () => new Promise((resolve) => ask("unsink", handle, once(resolve))),
+    end: () => ask("unsink", handle),
   };
 };
 
@@ -90,17 +90,12 @@ exports.sink = (receiver, handle, fd) => {
  * is the worker's meanwhile.
  *
  * @param returned is called when the worker reads it no more: little comes, or the sender is closed
- * @returns { end }: ends it without calling `returned`, and resolves when the worker does not use
- * the descriptor any more; undefined if it cannot be done
+ * @returns { end }: ends it without calling `returned`; undefined if it cannot be done
  */
 exports.source = (sender, fd, returned) => {
   const outlet = outletOf(sender);
   const own = outlet.isNear === false ? prepare(STREAM_OUT, fd) : undefined;
   if (own === undefined) return undefined;
-  let resolve;
-  const over = new Promise((settle) => {
-    resolve = settle;
-  });
   let isOver = false;
   let given = 0;
   const takeCredit = () => {
@@ -115,16 +110,14 @@ exports.source = (sender, fd, returned) => {
     if (outlet.closed) outlet.part();
     if (!isOver) returned();
     isOver = true;
-    resolve();
   });
   const end = () => {
     if (!isOver) ask("unsource", number);
     isOver = true;
-    return over;
   };
   const give = () => {
     if (isOver) return;
-    if (outlet.closed) return end().then(returned);
+    if (outlet.closed) return ask("unsource", number);
     ask("credit", number, takeCredit());
     onReady(sender, give);
   };

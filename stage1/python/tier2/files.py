@@ -300,20 +300,15 @@ def name_of(path):
     return b"." if name in (b"", b"..") else name
 
 
-# -- One file of which only the content is wanted --------------------------------------------------
+# -- Files of which only the content is wanted ----------------------------------------------------
 def fetch(path, options, sender):
-    """Send its bytes. Gives None, or why the system does not let it be read."""
+    """Send the bytes of what the path names. Gives [path, why] for each that cannot be read."""
     error = None
-    reader = Reader({}, sender)
+    failed = []
+    reader = Contents(options, sender, failed)
     try:
-        path = heard(path)
-        fd = os.open(expanded(path) if options.get("expand") else path, os.O_RDONLY)
-        try:
-            reader.send_rest(fd)
-        finally:
-            os.close(fd)
-    except EnvironmentError as e:
-        return reason(e)
+        for _, one in reader.find(heard(path)):
+            reader.send_contents(one)
     except (channels.Closed, values.RemoteError):
         pass  # that was enough
     except BaseException as e:
@@ -322,6 +317,26 @@ def fetch(path, options, sender):
     finally:
         reader.close()
         sender.close(error)
+    return failed
+
+
+class Contents(Reader):
+    def __init__(self, options, sender, failed):
+        Reader.__init__(self, options, sender)
+        self.failed = failed
+
+    def send_contents(self, path):
+        try:
+            fd = os.open(path, os.O_RDONLY)
+            try:
+                self.send_rest(fd)
+            finally:
+                os.close(fd)
+        except EnvironmentError as e:
+            self.fail(path, reason(e))
+
+    def fail(self, path, problem):
+        self.failed.append([told(path), problem])
 
 
 def write(destination, options, events):

@@ -16,14 +16,11 @@ globalThis.splicer = {
     const sink = sinks.get(handle);
     if (sink) sink.written = written;
   },
-  unsink(handle, number) {
+  unsink(handle) {
     const sink = sinks.get(handle);
-    if (sink) {
-      if (body?.sink === sink) giveUp();
-      sinks.delete(handle);
-      bun.close(sink.fd);
-    }
-    report(number);
+    if (body?.sink === sink) giveUp();
+    sinks.delete(handle);
+    bun.close(sink.fd);
   },
   source(handle, fd, number, credit) {
     sources.set(number, { handle, fd, report: number, credit, used: 0, idle: 0 });

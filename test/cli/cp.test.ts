@@ -75,6 +75,21 @@ test("a large file without room, here or there: told, and the old file stays", a
   }
 });
 
+test("a local file with a colon, taken for one of an unknown host, is named", async () => {
+  writeFileSync(at("no..host:12"), "a\n");
+  const run = async (word: string) => {
+    const args = [...ECONTEXT, "cp", "--python", PYTHON, word, `local:${at("colon")}`];
+    await using child = Bun.spawn(args, { cwd: home, stdout: "pipe", stderr: "pipe" });
+    return { status: await child.exited, stderr: await child.stderr.text() };
+  };
+  const { status, stderr } = await run("no..host:12");
+  expect(status).toBe(255);
+  expect(stderr).toStartWith("econtext cp: no..host:12 is a file here, too: write ./no..host:12\n");
+  expect((await run("no..host:13")).stderr).not.toContain("is a file here");
+  expect(await run("./no..host:12")).toEqual({ status: 0, stderr: "" });
+  expect(readFileSync(at("colon"), "utf8")).toBe("a\n");
+});
+
 test("our input and output", async () => {
   const args = [...ECONTEXT, "cp", "--python", PYTHON, "-", `local:${at("input")}`];
   await using child = Bun.spawn(args, { stdin: new Blob(["from a pipe"]), stderr: "pipe" });
@@ -82,6 +97,7 @@ test("our input and output", async () => {
   expect(readFileSync(at("input"), "utf8")).toBe("from a pipe");
   const both = await cp(`local:${at("a")}`, `local:${at("b")}`, "-");
   expect(both).toEqual({ stdout: "a\nb\n", stderr: "", status: 0 });
+  expect(await cp(`local:${at("[ab]")}`, "-")).toEqual(both);
   const none = await cp(`local:${at("absent")}`, "-");
   expect(none.stderr).toBe(`local: ${at("absent")}: No such file or directory\n`);
   expect(none.status).toBe(1);

@@ -6,6 +6,7 @@ import { compress } from "../../sets/fold-names.ts";
 import { makeCommand } from "../command-definition.ts";
 import { readConfiguration } from "../configuration.ts";
 import { type CopyPlan, isStandard, planCopies } from "../copy-plan.ts";
+import { factsOf } from "../error-facts.ts";
 import { withHeadStart } from "../head-start.ts";
 import type { Host } from "../host.ts";
 import { COMMON, FLEET, RESULTS, TARGETS } from "../options.ts";
@@ -102,7 +103,10 @@ async function run(line: CommandLine, host: Host): Promise<number> {
       each: (turn: Turn) => copying.add(turn),
       sends: copiesInWords(plan),
       isTogether: true,
-      failed: (_target: string, error: unknown) => copying.giveUp(error),
+      failed: (target: string, error: unknown) => {
+        tellOfFile(target, error, line, host);
+        return copying.giveUp(error);
+      },
     };
     return () => runSession(session, host);
   });
@@ -153,9 +157,24 @@ function existsItself(path: string): boolean {
   }
 }
 
+/** A local file with a colon in its name is easily taken for one of a host that does not exist. */
+function tellOfFile(target: string, error: unknown, line: CommandLine, host: Host): void {
+  if (factsOf(error).code !== "ERR_TRANSPORT_UNKNOWN_HOST") return;
+  const isFile = (word: string) => word.startsWith(`${target}:`) && existsItself(host.path(word));
+  for (const word of wordsOf(line).filter(isFile)) {
+    const text = `econtext cp: ${quoted(word)} is a file here, too: write ${quoted(`./${word}`)}\n`;
+    host.stderr.write(text).catch(() => {});
+  }
+}
+
+function wordsOf({ before, after = [] }: CommandLine): string[] {
+  return [...before, ...after];
+}
+
 /** @throws {Usage} */
-async function planOf({ flags, before, after = [] }: CommandLine, host: Host): Promise<CopyPlan> {
-  const words = [...before, ...after];
+async function planOf(line: CommandLine, host: Host): Promise<CopyPlan> {
+  const { flags } = line;
+  const words = wordsOf(line);
   const last = words.pop();
   if (last === undefined || words.length === 0) {
     throw new Usage("cp", "SRC or DST is missing: econtext cp SRC... DST");

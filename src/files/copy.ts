@@ -16,16 +16,21 @@ import {
 } from "../errors.ts";
 import { neutralise } from "../text.ts";
 import { type CopyEnd, DataError } from "./ends.ts";
-import { nameOf, toWire, type WirePath } from "./paths.ts";
+import { display, fromWire, nameOf, toWire, type WirePath } from "./paths.ts";
 import { ReadAhead } from "./read-ahead.ts";
 import { type CopyFailure, type CopyProgress, CopyReport, type CopyResult } from "./report.ts";
 
 export interface ReadFileOptions extends CallLimits {
-  /** A leading `~` stands for the home folder. */
+  /**
+   * Expand patterns and a leading `~` as a shell does. Several files that match come one behind the
+   * other, sorted.
+   */
   readonly expand?: boolean;
 }
 
-export interface WriteFileOptions extends ReadFileOptions {
+export interface WriteFileOptions extends CallLimits {
+  /** A leading `~` stands for the home folder. */
+  readonly expand?: boolean;
   /** The file's permissions. */
   readonly mode?: number;
 }
@@ -183,7 +188,11 @@ function firstCause(errors: readonly unknown[], from: CopyEnd): unknown {
   return new ProtocolError("ERR_PROTOCOL_VALUE", `${from.name}: ${message}`, { cause: error });
 }
 
-/** Yields the bytes of a context's file as they arrive. @throws {FilesError} `ERR_FILES_COPY` */
+/**
+ * Yields the bytes of a context's file, or of all files that a pattern matches, as they arrive.
+ *
+ * @throws {FilesError} `ERR_FILES_COPY`, behind the bytes of the files that can be read
+ */
 export async function* readBytes(
   context: string,
   call: TierCall,
@@ -200,9 +209,22 @@ export async function* readBytes(
     await sent;
     throw error;
   }
-  const problem = await sent;
-  if (typeof problem !== "string") return;
-  throw new FilesError([{ context, path, problem: neutralise(problem) }], 1);
+  const failures = failuresOf(context, await sent);
+  if (failures.length > 0) throw new FilesError(failures, failures.length);
+}
+
+/** @param failed what `fetch` gives: each path that cannot be read, and why */
+function failuresOf(context: string, failed: unknown): CopyFailure[] {
+  try {
+    return (failed as [unknown, unknown][]).map(([path, problem]) => ({
+      context,
+      path: neutralise(display(fromWire(path))),
+      problem: neutralise(String(problem)),
+    }));
+  } catch (cause) {
+    const problem = `${context}: malformed answer: expected [[path, problem], …]`;
+    throw new ProtocolError("ERR_PROTOCOL_VALUE", problem, { cause });
+  }
 }
 
 function pathOnWire(path: string): WirePath {

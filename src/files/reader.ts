@@ -25,7 +25,7 @@ import {
   readUpTo,
   reason,
 } from "./disk.ts";
-import { expand, expandHome, namesIn } from "./glob.ts";
+import { expand, namesIn } from "./glob.ts";
 import { KEPT_MODE } from "./mode.ts";
 import { fromWire, join, nameOf, onDisk, toWire, type WirePath } from "./paths.ts";
 import {
@@ -124,7 +124,7 @@ class TreeReader {
   async #find(path: string): Promise<string[]> {
     if (!this.#options.expand) return [path];
     const found = expand(path);
-    if (found.length === 0) await this.#fail(path, "nothing matches");
+    if (found.length === 0) await this.#fail(path, NO_MATCH);
     return found;
   }
 
@@ -305,6 +305,7 @@ function sameNames(named: readonly (readonly [name: string, path: string])[]): s
   return [...byName.values()].flatMap((paths) => (paths.length > 1 ? paths : []));
 }
 
+const NO_MATCH = "nothing matches";
 const ZEROS = Buffer.alloc(CHUNK);
 
 function isZero(piece: Uint8Array): boolean {
@@ -330,33 +331,50 @@ async function* readPieces(fd: number, begin: number): AsyncGenerator<Uint8Array
   }
 }
 
-/** Sends the bytes of one file. @returns null, or the system's reason why it cannot be read */
+/** Sends the bytes of what the path names. @returns each path that cannot be read, and why */
 export async function fetch(
   path: WirePath,
   options: Pick<ReadOptions, "expand">,
   sender: ValueSender,
   signal?: AbortSignal,
-): Promise<string | null> {
+): Promise<[WirePath, string][]> {
+  const name = fromWire(path);
+  const names = options.expand ? expand(name) : [name];
+  const failed: [WirePath, string][] = names.length === 0 ? [[path, NO_MATCH]] : [];
   try {
-    const name = options.expand ? expandHome(fromWire(path)) : fromWire(path);
-    const fd = openSync(onDisk(name), "r");
-    try {
-      for (let at = 0; ; ) {
-        signal?.throwIfAborted();
-        const piece = await readNext(fd, CHUNK, at);
-        if (piece.length === 0) break;
-        at += piece.length;
-        await sender.send(piece);
+    for (const one of names) {
+      try {
+        await sendContents(one, sender, signal);
+      } catch (error) {
+        if (!isSystemError(error)) throw error;
+        failed.push([toWire(one), reason(error)]);
       }
-    } finally {
-      closeSync(fd);
     }
     sender.close();
-    return null;
   } catch (error) {
-    if (sender.closed && signal?.aborted !== true) return null;
-    sender.close(isSystemError(error) ? undefined : error);
-    if (isSystemError(error)) return reason(error);
-    throw error;
+    if (!sender.closed || signal?.aborted === true) {
+      sender.close(error);
+      throw error;
+    }
+  }
+  return failed;
+}
+
+async function sendContents(
+  path: string,
+  sender: ValueSender,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const fd = openSync(onDisk(path), "r");
+  try {
+    for (let at = 0; ; ) {
+      signal?.throwIfAborted();
+      const piece = await readNext(fd, CHUNK, at);
+      if (piece.length === 0) return;
+      at += piece.length;
+      await sender.send(piece);
+    }
+  } finally {
+    closeSync(fd);
   }
 }

@@ -299,32 +299,6 @@ export function files(far: Far): void {
     });
   });
 
-  test("one file as bytes: read, written, streamed", async () => {
-    const content = noise(LARGE);
-    await context().writeFile(at("file"), content, { mode: 0o640 });
-    expect(statSync(at("file")).mode & 0o777).toBe(0o640);
-    expect(await context().readFile(at("file"))).toEqual(content);
-    await context().writeFile(at("file"), "text é");
-    expect(statSync(at("file")).mode & 0o777).toBe(0o640);
-    expect(readFileSync(at("file"), "utf8")).toBe("text é");
-    async function* parts() {
-      yield "a";
-      yield new Uint8Array([98]);
-    }
-    await context().writeFile(at("other"), parts());
-    expect(readFileSync(at("other"), "utf8")).toBe("ab");
-    for await (const piece of context().readStream("/dev/zero")) {
-      expect(piece.length).toBeGreaterThan(0);
-      break;
-    }
-    expect(await failureOf(context().readFile(at("absent")))).toMatchObject({
-      failures: [{ path: at("absent"), problem: "No such file or directory" }],
-    });
-    expect(await failureOf(context().writeFile(at("absent/x"), "x"))).toMatchObject({
-      failures: [{ path: at("absent/x"), problem: "No such file or directory" }],
-    });
-  });
-
   test("between two contexts", async () => {
     plant();
     await using other = await far.connect();
@@ -357,7 +331,7 @@ function list(path: string): string[] {
   return readdirSync(path).sort();
 }
 
-function noise(bytes: number): Uint8Array<ArrayBuffer> {
+export function noise(bytes: number): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(bytes);
   for (let at = 0; at < bytes; at += 65536) {
     crypto.getRandomValues(all.subarray(at, Math.min(at + 65536, bytes)));

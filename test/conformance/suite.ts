@@ -10,6 +10,7 @@ import { commands } from "./commands.ts";
 import { control } from "./control.ts";
 import { errors } from "./errors.ts";
 import type { Rows } from "./extent.ts";
+import { fileContents } from "./file-contents.ts";
 import { files } from "./files.ts";
 import { importing } from "./importing.ts";
 import { interruption } from "./interruption.ts";
@@ -37,6 +38,7 @@ const SHARED = {
   channels,
   commands,
   files,
+  fileContents,
   importing,
 };
 const OWN: Readonly<Record<Kind["language"], Readonly<Record<string, Table>>>> = {

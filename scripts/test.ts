@@ -144,10 +144,21 @@ async function tests(filters: readonly string[]): Promise<void> {
   await Promise.all(lanes);
 }
 
+/**
+ * pyenv's shims are scripts of bash that look for the version: tests start Python thousands of
+ * times, and each start would take ten times as long.
+ */
+function pathWithoutShims(): string {
+  const path = process.env["PATH"] ?? "";
+  const rest = path.split(":").filter((folder) => !folder.endsWith("/shims"));
+  return Bun.which("python3", { PATH: rest.join(":") }) === null ? path : rest.join(":");
+}
+
 /** What macros make is made once for all processes of the tests: see scripts/macros.ts. */
-async function withShared(work: () => Promise<void>): Promise<void> {
+async function inTestEnvironment(work: () => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "econtext-built-"));
   process.env["ECONTEXT_TEST_BUILT"] = folder;
+  process.env["PATH"] = pathWithoutShims();
   try {
     await work();
   } finally {
@@ -188,7 +199,7 @@ const filters = process.argv
 if (!process.argv.includes("--tests-only")) {
   for (const [name, ...argv] of CHECKS) await check(name, argv);
 }
-if (!process.argv.includes("--checks-only")) await withShared(() => tests(filters));
+if (!process.argv.includes("--checks-only")) await inTestEnvironment(() => tests(filters));
 if (process.argv.includes("--times")) {
   for (const what of ["files", "test"] as const) showTimes(what);
 }

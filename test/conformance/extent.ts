@@ -1,13 +1,12 @@
 /**
  * On how many versions of its kind a row runs. A row says it by its name:
  *
- *     test("…", …)          three versions by a pipe, the newest by ssh
- *     everyVersion("…", …)  every version by a pipe, three by ssh
+ *     test("…", …)          the oldest and the newest version by a pipe, the newest by ssh
+ *     everyVersion("…", …)  every version by a pipe, the oldest and the newest by ssh
  *
  * Take `everyVersion` for what rests on something of the interpreter's own, or on the way to it;
- * take `test` for what cannot differ between versions, nor between the ways.
- * The three are the oldest, the newest, and one in between. So each row runs on each kind, and on
- * each way to it.
+ * take `test` for what cannot differ between versions, nor between the ways. So each row runs on
+ * each kind, and on each way to it.
  */
 import { test } from "bun:test";
 import { sample } from "../helpers/sample.ts";

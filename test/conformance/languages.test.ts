@@ -45,7 +45,7 @@ const newest = pythonOf(pythonOn.at(-1) ?? "3.13");
 const HOSTS = [
   { python: pythonOn[0], node: nodeOn[0] },
   { python: pythonOn.at(-1), node: nodeOn.at(-1) },
-  { python: pythonOn[1], node: undefined },
+  { python: pythonOn.at(-1), node: undefined },
 ] as const;
 
 for (const { python = "3.13", node } of HOSTS) {

@@ -143,7 +143,7 @@ for (const [label, kind, { path, missing }] of [
 
       for (const [what, fn, lines] of [
         ["a million lines that are printed", "flood", 1_000_000],
-        ["a hundred thousand lines of the console", "record", 100_000],
+        ["thirty thousand lines of the console", "record", 30_000],
       ] as const) {
         test(`${what}: neither side keeps them, and it is said what was dropped`, async () => {
           await within("local", options, async (context, logs, pid) => {

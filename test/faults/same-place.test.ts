@@ -20,9 +20,10 @@ import { Broker, type ConnectOptions } from "../../src/index.ts";
 import { bun, NODES, nodeOf } from "../helpers/javascripts.ts";
 import { pythonOf, pythonVersions } from "../helpers/pythons.ts";
 import { pattern } from "../helpers/random.ts";
+import { sample } from "../helpers/sample.ts";
 import { suite } from "../helpers/skip.ts";
 
-const ROUNDS = 20;
+const ROUNDS = 12;
 const COPIES = 3;
 
 const home = mkdtempSync(join(tmpdir(), "econtext-same-place-"));
@@ -86,13 +87,13 @@ function copies(name: string, options: ConnectOptions): void {
   }, 120_000);
 }
 
-for (const version of ends(pythonVersions())) {
+for (const version of sample(pythonVersions())) {
   const { python, missing } = pythonOf(version);
   suite(`copies to the same place, python ${version}`, missing, "python", () =>
     copies("python", { kind: "python", python: python?.path ?? "" }),
   );
 }
-for (const version of ends(NODES)) {
+for (const version of sample(NODES)) {
   const { path, missing } = nodeOf(version);
   suite(`copies to the same place, node ${version}`, missing, "node", () =>
     copies("node", { kind: "node", node: path }),
@@ -115,8 +116,3 @@ test("below a folder that cannot be made, nothing is, and the rest is copied", a
   });
   expect(readFileSync(join(place, "app/e/f/tool"), "utf8")).toBe("tool");
 });
-
-/** The oldest and the newest: what the copies rely on is the same in those between. */
-function ends<T>(versions: readonly T[]): readonly T[] {
-  return versions.filter((_, at) => at === 0 || at === versions.length - 1);
-}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# While a thread waits with a poll object of Python, no other can ask it; with an epoll object it can.
+# While a thread waits with a poll object of Python, no other can use it. With epoll, others can.
 #
 # Seen with:   python3.11-minimal 3.11.2-6+deb12u8 of Debian 12 (2.7, 3.6 and 3.13 do the same)
 # Guess:       a poll object is a set of descriptors. poll(2) keeps nothing in the kernel, so any

@@ -27,7 +27,8 @@ const LAYERS: readonly Layer[] = [
   {
     name: "transports",
     imports: ["shell-quote"],
-    because: "argument vectors and exit codes: `bootstrap` shows them without starting anything",
+    because:
+      "argument vectors and exit codes: `bootstrap` shows them; all that it starts is getent",
   },
   {
     name: "sets",
@@ -103,7 +104,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: "launch",
     imports: ["errors", "interpreters", "io", "mux", "prompts", "protocol", "text", "transports"],
-    because: "the only place that starts processes; what it starts is joined to the router",
+    because: "starts what speaks the protocol, and joins it to the router",
   },
   {
     name: "embedded-ssh",
@@ -247,10 +248,20 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "repl",
-    imports: ["fleet", "functions", "index", "io", "program", "sets", "syntax", "traces"],
+    imports: [
+      "commands",
+      "fleet",
+      "functions",
+      "index",
+      "io",
+      "program",
+      "sets",
+      "syntax",
+      "traces",
+    ],
     because:
-      "as program, for what is typed; io to read the keys of a busy process; fleet and sets to " +
-      "fold results",
+      "as program, for what is typed; io to read the keys of a busy process; commands to read what " +
+      "one prints; fleet and sets to fold results",
   },
   {
     name: "cli",

@@ -5,18 +5,11 @@
  * command.
  */
 
-import { ShellError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { quoteForPosixShell } from "../shell-quote.ts";
 import { calledFrom, located } from "../traces/error-stack.ts";
-import type { ExecOptions, ExecResult, RemoteProcess } from "./remote-process.ts";
-
-/** What a shell command printed, and how it ended. */
-export interface ShellOutput {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly exitCode: number;
-  readonly signal?: string;
-}
+import type { ExecOptions, RemoteProcess } from "./remote-process.ts";
+import { outputOf, type ShellOutput, shellError, shellOutput } from "./shell-output.ts";
 
 export type Shell = (parts: TemplateStringsArray, ...values: unknown[]) => ShellCommand;
 
@@ -93,7 +86,7 @@ export class ShellCommand implements PromiseLike<ShellOutput> {
     stderr.catch(() => {});
     try {
       yield* process.stdout.lines();
-      this.#check(await process.exited, "", await stderr);
+      this.#check(shellOutput(await process.exited, "", await stderr));
     } catch (error) {
       throw calledFrom(error, this.#site);
     } finally {
@@ -125,21 +118,12 @@ export class ShellCommand implements PromiseLike<ShellOutput> {
   }
 
   async #collect(): Promise<ShellOutput> {
-    const process = this.#start();
-    const streams = [process.stdout.text(), process.stderr.text()] as const;
-    const [stdout, stderr, result] = await Promise.all([...streams, process.exited]);
-    return this.#check(result, stdout, stderr);
+    return this.#check(await outputOf(this.#start()));
   }
 
-  #check({ status, signal }: ExecResult, stdout: string, stderr: string): ShellOutput {
-    const output = {
-      stdout,
-      stderr,
-      exitCode: status,
-      ...(signal === undefined ? {} : { signal }),
-    };
-    if (status !== 0 && this.#throws) {
-      throw new ShellError(this.#name, this.#script, status, stdout, stderr);
+  #check(output: ShellOutput): ShellOutput {
+    if (output.exitCode !== 0 && this.#throws) {
+      throw shellError(this.#name, this.#script, output);
     }
     return output;
   }

@@ -4,9 +4,9 @@
  */
 import type { Callable, Result } from "../calls/callee.ts";
 import type { ExecOptions } from "../commands/remote-process.ts";
-import type { ShellOutput } from "../commands/shell-command.ts";
+import { outputOf, type ShellOutput, shellError } from "../commands/shell-output.ts";
 import type { ConnectOptions } from "../context/connect-options.ts";
-import { ShellError, SkippedError } from "../errors.ts";
+import { SkippedError } from "../errors.ts";
 import { CommonSources, type CopyOptions, type CopyResult } from "../files/remote-files.ts";
 import type { AnyFunction } from "../functions/registry.ts";
 import { expand } from "../sets/node-set.ts";
@@ -103,13 +103,9 @@ export class Fleet {
    */
   exec(argv: readonly string[], options: FleetExecOptions = {}): FleetRun<ShellOutput> {
     return this.run(async (context) => {
-      const process = context.exec(argv, options);
-      const streams = [process.stdout.text(), process.stderr.text()] as const;
-      const [stdout, stderr, { status, signal }] = await Promise.all([...streams, process.exited]);
-      if (status !== 0) {
-        throw new ShellError(context.name, argv.join(" "), status, stdout, stderr);
-      }
-      return { stdout, stderr, exitCode: status, ...(signal !== undefined && { signal }) };
+      const output = await outputOf(context.exec(argv, options));
+      if (output.exitCode !== 0) throw shellError(context.name, argv.join(" "), output);
+      return output;
     });
   }
 

@@ -1,9 +1,10 @@
 /** `all` of a prompt: the same work in every context of it. Equal results are shown together. */
+import { outputOf, shellError } from "../commands/shell-output.ts";
 import { fold, type Group } from "../fleet/fold.ts";
 import { follow, type Job } from "../fleet/schedule.ts";
 import { defaultWindow } from "../fleet/window.ts";
 import type { AnyFunction } from "../functions/registry.ts";
-import { type Context, neutralise, ShellError, type ShellOutput } from "../index.ts";
+import { type Context, neutralise, type ShellOutput } from "../index.ts";
 import { compress } from "../sets/fold-names.ts";
 import type { NamedContext, PromptContexts } from "./contexts.ts";
 
@@ -32,7 +33,7 @@ export class Everywhere {
   /** Runs a command in every context; a text is one of the shell. */
   exec(command: string | readonly string[]): Promise<Results> {
     const argv = typeof command === "string" ? ["sh", "-c", command] : command;
-    return this.#run((context) => outputOf(context, argv));
+    return this.#run((context) => ranOn(context, argv));
   }
 
   get contexts(): readonly Context[] {
@@ -81,15 +82,13 @@ function jobOf(
   return { result, closed: result.then(() => {}), stop: () => {} };
 }
 
-export async function outputOf(context: Context, argv: readonly string[]): Promise<ShellOutput> {
+/** @throws {ShellError} the command could not be started */
+export async function ranOn(context: Context, argv: readonly string[]): Promise<ShellOutput> {
   const process = context.exec(argv);
-  const streams = [process.stdout.text(), process.stderr.text()] as const;
-  const [stdout, stderr, ended] = await Promise.all([...streams, process.exited]);
-  const { status, signal, problem } = ended;
-  if (problem !== undefined) {
-    throw new ShellError(context.name, argv.join(" "), status, stdout, stderr || problem);
-  }
-  return { stdout, stderr, exitCode: status, ...(signal !== undefined && { signal }) };
+  const output = await outputOf(process);
+  const { problem } = await process.exited;
+  if (problem !== undefined) throw shellError(context.name, argv.join(" "), output);
+  return output;
 }
 
 /** One result for each context, in order. Shown as groups of equal results. */

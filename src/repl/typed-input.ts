@@ -5,7 +5,7 @@
 import { CallError, type Context } from "../index.ts";
 import { InputError } from "./compile-input.ts";
 import type { Evaluated } from "./evaluator.ts";
-import { outputOf } from "./everywhere.ts";
+import { ranOn } from "./everywhere.ts";
 import { type Lender, runOnTerminal } from "./lent-terminal.ts";
 import type { Prompt } from "./prompt.ts";
 import { runPython } from "./remote-python.ts";
@@ -55,7 +55,7 @@ export class TypedInput {
     try {
       const ended = await runOnTerminal(context, command, this.#screen);
       const { status, signal, problem, isAtStart } = ended;
-      if (problem !== undefined) return { value: await outputOf(context, ["sh", "-c", command]) };
+      if (problem !== undefined) return { value: await ranOn(context, ["sh", "-c", command]) };
       if (!isAtStart) output.write("\n");
       if (status === 0) return undefined;
       return { value: { stdout: "", stderr: "", exitCode: status, ...(signal && { signal }) } };

@@ -71,6 +71,15 @@ test("calls and commands give values, output and failures", async () => {
   if (failed === undefined || failed.ok) throw new Error("it must fail");
   expect(failed.error).toBeInstanceOf(ShellError);
   expect(failed.error).toMatchObject({ exitCode: 7, stdout: "out\n", stderr: "err\n" });
+  const [absent] = await fleet.exec(["/nowhere/command"]);
+  expect(absent).toMatchObject({
+    ok: false,
+    error: {
+      message: "local: /nowhere/command: status 127: No such file or directory",
+      exitCode: 127,
+      stderr: "No such file or directory",
+    },
+  });
   const [thrown] = await fleet.call("os.listdir", "/nowhere");
   if (thrown === undefined || thrown.ok) throw new Error("it must fail");
   expect((thrown.error as Error).stack).toContain(import.meta.path);

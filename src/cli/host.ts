@@ -15,7 +15,7 @@ export class OutputError extends Error {
   override name = "OutputError";
 }
 
-/** Standard input cannot be read: it was closed, or it is a folder. */
+/** Standard input cannot be read: it was closed, it is a folder, or the system says why. */
 export class InputError extends Error {
   override name = "InputError";
 }

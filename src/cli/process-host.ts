@@ -1,5 +1,6 @@
 /** The host that this process is: its descriptors, environment and signals. Made once, by main. */
 import { isFolder, isNull, isTerminal } from "../io/fd.ts";
+import { canBeRead } from "../io/quick-calls.ts";
 import { inputStream, readAllInput, readInput } from "../io/stdin.ts";
 import { wasClosed } from "./closed.ts";
 import {
@@ -21,7 +22,10 @@ export class ProcessHost implements Host {
     isEmpty: isNull(0),
     check: checkInput,
     chunks: readInput as Input["chunks"],
-    bytes: readAllInput,
+    bytes: async () => {
+      checkInput();
+      return readAllInput();
+    },
     stream: inputStream,
   };
   readonly stdout: Output = new DescriptorOutput(1, process.env);
@@ -40,6 +44,7 @@ export class ProcessHost implements Host {
 function checkInput(): void {
   if (wasClosed(0)) throw new InputError("standard input is closed");
   if (isFolder(0)) throw new InputError("standard input is a folder");
+  if (!canBeRead(0)) throw new InputError("standard input is open for writing only");
 }
 
 const TERMINAL: HostTerminal = {

@@ -11,6 +11,7 @@ import { dlopen } from "bun:ffi";
 const O_RDONLY = 0;
 const O_WRONLY = 1;
 const O_RDWR = 2;
+const O_ACCMODE = 3;
 const O_NOCTTY = 0o400;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
@@ -164,6 +165,18 @@ export function isTerminal(fd: number): boolean | undefined {
 export function closesAtExec(fd: number): boolean {
   const flags = load()?.fcntl(fd, F_GETFD, 0) ?? -1;
   return flags >= 0 && (flags & FD_CLOEXEC) !== 0;
+}
+
+/**
+ * Whether bytes can be read from a descriptor: it is open for that, and is no folder.
+ *
+ * @returns true where the system cannot be asked
+ */
+export function canBeRead(fd: number): boolean {
+  const calls = load();
+  if (calls === null) return true;
+  const flags = calls.fcntl(fd, F_GETFL, 0);
+  return flags >= 0 && (flags & O_ACCMODE) !== O_WRONLY && statusOf(fd)?.kind !== "folder";
 }
 
 /** Whether this process has a terminal, whatever its standard input is. */

@@ -23,6 +23,8 @@ export interface InputFacts {
   readonly isTerminal: boolean;
   /** It is /dev/null: nothing has to be read to know that. */
   readonly isEmpty: boolean;
+  /** False: it was closed, is a folder, or is open for writing only. Its own process says so. */
+  readonly isReadable: boolean;
 }
 
 export interface Size {

@@ -167,11 +167,7 @@ export class Wire {
       }
       this.#rest.shift();
     }
-    if (this.#isEnding) this.#terminate();
-  }
-
-  #terminate(): void {
-    this.#socket.end();
+    if (this.#isEnding) this.#socket.end();
   }
 
   #read(bytes: Uint8Array): void {

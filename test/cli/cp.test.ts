@@ -112,6 +112,10 @@ test("an input that cannot be read is no empty file", async () => {
   };
   expect(await run("<&-")).toEqual(["econtext: standard input is closed\n", 1]);
   expect(await run("</")).toEqual(["econtext: standard input is a folder\n", 1]);
+  expect(await run(`0>'${at("written")}'`)).toEqual([
+    "econtext: standard input is open for writing only\n",
+    1,
+  ]);
   expect(existsSync(at("unread"))).toBe(false);
 });
 

@@ -68,6 +68,16 @@ test("where dd cannot read full blocks, nothing is lost", async () => {
   expect([stdout, stderr]).toEqual(["input\nend\n", ""]);
 });
 
+test("a script that cannot be read is no empty script", async () => {
+  const run = async (input: string) => {
+    const argv = ["sh", "-c", `"$@" ${input}`, "sh", ...ECONTEXT, "sh", "local"];
+    await using child = Bun.spawn(argv, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+    return [await child.stderr.text(), await child.exited];
+  };
+  expect(await run("<&-")).toEqual(["econtext: standard input is closed\n", 1]);
+  expect(await run("</")).toEqual(["econtext: standard input is a folder\n", 1]);
+});
+
 test("a text in place of a file, its arguments, its folder and its environment", async () => {
   const script = 'pwd; echo "$0 $1 $ONE"; cat';
   const options = ["--python", newPython, "--cwd", "/usr", "--env", "ONE=1"];

@@ -16,7 +16,11 @@ const GREETING: Greeting = {
     groups: [0],
     parent: 1,
   },
-  ...{ stdin: { isTerminal: false, isEmpty: false }, stdout: stream, stderr: stream },
+  ...{
+    stdin: { isTerminal: false, isEmpty: false, isReadable: true },
+    stdout: stream,
+    stderr: stream,
+  },
   hasPerson: true,
 };
 const question = {
@@ -44,6 +48,14 @@ test("an answer outlives the buffer that it came in, which is overwritten", asyn
   host.receive(FRAME.answer, buffer);
   expect(buffer.every((byte) => byte === 0)).toBe(true);
   expect(Buffer.from((await asked)?.line() ?? []).toString()).toBe("s3cret\n");
+});
+
+test("an input that cannot be read is an error, and no end", async () => {
+  const { host, sent } = open();
+  const read = host.stdin.bytes();
+  expect(sent).toEqual([FRAME.read]);
+  host.receive(FRAME.end, Buffer.from("EIO: i/o error, read"));
+  await expect(read).rejects.toThrow("EIO: i/o error, read");
 });
 
 test("writes wait while much is under way, and fail when the reader is gone", async () => {

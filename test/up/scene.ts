@@ -24,6 +24,8 @@ export interface RunOptions {
   /** In a file, unless it is to be in a pipe. */
   readonly input?: string;
   readonly pipe?: boolean;
+  /** A redirection of the shell's, for an input of another kind. */
+  readonly redirect?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
 }
@@ -62,9 +64,12 @@ export class Scene implements AsyncDisposable {
     return [...ECONTEXT, ...args];
   }
 
-  start(args: readonly string[], { input, pipe, env = {}, cwd = this.folder }: RunOptions = {}) {
+  start(args: readonly string[], options: RunOptions = {}) {
+    const { input, pipe, redirect, env = {}, cwd = this.folder } = options;
     const command = [...ECONTEXT, ...args];
-    return Bun.spawn(pipe === true ? ["sh", "-c", 'cat | "$@"', "sh", ...command] : command, {
+    const script = redirect === undefined ? 'cat | "$@"' : `"$@" ${redirect}`;
+    const isPlain = pipe !== true && redirect === undefined;
+    return Bun.spawn(isPlain ? command : ["sh", "-c", script, "sh", ...command], {
       cwd,
       env: { ...this.env, ...env },
       stdio: [input === undefined ? "ignore" : new Blob([input]), "pipe", "pipe"],

@@ -9,7 +9,14 @@ import type { Greeting, InputFacts, Size, StreamFacts } from "../../up/greeting.
 import type { KeptContexts } from "../../up/keeper.ts";
 import { FRAME, textOf, type Wire } from "../../up/wire.ts";
 import { NO_CONNECTION } from "../exit-statuses.ts";
-import { Ending, type Host, type HostSignals, type HostTerminal, type Input } from "../host.ts";
+import {
+  Ending,
+  type Host,
+  type HostSignals,
+  type HostTerminal,
+  type Input,
+  InputError,
+} from "../host.ts";
 import { ANSWER } from "./ask.ts";
 import { ClientOutput } from "./client-output.ts";
 
@@ -81,7 +88,8 @@ export class ClientHost implements Host {
         this.#read(payload);
         break;
       case FRAME.end:
-        this.#read(undefined);
+        if (payload.length === 0) this.#read(undefined);
+        else this.#reading?.reject(new InputError(textOf(payload)));
         break;
       case FRAME.written:
         (payload[0] === 1 ? this.stdout : this.stderr).written(

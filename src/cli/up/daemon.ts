@@ -183,8 +183,8 @@ class Daemon {
       const life = this.#lifeFor(greeting);
       return control(rest, host, this.keeper, life).catch((error) => fail(error, host));
     }
-    const isUsual = difference === undefined && !this.#isEnding;
-    const admission = isUsual ? await admit(greeting.args, host, this.keeper) : undefined;
+    const isServed = difference === undefined && greeting.stdin.isReadable && !this.#isEnding;
+    const admission = isServed ? await admit(greeting.args, host, this.keeper) : undefined;
     if (admission === undefined) {
       refuse("");
       return undefined;

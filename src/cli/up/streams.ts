@@ -3,7 +3,15 @@
  * little: single system calls do that, and no other part of the program is loaded. The ProcessHost
  * does all the rest, and is loaded when it is needed.
  */
-import { isNull, isTerminal, openPipe, readNow, statusOf, writeNow } from "../../io/quick-calls.ts";
+import {
+  canBeRead,
+  isNull,
+  isTerminal,
+  openPipe,
+  readNow,
+  statusOf,
+  writeNow,
+} from "../../io/quick-calls.ts";
 import type { InputFacts, StreamFacts } from "../../up/greeting.ts";
 import { wasClosed } from "../closed.ts";
 import type { Host } from "../host.ts";
@@ -35,7 +43,11 @@ export class Streams {
       return { isTerminal: isOne, coloured: isOne && wantsColour(process.env) };
     };
     const isEmpty = isNull(statusOf(0));
-    this.stdin = { isTerminal: !isEmpty && isTerminal(0) === true, isEmpty };
+    this.stdin = {
+      isTerminal: !isEmpty && isTerminal(0) === true,
+      isEmpty,
+      isReadable: !wasClosed(0) && canBeRead(0),
+    };
     this.stdout = factsOf(1);
     this.stderr = factsOf(2);
     this.#outputs = { 1: new QuickOutput(1), 2: new QuickOutput(2) };

@@ -94,7 +94,15 @@ export function buildStage1(folder: string = STAGE1): Stage1 {
 /** Modules of the second tier that are folders: their files, in the order in which they run. */
 const PARTS: Readonly<Record<string, readonly string[]>> = {
   "python/values": ["types", "decode"],
-  "javascript/splice_worker": ["common", "sinks", "sources", "bun", "program"],
+  "javascript/splice_worker": [
+    "common",
+    "kernel",
+    "sinks",
+    "sources",
+    "stream",
+    "turns",
+    "program",
+  ],
 };
 /** The files of a switch's programs, in the order in which they run. */
 const SWITCH_PARTS = {

@@ -9,20 +9,8 @@
  * - A *source* is an output of a command. What it prints goes to the stream, as far as there is
  *   credit, for as long as it prints much.
  *
- * The build joins the files: common.js, sinks.js, sources.js, bun.js, program.js. bun.js defines
- * `bun`, with what the runtime has for it:
- *
- * - `write(fd, bytes, size)` writes as many as it can, and waits a moment for room. It returns how
- *   many; 0 or less if none.
- * - `spliceOut(source)` sends what a command has printed. It returns whether there was enough not
- *   to wait.
- * - `spliceIn()` moves what is there to the sinks. It returns the number of steps that moved bytes.
- * - `isOurs()` tells whether the next bytes of the stream are this program's to read.
- * - `wrap(bytes)` takes what the runtime reads from the stream.
- * - `flowed()` is called when bytes of a frame for a sink have come.
- * - `begin()` is called when a turn begins, `turnMs()` tells how long it may be, and `rest()` waits
- *   in it for the stream.
- * - `close(fd)` closes a descriptor that splice.js has handed over.
+ * The build joins the files: common.js, kernel.js, sinks.js, sources.js, stream.js, turns.js,
+ * program.js.
  *
  * STARTED is defined in front of this text: the handle to report to when the program runs.
  * Twins: stage1/python/tier2/splice.py, src/io/splice-pipe.ts.
@@ -37,8 +25,6 @@ const MOST = 262144 - 22; // bytes of one frame
 const LARGE = 32768; // bytes of a frame from which on a splice costs less than two copies
 const ENOUGH = 65536; // bytes at once from which on no nap is due
 const GRANT = 1 << 19; // bytes that are taken until credit for them is granted
-// After so long, the event loop has its turn. It reads the credit for what commands print.
-const TURN_MS = 3;
 const NAP_MS = 0.2; // what a command prints meanwhile costs one frame instead of many
 const PATIENCE = 25; // turns without a byte, after which the event loop waits
 const ROOM_MS = 5; // that a frame waits for room

@@ -1,7 +1,7 @@
 // Part of econtext.splice_worker: what the main thread asks for, in splice.js.
 divert((...theirs) => {
   [feed, state] = theirs;
-  return bun.wrap;
+  return take;
 });
 
 globalThis.splicer = {
@@ -20,7 +20,7 @@ globalThis.splicer = {
     const sink = sinks.get(handle);
     if (body?.sink === sink) giveUp();
     sinks.delete(handle);
-    bun.close(sink.fd);
+    fs.closeSync(sink.fd);
   },
   source(handle, fd, number, credit) {
     sources.set(number, { handle, fd, report: number, credit, used: 0, idle: 0 });

@@ -61,7 +61,7 @@ const moved = (size) => {
 /** Write bytes that were read. @returns those that are not the body's */
 const put = (bytes) => {
   while (bytes.length && body) {
-    const n = bun.write(body.sink.fd, bytes, Math.min(bytes.length, body.left));
+    const n = writeTo(body.sink.fd, bytes, Math.min(bytes.length, body.left));
     if (n > 0) {
       bytes = bytes.subarray(n);
       moved(n);
@@ -123,6 +123,6 @@ const accept = (bytes) => {
     }
     bytes = rest;
   }
-  if (body || flows) bun.flowed();
+  if (body || flows) wake();
   flows = false;
 };

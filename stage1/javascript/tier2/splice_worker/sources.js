@@ -9,7 +9,7 @@ const frontOf = (source, size) => {
 };
 
 const drop = (number) => {
-  bun.close(sources.get(number).fd);
+  fs.closeSync(sources.get(number).fd);
   sources.delete(number);
 };
 
@@ -21,27 +21,38 @@ const giveBack = (source) => {
   report(source.report, source.used);
 };
 
-// -- Turns
-let isDue = false; // a turn
-const wake = () => {
-  if (!isDue) setImmediate(turn);
-  isDue = true;
+const spare = Buffer.alloc(65536);
+/** Splice bytes that are there. As `write`, it blocks while the master does not read. */
+const spliceTo = (fd, size) => {
+  while (size) {
+    let n = calls.splice(fd, null, STREAM_OUT, null, size, MOVE);
+    if (n <= 0) {
+      n = calls.read(fd, spare, Math.min(size, spare.length));
+      if (n <= 0) fail("what a command printed was read by another process");
+      write(spare.subarray(0, n));
+    }
+    size -= n;
+  }
 };
 
-const turn = () => {
-  isDue = false;
-  bun.begin();
-  let isBusy = false;
-  const until = performance.now() + bun.turnMs();
-  for (let isOpen = true; isOpen && performance.now() < until; ) {
-    const flowing = [...sources.values()].filter(({ credit }) => credit > 0);
-    let isMuch = bun.spliceIn() > 0;
-    if (isMuch || flowing.length) isBusy = true;
-    for (const source of flowing) isMuch = bun.spliceOut(source) || isMuch;
-    isOpen = bun.isOurs() || flowing.length > 0;
-    if (isMuch || !isOpen) continue;
-    if (flowing.length) nap();
-    else bun.rest();
+/** Send what a command has printed. @returns whether there was enough not to wait */
+const spliceOut = (source) => {
+  const { fd } = source;
+  const there = available(fd);
+  if (!there) {
+    source.idle++;
+    const isOver = wait(fd, POLLIN, 0) && !available(fd);
+    if (source.idle > PATIENCE || isOver) giveBack(source);
+    return false;
   }
-  if (isBusy) wake();
+  if (there < ENOUGH && source.idle === 0) {
+    source.idle++;
+    return false;
+  }
+  source.idle = 0;
+  const size = Math.min(there, MOST);
+  acquire();
+  write(frontOf(source, size));
+  spliceTo(fd, size);
+  return there >= ENOUGH;
 };

@@ -1,5 +1,5 @@
 /**
- * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
+ * Runs in the master and, joined by scripts/shared-modules.ts, in JavaScript slaves.
  *
  * The errors of econtext: one class for each layer that can fail, so that the class says who must
  * act, and a stable `code` for each cause. docs/errors.md explains every code and its exit status.

@@ -1,5 +1,5 @@
 /**
- * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
+ * Runs in the master and, joined by scripts/shared-modules.ts, in JavaScript slaves.
  *
  * A file that appears under its name only once it is complete. It is written under another name in
  * the same folder and then renamed, so a reader sees either the old file or the whole new one.

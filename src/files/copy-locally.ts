@@ -1,5 +1,5 @@
 /**
- * Runs only in JavaScript slaves, joined by scripts/stage1.ts.
+ * Runs only in JavaScript slaves, joined by scripts/shared-modules.ts.
  *
  * A copy whose reader and writer are in the same context. Each message is written before the next
  * one is read, so nothing queues up between the two.

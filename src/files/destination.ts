@@ -1,5 +1,5 @@
 /**
- * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
+ * Runs in the master and, joined by scripts/shared-modules.ts, in JavaScript slaves.
  *
  * Maps the path of a record to a path on this disk. No record leads out of the destination,
  * whatever the reader sends. A link that is the destination is followed; a link within it is not.

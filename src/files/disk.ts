@@ -1,5 +1,5 @@
 /**
- * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
+ * Runs in the master and, joined by scripts/shared-modules.ts, in JavaScript slaves.
  *
  * What a copy needs of the disk beyond node:fs: reading and writing to the end, hashes, and the
  * system's reasons in words.

@@ -1,5 +1,5 @@
 /**
- * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
+ * Runs in the master and, joined by scripts/shared-modules.ts, in JavaScript slaves.
  *
  * Sets modes and times of copied files. chmod(2) may drop bits without an error, so the mode is
  * read back. Twin: stage1/python/tier2/atomic_file.py, `set_mode`.

@@ -1,5 +1,5 @@
 /**
- * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
+ * Runs in the master and, joined by scripts/shared-modules.ts, in JavaScript slaves.
  *
  * Paths of files, whose names may be any bytes. Within this folder, a path is a text of one
  * character per byte. On the wire it is that text in UTF-8, or bytes where it is not UTF-8.

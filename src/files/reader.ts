@@ -1,5 +1,5 @@
 /**
- * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
+ * Runs in the master and, joined by scripts/shared-modules.ts, in JavaScript slaves.
  *
  * The reader of a copy: sends files, folders and links as records. A file that cannot be read is
  * reported by a record, and the copy continues. The reader knows neither contexts nor the

@@ -1,5 +1,5 @@
 /**
- * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
+ * Runs in the master and, joined by scripts/shared-modules.ts, in JavaScript slaves.
  *
  * The messages from the reader of a copy to its writer: a list of records, or a piece of the file
  * that was begun last. Small records are batched into one message. Spec: docs/protocol.md, "Files".

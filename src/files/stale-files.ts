@@ -1,5 +1,5 @@
 /**
- * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
+ * Runs in the master and, joined by scripts/shared-modules.ts, in JavaScript slaves.
  *
  * The names of temporary files, and the removal of stale ones. A name holds the process that
  * writes the file, so the next copy of the same file finds and removes what a killed process left.

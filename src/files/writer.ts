@@ -1,5 +1,5 @@
 /**
- * Runs in the master and, joined by scripts/stage1.ts, in JavaScript slaves.
+ * Runs in the master and, joined by scripts/shared-modules.ts, in JavaScript slaves.
  *
  * The writer of a copy: turns records into files. A file that cannot be written is reported to
  * `events`, and the copy continues. The writer trusts no reader; destination.ts decides where

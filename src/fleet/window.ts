@@ -31,7 +31,7 @@ const TARGETS_PER_PROCESSOR = 32;
 const BYTES_PER_TARGET = 9 * 2 ** 20;
 /** Other programs need memory, too. */
 const MEMORY_SHARE = 0.5;
-/** Three pipes; a fourth while the child is started. */
+/** Two sockets and a pipe; another while the child is started. */
 const FILES_PER_TARGET = 4;
 const OTHER_FILES = 64;
 /** ssh, and the program of its `ProxyCommand`. */

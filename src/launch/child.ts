@@ -1,7 +1,7 @@
 /**
  * ByteChild: a started program and the bytes that go to it and come from it, whatever carries them.
  * Spawner: what starts one. Types only; implemented by local-child.ts for processes of this
- * machine.
+ * machine, and by src/embedded-ssh for commands of its connections.
  */
 
 import type { Kind } from "../interpreters/kind.ts";

@@ -1,7 +1,7 @@
 /**
  * Launcher: starts a child that speaks the protocol, and joins it to the router. It is all that a
  * session knows of processes. Types only; implemented by pipe-launcher.ts for children whose bytes
- * come through a pipe.
+ * come through a pipe, and by hop-launcher.ts for those that a hop starts.
  */
 import type { EcontextError, ProtocolError } from "../errors.ts";
 import type { ReplayLink } from "../mux/replay-link.ts";

@@ -57,14 +57,14 @@ export function channels(far: Far): void {
     for (const i of numbers(3000)) await sender.send(i);
     sender.close();
     expect(await call).toEqual(numbers(3000));
-    expect(sender.send(1)).rejects.toMatchObject({ code: "ERR_CHANNEL_CLOSED" });
+    await expect(sender.send(1)).rejects.toMatchObject({ code: "ERR_CHANNEL_CLOSED" });
   });
 
   everyVersion("values of every kind, as arguments are", async () => {
     const [sender] = (await open()) as [Sender];
     const values = [null, "é", [1, { a: [] }], new Uint8Array([0, 255]), 2n ** 70n, -0.5];
     for (const value of values) await sender.send(value);
-    expect(sender.send({ f: () => 1 })).rejects.toMatchObject({
+    await expect(sender.send({ f: () => 1 })).rejects.toMatchObject({
       code: "ERR_VALUE_UNSENDABLE",
       path: "value.f",
     });
@@ -225,8 +225,8 @@ export function channels(far: Far): void {
     await session.call("tasks.flow.same", sender);
     await theirs.send(1);
     await session.broker.close();
-    expect(receiver.receive()).rejects.toMatchObject({ name: "DisconnectError" });
-    expect(theirs.send(2)).rejects.toMatchObject({ name: "DisconnectError" });
+    await expect(receiver.receive()).rejects.toMatchObject({ name: "DisconnectError" });
+    await expect(theirs.send(2)).rejects.toMatchObject({ name: "DisconnectError" });
   });
 
   everyVersion("a generator is iterated as it goes", async () => {

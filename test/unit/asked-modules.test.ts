@@ -103,7 +103,7 @@ describe.skipIf(python === undefined)("python", () => {
   test("an exception asks for no file: the lines of its traceback are there", async () => {
     const work = async (context: Context) => {
       const failed = context.call("asked_tasks:fail");
-      expect(failed).rejects.toThrow("as it should");
+      await expect(failed).rejects.toThrow("as it should");
       await failed.catch(() => {});
     };
     expect(await askedBy(options, work)).toEqual(["econtext.package_files"]);

@@ -19,8 +19,8 @@ describe("a channel within one process", () => {
     expect(receiver.closed).toBe(false);
     expect(await all(receiver)).toEqual([0, 1, 2, 3, 4]);
     expect(receiver.closed).toBe(true);
-    expect(receiver.receive()).rejects.toMatchObject(CLOSED);
-    expect(sender.send(5)).rejects.toMatchObject(CLOSED);
+    await expect(receiver.receive()).rejects.toMatchObject(CLOSED);
+    await expect(sender.send(5)).rejects.toMatchObject(CLOSED);
   });
 
   test("a fast sender waits for a slow receiver", async () => {
@@ -48,7 +48,7 @@ describe("a channel within one process", () => {
   test("a deadline loses nothing", async () => {
     const { sender, receiver } = new Channel<number>();
     const late = receiver.receive({ deadline: 5 });
-    expect(late).rejects.toMatchObject({ code: "ERR_DEADLINE_RECEIVE" });
+    await expect(late).rejects.toMatchObject({ code: "ERR_DEADLINE_RECEIVE" });
     await late.catch(() => {});
     await sender.send(1);
     expect(await receiver.receive({ deadline: 5 })).toBe(1);
@@ -60,8 +60,8 @@ describe("a channel within one process", () => {
     sender.close(new RangeError("enough"));
     sender.close(new Error("again"));
     expect(await receiver.receive()).toBe(1);
-    expect(receiver.receive()).rejects.toThrow("enough");
-    expect(receiver.receive()).rejects.toMatchObject(CLOSED);
+    await expect(receiver.receive()).rejects.toThrow("enough");
+    await expect(receiver.receive()).rejects.toMatchObject(CLOSED);
   });
 
   test("leaving a loop closes it: who waits to send is told, what waits is dropped", async () => {
@@ -70,7 +70,7 @@ describe("a channel within one process", () => {
     for await (const value of receiver) if (value === 3) break;
     await sending;
     expect([sender.closed, receiver.closed]).toEqual([true, true]);
-    expect(sender.send(1)).rejects.toMatchObject(CLOSED);
+    await expect(sender.send(1)).rejects.toMatchObject(CLOSED);
   });
 });
 
@@ -110,7 +110,7 @@ describe("Select", () => {
     a.sender.close(new Error("broken"));
     await b.sender.send(1);
     const select = new Select(a.receiver, b.receiver);
-    expect(all(select)).rejects.toThrow("broken");
+    await expect(all(select)).rejects.toThrow("broken");
     expect((await select[Symbol.asyncIterator]().next()).value).toEqual([b.receiver, 1]);
   });
 

@@ -97,7 +97,7 @@ test("a function that throws is named", async () => {
   const failing = functionSource(() => {
     throw new Error("no vault");
   });
-  expect(failing.ask(QUESTION, SIGNAL)).rejects.toMatchObject({
+  await expect(failing.ask(QUESTION, SIGNAL)).rejects.toMatchObject({
     code: "ERR_USAGE_PASSWORD",
     message: expect.stringMatching(
       /^web1\/sudo:root: the function password threw an error: no vault\n {2}try: see why/,
@@ -110,7 +110,7 @@ test("a command is told what is asked for, and its first line is the answer", as
   const secret = await command.ask(QUESTION, SIGNAL);
   expect(Buffer.from(secret?.line() ?? []).toString()).toBe("web1 alice\n");
   expect(await commandSource("true").ask(QUESTION, SIGNAL)).toBeUndefined();
-  expect(commandSource("exit 3").ask(QUESTION, SIGNAL)).rejects.toMatchObject({
+  await expect(commandSource("exit 3").ask(QUESTION, SIGNAL)).rejects.toMatchObject({
     code: "ERR_USAGE_PASSWORD",
     message: expect.stringMatching(
       /password_command "exit 3": the command ended with status 3\n {2}try: run the command/,

@@ -56,7 +56,8 @@ const AIM = 7; // 1 while the worker interrupts: CURRENT was looked at, the inte
 const SPENT = 0; // the second up to which `rate` is used up; at most four seconds ago
 const DROPPED = 1; // characters that were not sent
 
-// Kept now: user code may replace these (fake timers do). The second tier gets them from `core`.
+// Kept now: user code may replace these (fake timers do). The second tier takes those that it
+// uses from `core`.
 const { Buffer, Date, clearTimeout, queueMicrotask, setTimeout } = globalThis;
 const load = require; // of Node.js, a global too
 const fs = load("fs");

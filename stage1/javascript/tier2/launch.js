@@ -15,6 +15,7 @@ const {
   statSync,
 } = require("fs");
 const { resolve } = require("path");
+const { Buffer } = core;
 
 /** [soft, hard] of a process, as `ulimit` writes them. */
 const limits = (pid) =>

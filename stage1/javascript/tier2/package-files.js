@@ -8,6 +8,7 @@
  */
 const { basename, dirname, join, resolve } = require("path");
 const { fileURLToPath } = require("url");
+const { Buffer } = core;
 const { folders } = core.tier("roots");
 
 const DEAD = 4;

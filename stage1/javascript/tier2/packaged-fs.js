@@ -10,6 +10,7 @@
 const fs = require("fs");
 const { basename, dirname, join, sep } = require("path");
 const { promisify } = require("util");
+const { Buffer } = core;
 const files = core.tier("package-files");
 const handles = core.tier("packaged-handles");
 const { sharesDisk } = core.tier("roots");

@@ -6,6 +6,7 @@
  * Second tier, of packaged-fs.js.
  */
 const { Readable } = require("stream");
+const { Buffer } = core;
 
 const FIRST = 2 ** 30;
 const open = new Map(); // descriptor: { path, bytes, at, stat }

@@ -11,7 +11,7 @@ import stat
 
 import econtext
 
-# Mostly the call is one of the writer's. For the importer see commands.py.
+# Mostly the call is one of the writer's. For the importer see command_popen.py.
 # sent along: files_intake, importer, channels, value_encode, file_splice
 values = econtext.tier("values")
 channels = values.channels()

@@ -9,10 +9,11 @@ the commands in our process group end. The handler raises Cancelled in the main 
 rules:
 
 - Once for each call. While that exception lives, it is on its way out and clean-up is under way:
-nothing is sent and nothing raised. If user code swallows it, the exception dies, and the call is
-interrupted again. - In user code only, or where a module of ours says in INTERRUPTIBLE that it may
-be. Everything else of ours is done first: no lock stays taken, no handle stays open, no process is
-started whose id is lost.
+  nothing is sent and nothing raised. If user code swallows it, the exception dies, and the call is
+  interrupted again.
+- In user code only, or where a module of ours says in INTERRUPTIBLE that it may be. Everything else
+  of ours is done first: no lock stays taken, no handle stays open, no process is started whose id
+  is lost.
 """
 import fcntl
 import os

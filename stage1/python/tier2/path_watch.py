@@ -31,7 +31,7 @@ class Watch(object):
         path = arguments[0] if arguments else named.get("path", named.get("file"))
         if type(path) is not str:
             path = path_text(path)
-        if path[:16] == ROOT:
+        if path.startswith(ROOT):
             if os.getpid() != process and "econtext.package_files" not in sys.modules:
                 raise unread(path)
             return tier("package_files").serve(self.name, self.original, path, arguments, named)

@@ -169,7 +169,10 @@ export class RemoteProcess {
     void this.deliver(signal);
   }
 
-  /** As `kill`. Resolves when the slave has passed the signal on, or the command has ended. */
+  /**
+   * As `kill`. Resolves when the slave has passed the signal on, or when `exited` does: not yet, if
+   * the command has ended and something that it has started holds its output open.
+   */
   async deliver(signal: string): Promise<void> {
     const passedOn = new Promise<void>((resolve) => this.#unconfirmed.push(resolve));
     this.#order(["signal", signal]);

@@ -142,6 +142,27 @@ describe("a loop that hears no signal is ended by the second", () => {
   });
 });
 
+describe.each(INTERPRETERS)(
+  "a command that has left its output open, %s",
+  (kind, path, missing) => {
+    test.skipIf(missing !== undefined)("a signal ends us, and what it has left", async () => {
+      const sleep = ["sleep", uniqueSeconds()];
+      const script = `${sleep.join(" ")} & echo started`;
+      const argv = ["exec", `--${kind}`, path, "local", "--", "sh", "-c", script];
+      await using child = Bun.spawn([...ECONTEXT, ...argv], { stdout: "pipe", stderr: "pipe" });
+      const reader = child.stdout.getReader();
+      const first = await reader.read();
+      expect(Buffer.from(first.value ?? []).toString()).toBe("started\n");
+      const shell = () => running(["sh", "-c", script]).length;
+      expect(await eventually(() => shell() === 0 && running(sleep).length === 1)).toBe(true);
+      child.kill("SIGTERM");
+      await child.exited;
+      expect([child.signalCode, await child.stderr.text()]).toEqual(["SIGTERM", ""]);
+      await expectGone(sleep);
+    });
+  },
+);
+
 test("help whose reader is gone ends as by SIGPIPE, without a word", async () => {
   const folder = mkdtempSync(join(tmpdir(), "econtext-help-"));
   const writer = 'until [ -e "$GONE" ]; do sleep 0.01; done; "$0" "$@"; echo $? >&2';

@@ -125,9 +125,13 @@ const family = ({ pid, isEnded }, known, isAlone) => {
   return [...session, ...[...parents.keys()].filter(isOf)];
 };
 
-/** Do what is asked for while the command runs. A delivered signal is reported to `events`. */
+/**
+ * Do what is asked for while the command runs. A delivered signal is reported to `events`. One for
+ * a command that has ended, whose output another process holds open, has no effect, and is not.
+ */
 const obey = async (command, orders, isAlone, events) => {
   for await (const [what, ...rest] of orders) {
+    if (what === "signal" && command.isEnded()) continue;
     try {
       if (what === "resize") command.resize?.(...rest);
       else if (GROUP.includes(rest[0]) && isAlone() && !command.resize) process.kill(0, rest[0]);

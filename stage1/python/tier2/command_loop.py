@@ -189,15 +189,18 @@ class Command(object):
             return {}
 
     def obey(self, verb, *words):
-        """What makes no sense, or not any more, is left undone."""
+        """What makes no sense, or not any more, is left undone. So a signal for a command that has
+        ended, whose output another process holds open, is not reported: it has no effect.
+        """
+        is_signal = verb == "signal" and self.process.poll() is None
         try:
-            if verb == "signal" and self.process.poll() is None:
+            if is_signal:
                 self.signal(*words)
             elif verb == "resize" and self.terminal and self.outputs:
                 self.terminal.resize(self.outputs[0].pipe.fileno(), *words)
         except EnvironmentError:
             pass  # it has just ended
-        if verb == "signal":
+        if is_signal:
             try:
                 self.options["events"].send([verb] + list(words))
             except (KeyError, channels.Closed, values.RemoteError):

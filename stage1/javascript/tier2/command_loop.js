@@ -1,14 +1,12 @@
 /**
- * econtext.command_loop: serves a command that does not end at once, its streams over channels; and
- * starts commands on a terminal.
+ * econtext.command_loop: serves a command that does not end at once, its streams over channels.
  *
  * Second tier: comes with econtext.commands. Twin: command_loop.py.
  */
-const { readdirSync, readFileSync, statSync } = require("fs");
-const { environment, hasEnded, refusal, result } = core.tier("commands");
+const { readdirSync, readFileSync } = require("fs");
+const { refusal, result } = core.tier("commands");
 const { Channel, onClose, toMaster, whenTold } = core.tier("channels");
 const { drain, feed } = core.tier("command_streams");
-const { launch } = core.tier("launch");
 const { setTimeout } = core;
 
 const NO_TERMINAL = "Node.js cannot make a terminal, which Python and Bun can";
@@ -16,7 +14,7 @@ const TERM_MS = 100;
 /** What the guard, a shell in our process group, ignores. */
 const GROUP = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** Serves `request.command`, or starts `argv` on a terminal. Resolves as `run` of commands.js. */
+/** Serves `request.command`, or `argv` on a new terminal. Resolves as `run` of commands.js. */
 exports.run = async (argv, request, call) => {
   // Its senders stay open: the other language may do it.
   if (request.tty && !process.versions.bun)
@@ -35,7 +33,7 @@ exports.run = async (argv, request, call) => {
 
 const serve = async (argv, request, senders, call) => {
   const { signal } = call.controller;
-  const { stdin, cwd, tty } = request;
+  const { stdin, tty } = request;
   const [stdout, stderr, events] = senders;
   // No other call runs: what our process group holds is the command's.
   const isAlone = () => [...core.active.values()].every((other) => other === call);
@@ -46,7 +44,7 @@ const serve = async (argv, request, senders, call) => {
     await undefined;
     const options = { ...request, stdout, stderr };
     const command = tty
-      ? await startOnTerminal(argv, options, input.receiver)
+      ? await core.tier("command_tty").start(argv, options, input.receiver)
       : join(request.command, options, input.receiver);
     obey(command, control.receiver, isAlone, events);
     let isStopped = false;
@@ -155,83 +153,4 @@ const join = (command, { stdin, stdout, stderr }, input) => {
   if (child.stdout) drain(child.stdout, stdout, printed.stdout);
   if (child.stderr) drain(child.stderr, stderr, printed.stderr);
   return { ...command, ended: exited };
-};
-
-const NEWLINE = 10;
-
-/** The command takes the place of this shell. Settings hold characters that are patterns. */
-const SET_MODES = 'set -f;stty $1 2>/dev/null;set +f;shift;exec "$@"';
-
-/** Type what comes into a command's terminal. */
-const type = async (child, input, hasModes, endOfFile) => {
-  const { pid, terminal } = child;
-  const isSetting = () => {
-    try {
-      const words = readFileSync(`/proc/${pid}/cmdline`, "latin1");
-      // A process that is about to run another program has none for a moment.
-      return words.includes(SET_MODES) || (words === "" && !hasEnded(child));
-    } catch {
-      return false;
-    }
-  };
-  let last = NEWLINE;
-  for await (const chunk of input) {
-    // What is typed while modes are being set would be edited by the modes of a new terminal.
-    while (hasModes && isSetting()) await Bun.sleep(1);
-    terminal.write(chunk);
-    last = chunk[chunk.length - 1] ?? last;
-  }
-  // The input is over. Within a line, the first end-of-file character only ends that line.
-  terminal.write(endOfFile.repeat(last === NEWLINE ? 1 : 2));
-};
-
-/** On a terminal of its own. */
-const startOnTerminal = async (argv, options, input) => {
-  const { stdout, tty, cwd } = options;
-  const { settings, endOfFile } = core.tier("command_tty");
-  // A missing folder is not to be taken for a missing command.
-  if (typeof cwd === "string") statSync(`${cwd}/.`);
-  const modes = tty.modes ?? [];
-  const words = settings(modes);
-  const env = environment(options);
-  // What is not there fails as it should.
-  const isThere = Bun.which(argv[0], { PATH: env.PATH ?? "", cwd: cwd ?? process.cwd() }) !== null;
-  const line =
-    words.length && isThere ? ["sh", "-c", SET_MODES, "sh", words.join(" "), ...argv] : argv;
-  const sending = new Set();
-  let terminalEnded;
-  const silent = new Promise((resolve) => {
-    terminalEnded = resolve;
-  });
-  const child = Bun.spawn(launch(line, cwd, env), {
-    cwd: cwd ?? undefined,
-    env,
-    terminal: {
-      name: tty.term,
-      cols: tty.columns,
-      rows: tty.rows,
-      data(_, bytes) {
-        const sent = stdout.send(new Uint8Array(bytes)).catch(() => {});
-        sending.add(sent);
-        sent.then(() => sending.delete(sent));
-      },
-      exit: terminalEnded,
-    },
-  });
-  const { terminal } = child;
-  type(child, input, line !== argv, endOfFile(modes)).catch(() => {});
-  const ended = (async () => {
-    await child.exited;
-    await silent;
-    while (sending.size) await Promise.all(sending);
-    terminal.close();
-    return { code: child.exitCode, name: child.signalCode };
-  })();
-  return {
-    pid: child.pid,
-    ended,
-    isEnded: () => hasEnded(child),
-    kill: (name) => child.kill(name),
-    resize: (columns, rows) => terminal.resize(columns, rows),
-  };
 };

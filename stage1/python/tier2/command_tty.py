@@ -1,7 +1,7 @@
 """econtext.command_tty: a terminal for a command of its own.
 
-Second tier: comes with the first command that wants one. Twin: the `tty` part of
-stage1/javascript/tier2/commands.js.
+Second tier: comes with the first command that wants one. Twin:
+stage1/javascript/tier2/command_tty.js.
 """
 import fcntl
 import os

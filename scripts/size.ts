@@ -1,28 +1,19 @@
 /**
- * The size table: what each file of stage1/ weighs on its way to the far side, and what a
- * connection sends, against the ceilings of stage1/budget.json.
+ * The size table: what each text that the program holds weighs on its way to the far side, and what
+ * a connection sends, against the ceilings of stage1/budget.json. A text is a file of stage1/, or
+ * what files were joined into. One of src/ (scripts/shared-modules.ts) has no original size.
  *
  *     bun scripts/size.ts            prints the table
  *     bun scripts/size.ts --check    fails where something is over its ceiling, or not measured
  */
-import { readdirSync, readFileSync } from "node:fs";
-import { extname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { inflateRawSync, inflateSync } from "node:zlib";
+import * as embedded from "../src/interpreters/embedded.ts";
 import { firstStage } from "../src/interpreters/first-stage.ts";
 import { preamble } from "../src/interpreters/preamble.ts";
 import { quoteForLoginShell } from "../src/shell-quote.ts";
-import { minifyPython } from "./minify.ts";
-import { minifyCore, minifyJavaScript } from "./minify-javascript.ts";
-import {
-  compress,
-  javascriptCore,
-  joinJavaScript,
-  joinPython,
-  joinShell,
-  minifyPythonCore,
-  moduleText,
-  pythonCore,
-  switchTexts,
-} from "./stage1.ts";
+import { compress, javascriptCore, pythonCore, switchTexts, tier2Sources } from "./stage1.ts";
 
 export interface SizeRow {
   readonly name: string;
@@ -70,53 +61,96 @@ export function violations(rows: readonly SizeRow[]): string[] {
 }
 
 function files(): SizeRow[] {
-  const list = (folder: string, extension: string) =>
-    readdirSync(join(STAGE1, folder))
-      .filter((file) => file.endsWith(extension))
-      .sort()
-      .map((file) => `${folder}/${file}`);
-  const all = [
-    ...list("python", ".py"),
-    ...list("javascript", ".js"),
-    ...list("javascript/tier2", ".js"),
-    ...list("sh", ".sh"),
-  ];
-  const rows = all.map((name) => {
-    const source = readFileSync(join(STAGE1, name), "utf8");
-    const original = Buffer.byteLength(source);
-    const oneLine = { ".sh": joinShell, ".js": joinJavaScript }[extname(name)] ?? joinPython;
-    // First stages are arguments: they are not compressed, and are part of a command below.
-    if (/first_stage|^sh\//.test(name))
-      return row(name, { original, minified: oneLine(source).length });
-    const minified = (name.endsWith(".py") ? minifyPython : minifyJavaScript)(source);
-    return compressed(name, source, minified);
-  });
-  const modules = readdirSync(join(STAGE1, "python/tier2")).sort();
-  const switches = (["python", "javascript"] as const).map((language) => {
-    const source = switchTexts(STAGE1, language).join("\n\n");
-    const minify = language === "python" ? minifyPython : minifyJavaScript;
-    const minified = switchTexts(STAGE1, language).map(minify).join("\n");
-    return compressed(`${language}/switch`, source, minified);
-  });
-  const [python, javascript] = [pythonCore(), javascriptCore()];
   return [
-    ...rows,
-    ...modules.map((file) => {
-      const source = moduleText(STAGE1, "python", file);
-      return compressed(`python/tier2/${file}`, source, minifyPython(source));
-    }),
-    ...switches,
-    compressed("python/core", python, minifyPythonCore()),
-    compressed("javascript/core", javascript, minifyCore(javascript)),
+    ...onCommandLines(),
+    ...tier2("python", embedded.PYTHON_TIER2),
+    ...tier2("javascript", embedded.JS_TIER2),
+    ...pythonSwitch(),
+    ...javascriptSwitch(),
+    packed("python/core", pythonCore(), embedded.PYTHON_CORE, inflateSync),
+    packed("javascript/core", javascriptCore(), embedded.JS_CORE, inflateRawSync),
   ];
 }
 
-function compressed(name: string, source: string, minified: string): SizeRow {
-  return row(name, {
-    original: Buffer.byteLength(source),
-    minified: Buffer.byteLength(minified),
-    sent: compress(minified).length,
+/** They are arguments: not compressed, and a part of the commands below. */
+function onCommandLines(): SizeRow[] {
+  const lines: readonly [file: string, line: string][] = [
+    ["python/first_stage.py", embedded.PYTHON_FIRST_STAGE],
+    ["javascript/first_stage.js", embedded.JS_FIRST_STAGE],
+    ["javascript/first_stage.js, node", embedded.NODE_FIRST_STAGE],
+    ["javascript/first_stage.js, bun", embedded.BUN_FIRST_STAGE],
+    ["sh/find_any.sh", embedded.FIND_ANY],
+    ["sh/find_javascript.sh", embedded.FIND_JS],
+    ["sh/find_python.sh", embedded.FIND_PYTHON],
+    ["sh/run_javascript.sh", embedded.RUN_JS],
+    ["sh/run_python.sh", embedded.RUN_PYTHON],
+  ];
+  return lines.map(([name, line]) => {
+    const [file = name] = name.split(",");
+    return row(name, { original: bytesOf(sourceOf(file)), minified: bytesOf(line) });
   });
+}
+
+/** As if each module went alone: those that go together are compressed together, to less. */
+function tier2(
+  language: "python" | "javascript",
+  modules: Readonly<Record<string, string>>,
+): SizeRow[] {
+  const sources = tier2Sources(STAGE1, language);
+  return Object.entries(modules).map(([name, text]) => {
+    const source = sources[name];
+    return row(`${language}/tier2/${name}`, {
+      original: source === undefined ? undefined : bytesOf(source),
+      minified: bytesOf(text),
+      sent: compress(text).length,
+    });
+  });
+}
+
+/** In the order in which they are sent. */
+const SWITCH_PROGRAMS = ["start", "rest", "connections"] as const;
+
+/** The original size leaves out vectored_io, which the build puts into the second program. */
+function pythonSwitch(): SizeRow[] {
+  const sources = switchTexts(STAGE1, "python");
+  return SWITCH_PROGRAMS.map((name, at) =>
+    packed(`python/switch, ${name}`, sources[at] ?? "", embedded.PYTHON_SWITCH[at], inflateSync),
+  );
+}
+
+/** What runs on the thread that reads the stream goes as it is: it has nothing that inflates. */
+function javascriptSwitch(): SizeRow[] {
+  const sources = switchTexts(STAGE1, "javascript");
+  const rows = SWITCH_PROGRAMS.map((name, at) => {
+    const sent = embedded.JS_SWITCH[at]?.length;
+    return row(`javascript/switch, ${name}`, {
+      original: bytesOf(sources[at] ?? ""),
+      minified: sent,
+      sent,
+    });
+  });
+  const file = "javascript/switch/stopped.js";
+  const sent = bytesOf(embedded.JS_STOPPED);
+  return [...rows, row(file, { original: bytesOf(sourceOf(file)), minified: sent, sent })];
+}
+
+/** A text that the program holds compressed. */
+function packed(
+  name: string,
+  source: string,
+  sent: Uint8Array = new Uint8Array(),
+  inflate: (bytes: Uint8Array) => Uint8Array,
+): SizeRow {
+  const minified = inflate(sent).length;
+  return row(name, { original: bytesOf(source), minified, sent: sent.length });
+}
+
+function sourceOf(file: string): string {
+  return readFileSync(join(STAGE1, file), "utf8");
+}
+
+function bytesOf(text: string): number {
+  return Buffer.byteLength(text);
 }
 
 /** What a connection sends, from the code that sends it. */
@@ -151,8 +185,9 @@ function row(name: string, numbers: Record<string, number | undefined>): SizeRow
 
 function format(rows: readonly SizeRow[]): string {
   const cell = (value: number | undefined) => (value?.toLocaleString("en") ?? "").padStart(10);
+  const width = Math.max(...rows.map(({ name }) => name.length));
   const line = (name: string, ...cells: string[]) =>
-    `${name.padEnd(28)}${cells.map((text) => text.padStart(10)).join("")}`.trimEnd();
+    `${name.padEnd(width)}${cells.map((text) => text.padStart(10)).join("")}`.trimEnd();
   return [
     line("", "original", "minified", "sent", "at most"),
     ...rows.map(({ name, original, minified, sent, limit }) =>

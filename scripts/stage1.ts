@@ -56,16 +56,9 @@ const WRITTEN_BY_MASTER = "roots";
 export function buildStage1(folder: string = STAGE1): Stage1 {
   const read = (...path: string[]) => readFileSync(join(folder, ...path), "utf8");
   const shell = (name: string) => joinShell(read("sh", `${name}.sh`));
-  const tier2 = (language: string) =>
-    Object.fromEntries(
-      readdirSync(join(folder, language, TIER2))
-        .filter((file) => !file.startsWith("."))
-        .sort()
-        .map((file) => [parse(file).name, moduleText(folder, language, file)]),
-    );
   const javascriptStage = read("javascript", `${FIRST_STAGE}.js`);
-  const python = tier2("python");
-  const javascript = { ...tier2("javascript"), ...sharedModules() };
+  const python = tier2Sources(folder, "python");
+  const javascript = { ...tier2Sources(folder, "javascript"), ...sharedModules() };
   return {
     pythonCore: compress(minifyPythonCore(folder)).toBase64(),
     pythonTier2: minifyAll(python, minifyPython),
@@ -121,6 +114,16 @@ const SWITCH_PARTS = {
   ],
 } as const;
 const EXTENSIONS: Readonly<Record<string, string>> = { python: "py", javascript: "js" };
+
+/** The modules of the second tier that are files here, or folders: their texts, by name. */
+export function tier2Sources(folder: string, language: string): Record<string, string> {
+  return Object.fromEntries(
+    readdirSync(join(folder, language, TIER2))
+      .filter((file) => !file.startsWith("."))
+      .sort()
+      .map((file) => [parse(file).name, moduleText(folder, language, file)]),
+  );
+}
 
 /** The text of a module of the second tier: a file, or the joined files of a folder. */
 export function moduleText(folder: string, language: string, file: string): string {

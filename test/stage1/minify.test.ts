@@ -17,7 +17,7 @@ import { basename, dirname, join } from "node:path";
 import { inflateSync } from "node:zlib";
 import { minifyPython } from "../../scripts/minify.ts";
 import { packPython } from "../../scripts/pack-python.ts";
-import { violations } from "../../scripts/size.ts";
+import { measure, violations } from "../../scripts/size.ts";
 import {
   compress,
   joinPython,
@@ -26,7 +26,7 @@ import {
   moduleText,
   pythonCore,
 } from "../../scripts/stage1.ts";
-import { PYTHON_CORE, PYTHON_TIER2 } from "../../src/interpreters/embedded.ts";
+import { JS_TIER2, PYTHON_CORE, PYTHON_TIER2 } from "../../src/interpreters/embedded.ts";
 import { decodeSource, stripComments } from "../../src/modules/python/strip.ts";
 import { pythons } from "../helpers/pythons.ts";
 import { sample } from "../helpers/sample.ts";
@@ -136,6 +136,24 @@ test("every file of the second tier is embedded", () => {
   const files = readdirSync(join(STAGE1, "tier2"));
   const names = files.map((file) => basename(file, ".py"));
   expect(Object.keys(PYTHON_TIER2)).toEqual(names.sort());
+});
+
+test("the size table has every module and program that is sent", () => {
+  const sent = measure().flatMap((row) => (row.sent === undefined ? [] : [row.name]));
+  const modules = (language: string, texts: object) =>
+    Object.keys(texts).map((name) => `${language}/tier2/${name}`);
+  const programs = ["python", "javascript"].flatMap((language) =>
+    ["core", "switch, start", "switch, rest", "switch, connections"].map(
+      (name) => `${language}/${name}`,
+    ),
+  );
+  const all = [
+    ...modules("python", PYTHON_TIER2),
+    ...modules("javascript", JS_TIER2),
+    ...programs,
+    "javascript/switch/stopped.js",
+  ];
+  expect(all.filter((name) => !sent.includes(name))).toEqual([]);
 });
 
 test("a size over its ceiling, without its room, or missing, is named", () => {

@@ -2,7 +2,8 @@
  * Processes of this machine that are left of a child: those of its process group, or its
  * descendants where it has no group of its own.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
+import { statOf } from "../io/process-stat.ts";
 
 /** Milliseconds that processes have to end by themselves. */
 const SWEEP_MS = 800;
@@ -31,7 +32,7 @@ export function hangUpGroup(group: number): Promise<void> {
 export async function hangUpProcesses(processes: readonly Descendant[]): Promise<void> {
   const hangUpOne = ({ pid, startedAt }: Descendant): Promise<void> =>
     hangUp((name) => {
-      if (statOf(pid)?.startedAt !== startedAt) throw new Error("it has ended");
+      if (living(pid)?.startedAt !== startedAt) throw new Error("it has ended");
       process.kill(pid, name);
     });
   await Promise.all(processes.map(hangUpOne));
@@ -39,7 +40,7 @@ export async function hangUpProcesses(processes: readonly Descendant[]): Promise
 
 /** @returns the children of a process, and theirs; empty where the system does not tell */
 export function descendantsOf(pid: number): readonly Descendant[] {
-  const all = pids().flatMap((one) => statOf(one) ?? []);
+  const all = pids().flatMap((one) => living(one) ?? []);
   const below = (parent: number): Descendant[] =>
     all
       .filter((one) => one.parent === parent)
@@ -49,7 +50,7 @@ export function descendantsOf(pid: number): readonly Descendant[] {
 
 /** @returns undefined where the system cannot tell */
 export function parentOf(pid: number): number | undefined {
-  return statOf(pid)?.parent;
+  return living(pid)?.parent;
 }
 
 /** Sends a signal; 0 only looks whether any process is left. @throws none is */
@@ -85,15 +86,8 @@ function pids(): number[] {
 }
 
 /** @returns undefined if there is no such process, or it has ended and its parent does not know */
-function statOf(pid: number) {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // After the name, which may contain anything: state, parent and, twenty words on, the start.
-    const words = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const [state, parent] = words;
-    const isDead = state === "Z" || state === "X";
-    return isDead ? undefined : { pid, parent: Number(parent), startedAt: words[19] ?? "" };
-  } catch {
-    return undefined;
-  }
+function living(pid: number) {
+  const stat = statOf(pid);
+  const isDead = stat === undefined || stat.state === "Z" || stat.state === "X";
+  return isDead ? undefined : { pid, ...stat };
 }

@@ -5,6 +5,7 @@
  */
 import { closeSync, linkSync, lstatSync, openSync, rmSync } from "node:fs";
 import { ENDING } from "../../io/ending-signals.ts";
+import { startOf } from "../../io/process-stat.ts";
 import { peerOf } from "../../io/quick-calls.ts";
 import { FRESH_MS, type Greeting, identity, OTHER_VERSION } from "../../up/greeting.ts";
 import { Keeper } from "../../up/keeper.ts";
@@ -17,7 +18,6 @@ import { fail } from "../report-error.ts";
 import { admit, differenceFrom } from "./admission.ts";
 import { ClientHost } from "./client-host.ts";
 import { CONTROLS, type Life } from "./control.ts";
-import { startOf } from "./start.ts";
 
 const TICK_MS = 500;
 /** Statuses after which an interpreter may not be as it was. */

@@ -1,5 +1,6 @@
 /** How `up`, `down` and `ps` reach the process that keeps connections, and how it is started. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
+import { startOf } from "../../io/process-stat.ts";
 import { lookAt } from "../../io/quick-calls.ts";
 import { OTHER_VERSION } from "../../up/greeting.ts";
 import { makeFolder } from "../../up/make-folder.ts";
@@ -91,14 +92,4 @@ function spawn({ idle, parent }: Orders): Bun.Subprocess<"ignore", "ignore", "pi
     env: process.env,
     detached: true,
   });
-}
-
-/** @returns when a process was started, in the system's ticks; "": it does not run */
-export function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return stat.slice(stat.lastIndexOf(")")).split(" ")[20] ?? "";
-  } catch {
-    return "";
-  }
 }

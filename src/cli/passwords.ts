@@ -1,5 +1,6 @@
 /** From the flags of a command line to what answers the questions of programs on the way. */
 import type { Configuration } from "../config/files.ts";
+import { atExit } from "../io/at-exit.ts";
 import { Prompter } from "../prompts/prompter.ts";
 import type { Question, Source } from "../prompts/question.ts";
 import type { Secret } from "../prompts/secret.ts";
@@ -104,9 +105,4 @@ async function openSource(
   if (secret !== undefined) return givenSource("--ask-pass", secret);
   const others = "without one, use --password-command or --password-fd";
   throw new Usage(command, `--ask-pass needs a terminal, and an answer; ${others}`);
-}
-
-function atExit(work: () => void): () => void {
-  process.on("exit", work);
-  return () => void process.off("exit", work);
 }

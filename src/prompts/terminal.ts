@@ -7,6 +7,7 @@
  */
 import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
 import { CancelledError } from "../errors.ts";
+import { atExit } from "../io/at-exit.ts";
 import { ENDING } from "../io/ending-signals.ts";
 import { neutralise } from "../text.ts";
 import type { Question, Source } from "./question.ts";
@@ -335,9 +336,4 @@ function onSignal(name: NodeJS.Signals, restore: () => void): () => void {
   };
   process.on(name, listener);
   return () => void process.off(name, listener);
-}
-
-function atExit(restore: () => void): () => void {
-  process.on("exit", restore);
-  return () => void process.off("exit", restore);
 }

@@ -1,5 +1,6 @@
 /** Questions of the process that keeps connections, put to the person at this terminal. */
 import { CancelledError } from "../../index.ts";
+import { atExit } from "../../io/at-exit.ts";
 import { TerminalSource } from "../../prompts/terminal.ts";
 import type { Host } from "../host.ts";
 
@@ -16,10 +17,10 @@ export async function ask(
   terminal ??= new TerminalSource({
     atEnd: (restore) => {
       const forget = host.ending.before(restore);
-      process.on("exit", restore);
+      const callOff = atExit(restore);
       return () => {
         forget();
-        process.off("exit", restore);
+        callOff();
       };
     },
   });

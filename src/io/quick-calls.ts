@@ -155,6 +155,11 @@ export function peerOf(fd: number): Peer | undefined {
   return result === 0 ? { pid, uid } : undefined;
 }
 
+/** Whether it is a process of this user; true where the system cannot be asked. */
+export function isOwn(peer: Peer | undefined): boolean {
+  return peer === undefined || peer.uid === process.getuid?.();
+}
+
 /** @returns undefined where the system cannot be asked */
 export function isTerminal(fd: number): boolean | undefined {
   const calls = load();

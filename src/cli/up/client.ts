@@ -6,7 +6,16 @@
  *
  * The time of a script of short commands is the start of this file: it must load little.
  */
-import { closeNow, connectTo, lookAt, readNow, sendAll, unblock } from "../../io/quick-calls.ts";
+import {
+  closeNow,
+  connectTo,
+  isOwn,
+  lookAt,
+  peerOf,
+  readNow,
+  sendAll,
+  unblock,
+} from "../../io/quick-calls.ts";
 import { OTHER_VERSION, PATIENCE_S } from "../../up/greeting.ts";
 import { distrust, socketIn } from "../../up/place.ts";
 import { FRAME, FrameReader, frameOf, textOf, Wire } from "../../up/wire.ts";
@@ -14,7 +23,7 @@ import { ENDED_EARLY, ENDED_EARLY_MS, NO_CONNECTION } from "../exit-statuses.ts"
 import type { Host } from "../host.ts";
 import { BROKEN_PIPE, isBrokenPipe } from "../interruption.ts";
 import { PROCESS_SIGNALS } from "../process-signals.ts";
-import { hasListener, isOwn, NOT_OURS, type Served, silentProcess } from "./listener.ts";
+import { hasListener, NOT_OURS, type Served, silentProcess } from "./listener.ts";
 import { greetingOf } from "./own-greeting.ts";
 import { type OutputNumber, Streams } from "./streams.ts";
 
@@ -148,7 +157,7 @@ class Service {
    * @param fd of a socket that blocks
    */
   serveQuickly(fd: number, args: readonly string[]): Promise<Served> {
-    if (!isOwn(fd)) {
+    if (!isOwn(peerOf(fd))) {
       closeNow(fd);
       return Promise.resolve(NOT_OURS);
     }
@@ -195,7 +204,7 @@ class Service {
   }
 
   open(wire: Wire, fd: number, args: readonly string[]): void {
-    if (!isOwn(fd)) {
+    if (!isOwn(peerOf(fd))) {
       this.#settle(NOT_OURS);
       wire.end();
       return;

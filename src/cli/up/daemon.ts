@@ -6,7 +6,7 @@
 import { closeSync, linkSync, lstatSync, openSync, rmSync } from "node:fs";
 import { ENDING } from "../../io/ending-signals.ts";
 import { startOf } from "../../io/process-stat.ts";
-import { peerOf } from "../../io/quick-calls.ts";
+import { isOwn, peerOf } from "../../io/quick-calls.ts";
 import { FRESH_MS, type Greeting, identity, OTHER_VERSION } from "../../up/greeting.ts";
 import { Keeper } from "../../up/keeper.ts";
 import { makeFolder } from "../../up/make-folder.ts";
@@ -100,14 +100,14 @@ class Daemon {
 
   #open(wire: Wire, peer: ReturnType<typeof peerOf>): void {
     let host: ClientHost | undefined;
-    const isOwn = peer === undefined || peer.uid === process.getuid?.();
+    const isOurs = isOwn(peer);
     wire.listen({
       frame: (type, payload) => {
         if (type !== FRAME.hello) {
           host?.receive(type, payload);
           return;
         }
-        if (!isOwn || host !== undefined) return wire.end();
+        if (!isOurs || host !== undefined) return wire.end();
         try {
           const greeting = JSON.parse(textOf(payload)) as Greeting;
           host = new ClientHost(greeting, wire);
@@ -118,7 +118,7 @@ class Daemon {
       },
       closed: () => host?.gone(),
     });
-    if (!isOwn) wire.end();
+    if (!isOurs) wire.end();
   }
 
   async #serve(

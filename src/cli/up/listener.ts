@@ -21,9 +21,3 @@ export function hasListener(path: string): boolean {
   if (fd !== -1) closeNow(fd);
   return fd !== -1;
 }
-
-/** Whether the process at the other end is of this user. */
-export function isOwn(fd: number): boolean {
-  const peer = peerOf(fd);
-  return peer === undefined || peer.uid === process.getuid?.();
-}

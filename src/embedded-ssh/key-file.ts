@@ -5,6 +5,7 @@
 import { existsSync, statSync } from "node:fs";
 import { type ParsedKey, utils } from "ssh2";
 import type { Asker } from "../launch/child.ts";
+import { clearPartOf } from "../launch/openssh-key.ts";
 import { isShortage, readKeyText } from "./key-text.ts";
 
 /** A key that a server can be offered. */
@@ -36,8 +37,6 @@ export interface KeyFile {
   /** Reads the private part, once. @returns undefined: there is none that can be used */
   open(): Promise<ParsedKey | undefined>;
 }
-
-const MAGIC = "openssh-key-v1\0";
 
 /**
  * @returns undefined if there is nothing to offer. A public key alone is enough: an agent may hold
@@ -93,30 +92,10 @@ function publicText(text: string): ParsedKey | undefined {
   return /PRIVATE KEY-----/.test(text) ? undefined : parse(text);
 }
 
-/**
- * OpenSSH's own format holds the public key in clear, before the encrypted part.
- *
- * @returns undefined if the file holds another format, or only a part
- */
+/** @returns undefined if the file holds another format than OpenSSH's own, or only a part */
 function publicPart(text: string): ParsedKey | undefined {
-  const [, base64] = /-----BEGIN OPENSSH PRIVATE KEY-----([^-]*)-----END/.exec(text) ?? [];
-  const bytes = Buffer.from(base64 ?? "", "base64");
-  if (bytes.toString("latin1", 0, MAGIC.length) !== MAGIC) return undefined;
-  let at = MAGIC.length;
-  const next = (): Buffer => {
-    const end = at + 4 + bytes.readUInt32BE(at);
-    const part = bytes.subarray(at + 4, end);
-    at = end;
-    return part;
-  };
-  try {
-    // The cipher, the way to the key from the passphrase, and its options; then the number of keys.
-    for (let part = 0; part < 3; part++) next();
-    at += 4;
-    return parse(next());
-  } catch {
-    return undefined;
-  }
+  const key = clearPartOf(text)?.publicKey;
+  return key === undefined ? undefined : parse(key);
 }
 
 function parse(text: string | Buffer, passphrase?: Buffer): ParsedKey | undefined {

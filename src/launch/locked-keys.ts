@@ -10,12 +10,12 @@ import { neutralise } from "../text.ts";
 import { account } from "../transports/account.ts";
 import { addingToAgent } from "../transports/ssh-said.ts";
 import type { Transport } from "../transports/transport.ts";
+import { clearPartOf } from "./openssh-key.ts";
 
 /** Milliseconds for the client to tell its configuration: a command in it may hang. */
 const GIVE_UP_MS = 2000;
 /** Clients at a time: the logins of a whole fleet may be refused. */
 const turns = new Turns(8);
-const MAGIC = "openssh-key-v1\0";
 
 /** @returns the files of the client's configuration that hold a key with a passphrase */
 export async function lockedKeys(transport: Transport): Promise<readonly string[]> {
@@ -54,13 +54,10 @@ function isLocked(file: string): boolean {
     // Reading a pipe would wait for another process.
     if (!statSync(file).isFile()) return false;
     const text = readFileSync(file, "latin1");
-    const [, base64] = /-----BEGIN OPENSSH PRIVATE KEY-----([^-]*)-----END/.exec(text) ?? [];
-    if (base64 === undefined) return /^(?:Proc-Type: .*ENCRYPTED|-----BEGIN ENCRYPTED)/m.test(text);
-    const bytes = Buffer.from(base64, "base64");
-    const at = MAGIC.length + 4;
-    const cipher = bytes.toString("latin1", at, at + bytes.readUInt32BE(MAGIC.length));
-    return bytes.toString("latin1", 0, MAGIC.length) === MAGIC && cipher !== "none";
+    const cipher = clearPartOf(text)?.cipher;
+    if (cipher !== undefined) return cipher !== "none";
+    return /^(?:Proc-Type: .*ENCRYPTED|-----BEGIN ENCRYPTED)/m.test(text);
   } catch {
-    return false; // it is absent, or cut off
+    return false; // it is absent
   }
 }

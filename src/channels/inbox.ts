@@ -3,6 +3,7 @@
  * ended. Knows no context and no message.
  */
 import type { SpliceSink } from "../io/splice-pipe.ts";
+import { MAX_TIMER } from "../io/timers.ts";
 import { calledFrom } from "../traces/error-stack.ts";
 
 /** A value in an inbox. */
@@ -11,9 +12,6 @@ export interface Parcel {
   /** Called when the value is taken: its sender may send more. */
   taken(): void;
 }
-
-/** The longest that a timer can wait, in milliseconds. */
-const MAX_TIMER = 0x7fffffff;
 
 export class Inbox {
   #parcels: Parcel[] = [];

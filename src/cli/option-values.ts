@@ -1,6 +1,7 @@
 /** From the flags of a command line to options of the library. Wrong values are refused here. */
 import type { FleetLimits, Share } from "../fleet/result.ts";
 import type { ConnectOptions, describeBootstrap, Kind, LevelName, SshOptions } from "../index.ts";
+import { MAX_TIMER } from "../io/timers.ts";
 import { closest } from "../transports/closest.ts";
 import { SSH_ENGINES } from "../transports/transport.ts";
 import { COMMON, INTERPRETER, LANGUAGE, PASSWORDS } from "./options.ts";
@@ -31,7 +32,7 @@ export function readDuration(command: string, option: string, text: unknown): nu
   if (text === undefined) return undefined;
   const [, number, unit = "s"] = /^(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h)?$/.exec(String(text)) ?? [];
   const ms = Number(number) * (UNITS_MS[unit] ?? 1);
-  if (ms > 0 && ms <= 0x7fffffff) return Math.ceil(ms);
+  if (ms > 0 && ms <= MAX_TIMER) return Math.ceil(ms);
   throw new Usage(command, `${option} ${String(text)}: not a time; write 5, 500ms, 2m or 1h`);
 }
 

@@ -20,7 +20,8 @@ Sets of targets, also in any word of a path (bastion/web[1-9]/sudo:root):
   "a,b"                  one name, in quotes of its own
 
 Operators are read from left to right. The words of a command line are one set:
-'web[1-9]' '!web3'. A target of several sets is used once.
+'web[1-9]' '!web3'. A target of several sets is used once; where all words are
+plain names, web1 web1 means two contexts.
 
 Options:
   --hosts FILE           also the targets of a file; -: standard input

@@ -24,7 +24,7 @@ import { BROKEN_PIPE, isBrokenPipe, type PassSignal, Stop } from "./interruption
 import { leftOf, readConnect, readFleet, readLogFormat } from "./option-values.ts";
 import type { Flags } from "./parse-line.ts";
 import { openPrompter } from "./passwords.ts";
-import { statusOf } from "./report-error.ts";
+import { statusOf, Usage } from "./report-error.ts";
 import { readWay } from "./results/choose.ts";
 import { type Ending, Results, type TargetOutput, type Yield } from "./results/results.ts";
 import { type Given, RunBroker } from "./run-broker.ts";
@@ -88,6 +88,9 @@ const NOT_BY_SIGNAL: readonly string[] = [
 export async function runSession(plan: Plan, host: Host): Promise<number> {
   const configuration = readConfiguration(host);
   if (plan.flags["plan"] === true) {
+    if (plan.flags["json"] === true) {
+      throw new Usage(plan.command, "--plan and --json: a plan is text; leave --json out");
+    }
     const { showPlan } = await import("./results/plan.ts");
     return showPlan(plan, host, configuration);
   }

@@ -59,6 +59,7 @@ export async function readTargets(
     } else names = await groups.expand(part, names && { base: names });
   }
   const chosen = names ?? [];
+  if (all.every((word) => word === "")) throw new Usage(command, "the word for targets is empty");
   if (chosen.length === 0) throw new Usage(command, `no target is left: ${all.join(" ")}`);
   if (typeof limit !== "string") return { names: chosen, takesInput };
   return { names: await limited(command, limit, chosen, groups), takesInput };

@@ -264,8 +264,8 @@ const REASONS: readonly (readonly [pattern: RegExp, code: string, what: string, 
     TURNED_AWAY,
     "ERR_TRANSPORT_FAILED",
     "the server closed the connection before it said what it is",
-    "use --retries or a smaller -j if many log in at once (MaxStartups of sshd); else the server " +
-      "may have banned this address",
+    "use --retries or a smaller -j if many log in at once (MaxStartups of sshd); else check the " +
+      "port, or the server may have banned this address",
   ],
   [
     /^(?:WARNING: )?Your password has expired/m,

@@ -356,6 +356,7 @@ test("--plan prints what would be done, and starts nothing", async () => {
 });
 
 test("options that contradict each other", async () => {
+  const out = join(dir, "contradicted");
   const rows = [
     [["--group", "--fold"], "--group and --fold: give one of them"],
     [["--diff"], "--diff needs --fold"],
@@ -364,6 +365,8 @@ test("options that contradict each other", async () => {
     [["--serial", "200%"], "--serial 200%: must be a share of the targets, up to 100%"],
     [["--connect-deadline", "soon"], "--connect-deadline soon: not a time"],
     [["--outdir", "/dev/null"], "--outdir /dev/null: it is no folder"],
+    [["--outdir", out, "web1"], `--outdir ${out}: web1 is named twice, and would have one file`],
+    [["--plan", "--json"], "--plan and --json: a plan is text; leave --json out"],
   ] as const;
   for (const [options, problem] of rows) {
     const { stderr, status } = await run("exec", ...options, "web1", "web2", "--", "true");

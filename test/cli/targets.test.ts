@@ -98,6 +98,7 @@ test("wrong targets are told, before anything starts", async () => {
     [["@wbe"], "did you mean @web?"],
     [["web[1-3"], '  "web[1-3"\n      ^\n'],
     [["@none"], "no target is left: @none"],
+    [[""], "the word for targets is empty"],
     [["@web", "--limit", "db1"], "no target is left by --limit db1"],
     [["--hosts", "absent"], "no such file: --hosts absent"],
     [["-", "-"], "write - once"],

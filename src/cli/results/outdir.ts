@@ -19,6 +19,8 @@ export class OutDir implements Report {
   constructor(dir: string, targets: readonly string[], tell: (end: TargetEnd) => Promise<void>) {
     const found = statSync(dir, { throwIfNoEntry: false });
     if (found?.isDirectory() === false) throw new Error("it is no folder");
+    const twice = targets.find((target, at) => targets.indexOf(target) < at);
+    if (twice !== undefined) throw new Error(`${twice} is named twice, and would have one file`);
     mkdirSync(dir, { recursive: true });
     for (const target of targets) TargetFiles.clear(join(dir, fileName(target)));
     this.#dir = dir;

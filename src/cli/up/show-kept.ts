@@ -22,7 +22,7 @@ export async function ps(words: readonly string[], host: Host, keeper: Keeper): 
     spanOf(about.ageMs),
     ...(about.lost === null
       ? [about.pingMs === null ? "silent" : `${about.pingMs} ms`, bytesOf(about), useOf(about)]
-      : [`lost: ${oneLine(neutralise(about.lost))}; ${prospectOf(about)}`, "", ""]),
+      : ["lost", bytesOf(about), useOf(about)]),
   ]);
   const table = [
     ["TARGET", "SSH", "KIND", "PID", "AGE", "ROUND TRIP", "SENT/RECEIVED", "LAST USED"],
@@ -35,6 +35,7 @@ export async function ps(words: readonly string[], host: Host, keeper: Keeper): 
       .join("  ")
       .trimEnd(),
   );
+  lines.push(...contexts.flatMap(lossOf));
   await host.stdout.write(`${lines.join("\n")}\n`);
   return 0;
 }
@@ -66,10 +67,17 @@ function clientOf({ ssh, sshRefusal }: About): string {
   return sshRefusal === null ? "auto: embedded" : "auto: ssh";
 }
 
-/** @returns what becomes of a lost context */
+/** @returns a line that says why a context is lost, and what becomes of it */
+function lossOf(about: About): string[] {
+  if (about.lost === null) return [];
+  // What a person could try, the process does.
+  const [why = ""] = about.lost.split("\n  try: ");
+  return [`lost: ${oneLine(why)}; ${prospectOf(about)}`];
+}
+
 function prospectOf({ retryMs, retryError }: About): string {
   if (retryMs === 0) return "connecting";
-  const why = retryError === null ? "" : ` (${oneLine(neutralise(retryError))})`;
+  const why = retryError === null ? "" : ` (${oneLine(retryError)})`;
   if (retryMs === null) return `econtext up opens it${why}`;
   return `next attempt in ${spanOf(retryMs)}${why}`;
 }

@@ -53,10 +53,11 @@ export class LogReceiver {
     }
   }
 
-  /** Gives the last lines of what was printed, if they have no end. */
+  /** Gives the last lines of what was printed, if they have no end, and says what was dropped. */
   end(): void {
     this.#finish("stdout");
     this.#finish("stderr");
+    this.#tellDropped();
   }
 
   /** Takes a piece of what was printed. */
@@ -107,14 +108,15 @@ export class LogReceiver {
     return false;
   }
 
+  #tellDropped(): void {
+    if (this.#dropped > 0) this.say("warning", `(${this.#dropped} bytes dropped: too much output)`);
+    this.#dropped = 0;
+  }
+
   #give(records: readonly LogRecord[]): void {
-    const { context, onLog, mapStack } = this.#settings;
+    const { onLog, mapStack } = this.#settings;
     if (onLog === undefined || records.length === 0) return;
-    if (this.#dropped > 0) {
-      const message = `(${this.#dropped} bytes dropped: too much output)`;
-      this.#dropped = 0;
-      onLog({ context, logger: "econtext", level: LEVELS.warning, message, time: Date.now() });
-    }
+    this.#tellDropped();
     for (const record of records) {
       const message = mapStack(record.message);
       onLog(message === record.message ? record : { ...record, message });

@@ -160,4 +160,16 @@ export function output(far: Far): void {
     // Pieces of lines are counted on both sides: nothing is lost uncounted but a few of those.
     expect(Math.abs(kept * length + lost - count * length)).toBeLessThan(600_000);
   });
+
+  test("what was dropped last is told when the context ends", async () => {
+    const [count, length] = [7000, 1000];
+    const session = await far.connect();
+    await session.call("tasks.output.flood", count, length);
+    await session[Symbol.asyncDispose]();
+    const said = session.logs.filter((r) => r.logger === "stdout").map((r) => r.message);
+    const kept = said.filter((line) => line === "x".repeat(length - 1)).length;
+    const dropped = said.map((line) => Number(/^\((\d+) characters dropped/.exec(line)?.[1] ?? 0));
+    const lost = dropped.reduce((sum, n) => sum + n, 0);
+    expect(kept * length + lost).toBeGreaterThan(count * length - 600_000);
+  });
 }

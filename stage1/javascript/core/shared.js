@@ -165,7 +165,7 @@ const log = (level, name, message, when, part) => {
   tally[SPENT] = spent;
   if (tally[DROPPED]) put(level, name, `(${tally[DROPPED]} characters dropped)`, now);
   tally[DROPPED] = 0;
-  put(level, name, message.replace(/\p{Cs}/gu, "\ufffd"), when || now, part);
+  message && put(level, name, message.replace(/\p{Cs}/gu, "\ufffd"), when || now, part);
 };
 
 /** Log what was printed, as it comes: what this process kept, a crash would take with it. */
@@ -178,7 +178,9 @@ const settle = () => {
   for (const fd in printed) {
     try {
       for (let n; (n = fs.readSync(+fd, chunk)); ) logPrinted(fd, chunk.subarray(0, n));
-    } catch {}
+    } catch {
+      logPrinted(fd, ""); // an empty record says what was dropped
+    }
   }
   Error.stackTraceLimit = limit;
 };

@@ -24,7 +24,7 @@ def log(level, name, message, when=None):
     if dropped:
         message = "(%d characters dropped)\n" % dropped + message
         dropped = 0
-    send(FORWARD_LOG, dumps([level, name, message, when or now]).encode("utf-8", "replace"))
+    message and send(FORWARD_LOG, dumps([level, name, message, when or now]).encode("utf-8", "replace"))
 
 
 def drain(_=0, last=False):
@@ -44,7 +44,7 @@ def drain(_=0, last=False):
                 # In case of a crash: the guard reads the other end.
                 read(kept)
                 os.write(keep, b"".join(lines.values())[-4000:])
-            if cut:
+            if cut or last:  # an empty record says what was dropped
                 name = "stderr" if fd == streams[1] else "stdout"
                 log(20, name, data[:cut].decode("utf-8", "replace"))
         out.extend([replies.popleft() for _ in ready])

@@ -307,8 +307,9 @@ def fetch(path, options, sender):
     failed = []
     reader = Contents(options, sender, failed)
     try:
-        for _, one in reader.find(heard(path)):
-            reader.send_contents(one)
+        found = reader.find(heard(path))
+        for _, one in found:
+            reader.send_contents(one, len(found) > 1)
     except (channels.Closed, values.RemoteError):
         pass  # that was enough
     except BaseException as e:
@@ -325,8 +326,12 @@ class Contents(Reader):
         Reader.__init__(self, options, sender)
         self.failed = failed
 
-    def send_contents(self, path):
+    def send_contents(self, path, is_one_of_many):
         try:
+            # The other end of a pipe may never come, and the files behind it would not either.
+            mode = is_one_of_many and os.stat(path).st_mode
+            if mode and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                return self.fail(path, "not a file")
             fd = os.open(path, os.O_RDONLY)
             try:
                 self.send_rest(fd)

@@ -3,7 +3,7 @@
  *
  * Expands paths as a shell does: `~` to the home folder, a pattern to the sorted paths it matches.
  */
-import { lstatSync, readdirSync } from "node:fs";
+import { lstatSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { isPattern, join, matches, onDisk } from "./paths.ts";
 
@@ -26,7 +26,9 @@ export function expand(path: string): string[] {
         .map((name) => (folder === "" ? name : join(folder, name)));
     });
   }
-  return found.filter(exists);
+  return plain.endsWith("/")
+    ? found.filter(isFolder).map((path) => join(path, ""))
+    : found.filter(exists);
 }
 
 /** The sorted names in a folder; none if the folder cannot be read. */
@@ -43,6 +45,10 @@ export function namesIn(folder: string): string[] {
   return readdirSync(onDisk(folder), { encoding: "buffer" })
     .map((name) => Buffer.from(name).toString("latin1"))
     .sort();
+}
+
+function isFolder(path: string): boolean {
+  return statSync(onDisk(path), { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function exists(path: string): boolean {

@@ -306,6 +306,7 @@ function sameNames(named: readonly (readonly [name: string, path: string])[]): s
 }
 
 const NO_MATCH = "nothing matches";
+const NO_FILE = "not a file";
 const ZEROS = Buffer.alloc(CHUNK);
 
 function isZero(piece: Uint8Array): boolean {
@@ -344,7 +345,9 @@ export async function fetch(
   try {
     for (const one of names) {
       try {
-        await sendContents(one, sender, signal);
+        // The other end of a pipe may never come, and the files behind it would not either.
+        if (names.length > 1 && !isFile(one)) failed.push([toWire(one), NO_FILE]);
+        else await sendContents(one, sender, signal);
       } catch (error) {
         if (!isSystemError(error)) throw error;
         failed.push([toWire(one), reason(error)]);
@@ -358,6 +361,12 @@ export async function fetch(
     }
   }
   return failed;
+}
+
+/** @throws the system's error; a folder is read, to fail as the system says */
+function isFile(path: string): boolean {
+  const found = statSync(onDisk(path));
+  return found.isFile() || found.isDirectory();
 }
 
 async function sendContents(

@@ -98,6 +98,7 @@ test("our input and output", async () => {
   const both = await cp(`local:${at("a")}`, `local:${at("b")}`, "-");
   expect(both).toEqual({ stdout: "a\nb\n", stderr: "", status: 0 });
   expect(await cp(`local:${at("[ab]")}`, "-")).toEqual(both);
+  expect(await cp("--json", `local:${at("a")}`, "-")).toMatchObject({ stdout: "", status: 2 });
   const none = await cp(`local:${at("absent")}`, "-");
   expect(none.stderr).toBe(`local: ${at("absent")}: No such file or directory\n`);
   expect(none.status).toBe(1);

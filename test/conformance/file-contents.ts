@@ -1,5 +1,6 @@
 /** Files of which only the content is wanted: read, written, streamed. */
 import { afterAll, beforeAll, beforeEach, expect } from "bun:test";
+import { execFileSync } from "node:child_process";
 import {
   mkdirSync,
   mkdtempSync,
@@ -48,6 +49,8 @@ export function fileContents(far: Far): void {
     // What cannot be read is told behind all that can be.
     mkdirSync(at("b0"));
     symlinkSync("absent", at("b3"));
+    execFileSync("mkfifo", [at("b4")]);
+    writeFileSync(at("b5"), "b5\n");
     let read = "";
     const all = async () => {
       for await (const piece of context().readStream(at("b?"), { expand: true })) {
@@ -58,9 +61,10 @@ export function fileContents(far: Far): void {
       failures: [
         { path: at("b0"), problem: "Is a directory" },
         { path: at("b3"), problem: "No such file or directory" },
+        { path: at("b4"), problem: "not a file" },
       ],
     });
-    expect(read).toBe("b*\nb1\nb2\n");
+    expect(read).toBe("b*\nb1\nb2\nb5\n");
   });
 
   test("one file as bytes: read, written, streamed", async () => {

@@ -289,6 +289,9 @@ export function files(far: Far): void {
     expect(list(at("1"))).toEqual(["[x]", "b1", "b2"]);
     await context().get(at("[bc]?"), there("2"), { expand: true });
     expect(list(at("2"))).toEqual(["b1", "b2"]);
+    mkdirSync(at("b4"));
+    await context().get(`${at("b*")}/`, there("4"), { expand: true, recursive: true });
+    expect(list(at("4"))).toEqual(["b4"]);
     const none = await failureOf(context().get(at("d*"), there("3"), { expand: true }));
     expect(none).toMatchObject({ failures: [{ path: at("d*"), problem: "nothing matches" }] });
     expect(await failureOf(context().get(at("b*"), at("3")))).toMatchObject({

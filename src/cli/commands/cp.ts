@@ -92,6 +92,9 @@ A host that cannot be reached does not stop the copies of the others.`,
 async function run(line: CommandLine, host: Host): Promise<number> {
   const { flags } = line;
   const plan = await planOf(line, host);
+  if (flags["json"] === true && plan.copies.some(({ to }) => isStandard(to))) {
+    throw new Usage("cp", "--json and DST - would both be on standard output");
+  }
   const work = { command: "cp", flags, targets: plan.targets };
   return withHeadStart(work, host, async () => {
     const { runSession } = await import("../run-targets.ts");

@@ -13,8 +13,9 @@ const missingAddress =
   OWN_ADDRESS === undefined ? "this machine has no address of a network" : undefined;
 
 suite("host keys of the embedded ssh", missingSshd(), "sshd", () => {
-  const { at, text, hostKey, withLines, same, port, another } = optionScene();
+  const { at, text, hostKey, withLines, both, same, port, another } = optionScene();
   const file = at;
+  const revoked = { status: 255, code: "ERR_TRANSPORT_HOST_KEY_REVOKED" } as const;
   const asks = { status: 255, code: "ERR_TRANSPORT_HOST_KEY_UNKNOWN" } as const;
   for (const type of Object.keys(TYPES)) {
     test(`known by ${type} alone`, () => same(withLines([], { known: hostKey(type) }), OK));
@@ -65,14 +66,14 @@ suite("host keys of the embedded ssh", missingSshd(), "sshd", () => {
   });
   test("a revoked key", async () => {
     const known = `${hostKey("ed25519")}@revoked ${hostKey("ed25519", "*")}`;
-    const { stderr } = await same(withLines([], { known }), { status: 255 });
+    const { stderr } = await same(withLines([], { known }), revoked);
     expect(stderr).toContain("REVOKED HOST KEY");
     await same(withLines(["StrictHostKeyChecking no"], { known }), OK);
   });
   test("RevokedHostKeys", async () => {
     writeFileSync(at("revoked"), `${text("host_ed25519.pub")}\n`);
     const lines = [`RevokedHostKeys ${at("revoked")}`];
-    await same(withLines(lines), { status: 255, code: "ERR_TRANSPORT_HOST_KEY_UNKNOWN" });
+    await same(withLines(lines), revoked);
     await same(withLines(["RevokedHostKeys DIR/nothing"]), { status: 255 });
   });
   test("a revoked key beside a known one of another type", async () => {
@@ -139,8 +140,11 @@ suite("host keys of the embedded ssh", missingSshd(), "sshd", () => {
     await same(withLines([`GlobalKnownHostsFile ${file}`], { known: "" }), OK);
     await same(withLines([`UserKnownHostsFile ${file}`], { known: "" }), OK);
     writeFileSync(at("revoked"), `${text("host_ed25519.pub")}\n`);
-    const revoked = `~/${relative(account().home, at("revoked"))}`;
-    await same(withLines([`RevokedHostKeys ${revoked}`]), { status: 255 });
+    const list = `~/${relative(account().home, at("revoked"))}`;
+    // OpenSSH 9.2 looks for a folder of the name ~, and lets no key pass either.
+    const [theirs, ours] = await both(withLines([`RevokedHostKeys ${list}`]));
+    expect(theirs.status).toBe(255);
+    expect(ours).toMatchObject(revoked);
   });
   test("a file of known hosts that is a pipe", async () => {
     runTool(["mkfifo", at("pipe")]);

@@ -8,6 +8,7 @@ const WORDS: readonly (readonly [code: string, words: string])[] = [
   ["ERR_TRANSPORT_UNREACHABLE", "no answer"],
   ["ERR_TRANSPORT_UNKNOWN_HOST", "no such host"],
   ["ERR_TRANSPORT_HOST_KEY_CHANGED", "host key changed"],
+  ["ERR_TRANSPORT_HOST_KEY_REVOKED", "host key revoked"],
   ["ERR_TRANSPORT_HOST_KEY_UNKNOWN", "host key not known"],
   ["ERR_TRANSPORT_PERMISSION_DENIED", "permission denied"],
   ["ERR_TRANSPORT_PASSWORD", "password"],

@@ -233,6 +233,8 @@ export class ChildSession implements Session {
     this.#speaks(languageOf(slave.kind));
     this.#state = { name: "ready", launched, keepalive: this.#keepAlive(launched, slave) };
     this.#ready.resolve(slave);
+    const alarm = this.#settings.transport.alarm?.(launched.stderr);
+    if (alarm !== undefined) this.#parts.logs.say("warning", alarm);
   }
 
   #keepAlive(launched: Launched, { kind }: SlaveInfo): Keepalive | undefined {

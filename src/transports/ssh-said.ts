@@ -26,6 +26,18 @@ export function worthQuoting(stderr: string): string {
   return lines.join("\n");
 }
 
+/**
+ * With `StrictHostKeyChecking no`, ssh only warns of what it would refuse otherwise, in a box.
+ *
+ * @param stderr of a client that is connected
+ */
+export function alarmIn(stderr: string): string | undefined {
+  const isRevoked = /REVOKED HOST KEY DETECTED/.test(stderr);
+  if (!isRevoked && !/REMOTE HOST IDENTIFICATION HAS CHANGED/.test(stderr)) return undefined;
+  const what = isRevoked ? "is revoked" : "has changed";
+  return `the host key ${what}: this may be another machine, and StrictHostKeyChecking lets it pass`;
+}
+
 /** @returns the command that removes a host key that has changed; undefined: it is not known */
 export function removalOf(stderr: string): string | undefined {
   const [, file] = OFFENDING.exec(stderr) ?? [];

@@ -11,7 +11,7 @@ import { quoteForLoginShell, quoteForPosixShell } from "../shell-quote.ts";
 import { CAUSES } from "./causes.ts";
 import { SCHEMES } from "./registry.ts";
 import { namedHosts, namedOptions } from "./ssh-config.ts";
-import { removalOf, worthQuoting } from "./ssh-said.ts";
+import { alarmIn, removalOf, worthQuoting } from "./ssh-said.ts";
 import type { Explanation, SshEngine, Transport } from "./transport.ts";
 
 /** How `ssh` is run. */
@@ -81,6 +81,7 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
       withoutBrackets(destination),
       argv.map(quoteForLoginShell).join(" "),
     ],
+    alarm: alarmIn,
     explain: (exitCode, stderr, stdout = "") => {
       if (exitCode === 1 && !EXPIRED.test(stderr)) return withoutShell(stdout);
       if (exitCode !== 255 && exitCode !== 1) return undefined;

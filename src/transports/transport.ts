@@ -54,6 +54,11 @@ export interface Transport {
    * @returns why the child ended, if that was the transport's failure and not the remote side's
    */
   explain(exitCode: number | undefined, stderr: string, stdout?: string): Explanation | undefined;
+  /**
+   * @param stderr what the program has said on its way to a slave that answers
+   * @returns what the user has to know of it all the same
+   */
+  alarm?(stderr: string): string | undefined;
 }
 
 export const SSH_ENGINES = ["embedded", "auto"] as const;

@@ -4,11 +4,11 @@
  * silence; and what is said of each way to fail.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BootstrapError, Broker, type ConnectOptions } from "../../src/index.ts";
+import { BootstrapError, Broker, type ConnectOptions, type LogRecord } from "../../src/index.ts";
 import { PYTHON_CORE } from "../../src/interpreters/embedded.ts";
 import type { Plan } from "../../src/interpreters/plan.ts";
 import { HEADER_BYTES } from "../../src/protocol/frame.ts";
@@ -301,6 +301,26 @@ describe("errors", () => {
       const changed = through(server, "-o", `UserKnownHostsFile=${known}`);
       await fails("ERR_TRANSPORT_HOST_KEY_CHANGED", server.host, changed);
     });
+
+    test.each(["spawned", "embedded"] as const)(
+      "a host key that has changed, and may have, is an alarm (%s)",
+      async (engine) => {
+        const messages: string[] = [];
+        const onLog = ({ level, message }: LogRecord) => level >= 30 && messages.push(message);
+        await using broker = new Broker({ onLog });
+        const known = join(dir, "changed");
+        copyFileSync(join(locked.configPath, "../known_hosts"), known);
+        const more = ["-o", `UserKnownHostsFile=${known}`, "-o", "StrictHostKeyChecking=no"];
+        const { ssh } = through(server, ...more);
+        const context = await broker.connect(server.host, {
+          ssh: { ...ssh, ...(engine === "embedded" && { engine }) },
+        });
+        await context.ready();
+        expect(messages).toEqual([
+          "the host key has changed: this may be another machine, and StrictHostKeyChecking lets it pass",
+        ]);
+      },
+    );
 
     test("the interpreter that was named is not there", async () => {
       const options = { ...through(server), python: join(dir, "nope") };

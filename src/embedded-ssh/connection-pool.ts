@@ -10,7 +10,7 @@ import { configurationFile, type SshCommandLine } from "./command-line.ts";
 import type { SshConfiguration } from "./configuration.ts";
 import { type Answer, ConfigurationCache } from "./configuration-cache.ts";
 import { Connection, type Dialog, type Session } from "./connection.ts";
-import { JumpFailure, NoSession, Refusal } from "./failures.ts";
+import { ConnectionFailure, JumpFailure, NoSession, Refusal } from "./failures.ts";
 import { openBehind } from "./hop-wire.ts";
 import { CLOSED_BEHIND } from "./last-words.ts";
 import { readSettings, type SshSettings } from "./settings.ts";
@@ -40,7 +40,14 @@ interface Slot {
 /** A server may print without end. */
 const PRINTED_CHARACTERS = 32768;
 
-type Destination = Pick<SshCommandLine, "options" | "destination">;
+/** How a connection is opened. */
+interface Way {
+  readonly options: readonly string[];
+  /** The keys of the connections that wait for this one: their jump host is at its end. */
+  readonly above: readonly string[];
+}
+
+type Destination = Pick<SshCommandLine, "options" | "destination"> & Partial<Way>;
 
 /**
  * Behind a hop, the way to the server is known, as with `ssh -J`: no ProxyJump and no ProxyCommand
@@ -96,14 +103,14 @@ export class ConnectionPool {
 
   /** A connection that stays open until it is released. */
   async #lease(place: Destination, dialog: Dialog, signal: AbortSignal) {
-    const { destination } = place;
+    const { destination, above = [] } = place;
     const options =
       this.#via === undefined ? place.options : [...BEHIND, ...withoutJumps(place.options)];
     const [asked, forget] = this.#configurations.lease(options, destination);
     try {
       const answer = await orAborted(asked, signal);
       dialog.say(answer.warnings);
-      const lease = await this.#leaseBy(answer, options, dialog, signal);
+      const lease = await this.#leaseBy(answer, { options, above }, dialog, signal);
       const release = once(() => {
         forget();
         lease.release();
@@ -117,17 +124,19 @@ export class ConnectionPool {
 
   async #leaseBy(
     { configuration, usual }: Answer,
-    options: readonly string[],
+    { options, above }: Way,
     dialog: Dialog,
     signal: AbortSignal,
   ) {
     const key = digestOf(configuration);
+    // It would wait for itself.
+    if (above.includes(key)) throw new ConnectionFailure("ProxyJump leads back to itself\r\n");
     const slots = this.#slots.get(key) ?? new Set();
     let slot = [...slots].find(({ isFull }) => !isFull);
     const isFirst = slot === undefined;
     if (slot === undefined) {
       const settings = readSettings(configuration, usual, options);
-      slot = this.#open(settings, options, dialog);
+      slot = this.#open(settings, { options, above: [...above, key] }, dialog);
       this.#slots.set(key, slots.add(slot));
     }
     slot.users += 1;
@@ -145,14 +154,14 @@ export class ConnectionPool {
     }
   }
 
-  #open(settings: SshSettings, options: readonly string[], dialog: Dialog): Slot {
+  #open(settings: SshSettings, way: Way, dialog: Dialog): Slot {
     const abort = new AbortController();
     const say = (text: string): void => {
       slot.printed = (slot.printed + text).slice(-PRINTED_CHARACTERS);
       dialog.say(text);
     };
     const open = async (): Promise<Connection> => {
-      const wire = await this.#wire(settings, options, { ...dialog, say }, abort.signal);
+      const wire = await this.#wire(settings, way, { ...dialog, say }, abort.signal);
       return Connection.open(settings, wire, { ...dialog, say }, abort.signal);
     };
     const opening = Promise.resolve().then(open);
@@ -167,7 +176,7 @@ export class ConnectionPool {
   /** @returns the bytes to the server: directly, by a command, or through another server */
   async #wire(
     settings: SshSettings,
-    options: readonly string[],
+    { options, above }: Way,
     dialog: Dialog,
     signal: AbortSignal,
   ): Promise<Wire> {
@@ -186,6 +195,7 @@ export class ConnectionPool {
     const place = {
       options: ["-T", ...configurationFile(options), ...way, ...accountOf(last)],
       destination: hostOf(last),
+      above,
     };
     try {
       return await this.#through(place, settings, dialog, signal);

@@ -159,6 +159,12 @@ suite("sessions of the embedded ssh", missingSshd(), "sshd", () => {
       const ours = await withEmbedded(join(folder, "jump3"), own);
       expect(ours).toMatchObject({ status: 255, code: "ERR_TRANSPORT_UNREACHABLE" });
     });
+    test("jumps that lead back to where they began", async () => {
+      const loop = ["Host round", "  ProxyJump far", "Host far", "  ProxyJump round"];
+      const ours = await withEmbedded(join(folder, "loop"), run(loop));
+      expect(ours.status).toBe(255);
+      expect(ours.stderr).toContain("ProxyJump leads back to itself");
+    });
     test("many contexts behind one share its connection, and what ssh -G says of it", async () => {
       const before = connections(server);
       const dir = join(folder, "jump4");

@@ -200,7 +200,7 @@ export class ConnectionPool {
     try {
       return await this.#through(place, settings, dialog, signal);
     } catch (error) {
-      throw failureOfJump(last, error as Error);
+      throw failureOfJump(last, `${settings.hostname} port ${settings.port}`, error as Error);
     }
   }
 
@@ -251,12 +251,15 @@ export class ConnectionPool {
  * What ssh prints of a jump host may have no name in it. The text goes on as ssh's: the ssh of the
  * last host sees its proxy close.
  */
-function failureOfJump(jump: string, error: Error): Error {
+function failureOfJump(jump: string, target: string, error: Error): Error {
   const { message } = error;
   if (error instanceof JumpFailure) return error;
   if (error instanceof Refusal) return new Refusal(`jump host ${jump}: ${message}`);
   const text = message === "" || message.endsWith("\n") ? message : `${message}\r\n`;
-  const named = `The embedded ssh: the jump host ${jump} has failed.\r\n`;
+  // The jump host may be all right, and not what is behind it.
+  const isOpen = text.startsWith("channel 0: open failed");
+  const what = isOpen ? `opens no way to ${target}` : "has failed";
+  const named = `The embedded ssh: the jump host ${jump} ${what}.\r\n`;
   return new JumpFailure(`${text}${named}${CLOSED_BEHIND}`);
 }
 

@@ -83,10 +83,12 @@ suite("a process that keeps connections", missingSshd(), "sshd", () => {
       stderr: "",
       status: 0,
     });
-    expect(await scene.run(["ps"])).toMatchObject({
-      stderr: `econtext ps: ${words}\n`,
-      status: 255,
-    });
+    for (const args of [["ps"], ["down", host]]) {
+      expect(await scene.run(args)).toMatchObject({
+        stderr: `econtext ${args[0]}: ${words}; econtext down, without a TARGET, ends it\n`,
+        status: 255,
+      });
+    }
     expect(await scene.run(["up", host])).toMatchObject({
       stderr: `econtext up: ${words}: it is replaced\n`,
       status: 0,

@@ -76,7 +76,8 @@ async function conclude(args: readonly string[], served: Served, host: Host): Pr
   if ("status" in served) return served.status;
   const why =
     served.refused === "" ? "the process that keeps connections has ended" : served.refused;
-  await host.stderr.write(`econtext ${args[0]}: ${why}\n`);
+  const next = why.includes(OTHER_VERSION) ? "; econtext down, without a TARGET, ends it" : "";
+  await host.stderr.write(`econtext ${args[0]}: ${why}${next}\n`);
   return NO_CONNECTION;
 }
 

@@ -93,7 +93,9 @@ export function ssh(destination: string, settings: SshOptions = {}): Transport {
       const file = configFile(options);
       const way = isBehind ? [] : jumpsOf(behind);
       const words = [...options, ...way, withoutBrackets(destination)];
-      const plain = words.map(quoteForPosixShell).join(" ");
+      // The first value of an option counts.
+      const asking = STRICT.test(stderr) ? ["-o", "StrictHostKeyChecking=ask"] : [];
+      const plain = [...asking, ...words].map(quoteForPosixShell).join(" ");
       const takesPassword = !interactive && TAKES_PASSWORD.test(stderr);
       return {
         ...told,
@@ -180,6 +182,8 @@ function forced(options: readonly string[]): string[] {
   if (!options.some((option) => FORWARDING.test(option))) settings.push("ClearAllForwardings=yes");
   return settings.flatMap((setting) => ["-o", setting]);
 }
+
+const STRICT = /you have requested strict checking/;
 
 /**
  * Nothing else was said: a proxy command says why it failed. It may be the jump host's server;

@@ -164,5 +164,9 @@ describe("hints name the configuration in use", () => {
     delete process.env["ECONTEXT_SSH_CONFIG"];
     expect(hintOf(UNKNOWN)).toEndWith("a Host entry in ~/.ssh/config");
     expect(hintOf(DENIED)).toEndWith("the agent with plain ssh web1");
+    const strict = "No ED25519 host key is known for web1 and you have requested strict checking.";
+    const unknown = `${strict}\r\nHost key verification failed.\r\n`;
+    const ask = "-o 'StrictHostKeyChecking=ask' -o 'StrictHostKeyChecking=yes' web1";
+    expect(hintOf(unknown, "-o", "StrictHostKeyChecking=yes")).toContain(`plain ssh ${ask} to see`);
   });
 });

@@ -71,8 +71,8 @@ export function interruption(far: Far): void {
     controller.abort();
     expect(await second).toBeInstanceOf(CancelledError);
     expect(await late).toBeInstanceOf(TimeoutError);
-    // Its answer says that the cancels were heard.
-    await far.session().context.ping();
+    // The first answer may be sent before the cancels beside it take effect, not the second.
+    for (let pings = 0; pings < 2; pings++) await far.session().context.ping();
     gate.open();
     await first;
     expect(await far.call("tasks.state.noted")).toEqual([]);

@@ -29,6 +29,8 @@ const POLL_MS = 50;
 /** Of what moves no more. */
 const MAX_GROWTH_MB = 4;
 const MAX_MB: Readonly<Record<string, number>> = { program: 128, ssh: 16, guard: 16 };
+/** Garbage of JavaScript may still come when nothing moves. What is kept would be a hundred. */
+const MAX_SLAVE_GROWTH_MB = { python: MAX_GROWTH_MB, javascript: 16 };
 /** Node.js lets buffers of 64 MiB and more lie before it looks for garbage. */
 const MAX_SLAVE_MB = { python: 32, javascript: 192 };
 /** Values in the window that a sender begins with, and one more. */
@@ -99,7 +101,8 @@ async function watch(
   const limit = (name: string) => MAX_MB[name] ?? MAX_SLAVE_MB[kind.language];
   const cells = hops.map(([name], i) => {
     const [first = 0, second = 0] = halves.map((half) => half[i]);
-    const max = how.startsWith("does not") ? first + MAX_GROWTH_MB : limit(name);
+    const growth = name === "slave" ? MAX_SLAVE_GROWTH_MB[kind.language] : MAX_GROWTH_MB;
+    const max = how.startsWith("does not") ? first + growth : limit(name);
     const isFine = first > 0 && first < limit(name) && second < Math.min(max, limit(name));
     return `${name} ${first.toFixed(1)} ${second.toFixed(1)}${isFine ? "" : " TOO MUCH"}`;
   });

@@ -3,7 +3,7 @@
  *
  * Expands paths as a shell does: `~` to the home folder, a pattern to the sorted paths it matches.
  */
-import { lstatSync, readdirSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, type Stats, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { isPattern, join, matches, onDisk } from "./paths.ts";
 
@@ -17,9 +17,9 @@ export function expandHome(path: string): string {
 export function expand(path: string): string[] {
   const plain = expandHome(path);
   if (!isPattern(plain) || exists(plain)) return [plain];
-  let found = [plain.startsWith("/") ? "/" : ""];
+  let paths = [plain.startsWith("/") ? "/" : ""];
   for (const part of plain.split("/").filter((one) => one !== "")) {
-    found = found.flatMap((folder) => {
+    paths = paths.flatMap((folder) => {
       if (!isPattern(part)) return [folder === "" ? part : join(folder, part)];
       return namesOrNone(folder === "" ? "." : folder)
         .filter((name) => matches(name, part))
@@ -27,8 +27,8 @@ export function expand(path: string): string[] {
     });
   }
   return plain.endsWith("/")
-    ? found.filter(isFolder).map((path) => join(path, ""))
-    : found.filter(exists);
+    ? paths.filter(isFolder).map((path) => join(path, ""))
+    : paths.filter(exists);
 }
 
 /** The sorted names in a folder; none if the folder cannot be read. */
@@ -48,9 +48,18 @@ export function namesIn(folder: string): string[] {
 }
 
 function isFolder(path: string): boolean {
-  return statSync(onDisk(path), { throwIfNoEntry: false })?.isDirectory() === true;
+  return found(() => statSync(onDisk(path)))?.isDirectory() === true;
 }
 
 function exists(path: string): boolean {
-  return lstatSync(onDisk(path), { throwIfNoEntry: false }) !== undefined;
+  return found(() => lstatSync(onDisk(path))) !== undefined;
+}
+
+/** A part of the path may be a file, or a folder that nothing may be looked up in. */
+function found(look: () => Stats): Stats | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
 }

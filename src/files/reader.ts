@@ -339,10 +339,11 @@ export async function fetch(
   sender: ValueSender,
   signal?: AbortSignal,
 ): Promise<[WirePath, string][]> {
-  const name = fromWire(path);
-  const names = options.expand ? expand(name) : [name];
-  const failed: [WirePath, string][] = names.length === 0 ? [[path, NO_MATCH]] : [];
+  const failed: [WirePath, string][] = [];
   try {
+    const name = fromWire(path);
+    const names = options.expand ? expand(name) : [name];
+    if (names.length === 0) failed.push([path, NO_MATCH]);
     for (const one of names) {
       try {
         // The other end of a pipe may never come, and the files behind it would not either.

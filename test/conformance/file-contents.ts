@@ -46,6 +46,9 @@ export function fileContents(far: Far): void {
     expect(await failureOf(context().readFile(at("b?")))).toMatchObject({
       failures: [{ path: at("b?"), problem: "No such file or directory" }],
     });
+    mkdirSync(at("in"));
+    writeFileSync(at("in/b1"), "in\n");
+    expect(await text("*/b1")).toBe("in\n"); // files beside the folder hold nothing
     // What cannot be read is told behind all that can be.
     mkdirSync(at("b0"));
     symlinkSync("absent", at("b3"));

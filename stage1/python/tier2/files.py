@@ -322,6 +322,8 @@ def fetch(path, options, sender):
 
 
 class Contents(Reader):
+    """Sends nothing but the bytes of files, and keeps what fails in `failed`."""
+
     def __init__(self, options, sender, failed):
         Reader.__init__(self, options, sender)
         self.failed = failed

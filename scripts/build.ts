@@ -41,6 +41,10 @@ function withoutPoly1305(found: () => void): BunPlugin {
  */
 export async function build(outfile: string = OUTFILE, entry: string = ENTRY): Promise<void> {
   if (!existsSync(entry)) throw new Error(`${relative(ROOT, entry)} does not exist`);
+  // See macros.ts, which would read from there.
+  if (process.env["ECONTEXT_TEST_BUILT"] !== undefined) {
+    throw new Error("ECONTEXT_TEST_BUILT is set: what a test run has made is not for the program");
+  }
   let hasPoly1305 = entry === ENTRY;
   const { success, logs } = await Bun.build({
     entrypoints: [entry],

@@ -4,7 +4,7 @@
  *
  * `bun run` and `bun test` expand macros, too, in each process that loads such a file, and what
  * these make takes seconds of processor time. The processes of one test run share it: in the folder
- * that ECONTEXT_TEST_BUILT names, if it is set. The build never reads that.
+ * that ECONTEXT_TEST_BUILT names, if it is set. The build refuses to run with it.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -29,8 +29,6 @@ const POLL_MS = 50;
 /** Of what moves no more. */
 const MAX_GROWTH_MB = 4;
 const MAX_MB: Readonly<Record<string, number>> = { program: 128, ssh: 16, guard: 16 };
-/** Garbage of JavaScript may still come when nothing moves. What is kept would be a hundred. */
-const MAX_SLAVE_GROWTH_MB = { python: MAX_GROWTH_MB, javascript: 16 };
 /** Node.js lets buffers of 64 MiB and more lie before it looks for garbage. */
 const MAX_SLAVE_MB = { python: 32, javascript: 192 };
 /** Values in the window that a sender begins with, and one more. */
@@ -77,7 +75,7 @@ function between(pid: number, language: Kind["language"]): Hop[] {
 }
 
 const NEEDED = ["program", "guard", "slave"];
-/** A busy machine may look at the processes when they have ended: then they run again. */
+/** What a busy machine looks at when it has ended, and what has grown, runs again. */
 const MAX_TRIES = 5;
 
 /** From its line "on" to its end. @returns what it said behind that */
@@ -101,8 +99,7 @@ async function watch(
   const limit = (name: string) => MAX_MB[name] ?? MAX_SLAVE_MB[kind.language];
   const cells = hops.map(([name], i) => {
     const [first = 0, second = 0] = halves.map((half) => half[i]);
-    const growth = name === "slave" ? MAX_SLAVE_GROWTH_MB[kind.language] : MAX_GROWTH_MB;
-    const max = how.startsWith("does not") ? first + growth : limit(name);
+    const max = how.startsWith("does not") ? first + MAX_GROWTH_MB : limit(name);
     const isFine = first > 0 && first < limit(name) && second < Math.min(max, limit(name));
     return `${name} ${first.toFixed(1)} ${second.toFixed(1)}${isFine ? "" : " TOO MUCH"}`;
   });
@@ -110,6 +107,9 @@ async function watch(
   for (let more = await reader.read(); !more.done; more = await reader.read()) said += more.value;
   const row = `${kind.kind} ${kind.version}: ${how.padEnd(24)} ${cells.join(", ")}`;
   seen.push(`  ${row}; ${said.trim()}`);
+  // Garbage may grow once. What is kept grows each time.
+  const hasGrown = how.startsWith("does not") && row.includes("TOO MUCH");
+  if (hasGrown && tries > 1) return watch(kind, how, argv, tries - 1);
   expect(row).not.toContain("TOO MUCH");
   return said;
 }

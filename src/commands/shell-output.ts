@@ -11,6 +11,7 @@ export interface ShellOutput {
   readonly signal?: string;
 }
 
+/** @returns what `exited` and the two texts tell together */
 export function shellOutput(
   { status, signal, problem = "" }: ExecResult,
   stdout: string,
@@ -31,6 +32,7 @@ export async function outputOf(process: RemoteProcess): Promise<ShellOutput> {
   return shellOutput(result, stdout, stderr);
 }
 
+/** @param script the command, as the user wrote it */
 export function shellError(
   context: string,
   script: string,

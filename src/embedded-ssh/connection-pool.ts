@@ -256,9 +256,9 @@ function failureOfJump(jump: string, target: string, error: Error): Error {
   if (error instanceof JumpFailure) return error;
   if (error instanceof Refusal) return new Refusal(`jump host ${jump}: ${message}`);
   const text = message === "" || message.endsWith("\n") ? message : `${message}\r\n`;
-  // The jump host may be all right, and not what is behind it.
-  const isOpen = text.startsWith("channel 0: open failed");
-  const what = isOpen ? `opens no way to ${target}` : "has failed";
+  // The jump host itself works then.
+  const hasNoWay = text.startsWith("channel 0: open failed");
+  const what = hasNoWay ? `opens no way to ${target}` : "has failed";
   const named = `The embedded ssh: the jump host ${jump} ${what}.\r\n`;
   return new JumpFailure(`${text}${named}${CLOSED_BEHIND}`);
 }

@@ -13,7 +13,7 @@ export interface ProcessStat {
 export function statOf(pid: number): ProcessStat | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // After the name, which may contain anything: state, parent and, twenty words on, the start.
+    // After the name, which may hold anything: the state, the parent; the twentieth is the start.
     const words = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const [state = "", parent] = words;
     return { state, parent: Number(parent), startedAt: words[19] ?? "" };

@@ -75,6 +75,7 @@ function lossOf(about: About): string[] {
   return [`lost: ${oneLine(why)}; ${prospectOf(about)}`];
 }
 
+/** @returns what becomes of a lost context */
 function prospectOf({ retryMs, retryError }: About): string {
   if (retryMs === 0) return "connecting";
   const why = retryError === null ? "" : ` (${oneLine(retryError)})`;

@@ -18,7 +18,13 @@ import { neutralise } from "../text.ts";
 import { type CopyEnd, DataError } from "./ends.ts";
 import { display, fromWire, nameOf, toWire, type WirePath } from "./paths.ts";
 import { ReadAhead } from "./read-ahead.ts";
-import { type CopyFailure, type CopyProgress, CopyReport, type CopyResult } from "./report.ts";
+import {
+  type CopyFailure,
+  type CopyProgress,
+  CopyReport,
+  type CopyResult,
+  MAX_FAILURES,
+} from "./report.ts";
 
 export interface ReadFileOptions extends CallLimits {
   /**
@@ -210,7 +216,8 @@ export async function* readBytes(
     throw error;
   }
   const failures = failuresOf(context, await sent);
-  if (failures.length > 0) throw new FilesError(failures, failures.length);
+  if (failures.length === 0) return;
+  throw new FilesError(failures.slice(0, MAX_FAILURES), failures.length);
 }
 
 /** @param failed what `fetch` gives: each path that cannot be read, and why */

@@ -37,7 +37,7 @@ interface Listeners {
 }
 
 /** The most failures that the final error lists. */
-const MAX_FAILURES = 1000;
+export const MAX_FAILURES = 1000;
 
 /** One side of a copy. */
 interface Side {

@@ -11,7 +11,7 @@ import { neutralise } from "../text.ts";
 import type { Transport } from "../transports/transport.ts";
 
 /** How long callers wait for the end of a process whose pipe has closed. */
-const PATIENCE_MS = 500;
+const PATIENCE_MS = 2000;
 
 /** What a shell prints about a child that a signal has ended; bash puts more around it. */
 const SHELL_WORDS: readonly (readonly [RegExp, string])[] = [

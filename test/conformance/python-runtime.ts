@@ -316,6 +316,12 @@ export function pythonRuntime(far: Far): void {
     },
   );
 
+  test("a crash is told as such also by a guard that is slow", async () => {
+    await using session = await far.connect();
+    const error = await failureOf(session.call("tasks.procs.crash_while_guard_sleeps", 1));
+    expect((error as Error).message).toContain("killed by SIGSEGV, status 139");
+  });
+
   everyVersion("a fork that ends by sys.exit does not answer the call a second time", async () => {
     const call = far.callWith({ deadline: 20_000 }, "tasks.procs.fork_exit", 6);
     expect(await call).toBe(6);

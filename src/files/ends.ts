@@ -89,7 +89,8 @@ const HERE: CopyEnd = {
 export function endForMany(folder?: string): CopyEnd {
   let tape: Tape | undefined;
   return {
-    ...{ name: "", folder },
+    name: "",
+    folder,
     read: (paths, options, to, limits) => {
       if (options.checksum === true) return HERE.read(paths, options, to, limits);
       if (tape?.isWhole !== true) {

@@ -5,26 +5,23 @@
  * `events`, and the copy continues. The writer trusts no reader; destination.ts decides where
  * records may lead. Twin: stage1/python/tier2/files_writer.py.
  */
-import { closeSync, constants, fstatSync } from "node:fs";
 import { AtomicFile, makeLink } from "./atomic-file.ts";
 import { Destination, replaceableAt } from "./destination.ts";
-import { closeQuietly, digest, isSystemError, openPlain, reason } from "./disk.ts";
+import { isSystemError, reason } from "./disk.ts";
 import { adjust, setMode, setTime } from "./mode.ts";
 import { display, fromWire, toWire, type WirePath } from "./paths.ts";
-import {
-  BATCH,
-  type FileRecord,
-  type MakeChannel,
-  type PieceFile,
-  type Totals,
-  type ValueSender,
-  type WriteOptions,
+import { PresentFiles } from "./present-files.ts";
+import type {
+  FileRecord,
+  MakeChannel,
+  PieceFile,
+  Totals,
+  ValueSender,
+  WriteOptions,
 } from "./records.ts";
-import { resumableOf, StaleFiles } from "./stale-files.ts";
+import { StaleFiles } from "./stale-files.ts";
 
 const PROGRESS_MS = 100;
-/** The most unfinished files of one copy that are continued. */
-const MAX_UNFINISHED = 64;
 
 /**
  * Writes what a reader sends. The first event is `["open", SENDER]`, with the sender for the
@@ -83,12 +80,7 @@ export class TreeWriter {
   readonly #stop: () => void;
   #isStopped = false;
   readonly #umask = process.umask();
-  readonly #answers: (readonly [WirePath, number, string])[] = [];
-  /**
-   * Unfinished files that the reader was told of, by target. They stay open, because another copy
-   * of the same file may rename or replace them.
-   */
-  readonly #unfinished = new Map<string, number>();
+  readonly #present: PresentFiles;
   /** The file that is being written. Its `output` is undefined if the file cannot be written. */
   #current:
     | { readonly name: WirePath; readonly target: string; output: AtomicFile | undefined }
@@ -105,6 +97,7 @@ export class TreeWriter {
     this.#options = options;
     this.#events = events;
     this.#destination = new Destination(destination, options);
+    this.#present = new PresentFiles(options.resume === true);
   }
 
   /**
@@ -156,13 +149,7 @@ export class TreeWriter {
   /** Drops the file that is being written, and closes all others. */
   abandon(): void {
     this.#drop();
-    for (const target of this.#unfinished.keys()) this.#close(target);
-  }
-
-  #close(target: string): void {
-    const fd = this.#unfinished.get(target);
-    this.#unfinished.delete(target);
-    if (fd !== undefined) closeQuietly(fd);
+    this.#present.close();
   }
 
   /** Drops the file that is being written, if any. */
@@ -212,7 +199,7 @@ export class TreeWriter {
       case "file?":
         return this.#ask(record[1], record[2]);
       case "ask":
-        return this.#answer(record[1]);
+        return this.#present.answer(record[1]);
       case "same":
         return this.#attempt(record[1], (target) => {
           adjust(target, record[2], record[3]);
@@ -265,15 +252,22 @@ export class TreeWriter {
         if (!isAlone) this.#staleFiles.removeFor(target);
         const isLarge = data === null;
         const isKept = isLarge && this.#options.resume === true;
-        const unfinished = begin > 0 ? this.#unfinished.get(target) : undefined;
-        if (begin > 0 && (!isKept || unfinished === undefined)) {
+        const unfinished = isKept && begin > 0 ? this.#present.take(target) : undefined;
+        if (begin > 0 && unfinished === undefined) {
           throw new Error("the rest of a file that was never begun");
         }
-        if (unfinished !== undefined) this.#unfinished.delete(target);
         const old = found?.isFile() ? found.mode & 0o777 : 0o666 & ~this.#umask;
-        const content = { isLarge, isSpliced: this.isSpliced, isKept, begin, unfinished };
-        const [replaces, now] = [found !== undefined, mode ?? old];
-        current.output = new AtomicFile({ target, mtime, replaces, mode: now, ...content });
+        current.output = new AtomicFile({
+          target,
+          mtime,
+          mode: mode ?? old,
+          replaces: found !== undefined,
+          isLarge,
+          isSpliced: this.isSpliced,
+          isKept,
+          begin,
+          unfinished,
+        });
         this.#bytes += begin;
       }
       if (data === null) return undefined;
@@ -285,6 +279,11 @@ export class TreeWriter {
       return failed.then(() => this.#done());
     }
     return this.#done();
+  }
+
+  #ask(name: WirePath, size: number): Promise<void> | undefined {
+    const target = this.#destination.of(name);
+    return target === undefined ? undefined : this.#present.ask(name, target, size);
   }
 
   async #piece(piece: Uint8Array): Promise<void> {
@@ -330,56 +329,6 @@ export class TreeWriter {
     output?.abandon();
     if (this.#current !== undefined) this.#current.output = undefined;
     await this.#fail(target, error);
-  }
-
-  /** Notes for the answer what this disk has of a file: all of it, or an unfinished part. */
-  async #ask(name: WirePath, size: number): Promise<void> {
-    const target = this.#destination.of(name);
-    if (target === undefined) return;
-    const there = await this.#look(name, target, (bytes) => (bytes === size ? size : 0));
-    if (there !== undefined) return closeSync(there);
-    if (this.#options.resume !== true || this.#unfinished.size >= MAX_UNFINISHED) return;
-    // One that is whole lacks a byte: the reader takes all of a file for the file itself.
-    const usable = (bytes: number): number => (bytes <= size ? Math.min(bytes, size - 1) : 0);
-    const fd = await this.#look(name, resumableOf(target), usable, constants.O_RDWR);
-    if (fd === undefined) return;
-    this.#close(target);
-    this.#unfinished.set(target, fd);
-  }
-
-  /**
-   * Notes for the answer how many bytes of a file can be used, and their hash.
-   *
-   * @param usable from the size of the file; 0: none
-   * @returns the open file, if it can be used
-   */
-  async #look(
-    name: WirePath,
-    path: string,
-    usable: (bytes: number) => number,
-    flags?: number,
-  ): Promise<number | undefined> {
-    let fd: number | undefined;
-    try {
-      fd = openPlain(path, flags);
-      const found = fstatSync(fd);
-      const bytes = found.isFile() ? usable(found.size) : 0;
-      if (bytes > 0) {
-        this.#answers.push([name, bytes, await digest(fd, bytes)]);
-        return fd;
-      }
-    } catch (error) {
-      if (!isSystemError(error)) throw error;
-    }
-    if (fd !== undefined) closeQuietly(fd);
-    return undefined;
-  }
-
-  async #answer(sender: ValueSender): Promise<void> {
-    for (let at = 0; at < this.#answers.length; at += BATCH) {
-      await sender.send(this.#answers.slice(at, at + BATCH));
-    }
-    sender.close();
   }
 
   async #show(): Promise<void> {

@@ -78,6 +78,7 @@ const LAYERS: readonly Layer[] = [
       "errors",
       "functions",
       "interpreters",
+      "io",
       "mux",
       "protocol",
       "text",
@@ -343,7 +344,7 @@ function judge(path: string, target: string): string | undefined {
   return imports.includes(to) ? undefined : `${from} may not import ${to} (${because})`;
 }
 
-/** `src/protocol/frame.ts` is of the layer `protocol`, `src/broker.ts` of `broker`. */
+/** `src/protocol/frame.ts` is of the layer `protocol`, `src/index.ts` of `index`. */
 function unit(path: string): string {
   return path.split("/")[1]?.replace(/\.ts$/, "") ?? "";
 }

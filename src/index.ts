@@ -4,7 +4,8 @@
  */
 import "./context/class-names.ts";
 
-export { Broker, type BrokerOptions } from "./broker.ts";
+export { Broker } from "./broker/broker.ts";
+export type { BrokerOptions } from "./broker/options.ts";
 export type { CallOptions } from "./calls/options.ts";
 export { Kwargs, kwargs } from "./calls/payload.ts";
 export { Channel, Receiver, Sender } from "./channels/channel.ts";

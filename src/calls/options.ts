@@ -1,5 +1,6 @@
 /** What is asked of a call: its function and arguments, and the limits, checked and joined. */
 import { UsageError } from "../errors.ts";
+import { MAX_TIMER } from "../io/timers.ts";
 import type { CallSite } from "../traces/call-site.ts";
 import type { Callable } from "./callee.ts";
 
@@ -37,9 +38,6 @@ export interface CallRequest {
 
 /** What to do after a deadline of a call has passed. */
 export const LATE_HINT = "a longer deadline, or less work in one call";
-
-/** The longest delay of a timer, in milliseconds. */
-const MAX_TIMER = 0x7fffffff;
 
 /** @throws {UsageError} `ERR_USAGE_DEADLINE`: no timer can wait that long */
 export function checkMilliseconds(what: string, value: number | undefined): void {

@@ -86,7 +86,7 @@ export interface Host {
   /** The path as this process opens it: a relative one begins in the folder of the host. */
   path(relative: string): string;
   /** How the host ends when a signal ends it. */
-  readonly ending: Ending;
+  readonly ending: ProcessEnding;
   /**
    * The person at the terminal; null if there is none. Absent: the terminal of this process, if it
    * has one.
@@ -100,7 +100,7 @@ export interface Host {
  * The end by a signal. A process that a signal ended must die of that signal, after it has tidied
  * up: a shell's loop then ends as well, which it does not for a mere status of 130.
  */
-export class Ending {
+export class ProcessEnding {
   readonly #signals: HostSignals;
   readonly #work = new Set<() => void>();
   #fatal: NodeJS.Signals | undefined;

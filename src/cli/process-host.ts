@@ -4,12 +4,12 @@ import { canBeRead } from "../io/quick-calls.ts";
 import { inputStream, readAllInput, readInput } from "../io/stdin.ts";
 import { wasClosed } from "./closed.ts";
 import {
-  Ending,
   type Host,
   type HostTerminal,
   type Input,
   InputError,
   type Output,
+  ProcessEnding,
 } from "./host.ts";
 import { PROCESS_SIGNALS } from "./process-signals.ts";
 import { DescriptorOutput } from "./ui/descriptor-output.ts";
@@ -31,7 +31,7 @@ export class ProcessHost implements Host {
   readonly stdout: Output = new DescriptorOutput(1, process.env);
   readonly stderr: Output = new DescriptorOutput(2, process.env);
   readonly signals = PROCESS_SIGNALS;
-  readonly ending = new Ending(this.signals);
+  readonly ending = new ProcessEnding(this.signals);
   readonly terminal: HostTerminal | undefined =
     this.stdin.isTerminal && this.stdout.isTerminal ? TERMINAL : undefined;
 

@@ -2,7 +2,7 @@
  * Diagnoses a connection stage by stage, along the path. Each word is probed from the context
  * before it; the first one from a local context. A stage that fails is the last one.
  */
-import type { Broker } from "../broker.ts";
+import type { Broker } from "../broker/broker.ts";
 import type { ConnectOptions } from "../context/connect-options.ts";
 import type { Context } from "../context/context.ts";
 import { EcontextError } from "../errors.ts";

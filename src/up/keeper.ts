@@ -3,15 +3,15 @@
  * context carries others and runs no code of a user. A command gets a slave of its own behind the
  * context, or one that has run other commands, and no function, before.
  */
-import { Broker, type BrokerOptions } from "../broker.ts";
-import type { ConnectOptions } from "../context/connect-options.ts";
+import { Broker } from "../broker/broker.ts";
+import type { BrokerOptions } from "../broker/options.ts";
 import type { Context } from "../context/context.ts";
 import type { SlaveInfo } from "../context/session.ts";
-import type { EcontextError } from "../errors.ts";
 import type { Link } from "../mux/link.ts";
 import { Exchange } from "../session/exchange.ts";
 import type { KeptPart } from "../tree/hop-table.ts";
 import { type PathStep, parsePath, prefixesOf } from "../tree/target-path.ts";
+import { clientOf, type Entry, idleOf, type KeptContext, type Opening } from "./kept-context.ts";
 import { Reopening } from "./reopening.ts";
 import { compareWays, keyOf } from "./way-key.ts";
 
@@ -22,72 +22,6 @@ export type KeptContexts = NonNullable<BrokerOptions["kept"]>;
 const STABLE_MS = 60_000;
 /** How many slaves that no command uses stay open for one context. */
 const MAX_IDLE = 4;
-
-/** One context that is kept. */
-export interface KeptContext {
-  /** As the user has named it. */
-  readonly target: string;
-  readonly context: Context;
-  readonly slave: SlaveInfo;
-  readonly openedAt: number;
-  /** Commands that it carries now. */
-  readonly commands: number;
-  /** Commands that it has carried so far. */
-  readonly served: number;
-  /** Milliseconds since the last of them ended; 0 while one runs, undefined before the first. */
-  readonly idleMs: number | undefined;
-  /** Bytes over the connection of this machine; undefined behind a hop. */
-  readonly traffic: { readonly sent: number; readonly received: number } | undefined;
-  /** The ssh client, as `--ssh` names it: a program, `embedded` or `auto`; undefined: no ssh. */
-  readonly ssh: string | undefined;
-  /** With `auto`: why the embedded ssh has refused the host; undefined: it has not. */
-  readonly sshRefusal: string | undefined;
-  /** The path of the context that it is opened through. */
-  readonly via: string | undefined;
-  /** How many kept contexts it is behind. */
-  readonly depth: number;
-  /** Why it was lost; undefined while it is open. */
-  readonly lost: string | undefined;
-  /** Milliseconds until it is opened anew; 0: now; undefined: it is open, or a person is needed. */
-  readonly retryMs: number | undefined;
-  /** Why the last attempt to open it anew failed. */
-  readonly retryError: string | undefined;
-}
-
-/** How a context is opened. */
-export interface Opening {
-  readonly options: ConnectOptions;
-  readonly settings: BrokerOptions;
-  /** Makes the settings for opening it anew, without a person. */
-  readonly again: () => Promise<BrokerOptions>;
-}
-
-interface Entry {
-  readonly target: string;
-  readonly way: readonly PathStep[];
-  readonly key: string;
-  readonly broker: Broker;
-  readonly context: Context;
-  /** @returns why the context has ended; undefined: it is open */
-  readonly reason: () => EcontextError | undefined;
-  readonly slave: SlaveInfo;
-  readonly openedAt: number;
-  readonly opening: Opening;
-  /** Set when it was lost, if the user has named it. */
-  reopening: Reopening | undefined;
-  /** How many attempts it has taken to open it anew; 0: it was opened once. */
-  readonly attempts: number;
-  /** Whether the user has named it. The other entries are hops on the way to named ones. */
-  isNamed: boolean;
-  /** Whether processes that a command leaves behind can be found: then slaves are used again. */
-  isTidy: boolean;
-  /** The commands that use it: each is told when it closes. */
-  readonly users: Set<() => void>;
-  served: number;
-  /** When the last command ended. */
-  usedAt: number | undefined;
-  readonly idle: Context[];
-}
 
 /** What is lent to one command. */
 export interface Loan extends KeptContexts {
@@ -205,10 +139,20 @@ export class Keeper {
       const isTidy = isPython && (await context.call("os.path.exists", "/proc/loadavg")) === true;
       const before = this.#entries.get(key);
       const entry: Entry = {
-        ...{ ...place, opening, broker, context, slave, isTidy, reason: this.#reasonOf(context) },
-        ...{ openedAt: Date.now(), users: new Set(), idle: [] },
-        ...{ served: before?.served ?? 0, usedAt: before?.usedAt },
-        ...{ isNamed: before?.isNamed === true, reopening: undefined },
+        ...place,
+        opening,
+        broker,
+        context,
+        slave,
+        isTidy,
+        reason: this.#reasonOf(context),
+        openedAt: Date.now(),
+        users: new Set(),
+        idle: [],
+        served: before?.served ?? 0,
+        usedAt: before?.usedAt,
+        isNamed: before?.isNamed === true,
+        reopening: undefined,
         attempts: before?.reopening?.attempts ?? 0,
       };
       this.#entries.set(key, entry);
@@ -380,14 +324,4 @@ export class Keeper {
     const session = this.#exchange.get(id)?.session;
     return () => session?.reason();
   }
-}
-
-function clientOf(transport: PathStep["transport"] | undefined): string | undefined {
-  if (transport?.scheme !== "ssh") return undefined;
-  return transport.engine ?? transport.wrap([])[0];
-}
-
-function idleOf({ users, usedAt }: Entry): number | undefined {
-  if (users.size > 0) return 0;
-  return usedAt === undefined ? undefined : Math.max(1, Date.now() - usedAt);
 }

@@ -50,7 +50,7 @@ export interface Frame {
 }
 
 /** Cuts a stream of bytes into frames. */
-export class FrameReader {
+export class WireReader {
   /** What came of frames that were not taken. */
   #held: Uint8Array = new Uint8Array();
 
@@ -94,10 +94,10 @@ export class Wire {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** What the socket does not take yet. */
   #rest: Uint8Array[] = [];
-  readonly #reader: FrameReader;
+  readonly #reader: WireReader;
 
   /** @param reader may hold what came before */
-  constructor(socket: Socket, reader = new FrameReader()) {
+  constructor(socket: Socket, reader = new WireReader()) {
     this.#socket = socket;
     this.#reader = reader;
     socket.data = this;
@@ -106,7 +106,7 @@ export class Wire {
   /** Handlers for Bun.listen and Bun.connect. @param opened gets each wire */
   static handlers(
     opened: (wire: Wire, fd: number) => void,
-    reader?: FrameReader,
+    reader?: WireReader,
   ): Bun.SocketHandler<Wire> {
     return {
       open: (socket) => opened(new Wire(socket, reader), (socket as unknown as { fd: number }).fd),

@@ -1,11 +1,11 @@
 /** A host in memory: what a command reads, writes and hears, without a stream of this process. */
 import { resolve } from "node:path";
 import {
-  Ending,
   type Host,
   type HostSignals,
   type Input,
   type Output,
+  ProcessEnding,
 } from "../../src/cli/host.ts";
 
 class MemoryOutput implements Output {
@@ -53,7 +53,7 @@ export class MemoryHost implements Host {
     },
     exit: () => {},
   };
-  readonly ending = new Ending(this.signals);
+  readonly ending = new ProcessEnding(this.signals);
 
   constructor({ input = "", cwd = "/", env = process.env } = {}) {
     this.#cwd = cwd;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Broker } from "../../src/broker.ts";
+import { Broker } from "../../src/broker/broker.ts";
 import type { ConnectOptions } from "../../src/context/connect-options.ts";
 import { DisconnectError } from "../../src/errors.ts";
 

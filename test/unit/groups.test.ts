@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Broker } from "../../src/broker.ts";
+import { Broker } from "../../src/broker/broker.ts";
 import { readConfiguration } from "../../src/config/configuration.ts";
 import { findConfiguration, tableOf } from "../../src/config/files.ts";
 import { UsageError } from "../../src/errors.ts";

@@ -153,7 +153,7 @@ describe("layers", () => {
     const aside = 'import {\n  A,\n} from "../transports/ssh.ts";';
     expect(check("src/mux/stream.ts", aside)).toHaveLength(1);
     expect(check("src/transports/ssh.ts", 'import "../protocol/frame.ts";')).toHaveLength(1);
-    expect(check("src/cli/main.ts", 'await import("../broker.ts");')).toHaveLength(1);
+    expect(check("src/cli/main.ts", 'await import("../broker/broker.ts");')).toHaveLength(1);
     expect(check("src/calls/callee.ts", 'import x from "../scripts/a.ts";')).toHaveLength(1);
     expect(check("src/unknown.ts", "")).toHaveLength(1);
   });
@@ -209,8 +209,10 @@ describe("preload", () => {
         stdout: "ignore",
         stderr: "pipe",
         env: {
-          ...{ ...process.env, ECONTEXT_TEST_RUN: crypto.randomUUID() },
-          ...{ ECONTEXT_TEST_GRACE_MS: "300", NO_COLOR: "1" },
+          ...process.env,
+          ECONTEXT_TEST_RUN: crypto.randomUUID(),
+          ECONTEXT_TEST_GRACE_MS: "300",
+          NO_COLOR: "1",
         },
       });
       return await child.stderr.text();

@@ -104,7 +104,11 @@ const notHere = (): never => {
 
 /** The input is for the command itself. */
 const NONE: Host["stdin"] = {
-  ...{ isTerminal: false, isEmpty: false, chunks: notHere, bytes: notHere, stream: notHere },
+  isTerminal: false,
+  isEmpty: false,
+  chunks: notHere,
+  bytes: notHere,
+  stream: notHere,
 };
 
 /** What would be said now is for the command's own process to say. */

@@ -10,12 +10,12 @@ import type { KeptContexts } from "../../up/keeper.ts";
 import { FRAME, textOf, type Wire } from "../../up/wire.ts";
 import { NO_CONNECTION } from "../exit-statuses.ts";
 import {
-  Ending,
   type Host,
   type HostSignals,
   type HostTerminal,
   type Input,
   InputError,
+  ProcessEnding,
 } from "../host.ts";
 import { ANSWER } from "./ask.ts";
 import { ClientOutput } from "./client-output.ts";
@@ -33,7 +33,7 @@ export class ClientHost implements Host {
   readonly stderr: ClientOutput;
   readonly signals: HostSignals;
   readonly terminal: HostTerminal | undefined;
-  readonly ending: Ending;
+  readonly ending: ProcessEnding;
   readonly person: Source | null;
   kept: KeptContexts | undefined;
   readonly #wire: Wire;
@@ -63,7 +63,7 @@ export class ClientHost implements Host {
     this.stderr = output(FRAME.stderr, stderr);
     this.stdin = this.#input(stdin);
     this.signals = this.#signals();
-    this.ending = new Ending(this.signals);
+    this.ending = new ProcessEnding(this.signals);
     this.person = hasPerson ? this.#person() : null;
     this.terminal = terminal && {
       size: () => this.#size,

@@ -18,7 +18,7 @@ import {
 } from "../../io/quick-calls.ts";
 import { OTHER_VERSION, PATIENCE_S } from "../../up/greeting.ts";
 import { distrust, socketIn } from "../../up/place.ts";
-import { FRAME, FrameReader, frameOf, textOf, Wire } from "../../up/wire.ts";
+import { FRAME, frameOf, textOf, Wire, WireReader } from "../../up/wire.ts";
 import { ENDED_EARLY, ENDED_EARLY_MS, NO_CONNECTION } from "../exit-statuses.ts";
 import type { Host } from "../host.ts";
 import { BROKEN_PIPE, isBrokenPipe } from "../interruption.ts";
@@ -161,7 +161,7 @@ class Service {
       closeNow(fd);
       return Promise.resolve(NOT_OURS);
     }
-    const reader = new FrameReader();
+    const reader = new WireReader();
     const began = performance.now();
     const greeting = greetingOf(args, this.#streams, undefined);
     if (sendAll(fd, frameOf(FRAME.hello, greeting)) && this.#answerQuickly(fd, reader)) {
@@ -181,7 +181,7 @@ class Service {
   }
 
   /** @returns whether the command has ended, or was refused: no frame will follow */
-  #answerQuickly(fd: number, reader: FrameReader): boolean {
+  #answerQuickly(fd: number, reader: WireReader): boolean {
     const buffer = new Uint8Array(READ_BYTES);
     for (;;) {
       // Signals are for the command as soon as it runs.

@@ -17,7 +17,7 @@ import { ENDED_EARLY, NO_CONNECTION } from "../exit-statuses.ts";
 import { fail } from "../report-error.ts";
 import { admit, differenceFrom } from "./admission.ts";
 import { ClientHost } from "./client-host.ts";
-import { CONTROLS, type Life } from "./control.ts";
+import { CONTROLS } from "./control.ts";
 
 const TICK_MS = 500;
 /** Statuses after which an interpreter may not be as it was. */
@@ -141,7 +141,8 @@ class Daemon {
     }
   }
 
-  #lifeFor({ parent: caller }: Greeting): Life {
+  /** How long this process lives, for a command of this greeting. */
+  #lifeFor({ parent: caller }: Greeting) {
     const setIdle = (ms: number): void => {
       this.#idleMs = ms;
     };

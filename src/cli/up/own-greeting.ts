@@ -19,7 +19,9 @@ export function greetingOf(
     umask: process.umask(),
     groups: ownGroups(),
     parent: process.ppid,
-    ...{ stdin, stdout, stderr },
+    stdin,
+    stdout,
+    stderr,
     ...(terminal && { terminal: { ...terminal.size(), modes: terminal.modes() } }),
     hasPerson: hasTerminal(),
   };

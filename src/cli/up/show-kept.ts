@@ -1,7 +1,8 @@
 /** `econtext ps`: what the process that keeps connections tells of them. */
 import { neutralise, oneLine } from "../../index.ts";
 import { amount } from "../../units/amount.ts";
-import type { Keeper, KeptContext } from "../../up/keeper.ts";
+import type { Keeper } from "../../up/keeper.ts";
+import type { KeptContext } from "../../up/kept-context.ts";
 import type { Host } from "../host.ts";
 import { jsonText } from "../ui/json.ts";
 
@@ -48,15 +49,25 @@ async function describe(kept: KeptContext) {
   const ping = context.ping({ deadline: PING_MS }).catch(() => undefined);
   const pingMs = lost === undefined ? await ping : undefined;
   return {
-    ...{ target, via: via ?? null, depth },
-    ...{ ssh: kept.ssh ?? null, sshRefusal: kept.sshRefusal ?? null },
-    ...{ kind: slave.kind, version: slave.version },
-    ...{ pid: slave.pid, executable: slave.executable, ageMs: Date.now() - openedAt },
+    target,
+    via: via ?? null,
+    depth,
+    ssh: kept.ssh ?? null,
+    sshRefusal: kept.sshRefusal ?? null,
+    kind: slave.kind,
+    version: slave.version,
+    pid: slave.pid,
+    executable: slave.executable,
+    ageMs: Date.now() - openedAt,
     pingMs: pingMs === undefined ? null : Number(pingMs.toPrecision(3)),
     sentBytes: traffic?.sent ?? null,
     receivedBytes: traffic?.received ?? null,
-    ...{ commands, served, idleMs: idleMs ?? null, lost: lost ?? null },
-    ...{ retryMs: retryMs ?? null, retryError: retryError ?? null },
+    commands,
+    served,
+    idleMs: idleMs ?? null,
+    lost: lost ?? null,
+    retryMs: retryMs ?? null,
+    retryError: retryError ?? null,
   };
 }
 

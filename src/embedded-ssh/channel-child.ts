@@ -5,14 +5,17 @@
 import type { ClientChannel } from "ssh2";
 import type { DuplexListener } from "../io/duplex.ts";
 import { type Chunk, PipedBytes } from "../io/splice-pipe.ts";
-import type { ByteChild, Ending, SpawnOptions } from "../launch/child.ts";
+import {
+  type ByteChild,
+  type Ending,
+  REAP_MS,
+  type SpawnOptions,
+  TAIL_CHARACTERS,
+} from "../launch/child.ts";
 import { readCommandLine } from "./command-line.ts";
 import type { ConnectionPool, Running } from "./connection-pool.ts";
 import { Refusal } from "./failures.ts";
 
-const TAIL_CHARACTERS = 32768;
-/** How long a command may go on after `close`; a slave's guard needs three quarters of a second. */
-const REAP_MS = 3000;
 /** ssh's status for each of its own failures. */
 const FAILED: Ending = { status: 255 };
 

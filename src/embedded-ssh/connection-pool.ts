@@ -14,7 +14,7 @@ import { ConnectionFailure, JumpFailure, NoSession, Refusal } from "./failures.t
 import { openBehind } from "./hop-wire.ts";
 import { CLOSED_BEHIND } from "./last-words.ts";
 import { readSettings, type SshSettings } from "./settings.ts";
-import { openCommand, openSocket, type Wire } from "./socket.ts";
+import { openCommand, openSocket, type SshWire } from "./socket.ts";
 
 /** A command on a connection. */
 export interface Running {
@@ -179,7 +179,7 @@ export class ConnectionPool {
     { options, above }: Way,
     dialog: Dialog,
     signal: AbortSignal,
-  ): Promise<Wire> {
+  ): Promise<SshWire> {
     const { jumps, proxyCommand } = settings;
     // A jump host may still be refused.
     if (jumps.length === 0) dialog.begin?.();
@@ -210,7 +210,7 @@ export class ConnectionPool {
     { hostname, port }: SshSettings,
     dialog: Dialog,
     signal: AbortSignal,
-  ): Promise<Wire> {
+  ): Promise<SshWire> {
     const { connection, release } = await this.#lease(place, dialog, signal);
     try {
       const opening = connection.forward(hostname, port);

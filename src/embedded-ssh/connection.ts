@@ -20,7 +20,7 @@ import { joinWrites } from "./joined-writes.ts";
 import { LastWords, type Ssh2Error } from "./last-words.ts";
 import { Login } from "./login.ts";
 import type { SshSettings } from "./settings.ts";
-import type { Wire } from "./socket.ts";
+import type { SshWire } from "./socket.ts";
 import {
   hearDisconnect,
   type NewPassword,
@@ -54,7 +54,7 @@ const END_MS = 1000;
 export class Connection {
   readonly #client: Client;
   readonly #settings: SshSettings;
-  readonly #wire: Wire;
+  readonly #wire: SshWire;
   readonly #words: LastWords;
   readonly #closed = Promise.withResolvers<Error>();
   #isClosed = false;
@@ -67,7 +67,7 @@ export class Connection {
   /** @throws {ConnectionFailure}, {Refusal} */
   static async open(
     settings: SshSettings,
-    wire: Wire,
+    wire: SshWire,
     dialog: Dialog,
     signal: AbortSignal,
   ): Promise<Connection> {
@@ -86,7 +86,7 @@ export class Connection {
     }
   }
 
-  private constructor(client: Client, settings: SshSettings, wire: Wire) {
+  private constructor(client: Client, settings: SshSettings, wire: SshWire) {
     this.#client = client;
     this.#settings = settings;
     this.#wire = wire;
@@ -127,8 +127,8 @@ export class Connection {
   }
 
   /** Opens bytes to another server behind this one. @throws {ConnectionFailure} */
-  async forward(hostname: string, port: number): Promise<Wire> {
-    const { promise, resolve, reject } = Promise.withResolvers<Wire>();
+  async forward(hostname: string, port: number): Promise<SshWire> {
+    const { promise, resolve, reject } = Promise.withResolvers<SshWire>();
     await this.#request((client) =>
       client.forwardOut("127.0.0.1", 0, hostname, port, (error, channel) => {
         if (error === undefined) resolve({ stream: endingAtOnce(channel) });

@@ -7,14 +7,14 @@ import { orAborted } from "../io/abort.ts";
 import type { Hop } from "../launch/hop.ts";
 import { type ConnectError, HopSocket } from "../launch/hop-socket.ts";
 import type { SshSettings } from "./settings.ts";
-import { failedTo, type Wire } from "./socket.ts";
+import { failedTo, type SshWire } from "./socket.ts";
 
 /** @throws {Unreachable} */
 export async function openBehind(
   hop: Hop,
   settings: SshSettings,
   signal: AbortSignal,
-): Promise<Wire> {
+): Promise<SshWire> {
   const { hostname, port, connectSeconds } = settings;
   const socket = new HopSocket(hop, hostname, port);
   const late = Promise.withResolvers<never>();

@@ -4,7 +4,7 @@
 import type { Duplex } from "node:stream";
 import { ConnectionFailure, Refusal } from "./failures.ts";
 import type { SshSettings } from "./settings.ts";
-import type { Wire } from "./socket.ts";
+import type { SshWire } from "./socket.ts";
 
 /** As ssh2 emits it. */
 export interface Ssh2Error extends Error {
@@ -28,14 +28,14 @@ const WRONG_VERSION = "Invalid identification string";
 
 export class LastWords {
   readonly #settings: SshSettings;
-  readonly #wire: Wire;
+  readonly #wire: SshWire;
   #stage: "greeting" | "login" | "open" = "greeting";
   /** The line with the server's version. */
   #version = "";
   /** What the server has said before its version: often why it closes. */
   readonly #greeting: string[] = [];
 
-  constructor(settings: SshSettings, wire: Wire) {
+  constructor(settings: SshSettings, wire: SshWire) {
     this.#settings = settings;
     this.#wire = wire;
   }

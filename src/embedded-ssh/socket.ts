@@ -14,7 +14,7 @@ import { expandTokens } from "./tokens.ts";
 /** The server cannot be reached. The message is what ssh would print. */
 class Unreachable extends Error {}
 
-export interface Wire {
+export interface SshWire {
   readonly stream: Duplex;
   /** Of the server; absent behind a proxy. */
   readonly address?: string;
@@ -28,7 +28,7 @@ const LOOKUP_FAILURES: Readonly<Record<string, string>> = {
 };
 
 /** @throws {Unreachable} */
-export async function openSocket(settings: SshSettings, signal: AbortSignal): Promise<Wire> {
+export async function openSocket(settings: SshSettings, signal: AbortSignal): Promise<SshWire> {
   const addresses = await addressesOf(settings);
   let failure = failedTo(settings, new Error("failure"));
   for (let attempt = 0; attempt < settings.attempts; attempt++) {
@@ -56,7 +56,7 @@ export function openCommand(
   command: string,
   say: (text: string) => void,
   stopping: (gone: Promise<void>) => void,
-): Wire {
+): SshWire {
   const text = `exec ${expandTokens(command, settings)}`;
   const shell = process.env["SHELL"] || "/bin/sh";
   const child = spawn(shell, ["-c", text], { stdio: ["pipe", "pipe", "pipe"], detached: true });

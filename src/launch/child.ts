@@ -1,9 +1,8 @@
 /**
  * ByteChild: a started program and the bytes that go to it and come from it, whatever carries them.
- * Spawner: what starts one. Types only; implemented by local-child.ts for processes of this
- * machine, and by src/embedded-ssh for commands of its connections.
+ * Spawner: what starts one. Implemented by local-child.ts for processes of this machine, and by
+ * src/embedded-ssh for commands of its connections.
  */
-
 import type { Kind } from "../interpreters/kind.ts";
 import type { Duplex } from "../io/duplex.ts";
 import type { Secret } from "../prompts/secret.ts";
@@ -20,6 +19,14 @@ export interface SlaveProcess {
   readonly kind: Kind;
   readonly pid: number;
 }
+
+/** What is kept of a child's error output: its last characters. */
+export const TAIL_CHARACTERS = 32768;
+/**
+ * Milliseconds that a child may go on after `close`, until it is killed. A slave's guard needs
+ * three quarters of a second.
+ */
+export const REAP_MS = 3000;
 
 export interface ByteChild extends Duplex {
   readonly argv: readonly string[];

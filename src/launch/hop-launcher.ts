@@ -9,13 +9,12 @@ import type { Edge } from "../mux/edge.ts";
 import type { ReplayLink } from "../mux/replay-link.ts";
 import { PROTOCOL_VERSION, SWITCH } from "../protocol/handles.ts";
 import { LIMITS } from "../protocol/limits.ts";
-import type { Ending } from "./child.ts";
+import { type Ending, TAIL_CHARACTERS } from "./child.ts";
 import type { Hop } from "./hop.ts";
 import { HopBranch } from "./hop-branch.ts";
 import type { HopEvent } from "./hop-event.ts";
 import type { BootPlan, Launched, Launcher, LaunchListener, LaunchPlan } from "./launcher.ts";
 
-const KEPT_CHARACTERS = 32768;
 /**
  * Milliseconds that a hop has to tell how a closed child ended: it kills the child after three
  * seconds. A hop that never tells must not keep anything from ending.
@@ -182,7 +181,7 @@ class HopChild implements Launched {
         this.#addNoise(event.text);
         break;
       case "stderr":
-        this.#stderr = (this.#stderr + event.text).slice(-KEPT_CHARACTERS);
+        this.#stderr = (this.#stderr + event.text).slice(-TAIL_CHARACTERS);
         if (!this.#isMarked) this.#listener.said?.(event.text);
         break;
       case "held":
@@ -211,7 +210,7 @@ class HopChild implements Launched {
 
   #addNoise(text: string): void {
     this.#noiseLength += text.length;
-    this.#noise = (this.#noise + text).slice(-KEPT_CHARACTERS);
+    this.#noise = (this.#noise + text).slice(-TAIL_CHARACTERS);
     if (this.#noiseLength <= LIMITS.maxNoiseBytes) return;
     this.#failure = new ProtocolError(
       "ERR_PROTOCOL_NOISE",

@@ -7,8 +7,15 @@ import { languageOf } from "../interpreters/kind.ts";
 import type { DuplexListener } from "../io/duplex.ts";
 import { SocketReader, SocketWriter } from "../io/socket.ts";
 import type { Chunk } from "../io/splice-pipe.ts";
-import type { ByteChild, Ending, SlaveProcess, Spawner, SpawnOptions } from "./child.ts";
-import { isOwn, type Started, type StartedChild, startChild } from "./early-child.ts";
+import {
+  type ByteChild,
+  type Ending,
+  REAP_MS,
+  type SlaveProcess,
+  type Spawner,
+  type SpawnOptions,
+  TAIL_CHARACTERS,
+} from "./child.ts";
 import {
   type Descendant,
   descendantsOf,
@@ -18,12 +25,10 @@ import {
   sweepGroup,
 } from "./process-group.ts";
 import { PromptTerminal } from "./prompt-terminal.ts";
+import { isOwn, type Started, type StartedChild, startChild } from "./start-child.ts";
 
-const TAIL_BYTES = 32768;
 /** How long reading may take what an ended process has written. */
 const DRAIN_MS = 250;
-/** How long a child may go on after `close`; a slave's guard needs three quarters of a second. */
-const REAP_MS = 3000;
 
 interface Reader {
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
@@ -130,7 +135,7 @@ class LocalChild implements ByteChild {
   }
 
   #said(text: string): void {
-    this.#stderr = (this.#stderr + text).slice(-TAIL_BYTES);
+    this.#stderr = (this.#stderr + text).slice(-TAIL_CHARACTERS);
     this.#hear?.(text);
   }
 

@@ -7,10 +7,10 @@ import { chosenInterpreter } from "../context/connect-options.ts";
 import { firstStage } from "../interpreters/first-stage.ts";
 import type { KindOptions, Wants } from "../interpreters/kind.ts";
 import { planFor } from "../interpreters/plan.ts";
-import { startEarly } from "../launch/early-child.ts";
+import { startEarly } from "../launch/start-child.ts";
 import type { Transport } from "../transports/transport.ts";
 
-export { dropEarly } from "../launch/early-child.ts";
+export { dropEarly } from "../launch/start-child.ts";
 
 /**
  * @param wants the language of the first call

@@ -12,7 +12,7 @@ import { QuestionClock } from "./question-clock.ts";
 import type { AttemptControl, SessionSettings } from "./settings.ts";
 
 /** Where the questions come from. */
-type Asker = Pick<SessionSettings, "name" | "place" | "transport" | "prompter">;
+type Origin = Pick<SessionSettings, "name" | "place" | "transport" | "prompter">;
 
 /** Why there is no answer. */
 const FAILURES = {
@@ -33,7 +33,7 @@ const HOPELESS: readonly string[] = [
 const REFUSALS: readonly string[] = [FAILURES.wrong.code, FAILURES.exhausted.code];
 
 export class Questions {
-  readonly #asker: Asker;
+  readonly #origin: Origin;
   readonly #control: AttemptControl;
   readonly clock = new QuestionClock();
   readonly #abort = new AbortController();
@@ -45,8 +45,8 @@ export class Questions {
   /** Files of keys whose passphrase nothing could give. */
   readonly #locked: string[] = [];
 
-  constructor(asker: Asker, control: AttemptControl) {
-    this.#asker = asker;
+  constructor(origin: Origin, control: AttemptControl) {
+    this.#origin = origin;
     this.#control = control;
   }
 
@@ -76,7 +76,7 @@ export class Questions {
     }
     const over = this.clock.ask();
     try {
-      const { prompter, name } = this.#asker;
+      const { prompter, name } = this.#origin;
       const whole = { ...question, context: name };
       const answer = (await prompter?.ask(whole, this.#abort.signal)) ?? "none";
       const cause = question.kind === "change" ? "expired" : "none";
@@ -84,7 +84,7 @@ export class Questions {
       if (answer === "none") this.#locked.push(...keyOf(question));
       if (answer === "refused")
         this.fail("exhausted", "it was refused twice, and is not sent again");
-      if (answer === "stopped") this.#control.fail(stopped(this.#asker.place));
+      if (answer === "stopped") this.#control.fail(stopped(this.#origin.place));
       if (typeof answer === "string") return undefined;
       this.#last = answer;
       this.#count += 1;
@@ -137,7 +137,7 @@ export class Questions {
   }
 
   #error(cause: keyof typeof FAILURES, detail: string): BootstrapError {
-    const { place, transport } = this.#asker;
+    const { place, transport } = this.#origin;
     const { argv, stderr } = this.#control.launched;
     const { code, what, hint } = FAILURES[cause];
     const advice = hint.replaceAll("{scheme}", transport.scheme);

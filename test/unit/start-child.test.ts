@@ -6,7 +6,7 @@ import {
   type StartedChild,
   startChild,
   startEarly,
-} from "../../src/launch/early-child.ts";
+} from "../../src/launch/start-child.ts";
 
 const OWN = { asks: false, isClient: true };
 const CAT = ["sh", "-c", "cat"];

@@ -16,7 +16,7 @@ import { factsOf } from "./error-facts.ts";
 import type { Host } from "./host.ts";
 import type { Flags } from "./parse-line.ts";
 import { statusOf } from "./report-error.ts";
-import type { Ending } from "./results/results.ts";
+import type { TargetEnding } from "./results/results.ts";
 import type { Turn } from "./run-targets.ts";
 import { type ProgressLine, progressLine } from "./ui/copy-progress.ts";
 import { ProgressSum } from "./ui/progress-sum.ts";
@@ -60,7 +60,7 @@ export class Copying {
    * @returns how the copies of this target ended
    * @throws why they failed, if the user was not told yet
    */
-  async add(turn: Turn): Promise<Ending> {
+  async add(turn: Turn): Promise<TargetEnding> {
     this.#turns.set(turn.target, turn);
     if (this.#turns.size === this.#plan.targets.length) {
       const all = this.#copyAll().finally(() => this.#line?.stop());

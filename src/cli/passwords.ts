@@ -13,7 +13,12 @@ import { Usage } from "./report-error.ts";
 
 /** What --ask-pass asks. */
 const QUESTION: Question = {
-  ...{ context: "", host: "", user: "", kind: "password", isVisible: false, isAgain: false },
+  context: "",
+  host: "",
+  user: "",
+  kind: "password",
+  isVisible: false,
+  isAgain: false,
   prompt: "Password: ",
 };
 

@@ -17,7 +17,7 @@ import type { Host, Output } from "./host.ts";
 import type { Flags } from "./parse-line.ts";
 import { Usage } from "./report-error.ts";
 import type { Stream, TargetOutput } from "./results/report.ts";
-import type { Ending } from "./results/results.ts";
+import type { TargetEnding } from "./results/results.ts";
 import { runSession, type Turn } from "./run-targets.ts";
 import { makeRaw } from "./ui/raw-terminal.ts";
 import { SharedInput } from "./ui/shared-input.ts";
@@ -124,7 +124,7 @@ async function runOne(
   { target, context, limits, output, isAlone, answered }: Turn,
   plan: RemoteCommand,
   { host, head, whole, input, signals }: Streams,
-): Promise<Ending> {
+): Promise<TargetEnding> {
   const stdin = whole ?? input.branch(plan.targets.length, () => context.ready());
   // A terminal may be the other language's. Another target may be behind this one.
   const isLast = plan.targets.length === 1 && plan.options?.tty === undefined;

@@ -26,7 +26,7 @@ import type { Flags } from "./parse-line.ts";
 import { openPrompter } from "./passwords.ts";
 import { statusOf, Usage } from "./report-error.ts";
 import { readWay } from "./results/choose.ts";
-import { type Ending, Results, type TargetOutput, type Yield } from "./results/results.ts";
+import { Results, type TargetEnding, type TargetOutput, type Yield } from "./results/results.ts";
 import { type Given, RunBroker } from "./run-broker.ts";
 import { Failures } from "./ui/failures.ts";
 import { quoted } from "./words.ts";
@@ -54,7 +54,7 @@ export interface Plan {
   readonly flags: Flags;
   readonly targets: readonly string[];
   readonly roots: readonly string[];
-  readonly each: (turn: Turn) => Promise<Ending>;
+  readonly each: (turn: Turn) => Promise<TargetEnding>;
   /** What the command gives for each target. Default: nothing but its own output. */
   readonly yields?: () => Yield;
   /** Gets the reason why a target failed. @returns whether it told the user; else stderr does */
@@ -132,7 +132,13 @@ class Run {
     const way = readWay(command, flags, targets.length, plan.isBare === true);
     this.#isAlone = way === "alone";
     this.#results = new Results({
-      ...{ command, flags, targets, host, way, yields, failures: this.#failures },
+      command,
+      flags,
+      targets,
+      host,
+      way,
+      yields,
+      failures: this.#failures,
       pathOf: (target) => describePath(target, given),
       erased: () => opened.erased(),
       lineOf: (target) => [command, target, ...(plan.words ?? [])].map(quoted).join(" "),
@@ -177,9 +183,9 @@ class Run {
       drain: this.#stop.drain,
       onEvent: (event) => this.#results.event(event),
     });
-    const work = (context: Context, turn: FleetTurn): Promise<Ending> =>
+    const work = (context: Context, turn: FleetTurn): Promise<TargetEnding> =>
       each(this.#turn(context, turn));
-    const isFailure = ({ status }: Ending): boolean => status !== 0;
+    const isFailure = ({ status }: TargetEnding): boolean => status !== 0;
     const shown: Promise<void>[] = [];
     for await (const result of fleet.runAs(work, {}, { isFailure })) {
       shown.push(this.#conclude(result).catch(this.#unshown));
@@ -207,7 +213,7 @@ class Run {
     };
   }
 
-  async #conclude(result: FleetResult<Ending>): Promise<void> {
+  async #conclude(result: FleetResult<TargetEnding>): Promise<void> {
     const { target, index } = result;
     const context = this.#contexts.get(index);
     this.#contexts.delete(index);

@@ -305,7 +305,7 @@ function refusing(name: string): WritableStream<Uint8Array | string> {
 }
 
 /** How a command ended; with `lacks`, its slave cannot run it, and left its senders open. */
-interface Ending extends ExecResult {
+interface CommandEnding extends ExecResult {
   readonly lacks: boolean;
 }
 
@@ -315,11 +315,14 @@ interface Ending extends ExecResult {
  * @returns how the command ended; what all the slaves lack, if none can run it
  */
 async function elsewhere(
-  first: Ending,
+  first: CommandEnding,
   find: () => Promise<TierCall | undefined>,
-  run: (by: TierCall) => Promise<Ending>,
-): Promise<Ending> {
-  const both = (problem = ""): Ending => ({ ...first, problem: `${first.problem}; ${problem}` });
+  run: (by: TierCall) => Promise<CommandEnding>,
+): Promise<CommandEnding> {
+  const both = (problem = ""): CommandEnding => ({
+    ...first,
+    problem: `${first.problem}; ${problem}`,
+  });
   let other: TierCall | undefined;
   try {
     other = await find();
@@ -333,7 +336,7 @@ async function elsewhere(
   return second.lacks ? both(second.problem) : second;
 }
 
-function readResult(name: string, value: unknown): Ending {
+function readResult(name: string, value: unknown): CommandEnding {
   const result = value as (Partial<ExecResult> & { readonly lacks?: unknown }) | null;
   if (typeof result?.status !== "number") {
     throw new ProtocolError(

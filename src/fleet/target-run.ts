@@ -17,7 +17,7 @@ export type Opener = (
   limits: () => CallLimits,
 ) => Promise<Context>;
 
-export interface TargetSettings<T> {
+export interface RunSettings<T> {
   readonly open: Opener;
   readonly connect: ConnectOptions;
   readonly work: FleetWork<T>;
@@ -34,7 +34,7 @@ export class TargetRun<T> implements Job<FleetResult<T>> {
   readonly result: Promise<FleetResult<T>>;
   readonly closed: Promise<void>;
   readonly #place: FleetPlace;
-  readonly #settings: TargetSettings<T>;
+  readonly #settings: RunSettings<T>;
   readonly #controller = new AbortController();
   readonly #startedAt = Date.now();
   readonly #started = performance.now();
@@ -46,7 +46,7 @@ export class TargetRun<T> implements Job<FleetResult<T>> {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isWorking = false;
 
-  constructor(place: FleetPlace, settings: TargetSettings<T>) {
+  constructor(place: FleetPlace, settings: RunSettings<T>) {
     this.#place = place;
     this.#settings = settings;
     this.result = this.#run();

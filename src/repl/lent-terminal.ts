@@ -5,7 +5,7 @@
 import type { Context, ExecResult, RemoteProcess } from "../index.ts";
 
 /** The user's terminal, as a command needs it. */
-export interface Lender {
+export interface TerminalLender {
   /** Sends all keys to `take`. @returns what gives the keys back */
   divert(take: (bytes: Uint8Array) => void): () => void;
   readonly output: typeof process.stdout;
@@ -30,7 +30,7 @@ const DEAF_MS = 1000;
 export async function runOnTerminal(
   context: Context,
   command: string,
-  lender: Lender,
+  lender: TerminalLender,
 ): Promise<Shown> {
   const { output } = lender;
   const size = { columns: output.columns, rows: output.rows };

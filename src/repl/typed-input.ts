@@ -6,11 +6,11 @@ import { CallError, type Context } from "../index.ts";
 import { InputError } from "./compile-input.ts";
 import type { Evaluated } from "./evaluator.ts";
 import { ranOn } from "./everywhere.ts";
-import { type Lender, runOnTerminal } from "./lent-terminal.ts";
+import { runOnTerminal, type TerminalLender } from "./lent-terminal.ts";
 import type { Prompt } from "./prompt.ts";
 import { runPython } from "./remote-python.ts";
 
-interface Screen extends Lender {
+interface Screen extends TerminalLender {
   /** Returns to TypeScript. */
   leavePython(): void;
   /** Makes the terminal what it was before a command had it. */

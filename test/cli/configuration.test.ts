@@ -101,7 +101,9 @@ suite("a transport in econtext.toml", missing(), "unshare", () => {
 
   test("call, on a target whose settings name path and interpreter", async () => {
     expect(await run("call", "cell", "platform.node")).toEqual({
-      ...{ stdout: "cell\n", stderr: "", status: 0 },
+      stdout: "cell\n",
+      stderr: "",
+      status: 0,
     });
     const { stdout } = await run("bootstrap", "cell");
     expect(stdout).toContain("hop       local\n");
@@ -168,7 +170,9 @@ suite("a transport in econtext.toml", missing(), "unshare", () => {
 
   test("a wrong transport fails only the commands that use it", async () => {
     expect(await run("exec", "local", "--", "echo", "on")).toMatchObject({
-      ...{ stdout: "on\n", stderr: "", status: 0 },
+      stdout: "on\n",
+      stderr: "",
+      status: 0,
     });
     const { stderr, status } = await run("exec", "local/wrong", "--", "true");
     expect(stderr).toContain("econtext.toml: transports.wrong.argv: {prompt} may be missing");

@@ -42,7 +42,8 @@ suite("notices of the embedded ssh", missingSshd(), "sshd", () => {
     const unknown = ["UserKnownHostsFile=/dev/null", "StrictHostKeyChecking=ask", "BatchMode=no"];
     const options = [...unknown.flatMap((option) => ["-o", option]), "-F", server.configPath];
     const child = new EmbeddedSpawner().spawn(["ssh", ...options, "-T", "--", "target", "true"], {
-      ...{ asks: false, isClient: true },
+      asks: false,
+      isClient: true,
       chosen: (refusal) => events.push(`chosen: ${refusal}`),
       asker: {
         ask: async () => {

@@ -5,8 +5,11 @@ import { FARS, isMain, orphans } from "./orphans.ts";
 for (const [label, far, missing] of FARS) {
   suite(`${label}, local`, missing, "node", () =>
     orphans(() => ({
-      ...{ name: `${label} local`, target: "local", connect: {} },
-      ...{ far, isMain: isMain(label) },
+      name: `${label} local`,
+      target: "local",
+      connect: {},
+      far,
+      isMain: isMain(label),
     })),
   );
 }

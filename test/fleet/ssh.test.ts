@@ -28,7 +28,10 @@ suite("a fleet by ssh", missingSshd(), "sshd", () => {
     const set = `${server.host}[01-12],refused,target-wrong-key,nowhere.invalid`;
     let [active, most] = [0, 0];
     const fleet = broker.fleet(set, {
-      ...{ ssh: { options: ["-F", config] }, window: 4, retries: 1, maxFailures: "50%" },
+      ssh: { options: ["-F", config] },
+      window: 4,
+      retries: 1,
+      maxFailures: "50%",
       onEvent: ({ type }) => {
         if (type === "connecting") most = Math.max(most, ++active);
         if (type === "done" || type === "failed") active--;

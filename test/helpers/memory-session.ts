@@ -38,7 +38,10 @@ export function open(own: Partial<SessionSettings> = {}, room = 1, router = new 
       argv0: "it",
       unpacking,
     },
-    ...{ level: LEVELS.info, connectMs: 60_000, isConnectTotal: true, leaseMs: 0 },
+    level: LEVELS.info,
+    connectMs: 60_000,
+    isConnectTotal: true,
+    leaseMs: 0,
     ...own,
   };
   const launcher = new PipeLauncher(spawner, router);

@@ -24,8 +24,13 @@ const GREETING: Greeting = {
   hasPerson: true,
 };
 const question = {
-  ...{ context: "web1", host: "web1", user: "bea", kind: "password" as const },
-  ...{ prompt: "Password: ", isVisible: false, isAgain: false },
+  context: "web1",
+  host: "web1",
+  user: "bea",
+  kind: "password" as const,
+  prompt: "Password: ",
+  isVisible: false,
+  isAgain: false,
 } as const;
 
 function open() {

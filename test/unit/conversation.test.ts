@@ -11,8 +11,13 @@ const PYTHON = { kind: "python" } as const;
 
 function transport(prompt: PasswordRule["prompt"], user?: string): Transport {
   return {
-    ...{ scheme: "sudo", destination: "root", label: "sudo:root" },
-    ...{ hasNetwork: false, isClient: false, sharesDisk: false, asks: false },
+    scheme: "sudo",
+    destination: "root",
+    label: "sudo:root",
+    hasNetwork: false,
+    isClient: false,
+    sharesDisk: false,
+    asks: false,
     password: { prompt, user },
     wrap: (argv, text) => ["sudo", text ?? "-n", ...argv],
     explain: (status, stderr) =>
@@ -28,7 +33,9 @@ function transport(prompt: PasswordRule["prompt"], user?: string): Transport {
 function source(isPerson: boolean, ...answers: readonly string[]) {
   const asked: Question[] = [];
   const one: Source = {
-    ...{ name: "--ask-pass", isPerson, answersAll: isPerson },
+    name: "--ask-pass",
+    isPerson,
+    answersAll: isPerson,
     ask: async (question) => {
       asked.push(question);
       const answer = answers[asked.length - 1];

@@ -134,7 +134,11 @@ test("texts that have nothing in common are replaced as a whole, at once", () =>
 
 const TARGETS = ["web1", "web2", "web3", "web4"];
 const done = (at: number): FleetResult<number> => ({
-  ...{ target: TARGETS[at] as string, index: at, attempts: 1, ok: true, value: 0 },
+  target: TARGETS[at] as string,
+  index: at,
+  attempts: 1,
+  ok: true,
+  value: 0,
   times: { startedAt: 1_700_000_000_123, totalMs: 1_234.5 },
 });
 

@@ -4,7 +4,9 @@ import type { FleetResult } from "../../src/fleet/result.ts";
 import { NATURE, simulate } from "../helpers/simulated-fleet.ts";
 
 const quick = {
-  ...{ connectMs: 4, workMs: 4, spread: 0.6 },
+  connectMs: 4,
+  workMs: 4,
+  spread: 0.6,
   shares: { busy: 0.1, blackHole: 0.01, wrongKey: 0.02, straggling: 0.02 },
 };
 const codeOf = (result: FleetResult<unknown>): unknown =>

@@ -5,8 +5,13 @@ import { logLines } from "../../src/cli/ui/log-lines.ts";
 import { LEVELS } from "../../src/logs/log.ts";
 
 const output = (isTerminal: boolean): Output => ({
-  ...{ isTerminal, coloured: false, canSplice: false, spliceFrom: () => undefined },
-  ...{ write: async () => {}, writeAtExit: () => {}, flushed: async () => {} },
+  isTerminal,
+  coloured: false,
+  canSplice: false,
+  spliceFrom: () => undefined,
+  write: async () => {},
+  writeAtExit: () => {},
+  flushed: async () => {},
   screen: () => ({ columns: 40, write: () => {} }),
 });
 const message = "twenty characters or more, and as many again";

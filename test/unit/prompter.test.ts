@@ -8,14 +8,21 @@ import { Trials } from "../../src/prompts/trials.ts";
 
 const SIGNAL = new AbortController().signal;
 const QUESTION: Question = {
-  ...{ context: "web1/sudo:root", host: "web1", user: "alice", prompt: "password: " },
-  ...{ kind: "password", isVisible: false, isAgain: false },
+  context: "web1/sudo:root",
+  host: "web1",
+  user: "alice",
+  prompt: "password: ",
+  kind: "password",
+  isVisible: false,
+  isAgain: false,
 };
 
 function source(answers: readonly (string | undefined)[], own: Partial<Source> = {}) {
   const asked: Question[] = [];
   const one: Source = {
-    ...{ name: "source", isPerson: false, answersAll: false },
+    name: "source",
+    isPerson: false,
+    answersAll: false,
     ask: async (question) => {
       asked.push(question);
       const answer = answers[asked.length - 1];
@@ -82,7 +89,9 @@ test("a source of one connection goes first, and what it knows is remembered for
 
 test("a question that is being asked ends with the broker", async () => {
   const waiting: Source = {
-    ...{ name: "source", isPerson: true, answersAll: true },
+    name: "source",
+    isPerson: true,
+    answersAll: true,
     ask: (_question, signal) =>
       new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined))),
   };

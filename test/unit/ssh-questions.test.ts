@@ -6,7 +6,9 @@ import { readQuestion, SshQuestions } from "../../src/session/ssh-questions.ts";
 
 test("a password is that of an account", () => {
   expect(readQuestion("alice@web1's password: ")).toMatchObject({
-    ...{ kind: "password", user: "alice", host: "web1" },
+    kind: "password",
+    user: "alice",
+    host: "web1",
   });
   expect(readQuestion("a@b@web1's password: ")).toMatchObject({ user: "a@b", host: "web1" });
   expect(readQuestion("(alice@web1) Password: ")).toMatchObject({

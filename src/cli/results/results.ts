@@ -21,7 +21,7 @@ import type { Report, TargetEnd, TargetOutput, TargetPlace } from "./report.ts";
 export type { TargetOutput, Yield };
 
 /** How the work on a target ended, if it threw nothing. */
-export interface Ending {
+export interface TargetEnding {
   /** 0: it succeeded. */
   readonly status: number;
   /** The name of the signal that ended the command. */
@@ -122,9 +122,9 @@ export class Results {
   }
 
   /** @param problem the error as the user is told it */
-  async ended(result: FleetResult<Ending>, problem: unknown, text?: string): Promise<void> {
+  async ended(result: FleetResult<TargetEnding>, problem: unknown, text?: string): Promise<void> {
     const { target, index, attempts, times } = result;
-    const ending: Ending = result.ok ? result.value : { status: statusOf(result.error) };
+    const ending: TargetEnding = result.ok ? result.value : { status: statusOf(result.error) };
     const end: TargetEnd = {
       target,
       index,
@@ -144,7 +144,7 @@ export class Results {
   }
 
   /** A log that cannot be written is told once. The results are worth more than the log. */
-  #logged(result: FleetResult<Ending>, end: TargetEnd): void {
+  #logged(result: FleetResult<TargetEnding>, end: TargetEnd): void {
     try {
       this.#log?.add(this.#indices[result.index] as number, result, end);
     } catch (error) {

@@ -36,11 +36,14 @@ export class Signals {
     return () => this.#processes.delete(process);
   }
 
-  /** @returns what resolves when all commands got the signal; undefined if none has started */
-  readonly pass = (name: string): Promise<unknown> | undefined => {
-    const started = [...this.#processes].some(({ pid }) => pid !== undefined);
-    const delivered = Promise.all(Array.from(this.#processes, (one) => one.deliver(name)));
-    return started ? delivered : undefined;
+  /**
+   * @returns what resolves when all commands were told, to whether each of them got the signal: the
+   *   others have ended. Undefined if none has started
+   */
+  readonly pass = (name: string): Promise<readonly boolean[]> | undefined => {
+    const isStarted = [...this.#processes].some(({ pid }) => pid !== undefined);
+    const told = Promise.all(Array.from(this.#processes, (one) => one.deliver(name)));
+    return isStarted ? told : undefined;
   };
 
   dispose(): void {

@@ -11,9 +11,9 @@ type Signal = keyof typeof SIGNALS;
 /**
  * Gets a signal first, to pass it on to the commands that it is for.
  *
- * @returns what resolves when they have it; undefined if no command runs that could get it
+ * @returns what resolves to whether each of them has got it; undefined if none runs that could
  */
-export type PassSignal = (name: string) => Promise<unknown> | undefined;
+export type PassSignal = (name: string) => Promise<readonly boolean[]> | undefined;
 
 /** Exit status when the reader of the output is gone: 128 + SIGPIPE, as for any program. */
 export const BROKEN_PIPE = 141;
@@ -93,7 +93,12 @@ export class Stop {
     this.#passed = name;
     this.#draining.abort();
     const timer = setTimeout(() => this.#end(name), PASSING_MS);
-    void passing.then(() => clearTimeout(timer));
+    void passing.then((passed) => {
+      const isForNone = !passed.includes(true);
+      if (isForNone) this.#end(name);
+      // Where it came too late for some, what holds their output open may never end.
+      if (isForNone || passed.every(Boolean)) clearTimeout(timer);
+    });
   }
 
   /** Ends the command by a signal; a command that ends already, at once. */

@@ -96,8 +96,8 @@ export class RemoteProcess {
   /** Orders that wait for the command to start. */
   #orders: Order[] = [];
   #control: Sender<Order> | undefined;
-  /** Called when the slave has passed a signal on; the oldest first. */
-  #unconfirmed: (() => void)[] = [];
+  /** Called when the slave has told what became of a signal; the oldest first. */
+  #unconfirmed: ((isDelivered: boolean) => void)[] = [];
 
   /** @internal @param otherwise finds another slave, for a command that the first cannot run */
   constructor(
@@ -170,13 +170,21 @@ export class RemoteProcess {
   }
 
   /**
-   * As `kill`. Resolves when the slave has passed the signal on, or when `exited` does: not yet, if
-   * the command has ended and something that it has started holds its output open.
+   * As `kill`. Resolves when the slave has told what became of it, or when the command's end is
+   * known.
+   *
+   * @returns false if it came too late: the command had ended, while its output still comes, or
+   *   something that it has started holds that open
    */
-  async deliver(signal: string): Promise<void> {
-    const passedOn = new Promise<void>((resolve) => this.#unconfirmed.push(resolve));
+  async deliver(signal: string): Promise<boolean> {
+    if (this.#result !== undefined) return false;
+    const told = new Promise<boolean>((resolve) => this.#unconfirmed.push(resolve));
     this.#order(["signal", signal]);
-    await Promise.race([passedOn, this.exited.catch(() => {})]);
+    const ended = this.exited.then(
+      () => true,
+      () => true,
+    );
+    return Promise.race([told, ended]);
   }
 
   /** Tells the command's terminal its new size. */
@@ -190,13 +198,13 @@ export class RemoteProcess {
   }
 
   /**
-   * Hears that the command has started, which signals were passed on, and its end. Never rejects.
+   * Hears that the command has started, what became of signals, and its end. Never rejects.
    */
   async #follow(events: Receiver<unknown>, input: InputQueue | undefined): Promise<void> {
     try {
       for await (const event of events) {
         if (this.#control === undefined) this.#start(readStart(event), input);
-        else this.#unconfirmed.shift()?.();
+        else this.#unconfirmed.shift()?.(isDelivered(event));
       }
     } catch {
       // `exited` says why.
@@ -272,6 +280,11 @@ interface Start {
   readonly stdin: Sender<Chunk> | null;
   /** Null: the command has ended. */
   readonly control: Sender<Order> | null;
+}
+
+/** @returns whether a signal has come for the command: else it had ended */
+function isDelivered(event: unknown): boolean {
+  return !(Array.isArray(event) && event[0] === "ended");
 }
 
 /** The slave is not trusted. @throws {ProtocolError} `ERR_PROTOCOL_VALUE` */

@@ -6,6 +6,7 @@
 import { describe } from "bun:test";
 import { calls } from "./calls.ts";
 import { channels } from "./channels.ts";
+import { commandEndings } from "./command-endings.ts";
 import { commands } from "./commands.ts";
 import { control } from "./control.ts";
 import { errors } from "./errors.ts";
@@ -37,6 +38,7 @@ const SHARED = {
   processes,
   channels,
   commands,
+  commandEndings,
   files,
   fileContents,
   importing,

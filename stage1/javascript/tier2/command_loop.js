@@ -124,12 +124,15 @@ const family = ({ pid, isEnded }, known, isAlone) => {
 };
 
 /**
- * Do what is asked for while the command runs. A delivered signal is reported to `events`. One for
- * a command that has ended, whose output another process holds open, has no effect, and is not.
+ * Do what is asked for while the command runs. What became of a signal is told to `events`: the
+ * command may have ended, and another process hold its output open.
  */
 const obey = async (command, orders, isAlone, events) => {
   for await (const [what, ...rest] of orders) {
-    if (what === "signal" && command.isEnded()) continue;
+    if (what === "signal" && command.isEnded()) {
+      events?.send(["ended", ...rest]).catch(() => {});
+      continue;
+    }
     try {
       if (what === "resize") command.resize?.(...rest);
       else if (GROUP.includes(rest[0]) && isAlone() && !command.resize) process.kill(0, rest[0]);

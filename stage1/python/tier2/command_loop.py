@@ -189,12 +189,14 @@ class Command(object):
             return {}
 
     def obey(self, verb, *words):
-        """What makes no sense, or not any more, is left undone. So a signal for a command that has
-        ended, whose output another process holds open, is not reported: it has no effect.
+        """What makes no sense, or not any more, is left undone. What became of a signal is told: a
+        command may have ended, and something that it has started hold its output open.
         """
-        is_signal = verb == "signal" and self.process.poll() is None
+        is_signal = verb == "signal"
+        if is_signal and self.process.poll() is not None:
+            verb = "ended"
         try:
-            if is_signal:
+            if verb == "signal":
                 self.signal(*words)
             elif verb == "resize" and self.terminal and self.outputs:
                 self.terminal.resize(self.outputs[0].pipe.fileno(), *words)
@@ -204,7 +206,7 @@ class Command(object):
             try:
                 self.options["events"].send([verb] + list(words))
             except (KeyError, channels.Closed, values.RemoteError):
-                pass  # the sender of events is closed: the signal is not reported
+                pass  # the sender of events is closed: it is not told
 
     def signal(self, name):
         number = SIGNALS.get(name)

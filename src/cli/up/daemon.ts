@@ -20,6 +20,7 @@ import { ClientHost } from "./client-host.ts";
 import { CONTROLS } from "./control.ts";
 
 const TICK_MS = 500;
+const LATE = `the process that keeps connections (pid ${process.pid}) was late`;
 /** Statuses after which an interpreter may not be as it was. */
 const UNCLEAN: readonly number[] = [...ENDED_EARLY, NO_CONNECTION];
 
@@ -156,48 +157,37 @@ class Daemon {
     wire: Wire,
     pid: number | undefined,
   ): Promise<number | undefined> {
-    const refuse = (why: string): void => {
-      wire.send(FRAME.refuse, why);
-      wire.end();
-    };
     const [name = "", ...rest] = greeting.args;
     const isEnd = name === "down" && rest.length === 0;
     if (greeting.identity !== this.#identity && !isEnd) {
-      refuse(`${OTHER_VERSION} (pid ${process.pid}) keeps the connections`);
-      return undefined;
+      return refuse(wire, `${OTHER_VERSION} (pid ${process.pid}) keeps the connections`);
     }
-    // A command that has lost patience runs by itself: it must not run here, too.
-    const isLate = (): boolean => host.isGone || Date.now() - greeting.sentAt > FRESH_MS;
-    const late = `the process that keeps connections (pid ${process.pid}) was late`;
-    if (isLate()) {
-      refuse(late);
-      return undefined;
-    }
+    if (isLate(greeting, host)) return refuse(wire, LATE);
     const control = Object.hasOwn(CONTROLS, name) ? CONTROLS[name] : undefined;
     const difference = differenceFrom(greeting, pid);
-    if (control !== undefined) {
-      if (name === "up" && difference !== undefined) {
-        refuse(`${difference}; econtext down ends what is open`);
-        return undefined;
-      }
-      wire.send(FRAME.accept);
-      const life = this.#lifeFor(greeting);
-      return control(rest, host, this.keeper, life).catch((error) => fail(error, host));
+    if (control === undefined) {
+      return difference === undefined ? this.#runCommand(greeting, host, wire) : refuse(wire, "");
     }
-    const isServed = difference === undefined && greeting.stdin.isReadable && !this.#isEnding;
+    if (name === "up" && difference !== undefined) {
+      return refuse(wire, `${difference}; econtext down ends what is open`);
+    }
+    wire.send(FRAME.accept);
+    const life = this.#lifeFor(greeting);
+    return control(rest, host, this.keeper, life).catch((error) => fail(error, host));
+  }
+
+  /** Runs a command over what is kept. @returns as `#run` */
+  async #runCommand(greeting: Greeting, host: ClientHost, wire: Wire): Promise<number | undefined> {
+    const isServed = greeting.stdin.isReadable && !this.#isEnding;
     const admission = isServed ? await admit(greeting.args, host, this.keeper) : undefined;
-    if (admission === undefined) {
-      refuse("");
-      return undefined;
-    }
+    if (admission === undefined) return refuse(wire, "");
     const closing = "the connection is closed: econtext down, or the end of econtext up";
     const loan = await this.keeper.lend(admission.ways, admission.reuses, () =>
       host.revoke(closing),
     );
-    if (isLate()) {
+    if (isLate(greeting, host)) {
       loan.end(true);
-      refuse(late);
-      return undefined;
+      return refuse(wire, LATE);
     }
     // A short command's output comes with it.
     wire.sendSoon(FRAME.accept);
@@ -210,4 +200,15 @@ class Daemon {
       loan.end(!UNCLEAN.includes(status) && !host.isGone);
     }
   }
+}
+
+/** Whether the command has lost patience, and runs by itself: it must not run here, too. */
+function isLate({ sentAt }: Greeting, host: ClientHost): boolean {
+  return host.isGone || Date.now() - sentAt > FRESH_MS;
+}
+
+/** @param why "": the command runs by itself, and says nothing */
+function refuse(wire: Wire, why: string): undefined {
+  wire.send(FRAME.refuse, why);
+  wire.end();
 }

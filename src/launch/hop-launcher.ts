@@ -148,12 +148,17 @@ class HopChild implements Launched {
    * A slave ends when its input does. Before the marker there may be a program that does not read.
    */
   close(reason?: EcontextError): void {
+    this.#leave(this.#isMarked ? null : "TERM", reason);
+  }
+
+  /** Has the hop end the child: by the end of its input, by a signal, and at last by SIGKILL. */
+  #leave(signal: "TERM" | null, reason?: EcontextError): void {
     if (this.#state === "closed") return;
     const wasStarted = this.#state === "started";
     this.#state = "closed";
     this.#tell(reason);
     if (wasStarted) {
-      this.#hop.order(SWITCH.CLOSE, [this.#id, this.#isMarked ? null : "TERM"]);
+      this.#hop.order(SWITCH.CLOSE, [this.#id, signal]);
       this.#overdue = setTimeout(() => this.#ending.resolve(UNKNOWN), MAX_END_MS);
     } else {
       this.#finish(UNKNOWN);
@@ -198,7 +203,8 @@ class HopChild implements Launched {
         this.#hop.router.strike(this.#id, event.problem);
         break;
       case "closed":
-        this.#tell(undefined);
+        // Its output has ended. It mostly ends by itself now, and its status says why.
+        this.#leave(null);
         break;
       case "failed":
         this.#finish({ spawnError: new Error(event.problem) });

@@ -7,7 +7,7 @@
  * Arguments: MODE, then what the first stage is given.
  */
 import { spawn } from "node:child_process";
-import { readSync, writeSync } from "node:fs";
+import { closeSync, readSync, writeSync } from "node:fs";
 import { encodeMessage, FLAGS, type Message } from "../../src/protocol/frame.ts";
 import { FrameReader } from "../../src/protocol/frame-reader.ts";
 import { HANDLES, PROTOCOL_VERSION } from "../../src/protocol/handles.ts";
@@ -111,6 +111,11 @@ const VERBS: Record<string, Verb> = {
   },
   /** Never read, write or end again. */
   stay: () => holdForEver(),
+  /** The same, with its output closed. */
+  silence() {
+    closeSync(1);
+    holdForEver();
+  },
   /**
    * The same, and a process of another session holds our outputs too. Ends by itself after a while.
    */

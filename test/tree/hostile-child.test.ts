@@ -12,6 +12,7 @@ import { HANDLES, SWITCH, SWITCH_BIT } from "../../src/protocol/handles.ts";
 import { LIMITS } from "../../src/protocol/limits.ts";
 import { failure, frame, growth, type Header, Stage, unharmed } from "../faults/puppet.ts";
 import { bun, nodeOf } from "../helpers/javascripts.ts";
+import { isRunning } from "../helpers/leaks.ts";
 import { pythons } from "../helpers/pythons.ts";
 import { writeScript } from "../helpers/scripts.ts";
 import { suite } from "../helpers/skip.ts";
@@ -124,6 +125,17 @@ for (const [label, options, missing] of HOPS) {
       expect(error.code).toMatch(/^ERR_(PROTOCOL|DISCONNECT)_/);
       await unharmed(victim);
       expect(await hop.ping({ deadline: 5000 })).toBeNumber();
+    });
+
+    test("one that closes its output, and goes on, is ended, and keeps nothing from closing", async () => {
+      await using stage = new Stage();
+      const { victim, puppet } = await scene(stage, options);
+      const pid = (await puppet.call("pid")) as number;
+      const error = await failure(puppet.call("silence"));
+      expect(error.code).toBe("ERR_DISCONNECT_LOST");
+      await puppet.close();
+      expect(isRunning(pid)).toBe(false);
+      await unharmed(victim);
     });
 
     test("half a frame, and silence, hold up no other context", async () => {

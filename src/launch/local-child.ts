@@ -78,6 +78,7 @@ class LocalChild implements ByteChild {
       ending = await this.#start();
     } catch (spawnError) {
       this.#isAlive = false;
+      this.#terminal?.close();
       ending = { spawnError: spawnError as Error };
     }
     this.close();
@@ -153,8 +154,13 @@ class LocalChild implements ByteChild {
 
   writeSecret(bytes: Uint8Array): void {
     if (this.#terminal !== undefined && this.#isAlive) {
-      this.#terminal.write(bytes);
-      bytes.fill(0);
+      try {
+        this.#terminal.write(bytes);
+      } catch {
+        // The program is about to end: that tells why.
+      } finally {
+        bytes.fill(0);
+      }
       return;
     }
     this.#secrets.push(bytes);

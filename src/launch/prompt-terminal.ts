@@ -10,6 +10,8 @@ import { openTerminal } from "../io/libc.ts";
 const ASKING_MS = 20;
 const RUNNING_MS = 1000;
 const CHUNK = 4096;
+/** Chunks of one turn: what is printed without end must not keep this process. */
+const MOST_CHUNKS = 16;
 
 export class PromptTerminal {
   /** The far end, to be opened by the program. */
@@ -17,6 +19,8 @@ export class PromptTerminal {
   readonly #fd: number;
   readonly #said: (text: string) => void;
   #timer: ReturnType<typeof setInterval>;
+  /** From then on, its number may be another file's. */
+  #isClosed = false;
 
   /** @returns undefined if the system has no terminal for us */
   static open(said: (text: string) => void): PromptTerminal | undefined {
@@ -34,17 +38,23 @@ export class PromptTerminal {
     this.#timer = setInterval(() => this.#read(), ASKING_MS);
   }
 
+  /** Without effect after `close`. @throws the system's error */
   write(bytes: Uint8Array): void {
-    writeSync(this.#fd, bytes);
+    if (!this.#isClosed) writeSync(this.#fd, bytes);
   }
 
   /** No question will come. What is printed is read now and then, so that no writer has to wait. */
   relax(): void {
+    if (this.#isClosed) return;
     clearInterval(this.#timer);
     this.#timer = setInterval(() => this.#read(), RUNNING_MS).unref();
   }
 
+  /** Reads what was printed last. Idempotent. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#read();
+    this.#isClosed = true;
     clearInterval(this.#timer);
     closeSync(this.#fd);
   }
@@ -52,9 +62,10 @@ export class PromptTerminal {
   #read(): void {
     const chunk = Buffer.alloc(CHUNK);
     try {
-      for (let size = 1; size > 0; ) {
-        size = readSync(this.#fd, chunk);
-        if (size > 0) this.#said(chunk.toString("utf8", 0, size));
+      for (let turn = 0; turn < MOST_CHUNKS; turn++) {
+        const size = readSync(this.#fd, chunk);
+        if (size === 0) return;
+        this.#said(chunk.toString("utf8", 0, size));
       }
     } catch {
       // Nothing is there now; or no program has the far end open.

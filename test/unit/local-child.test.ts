@@ -1,12 +1,27 @@
 /** LocalChild: real processes of this machine, how they end, and what is left of them. */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import type { SpawnOptions } from "../../src/launch/child.ts";
 import { LocalSpawner } from "../../src/launch/local-child.ts";
 import { SOON_MS } from "../helpers/soon.ts";
 
 const GUARD = { asks: false, isClient: false };
 const CLIENT = { asks: false, isClient: true };
+const ASKING = { asks: true, isClient: false, pty: true };
+/** As prompt-terminal.ts reads when no question will come, and a moment. */
+const READ_MS = 1_200;
+
+/** How many terminals this process has made, and not closed. */
+function madeTerminals(): number {
+  const paths = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return ""; // it was closed meanwhile
+    }
+  });
+  return paths.filter((path) => path === "/dev/ptmx" || path === "/dev/pts/ptmx").length;
+}
 
 function start(script: string, options: SpawnOptions = GUARD, ...args: readonly string[]) {
   const child = new LocalSpawner().spawn(["sh", "-c", script, "sh", ...args], options);
@@ -157,4 +172,33 @@ test("a terminal carries the question and the answer, and nothing else", async (
   expect(child.stderr).toBe("password: ");
   child.close();
   await child.ended;
+});
+
+test("the terminal of questions is closed with the program, or if there is none", async () => {
+  const before = madeTerminals();
+  const missing = new LocalSpawner().spawn(["/no/such/program"], ASKING);
+  expect((await missing.ended).spawnError?.message).toContain("ENOENT");
+  expect(madeTerminals()).toBe(before);
+  const { child } = start("exit 3", ASKING);
+  expect(await child.ended).toEqual({ status: 3, signal: undefined });
+  expect(madeTerminals()).toBe(before);
+});
+
+test("after the end of a program that may ask, nothing is read from its terminal's number", async () => {
+  const { child } = start("echo asked >/dev/tty; sleep 0.1", ASKING);
+  await child.ended;
+  // Its first line may be read only now.
+  child.settle();
+  const answer = new TextEncoder().encode("an answer\n");
+  child.writeSecret(answer);
+  expect(answer.every((byte) => byte === 0)).toBe(true);
+  // They get the numbers that were freed.
+  const files = Array.from({ length: 20 }, () => openSync(import.meta.path, "r"));
+  await Bun.sleep(READ_MS);
+  for (const fd of files) {
+    const first = new Uint8Array(4);
+    expect(readSync(fd, first)).toBe(4);
+    closeSync(fd);
+    expect(new TextDecoder().decode(first)).toBe("/** ");
+  }
 });

@@ -37,13 +37,17 @@ export class Signals {
   }
 
   /**
-   * @returns what resolves when all commands were told, to whether each of them got the signal: the
-   *   others have ended. Undefined if none has started
+   * @returns what resolves when all commands that have started were told, to whether each of them
+   *   got the signal: the others have ended. Undefined if none has started
    */
   readonly pass = (name: string): Promise<readonly boolean[]> | undefined => {
-    const isStarted = [...this.#processes].some(({ pid }) => pid !== undefined);
-    const told = Promise.all(Array.from(this.#processes, (one) => one.deliver(name)));
-    return isStarted ? told : undefined;
+    const told: Promise<boolean>[] = [];
+    for (const one of this.#processes) {
+      const isStarted = one.pid !== undefined;
+      const delivered = one.deliver(name);
+      if (isStarted) told.push(delivered);
+    }
+    return told.length === 0 ? undefined : Promise.all(told);
   };
 
   dispose(): void {

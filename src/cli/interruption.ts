@@ -31,7 +31,10 @@ export class Stop {
   readonly #draining = new AbortController();
   readonly #listeners = new Map<Signal, () => void>();
   #passed: Signal | undefined;
+  /** Ends the command if the signal that was passed does not arrive. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #status: number | undefined;
+  #isDisposed = false;
   #resolve: (none: undefined) => void = () => {};
 
   /** @param pass gets the first signal, and not those that follow */
@@ -79,7 +82,10 @@ export class Stop {
     }
   }
 
+  /** The command has ended: no signal does anything here any more. */
   dispose(): void {
+    this.#isDisposed = true;
+    clearTimeout(this.#timer);
     for (const [name, listener] of this.#listeners) this.#host.signals.off(name, listener);
   }
 
@@ -92,12 +98,13 @@ export class Stop {
     }
     this.#passed = name;
     this.#draining.abort();
-    const timer = setTimeout(() => this.#end(name), PASSING_MS);
+    this.#timer = setTimeout(() => this.#end(name), PASSING_MS);
     void passing.then((passed) => {
+      if (this.#isDisposed) return;
       const isForNone = !passed.includes(true);
       if (isForNone) this.#end(name);
       // Where it came too late for some, what holds their output open may never end.
-      if (isForNone || passed.every(Boolean)) clearTimeout(timer);
+      if (isForNone || passed.every(Boolean)) clearTimeout(this.#timer);
     });
   }
 

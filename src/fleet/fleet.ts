@@ -22,7 +22,7 @@ import type {
   FleetWork,
 } from "./result.ts";
 import { follow } from "./schedule.ts";
-import { type Opener, TargetRun } from "./target-run.ts";
+import { type OpenContext, TargetRun } from "./target-run.ts";
 import { defaultWindow } from "./window.ts";
 
 export type { FleetOptions };
@@ -47,11 +47,11 @@ export interface RunSettings<T> {
 export class Fleet {
   /** The names of the targets, in order. */
   readonly targets: readonly string[];
-  readonly #open: Opener;
+  readonly #open: OpenContext;
   readonly #options: FleetOptions;
 
   /** @internal Fleets are made by `Broker.fleet`. */
-  constructor(open: Opener, targets: string | readonly string[], options: FleetOptions = {}) {
+  constructor(open: OpenContext, targets: string | readonly string[], options: FleetOptions = {}) {
     checkLimits(options);
     this.#open = open;
     this.targets = typeof targets === "string" ? expand(targets) : targets;

@@ -11,14 +11,14 @@ import { mayPass, pause, pauseAfter } from "./retry.ts";
 import type { Job } from "./schedule.ts";
 
 /** Opens contexts. @param limits gives the limits of each call that sets none of its own */
-export type Opener = (
+export type OpenContext = (
   target: string,
   options: ConnectOptions,
   limits: () => CallLimits,
 ) => Promise<Context>;
 
 export interface RunSettings<T> {
-  readonly open: Opener;
+  readonly open: OpenContext;
   readonly connect: ConnectOptions;
   readonly work: FleetWork<T>;
   readonly retries: number;

@@ -11,7 +11,7 @@ import type { Link } from "../mux/link.ts";
 import { Exchange } from "../session/exchange.ts";
 import type { KeptPart } from "../tree/hop-table.ts";
 import { type PathStep, parsePath, prefixesOf } from "../tree/target-path.ts";
-import { clientOf, type Entry, idleOf, type KeptContext, type Opening } from "./kept-context.ts";
+import { sshOf, type Entry, idleOf, type KeptContext, type Opening } from "./kept-context.ts";
 import { Reopening } from "./reopening.ts";
 import { compareWays, keyOf } from "./way-key.ts";
 
@@ -51,7 +51,7 @@ export class Keeper {
       depth: entry.way.filter((_, at) => at > 0 && this.#entries.has(keyOf(entry.way.slice(0, at))))
         .length,
       via: this.#entries.get(keyOf(entry.way.slice(0, -1)))?.target,
-      ssh: clientOf(entry.way.at(-1)?.transport),
+      ssh: sshOf(entry.way.at(-1)?.transport),
       sshRefusal: this.#exchange.get(entry.context.id)?.sshRefusal,
       traffic: entry.way.length > 1 ? undefined : this.#linkOf(entry)?.traffic,
       lost: this.#lossOf(entry),

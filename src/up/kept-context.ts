@@ -76,7 +76,7 @@ export interface KeptContext {
 }
 
 /** @returns the ssh client that leads to a context, as `--ssh` names it; undefined: no ssh */
-export function clientOf(transport: PathStep["transport"] | undefined): string | undefined {
+export function sshOf(transport: PathStep["transport"] | undefined): string | undefined {
   if (transport?.scheme !== "ssh") return undefined;
   return transport.engine ?? transport.wrap([])[0];
 }

@@ -31,7 +31,10 @@ export interface Question extends PasswordQuestion {
   readonly kind: "password" | "passphrase" | "change" | "other";
   /** Whether what a person types may be seen. */
   readonly isVisible: boolean;
-  /** Whether the answer before was wrong. */
+  /**
+   * Whether the answer before was wrong. Of a host key, which is kind `other`: whether it was none
+   * that the program takes.
+   */
   readonly isAgain: boolean;
 }
 

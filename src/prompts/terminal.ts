@@ -84,8 +84,8 @@ export class TerminalSource implements Source {
     return fd !== undefined;
   }
 
-  ask({ prompt, isVisible, isAgain }: Question, signal: AbortSignal): Promise<Secret | undefined> {
-    return this.read({ prompt: isAgain ? `Wrong. ${prompt}` : prompt, isVisible, signal });
+  ask(question: Question, signal: AbortSignal): Promise<Secret | undefined> {
+    return this.read({ prompt: shownPrompt(question), isVisible: question.isVisible, signal });
   }
 
   /**
@@ -122,6 +122,11 @@ export class TerminalSource implements Source {
       closeSync(fd);
     }
   }
+}
+
+/** @returns what a person reads. About a host key, the program says itself what it takes. */
+export function shownPrompt({ prompt, kind, isAgain }: Question): string {
+  return isAgain && kind !== "other" ? `Wrong. ${prompt}` : prompt;
 }
 
 /** One question at the terminal. */

@@ -4,7 +4,7 @@
  */
 import { BootstrapError, CancelledError, EcontextError, UsageError } from "../errors.ts";
 import { withLockedKeys } from "../launch/locked-keys.ts";
-import type { Answer, Question } from "../prompts/question.ts";
+import type { Answer, Question, Source } from "../prompts/question.ts";
 import type { Secret } from "../prompts/secret.ts";
 import { neutralise } from "../text.ts";
 import { CAUSES } from "../transports/causes.ts";
@@ -22,7 +22,22 @@ const FAILURES = {
   exhausted: CAUSES["password-exhausted"],
   "wrong passphrase": CAUSES["passphrase-wrong"],
   "exhausted passphrase": CAUSES["passphrase-exhausted"],
+  "neither yes nor no": {
+    code: "ERR_TRANSPORT_HOST_KEY_UNKNOWN",
+    what: "the host key is not known",
+    hint: "answer yes, no or the fingerprint; undefined leaves the question to a person",
+  },
+  endless: {
+    code: "ERR_TRANSPORT_PASSWORD_EXHAUSTED",
+    what: "{scheme} asks without end",
+    hint: "connect by hand, and see what is asked",
+  },
 } as const;
+/**
+ * Answers of what is not a person, in one attempt: one for each key, hop and round of a login is
+ * far less. What asks on would hold up the attempt for ever, as each question moves its deadline.
+ */
+const MOST_ANSWERS = 100;
 /** Messages after which a program asks for more than a password. */
 const HOPELESS: readonly string[] = [
   CAUSES["password-expired"].code,
@@ -39,6 +54,10 @@ export class Questions {
   readonly #abort = new AbortController();
   #last: Answer | undefined;
   #count = 0;
+  /** How many answers came from what is not a person. */
+  #machineAnswers = 0;
+  /** What was asked last. */
+  #prompt = "";
   #refusals = 0;
   /** The kind of the question that was asked again. */
   #refused: Question["kind"] | undefined;
@@ -62,7 +81,9 @@ export class Questions {
    */
   async ask(question: Omit<Question, "context">, mayDecline = false): Promise<Secret | undefined> {
     const { source } = this.#last ?? {};
-    if (question.isAgain) {
+    const before = this.#prompt;
+    this.#prompt = question.prompt;
+    if (question.isAgain && question.kind !== "other") {
       this.#refusals = question.kind === this.#refused ? this.#refusals + 1 : 1;
       this.#refused = question.kind;
     }
@@ -70,8 +91,11 @@ export class Questions {
     this.#settle(!question.isAgain);
     // What is not a person would answer the same again, and the account might get locked.
     if (question.isAgain && source?.isPerson === false) {
-      const cause = question.kind === "passphrase" ? "wrong passphrase" : "wrong";
-      this.fail(cause, `${source.name} gave it`);
+      this.#failAgain(question, before, source);
+      return undefined;
+    }
+    if (this.#machineAnswers >= MOST_ANSWERS) {
+      this.fail("endless", `${MOST_ANSWERS} answers were not enough; ${asked(question)}`);
       return undefined;
     }
     const over = this.clock.ask();
@@ -88,6 +112,7 @@ export class Questions {
       if (typeof answer === "string") return undefined;
       this.#last = answer;
       this.#count += 1;
+      if (!answer.source.isPerson) this.#machineAnswers += 1;
       return answer.secret;
     } catch (error) {
       this.#control.fail(asError(error));
@@ -131,6 +156,18 @@ export class Questions {
     this.#last = undefined;
   }
 
+  /**
+   * A program asks again what the source answered, which is not a person.
+   *
+   * @param before what the program had asked
+   */
+  #failAgain({ kind }: Pick<Question, "kind">, before: string, { name }: Source): void {
+    if (kind === "other") {
+      const detail = `it asks ${quoted(before)}, and ${name} answered neither yes nor no`;
+      this.fail("neither yes nor no", detail);
+    } else this.fail(kind === "passphrase" ? "wrong passphrase" : "wrong", `${name} gave it`);
+  }
+
   /** Ends the attempt for this reason. */
   fail(cause: keyof typeof FAILURES, detail: string): void {
     this.#control.fail(this.#error(cause, detail));
@@ -140,8 +177,8 @@ export class Questions {
     const { place, transport } = this.#origin;
     const { argv, stderr } = this.#control.launched;
     const { code, what, hint } = FAILURES[cause];
-    const advice = hint.replaceAll("{scheme}", transport.scheme);
-    const message = `${place}: ${what}; ${detail}\n  try: ${advice}`;
+    const named = (text: string): string => text.replaceAll("{scheme}", transport.scheme);
+    const message = `${place}: ${named(what)}; ${detail}\n  try: ${named(hint)}`;
     const report = { argv, phase: "answering a question", said: neutralise(stderr.trim()) };
     return new BootstrapError(code, message, report);
   }
@@ -159,9 +196,12 @@ function stopped(place: string): CancelledError {
 }
 
 function asked({ kind, prompt, user }: Omit<Question, "context">): string {
-  if (kind === "other" || kind === "change")
-    return `it asks ${JSON.stringify(neutralise(prompt).trim())}`;
+  if (kind === "other" || kind === "change") return `it asks ${quoted(prompt)}`;
   return user === "" ? "it asks for a password" : `it asks for the password of ${neutralise(user)}`;
+}
+
+function quoted(prompt: string): string {
+  return JSON.stringify(neutralise(prompt).trim());
 }
 
 function asError(error: unknown): EcontextError {

@@ -21,6 +21,8 @@ const CHANGE_BY_SERVER =
   /\b(?:current|old|new|retype|re-?enter|repeat)\b\W+(?:\w+ +){0,2}password|password again/i;
 const PASSPHRASE = /^Enter (?:passphrase|PIN) for /;
 const HOST_KEY = /\(yes\/no|^Please type 'yes'/;
+/** ssh asks so after another answer than yes, no or the fingerprint, as often as it takes. */
+const HOST_KEY_AGAIN = /^Please type 'yes'/;
 
 /** The target that ssh leads to. */
 export interface SshPlace {
@@ -81,7 +83,8 @@ export class SshQuestions implements AskpassListener {
     const way = `${this.#place.way}\0${asked.host}`;
     const question = { ...asked, prompt: shown, host: this.#place.name, way };
     const known = `${client}\0${prompt}`;
-    const isAgain = (kind === "password" || kind === "passphrase") && this.#asked.has(known);
+    const isRepeated = (kind === "password" || kind === "passphrase") && this.#asked.has(known);
+    const isAgain = isRepeated || HOST_KEY_AGAIN.test(prompt);
     this.#asked.add(known);
     // Without an answer, ssh tries its next key, or refuses the host's key.
     const mayDecline = kind === "passphrase" || HOST_KEY.test(prompt);

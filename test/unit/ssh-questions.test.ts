@@ -1,6 +1,7 @@
 /** What ssh asks: whose password it is, and what must not be answered with one. */
 import { expect, test } from "bun:test";
 import type { Question } from "../../src/prompts/question.ts";
+import { shownPrompt } from "../../src/prompts/terminal.ts";
 import type { Questions } from "../../src/session/questions.ts";
 import { readQuestion, SshQuestions } from "../../src/session/ssh-questions.ts";
 
@@ -70,5 +71,24 @@ test("a question names the target, and holds for the way to it and for the machi
   expect(asked).toEqual([
     ["bastion/web1", "bastion\0ssh web1\u000010.0.0.5"],
     ["bastion/web1", "bastion\0ssh web1\0jump"],
+  ]);
+});
+
+test("a host's key that is asked for again says so itself, and a password does not", async () => {
+  const asked: Question[] = [];
+  const questions = {
+    ask: async (question: Question) => void asked.push(question),
+  } as unknown as Questions;
+  const ssh = new SshQuestions({ name: "web1", way: "" }, questions, () => {});
+  const key = "Are you sure you want to continue connecting (yes/no/[fingerprint])? ";
+  const again = "Please type 'yes', 'no' or the fingerprint: ";
+  const password = "alice@web1's password: ";
+  for (const prompt of [key, again, again, password, password]) await ssh.ask(prompt);
+  expect(asked.map((question) => [question.isAgain, shownPrompt(question)])).toEqual([
+    [false, key],
+    [true, again],
+    [true, again],
+    [false, password],
+    [true, `Wrong. ${password}`],
   ]);
 });

@@ -5,6 +5,7 @@
 import { CancelledError } from "../../index.ts";
 import type { Question, Source } from "../../prompts/question.ts";
 import { Secret } from "../../prompts/secret.ts";
+import { shownPrompt } from "../../prompts/terminal.ts";
 import type { Greeting, InputFacts, Size, StreamFacts } from "../../up/greeting.ts";
 import type { KeptContexts } from "../../up/keeper.ts";
 import { FRAME, textOf, type Wire } from "../../up/wire.ts";
@@ -208,11 +209,11 @@ export class ClientHost implements Host {
     };
   }
 
-  async #ask({ prompt, isVisible, isAgain }: Question): Promise<Secret | undefined> {
+  async #ask(question: Question): Promise<Secret | undefined> {
     const answer = Promise.withResolvers<Uint8Array>();
     this.#asking.push(answer);
-    const shown = isAgain ? `Wrong. ${prompt}` : prompt;
-    this.#wire.send(FRAME.ask, JSON.stringify({ prompt: shown, isVisible }));
+    const { isVisible } = question;
+    this.#wire.send(FRAME.ask, JSON.stringify({ prompt: shownPrompt(question), isVisible }));
     const bytes = await answer.promise;
     if (bytes[0] === ANSWER.cancelled) {
       throw new CancelledError("ERR_CANCELLED", "cancelled at a question");

@@ -5,6 +5,7 @@
 import { Askpass, type AskpassDoor, type AskpassListener } from "./askpass.ts";
 import type { Answer, PasswordFunction, Question, Source } from "./question.ts";
 import type { Secret } from "./secret.ts";
+import { SharedWait } from "./shared-wait.ts";
 import { functionSource } from "./sources.ts";
 import { TerminalSource } from "./terminal.ts";
 import { Trials } from "./trials.ts";
@@ -17,10 +18,14 @@ interface Found {
   readonly source: Source;
 }
 
+type Finding = SharedWait<Found | undefined>;
+
 /** What a broker knows, whatever the sources of a single connection are. */
 interface Memory {
-  /** By way and user. A promise while a source is asked, so that it is asked once. */
-  readonly known: Map<string, Promise<Found | undefined>>;
+  /** By way and user. A source is asked once, for all that want to know meanwhile. */
+  readonly known: Map<string, Finding>;
+  /** Sources that are still being asked for none: each ends soon. */
+  readonly leaving: Set<Promise<void>>;
   readonly trials: Trials;
   /** Ends all questions. */
   readonly closing: AbortController;
@@ -36,6 +41,7 @@ export class Prompter {
     sources: readonly Source[],
     memory: Memory = {
       known: new Map(),
+      leaving: new Set(),
       trials: new Trials(),
       closing: new AbortController(),
       askpass: undefined,
@@ -69,6 +75,7 @@ export class Prompter {
   async ask(question: Question, signal: AbortSignal): Promise<Answer | NoAnswer> {
     const { host, way = host, user, kind, prompt } = question;
     const { known, trials } = this.#memory;
+    if (signal.aborted) return this.#nothing;
     // The password that is known is about to be replaced.
     if (kind === "change") known.delete(keyOf(way, user));
     if (kind === "other" || kind === "change") {
@@ -76,16 +83,8 @@ export class Prompter {
       return found === undefined ? this.#nothing : { ...found, settle: () => {} };
     }
     const key = kind === "passphrase" ? `\0\0${prompt}` : keyOf(way, user);
-    let finding = known.get(key);
-    if (finding === undefined) {
-      finding = this.#find(question, signal);
-      known.set(key, finding);
-      finding.then(
-        (found) => found ?? known.delete(key),
-        () => known.delete(key),
-      );
-    }
-    const found = await finding;
+    const finding = known.get(key) ?? this.#begin(key, question);
+    const found = await finding.wait(signal);
     if (found === undefined) return this.#nothing;
     // A passphrase is tried on this machine, where nothing gets locked.
     const told = kind === "passphrase" ? () => {} : await trials.begin(found.secret, user, signal);
@@ -125,17 +124,36 @@ export class Prompter {
 
   /** Forgets all. */
   async close(): Promise<void> {
-    const { known, trials, askpass } = this.#memory;
+    const { known, leaving, trials, askpass } = this.#memory;
     askpass?.close();
     this.#memory.askpass = undefined;
     trials.wipe();
     const all = [...known.values()];
     known.clear();
-    for (const finding of all) (await finding.catch(() => undefined))?.secret.wipe();
+    for (const { result } of all) await wiped(result);
+    await Promise.all(leaving);
   }
 
   get #nothing(): NoAnswer {
     return this.#memory.closing.signal.aborted ? "stopped" : "none";
+  }
+
+  /** Asks the sources, for all that want to know the same. */
+  #begin(key: string, question: Question): Finding {
+    const { known, leaving } = this.#memory;
+    const forget = (): void => {
+      if (known.get(key) === finding) known.delete(key);
+    };
+    const left = (): void => {
+      // What asks the same from now on must not get the end of this question for an answer.
+      forget();
+      const ended = wiped(finding.result).finally(() => leaving.delete(ended));
+      leaving.add(ended);
+    };
+    const finding: Finding = new SharedWait((signal) => this.#find(question, signal), left);
+    known.set(key, finding);
+    finding.result.then((found) => found ?? forget(), forget);
+    return finding;
   }
 
   async #find(question: Question, signal: AbortSignal): Promise<Found | undefined> {
@@ -149,6 +167,11 @@ export class Prompter {
     }
     return undefined;
   }
+}
+
+/** Resolves when what is found is overwritten. */
+async function wiped(result: Promise<Found | undefined>): Promise<void> {
+  (await result.catch(() => undefined))?.secret.wipe();
 }
 
 function keyOf(way: string, user: string): string {

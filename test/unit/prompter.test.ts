@@ -102,6 +102,70 @@ test("a question that is being asked ends with the broker", async () => {
   expect(await prompter.ask(QUESTION, SIGNAL)).toBe("stopped");
 });
 
+/** A person, as whom the test types. It notes what is still asked. */
+function person() {
+  const asked: PromiseWithResolvers<Secret | undefined>[] = [];
+  const one: Source = {
+    name: "person",
+    isPerson: true,
+    answersAll: true,
+    ask: (_question, signal) => {
+      const answer = Promise.withResolvers<Secret | undefined>();
+      asked.push(answer);
+      signal.addEventListener("abort", () => answer.resolve(undefined));
+      return answer.promise;
+    },
+  };
+  return { one, asked };
+}
+
+for (const kind of ["password", "passphrase"] as const) {
+  test(`a ${kind} that several wait for is still asked for when the first gives up`, async () => {
+    const { one, asked } = person();
+    const prompter = new Prompter([one]);
+    const leaving = [new AbortController(), new AbortController()];
+    const question = { ...QUESTION, kind };
+    const [first, second] = leaving.map(({ signal }) => prompter.ask(question, signal));
+    const third = ask(prompter, { kind });
+    for (const [at, asker] of [first, second].entries()) {
+      leaving[at]?.abort();
+      expect(await asker).toBe("none");
+    }
+    asked[0]?.resolve(Secret.of("a"));
+    (await third).settle(true);
+    expect(text(await third)).toBe("a\n");
+    expect(text(await ask(prompter, { kind }))).toBe("a\n");
+    expect(asked.length).toBe(1);
+  });
+}
+
+test("a question that the last one has left ends, and what asks then is asked for anew", async () => {
+  const { one, asked } = person();
+  const prompter = new Prompter([one]);
+  const leaving = new AbortController();
+  const left = prompter.ask(QUESTION, leaving.signal);
+  leaving.abort();
+  expect(await left).toBe("none");
+  expect(await asked[0]?.promise).toBeUndefined();
+  const next = ask(prompter);
+  asked[1]?.resolve(Secret.of("b"));
+  expect(text(await next)).toBe("b\n");
+});
+
+test("an answer that comes when all have left is overwritten, at the latest at the end", async () => {
+  const answer = Promise.withResolvers<Secret>();
+  const prompter = new Prompter([{ ...source([]).one, ask: () => answer.promise }]);
+  const leaving = new AbortController();
+  const left = prompter.ask(QUESTION, leaving.signal);
+  leaving.abort();
+  expect(await left).toBe("none");
+  const late = Secret.of("late");
+  const closed = prompter.close();
+  answer.resolve(late);
+  await closed;
+  expect(late.equals(Secret.of("\0\0\0\0"))).toBe(true);
+});
+
 test("a function that throws is named", async () => {
   const failing = functionSource(() => {
     throw new Error("no vault");

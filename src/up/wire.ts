@@ -28,6 +28,7 @@ export const FRAME = {
   done: 30,
   ask: 31,
   notice: 32,
+  withdraw: 33,
 } as const;
 
 const HEAD = 5;

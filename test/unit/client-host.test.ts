@@ -1,5 +1,6 @@
 /** ClientHost: a command's host at the other end of a socket. The wire notes what it is sent. */
 import { expect, test } from "bun:test";
+import { ANSWER, answerOf } from "../../src/cli/up/answer.ts";
 import { ClientHost } from "../../src/cli/up/client-host.ts";
 import type { Greeting } from "../../src/up/greeting.ts";
 import { FRAME, type Wire } from "../../src/up/wire.ts";
@@ -49,10 +50,41 @@ test("an answer outlives the buffer that it came in, which is overwritten", asyn
   const { host, sent } = open();
   const asked = host.person?.ask(question, new AbortController().signal);
   expect(sent).toEqual([FRAME.ask]);
-  const buffer = Buffer.from("\x01s3cret");
+  const buffer = Buffer.from(answerOf(1, ANSWER.given, Buffer.from("s3cret")));
   host.receive(FRAME.answer, buffer);
   expect(buffer.every((byte) => byte === 0)).toBe(true);
   expect(Buffer.from((await asked)?.line() ?? []).toString()).toBe("s3cret\n");
+});
+
+test("a question that is withdrawn ends at once, and its late answer is for no other", async () => {
+  const { host, sent } = open();
+  const over = new AbortController();
+  const first = host.person?.ask(question, over.signal);
+  const second = host.person?.ask(question, new AbortController().signal);
+  over.abort();
+  expect(await first).toBeUndefined();
+  expect(sent).toEqual([FRAME.ask, FRAME.ask, FRAME.withdraw]);
+  const late = answerOf(1, ANSWER.given, Buffer.from("late"));
+  host.receive(FRAME.answer, late);
+  expect(late.every((byte) => byte === 0)).toBe(true);
+  host.receive(FRAME.answer, answerOf(2, ANSWER.given, Buffer.from("s3cret")));
+  expect(Buffer.from((await second)?.line() ?? []).toString()).toBe("s3cret\n");
+  // It was answered: there is nothing to withdraw.
+  const answered = new AbortController();
+  const third = host.person?.ask(question, answered.signal);
+  host.receive(FRAME.answer, answerOf(3, ANSWER.none));
+  answered.abort();
+  expect(await third).toBeUndefined();
+  expect(sent.filter((type) => type === FRAME.withdraw).length).toBe(1);
+});
+
+test("no question waits for a process that is gone", async () => {
+  const { host } = open();
+  const { signal } = new AbortController();
+  const asked = host.person?.ask(question, signal);
+  host.gone();
+  await expect(asked).rejects.toMatchObject({ code: "ERR_CANCELLED" });
+  await expect(host.person?.ask(question, signal)).rejects.toMatchObject({ code: "ERR_CANCELLED" });
 });
 
 test("an input that cannot be read is an error, and no end", async () => {

@@ -35,8 +35,10 @@ export class Scene implements AsyncDisposable {
   readonly folder: string;
   readonly env: Record<string, string | undefined>;
 
-  static async open(): Promise<Scene> {
-    return new Scene(await startSshd({ config: ["MaxSessions 300", "MaxStartups 300"] }));
+  /** @param config more lines for the server */
+  static async open(config: readonly string[] = []): Promise<Scene> {
+    const usual = ["MaxSessions 300", "MaxStartups 300"];
+    return new Scene(await startSshd({ config: [...config, ...usual] }));
   }
 
   private constructor(server: SshServer) {

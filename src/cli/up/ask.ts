@@ -1,22 +1,60 @@
-/** Questions of the process that keeps connections, put to the person at this terminal. */
+/**
+ * Questions of the process that keeps connections, put to the person at this terminal. Twin:
+ * client-person.ts.
+ */
 import { CancelledError } from "../../index.ts";
 import { atExit } from "../../io/at-exit.ts";
 import { TerminalSource } from "../../prompts/terminal.ts";
 import type { Host } from "../host.ts";
+import { ANSWER, answerOf } from "./answer.ts";
 
-/** The first byte of an answer. */
-export const ANSWER = { none: 0, given: 1, cancelled: 2 } as const;
+export interface Asked {
+  readonly number: number;
+  readonly prompt: string;
+  readonly isVisible: boolean;
+}
 
 let terminal: TerminalSource | undefined;
+/** By the numbers of the questions; also of one that is withdrawn before it is asked. */
+const withdrawals = new Map<number, AbortController>();
+/** Questions that are being asked, by their numbers. */
+const asking = new Map<number, Promise<Uint8Array>>();
 
 /** @returns the frame of the answer, which the caller overwrites */
-export async function ask(
-  question: { readonly prompt: string; readonly isVisible: boolean },
-  host: Host,
+export function ask(asked: Asked, host: Promise<Host>): Promise<Uint8Array> {
+  const answer = answerTo(asked, host).finally(() => {
+    withdrawals.delete(asked.number);
+    asking.delete(asked.number);
+  });
+  asking.set(asked.number, answer);
+  return answer;
+}
+
+/** Ends a question. Resolves when it stands at the terminal no more. */
+export async function withdraw(number: number): Promise<void> {
+  withdrawalOf(number).abort();
+  await asking.get(number)?.catch(() => {});
+}
+
+export function notice(text: string): void {
+  (terminal ?? new TerminalSource()).notice(text);
+}
+
+function withdrawalOf(number: number): AbortController {
+  const known = withdrawals.get(number) ?? new AbortController();
+  withdrawals.set(number, known);
+  return known;
+}
+
+async function answerTo(
+  { number, prompt, isVisible }: Asked,
+  loading: Promise<Host>,
 ): Promise<Uint8Array> {
+  const { signal } = withdrawalOf(number);
+  const { ending } = await loading;
   terminal ??= new TerminalSource({
     atEnd: (restore) => {
-      const forget = host.ending.before(restore);
+      const forget = ending.before(restore);
       const callOff = atExit(restore);
       return () => {
         forget();
@@ -25,21 +63,15 @@ export async function ask(
     },
   });
   try {
-    const secret = await terminal.read({ ...question, signal: new AbortController().signal });
-    if (secret === undefined) return Uint8Array.of(ANSWER.none);
+    const secret = await terminal.read({ prompt, isVisible, signal });
+    if (secret === undefined) return answerOf(number, ANSWER.none);
     const line = secret.line();
     secret.wipe();
-    const answer = new Uint8Array(line.length);
-    answer[0] = ANSWER.given;
-    answer.set(line.subarray(0, -1), 1);
+    const answer = answerOf(number, ANSWER.given, line.subarray(0, -1));
     line.fill(0);
     return answer;
   } catch (error) {
     if (!(error instanceof CancelledError)) throw error;
-    return Uint8Array.of(ANSWER.cancelled);
+    return answerOf(number, ANSWER.cancelled);
   }
-}
-
-export function notice(text: string): void {
-  (terminal ?? new TerminalSource()).notice(text);
 }

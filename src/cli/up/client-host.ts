@@ -2,10 +2,6 @@
  * ClientHost: the host of a command whose process is at the other end of a socket. Twin:
  * client.ts, which does there what this file asks for.
  */
-import { CancelledError } from "../../index.ts";
-import type { Question, Source } from "../../prompts/question.ts";
-import { Secret } from "../../prompts/secret.ts";
-import { shownPrompt } from "../../prompts/terminal.ts";
 import type { Greeting, InputFacts, Size, StreamFacts } from "../../up/greeting.ts";
 import type { KeptContexts } from "../../up/keeper.ts";
 import { FRAME, textOf, type Wire } from "../../up/wire.ts";
@@ -18,8 +14,8 @@ import {
   InputError,
   ProcessEnding,
 } from "../host.ts";
-import { ANSWER } from "./ask.ts";
 import { ClientOutput } from "./client-output.ts";
+import { ClientPerson } from "./client-person.ts";
 
 /** Signals that do not end a process that does not listen for them. */
 const HARMLESS: readonly string[] = ["SIGCONT", "SIGWINCH"];
@@ -35,7 +31,7 @@ export class ClientHost implements Host {
   readonly signals: HostSignals;
   readonly terminal: HostTerminal | undefined;
   readonly ending: ProcessEnding;
-  readonly person: Source | null;
+  readonly person: ClientPerson | null;
   kept: KeptContexts | undefined;
   readonly #wire: Wire;
   readonly #listeners = new Map<string, Set<() => void>>();
@@ -45,8 +41,6 @@ export class ClientHost implements Host {
   #size: Size;
   /** The read of the command that waits for input. */
   #reading: PromiseWithResolvers<Uint8Array | undefined> | undefined;
-  /** Questions that wait for a person's answer, the oldest first. */
-  readonly #asking: PromiseWithResolvers<Uint8Array>[] = [];
 
   constructor(greeting: Greeting, wire: Wire) {
     const { env, folder, stdin, stdout, stderr, terminal, hasPerson } = greeting;
@@ -65,7 +59,7 @@ export class ClientHost implements Host {
     this.stdin = this.#input(stdin);
     this.signals = this.#signals();
     this.ending = new ProcessEnding(this.signals);
-    this.person = hasPerson ? this.#person() : null;
+    this.person = hasPerson ? new ClientPerson(wire) : null;
     this.terminal = terminal && {
       size: () => this.#size,
       modes: () => terminal.modes,
@@ -111,9 +105,7 @@ export class ClientHost implements Host {
         this.#hear(textOf(payload));
         break;
       case FRAME.answer:
-        // A copy: `slice` of a Buffer would share what is overwritten here.
-        this.#asking.shift()?.resolve(new Uint8Array(payload));
-        payload.fill(0);
+        this.person?.answered(payload);
     }
   }
 
@@ -133,7 +125,7 @@ export class ClientHost implements Host {
     const error = Object.assign(new Error("the command has ended"), { code: "EPIPE" });
     for (const output of [this.stdout, this.stderr]) output.failed(error);
     this.#read(undefined);
-    for (const one of this.#asking.splice(0)) one.resolve(Uint8Array.of(ANSWER.cancelled));
+    this.person?.gone();
     // The first one is passed on to the remote command; the second ends the command here.
     for (let times = 0; times < 2; times += 1) {
       for (const listener of [...(this.#listeners.get("SIGTERM") ?? [])]) listener();
@@ -197,30 +189,5 @@ export class ClientHost implements Host {
     if (listeners.length > 0 || HARMLESS.includes(name)) return;
     if (name === "SIGTSTP") this.signals.stop();
     else this.#wire.send(FRAME.die, name);
-  }
-
-  #person(): Source {
-    return {
-      name: "the terminal",
-      isPerson: true,
-      answersAll: true,
-      ask: (question) => this.#ask(question),
-      notice: (text) => this.#wire.send(FRAME.notice, text),
-    };
-  }
-
-  async #ask(question: Question): Promise<Secret | undefined> {
-    const answer = Promise.withResolvers<Uint8Array>();
-    this.#asking.push(answer);
-    const { isVisible } = question;
-    this.#wire.send(FRAME.ask, JSON.stringify({ prompt: shownPrompt(question), isVisible }));
-    const bytes = await answer.promise;
-    if (bytes[0] === ANSWER.cancelled) {
-      throw new CancelledError("ERR_CANCELLED", "cancelled at a question");
-    }
-    if (bytes[0] === ANSWER.none) return undefined;
-    const secret = new Secret(bytes.slice(1));
-    bytes.fill(0);
-    return secret;
   }
 }

@@ -19,13 +19,14 @@ import {
 import { OTHER_VERSION, PATIENCE_S } from "../../up/greeting.ts";
 import { distrust, socketIn } from "../../up/place.ts";
 import { FRAME, frameOf, textOf, Wire, WireReader } from "../../up/wire.ts";
-import { ENDED_EARLY, ENDED_EARLY_MS, NO_CONNECTION } from "../exit-statuses.ts";
+import { NO_CONNECTION } from "../exit-statuses.ts";
 import type { Host } from "../host.ts";
-import { BROKEN_PIPE, isBrokenPipe } from "../interruption.ts";
 import { PROCESS_SIGNALS } from "../process-signals.ts";
+import type { Asked } from "./ask.ts";
 import { hasListener, NOT_OURS, type Served, silentProcess } from "./listener.ts";
+import { Outputs } from "./outputs.ts";
 import { greetingOf } from "./own-greeting.ts";
-import { type OutputNumber, Streams } from "./streams.ts";
+import { Streams } from "./streams.ts";
 
 const FORWARDED = [
   "SIGINT",
@@ -51,8 +52,6 @@ const QUICK: readonly number[] = [
 const ENDS: readonly number[] = [FRAME.refuse, FRAME.done, FRAME.exit];
 /** Bytes of one read, before the event loop is started. */
 const READ_BYTES = 1 << 12;
-/** Bytes that are written before the other process is told. It allows eight times as many. */
-const UNTOLD_BYTES = 1 << 16;
 
 /**
  * @param load makes the host of this process
@@ -124,12 +123,7 @@ class Service {
   readonly served: Promise<Served>;
   readonly #streams: Streams;
   readonly #done = Promise.withResolvers<Served>();
-  /** Writes that are under way. */
-  readonly #writing = new Set<Promise<void>>();
-  /** Bytes that are written, and that the other process does not know of yet. */
-  readonly #untold: Record<OutputNumber, number> = { 1: 0, 2: 0 };
-  /** Whether the reader of the output is gone. */
-  #isBroken = false;
+  readonly #outputs: Outputs;
   #wire: Wire | undefined;
   /** What is sent as soon as there is a wire. */
   readonly #unsent: (readonly [type: number, payload: Uint8Array | string])[] = [];
@@ -140,6 +134,7 @@ class Service {
 
   constructor(streams: Streams) {
     this.#streams = streams;
+    this.#outputs = new Outputs(streams, (type, payload) => this.#send(type, payload));
     this.served = this.#done.promise;
   }
 
@@ -249,10 +244,10 @@ class Service {
         this.#settle({ refused: textOf(payload) });
         break;
       case FRAME.stdout:
-        this.#write(1, payload);
+        this.#outputs.write(1, payload);
         break;
       case FRAME.stderr:
-        this.#write(2, payload);
+        this.#outputs.write(2, payload);
         break;
       case FRAME.read:
         void this.#read();
@@ -274,6 +269,9 @@ class Service {
         break;
       case FRAME.ask:
         void this.#ask(JSON.parse(textOf(payload)));
+        break;
+      case FRAME.withdraw:
+        this.#withdraw(JSON.parse(textOf(payload)).number);
         break;
       case FRAME.notice:
         void import("./ask.ts").then(({ notice }) => notice(textOf(payload)));
@@ -300,32 +298,6 @@ class Service {
     if (size !== undefined) this.#send(FRAME.size, JSON.stringify(size));
   }
 
-  #write(stream: OutputNumber, bytes: Uint8Array): void {
-    const writing = this.#streams.write(stream, bytes);
-    if (writing === undefined) {
-      this.#count(stream, bytes.length);
-      return;
-    }
-    const written = writing.then(
-      () => this.#count(stream, bytes.length),
-      (error: NodeJS.ErrnoException) => {
-        const { code, message } = error;
-        this.#isBroken ||= isBrokenPipe(error);
-        this.#send(FRAME.failed, JSON.stringify({ stream, code, message }));
-      },
-    );
-    this.#writing.add(written);
-    void written.then(() => this.#writing.delete(written));
-  }
-
-  /** Tells the other process how much is written, so that it sends more. */
-  #count(stream: OutputNumber, bytes: number): void {
-    this.#untold[stream] += bytes;
-    if (this.#untold[stream] < UNTOLD_BYTES) return;
-    this.#send(FRAME.written, countOf(stream, this.#untold[stream]));
-    this.#untold[stream] = 0;
-  }
-
   /** Reads when the other process asks: no byte is read that the command does not want. */
   async #read(): Promise<void> {
     try {
@@ -337,11 +309,16 @@ class Service {
     }
   }
 
-  async #ask(question: { readonly prompt: string; readonly isVisible: boolean }): Promise<void> {
+  async #ask(question: Asked): Promise<void> {
     const { ask } = await import("./ask.ts");
-    const answer = await ask(question, await this.#streams.host());
+    const answer = await ask(question, this.#streams.host());
     this.#send(FRAME.answer, answer);
     answer.fill(0);
+  }
+
+  /** Ends a question: what is written from now on stands below it. */
+  #withdraw(question: number): void {
+    this.#outputs.waitFor(import("./ask.ts").then(({ withdraw }) => withdraw(question)));
   }
 
   #setRaw(isRaw: boolean): void {
@@ -360,12 +337,7 @@ class Service {
   /** All that came before is written first, unless the command was ended early. */
   async #finish(status: number): Promise<void> {
     this.#isSettled = true;
-    if (this.#writing.size > 0) {
-      const written = Promise.all(this.#writing);
-      const isHurried = ENDED_EARLY.includes(status);
-      await Promise.race(isHurried ? [written, Bun.sleep(ENDED_EARLY_MS)] : [written]);
-    }
-    this.#settle({ status: this.#isBroken && status === 0 ? BROKEN_PIPE : status });
+    this.#settle({ status: await this.#outputs.finished(status) });
   }
 
   #settle(served: Served): void {
@@ -386,12 +358,4 @@ class Service {
     const told = this.#streams.host().then(({ stderr }) => stderr.write(`econtext: ${text}\n`));
     void told.catch(() => {}).then(() => this.#done.resolve({ status: NO_CONNECTION }));
   }
-}
-
-/** @returns the payload that tells how many bytes of a stream are written */
-function countOf(stream: OutputNumber, bytes: number): Uint8Array {
-  const about = new Uint8Array(5);
-  about[0] = stream;
-  new DataView(about.buffer).setUint32(1, bytes, true);
-  return about;
 }

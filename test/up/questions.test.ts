@@ -1,0 +1,58 @@
+/** Questions of `econtext up`, on the terminal of the command: they end with what asks them. */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { run } from "../helpers/scratch-user.ts";
+import { suite } from "../helpers/skip.ts";
+import { missingSshd } from "../helpers/sshd.ts";
+import { missingTmux, Tmux } from "../repl/tmux.ts";
+import { Scene } from "./scene.ts";
+
+setDefaultTimeout(120_000);
+
+suite("a question of econtext up", missingTmux ?? missingSshd(), "tmux", () => {
+  /** Begins an `up` that asks for the passphrase of a key, and waits for the question. */
+  async function ask(scene: Scene, terminal: Tmux): Promise<void> {
+    const key = join(scene.folder, "key");
+    const config = join(scene.folder, "config");
+    copyFileSync(join(dirname(scene.server.configPath), "user_key"), key);
+    run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "open sesame", "-f", key]);
+    const usual = readFileSync(scene.server.configPath, "utf8").replace(/IdentityFile .*/, "");
+    writeFileSync(config, `IdentityFile ${key}\nBatchMode no\n${usual}`);
+    const argv = scene.argv(["up", "--ssh", "embedded", "-F", config, scene.host]);
+    const variables = ["ECONTEXT_UP", "XDG_RUNTIME_DIR"].map(
+      (name) => `${name}=${scene.env[name] ?? ""}`,
+    );
+    const words = ["env", ...variables, ...argv].map((word) => `'${word}'`).join(" ");
+    const compare = '[ "$before" = "$(stty -g)" ] && echo SANE || echo RAW';
+    const start = `sh -c 'echo $$ >${scene.folder}/pid; exec "$@"' sh ${words}`;
+    await terminal.open(`before=$(stty -g); ${start}; echo LEFT $?; ${compare}; exec cat`);
+    await terminal.until(/Enter passphrase for key/);
+  }
+
+  test("ends when the server closes, and the error stands below it", async () => {
+    await using scene = await Scene.open(["LoginGraceTime 1"]);
+    await using terminal = new Tmux();
+    await ask(scene, terminal);
+    const shown = await terminal.until(/LEFT \d+\n(?:SANE|RAW)/);
+    expect(shown).toMatch(/Enter passphrase for key '.*':\ntarget: [\s\S]*\nLEFT 255\nSANE/);
+  });
+
+  test("ends by a signal to the command", async () => {
+    await using scene = await Scene.open();
+    await using terminal = new Tmux();
+    await ask(scene, terminal);
+    process.kill(Number(readFileSync(join(scene.folder, "pid"), "utf8")), "SIGTERM");
+    const shown = await terminal.until(/LEFT \d+\n(?:SANE|RAW)/);
+    expect(shown).toContain("LEFT 143\nSANE");
+  });
+
+  test("is answered", async () => {
+    await using scene = await Scene.open();
+    await using terminal = new Tmux();
+    await ask(scene, terminal);
+    await terminal.paste("open sesame");
+    const shown = await terminal.until(/LEFT \d+\n(?:SANE|RAW)/);
+    expect(shown).toMatch(/target: \w+ [\d.]+, pid \d+\nLEFT 0\nSANE/);
+  });
+});

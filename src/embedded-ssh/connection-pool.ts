@@ -26,6 +26,7 @@ export interface Running {
 
 interface Slot {
   readonly opening: Promise<Connection>;
+  isOpen: boolean;
   /** Ends the opening when no command waits for it any more. */
   readonly abort: AbortController;
   /** What was printed while the connection was opened, for all that wait for it. */
@@ -35,6 +36,16 @@ interface Slot {
   hasRun: boolean;
   /** Whether its server opens no further session. */
   isFull: boolean;
+  /** Resolves when the proxy command is gone that carries the bytes. Undefined: there is none. */
+  proxyGone: Promise<void> | undefined;
+  /** The hold on the jump host's slot. Undefined: there is none, or none yet. */
+  below: Hold | undefined;
+}
+
+interface Hold {
+  readonly slot: Slot;
+  /** Resolves when the slot was given back. */
+  readonly released: Promise<void>;
 }
 
 /** A server may print without end. */
@@ -47,7 +58,13 @@ interface Way {
   readonly above: readonly string[];
 }
 
-type Destination = Pick<SshCommandLine, "options" | "destination"> & Partial<Way>;
+type Destination = Pick<SshCommandLine, "options" | "destination"> & Partial<Asking>;
+
+/** What asks for a connection, if that is another one that leads through it. */
+interface Asking {
+  readonly above: Way["above"];
+  readonly asking: Slot | undefined;
+}
 
 /**
  * Behind a hop, the way to the server is known, as with `ssh -J`: no ProxyJump and no ProxyCommand
@@ -70,7 +87,7 @@ export class ConnectionPool {
   /** By all that the configuration says of a host. */
   readonly #slots = new Map<string, Set<Slot>>();
   readonly #configurations = new ConfigurationCache();
-  /** Of proxy commands that were told to end. */
+  /** Of proxy commands whose connections were given back. */
   readonly #leaving = new Set<Promise<void>>();
   readonly #via: Hop | undefined;
 
@@ -103,14 +120,15 @@ export class ConnectionPool {
 
   /** A connection that stays open until it is released. */
   async #lease(place: Destination, dialog: Dialog, signal: AbortSignal) {
-    const { destination, above = [] } = place;
+    const { destination, above = [], asking } = place;
     const options =
       this.#via === undefined ? place.options : [...BEHIND, ...withoutJumps(place.options)];
     const [asked, forget] = this.#configurations.lease(options, destination);
     try {
       const answer = await orAborted(asked, signal);
+      signal.throwIfAborted();
       dialog.say(answer.warnings);
-      const lease = await this.#leaseBy(answer, { options, above }, dialog, signal);
+      const lease = await this.#leaseBy(answer, { options, above, asking }, dialog, signal);
       const release = once(() => {
         forget();
         lease.release();
@@ -124,7 +142,7 @@ export class ConnectionPool {
 
   async #leaseBy(
     { configuration, usual }: Answer,
-    { options, above }: Way,
+    { options, above, asking }: Way & Asking,
     dialog: Dialog,
     signal: AbortSignal,
   ) {
@@ -142,7 +160,12 @@ export class ConnectionPool {
     slot.users += 1;
     const { opening } = slot;
     const taken = slot;
-    const release = once(() => this.#release(key, taken));
+    const hold = Promise.withResolvers<void>();
+    if (asking !== undefined) asking.below = { slot, released: hold.promise };
+    const release = once(() => {
+      this.#release(key, taken);
+      hold.resolve();
+    });
     try {
       const connection = await orAborted(opening, signal);
       if (!isFirst) dialog.begin?.();
@@ -161,15 +184,28 @@ export class ConnectionPool {
       dialog.say(text);
     };
     const open = async (): Promise<Connection> => {
-      const wire = await this.#wire(settings, way, { ...dialog, say }, abort.signal);
+      const wire = await this.#wire(settings, way, { ...dialog, say }, slot);
       return Connection.open(settings, wire, { ...dialog, say }, abort.signal);
     };
     const opening = Promise.resolve().then(open);
-    const slot: Slot = { opening, abort, printed: "", users: 0, hasRun: false, isFull: false };
+    const slot: Slot = {
+      opening,
+      isOpen: false,
+      abort,
+      printed: "",
+      users: 0,
+      hasRun: false,
+      isFull: false,
+      proxyGone: undefined,
+      below: undefined,
+    };
     const end = (): void => {
       slot.isFull = true;
     };
-    opening.then(({ closed }) => closed.then(end), end);
+    opening.then(({ closed }) => {
+      slot.isOpen = true;
+      void closed.then(end);
+    }, end);
     return slot;
   }
 
@@ -178,14 +214,19 @@ export class ConnectionPool {
     settings: SshSettings,
     { options, above }: Way,
     dialog: Dialog,
-    signal: AbortSignal,
+    slot: Slot,
   ): Promise<SshWire> {
     const { jumps, proxyCommand } = settings;
+    const { signal } = slot.abort;
     // A jump host may still be refused.
     if (jumps.length === 0) dialog.begin?.();
     if (this.#via !== undefined) return openBehind(this.#via, settings, signal);
     if (proxyCommand !== undefined) {
-      return openCommand(settings, proxyCommand, dialog.say, (gone) => this.#leaves(gone));
+      // Once a slot is given back, it starts no process.
+      signal.throwIfAborted();
+      const { gone, ...wire } = openCommand(settings, proxyCommand, dialog.say);
+      slot.proxyGone = gone;
+      return wire;
     }
     const last = jumps.at(-1);
     if (last === undefined) return openSocket(settings, signal);
@@ -196,6 +237,7 @@ export class ConnectionPool {
       options: ["-T", ...configurationFile(options), ...way, ...accountOf(last)],
       destination: hostOf(last),
       above,
+      asking: slot,
     };
     try {
       return await this.#through(place, settings, dialog, signal);
@@ -223,14 +265,9 @@ export class ConnectionPool {
     }
   }
 
-  /** Resolves when no process is left of connections that are closed. */
+  /** Resolves when no process is left of connections that were given back. */
   async left(): Promise<void> {
     await Promise.all(this.#leaving);
-  }
-
-  #leaves(gone: Promise<void>): void {
-    this.#leaving.add(gone);
-    void gone.finally(() => this.#leaving.delete(gone));
   }
 
   #release(key: string, slot: Slot): void {
@@ -244,7 +281,23 @@ export class ConnectionPool {
       (connection) => connection.close(),
       () => {},
     );
+    const gone = goneOf(slot);
+    this.#leaving.add(gone);
+    void gone.finally(() => this.#leaving.delete(gone));
   }
+}
+
+/** @returns a promise that no process is left of a slot that was given back */
+async function goneOf({ proxyGone, below, isOpen }: Slot): Promise<void> {
+  await proxyGone;
+  // A jump host that is reached without a process needs no wait until it has answered.
+  if (below === undefined || (isOpen && !hasProcess(below.slot))) return;
+  await below.released;
+  if (below.slot.users === 0) await goneOf(below.slot);
+}
+
+function hasProcess({ proxyGone, below }: Slot): boolean {
+  return proxyGone !== undefined || (below !== undefined && hasProcess(below.slot));
 }
 
 /**

@@ -45,28 +45,34 @@ export async function openSocket(settings: SshSettings, signal: AbortSignal): Pr
   throw failure;
 }
 
+/** The bytes of a command. */
+interface CommandWire extends SshWire {
+  /** Resolves when the stream is closed, and no process of the command's group is left. */
+  readonly gone: Promise<void>;
+}
+
 /**
- * Starts the command of ProxyCommand, in a process group of its own.
+ * Starts the command of ProxyCommand, in a process group of its own. When the stream is closed, the
+ * group gets SIGHUP, as from ssh.
  *
  * @param say gets its error output
- * @param stopping is called when the command is told to end, with a promise of the group's end
  */
 export function openCommand(
   settings: SshSettings,
   command: string,
   say: (text: string) => void,
-  stopping: (gone: Promise<void>) => void,
-): SshWire {
+): CommandWire {
   const text = `exec ${expandTokens(command, settings)}`;
   const shell = process.env["SHELL"] || "/bin/sh";
   const child = spawn(shell, ["-c", text], { stdio: ["pipe", "pipe", "pipe"], detached: true });
   child.stderr.setEncoding("utf8").on("data", say);
   child.on("error", (error) => say(`${shell}: ${error.message}\r\n`));
   const { pid } = child;
+  const { promise: gone, resolve } = Promise.withResolvers<void>();
   const stream = new PipePair(child.stdin, child.stdout, () => {
-    if (pid !== undefined) stopping(hangUpGroup(pid));
+    resolve(pid === undefined ? undefined : hangUpGroup(pid));
   });
-  return { stream };
+  return { stream, gone };
 }
 
 /** One duplex of a program's two pipes. */

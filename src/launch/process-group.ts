@@ -7,6 +7,7 @@ import { statOf } from "../io/process-stat.ts";
 
 /** Milliseconds that processes have to end by themselves. */
 const SWEEP_MS = 800;
+/** Longest time between two looks. The first ones follow at once: most processes end by then. */
 const POLL_MS = 20;
 
 /** A process, and when it was started: another one may get its pid later. */
@@ -66,14 +67,14 @@ async function hangUp(send: Send): Promise<void> {
 }
 
 async function sweep(send: Send): Promise<void> {
-  for (let left = SWEEP_MS; ; left -= POLL_MS) {
+  for (let [left, poll] = [SWEEP_MS, 1]; ; left -= poll, poll = Math.min(2 * poll, POLL_MS)) {
     try {
       send(left > 0 ? 0 : "SIGKILL");
     } catch {
       return;
     }
     if (left <= 0) return;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, poll));
   }
 }
 

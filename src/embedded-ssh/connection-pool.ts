@@ -14,6 +14,7 @@ import { ConnectionFailure, JumpFailure, NoSession, Refusal } from "./failures.t
 import { openBehind } from "./hop-wire.ts";
 import { CLOSED_BEHIND } from "./last-words.ts";
 import { readSettings, type SshSettings } from "./settings.ts";
+import { SharedDialog } from "./shared-dialog.ts";
 import { openCommand, openSocket, type SshWire } from "./socket.ts";
 
 /** A command on a connection. */
@@ -29,8 +30,7 @@ interface Slot {
   isOpen: boolean;
   /** Ends the opening when no command waits for it any more. */
   readonly abort: AbortController;
-  /** What was printed while the connection was opened, for all that wait for it. */
-  printed: string;
+  readonly dialog: SharedDialog;
   users: number;
   /** Whether its server has ever opened a session. */
   hasRun: boolean;
@@ -47,9 +47,6 @@ interface Hold {
   /** Resolves when the slot was given back. */
   readonly released: Promise<void>;
 }
-
-/** A server may print without end. */
-const PRINTED_CHARACTERS = 32768;
 
 /** How a connection is opened. */
 interface Way {
@@ -150,11 +147,10 @@ export class ConnectionPool {
     // It would wait for itself.
     if (above.includes(key)) throw new ConnectionFailure("ProxyJump leads back to itself\r\n");
     const slots = this.#slots.get(key) ?? new Set();
-    let slot = [...slots].find(({ isFull }) => !isFull);
-    const isFirst = slot === undefined;
+    let slot = [...slots].find((one) => isUseful(one, dialog));
     if (slot === undefined) {
       const settings = readSettings(configuration, usual, options);
-      slot = this.#open(settings, { options, above: [...above, key] }, dialog);
+      slot = this.#open(settings, { options, above: [...above, key] }, dialog.asker !== undefined);
       this.#slots.set(key, slots.add(slot));
     }
     slot.users += 1;
@@ -166,33 +162,33 @@ export class ConnectionPool {
       this.#release(key, taken);
       hold.resolve();
     });
+    const place = slot.dialog.join(dialog, signal);
     try {
       const connection = await orAborted(opening, signal);
-      if (!isFirst) dialog.begin?.();
+      place.begin();
       return { slot: taken, connection, release };
     } catch (error) {
       release();
-      if (!isFirst && !signal.aborted) dialog.say(taken.printed);
+      if (!signal.aborted) place.catchUp();
       throw error;
+    } finally {
+      place.leave();
     }
   }
 
-  #open(settings: SshSettings, way: Way, dialog: Dialog): Slot {
+  #open(settings: SshSettings, way: Way, canAsk: boolean): Slot {
     const abort = new AbortController();
-    const say = (text: string): void => {
-      slot.printed = (slot.printed + text).slice(-PRINTED_CHARACTERS);
-      dialog.say(text);
-    };
+    const dialog = new SharedDialog(canAsk);
     const open = async (): Promise<Connection> => {
-      const wire = await this.#wire(settings, way, { ...dialog, say }, slot);
-      return Connection.open(settings, wire, { ...dialog, say }, abort.signal);
+      const wire = await this.#wire(settings, way, slot);
+      return Connection.open(settings, wire, dialog, abort.signal);
     };
     const opening = Promise.resolve().then(open);
     const slot: Slot = {
       opening,
       isOpen: false,
       abort,
-      printed: "",
+      dialog,
       users: 0,
       hasRun: false,
       isFull: false,
@@ -210,16 +206,12 @@ export class ConnectionPool {
   }
 
   /** @returns the bytes to the server: directly, by a command, or through another server */
-  async #wire(
-    settings: SshSettings,
-    { options, above }: Way,
-    dialog: Dialog,
-    slot: Slot,
-  ): Promise<SshWire> {
+  async #wire(settings: SshSettings, { options, above }: Way, slot: Slot): Promise<SshWire> {
     const { jumps, proxyCommand } = settings;
+    const { dialog } = slot;
     const { signal } = slot.abort;
     // A jump host may still be refused.
-    if (jumps.length === 0) dialog.begin?.();
+    if (jumps.length === 0) dialog.begin();
     if (this.#via !== undefined) return openBehind(this.#via, settings, signal);
     if (proxyCommand !== undefined) {
       // Once a slot is given back, it starts no process.
@@ -285,6 +277,14 @@ export class ConnectionPool {
     this.#leaving.add(gone);
     void gone.finally(() => this.#leaving.delete(gone));
   }
+}
+
+/**
+ * Whether a command may use a slot. A command that can be asked does not wait for a connection
+ * whose login can ask nothing.
+ */
+function isUseful({ isFull, isOpen, dialog }: Slot, { asker }: Dialog): boolean {
+  return !isFull && (isOpen || dialog.asker !== undefined || asker === undefined);
 }
 
 /** @returns a promise that no process is left of a slot that was given back */

@@ -38,7 +38,7 @@ interface Slot {
   isFull: boolean;
   /** Resolves when the proxy command is gone that carries the bytes. Undefined: there is none. */
   proxyGone: Promise<void> | undefined;
-  /** The hold on the jump host's slot. Undefined: there is none, or none yet. */
+  /** The hold on the jump host's slot, from when it is waited for. Undefined: there is none yet. */
   below: Hold | undefined;
 }
 
@@ -48,19 +48,9 @@ interface Hold {
   readonly released: Promise<void>;
 }
 
-/** How a connection is opened. */
-interface Way {
-  readonly options: readonly string[];
-  /** The keys of the connections that wait for this one: their jump host is at its end. */
-  readonly above: readonly string[];
-}
-
-type Destination = Pick<SshCommandLine, "options" | "destination"> & Partial<Asking>;
-
-/** What asks for a connection, if that is another one that leads through it. */
-interface Asking {
-  readonly above: Way["above"];
-  readonly asking: Slot | undefined;
+interface Destination extends Pick<SshCommandLine, "options" | "destination"> {
+  /** The slot whose connection leads through this one. Absent: a command runs on this one. */
+  readonly asking?: Slot | undefined;
 }
 
 /**
@@ -117,7 +107,7 @@ export class ConnectionPool {
 
   /** A connection that stays open until it is released. */
   async #lease(place: Destination, dialog: Dialog, signal: AbortSignal) {
-    const { destination, above = [], asking } = place;
+    const { destination, asking } = place;
     const options =
       this.#via === undefined ? place.options : [...BEHIND, ...withoutJumps(place.options)];
     const [asked, forget] = this.#configurations.lease(options, destination);
@@ -125,7 +115,7 @@ export class ConnectionPool {
       const answer = await orAborted(asked, signal);
       signal.throwIfAborted();
       dialog.say(answer.warnings);
-      const lease = await this.#leaseBy(answer, { options, above, asking }, dialog, signal);
+      const lease = await this.#leaseBy(answer, { options, asking }, dialog, signal);
       const release = once(() => {
         forget();
         lease.release();
@@ -139,18 +129,20 @@ export class ConnectionPool {
 
   async #leaseBy(
     { configuration, usual }: Answer,
-    { options, above, asking }: Way & Asking,
+    { options, asking }: Pick<Destination, "options" | "asking">,
     dialog: Dialog,
     signal: AbortSignal,
   ) {
     const key = digestOf(configuration);
-    // It would wait for itself.
-    if (above.includes(key)) throw new ConnectionFailure("ProxyJump leads back to itself\r\n");
     const slots = this.#slots.get(key) ?? new Set();
     let slot = [...slots].find((one) => isUseful(one, dialog));
+    // The connection that asks would wait for itself.
+    if (slot !== undefined && asking !== undefined && leadsTo(slot, asking)) {
+      throw new ConnectionFailure("ProxyJump leads back to itself\r\n");
+    }
     if (slot === undefined) {
       const settings = readSettings(configuration, usual, options);
-      slot = this.#open(settings, { options, above: [...above, key] }, dialog.asker !== undefined);
+      slot = this.#open(settings, options, dialog.asker !== undefined);
       this.#slots.set(key, slots.add(slot));
     }
     slot.users += 1;
@@ -176,11 +168,11 @@ export class ConnectionPool {
     }
   }
 
-  #open(settings: SshSettings, way: Way, canAsk: boolean): Slot {
+  #open(settings: SshSettings, options: readonly string[], canAsk: boolean): Slot {
     const abort = new AbortController();
     const dialog = new SharedDialog(canAsk);
     const open = async (): Promise<Connection> => {
-      const wire = await this.#wire(settings, way, slot);
+      const wire = await this.#wire(settings, options, slot);
       return Connection.open(settings, wire, dialog, abort.signal);
     };
     const opening = Promise.resolve().then(open);
@@ -206,7 +198,7 @@ export class ConnectionPool {
   }
 
   /** @returns the bytes to the server: directly, by a command, or through another server */
-  async #wire(settings: SshSettings, { options, above }: Way, slot: Slot): Promise<SshWire> {
+  async #wire(settings: SshSettings, options: readonly string[], slot: Slot): Promise<SshWire> {
     const { jumps, proxyCommand } = settings;
     const { dialog } = slot;
     const { signal } = slot.abort;
@@ -228,7 +220,6 @@ export class ConnectionPool {
     const place = {
       options: ["-T", ...configurationFile(options), ...way, ...accountOf(last)],
       destination: hostOf(last),
-      above,
       asking: slot,
     };
     try {
@@ -294,6 +285,11 @@ async function goneOf({ proxyGone, below, isOpen }: Slot): Promise<void> {
   if (below === undefined || (isOpen && !hasProcess(below.slot))) return;
   await below.released;
   if (below.slot.users === 0) await goneOf(below.slot);
+}
+
+/** Whether the way of a slot leads through another one, or is to. */
+function leadsTo(slot: Slot, other: Slot): boolean {
+  return slot === other || (slot.below !== undefined && leadsTo(slot.below.slot, other));
 }
 
 function hasProcess({ proxyGone, below }: Slot): boolean {

@@ -165,6 +165,18 @@ suite("sessions of the embedded ssh", missingSshd(), "sshd", () => {
       expect(ours.status).toBe(255);
       expect(ours.stderr).toContain("ProxyJump leads back to itself");
     });
+    test("jumps that lead back to one another, opened at once", async () => {
+      const loop = ["Host round", "  ProxyJump square", "Host square", "  ProxyJump round"];
+      const config = join(folder, "loops");
+      writeFileSync(config, run(loop).lines.join("\n"));
+      const children = ["round", "square", "round"].map((host) =>
+        spawner.spawn(["ssh", "-F", config, "-T", "--", host, "true"], OPTIONS),
+      );
+      for (const { ending, stderr } of await Promise.all(children.map((child) => all(child)))) {
+        expect(ending.status).toBe(255);
+        expect(stderr).toContain("ProxyJump leads back to itself");
+      }
+    });
     test("many contexts behind one share its connection, and what ssh -G says of it", async () => {
       const before = connections(server);
       const dir = join(folder, "jump4");

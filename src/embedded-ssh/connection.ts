@@ -152,6 +152,7 @@ export class Connection {
 
   /** Ends the connection in good order, and by force if the server does not answer. */
   close(): void {
+    if (this.#isClosed) return;
     this.#client.end();
     const timer = setTimeout(() => this.#wire.stream.destroy(), END_MS);
     this.#wire.stream.once("close", () => clearTimeout(timer));

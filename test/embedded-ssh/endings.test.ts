@@ -239,6 +239,31 @@ suite("how a connection ends", missingSshd(), "sshd", () => {
       }));
   });
 
+  test("a server that leaves first holds up no end of the program", () => {
+    const serve = (client: Connection): void => {
+      letIn(client);
+      client.on("session", (accept: () => Session) =>
+        accept().on("exec", (run: () => ServerChannel) => {
+          run();
+          socketOf(client).destroy();
+        }),
+      );
+    };
+    const work = async (port: number): Promise<void> => {
+      const script = `
+        import { withEmbedded } from "${join(import.meta.dirname, "compare.ts")}";
+        const { status } = await withEmbedded("${another()}", ${JSON.stringify(direct(port))});
+        const since = performance.now();
+        process.on("exit", () => console.log(status, performance.now() - since));`;
+      const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
+      const [status, took] = (await child.stdout.text()).split(" ").map(Number);
+      expect(status).toBe(255);
+      // A connection that does not end is closed by force after a second.
+      expect(took).toBeLessThan(900);
+    };
+    return withServer(key, serve, work);
+  });
+
   test("a banner that ssh2 does not read", () => {
     const banner = `${"=".repeat(79)}\n`.repeat(600);
     const work = async (port: number): Promise<void> => {

@@ -11,7 +11,7 @@ import type { Link } from "../mux/link.ts";
 import { Exchange } from "../session/exchange.ts";
 import type { KeptPart } from "../tree/hop-table.ts";
 import { type PathStep, parsePath, prefixesOf } from "../tree/target-path.ts";
-import { sshOf, type Entry, idleOf, type KeptContext, type Opening } from "./kept-context.ts";
+import { type Entry, idleOf, type KeptContext, type Opening, sshOf } from "./kept-context.ts";
 import { Reopening } from "./reopening.ts";
 import { compareWays, keyOf } from "./way-key.ts";
 

@@ -6,7 +6,7 @@
 import { Context } from "../../src/context/context.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import type { FleetEvent, FleetOptions, FleetResult } from "../../src/fleet/result.ts";
-import type { Opener } from "../../src/fleet/target-run.ts";
+import type { OpenContext } from "../../src/fleet/target-run.ts";
 import { Router } from "../../src/mux/router.ts";
 import { FLAGS } from "../../src/protocol/frame.ts";
 import { HANDLES } from "../../src/protocol/handles.ts";
@@ -102,7 +102,7 @@ class Machines {
     this.#nature = nature;
   }
 
-  readonly open: Opener = async (target, { deadline = 60_000 }, limits) => {
+  readonly open: OpenContext = async (target, { deadline = 60_000 }, limits) => {
     const { connectMs, workMs } = this.#nature;
     const machine = this.#machines.get(target) ?? this.#drawMachine();
     this.#machines.set(target, machine);

@@ -24,7 +24,7 @@ import {
 } from "./known-hosts.ts";
 import type { HostKeySettings, SshSettings } from "./settings.ts";
 import { reasonOf } from "./socket.ts";
-import { expandTokens } from "./tokens.ts";
+import { expandAll } from "./tokens.ts";
 
 /** A source of known hosts cannot be used: the host is refused, as by ssh. */
 class KnownHostsProblem extends Error {}
@@ -167,15 +167,17 @@ export async function askKnownHostsCommand(
     K: key?.key ?? "NONE",
     t: key?.type ?? "NONE",
   };
-  const argv = splitWords(command).map((word) => expandTokens(word, settings, own));
+  // The path stays as it is, as with ssh.
+  const [path = "", ...words] = splitWords(command);
+  const argv = [path, ...words.map((word) => expandAll(word, settings, own))];
   // ssh goes on without it.
-  if (!isAbsolute(argv[0] ?? "")) {
+  if (!isAbsolute(path)) {
     say(`KnownHostsCommand-${reason} path is not absolute\r\n`);
     return [];
   }
   const { lines, errors, status } = await runCommand(argv, signal);
   say(errors);
-  if (status !== 0) throw new KnownHostsProblem(`${argv[0]} ended with status ${status}`);
+  if (status !== 0) throw new KnownHostsProblem(`${path} ended with status ${status}`);
   return knownKeys(lines, host, COMMAND_PLACE);
 }
 

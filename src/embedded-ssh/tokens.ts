@@ -3,7 +3,6 @@
  */
 import { createHash } from "node:crypto";
 import { hostname as localHost } from "node:os";
-import { join } from "node:path";
 import { account } from "../transports/account.ts";
 
 /** The values that the tokens stand for. */
@@ -21,42 +20,59 @@ export interface TokenValues {
 /** The value names a token that does not exist, or a variable that is not set. */
 class TokenProblem extends Error {}
 
+/** Expands the tokens alone. @throws {TokenProblem} */
+export function expandTokens(text: string, values: TokenValues): string {
+  return text.replace(/%(.?)/gs, (_token, letter: string) => tokenOf(letter, tokensOf(values)));
+}
+
 /**
+ * Expands tokens and variables in one pass, as ssh does: a `%` in the value of a variable is no
+ * token.
+ *
  * @param more tokens of one option: `{ H: "web1" }`
  * @throws {TokenProblem}
  */
-export function expandTokens(
+export function expandAll(
   text: string,
   values: TokenValues,
   more: Readonly<Record<string, string>> = {},
 ): string {
-  const known: Readonly<Record<string, string>> = { ...tokensOf(values), ...more };
-  return text.replace(/%(.?)/gs, (_token, letter: string) => {
-    const value = known[letter];
-    if (value === undefined) throw new TokenProblem(`unknown key %${letter}`);
-    return value;
-  });
+  const known = { ...tokensOf(values), ...more };
+  return text.replace(
+    /\$\{([^}]*)(\}?)|%(.?)/gs,
+    (_all, name: string | undefined, end: string, letter: string) =>
+      name === undefined ? tokenOf(letter, known) : variable(name, end !== ""),
+  );
 }
 
-/** @throws {TokenProblem} a variable is not set */
-function expandVariables(text: string): string {
-  return text.replace(/\$\{([^}]*)\}/g, (_all, name: string) => {
-    const value = process.env[name];
-    if (value === undefined) throw new TokenProblem(`env var ${name} has no value`);
-    return value;
-  });
+function tokenOf(letter: string, known: Readonly<Record<string, string>>): string {
+  const value = known[letter];
+  if (value === undefined) throw new TokenProblem(`unknown key %${letter}`);
+  return value;
+}
+
+function variable(name: string, isClosed: boolean): string {
+  if (!isClosed) throw new TokenProblem(`environment variable '${name}' missing closing '}'`);
+  const value = process.env[name];
+  if (value === undefined) throw new TokenProblem(`env var \${${name}} has no value`);
+  return value;
 }
 
 /** @param path with `~/` or `~` at its beginning */
 export function expandHome(path: string): string {
   const { home } = account();
   if (path === "~") return home;
-  return path.startsWith("~/") ? join(home, path.slice(2)) : path;
+  return path.startsWith("~/") ? `${home.replace(/\/$/, "")}${path.slice(1)}` : path;
 }
 
-/** A path of a file, with all that may stand in one. @throws {TokenProblem} */
+/**
+ * Expands all that may stand in the path of a file. As with ssh, a `~` that a variable holds stands
+ * for itself.
+ *
+ * @throws {TokenProblem}
+ */
 export function expandPath(path: string, values: TokenValues): string {
-  return expandHome(expandTokens(expandVariables(path), values));
+  return expandAll(expandHome(path), values);
 }
 
 function tokensOf({ name, hostname, port, user, alias, jump }: TokenValues) {

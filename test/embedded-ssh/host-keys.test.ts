@@ -173,6 +173,19 @@ suite("host keys of the embedded ssh", missingSshd(), "sshd", () => {
     await same(withLines([command], { known: "" }), OK);
     await same(withLines(["KnownHostsCommand /bin/false"]), { status: 255 });
     await same(withLines(["KnownHostsCommand false"]), OK); // not an absolute path
+    // In a value of a variable, a token is none. The path itself is not expanded.
+    const log = '#!/bin/sh\necho "$1|$2" >>"$3"\n';
+    for (const name of ["print-%h", "print-one"]) writeFileSync(at(name), log, { mode: 0o755 });
+    const env = { PRINTED: "%h a", PRINT: at("print-one") };
+    const words = `"\${PRINTED}|%h" %%h \${PRINT}-DIR`.replace("-DIR", ".log");
+    await same(withLines([`KnownHostsCommand ${at("print-%h")} ${words}`], { env }), OK);
+    const printed = readFileSync(at("print-one.log"), "utf8").trim().split("\n");
+    expect(new Set(printed)).toEqual(new Set(["%h a|127.0.0.1|%h"]));
+    await same(withLines([`KnownHostsCommand \${PRINT}`], { env }), OK);
+    for (const wrong of [`\${NOWHERE_SET}`, `\${}`, `\${PRINT`, "%y"]) {
+      const lines = [`KnownHostsCommand ${at("print-one")} ${wrong}`];
+      await same(withLines(lines, { env }), { status: 255 });
+    }
   });
   test("NoHostAuthenticationForLocalhost", async () => {
     const lines = ["NoHostAuthenticationForLocalhost yes"];

@@ -15,7 +15,7 @@ import { BoundAgent } from "./bound-agent.ts";
 import { ConnectionFailure, isOpenFailure, NoSession, openFailed } from "./failures.ts";
 import { countLogin } from "./garbage.ts";
 import { HostKeyCheck } from "./host-key.ts";
-import { offeredKeys } from "./identities.ts";
+import { refuseCertificates } from "./identities.ts";
 import { joinWrites } from "./joined-writes.ts";
 import { LastWords, type Ssh2Error } from "./last-words.ts";
 import { Login } from "./login.ts";
@@ -163,13 +163,16 @@ export class Connection {
     const { login: own } = settings;
     const asker = own.isBatch ? undefined : ownAsker(dialog.asker);
     const { say } = dialog;
-    const agent = this.#agentOfLogin();
     const { stream } = this.#wire;
-    const [hostKeys, offered] = await beforeEnd(stream, this.#words.closed(), async () => [
-      await HostKeyCheck.begin(settings, { say, asker, signal }),
-      await offeredKeys(own, { asker, attempts: own.prompts, say, agent }),
-    ]);
-    const login = new Login(settings, offered, { asker, say });
+    refuseCertificates(own);
+    const hostKeys = await beforeEnd(stream, this.#words.closed(), () =>
+      HostKeyCheck.begin(settings, { say, asker, signal }),
+    );
+    const failed = (error: Error): void => {
+      this.#failure ??= error;
+      stream.destroy();
+    };
+    const login = new Login(settings, { asker, say, agent: this.#agentOfLogin(), failed });
     const ready = this.#hear(login, say);
     this.#client.on("hostkeys", (keys) => learn(hostKeys, keys));
     const timer = this.#startTimer();

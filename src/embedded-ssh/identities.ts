@@ -40,13 +40,21 @@ const RSA_SIGNATURES: Readonly<Record<string, string>> = {
 };
 const NO_RSA = "PubkeyAcceptedAlgorithms has no rsa-sha2-256, which it signs with by RSA keys";
 
-/** @throws {Refusal} a key has a certificate, which the server may insist on */
+/**
+ * Looks at the files alone, so that the answer is known before the server is.
+ *
+ * @throws {Refusal} a key has a certificate, which the server may insist on
+ */
+export function refuseCertificates({ methods, identityFiles }: LoginSettings): void {
+  if (!methods.includes("publickey")) return;
+  const certificate = identityFiles.map(certificateBeside).find((file) => file !== undefined);
+  if (certificate === undefined) return;
+  throw new Refusal(`it cannot offer the certificate ${certificate}`);
+}
+
+/** @throws the system's error if this process can open no further file */
 export async function offeredKeys(settings: LoginSettings, use: KeyUse): Promise<Offered> {
   const { identityFiles, hasOnlyFiles } = settings;
-  const certificate = identityFiles.map(certificateBeside).find((file) => file !== undefined);
-  if (certificate !== undefined) {
-    throw new Refusal(`it cannot offer the certificate ${certificate}`);
-  }
   const { agent } = use;
   const ofAgent = agent === undefined ? [] : await keysOfAgent(agent, use);
   const opened = (key: ParsedKey, path: string): Promise<void> =>

@@ -6,8 +6,10 @@
 import type { AuthenticationType, NextAuthHandler, Prompt } from "ssh2";
 import type { Asker } from "../launch/child.ts";
 import type { Secret } from "../prompts/secret.ts";
-import { IdentityAgent, isAccepted, type Offered } from "./identities.ts";
+import type { BoundAgent } from "./bound-agent.ts";
+import { IdentityAgent, isAccepted, type Offered, offeredKeys } from "./identities.ts";
 import { identityOf } from "./key-file.ts";
+import { isShortage } from "./key-text.ts";
 import type { SshSettings } from "./settings.ts";
 import type { NewPassword } from "./ssh2-internals.ts";
 
@@ -17,11 +19,24 @@ type Next = Parameters<NextAuthHandler>[0];
 /** Most partial successes. A server that always demands another method would never end. */
 const MOST_PARTS = 32;
 
+export interface LoginUse {
+  readonly asker: Asker | undefined;
+  /** Gets the text that ssh would print on standard error. */
+  say(text: string): void;
+  /** Undefined: none is used. */
+  readonly agent: BoundAgent | undefined;
+  /** Ends the connection, for a reason that is no answer of the server. */
+  failed(error: Error): void;
+}
+
 export class Login {
   readonly #settings: SshSettings;
   readonly #asker: Asker | undefined;
   readonly #say: (text: string) => void;
-  readonly #offered: Offered;
+  readonly #agent: BoundAgent | undefined;
+  readonly #failed: (error: Error) => void;
+  /** Undefined until keys are needed. */
+  #offered: Offered | undefined;
   /** How often each method was tried. */
   readonly #tried = new Map<Method, number>();
   /** How many rounds of keys were tried. */
@@ -35,15 +50,12 @@ export class Login {
   #parts = 0;
   #isDoubtful = false;
 
-  constructor(
-    settings: SshSettings,
-    offered: Offered,
-    { asker, say }: { asker: Asker | undefined; say(text: string): void },
-  ) {
+  constructor(settings: SshSettings, { asker, say, agent, failed }: LoginUse) {
     this.#settings = settings;
-    this.#offered = offered;
     this.#asker = settings.login.isBatch ? undefined : asker;
     this.#say = say;
+    this.#agent = agent;
+    this.#failed = failed;
   }
 
   /** Takes note that the host key is not the known one: no password is sent. */
@@ -77,6 +89,7 @@ export class Login {
       return;
     }
     void this.#next(left).then(done, (error: Error) => {
+      if (isShortage(error)) return this.#failed(error);
       this.#say(`${error.message}\r\n`);
       done(false as unknown as Next);
     });
@@ -112,7 +125,7 @@ export class Login {
   denied(): string {
     const { user, hostname } = this.#settings;
     const lacking = [
-      ...this.#offered.left,
+      ...(this.#offered?.left ?? []),
       ...(this.#left.includes("gssapi-with-mic") ? ["it does not try gssapi-with-mic"] : []),
     ].map((text) => `The embedded ssh: ${text}.\r\n`);
     return `${lacking.join("")}${user}@${hostname}: Permission denied (${this.#left.join(",")}).\r\n`;
@@ -143,11 +156,21 @@ export class Login {
     return false as unknown as Next;
   }
 
+  /** The files are read, and the agent is asked, once a server that is verified takes keys. */
+  async #keys(): Promise<Offered> {
+    if (this.#offered !== undefined) return this.#offered;
+    const { login } = this.#settings;
+    const [asker, say, agent] = [this.#asker, this.#say, this.#agent];
+    this.#offered = await offeredKeys(login, { asker, attempts: login.prompts, say, agent });
+    return this.#offered;
+  }
+
   /** @returns the keys of the next round; undefined: all were tried */
   async #nextKeys(): Promise<IdentityAgent | undefined> {
     const { login } = this.#settings;
+    const { rounds } = await this.#keys();
     for (;;) {
-      const round = this.#offered.rounds[this.#rounds++];
+      const round = rounds[this.#rounds++];
       if (round === undefined) return undefined;
       if (!("open" in round)) return new IdentityAgent(round, login);
       const key = await round.open();

@@ -1,5 +1,13 @@
 /** Servers that hang, leave or demand without end, and keys that are broken: nothing waits on. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import {
+  afterAll,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  setDefaultTimeout,
+  test,
+} from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -15,7 +23,7 @@ import { run } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
 import { soon } from "../helpers/soon.ts";
 import { missingSshd } from "../helpers/sshd.ts";
-import { letIn, socketOf, withServer } from "./odd-server.ts";
+import { letIn, socketOf, withListener, withServer } from "./odd-server.ts";
 
 setDefaultTimeout(60_000);
 
@@ -102,25 +110,60 @@ suite("faults of embedded ssh", missingSshd(), "sshd", () => {
     });
   });
 
-  test("an agent that waits for its person is left when the login is given up", async () => {
+  describe("an agent that waits for its person", () => {
     const path = join(folder, "agent.sock");
-    const asked = Promise.withResolvers<void>();
-    const left = Promise.withResolvers<void>();
+    const line = `IdentityAgent ${path}`;
+    let asked = Promise.withResolvers<void>();
+    let left = Promise.withResolvers<void>();
+    let count = 0;
     const agent = createServer((socket) => {
+      count += 1;
       socket.on("close", () => left.resolve());
       socket.once("data", () => asked.resolve());
     });
-    await new Promise<void>((resolve) => agent.listen(path, () => resolve()));
-    try {
-      await withServer(key, letIn, async (port) => {
-        const child = start(port, `IdentityAgent ${path}`);
+    beforeAll(() => new Promise<void>((resolve) => agent.listen(path, () => resolve())));
+    afterAll(() => void agent.close());
+    beforeEach(() => {
+      [asked, left] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      count = 0;
+    });
+    const taking = (method: "publickey" | "password") => (client: Connection) =>
+      client.on("authentication", (context: AuthContext) => context.reject([method]));
+
+    test("is left when the login is given up", () =>
+      withServer(key, taking("publickey"), async (port) => {
+        const child = start(port, line);
         await asked.promise;
         child.close();
         await left.promise;
-      });
-    } finally {
-      agent.close();
-    }
+      }));
+    test("is not asked by a server that takes no keys", () =>
+      withServer(key, taking("password"), async (port) => {
+        expect(await start(port, line).ended).toEqual({ status: 255 });
+        expect(count).toBe(0);
+      }));
+    test("is not asked where no keys are to be tried", () =>
+      withServer(key, taking("publickey"), async (port) => {
+        const lines = ["PubkeyAuthentication no", line];
+        expect(await start(port, ...lines).ended).toEqual({ status: 255 });
+        expect(count).toBe(0);
+      }));
+    test("is not asked before the host key is verified", () =>
+      withServer(key, taking("publickey"), async (port) => {
+        const child = start(port, "StrictHostKeyChecking yes", line);
+        expect(await child.ended).toEqual({ status: 255 });
+        expect(child.stderr).toContain("Host key verification failed.");
+        expect(count).toBe(0);
+      }));
+    test("does not hold up ConnectTimeout", () =>
+      withListener(
+        () => {},
+        async (port) => {
+          const child = start(port, "ConnectTimeout 1", line);
+          expect(await child.ended).toEqual({ status: 255 });
+          expect(child.stderr).toContain("timed out during banner exchange");
+        },
+      ));
   });
 
   for (const answer of ["yes", "no", "open sesame"]) {

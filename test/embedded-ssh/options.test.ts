@@ -13,8 +13,7 @@ import { type Run, withEmbedded, withSsh } from "./compare.ts";
 import { OK, optionScene, TYPES } from "./scene.ts";
 
 suite("options of the embedded ssh", missingSshd(), "sshd", () => {
-  const { folder, at, text, another, makeKey, hostKey, usual, withLines, both, same, port } =
-    optionScene();
+  const { folder, at, text, another, hostKey, usual, withLines, both, same, port } = optionScene();
 
   describe("keys of users", () => {
     const key = (name: string, ...lines: string[]): Run => {
@@ -386,15 +385,5 @@ suite("options of the embedded ssh", missingSshd(), "sshd", () => {
         expect(ours.stderr).toContain(named);
       });
     }
-    test("a key with a certificate", async () => {
-      makeKey("ca", "ed25519");
-      makeKey("certified", "ed25519");
-      const sign = ["ssh-keygen", "-q", "-s", at("ca"), "-I", "me", "-n", "root"];
-      runTool([...sign, at("certified.pub")]);
-      const lines = [`IdentityFile ${at("certified")}`];
-      const ours = await withEmbedded(another(), withLines(lines));
-      expect(ours).toMatchObject({ status: 255, code: "ERR_TRANSPORT_REFUSED" });
-      expect(ours.stderr).toContain("certified-cert.pub");
-    });
   });
 });

@@ -1,11 +1,15 @@
 /**
  * Messages to an ssh agent, from PROTOCOL.agent and draft-ietf-sshm-ssh-agent: those that the
- * package ssh2 lacks. A message is a type and fields, behind its length.
+ * package ssh2 lacks, and the list of keys, from which it drops those that it cannot use. A message
+ * is a type and fields, behind its length.
  */
 import { createPrivateKey } from "node:crypto";
 import type { ParsedKey } from "ssh2";
+import { hostKeyOf } from "./known-hosts.ts";
 import type { SessionProof } from "./ssh2-internals.ts";
 
+const REQUEST_IDENTITIES = 11;
+const IDENTITIES_ANSWER = 12;
 const ADD_IDENTITY = 17;
 const ADD_RESTRICTED_IDENTITY = 25;
 const EXTENSION = 27;
@@ -19,6 +23,39 @@ export interface Restriction {
   readonly seconds: number;
   /** Whether the agent asks before each use. */
   readonly isConfirmed: boolean;
+}
+
+/** A key that an agent holds, of any type. */
+export interface HeldKey {
+  /** `ssh-ed25519-cert-v01@openssh.com`, `sk-ssh-ed25519@openssh.com` */
+  readonly type: string;
+  /** The public key, or the certificate, as ssh sends it. */
+  readonly blob: Buffer;
+  readonly comment: string;
+}
+
+export function listMessage(): Buffer {
+  return string(Buffer.of(REQUEST_IDENTITIES));
+}
+
+/**
+ * @param reply the agent's answer to `listMessage`, without its length
+ * @throws {RangeError} the answer is cut
+ */
+export function heldKeys(reply: Buffer): HeldKey[] {
+  if (reply[0] !== IDENTITIES_ANSWER) return [];
+  let at = 5;
+  const next = (): Buffer => {
+    const start = at + 4;
+    at = start + reply.readUInt32BE(at);
+    return reply.subarray(start, at);
+  };
+  const keys: HeldKey[] = [];
+  for (let left = reply.readUInt32BE(1); left > 0; left--) {
+    const [blob, comment] = [next(), next().toString()];
+    keys.push({ type: hostKeyOf(blob).type, blob, comment });
+  }
+  return keys;
 }
 
 /** @param isForwarded whether the connection to the agent is one of the server's side */

@@ -6,10 +6,19 @@
  */
 import { connect, type Socket } from "node:net";
 import { OpenSSHAgent, type ParsedKey } from "ssh2";
-import { addMessage, bindMessage, type Restriction } from "./agent-messages.ts";
+import {
+  addMessage,
+  bindMessage,
+  type HeldKey,
+  heldKeys,
+  listMessage,
+  type Restriction,
+} from "./agent-messages.ts";
 import type { SessionProof } from "./ssh2-internals.ts";
 
 const LENGTH_BYTES = 4;
+/** Most bytes of an answer, as for ssh. */
+const ANSWER_BYTES = 256 * 1024;
 
 type StreamCallback = Parameters<NonNullable<OpenSSHAgent["getStream"]>>[0];
 
@@ -38,11 +47,25 @@ export class BoundAgent extends OpenSSHAgent {
     );
   }
 
+  /**
+   * @returns all keys, also those that the package cannot use
+   * @throws the agent cannot be reached, or its answer cannot be read
+   */
+  async list(): Promise<HeldKey[]> {
+    const socket = await this.#open();
+    try {
+      socket.write(listMessage());
+      return heldKeys(await readReply(socket));
+    } finally {
+      socket.destroy();
+    }
+  }
+
   /** Makes the agent hold a key. An agent that refuses it does not matter to the login. */
   async add(key: ParsedKey, comment: string, restriction: Restriction): Promise<void> {
     const socket = await this.#open();
     socket.write(addMessage(key, comment, restriction));
-    await skipReply(socket);
+    await readReply(socket);
     socket.destroy();
   }
 
@@ -60,18 +83,22 @@ export class BoundAgent extends OpenSSHAgent {
     const proof = this.#proof();
     if (proof !== undefined) {
       socket.write(bindMessage(proof, this.#isForwarded));
-      await skipReply(socket);
+      // Like ssh, an agent that lacks the extension is used, too.
+      await readReply(socket);
     }
     return socket;
   }
 }
 
-/** Reads a reply, and ignores it: like ssh, an agent that lacks the extension is used, too. */
-async function skipReply(socket: Socket): Promise<void> {
+/** @returns a reply, without its length @throws it is too long, or the connection has ended */
+async function readReply(socket: Socket): Promise<Buffer> {
   let length: number | undefined;
   for (;;) {
     length ??= (socket.read(LENGTH_BYTES) as Buffer | null)?.readUInt32BE();
-    if (length === 0 || (length !== undefined && socket.read(length) !== null)) return;
+    if (length === 0) return Buffer.alloc(0);
+    if (length !== undefined && length > ANSWER_BYTES) throw new Error("the agent says too much");
+    const reply = length === undefined ? null : (socket.read(length) as Buffer | null);
+    if (reply !== null) return reply;
     await until(socket, "readable");
   }
 }

@@ -48,6 +48,8 @@ export interface Session {
 
 /** Bytes after which a cipher with blocks of 16 bytes needs new keys (RFC 4344, section 3.2). */
 const CIPHER_BYTES = 2 ** 36;
+/** What OpenSSH says to a user whose keys it does not take (MaxAuthTries). */
+const TOO_MANY_KEYS = /^Too many authentication failures/;
 /** Milliseconds that a server has to answer that it has closed. */
 const END_MS = 1000;
 
@@ -193,7 +195,9 @@ export class Connection {
       authHandler: (left, isPartial, done) => login.next(left, isPartial, this.#whileOpen(done)),
     } as ConnectConfig);
     hearDisconnect(this.#client, (code, reason) => {
-      this.#failure ??= this.#words.disconnected(code, reason);
+      // Another ssh might have offered the certificate first.
+      const refusal = TOO_MANY_KEYS.test(reason) ? login.refusal : undefined;
+      this.#failure ??= refusal ?? this.#words.disconnected(code, reason);
       // A server that goes on to hold the connection is not waited for.
       queueMicrotask(() => stream.destroy());
     });

@@ -3,17 +3,22 @@
  * agent's other keys, and those that only a file holds.
  */
 import { BaseAgent, type ParsedKey, type SignCallback } from "ssh2";
+import type { HeldKey } from "./agent-messages.ts";
 import type { BoundAgent } from "./bound-agent.ts";
 import { Refusal } from "./failures.ts";
 import {
-  certificateBeside,
+  certificateOf,
   type Identity,
   identityOf,
+  isCertificate,
+  isOfSecurityKey,
   type KeyFile,
   type KeyFileUse,
   keyFileAt,
-  securityKeyType,
+  parseKey,
+  publicBlob,
 } from "./key-file.ts";
+import { hostKeyOf } from "./known-hosts.ts";
 import { rsaBits } from "./public-key-rules.ts";
 import type { LoginSettings } from "./settings.ts";
 
@@ -22,6 +27,8 @@ export interface Offered {
   readonly rounds: readonly (readonly Identity[] | KeyFile)[];
   /** Why further keys are not offered, in sentences: they are told if the server refuses. */
   readonly left: readonly string[];
+  /** The comment of a certificate that only the agent holds, and that ssh would offer. */
+  readonly certificate: string | undefined;
 }
 
 export interface KeyUse extends KeyFileUse {
@@ -38,6 +45,13 @@ const RSA_SIGNATURES: Readonly<Record<string, string>> = {
   sha512: "rsa-sha2-512",
   sha1: "ssh-rsa",
 };
+/** Signatures by the keys of these certificates. Those of others are called like their types. */
+const RSA_CERTIFICATES: Readonly<Record<string, readonly string[]>> = {
+  "ssh-rsa-cert-v01@openssh.com": [
+    "rsa-sha2-256-cert-v01@openssh.com",
+    "rsa-sha2-512-cert-v01@openssh.com",
+  ],
+};
 const NO_RSA = "PubkeyAcceptedAlgorithms has no rsa-sha2-256, which it signs with by RSA keys";
 
 /**
@@ -47,7 +61,7 @@ const NO_RSA = "PubkeyAcceptedAlgorithms has no rsa-sha2-256, which it signs wit
  */
 export function refuseCertificates({ methods, identityFiles }: LoginSettings): void {
   if (!methods.includes("publickey")) return;
-  const certificate = identityFiles.map(certificateBeside).find((file) => file !== undefined);
+  const certificate = identityFiles.map(certificateOf).find((file) => file !== undefined);
   if (certificate === undefined) return;
   throw new Refusal(`it cannot offer the certificate ${certificate}`);
 }
@@ -56,7 +70,9 @@ export function refuseCertificates({ methods, identityFiles }: LoginSettings): v
 export async function offeredKeys(settings: LoginSettings, use: KeyUse): Promise<Offered> {
   const { identityFiles, hasOnlyFiles } = settings;
   const { agent } = use;
-  const ofAgent = agent === undefined ? [] : await keysOfAgent(agent, use);
+  // Without an agent there are the files: ssh does not complain either.
+  const held = (await agent?.list().catch(() => [])) ?? [];
+  const ofAgent = held.flatMap((one) => identityIn(agent as BoundAgent, one, use.say) ?? []);
   const opened = (key: ParsedKey, path: string): Promise<void> =>
     addToAgent(key, path, settings, use);
   const files = identityFiles
@@ -75,14 +91,40 @@ export async function offeredKeys(settings: LoginSettings, use: KeyUse): Promise
   const rounds = [first, ...rest.map(roundOf)].map((round) =>
     "open" in round ? round : round.filter(isOffered),
   );
-  const hasRsa = files.some(({ publicKey }) => publicKey?.type === "ssh-rsa");
-  const left = [
-    ...identityFiles
-      .filter((file) => securityKeyType(file) !== undefined)
-      .map((file) => `${file} is of a security key, which it cannot use`),
-    ...(hasRsa && !settings.acceptedAlgorithms.includes("rsa-sha2-256") ? [NO_RSA] : []),
-  ];
-  return { rounds: rounds.filter((round) => "open" in round || round.length > 0), left };
+  const filled = rounds.filter((round) => "open" in round || round.length > 0);
+  return { rounds: filled, ...leftOut(held, settings) };
+}
+
+/** @param held all keys of the agent */
+function leftOut(
+  held: readonly HeldKey[],
+  settings: LoginSettings,
+): Pick<Offered, "left" | "certificate"> {
+  const { identityFiles, hasOnlyFiles, acceptedAlgorithms } = settings;
+  const files = identityFiles.flatMap((path) => {
+    const blob = publicBlob(path);
+    return blob === undefined ? [] : [{ path, blob, type: hostKeyOf(blob).type }];
+  });
+  // What a file names is told, or refused, by the file.
+  const others = held.filter(
+    ({ type, blob }) =>
+      !hasOnlyFiles &&
+      isTypeAccepted(type, settings) &&
+      !files.some((file) => file.blob.equals(blob)),
+  );
+  const lacksRsa = !acceptedAlgorithms.includes("rsa-sha2-256");
+  return {
+    left: [
+      ...files
+        .filter(({ type }) => isOfSecurityKey(type))
+        .map(({ path }) => `${path} is of a security key, which it cannot use`),
+      ...others
+        .filter(({ type }) => isOfSecurityKey(type) && !isCertificate(type))
+        .map(({ comment }) => `the agent's "${comment}" is of a security key, which it cannot use`),
+      ...(lacksRsa && files.some(({ type }) => type === "ssh-rsa") ? [NO_RSA] : []),
+    ],
+    certificate: others.find(({ type }) => isCertificate(type))?.comment,
+  };
 }
 
 function roundOf(file: KeyFile): Identity[] | KeyFile {
@@ -96,6 +138,13 @@ export function isAccepted(publicKey: ParsedKey, settings: LoginSettings): boole
   if (bits === undefined) return acceptedAlgorithms.includes(publicKey.type);
   const isLong = bits >= minimumRsaBits;
   return isLong && Object.values(RSA_SIGNATURES).some((name) => acceptedAlgorithms.includes(name));
+}
+
+/** @param type that the package cannot use */
+function isTypeAccepted(type: string, { acceptedAlgorithms }: LoginSettings): boolean {
+  return [type, ...(RSA_CERTIFICATES[type] ?? [])].some((name) =>
+    acceptedAlgorithms.includes(name),
+  );
 }
 
 /** Makes ssh2 offer these keys one after the other. */
@@ -158,31 +207,23 @@ async function addToAgent(
   await agent.add(key, comment, adding).catch(() => {});
 }
 
-/** Without an agent there are the files: ssh does not complain either. */
-function keysOfAgent(agent: BoundAgent, { say }: KeyUse): Promise<Identity[]> {
-  return new Promise((resolve) => {
-    agent.getIdentities((error, keys) => {
-      if (error) resolve([]);
-      else resolve(((keys ?? []) as ParsedKey[]).map((key) => identityIn(agent, key, say)));
-    });
-  });
-}
-
+/** @returns undefined: the package does not know the type of the key */
 function identityIn(
   agent: BoundAgent,
-  publicKey: ParsedKey,
+  { blob, comment }: HeldKey,
   say: (text: string) => void,
-): Identity {
-  const name = publicKey.comment ?? "";
+): Identity | undefined {
+  const publicKey = parseKey(blob);
+  if (publicKey === undefined) return undefined;
   const sign: Identity["sign"] = (data, hash) =>
     new Promise((resolve) => {
       const options = hash === undefined ? {} : { hash: hash as "sha256" };
       agent.sign(publicKey, data, options, (error, signed) => {
-        if (error) say(`sign_and_send_pubkey: signing failed for "${name}" from agent\r\n`);
+        if (error) say(`sign_and_send_pubkey: signing failed for "${comment}" from agent\r\n`);
         resolve(error ? undefined : (signed as Buffer));
       });
     });
-  return { name, publicKey, sign };
+  return { name: comment, publicKey, sign };
 }
 
 function isSame(one: ParsedKey, other: ParsedKey | undefined): boolean {

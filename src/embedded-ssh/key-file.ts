@@ -7,6 +7,10 @@ import { type ParsedKey, utils } from "ssh2";
 import type { Asker } from "../launch/child.ts";
 import { clearPartOf } from "../launch/openssh-key.ts";
 import { isShortage, readKeyText } from "./key-text.ts";
+import { hostKeyOf } from "./known-hosts.ts";
+
+/** Where the type begins in a key as ssh sends it: its length comes first. */
+const TYPE_AT = 4;
 
 /** A key that a server can be offered. */
 export interface Identity {
@@ -64,17 +68,38 @@ export function identityOf({ path, open }: KeyFile, publicKey: ParsedKey): Ident
   return { name: path, publicKey, sign };
 }
 
-/** @returns a certificate that ssh would offer with the key */
-export function certificateBeside(path: string): string | undefined {
+/** @returns a certificate that ssh would offer: beside the key, or instead of one */
+export function certificateOf(path: string): string | undefined {
   const hasKey = existsSync(path) || existsSync(`${path}.pub`);
   const file = `${path}-cert.pub`;
-  return hasKey && existsSync(file) ? file : undefined;
+  if (hasKey && existsSync(file)) return file;
+  const blob = publicBlob(path);
+  return blob !== undefined && isCertificate(hostKeyOf(blob).type) ? path : undefined;
 }
 
-/** @returns the type of a key that only a security key can use; undefined: it is another one */
-export function securityKeyType(path: string): string | undefined {
-  const [type = ""] = tryRead(`${path}.pub`)?.split(" ") ?? [];
-  return type.startsWith("sk-") ? type : undefined;
+/** Whether this is the type of a certificate: `ssh-ed25519-cert-v01@openssh.com`. */
+export function isCertificate(type: string): boolean {
+  return /-cert-v0\d@openssh\.com$/.test(type);
+}
+
+/** Whether this is the type of a key that only a security key can use. */
+export function isOfSecurityKey(type: string): boolean {
+  return type.startsWith("sk-");
+}
+
+/** @returns the public key of a file, of any type, as ssh sends it */
+export function publicBlob(path: string): Buffer | undefined {
+  const text = tryRead(path) ?? "";
+  const clear = clearPartOf(text)?.publicKey;
+  if (clear !== undefined && clear.length > TYPE_AT) return clear;
+  return blobOf(text) ?? blobOf(tryRead(`${path}.pub`) ?? "");
+}
+
+/** @param text of a file: the type of a public key, the key in base64, a comment */
+function blobOf(text: string): Buffer | undefined {
+  const [type = "", key = ""] = text.trim().split(/\s+/);
+  const blob = Buffer.from(key, "base64");
+  return blob.length > TYPE_AT && hostKeyOf(blob).type === type ? blob : undefined;
 }
 
 /** @throws the system's error if this process can open no further file */
@@ -89,16 +114,17 @@ function tryRead(path: string): string | undefined {
 
 /** @param text of a file with a public key alone */
 function publicText(text: string): ParsedKey | undefined {
-  return /PRIVATE KEY-----/.test(text) ? undefined : parse(text);
+  return /PRIVATE KEY-----/.test(text) ? undefined : parseKey(text);
 }
 
 /** @returns undefined if the file holds another format than OpenSSH's own, or only a part */
 function publicPart(text: string): ParsedKey | undefined {
   const key = clearPartOf(text)?.publicKey;
-  return key === undefined ? undefined : parse(key);
+  return key === undefined ? undefined : parseKey(key);
 }
 
-function parse(text: string | Buffer, passphrase?: Buffer): ParsedKey | undefined {
+/** @returns undefined if the package cannot use such a key */
+export function parseKey(text: string | Buffer, passphrase?: Buffer): ParsedKey | undefined {
   try {
     const key = utils.parseKey(text, passphrase) as ParsedKey | ParsedKey[] | Error;
     if (key instanceof Error) return undefined;
@@ -111,7 +137,7 @@ function parse(text: string | Buffer, passphrase?: Buffer): ParsedKey | undefine
 async function openKey(path: string, use: KeyFileUse): Promise<ParsedKey | undefined> {
   const text = readOwn(path, use);
   if (text === undefined) return undefined;
-  const plain = parse(text);
+  const plain = parseKey(text);
   const isEncrypted = /ENCRYPTED/.test(text) || publicPart(text) !== undefined;
   const isPlain = plain?.isPrivateKey() === true;
   const key = isPlain ? plain : isEncrypted ? await decrypt(path, text, use) : undefined;
@@ -151,7 +177,7 @@ async function decrypt(
     secret.wipe();
     const passphrase = Buffer.from(line.buffer, line.byteOffset, line.length - 1);
     const isEmpty = passphrase.length === 0;
-    const key = isEmpty ? undefined : parse(text, passphrase);
+    const key = isEmpty ? undefined : parseKey(text, passphrase);
     line.fill(0);
     if (isEmpty || key !== undefined) return key;
   }

@@ -7,6 +7,7 @@ import type { AuthenticationType, NextAuthHandler, Prompt } from "ssh2";
 import type { Asker } from "../launch/child.ts";
 import type { Secret } from "../prompts/secret.ts";
 import type { BoundAgent } from "./bound-agent.ts";
+import { Refusal } from "./failures.ts";
 import { IdentityAgent, isAccepted, type Offered, offeredKeys } from "./identities.ts";
 import { identityOf } from "./key-file.ts";
 import { isShortage } from "./key-text.ts";
@@ -89,7 +90,7 @@ export class Login {
       return;
     }
     void this.#next(left).then(done, (error: Error) => {
-      if (isShortage(error)) return this.#failed(error);
+      if (error instanceof Refusal || isShortage(error)) return this.#failed(error);
       this.#say(`${error.message}\r\n`);
       done(false as unknown as Next);
     });
@@ -121,6 +122,16 @@ export class Login {
     return undefined;
   }
 
+  /**
+   * @returns the reason to leave the server to another ssh once the keys are used up; undefined:
+   *   there is none
+   */
+  get refusal(): Refusal | undefined {
+    const { certificate } = this.#offered ?? {};
+    if (certificate === undefined) return undefined;
+    return new Refusal(`it cannot offer the certificate "${certificate}" of the agent`);
+  }
+
   /** @returns the text that ssh prints when all methods have failed */
   denied(): string {
     const { user, hostname } = this.#settings;
@@ -137,8 +148,10 @@ export class Login {
       if (!left.includes(method)) continue;
       if (method === "publickey") {
         const agent = await this.#nextKeys();
-        if (agent === undefined) continue;
-        return { type: "agent", username, agent };
+        if (agent !== undefined) return { type: "agent", username, agent };
+        const { refusal } = this;
+        if (refusal !== undefined) throw refusal;
+        continue;
       }
       const isAble = this.#asker !== undefined && !this.#isDoubtful;
       if (!isAble || this.#count(method) >= this.#settings.login.prompts) continue;

@@ -43,6 +43,7 @@ export function optionScene() {
     runTool(["ssh-keygen", "-q", "-p", ...toPem]);
     runTool(["cp", "-p", at("user_ed25519"), at("too_open")]);
     runTool(["chmod", "644", at("too_open")]);
+    makeKey("ca", "ed25519");
     const keys = Object.keys(TYPES);
     const authorized = keys.map((type) => text(`user_${type}.pub`)).join("\n");
     writeFileSync(at("authorized_keys"), `${authorized}\n`);
@@ -50,6 +51,7 @@ export function optionScene() {
       config: [
         ...keys.map((type) => `HostKey ${at(`host_${type}`)}`),
         `AuthorizedKeysFile ${at("authorized_keys")}`,
+        `TrustedUserCAKeys ${at("ca.pub")}`,
         "AcceptEnv GREETING LC_*",
         `Banner ${at("banner")}`,
         ...(OWN_ADDRESS === undefined ? [] : [`ListenAddress ${OWN_ADDRESS}`]),

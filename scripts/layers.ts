@@ -109,7 +109,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     name: "embedded-ssh",
-    imports: ["io", "launch", "prompts", "transports"],
+    imports: ["io", "launch", "transports"],
     because: "takes the place of an ssh process: a child's bytes, and the words of ssh",
   },
   {

@@ -245,8 +245,7 @@ export class HostKeyCheck {
   }
 
   /** @param print a fingerprint that says yes to that key alone; undefined: nothing does */
-  async #confirm(text: string, print?: string): Promise<boolean> {
-    if (this.#settings.login.isBatch) return false;
+  #confirm(text: string, print?: string): Promise<boolean> {
     const again = print === undefined ? "'yes' or 'no'" : "'yes', 'no' or the fingerprint";
     return isYes(this.#talk.asker, text, { again: `Please type ${again}: `, print });
   }

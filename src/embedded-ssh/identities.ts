@@ -4,6 +4,7 @@
  */
 import { BaseAgent, type ParsedKey, type SignCallback } from "ssh2";
 import type { HeldKey } from "./agent-messages.ts";
+import { answerTo } from "./answers.ts";
 import type { BoundAgent } from "./bound-agent.ts";
 import { Refusal } from "./failures.ts";
 import {
@@ -192,17 +193,15 @@ export class IdentityAgent extends BaseAgent<ParsedKey> {
 async function addToAgent(
   key: ParsedKey,
   path: string,
-  { adding, isBatch }: LoginSettings,
+  { adding }: LoginSettings,
   { agent, asker }: KeyUse,
 ): Promise<void> {
   if (agent === undefined || adding === undefined) return;
   const comment = key.comment || path;
   if (adding.asks) {
-    const secret = isBatch ? undefined : await asker?.ask(`Add key ${path} (${comment}) to agent?`);
-    if (secret === undefined) return;
-    const answer = Buffer.from(secret.line()).toString().trim();
-    secret.wipe();
-    if (answer !== "" && !/^yes$/i.test(answer)) return;
+    const answer = await answerTo(asker, `Add key ${path} (${comment}) to agent?`);
+    // As for ssh, an empty answer means yes.
+    if (answer === undefined || !/^(?:yes)?$/i.test(answer.trim())) return;
   }
   await agent.add(key, comment, adding).catch(() => {});
 }

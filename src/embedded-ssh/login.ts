@@ -5,7 +5,7 @@
  */
 import type { AuthenticationType, NextAuthHandler, Prompt } from "ssh2";
 import type { Asker } from "../launch/child.ts";
-import type { Secret } from "../prompts/secret.ts";
+import { answerTo } from "./answers.ts";
 import type { BoundAgent } from "./bound-agent.ts";
 import { Refusal } from "./failures.ts";
 import { IdentityAgent, isAccepted, type Offered, offeredKeys } from "./identities.ts";
@@ -53,7 +53,7 @@ export class Login {
 
   constructor(settings: SshSettings, { asker, say, agent, failed }: LoginUse) {
     this.#settings = settings;
-    this.#asker = settings.login.isBatch ? undefined : asker;
+    this.#asker = asker;
     this.#say = say;
     this.#agent = agent;
     this.#failed = failed;
@@ -108,8 +108,7 @@ export class Login {
     if (!isAble || this.#changes++ >= this.#settings.login.prompts) return undefined;
     const { user, alias, hostname } = this.#settings;
     const account = `${user}@${alias ?? hostname}`;
-    const ask = async (text: string): Promise<string | undefined> =>
-      textOf(await this.#asker?.ask(text));
+    const ask = (text: string): Promise<string | undefined> => answerTo(this.#asker, text);
     const old = await ask(`Enter ${account}'s old password: `);
     while (old !== undefined) {
       const fresh = await ask(`Enter ${account}'s new password: `);
@@ -192,10 +191,9 @@ export class Login {
     }
   }
 
-  /** @returns a string, because ssh2 takes no bytes: it stays in memory until it is collected */
-  async #password(): Promise<string | undefined> {
+  #password(): Promise<string | undefined> {
     const { user, alias, hostname } = this.#settings;
-    return textOf(await this.#asker?.ask(`${user}@${alias ?? hostname}'s password: `));
+    return answerTo(this.#asker, `${user}@${alias ?? hostname}'s password: `);
   }
 
   async #answer([name, instructions, , prompts, finish]: Asked): Promise<void> {
@@ -205,7 +203,7 @@ export class Login {
     const answers: string[] = [];
     for (const { prompt } of prompts) {
       const shown = told === "" ? prompt : `${told}\n${prompt}`;
-      const text = textOf(await this.#asker?.ask(`(${user}@${alias ?? hostname}) ${shown}`));
+      const text = await answerTo(this.#asker, `(${user}@${alias ?? hostname}) ${shown}`);
       if (text === undefined) {
         this.#tried.set("keyboard-interactive", Number.POSITIVE_INFINITY);
       }
@@ -231,12 +229,3 @@ type Asked = readonly [
   prompts: readonly Prompt[],
   finish: (answers: string[]) => void,
 ];
-
-function textOf(secret: Secret | undefined): string | undefined {
-  if (secret === undefined) return undefined;
-  const line = secret.line();
-  secret.wipe();
-  const text = new TextDecoder().decode(line.subarray(0, -1));
-  line.fill(0);
-  return text;
-}

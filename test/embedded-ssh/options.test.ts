@@ -179,10 +179,16 @@ suite("options of the embedded ssh", missingSshd(), "sshd", () => {
       });
       test("`ask` asks", async () => {
         const ask = adding("ask", "user_rsa");
-        const [theirs, ours] = await added("user_rsa", { ...ask, answers: ["yes"] });
+        const lists = await added("user_rsa", { ...ask, answers: ["yes"] });
+        const [theirs, ours] = lists;
         expect(ours).toMatch(/^3072 SHA256:/);
         expect(ours).toBe(theirs);
         expect(await added("user_rsa", { ...ask, answers: ["no"] })).toEqual([EMPTY, EMPTY]);
+        const empty = await added("user_rsa", { ...ask, answers: [""] });
+        expect(empty).toEqual(lists);
+        const batch = { ...ask, lines: ["BatchMode yes", ...ask.lines], answers: ["yes"] };
+        // ssh would ask by SSH_ASKPASS all the same.
+        expect((await added("user_rsa", batch))[1]).toBe(EMPTY);
       });
       test("without an agent", () => same(withLines(["AddKeysToAgent yes"]), OK));
     });

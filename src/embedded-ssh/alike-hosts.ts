@@ -8,7 +8,7 @@
 import { readFileSync } from "node:fs";
 import { type Lines, readAll, UNCLEAR } from "../transports/ssh-config.ts";
 import type { Configured, SshConfiguration } from "./configuration.ts";
-import { matchesPattern } from "./known-hosts.ts";
+import { matchesPattern } from "./patterns.ts";
 
 /** A name in lower case that is no address. ssh changes others before it looks for them. */
 const DESTINATION = /^((?:[^@/]+@)?)([a-z][a-z0-9.-]*)$/;

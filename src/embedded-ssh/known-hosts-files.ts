@@ -23,7 +23,7 @@ import {
   withoutOtherKeys,
 } from "./known-hosts.ts";
 import type { HostKeySettings, SshSettings } from "./settings.ts";
-import { reasonOf } from "./socket.ts";
+import { reasonOf } from "./system-errors.ts";
 import { expandAll } from "./tokens.ts";
 
 /** A source of known hosts cannot be used: the host is refused, as by ssh. */

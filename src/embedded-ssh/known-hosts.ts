@@ -7,6 +7,7 @@
  * text only if its bytes may be what is looked for.
  */
 import { randomBytes } from "node:crypto";
+import { matchesPattern } from "./patterns.ts";
 
 /** A host key as a server shows it. */
 export interface HostKey {
@@ -224,12 +225,4 @@ export function isNamed(names: string, host: string): boolean {
 /** Whether ssh wrote the names: it writes a name, or a name and an address. */
 export function isWrittenBySsh(names: string): boolean {
   return !/[*?]/.test(names) && names.split(",").length <= 2;
-}
-
-/** @param pattern `*` stands for any characters, `?` for one; brackets stand for themselves */
-export function matchesPattern(pattern: string, text: string): boolean {
-  if (!/[*?]/.test(pattern)) return pattern === text;
-  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&");
-  const source = escaped.replace(/\*+/g, ".*").replaceAll("?", ".");
-  return new RegExp(`^${source}$`, "s").test(text);
 }

@@ -3,8 +3,8 @@ import type { Restriction } from "./agent-messages.ts";
 import { type Offer, offerOf } from "./algorithms.ts";
 import type { SshConfiguration } from "./configuration.ts";
 import { Refusal } from "./failures.ts";
-import { matchesPattern } from "./known-hosts.ts";
 import { OptionReader } from "./option-reader.ts";
+import { matchesPattern } from "./patterns.ts";
 import { refuseConfiguration } from "./refusals.ts";
 import { expandHome, expandPath, type TokenValues } from "./tokens.ts";
 

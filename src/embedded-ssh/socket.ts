@@ -9,6 +9,7 @@ import { connect, isIP, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { hangUpGroup } from "../launch/process-group.ts";
 import type { SshSettings } from "./settings.ts";
+import { reasonOf } from "./system-errors.ts";
 import { expandTokens } from "./tokens.ts";
 
 /** The server cannot be reached. The message is what ssh would print. */
@@ -187,21 +188,4 @@ export function failedTo({ hostname, port }: Place, error: NodeJS.ErrnoException
 function unresolved(hostname: string, code: string): Unreachable {
   const why = LOOKUP_FAILURES[code] ?? "Name or service not known";
   return new Unreachable(`ssh: Could not resolve hostname ${hostname}: ${why}`);
-}
-
-/** The words of the C library, as ssh prints them. */
-export function reasonOf({ code, message }: NodeJS.ErrnoException): string {
-  const words: Readonly<Record<string, string>> = {
-    ECONNREFUSED: "Connection refused",
-    ECONNRESET: "Connection reset by peer",
-    EHOSTUNREACH: "No route to host",
-    ENETUNREACH: "Network is unreachable",
-    ETIMEDOUT: "Connection timed out",
-    EADDRNOTAVAIL: "Cannot assign requested address",
-    EACCES: "Permission denied",
-    EMFILE: "Too many open files",
-    ENFILE: "Too many open files in system",
-    EINVAL: "Invalid argument",
-  };
-  return words[code ?? ""] ?? message;
 }

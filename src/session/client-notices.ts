@@ -3,7 +3,7 @@
  * it is said once what the embedded ssh lacks; with `auto`, it is said of each host which client
  * connects.
  */
-import { DIFFERENCES, fallbackNotice } from "../embedded-ssh/option-table.ts";
+import { DIFFERENCES, fallbackNotice } from "../embedded-ssh/notices.ts";
 import type { LogRecord } from "../logs/log.ts";
 import { LogReceiver } from "../logs/log-receiver.ts";
 import type { SshEngine } from "../transports/transport.ts";

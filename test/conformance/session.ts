@@ -5,7 +5,7 @@
  */
 import { spyOn } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
-import { DIFFERENCES } from "../../src/embedded-ssh/option-table.ts";
+import { DIFFERENCES } from "../../src/embedded-ssh/notices.ts";
 import {
   Broker,
   type BrokerOptions,

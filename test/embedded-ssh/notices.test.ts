@@ -1,6 +1,6 @@
 /** What is told of the embedded ssh, and when. */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { DIFFERENCES } from "../../src/embedded-ssh/option-table.ts";
+import { DIFFERENCES } from "../../src/embedded-ssh/notices.ts";
 import { EmbeddedSpawner } from "../../src/embedded-ssh/spawner.ts";
 import { Broker, type LogRecord } from "../../src/index.ts";
 import { suite } from "../helpers/skip.ts";

@@ -1,6 +1,6 @@
 /** What is kept by one ssh client is not used by a command that asks for another. */
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { DIFFERENCES } from "../../src/embedded-ssh/option-table.ts";
+import { DIFFERENCES } from "../../src/embedded-ssh/notices.ts";
 import { suite } from "../helpers/skip.ts";
 import { missingSshd } from "../helpers/sshd.ts";
 import { Scene } from "./scene.ts";

@@ -18,7 +18,7 @@ const FOR_ALL = /^(?:(?:final|canonical)[ \t]+)?all[ \t]*$/i;
 const UNEXPANDED = ["proxycommand", "controlpath", "localcommand", "remotecommand"];
 
 /** A destination, and what it has in common with others. */
-export interface HostKind {
+export interface HostClass {
   readonly name: string;
   /** The same for all hosts that are alike. */
   readonly key: string;
@@ -28,7 +28,7 @@ export interface HostKind {
  * @param options of ssh's command line
  * @returns undefined: ssh has to be asked about this destination
  */
-export function kindOf(options: readonly string[], destination: string): HostKind | undefined {
+export function classOf(options: readonly string[], destination: string): HostClass | undefined {
   const [, user = "", name] = DESTINATION.exec(destination) ?? [];
   if (name === undefined || !isProgram("ssh")) return undefined;
   const files = new Set<number>();
@@ -63,7 +63,7 @@ function isFor(patterns: string, name: string): boolean {
 
 /**
  * @param of the name of the host that ssh was asked about
- * @param name of a host of the same kind
+ * @param name of a host of the same class
  * @returns undefined: some value is not the same for both
  */
 export function forOther(

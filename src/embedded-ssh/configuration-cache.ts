@@ -3,7 +3,7 @@
  * by it. So for a host that a hundred connections jump through, ssh is asked once; and for hosts
  * that it treats alike, too.
  */
-import { forOther, type HostKind, kindOf } from "./alike-hosts.ts";
+import { classOf, forOther, type HostClass } from "./alike-hosts.ts";
 import {
   type Configured,
   configurationOf,
@@ -20,14 +20,14 @@ interface Entry {
   readonly answer: Promise<Answer>;
   /** Ends the client when nothing waits for its answer any more. */
   readonly abort: AbortController;
-  readonly kind: HostKind | undefined;
+  readonly alike: HostClass | undefined;
   users: number;
 }
 
 export class ConfigurationCache {
   readonly #kept = new Map<string, Entry>();
-  /** The entry of each kind of host that ssh was asked about, by the kind's key. */
-  readonly #kinds = new Map<string, Entry>();
+  /** The entry of each class of hosts that ssh was asked about, by its key. */
+  readonly #classes = new Map<string, Entry>();
 
   /**
    * @param options of ssh's command line
@@ -43,32 +43,32 @@ export class ConfigurationCache {
       if (kept.users > 0) return;
       this.#kept.delete(words);
       kept.abort.abort();
-      const { key = "" } = kept.kind ?? {};
-      if (this.#kinds.get(key) === kept) this.#kinds.delete(key);
+      const { key = "" } = kept.alike ?? {};
+      if (this.#classes.get(key) === kept) this.#classes.delete(key);
     };
     return [kept.answer, release];
   }
 
   #begin(options: readonly string[], destination: string): Entry {
     const abort = new AbortController();
-    const kind = kindOf(options, destination);
-    const other = kind && this.#kinds.get(kind.key);
+    const alike = classOf(options, destination);
+    const other = alike && this.#classes.get(alike.key);
     const ownAnswer = (): Promise<Answer> => ask(options, destination, abort.signal);
     const answer =
-      kind === undefined || other === undefined
+      alike === undefined || other === undefined
         ? ownAnswer()
-        : answerOf(other, kind.name).then((found) => found ?? ownAnswer());
+        : answerOf(other, alike.name).then((found) => found ?? ownAnswer());
     answer.catch(() => {}); // the one that waited for it may have left
-    const entry = { answer, abort, kind, users: 0 };
-    if (kind !== undefined && other === undefined) this.#kinds.set(kind.key, entry);
+    const entry = { answer, abort, alike, users: 0 };
+    if (alike !== undefined && other === undefined) this.#classes.set(alike.key, entry);
     return entry;
   }
 }
 
-/** @returns the answer for a host of the same kind; undefined: ssh has to be asked */
-async function answerOf({ answer, kind }: Entry, name: string): Promise<Answer | undefined> {
+/** @returns the answer for a host of the same class; undefined: ssh has to be asked */
+async function answerOf({ answer, alike }: Entry, name: string): Promise<Answer | undefined> {
   const known = await answer.catch(() => undefined);
-  const configuration = known && forOther(known, kind?.name ?? "", name);
+  const configuration = known && forOther(known, alike?.name ?? "", name);
   return configuration && { ...known, configuration };
 }
 

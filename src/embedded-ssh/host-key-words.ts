@@ -1,6 +1,7 @@
 /** What ssh tells and asks a person about host keys, in its own words. */
 import { createHash } from "node:crypto";
 import type { Asker } from "../launch/child.ts";
+import { answerTo } from "./answers.ts";
 import type { HostKey, KnownKey } from "./known-hosts.ts";
 import type { HostKeySettings } from "./settings.ts";
 
@@ -15,7 +16,7 @@ export function fingerprintOf({ key }: HostKey, { fingerprint }: HostKeySettings
 }
 
 /** As ssh names the types of keys for people. */
-export function kindOf({ type }: HostKey): string {
+export function keyTypeOf({ type }: HostKey): string {
   if (type.startsWith("ecdsa-")) return "ECDSA";
   return { "ssh-ed25519": "ED25519", "ssh-rsa": "RSA", "ssh-dss": "DSA" }[type] ?? type;
 }
@@ -44,7 +45,7 @@ export function questionText(
       : `This host key is known by the following other names/addresses:\n${shown.join("")}`;
   return (
     `The authenticity of host '${name} (${at})' can't be established.\n` +
-    `${kindOf(key)} key fingerprint is ${print}.\n${known}` +
+    `${keyTypeOf(key)} key fingerprint is ${print}.\n${known}` +
     "Are you sure you want to continue connecting (yes/no/[fingerprint])? "
   );
 }
@@ -59,11 +60,11 @@ export function changedText(key: HostKey, settings: HostKeySettings, line: Known
     "IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!",
     "Someone could be eavesdropping on you right now (man-in-the-middle attack)!",
     "It is also possible that a host key has just been changed.",
-    `The fingerprint for the ${kindOf(key)} key sent by the remote host is`,
+    `The fingerprint for the ${keyTypeOf(key)} key sent by the remote host is`,
     `${fingerprintOf(key, settings)}.`,
     "Please contact your system administrator.",
     `Add correct host key in ${file} to get rid of this message.`,
-    `Offending ${kindOf(line)} key in ${line.place}`,
+    `Offending ${keyTypeOf(line)} key in ${line.place}`,
     "",
   ].join("\r\n");
 }
@@ -74,7 +75,7 @@ export function revokedText(key: HostKey, name: string, line: KnownKey): string 
     RULE,
     "@       WARNING: REVOKED HOST KEY DETECTED!               @",
     RULE,
-    `The ${kindOf(key)} host key for ${name} is marked as revoked (${line.place}).`,
+    `The ${keyTypeOf(key)} host key for ${name} is marked as revoked (${line.place}).`,
     "This could mean that a stolen key is being used to impersonate this host.",
     "",
   ].join("\r\n");
@@ -94,7 +95,7 @@ export function addressText(
 ): string {
   const matching = lines.name === undefined ? "" : `\nMatching host key in ${lines.name.place}`;
   return (
-    `Warning: the ${kindOf(key)} host key for '${name}' differs from the key for the IP address ` +
+    `Warning: the ${keyTypeOf(key)} host key for '${name}' differs from the key for the IP address ` +
     `'${at}'\nOffending key for IP in ${lines.address?.place}${matching}`
   );
 }
@@ -117,10 +118,8 @@ export async function isYes(
   { again, print }: { readonly again: string; readonly print: string | undefined },
 ): Promise<boolean> {
   for (let text = question; ; text = again) {
-    const secret = await asker?.ask(text);
-    if (secret === undefined) return false;
-    const answer = Buffer.from(secret.line()).toString().trim();
-    secret.wipe();
+    const answer = (await answerTo(asker, text))?.trim();
+    if (answer === undefined) return false;
     if (/^yes$/i.test(answer) || answer === print) return true;
     if (answer === "" || /^no$/i.test(answer)) return false;
   }

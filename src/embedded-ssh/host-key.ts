@@ -12,7 +12,7 @@ import {
   changedText,
   fingerprintOf,
   isYes,
-  kindOf,
+  keyTypeOf,
   NO_AGENT,
   NO_PASSWORDS,
   questionText,
@@ -203,7 +203,7 @@ export class HostKeyCheck {
       if (this.#settings.forwardedAgent !== undefined) this.#talk.say(NO_AGENT);
       return DOUBTFUL;
     }
-    const what = isRevoked ? `${kindOf(key)} host key for ${name} was revoked` : "";
+    const what = isRevoked ? `${keyTypeOf(key)} host key for ${name} was revoked` : "";
     return this.#fail(
       `${what || `Host key for ${name} has changed`} and you have requested strict checking.\r\n`,
     );
@@ -222,7 +222,7 @@ export class HostKeyCheck {
     if (hostKey.userFiles.length === 0) return this.#fail();
     if (hostKey.strict === "yes") {
       return this.#fail(
-        `No ${kindOf(key)} host key is known for ${name} and you have requested strict ` +
+        `No ${keyTypeOf(key)} host key is known for ${name} and you have requested strict ` +
           "checking.\r\n",
       );
     }
@@ -257,7 +257,7 @@ export class HostKeyCheck {
       if (alias === undefined && UNRECORDABLE.test(hostname)) return;
       if (this.#files.add(hosts, key) === undefined) return;
       this.#tell(
-        `Warning: Permanently added '${hosts.join(",")}' (${kindOf(key)}) to the list of known ` +
+        `Warning: Permanently added '${hosts.join(",")}' (${keyTypeOf(key)}) to the list of known ` +
           "hosts.\r\n",
       );
     } catch {
@@ -267,7 +267,7 @@ export class HostKeyCheck {
 
   #learnAddress(key: HostKey, at: string | undefined): void {
     if (at === undefined) return;
-    const kind = kindOf(key);
+    const kind = keyTypeOf(key);
     try {
       if (this.#files.add([at], key) === undefined) return;
       this.#tell(

@@ -4,7 +4,6 @@
  * takes its place: it hears what was printed before, and is asked a question that is still open.
  */
 import type { Asker } from "../launch/child.ts";
-import type { Secret } from "../prompts/secret.ts";
 import type { Dialog } from "./connection.ts";
 
 /** A server may print without end. */
@@ -67,7 +66,7 @@ export class SharedDialog implements Dialog {
     if (first !== undefined) begin(first);
   };
 
-  async #ask(prompt: string, client: number | undefined): Promise<Secret | undefined> {
+  async #ask(prompt: string, client: number | undefined): ReturnType<Asker["ask"]> {
     for (;;) {
       const first = this.#first();
       const { asker } = first?.dialog ?? {};

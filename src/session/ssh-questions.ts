@@ -104,7 +104,7 @@ export function readQuestion(prompt: string): SshQuestion {
   if (user !== undefined && host !== undefined) return { ...unknown, host, user, kind: "password" };
   const [, account, place, text = ""] = INTERACTIVE.exec(prompt) ?? [];
   if (account !== undefined && place !== undefined) {
-    return { ...unknown, host: place, user: account, kind: kindOf(text) };
+    return { ...unknown, host: place, user: account, kind: questionKindOf(text) };
   }
   const [, owner, machine] = CHANGE.exec(prompt) ?? [];
   if (owner !== undefined && machine !== undefined) {
@@ -115,7 +115,7 @@ export function readQuestion(prompt: string): SshQuestion {
 }
 
 /** @param text of a server; its last line is the question */
-function kindOf(text: string): Question["kind"] {
+function questionKindOf(text: string): Question["kind"] {
   const line = text.slice(text.trimEnd().lastIndexOf("\n") + 1);
   if (CHANGE_BY_SERVER.test(line)) return "change";
   return /\bpassword\b/i.test(text) ? "password" : "other";

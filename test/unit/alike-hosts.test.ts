@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { forOther, kindOf } from "../../src/embedded-ssh/alike-hosts.ts";
+import { classOf, forOther } from "../../src/embedded-ssh/alike-hosts.ts";
 import { configurationOf } from "../../src/embedded-ssh/configuration.ts";
 import { ConfigurationCache } from "../../src/embedded-ssh/configuration-cache.ts";
 
@@ -20,7 +20,7 @@ function write(name: string, text: string): string {
 }
 
 const keyOf = (options: readonly string[], destination: string): string | undefined =>
-  kindOf(options, destination)?.key;
+  classOf(options, destination)?.key;
 
 test("what is told of another host is what ssh tells", async () => {
   write("more.conf", "Host web?\n  Port 2222\nHost *\n  ServerAliveInterval 7\n");

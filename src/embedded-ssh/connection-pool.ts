@@ -74,7 +74,7 @@ export class ConnectionPool {
   /** By all that the configuration says of a host. */
   readonly #slots = new Map<string, Set<Slot>>();
   readonly #configurations = new ConfigurationCache();
-  /** Of proxy commands whose connections were given back. */
+  /** Of connections that were given back, until their proxy commands are gone. */
   readonly #leaving = new Set<Promise<void>>();
   readonly #via: Hop | undefined;
 
@@ -150,21 +150,21 @@ export class ConnectionPool {
     const taken = slot;
     const hold = Promise.withResolvers<void>();
     if (asking !== undefined) asking.below = { slot, released: hold.promise };
+    const place = slot.dialog.join(dialog, signal);
     const release = once(() => {
+      place.leave();
       this.#release(key, taken);
       hold.resolve();
     });
-    const place = slot.dialog.join(dialog, signal);
     try {
       const connection = await orAborted(opening, signal);
       place.begin();
+      place.settle();
       return { slot: taken, connection, release };
     } catch (error) {
       release();
       if (!signal.aborted) place.catchUp();
       throw error;
-    } finally {
-      place.leave();
     }
   }
 

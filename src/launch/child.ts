@@ -70,6 +70,8 @@ export interface Asker {
    * @returns the answer, which is overwritten after use; undefined if there is none
    */
   ask(prompt: string, client?: number): Promise<Secret | undefined>;
+  /** Whether a question has ended what it was asked for: it was declined, or answered wrong. */
+  hasFailed?(): boolean;
 }
 
 export interface SpawnOptions {

@@ -61,12 +61,18 @@ export class Questions {
   #refusals = 0;
   /** The kind of the question that was asked again. */
   #refused: Question["kind"] | undefined;
+  #hasFailed = false;
   /** Files of keys whose passphrase nothing could give. */
   readonly #locked: string[] = [];
 
   constructor(origin: Origin, control: AttemptControl) {
     this.#origin = origin;
     this.#control = control;
+  }
+
+  /** Whether a question has ended the attempt. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   /** Whether a question was answered. */
@@ -108,14 +114,14 @@ export class Questions {
       if (answer === "none") this.#locked.push(...keyOf(question));
       if (answer === "refused")
         this.fail("exhausted", "it was refused twice, and is not sent again");
-      if (answer === "stopped") this.#control.fail(stopped(this.#origin.place));
+      if (answer === "stopped") this.#end(stopped(this.#origin.place));
       if (typeof answer === "string") return undefined;
       this.#last = answer;
       this.#count += 1;
       if (!answer.source.isPerson) this.#machineAnswers += 1;
       return answer.secret;
     } catch (error) {
-      this.#control.fail(asError(error));
+      this.#end(asError(error));
       return undefined;
     } finally {
       over();
@@ -126,7 +132,7 @@ export class Questions {
   isHopeless(): boolean {
     const error = this.#control.explain();
     if (!HOPELESS.includes(error.code)) return false;
-    this.#control.fail(error);
+    this.#end(error);
     return true;
   }
 
@@ -170,7 +176,13 @@ export class Questions {
 
   /** Ends the attempt for this reason. */
   fail(cause: keyof typeof FAILURES, detail: string): void {
-    this.#control.fail(this.#error(cause, detail));
+    this.#end(this.#error(cause, detail));
+  }
+
+  #end(reason: EcontextError): void {
+    // An attempt that has ended asks nothing: its last question was called off.
+    this.#hasFailed ||= !this.#abort.signal.aborted;
+    this.#control.fail(reason);
   }
 
   #error(cause: keyof typeof FAILURES, detail: string): BootstrapError {

@@ -56,6 +56,10 @@ export class SshQuestions implements AskpassListener {
     return this.#ask(prompt, prompt, client);
   }
 
+  hasFailed(): boolean {
+    return this.#questions.hasFailed;
+  }
+
   /**
    * A client of ssh behind a hop has asked on its terminal. What it is asked by its server, and
    * what it prints on standard error, comes there too: a person is told where the question is from.

@@ -64,5 +64,38 @@ suite("shared questions", missingSshd() ?? missingRoot(), "sshd and root", () =>
       expect(others).toEqual(others.map(() => ""));
       expect(count).toBe(2);
     });
+
+    test.each([
+      ["answered wrong", "wrong"],
+      ["declined", undefined],
+    ])(`${what}: what is %s is asked once, and ends all`, async (_, answer) => {
+      const ssh = { engine: "embedded", options: ["-F", config] } as const;
+      await using broker = new Broker({ defaults: { ssh } });
+      let count = 0;
+      const password = (): string | undefined => {
+        count += 1;
+        return answer;
+      };
+      const contexts = await Promise.all(names.map((name) => broker.connect(name, { password })));
+      const ready = contexts.map((context) => context.ready().then(() => "ready", String));
+      for (const error of await Promise.all(ready)) expect(error).toMatch(/assword|denied/);
+      expect(count).toBe(1);
+    });
   }
+
+  test("what a proxy says in the middle of a session stands in the error", async () => {
+    const note = join(folder, "go");
+    const script = join(folder, "proxy");
+    const bridge = ["exec 3<>/dev/tcp/$1/$2", "cat <&3 &", "exec 4<&0", "cat <&4 >&3 &"];
+    const end = [`until [ -e ${note} ]; do sleep 0.02; done`, "echo proxy gives up >&2"];
+    writeFileSync(script, [...bridge, ...end, "kill $(jobs -p)", ""].join("\n"));
+    const proxy = `bash ${script} %h %p`;
+    const options = ["-F", far.configPath, "-o", `ProxyCommand=${proxy}`];
+    await using broker = new Broker({ defaults: { ssh: { engine: "embedded", options } } });
+    const context = await broker.connect(far.host);
+    await context.ready();
+    const call = context.exec(["sleep", "60"]).exited.then(() => "ended", String);
+    writeFileSync(note, "");
+    expect(await call).toContain("proxy gives up");
+  });
 });

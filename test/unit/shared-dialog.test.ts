@@ -92,3 +92,32 @@ test("each command is told all once, when the connection fails", () => {
   for (const { place } of [one, two]) place.catchUp();
   expect([one.text(), two.text()]).toEqual(["denied", "denied"]);
 });
+
+test("what ends the command that answers is put to no other", async () => {
+  const shared = new SharedDialog(true);
+  const control = new AbortController();
+  let hasFailed = false;
+  const ask = async () => {
+    hasFailed = true;
+    control.abort();
+    return undefined;
+  };
+  shared.join({ asker: { ask, hasFailed: () => hasFailed }, say() {} }, control.signal);
+  const other = command(shared, "right");
+  expect(await shared.asker?.ask("password: ")).toBeUndefined();
+  expect([other.asked, shared.asker?.hasFailed?.()]).toEqual([[], true]);
+});
+
+test("once the connection is open, all hear what comes, and nothing of before", () => {
+  const shared = new SharedDialog(true);
+  const [one, two, three] = [command(shared), command(shared), command(shared)];
+  shared.say("a banner");
+  for (const { place } of [one, two, three]) place.settle();
+  three.place.leave();
+  shared.say("the proxy ends");
+  expect([one, two, three].map(({ text }) => text())).toEqual([
+    "a bannerthe proxy ends",
+    "the proxy ends",
+    "",
+  ]);
+});

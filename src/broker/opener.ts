@@ -34,7 +34,7 @@ interface Beginning {
 }
 
 /** What a context is called, and what its commands and calls get. */
-interface Usage {
+interface ContextUse {
   readonly name: string;
   /** Variables of each command. */
   readonly env: PathStep["env"];
@@ -43,7 +43,7 @@ interface Usage {
 }
 
 /** How the slaves of one context are opened. */
-interface Opening extends Omit<Usage, "name"> {
+interface Opening extends Omit<ContextUse, "name"> {
   readonly settings: SlaveSettings;
   readonly lend: LendOption;
   /** Keeps the hops of the path open for one slave more; undefined if there are none. */
@@ -142,10 +142,10 @@ export class Opener {
   }
 
   /** Makes a context of a slave that is lent. It ends with its calls, and the slave stays. */
-  #borrow(entry: SessionEntry, usage: Usage): Context {
+  #borrow(entry: SessionEntry, use: ContextUse): Context {
     const { graceMs = 2_000, signal } = this.#options;
     const via = entry.context?.via?.via;
-    const settings = { ...usage, id: entry.hop.id, graceMs, signal, via, isLent: true };
+    const settings = { ...use, id: entry.hop.id, graceMs, signal, via, isLent: true };
     const context = new Context(settings, this.#sessions.router, entry.session);
     this.lent.push({ context, entry });
     return context;
@@ -155,7 +155,7 @@ export class Opener {
     { path, steps, start, isPlain }: Way,
     chosen: ConnectOptions,
     interpreter: Interpreter | undefined,
-    { name, env, callDefaults }: Usage,
+    { name, env, callDefaults }: ContextUse,
   ): Context {
     const { lend, password, ssh } = chosen;
     const step = path.at(-1) as PathStep;

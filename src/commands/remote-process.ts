@@ -173,8 +173,8 @@ export class RemoteProcess {
    * As `kill`. Resolves when the slave has told what became of it, or when the command's end is
    * known.
    *
-   * @returns false if it came too late: the command had ended, while its output still comes, or
-   *   something that it has started holds that open
+   * @returns false if it came too late: the command had ended, and its output still comes, or
+   *   something that it has started holds that open. True also where the end comes in its place
    */
   async deliver(signal: string): Promise<boolean> {
     if (this.#result !== undefined) return false;

@@ -17,7 +17,7 @@ export type OpenContext = (
   limits: () => CallLimits,
 ) => Promise<Context>;
 
-export interface RunSettings<T> {
+export interface TargetRunSettings<T> {
   readonly open: OpenContext;
   readonly connect: ConnectOptions;
   readonly work: FleetWork<T>;
@@ -34,7 +34,7 @@ export class TargetRun<T> implements Job<FleetResult<T>> {
   readonly result: Promise<FleetResult<T>>;
   readonly closed: Promise<void>;
   readonly #place: FleetPlace;
-  readonly #settings: RunSettings<T>;
+  readonly #settings: TargetRunSettings<T>;
   readonly #controller = new AbortController();
   readonly #startedAt = Date.now();
   readonly #started = performance.now();
@@ -46,7 +46,7 @@ export class TargetRun<T> implements Job<FleetResult<T>> {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isWorking = false;
 
-  constructor(place: FleetPlace, settings: RunSettings<T>) {
+  constructor(place: FleetPlace, settings: TargetRunSettings<T>) {
     this.#place = place;
     this.#settings = settings;
     this.result = this.#run();

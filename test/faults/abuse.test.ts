@@ -3,7 +3,7 @@
  * the right error, nothing left running and no more memory than the limits allow.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Broker, type ConnectOptions, type Context, type LogRecord } from "../../src/index.ts";
 import { eventually } from "../conformance/session.ts";
@@ -43,6 +43,14 @@ async function within(
 }
 
 /** The most memory that a process ever had, in MiB. */
+/** Whether all of its threads are: each stops when it is told, and may read until then. */
+function isStopped(pid: number): boolean {
+  const tasks = `/proc/${String(pid)}/task`;
+  return readdirSync(tasks).every((id) =>
+    /^State:\s+T/m.test(readFileSync(join(tasks, id, "status"), "utf8")),
+  );
+}
+
 function peakOf(pid: number): number {
   const status = readFileSync(`/proc/${String(pid)}/status`, "utf8");
   return Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1]) / 1024;
@@ -69,6 +77,7 @@ function crashes(open: () => [target: string, options: ConnectOptions]): void {
       await context.ping();
       // A process that is stopped has no thread that reads what was printed.
       signal(pid, "SIGSTOP");
+      expect(await eventually(() => isStopped(pid))).toBe(true);
       appendFileSync(`/proc/${String(pid)}/fd/2`, "why it crashed\nin detail\n");
       appendFileSync(`/proc/${String(pid)}/fd/1`, "part of a line");
       signal(pid, "SIGKILL");

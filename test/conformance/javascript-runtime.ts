@@ -201,6 +201,11 @@ export function javascriptRuntime(far: Far): void {
     expect(trace?.message).toContain(`${javascriptFile("tasks/output.ts")}:94:`);
   });
 
+  test("a generator that yields without a pause lets others run, and so can be left", async () => {
+    const values = (await far.call("tasks.flow.until_turn")) as AsyncGenerator<number>;
+    expect((await Array.fromAsync(values)).length).toBeLessThan(500);
+  });
+
   everyVersion("what cannot be shown is told, and harms nothing", async () => {
     const session = far.session();
     const from = session.logs.length;

@@ -23,11 +23,31 @@ const {
   reason,
   sendNear,
 } = core.tier("receivers");
-const { Buffer } = core;
+const { Buffer, Date, setTimeout } = core;
 
 const HEADER = 24;
 /** Senders of this address send to this context's own switch: the receiver is behind it. */
 const OWN_SWITCH = core.me + 0x80000000;
+
+// -- Turns of the event loop ----------------------------------------------------------------------
+const TURN_MS = 10;
+/** When the first send of this turn was; 0: there was none. */
+let began = 0;
+
+/**
+ * A holder that sends on and on would let no message in as long as there is credit, not even that
+ * nothing more is wanted: so now and then a send waits for a turn.
+ */
+const pause = () => {
+  const now = Date.now();
+  if (!began) {
+    began = now;
+    setTimeout(() => {
+      began = 0;
+    }, 0);
+  }
+  if (now - began >= TURN_MS) return new Promise((resolve) => setTimeout(resolve, 0));
+};
 
 // -- Where values of a sender go ------------------------------------------------------------------
 /**
@@ -71,7 +91,10 @@ class OutboundChannel {
     if (this.closed) throw this.error ?? closedError();
     const { chunks, length } = encodeBounded(value, "value");
     const body = chunks.length > 1 ? Buffer.concat(chunks) : chunks[0];
-    if (this.credit > 0 && !this.waiting.length) return this.put(body, length);
+    if (this.credit > 0 && !this.waiting.length) {
+      this.put(body, length);
+      return pause();
+    }
     return new Promise((resolve, reject) => this.waiting.put({ body, length, resolve, reject }));
   }
 

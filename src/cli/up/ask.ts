@@ -17,7 +17,7 @@ export interface Asked {
 let terminal: TerminalSource | undefined;
 /** By the numbers of the questions; also of one that is withdrawn before it is asked. */
 const withdrawals = new Map<number, AbortController>();
-/** Questions that are being asked, by their numbers. */
+/** Questions that are not over, by their numbers: the first stands at the terminal. */
 const asking = new Map<number, Promise<Uint8Array>>();
 
 /** @returns the frame of the answer, which the caller overwrites */
@@ -30,10 +30,12 @@ export function ask(asked: Asked, host: Promise<Host>): Promise<Uint8Array> {
   return answer;
 }
 
-/** Ends a question. Resolves when it stands at the terminal no more. */
+/** Ends a question. Resolves when it stands at the terminal no more: at once if it never did. */
 export async function withdraw(number: number): Promise<void> {
   withdrawalOf(number).abort();
-  await asking.get(number)?.catch(() => {});
+  const [shown] = asking.keys();
+  // One behind it settles only in its turn: that may take as long as the person takes.
+  if (number === shown) await asking.get(number)?.catch(() => {});
 }
 
 export function notice(text: string): void {

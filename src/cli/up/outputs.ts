@@ -51,10 +51,12 @@ export class Outputs {
 
   /** What is written from now on waits for this work, and so does the end of the command. */
   waitFor(work: Promise<void>): void {
-    this.#before = work;
-    this.#hold(work);
-    void work.then(() => {
-      if (this.#before === work) this.#before = undefined;
+    const before = this.#before;
+    const all = before === undefined ? work : before.then(() => work);
+    this.#before = all;
+    this.#hold(all);
+    void all.then(() => {
+      if (this.#before === all) this.#before = undefined;
     });
   }
 

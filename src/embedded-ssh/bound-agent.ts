@@ -52,21 +52,12 @@ export class BoundAgent extends OpenSSHAgent {
    * @throws the agent cannot be reached, or its answer cannot be read
    */
   async list(): Promise<HeldKey[]> {
-    const socket = await this.#open();
-    try {
-      socket.write(listMessage());
-      return heldKeys(await readReply(socket));
-    } finally {
-      socket.destroy();
-    }
+    return heldKeys(await this.#ask(listMessage()));
   }
 
   /** Makes the agent hold a key. An agent that refuses it does not matter to the login. */
   async add(key: ParsedKey, comment: string, restriction: Restriction): Promise<void> {
-    const socket = await this.#open();
-    socket.write(addMessage(key, comment, restriction));
-    await readReply(socket);
-    socket.destroy();
+    await this.#ask(addMessage(key, comment, restriction));
   }
 
   /** Closes the connections to the agent that are still open. */
@@ -74,19 +65,38 @@ export class BoundAgent extends OpenSSHAgent {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Asks over a connection of its own. @throws there is no answer, or it is too long */
+  async #ask(message: Buffer): Promise<Buffer> {
+    const socket = await this.#open();
+    try {
+      socket.write(message);
+      return await readReply(socket);
+    } finally {
+      socket.destroy();
+    }
+  }
+
   async #open(): Promise<Socket> {
     const socket = connect(this.#path);
     this.#sockets.add(socket);
     socket.on("error", () => {}); // `close` follows
     socket.once("close", () => this.#sockets.delete(socket));
-    await until(socket, "connect");
-    const proof = this.#proof();
-    if (proof !== undefined) {
-      socket.write(bindMessage(proof, this.#isForwarded));
-      // Like ssh, an agent that lacks the extension is used, too.
-      await readReply(socket);
+    try {
+      await until(socket, "connect");
+      await this.#bind(socket);
+      return socket;
+    } catch (error) {
+      socket.destroy();
+      throw error;
     }
-    return socket;
+  }
+
+  async #bind(socket: Socket): Promise<void> {
+    const proof = this.#proof();
+    if (proof === undefined) return;
+    socket.write(bindMessage(proof, this.#isForwarded));
+    // Like ssh, an agent that lacks the extension is used, too.
+    await readReply(socket);
   }
 }
 

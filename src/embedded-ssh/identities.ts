@@ -59,6 +59,7 @@ const NO_RSA = "PubkeyAcceptedAlgorithms has no rsa-sha2-256, which it signs wit
  * Looks at the files alone, so that the answer is known before the server is.
  *
  * @throws {Refusal} a key has a certificate, which the server may insist on
+ * @throws the system's error if this process can open no further file
  */
 export function refuseCertificates({ methods, identityFiles }: LoginSettings): void {
   if (!methods.includes("publickey")) return;

@@ -23,6 +23,7 @@ import type { SshSettings } from "./settings.ts";
 import type { SshWire } from "./socket.ts";
 import {
   hearDisconnect,
+  hearFailures,
   type NewPassword,
   rekey,
   type SessionProof,
@@ -48,8 +49,8 @@ export interface Session {
 
 /** Bytes after which a cipher with blocks of 16 bytes needs new keys (RFC 4344, section 3.2). */
 const CIPHER_BYTES = 2 ** 36;
-/** What OpenSSH says to a user whose keys it does not take (MaxAuthTries). */
-const TOO_MANY_KEYS = /^Too many authentication failures/;
+/** What OpenSSH says at MaxAuthTries: after keys that it does not take, or wrong passwords. */
+const TOO_MANY_TRIES = /^Too many authentication failures/;
 /** Milliseconds that a server has to answer that it has closed. */
 const END_MS = 1000;
 
@@ -192,11 +193,12 @@ export class Connection {
         void this.#verify(hostKeys, blob, login).then(this.#whileOpen(done));
         return undefined;
       },
-      authHandler: (left, isPartial, done) => login.next(left, isPartial, this.#whileOpen(done)),
+      authHandler: (_left, _isPartial, done) => login.next(this.#whileOpen(done)),
     } as ConnectConfig);
+    hearFailures(this.#client, (left, isPartial) => login.heard(left, isPartial));
     hearDisconnect(this.#client, (code, reason) => {
       // Another ssh might have offered the certificate first.
-      const refusal = TOO_MANY_KEYS.test(reason) ? login.refusal : undefined;
+      const refusal = TOO_MANY_TRIES.test(reason) ? login.refusal : undefined;
       this.#failure ??= refusal ?? this.#words.disconnected(code, reason);
       // A server that goes on to hold the connection is not waited for.
       queueMicrotask(() => stream.destroy());

@@ -3,7 +3,7 @@
  * the configuration. Its questions have ssh's own words, so that the sources of passwords recognise
  * them.
  */
-import type { AuthenticationType, NextAuthHandler, Prompt } from "ssh2";
+import type { NextAuthHandler, Prompt } from "ssh2";
 import type { Asker } from "../launch/child.ts";
 import { answerTo } from "./answers.ts";
 import type { BoundAgent } from "./bound-agent.ts";
@@ -46,10 +46,17 @@ export class Login {
   #answered = 0;
   /** How often the server has demanded another password. */
   #changes = 0;
-  #left: readonly string[] = [];
+  /** The methods that the server still allows; undefined at first. */
+  #left: readonly string[] | undefined;
+  /** Whether the last method succeeded, and the server demands another one. */
+  #isPartial = false;
+  /** Makes ssh2 try a method. */
+  #done: NextAuthHandler | undefined;
   /** Number of partial successes. */
   #parts = 0;
   #isDoubtful = false;
+  /** Whether keys were offered last. */
+  #isOfferingKeys = false;
 
   constructor(settings: SshSettings, { asker, say, agent, failed }: LoginUse) {
     this.#settings = settings;
@@ -65,22 +72,32 @@ export class Login {
   }
 
   /**
-   * Tells ssh2 the next method.
+   * Takes note of the server's answer to a method. ssh2 forgets it after keys: it would go on with
+   * the next key though the last one has succeeded.
    *
-   * @param left the methods that the server still allows; null at first
-   * @param isPartial whether the last method succeeded, and the server demands another one
+   * @param left the methods that the server still allows
+   * @param isPartial whether the method succeeded, and the server demands another one
+   * @returns whether the login goes on with the next method, so that ssh2 must do nothing
    */
-  next(
-    left: readonly AuthenticationType[] | null,
-    isPartial: boolean,
-    done: NextAuthHandler,
-  ): void {
-    if (left === null) {
+  heard(left: readonly string[], isPartial: boolean): boolean {
+    this.#left = left;
+    this.#isPartial = isPartial;
+    const goesOn = isPartial && this.#isOfferingKeys && this.#done !== undefined;
+    if (goesOn) this.next(this.#done as NextAuthHandler);
+    return goesOn;
+  }
+
+  /** Tells ssh2 the next method. */
+  next(done: NextAuthHandler): void {
+    this.#done = done;
+    const left = this.#left;
+    if (left === undefined) {
       done({ type: "none", username: this.#settings.user });
       return;
     }
-    this.#left = left;
-    if (isPartial) {
+    this.#isOfferingKeys = false;
+    if (this.#isPartial) {
+      this.#isPartial = false;
       this.#parts += 1;
       this.#tried.clear();
       this.#rounds = 0;
@@ -122,23 +139,22 @@ export class Login {
   }
 
   /**
-   * @returns the reason to leave the server to another ssh once the keys are used up; undefined:
-   *   there is none
+   * @returns the reason to leave the server to another ssh, if it takes none of the keys that it is
+   *   offered now; undefined: there is none
    */
   get refusal(): Refusal | undefined {
-    const { certificate } = this.#offered ?? {};
-    if (certificate === undefined) return undefined;
-    return new Refusal(`it cannot offer the certificate "${certificate}" of the agent`);
+    return this.#isOfferingKeys ? this.#keysRefusal() : undefined;
   }
 
   /** @returns the text that ssh prints when all methods have failed */
   denied(): string {
     const { user, hostname } = this.#settings;
+    const left = this.#left ?? [];
     const lacking = [
       ...(this.#offered?.left ?? []),
-      ...(this.#left.includes("gssapi-with-mic") ? ["it does not try gssapi-with-mic"] : []),
+      ...(left.includes("gssapi-with-mic") ? ["it does not try gssapi-with-mic"] : []),
     ].map((text) => `The embedded ssh: ${text}.\r\n`);
-    return `${lacking.join("")}${user}@${hostname}: Permission denied (${this.#left.join(",")}).\r\n`;
+    return `${lacking.join("")}${user}@${hostname}: Permission denied (${left.join(",")}).\r\n`;
   }
 
   async #next(left: readonly string[]): Promise<Next> {
@@ -147,8 +163,9 @@ export class Login {
       if (!left.includes(method)) continue;
       if (method === "publickey") {
         const agent = await this.#nextKeys();
+        this.#isOfferingKeys = agent !== undefined;
         if (agent !== undefined) return { type: "agent", username, agent };
-        const { refusal } = this;
+        const refusal = this.#keysRefusal();
         if (refusal !== undefined) throw refusal;
         continue;
       }
@@ -175,6 +192,13 @@ export class Login {
     const [asker, say, agent] = [this.#asker, this.#say, this.#agent];
     this.#offered = await offeredKeys(login, { asker, attempts: login.prompts, say, agent });
     return this.#offered;
+  }
+
+  /** @returns why another ssh may have more keys to offer; undefined: it has none */
+  #keysRefusal(): Refusal | undefined {
+    const { certificate } = this.#offered ?? {};
+    if (certificate === undefined) return undefined;
+    return new Refusal(`it cannot offer the certificate "${certificate}" of the agent`);
   }
 
   /** @returns the keys of the next round; undefined: all were tried */

@@ -1,6 +1,7 @@
 /**
  * Private members of ssh2's clients, for tasks that have no public method. If a version of the
- * package renames them, the tests of rekeying, of agents and of servers that disconnect fail.
+ * package renames them, the tests of rekeying, of agents, of
+ * servers that disconnect and of those that demand several methods fail.
  */
 import type { Client } from "ssh2";
 
@@ -12,6 +13,7 @@ interface KeyExchange {
 
 interface Handlers {
   DISCONNECT?(protocol: unknown, code: number, reason: string): void;
+  USERAUTH_FAILURE?(protocol: unknown, left: readonly string[], isPartial: boolean): void;
 }
 
 interface Internals {
@@ -61,6 +63,23 @@ export function hearDisconnect(client: Client, hear: (code: number, reason: stri
   handlers.DISCONNECT = (protocol, code, reason) => {
     hear(code, reason);
     own?.(protocol, code, reason);
+  };
+}
+
+/**
+ * Hears what a server answers to a method that is not enough.
+ *
+ * @param hear returns whether the package must do nothing about it
+ */
+export function hearFailures(
+  client: Client,
+  hear: (left: readonly string[], isPartial: boolean) => boolean,
+): void {
+  const handlers = (client as unknown as Internals)._protocol?._handlers;
+  const own = handlers?.USERAUTH_FAILURE;
+  if (handlers === undefined) return;
+  handlers.USERAUTH_FAILURE = (protocol, left, isPartial) => {
+    if (!hear(left, isPartial)) own?.(protocol, left, isPartial);
   };
 }
 

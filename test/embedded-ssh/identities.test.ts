@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { relative } from "node:path";
+import type { Connection } from "ssh2";
 import { EmbeddedSpawner } from "../../src/embedded-ssh/spawner.ts";
 import { LocalSpawner } from "../../src/launch/local-child.ts";
 import { account } from "../../src/transports/account.ts";
@@ -12,6 +13,7 @@ import { run as runTool } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
 import { type Run, withEmbedded, withSsh } from "./compare.ts";
+import { withServer } from "./odd-server.ts";
 import { OK, optionScene } from "./scene.ts";
 
 /** Makes an agent hold a key that only a security key could sign with. None is needed for that. */
@@ -120,6 +122,26 @@ suite("identities of the embedded ssh", missingSshd(), "sshd", () => {
         expect(await withEmbedded(another(), run)).toMatchObject({ ...refused, asked: [] });
       }
     });
+    test("a wrong password too many is not the certificate's fault", async () => {
+      hold("ed25519");
+      add(at("user_rsa"));
+      const methods = ["AuthenticationMethods publickey,password", "PasswordAuthentication yes"];
+      const files = [
+        `TrustedUserCAKeys ${at("ca.pub")}`,
+        `AuthorizedKeysFile ${at("user_rsa.pub")}`,
+      ];
+      const config = [...methods, "MaxAuthTries 2", ...files];
+      await using server = await startSshd({ config });
+      const own = [`Port ${server.port}`, "StrictHostKeyChecking no"];
+      const run = { ...using(...own, ...lines), known: "", answers: ["wrong", "wrong", "wrong"] };
+      const theirs = await withSsh(another(), run);
+      const auto = new EmbeddedSpawner({ fallback: new LocalSpawner() });
+      for (const spawner of [undefined, auto]) {
+        const ours = await withEmbedded(another(), run, spawner);
+        expect(ours.stderr).toContain("Too many authentication failures");
+        expect(ours).toMatchObject({ status: 255, code: theirs.code, asked: theirs.asked });
+      }
+    });
     test("a security key is told if the server takes no other", async () => {
       await addSecurityKey(socket, "my token");
       const ours = await withEmbedded(another(), using(...lines));
@@ -128,6 +150,46 @@ suite("identities of the embedded ssh", missingSshd(), "sshd", () => {
       const only = await withEmbedded(another(), using("IdentitiesOnly yes", ...lines));
       expect(only).toMatchObject(denied);
       expect(only.stderr).not.toContain("my token");
+    });
+  });
+
+  describe("a server that demands more than a key", () => {
+    for (const type of ["user_rsa", "user_ecdsa"]) {
+      test(`a password is asked for after ${type}, and no other key is tried`, async () => {
+        const methods = ["AuthenticationMethods publickey,password", "MaxAuthTries 2"];
+        const taken = `AuthorizedKeysFile ${at(`${type}.pub`)}`;
+        const config = [...methods, "PasswordAuthentication yes", taken];
+        await using server = await startSshd({ config });
+        const own = [`Port ${server.port}`, "StrictHostKeyChecking no"];
+        const files = [type, "other"].map((name) => `IdentityFile ${at(name)}`);
+        const run = { ...using(...own, ...files), known: "", answers: ["wrong", "wrong"] };
+        const theirs = await withSsh(another(), run);
+        expect(theirs.asked).toHaveLength(2);
+        const ours = await withEmbedded(another(), run);
+        const { status, code, asked } = theirs;
+        expect(ours).toMatchObject({ status, code, asked });
+        expect(ours.stderr).toContain("Too many authentication failures");
+      });
+    }
+    test("keys are tried once after a password", async () => {
+      const tried: string[] = [];
+      const serve = (client: Connection): void =>
+        void client.on("authentication", (context) => {
+          tried.push(context.method);
+          const isRight = context.method === "password";
+          context.reject([tried.includes("password") ? "publickey" : "password"], isRight);
+        });
+      await withServer(at("other"), serve, async (port) => {
+        const own = [`Port ${port}`, "StrictHostKeyChecking no"];
+        const file = `IdentityFile ${at("user_ecdsa")}`;
+        const run = { ...using(...own, file), known: "", answers: ["right"] };
+        const methods = ["none", "password", "publickey"];
+        for (const start of [withSsh, withEmbedded]) {
+          tried.length = 0;
+          expect(await start(another(), run)).toMatchObject(denied);
+          expect(tried).toEqual(methods);
+        }
+      });
     });
   });
 

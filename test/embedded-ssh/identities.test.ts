@@ -68,8 +68,8 @@ suite("identities of the embedded ssh", missingSshd(), "sshd", () => {
   });
 
   describe("an agent with a certificate", () => {
-    const socket = at("agent");
-    const lines = [`IdentityAgent ${socket}`, "IdentityFile none"];
+    let socket: string;
+    let lines: readonly string[];
     let pid: number;
     const add = (...words: readonly string[]): string =>
       runTool(["env", `SSH_AUTH_SOCK=${socket}`, "ssh-add", "-q", ...words]);
@@ -79,6 +79,9 @@ suite("identities of the embedded ssh", missingSshd(), "sshd", () => {
       add("-k", "-d", at(`certified_${type}.pub`));
     };
     beforeEach(() => {
+      // An agent removes its socket some time after it was told to end.
+      socket = `${another()}-agent`;
+      lines = [`IdentityAgent ${socket}`, "IdentityFile none"];
       pid = Number(/SSH_AGENT_PID=(\d+)/.exec(runTool(["ssh-agent", "-s", "-a", socket]))?.[1]);
     });
     afterEach(() => void process.kill(pid));

@@ -145,7 +145,7 @@ suite("options of the embedded ssh", missingSshd(), "sshd", () => {
       const added = async (name: string, run: Run): Promise<string[]> => {
         const lists: string[] = [];
         for (const one of [withSsh, withEmbedded]) {
-          const socket = at(`adding${lists.length}`);
+          const socket = `${another()}-agent`;
           const said = runTool(["ssh-agent", "-s", "-a", socket]);
           try {
             const env = { SSH_AUTH_SOCK: socket };

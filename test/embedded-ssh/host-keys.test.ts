@@ -177,7 +177,7 @@ suite("host keys of the embedded ssh", missingSshd(), "sshd", () => {
     const log = '#!/bin/sh\necho "$1|$2" >>"$3"\n';
     for (const name of ["print-%h", "print-one"]) writeFileSync(at(name), log, { mode: 0o755 });
     const env = { PRINTED: "%h a", PRINT: at("print-one") };
-    const words = `"\${PRINTED}|%h" %%h \${PRINT}-DIR`.replace("-DIR", ".log");
+    const words = `"\${PRINTED}|%h" %%h \${PRINT}.log`;
     await same(withLines([`KnownHostsCommand ${at("print-%h")} ${words}`], { env }), OK);
     const printed = readFileSync(at("print-one.log"), "utf8").trim().split("\n");
     expect(new Set(printed)).toEqual(new Set(["%h a|127.0.0.1|%h"]));

@@ -318,7 +318,7 @@ export function pythonRuntime(far: Far): void {
 
   test("a crash is told as such also by a guard that is slow", async () => {
     await using session = await far.connect();
-    const error = await failureOf(session.call("tasks.procs.crash_while_guard_sleeps", 1));
+    const error = await failureOf(session.call("tasks.procs.crash_while_guard_sleeps", 0.6));
     expect((error as Error).message).toContain("killed by SIGSEGV, status 139");
   });
 

@@ -2,6 +2,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { Gate } from "../helpers/gate.ts";
 import { run } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
 import { missingSshd } from "../helpers/sshd.ts";
@@ -12,12 +13,16 @@ setDefaultTimeout(120_000);
 
 suite("a question of econtext up", missingTmux ?? missingSshd(), "tmux", () => {
   /** Begins an `up` that asks for the passphrase of a key, and waits for the question. */
-  async function ask(scene: Scene, terminal: Tmux): Promise<void> {
+  async function ask(
+    scene: Scene,
+    terminal: Tmux,
+    configPath = scene.server.configPath,
+  ): Promise<void> {
     const key = join(scene.folder, "key");
     const config = join(scene.folder, "config");
     copyFileSync(join(dirname(scene.server.configPath), "user_key"), key);
     run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "open sesame", "-f", key]);
-    const usual = readFileSync(scene.server.configPath, "utf8").replace(/IdentityFile .*/, "");
+    const usual = readFileSync(configPath, "utf8").replace(/IdentityFile .*/, "");
     writeFileSync(config, `IdentityFile ${key}\nBatchMode no\n${usual}`);
     const argv = scene.argv(["up", "--ssh", "embedded", "-F", config, scene.host]);
     const variables = ["ECONTEXT_UP", "XDG_RUNTIME_DIR"].map(
@@ -31,9 +36,11 @@ suite("a question of econtext up", missingTmux ?? missingSshd(), "tmux", () => {
   }
 
   test("ends when the server closes, and the error stands below it", async () => {
-    await using scene = await Scene.open(["LoginGraceTime 1"]);
+    await using scene = await Scene.open();
+    using gate = await Gate.before(scene.server);
     await using terminal = new Tmux();
-    await ask(scene, terminal);
+    await ask(scene, terminal, gate.configPath);
+    gate.shut();
     const shown = await terminal.until(/LEFT \d+\n(?:SANE|RAW)/);
     expect(shown).toMatch(/Enter passphrase for key '.*':\ntarget: [\s\S]*\nLEFT 255\nSANE/);
   });

@@ -2,11 +2,11 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { Gate } from "../helpers/gate.ts";
 import { descendants, isRunning } from "../helpers/leaks.ts";
 import { suite } from "../helpers/skip.ts";
 import { SOON_MS, soon } from "../helpers/soon.ts";
 import { missingSshd } from "../helpers/sshd.ts";
-import { Gate } from "./gate.ts";
 import { Scene } from "./scene.ts";
 
 setDefaultTimeout(120_000);

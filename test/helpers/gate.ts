@@ -1,7 +1,7 @@
 /** A gate before a server: a port of this process that leads to the server's, and can be shut. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import type { SshServer } from "../helpers/ssh-files.ts";
+import type { SshServer } from "./ssh-files.ts";
 
 export class Gate implements Disposable {
   /** The configuration of ssh with the port of the gate. */
@@ -23,6 +23,10 @@ export class Gate implements Disposable {
     this.#target = port;
     this.configPath = `${configPath}-gate`;
     this.#server = this.#make();
+  }
+
+  get port(): number {
+    return this.#port;
   }
 
   async open(): Promise<void> {

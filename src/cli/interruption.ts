@@ -19,6 +19,11 @@ export type PassSignal = (name: string) => Promise<readonly boolean[]> | undefin
 export const BROKEN_PIPE = 141;
 /** Milliseconds that a passed signal may take to arrive. A busy slave may never take it. */
 const PASSING_MS = 3000;
+/** A name that no signal has: it is told whether the command still runs, and nothing else. */
+const NO_SIGNAL = "none";
+/** Milliseconds between two looks, and how often in a row all must have ended. */
+const LOOK_MS = 1000;
+const ENDED_LOOKS = 3;
 
 export function isBrokenPipe(error: unknown): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === "EPIPE";
@@ -33,6 +38,7 @@ export class Stop {
   #passed: Signal | undefined;
   /** Ends the command if the signal that was passed does not arrive. */
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #looking: ReturnType<typeof setInterval> | undefined;
   #status: number | undefined;
   #isDisposed = false;
   #resolve: (none: undefined) => void = () => {};
@@ -85,6 +91,7 @@ export class Stop {
   /** The command has ended: no signal does anything here any more. */
   dispose(): void {
     this.#isDisposed = true;
+    clearInterval(this.#looking);
     clearTimeout(this.#timer);
     for (const [name, listener] of this.#listeners) this.#host.signals.off(name, listener);
   }
@@ -105,7 +112,21 @@ export class Stop {
       if (isForNone) this.#end(name);
       // Where it came too late for some, what holds their output open may never end.
       if (isForNone || passed.every(Boolean)) clearTimeout(this.#timer);
+      if (!isForNone) this.#watch(name, pass);
     });
+  }
+
+  /** Ends the command when all that got the signal have ended, and their output stands still. */
+  #watch(name: Signal, pass: PassSignal): void {
+    let looks = 0;
+    this.#looking = setInterval(() => {
+      void pass(NO_SIGNAL)?.then((running) => {
+        looks = running.includes(true) ? 0 : looks + 1;
+        if (looks < ENDED_LOOKS || this.#isDisposed) return;
+        clearInterval(this.#looking);
+        this.#end(name);
+      });
+    }, LOOK_MS);
   }
 
   /** Ends the command by a signal; a command that ends already, at once. */

@@ -70,11 +70,15 @@ export function openCommand(
   child.on("error", (error) => say(`${shell}: ${error.message}\r\n`));
   const { pid } = child;
   const { promise: gone, resolve } = Promise.withResolvers<void>();
-  const stream = new PipePair(child.stdin, child.stdout, () => {
+  const silent = new Promise<void>((end) => child.stderr.once("close", end));
+  const stream = new PipePair(child.stdin, child.stdout, silent, () => {
     resolve(pid === undefined ? undefined : hangUpGroup(pid));
   });
   return { stream, gone };
 }
+
+/** How long the end waits for what the program says last. Others may hold that pipe open. */
+const LAST_WORDS_MS = 250;
 
 /** One duplex of a program's two pipes. */
 class PipePair extends Duplex {
@@ -82,16 +86,26 @@ class PipePair extends Duplex {
   readonly #out: NodeJS.ReadableStream;
   readonly #end: () => void;
 
-  constructor(stdin: NodeJS.WritableStream, stdout: NodeJS.ReadableStream, end: () => void) {
+  /** @param silent resolves when the program's error output has ended: that tells of the end why */
+  constructor(
+    stdin: NodeJS.WritableStream,
+    stdout: NodeJS.ReadableStream,
+    silent: Promise<void>,
+    end: () => void,
+  ) {
     super();
     this.#in = stdin;
     this.#out = stdout;
     this.#end = end;
-    stdin.on("error", () => this.destroy());
+    const whenSilent = async (end: () => void): Promise<void> => {
+      await Promise.race([silent, Bun.sleep(LAST_WORDS_MS)]);
+      if (!this.destroyed) end();
+    };
+    stdin.on("error", () => void whenSilent(() => this.destroy()));
     stdout.on("data", (chunk: Buffer) => {
       if (!this.push(chunk)) stdout.pause();
     });
-    stdout.on("end", () => this.push(null));
+    stdout.on("end", () => void whenSilent(() => this.push(null)));
     stdout.on("error", () => this.destroy());
   }
 

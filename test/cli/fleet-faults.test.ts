@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { eventually } from "../conformance/session.ts";
+import { descendants } from "../helpers/leaks.ts";
 import { suite } from "../helpers/skip.ts";
 import { missingSshd } from "../helpers/sshd.ts";
 import { startBrokenHosts } from "./broken-hosts.ts";
@@ -48,6 +50,36 @@ describe("ctrl-C", () => {
       stderr: "web1: SIGINT\n1 failed: web1 (SIGINT); 2 not begun\n",
       how: "SIGINT",
     });
+  });
+
+  test("ends the run when what the commands have printed is not read", async () => {
+    const fifo = join(dir, "unread");
+    const argv = ["exec", ...OPTIONS, "web1", "web2", "--", "yes"];
+    await using reader = Bun.spawn(["sh", "-c", `mkfifo '${fifo}'; exec 9<>'${fifo}'; echo; cat`], {
+      stdin: "pipe",
+      stdout: "pipe",
+    });
+    await reader.stdout.getReader().read();
+    await using child = Bun.spawn(
+      ["sh", "-c", `exec "$@" >'${fifo}'`, "sh", ...ECONTEXT, ...argv],
+      {
+        cwd: dir,
+        stderr: "ignore",
+      },
+    );
+    const written = () =>
+      descendants(child.pid)
+        .filter(({ command }) => command.trim() === "yes")
+        .map(({ pid }) => /wchar: (\d+)/.exec(readFileSync(`/proc/${pid}/io`, "latin1"))?.[1]);
+    const standsStill = async () => {
+      const before = written();
+      await Bun.sleep(500);
+      return before.length === 2 && String(before) === String(written());
+    };
+    expect(await eventually(standsStill)).toBe(true);
+    child.kill("SIGINT");
+    await child.exited;
+    expect(child.signalCode).toBe("SIGINT");
   });
 
   test("gives up a target that connects, and waits for a command that tidies up", async () => {

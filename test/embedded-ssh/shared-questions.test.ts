@@ -83,6 +83,16 @@ suite("shared questions", missingSshd() ?? missingRoot(), "sshd and root", () =>
     });
   }
 
+  test.each(["", "sleep 0.3; "])("what a proxy says just before it ends: %p", async (before) => {
+    const proxy = `sh -c '${before}echo no way there >&2; exit 3'`;
+    const options = ["-F", far.configPath, "-o", `ProxyCommand=${proxy}`];
+    await using broker = new Broker({ defaults: { ssh: { engine: "embedded", options } } });
+    for (let round = 0; round < 5; round++) {
+      const context = await broker.connect(far.host);
+      expect(await context.ready().then(() => "ready", String)).toContain("no way there");
+    }
+  });
+
   test("what a proxy says in the middle of a session stands in the error", async () => {
     const note = join(folder, "go");
     const script = join(folder, "proxy");

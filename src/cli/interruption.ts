@@ -116,7 +116,7 @@ export class Stop {
     });
   }
 
-  /** Ends the command when all that got the signal have ended, and their output stands still. */
+  /** Ends the command when all that got the signal have ended, and output of theirs is left. */
   #watch(name: Signal, pass: PassSignal): void {
     let looks = 0;
     this.#looking = setInterval(() => {
@@ -124,7 +124,8 @@ export class Stop {
         looks = running.includes(true) ? 0 : looks + 1;
         if (looks < ENDED_LOOKS || this.#isDisposed) return;
         clearInterval(this.#looking);
-        this.#end(name);
+        // One that ends already has its time for the last words.
+        if (this.#status === undefined) this.#end(name);
       });
     }, LOOK_MS);
   }

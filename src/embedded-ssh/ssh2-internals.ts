@@ -1,7 +1,7 @@
 /**
  * Private members of ssh2's clients, for tasks that have no public method. If a version of the
- * package renames them, the tests of rekeying, of agents, of
- * servers that disconnect and of those that demand several methods fail.
+ * package renames them, the tests of rekeying, of agents, of servers that disconnect and of those
+ * that demand several methods fail.
  */
 import type { Client } from "ssh2";
 

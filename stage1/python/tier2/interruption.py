@@ -13,7 +13,8 @@ rules:
   interrupted again.
 - In user code only, or where a module of ours says in INTERRUPTIBLE that it may be. Everything else
   of ours is done first: no lock stays taken, no handle stays open, no process is started whose id
-  is lost.
+  is lost. Nor is a function left that takes or releases a lock, such as that of all imports: the
+  lock would stay taken, and every other thread that imports would wait for ever.
 """
 import fcntl
 import os
@@ -27,6 +28,11 @@ from econtext import signal, thread
 
 SOON = 0.02  # seconds until the next try, where the code that ran was ours
 AGAIN = 0.2  # and where it was the user's
+# Functions that take a lock or release it, and modules that do so between two instructions. Who is
+# found there so often in a row waits there, and may be interrupted.
+OF_LOCKS = "__enter__", "__exit__", "acquire", "release"
+MODULES_OF_LOCKS = "_frozen_importlib", "importlib._bootstrap", "logging"
+MAX_PASSING = 10
 
 # Functions of the core that run user code.
 CORE_INTERRUPTIBLE = "work", "find"
@@ -37,6 +43,7 @@ again = 0  # when it is interrupted again
 sent = False  # a SIGINT of ours may be under way
 served = 0  # the call that may be interrupted
 deferred = False  # the main thread was found where it may not be interrupted
+passing = 0  # how often in a row it was found where a lock is taken or released
 deaf = 0  # the call in which a SIGINT that is not ours is not for us: it runs a command
 
 
@@ -65,10 +72,10 @@ def serve(began, limit, function, *arguments):
 
     began: when the call began, and the newest process then. limit: when its deadline passes, or 0.
     """
-    global until, again, alive, deferred, served
+    global until, again, alive, deferred, passing, served
     install()
     handle = served = econtext.busy
-    again = 0
+    again = passing = 0
     alive = deferred = False
     until = limit
     if econtext.role.locked():
@@ -133,7 +140,7 @@ def on_interrupt(number, frame):
     """Handles SIGINT, in the main thread, wherever that is: in `frame`."""
     global deferred
     if is_doomed():
-        if is_interruptible(frame):
+        if is_interruptible(frame) and not is_passing(frame):
             raise make()
         deferred = True
     elif not sent and deaf != econtext.busy:
@@ -186,6 +193,14 @@ def is_interruptible(frame):
             return code.co_name in frame.f_globals.get("INTERRUPTIBLE", ())
         frame = frame.f_back
     return True
+
+
+def is_passing(frame):
+    """Whether a lock may have been taken there just now that no `with` or `finally` knows of yet."""
+    global passing
+    is_of_lock = frame.f_code.co_name in OF_LOCKS or frame.f_globals.get("__name__") in MODULES_OF_LOCKS
+    passing = passing + 1 if is_of_lock and passing < MAX_PASSING else 0
+    return passing > 0
 
 
 def in_child():

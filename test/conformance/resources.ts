@@ -34,6 +34,12 @@ export function resources(far: Far): void {
     expect(requests).toEqual(["imports.bundle:blob.bin"]);
   });
 
+  everyVersion("several threads read at once, and each gets what it asked for", async () => {
+    await using session = await far.connect();
+    const names = ["blob.bin", "greeting.txt", "more/inner.txt"];
+    expect(await session.call("imports.bundle:by_threads", names, 3, 100)).toEqual([]);
+  });
+
   everyVersion.if(since(7))(
     "importlib.resources: open_binary, read_text, read_binary",
     async () => {

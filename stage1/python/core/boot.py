@@ -78,13 +78,13 @@ writeable = poller(cout)
 printed = poller(*streams)
 readers.update({cin: listen, wake: read, cout: int})
 if PY3:
-    sys.stdout = open(1, "w", 1, "utf-8", "replace", None, False)
-    sys.stderr = open(2, "w", 1, "utf-8", "replace", None, False)
+    sys.stdout = open(1, "w", 1, "utf-8", "replace", None, 0)
+    sys.stderr = open(2, "w", 1, "utf-8", "replace", None, 0)
 else:
     sys.stdout = os.fdopen(1, "w", 1)
     sys.stderr = os.fdopen(2, "w", 0)
 
-next_handle = 1000
+handles = count(1000)  # of answers
 main_thread = thread.get_ident()
 lease = lease or 1e18
 heard = time()
@@ -148,7 +148,7 @@ while 1:
 
 # The master has closed CALL_FUNCTION: send what is left, for two seconds at most.
 settle()
-drain(0, True)
+drain(0, 1)
 stop = time() + 2
 while (out or rest) and time() < stop:
     flush()

@@ -118,14 +118,12 @@ def run(arrived, reply, flags, body):
 
 def ask(handle, value):
     """Send a value to a handle of the master, and wait in any thread. Returns (flags, body)."""
-    global next_handle
     if os.getpid() != pid:
         raise ImportError("in a fork")  # no thread reads the stream in a fork
-    answer = []
     lock = thread.allocate_lock()
     lock.acquire()
-    next_handle += 1
-    here = next_handle
+    answer = []
+    here = next(handles)  # in one step: two threads may ask at once
     handlers[here] = lambda *message: answer.extend(message) or lock.release()
     send(handle, encode(value), 0, here)
     asking.append(here)

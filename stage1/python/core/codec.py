@@ -24,6 +24,7 @@
 # which are the same everywhere: that is shorter.
 import sys
 from _collections import deque
+from itertools import count
 from time import time
 
 try:

@@ -27,7 +27,7 @@ def log(level, name, message, when=None):
     message and send(FORWARD_LOG, dumps([level, name, message, when or now]).encode("utf-8", "replace"))
 
 
-def drain(_=0, last=False):
+def drain(_=0, last=0):
     """Queue what was printed so far: whole lines, and a rest that is long or the last.
 
     After it, queue the replies that wait. In any thread.

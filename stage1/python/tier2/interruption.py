@@ -196,10 +196,11 @@ def is_interruptible(frame):
 
 
 def is_passing(frame):
-    """Whether a lock may have been taken there just now that no `with` or `finally` knows of yet."""
+    """Whether a lock may have been taken there that no `with` or `finally` knows of yet."""
     global passing
-    is_of_lock = frame.f_code.co_name in OF_LOCKS or frame.f_globals.get("__name__") in MODULES_OF_LOCKS
-    passing = passing + 1 if is_of_lock and passing < MAX_PASSING else 0
+    module = frame.f_globals.get("__name__")
+    is_of_locks = frame.f_code.co_name in OF_LOCKS or module in MODULES_OF_LOCKS
+    passing = passing + 1 if is_of_locks and passing < MAX_PASSING else 0
     return passing > 0
 
 

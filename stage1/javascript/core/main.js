@@ -4,8 +4,8 @@
  *
  * It blocks in `Atomics.wait` alone, on a word that the worker changes.
  */
-const handlers = new Map(); // handle: function(flags, body)
-const modules = new Map(); // name: the master's record of that module, of the second tier
+const handlers = {}; // handle: function(flags, body)
+const modules = {}; // name: the master's record of that module, of the second tier
 const offers = []; // [flags, body] of LOAD_MODULE, not looked at yet
 const bundles = []; // the same of LOAD_BUNDLE: modules of the user's, for econtext.bundles
 const tiers = {};
@@ -84,12 +84,11 @@ const whole =
 /** Send a message: in this thread if the output lock is free, or else by the worker. */
 const post = whole((message, size, list) => {
   if (lock(2)) {
-    say(message);
+    say([message]);
     set(OWNER, 0);
     return message.last && hear(message);
   }
-  message.size = size;
-  add(QUEUED, size);
+  add(QUEUED, (message.size = size));
   port.postMessage(message, list);
   // While the master is slow, user code waits here: else what it prints would fill the memory.
   while (get(QUEUED) > MAX_QUEUE) wait(2);
@@ -106,7 +105,8 @@ const flush = whole(() => {
 });
 
 const send = (handle, body, flags, reply) => {
-  replies.push(...frames(handle, body, flags, reply));
+  // 0: who has called wants no answer.
+  if (handle) replies.push(...frames(handle, body, flags, reply));
   if (replies.length > 999) flush();
   if (!waiting) queueMicrotask(flush);
   waiting = 1;
@@ -134,8 +134,8 @@ const deliver = (handle, reply, body, flags, route) => {
   else if (handle === LOAD_BUNDLE) bundles.push([flags, body]);
   else if (handle === PING) {
     if (!port) send(reply, body);
-  } else if (handlers.has(handle)) handlers.get(handle)(flags, body);
-  else if (reply) send(reply, json("no handle"), DEAD);
+  } else if (handlers[handle]) handlers[handle](flags, body);
+  else send(reply, json("no handle"), DEAD);
 };
 
 /** Take a message of the worker. */
@@ -204,7 +204,7 @@ const end = (call) => {
   active.delete(call.reply);
   if (closing) queueMicrotask(pump);
   current();
-  if (call.limited) port.postMessage({ limit: [call.reply, 0] });
+  if (call.limited) port.postMessage([call.reply, 0]);
 };
 
 /** Whether the call was answered, or a cancel that is under way is going to answer it. */
@@ -214,7 +214,7 @@ const fail = (call, e) => {
   current();
   if (isOver(call)) return;
   end(call);
-  if (call.reply) send(call.reply, json(tier("failures").describe(e)), ERROR);
+  send(call.reply, json(tier("failures").describe(e)), ERROR);
 };
 
 const finish = (call, value) => {
@@ -222,7 +222,7 @@ const finish = (call, value) => {
   try {
     const answer = encode(value, "result");
     end(call);
-    if (call.reply) send(call.reply, answer);
+    send(call.reply, answer);
   } catch (e) {
     fail(call, e);
   }
@@ -258,7 +258,7 @@ const run = ([reply, , body]) => {
     // The last call starts the worker itself, if it takes long.
     if (!closing) go();
     call.limited = options.deadline !== undefined;
-    if (call.limited) port.postMessage({ limit: [reply, options.deadline || 1] });
+    if (call.limited) port.postMessage([reply, options.deadline || 1]);
     current();
     const fn = find(name);
     if (typeof fn === "function") begin(call, fn, args, options);
@@ -297,10 +297,10 @@ const pump = () => {
 /** Ask the master. `receive` gets the flags and the body of its answer. */
 const ask = (request, receive) => {
   const here = ++nextHandle;
-  handlers.set(here, (...answer) => {
-    handlers.delete(here);
+  handlers[here] = (...answer) => {
+    delete handlers[here];
     receive(answer);
-  });
+  };
   send(GET_MODULE, json(request), 0, here);
   flush();
 };
@@ -309,7 +309,7 @@ const ask = (request, receive) => {
 const keep = (flags, body) => {
   const records = JSON.parse(flags & DEFLATE ? inflate(body) : body);
   if (flags & DEAD) throw new Error(records);
-  for (const record of records) modules.set(record[0], record);
+  for (const record of records) modules[record[0]] = record;
   return records[0];
 };
 
@@ -346,7 +346,7 @@ const tier = whole((name) => {
   if (!tiers[name]) {
     for (const offer of offers.splice(0)) keep(...offer);
     const key = "econtext." + name;
-    const source = (modules.get(key) ?? fetch(key))[4];
+    const source = (modules[key] ?? fetch(key))[4];
     const module = (tiers[name] = { exports: {} });
     new Function("core,require,exports,module", `${source}\n//# sourceURL=${key}`)(
       core,

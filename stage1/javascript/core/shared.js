@@ -147,7 +147,7 @@ const write = (bytes) => all(bytes, (at) => fs.writeSync(4, bytes, at));
 const chunk = Buffer.alloc(MAX_FRAME);
 let printed; // descriptor: name
 
-const put = (...record) => write(Buffer.concat(frames(FORWARD_LOG, json(record))));
+const put = (...message) => write(Buffer.concat(frames(...message)));
 
 /**
  * Send one log record, if the master wants its level.
@@ -163,9 +163,11 @@ const log = (level, name, message, when, part) => {
     return;
   }
   tally[SPENT] = spent;
-  if (tally[DROPPED]) put(level, name, `(${tally[DROPPED]} characters dropped)`, now);
+  if (tally[DROPPED])
+    put(FORWARD_LOG, json([level, name, `(${tally[DROPPED]} characters dropped)`, now]));
   tally[DROPPED] = 0;
-  message && put(level, name, message.replace(/\p{Cs}/gu, "\ufffd"), when || now, part);
+  message &&
+    put(FORWARD_LOG, json([level, name, message.replace(/\p{Cs}/gu, "\ufffd"), when || now, part]));
 };
 
 /** Log what was printed, as it comes: what this process kept, a crash would take with it. */
@@ -185,11 +187,13 @@ const settle = () => {
   Error.stackTraceLimit = limit;
 };
 
-/** Send a message of the main thread, after what was printed before. */
-const say = ({ out, record }) => {
+/** Send messages of the main thread, behind what was printed before. */
+const say = (messages) => {
   settle();
-  if (record) log(...record);
-  if (out) write(out);
+  for (const { out, record } of messages) {
+    if (record) log(...record);
+    if (out) write(out);
+  }
 };
 
 /** Receive the messages of a port. Bun has web events only, which are slow in Node.js. */

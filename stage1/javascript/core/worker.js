@@ -11,7 +11,8 @@ let got = 0; // bytes of that frame
 let heard = Date.now(); // when the master was last heard
 let session; // with the inspector of the main thread
 let over = 0;
-const limits = new Map(); // reply-to: the timer of its deadline
+const mail = []; // messages of the main thread that are not written yet
+const limits = {}; // reply-to: the timer of its deadline
 
 const tell = (message, list) => {
   port.postMessage(message, list);
@@ -101,7 +102,7 @@ const pass = (bytes) => {
     }
     if (handle === PING) {
       acquire();
-      write(Buffer.concat(frames(reply, body)));
+      put(reply, body);
     } else if (handle === CANCEL) doomed.push(JSON.parse(body));
   });
   // A short text crosses threads fastest. Many bytes are better read by two threads.
@@ -190,26 +191,31 @@ const open = (fd, take, over) => {
   }
 };
 
-/** What the main thread asks for. */
+/**
+ * What the main thread asks for. Node.js hands over a thousand messages or more in one turn. They
+ * are written in the next, all at once: looking whether anything was printed takes long.
+ */
 const receive = (message) => {
-  const { limit, last } = message;
-  if (limit) {
-    const [handle, ms] = limit;
-    clearTimeout(limits.get(handle));
-    limits.delete(handle);
-    if (ms) limits.set(handle, setTimeout(cancel, ms, handle, "deadline"));
-    return;
-  }
-  if (over) return;
-  acquire();
-  say(message);
-  if (message.buffer) forward(Buffer.from(message.buffer));
-  add(QUEUED, -message.size);
-  // An open session would hold up the end.
-  if (last) {
-    session?.disconnect();
-    tell({ last });
-  }
+  if (message.length) {
+    const [handle, ms] = message;
+    clearTimeout(limits[handle]);
+    delete limits[handle];
+    if (ms) limits[handle] = setTimeout(cancel, ms, handle, "deadline");
+  } else if (mail.push(message) < 2)
+    setImmediate(() => {
+      if (over) return;
+      acquire();
+      say(mail);
+      for (const message of mail.splice(0)) {
+        if (message.buffer) forward(Buffer.from(message.buffer));
+        add(QUEUED, -message.size);
+        // An open session would hold up the end.
+        if (message.last) {
+          session?.disconnect();
+          tell(message);
+        }
+      }
+    });
 };
 
 const start = (boot, first) => {

@@ -70,7 +70,7 @@ class OutboundChannel {
   constructor(handle, isNear) {
     this.handle = handle;
     this.isNear = isNear;
-    core.handlers.set(this.credits, (flags, answer) => this.hear(flags, answer));
+    core.handlers[this.credits] = (flags, answer) => this.hear(flags, answer);
     this.say(Buffer.from(String(this.credits)));
   }
 
@@ -149,7 +149,7 @@ class OutboundChannel {
   part() {
     if (this.told || this.isLent || this.waiting.length) return;
     this.told = true;
-    core.handlers.delete(this.credits);
+    delete core.handlers[this.credits];
     given.delete(this.handle);
     this.say(this.closing, DEAD);
     this.onTold?.();

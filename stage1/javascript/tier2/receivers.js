@@ -180,14 +180,14 @@ class Receiver {
     if (!this.#handle) {
       this.#handle = core.handle();
       homes.set(this.#handle, this.sender);
-      core.handlers.set(this.#handle, (flags, body) => this.#hear(flags, body));
+      core.handlers[this.#handle] = (flags, body) => this.#hear(flags, body);
     }
     return this.#handle;
   }
 
   #hear(flags, body) {
     if (flags & DEAD) {
-      core.handlers.delete(this.#handle);
+      delete core.handlers[this.#handle];
       homes.delete(this.#handle);
       this[END](reason(body));
       this.#handle = this.#credits = 0;

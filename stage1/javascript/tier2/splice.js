@@ -36,10 +36,10 @@ const ask = (name, ...words) => run(`splicer.${name}(${words})`);
 /** @returns a handle whose first message is given to `hear` */
 const once = (hear) => {
   const number = core.handle();
-  core.handlers.set(number, (_, body) => {
-    core.handlers.delete(number);
+  core.handlers[number] = (_, body) => {
+    delete core.handlers[number];
     hear(JSON.parse(body));
-  });
+  };
   return number;
 };
 

@@ -3,6 +3,7 @@
  * global, `await` works at the top level, and the last expression is the value. Runs nothing.
  */
 
+import { Edits } from "../syntax/edits.ts";
 import { eraseTypes } from "../syntax/erase-types.ts";
 import { type AnyNode, children, isNode, parse } from "../syntax/parse.ts";
 import { type FoundFunction, findFunctions, topLevelNames } from "../syntax/scope-analysis.ts";
@@ -73,20 +74,52 @@ function inputError(source: string, thrown: unknown): InputError {
   return new InputError(place + message, isTemplate || UNFINISHED.test(message));
 }
 
-/** Replaces `import(…)`, because a script has no `import` of its own folder. The prompt has one. */
+/**
+ * Replaces `import(…)`, because a script has no `import` of its own folder. The prompt has one. It
+ * is told which exports an `import` statement names, because one that is missing is an error.
+ */
 function withImports(code: string): string {
   if (!/\bimport\s*\(/.test(code)) return code;
   const root = tree(code);
   if (root === undefined) return code;
-  let edited = code;
+  const edits = new Edits(code);
+  const namespaces = new Map<string, number>();
+  const named = new Map<string, Set<string>>();
   const visit = (node: AnyNode): void => {
     if (node.type === "ImportExpression") {
-      edited = edited.slice(0, node.start) + IMPORT + edited.slice(node.start + IMPORT.length);
+      edits.replace(node.start, node.start + IMPORT.length, IMPORT);
+    }
+    const end = statementImport(node);
+    if (end !== undefined) namespaces.set(nameOf(node["left"]) ?? "", end);
+    const namespace = node.type === "MemberExpression" ? nameOf(node["object"]) : undefined;
+    const member = nameOf(node["property"]);
+    if (namespace !== undefined && member !== undefined) {
+      named.set(namespace, (named.get(namespace) ?? new Set()).add(member));
     }
     for (const child of children(node)) visit(child);
   };
   visit(root);
-  return edited;
+  for (const [namespace, end] of namespaces) {
+    const names = named.get(namespace);
+    if (names !== undefined) edits.insert(end - 1, `,${JSON.stringify([...names])}`);
+  }
+  return edits.apply().text;
+}
+
+/**
+ * Where the `import(…)` ends that the transpiler has made of a statement with names: it assigns the
+ * module to a name of its own, `import_…`, and each export from that.
+ */
+function statementImport(node: AnyNode): number | undefined {
+  if (node.type !== "AssignmentExpression" || !nameOf(node["left"])?.startsWith("import_")) {
+    return undefined;
+  }
+  const { argument } = node["right"] as { readonly argument?: unknown };
+  return isNode(argument) && argument.type === "ImportExpression" ? argument.end : undefined;
+}
+
+function nameOf(node: unknown): string | undefined {
+  return isNode(node) && node.type === "Identifier" ? (node["name"] as string) : undefined;
 }
 
 /**

@@ -10,6 +10,9 @@ import { IMPORT } from "./compile-input.ts";
 
 const OTHERS = /^(?:module|repl|sys|test|console|process|[^a-z].*|.*[/_:].*)$/;
 
+/** Exports that an error lists. */
+const MAX_LISTED = 12;
+
 type Globals = Record<string, unknown>;
 
 export class PromptScope {
@@ -22,7 +25,9 @@ export class PromptScope {
 
   constructor() {
     for (const name of builtinModules) if (!OTHERS.test(name)) this.#lazily(name);
-    this.defineHidden(IMPORT, (specifier: unknown) => this.#import(specifier));
+    this.defineHidden(IMPORT, (specifier: unknown, names?: readonly string[]) =>
+      this.#import(specifier, names),
+    );
     this.#standard.add("require").add("this");
   }
 
@@ -78,11 +83,16 @@ export class PromptScope {
     this.#imports = new Set();
   }
 
-  async #import(specifier: unknown): Promise<unknown> {
+  /** @param names the exports that must be there */
+  async #import(specifier: unknown, names: readonly string[] = []): Promise<unknown> {
     const [imports, own] = [this.#imports, Symbol("import")];
     imports.add(own);
     try {
-      return await importHere(specifier);
+      const module = await importHere(specifier);
+      // With a capital letter, it may be a type.
+      const missing = names.find((name) => !(name in module || /^\p{Lu}/u.test(name)));
+      if (missing === undefined) return module;
+      throw new SyntaxError(`${JSON.stringify(specifier)} exports no ${missing}${others(module)}`);
     } finally {
       imports.delete(own);
     }
@@ -116,8 +126,15 @@ function isBuiltin(name: string): boolean {
   return builtinModules.includes(name);
 }
 
+/** @returns what to add to an error about a missing export */
+function others(module: object): string {
+  const names = Object.keys(module);
+  const isList = names.length > 0 && names.length <= MAX_LISTED;
+  return isList ? `; it has ${names.join(", ")}` : "";
+}
+
 /** A specifier as a file in the working directory would resolve it. */
-async function importHere(specifier: unknown): Promise<unknown> {
+async function importHere(specifier: unknown): Promise<object> {
   const name = String(specifier);
   const isOurs = name === "econtext" || isBuiltin(name.replace(/^node:/, ""));
   const resolved = isOurs ? name : Bun.resolveSync(name, process.cwd());

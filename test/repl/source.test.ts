@@ -45,6 +45,19 @@ test.each([
   expect(await repl([option, code])).toEqual({ stdout, stderr: "", status: 0 });
 });
 
+test("an import of what is not exported says what there is", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "econtext-repl-"));
+  const file = join(folder, "tasks.ts");
+  writeFileSync(file, "export const here = 1; export interface Shape { a: number }\n");
+  const from = JSON.stringify(file);
+  const ran = await repl(["-p", `import { here, Shape } from ${from}; here`]);
+  expect(ran).toEqual({ stdout: "1\n", stderr: "", status: 0 });
+  const { stderr, status } = await repl(["-p", `import { here, there } from ${from}; here`]);
+  expect(stderr).toContain(`SyntaxError: ${from} exports no there; it has here\n`);
+  expect(status).toBe(1);
+  rmSync(folder, { recursive: true });
+});
+
 test("a target that the code does not use must be there, too", async () => {
   const target = "nothing.invalid";
   const unused = await repl([target, "-p", "1 + 1"]);

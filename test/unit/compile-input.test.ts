@@ -55,6 +55,19 @@ test("what one input declares is there for the next, redeclared or not", async (
   expect(await evaluate("class C { d = 5 }", "new C().d")).toBe(5);
 });
 
+test("what an import statement names is told; what is only used of a module is not", () => {
+  const told = (input: string): unknown => compile(input).code.match(/__impt\((.*)\)/)?.[1];
+  expect(told('import d, { a, b as c } from "./x.ts"; a(c, d)')).toBe(
+    '"./x.ts",["a","b","default"]',
+  );
+  for (const input of [
+    'import * as n from "./x.ts"; n.a',
+    'const { a } = await import("./x.ts")',
+  ]) {
+    expect(told(input)).toBe('"./x.ts"');
+  }
+});
+
 test("an import in an input is the prompt's own, and keeps the columns", async () => {
   expect(await evaluate("(await import('./x.ts')).imported")).toBe("./x.ts");
   const { code } = compile("const f = () => import('y')");

@@ -84,13 +84,11 @@ export class RemoteProcess {
    * `ERR_USAGE_COMMAND`.
    */
   readonly stdin: WritableStream<Uint8Array | string>;
-  readonly stdout: CommandOutput;
-  readonly stderr: CommandOutput;
-  /**
-   * How the command ended. Resolves when all that it printed has arrived; rejects as `callWith`
-   * does.
-   */
-  readonly exited: Promise<ExecResult>;
+  readonly #stdout: CommandOutput;
+  readonly #stderr: CommandOutput;
+  readonly #exited: Promise<ExecResult>;
+  /** Whether the program has asked for what would tell it of a failure. */
+  #isWatched = false;
   #result: ExecResult | undefined;
   #pid: number | undefined;
   /** Orders that wait for the command to start. */
@@ -116,12 +114,12 @@ export class RemoteProcess {
     const err = tty === undefined ? pipe(options.stderr) : undefined;
     // Why the call failed says more than what its streams were closed with.
     const explain = (error: unknown): Promise<unknown> =>
-      this.exited.then(
+      this.#exited.then(
         () => error,
         (reason) => reason,
       );
-    this.stdout = new CommandOutput(out?.receiver, explain);
-    this.stderr = new CommandOutput(err?.receiver, explain);
+    this.#stdout = new CommandOutput(out?.receiver, explain);
+    this.#stderr = new CommandOutput(err?.receiver, explain);
     const written = stdin === "pipe" ? new Channel<Chunk | string>() : undefined;
     this.stdin = written === undefined ? refusing(name) : writable(written.sender);
     const input = stdin === undefined || stdin === "pipe" ? written?.receiver : queueOf(stdin);
@@ -130,7 +128,7 @@ export class RemoteProcess {
     const limits = { deadline, signal, isLast, cancelsItself: true };
     const run = async (by: TierCall) =>
       readResult(name, await by(limits, "econtext.commands:run", [...argv], request));
-    this.exited = run(call)
+    this.#exited = run(call)
       .then((ending) => (ending.lacks ? elsewhere(ending, otherwise, run) : ending))
       .then(({ lacks, ...result }) => {
         this.#result = result;
@@ -145,8 +143,30 @@ export class RemoteProcess {
         input?.close(error);
         throw error;
       });
-    // A program need not wait for it.
-    this.exited.catch(() => {});
+    // A program need not wait for it. But if the command never ran, it does not end in silence.
+    this.#exited.catch((error) => {
+      if (error instanceof BootstrapError && !this.#isWatched) throw error;
+    });
+  }
+
+  get stdout(): CommandOutput {
+    this.#isWatched = true;
+    return this.#stdout;
+  }
+
+  get stderr(): CommandOutput {
+    this.#isWatched = true;
+    return this.#stderr;
+  }
+
+  /**
+   * How the command ended. Resolves when all that it printed has arrived; rejects as `callWith`
+   * does. A program may do without it; but if the context cannot be opened, and the program has
+   * looked at neither this nor the output, that is an unhandled rejection.
+   */
+  get exited(): Promise<ExecResult> {
+    this.#isWatched = true;
+    return this.#exited;
   }
 
   /** The process id on the remote machine; undefined before the command has started. */
@@ -180,7 +200,7 @@ export class RemoteProcess {
     if (this.#result !== undefined) return false;
     const told = new Promise<boolean>((resolve) => this.#unconfirmed.push(resolve));
     this.#order(["signal", signal]);
-    const ended = this.exited.then(
+    const ended = this.#exited.then(
       () => true,
       () => true,
     );

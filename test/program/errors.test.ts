@@ -189,6 +189,30 @@ test.concurrent.each([
   expect({ shown, status }).toEqual({ shown: told, status: 1 });
 });
 
+const MISSING = "nothing.invalid";
+const NO_HOST = `unhandled rejection: ${MISSING}: no such host\n`;
+
+// Each fails while the contexts are closed, when the program has nothing more to do.
+test.concurrent.each([
+  ["a command", `context.exec(["true"]);`, NO_HOST],
+  ["an awaited command", `await context.exec(["true"]);`, NO_HOST],
+  ["a call", `context.call("os.getpid");`, NO_HOST],
+  ["a command that is watched", `context.exec(["true"]).exited.catch(() => {});`, ""],
+  ["a command that is read", `context.exec(["true"]).stdout.text().catch(() => {});`, ""],
+])("the last line of a program: %s", async (name, line, told) => {
+  const starts = [
+    'import { connect } from "econtext";\nconst context = await connect(',
+    `${RUN}run(async (broker) => {\nconst context = await broker.connect(`,
+  ];
+  for (const [i, start] of starts.entries()) {
+    const text = `${start}"${MISSING}");\n${line}\n${i === 0 ? "" : "});\n"}`;
+    const { stderr, status } = await econtext(
+      put(`last-${i}-${name.replaceAll(" ", "-")}.ts`, text),
+    );
+    expect([stderr.slice(0, NO_HOST.length), status]).toEqual([told, told === "" ? 0 : 255]);
+  }
+});
+
 test.concurrent("a program that listens for it deals with it", async () => {
   const text = `process.on("unhandledRejection", (error) => console.log("mine", error.message));
 process.on("uncaughtException", (error) => console.log("mine", error.message));

@@ -68,7 +68,9 @@ export async function runProgram(line: ProgramLine, host: Host): Promise<number>
       return 1;
     }
     if (!ran) await Promise.race([idle, broken, stop.happened]);
-    await Promise.race([printed(), broken, stop.happened]);
+    // A promise that is rejected at the very end is told as unhandled in the next turn.
+    const isTold = new Promise((resolve) => setImmediate(resolve));
+    await Promise.race([isTold.then(printed), broken, stop.happened]);
     return stop.status ?? Number(process.exitCode ?? 0);
   } catch (error) {
     if (stop.status !== undefined) return stop.status;

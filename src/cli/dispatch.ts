@@ -12,6 +12,7 @@ import { TARGETS_HELP } from "./help-targets.ts";
 import type { Host, Output } from "./host.ts";
 import { BROKEN_PIPE, isBrokenPipe } from "./interruption.ts";
 import { fail, Usage } from "./report-error.ts";
+import { insteadOfCommand } from "./typos.ts";
 import { wantsHelp } from "./words.ts";
 
 /** The commands: each is loaded when it is wanted. */
@@ -148,6 +149,8 @@ function unknown(name: string, options: readonly string[] = []): string {
   const known = Object.keys(COMMANDS).join(", ");
   if (name === "") return `a command is missing: one of ${known}`;
   const what = name.startsWith("-") ? "option" : "command";
+  const instead = insteadOfCommand(name);
+  if (instead !== undefined) return `no such command: ${name}; write ${instead}`;
   const meant = closest(
     name.replace(/^--/, ""),
     what === "option" ? options : Object.keys(COMMANDS),

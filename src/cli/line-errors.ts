@@ -2,7 +2,7 @@
 import { closest } from "../transports/closest.ts";
 import type { CommandLine, Definitions, Problem } from "./parse-line.ts";
 import { Usage } from "./report-error.ts";
-import { portOf } from "./typos.ts";
+import { insteadOf } from "./typos.ts";
 import { withSeparator } from "./words.ts";
 
 /**
@@ -50,9 +50,8 @@ function adviceFor(
     const meant = closest(name, names);
     return meant === undefined ? undefined : `: did you mean --${meant}?`;
   }
-  const isPort = /^[pP]$/.test(name) && "ssh-option" in definitions;
-  const port = isPort ? portOf(raw) : undefined;
-  if (port !== undefined) return `; for a port: ssh://HOST:${port}, or -o Port=${port}`;
+  const advice = "ssh-option" in definitions ? insteadOf(name, raw) : undefined;
+  if (advice !== undefined) return `; ${advice}`;
   const isArchive = command === "cp" && name === "a";
   return isArchive ? "; write -r: times and modes are always kept" : undefined;
 }

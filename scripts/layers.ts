@@ -19,6 +19,7 @@ interface Layer {
 /** From the bottom to the top: a layer imports only what stands above it in this list. */
 const LAYERS: readonly Layer[] = [
   { name: "text", imports: [], because: "strings only" },
+  { name: "closest", imports: [], because: "strings only" },
   { name: "errors", imports: ["text"], because: "every part throws them" },
   { name: "shell-quote", imports: [], because: "strings only" },
   { name: "units", imports: [], because: "numbers in, text for people out" },
@@ -26,13 +27,12 @@ const LAYERS: readonly Layer[] = [
   { name: "syntax", imports: [], because: "JavaScript text in, JavaScript text out" },
   {
     name: "transports",
-    imports: ["shell-quote"],
-    because:
-      "argument vectors and exit codes: `bootstrap` shows them; all that it starts is getent",
+    imports: ["closest", "shell-quote"],
+    because: "argument vectors and exit codes: `bootstrap` shows them; it starts getent alone",
   },
   {
     name: "sets",
-    imports: ["errors", "io", "text", "transports"],
+    imports: ["closest", "errors", "io", "text"],
     because: "names of targets in, names out; the command of a group is all that it starts",
   },
   {
@@ -250,6 +250,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: "repl",
     imports: [
+      "closest",
       "commands",
       "fleet",
       "functions",
@@ -260,13 +261,12 @@ const LAYERS: readonly Layer[] = [
       "syntax",
       "traces",
     ],
-    because:
-      "as program, for what is typed; io to read the keys of a busy process; commands to read what " +
-      "one prints; fleet and sets to fold results",
+    because: "as program, for what is typed; io for keys; commands, fleet and sets for results",
   },
   {
     name: "cli",
     imports: [
+      "closest",
       "commands",
       "config",
       "doctor",

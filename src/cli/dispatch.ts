@@ -3,7 +3,7 @@
  * command runs.
  */
 import { version } from "../../package.json";
-import { closest } from "../transports/closest.ts";
+import { closest } from "../closest.ts";
 import { type Command, type CommandPlan, type HelpText, readLine } from "./command-definition.ts";
 import { ENDED_EARLY, ENDED_EARLY_MS } from "./exit-statuses.ts";
 import { showHelp, showOptions } from "./help.ts";

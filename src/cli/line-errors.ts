@@ -1,5 +1,5 @@
 /** The errors of a command line as text, with advice. Knows no command but by name. */
-import { closest } from "../transports/closest.ts";
+import { closest } from "../closest.ts";
 import type { CommandLine, Definitions, Problem } from "./parse-line.ts";
 import { Usage } from "./report-error.ts";
 import { insteadOf } from "./typos.ts";

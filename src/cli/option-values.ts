@@ -1,8 +1,9 @@
 /** From the flags of a command line to options of the library. Wrong values are refused here. */
+
+import { closest } from "../closest.ts";
 import type { FleetLimits, Share } from "../fleet/result.ts";
 import type { ConnectOptions, describeBootstrap, Kind, LevelName, SshOptions } from "../index.ts";
 import { MAX_TIMER } from "../io/timers.ts";
-import { closest } from "../transports/closest.ts";
 import { SSH_ENGINES } from "../transports/transport.ts";
 import { COMMON, INTERPRETER, LANGUAGE, PASSWORDS } from "./options.ts";
 import type { Flags } from "./parse-line.ts";

@@ -1,6 +1,6 @@
 /** What other programs' words for something are here. Knows no command. */
 
-/** Options of ssh and scp that are none here, and what to write. The value is the next word. */
+/** Options of ssh and scp that we lack, and what to write. The value is the next word. */
 const OF_SSH: Readonly<Record<string, (value: string) => string | undefined>> = {
   p: port,
   P: port,

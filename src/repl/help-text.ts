@@ -1,5 +1,8 @@
 /** What `.help` prints at the prompt, within 80 columns. Knows no terminal. */
 
+import { closest } from "../closest.ts";
+import { neutralise } from "../index.ts";
+
 interface DotCommand {
   readonly help?: string | undefined;
 }
@@ -12,7 +15,7 @@ const ECONTEXT = `Each host is a variable, and so is local. Its functions run th
   await all.exec("uptime")       a command everywhere
   !top                           a shell command on the current host
   import { f } from "./tasks.ts" brings functions of your files, .py too
-connect("web2") opens another host. _ is the last value, _error the last error.
+.connect web2 opens another host. _ is the last value, _error the last error.
 A line with .name( continues the input before. ctrl-C cancels what runs.
 `;
 
@@ -30,4 +33,11 @@ export function helpText(commands: Readonly<Record<string, DotCommand | undefine
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([name, command]) => `  .${name.padEnd(9)} ${OURS[name] ?? command?.help ?? ""}`);
   return `${ECONTEXT}\n${lines.join("\n")}\n`;
+}
+
+/** @returns what is said of a command that there is not, named without the dot */
+export function noCommand(word: string, known: readonly string[]): string {
+  const meant = closest(word, known);
+  const advice = meant === undefined ? ".help lists them" : `did you mean .${meant}?`;
+  return `no command .${neutralise(word)}; ${advice}`;
 }

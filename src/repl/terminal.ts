@@ -5,13 +5,12 @@
  */
 import { clearScreenDown, cursorTo, Interface, moveCursor } from "node:readline";
 import { type REPLServer, Recoverable, start } from "node:repl";
-import { neutralise } from "../index.ts";
 import { type BusyWatch, Interrupted } from "./busy-watch.ts";
 import { type Command, type CommandHost, commandsOf } from "./commands.ts";
 import { InputError } from "./compile-input.ts";
 import { completionsOf } from "./completion.ts";
 import type { Evaluated } from "./evaluator.ts";
-import { helpText } from "./help-text.ts";
+import { helpText, noCommand } from "./help-text.ts";
 import { appendHistory, MAX_HISTORY, readHistory } from "./history.ts";
 import type { Completions } from "./name-completion.ts";
 import type { Prompt } from "./prompt.ts";
@@ -39,6 +38,8 @@ const LEAVE = "(to leave: ctrl-D, or .exit)";
 
 /** A line that continues the previous input, such as `.map((x) => x + 1)`. */
 const CONTINUES = /^\??\.\s*[\p{ID_Start}$_][\p{ID_Continue}$]*\s*(?:\?\.)?[(`]/u;
+/** What leaves other prompts, where it is no name of the user's. */
+const LEAVES = /^\s*(?:exit|quit)(?:\(\))?;?\s*$/;
 /** A command, and not a number. */
 const COMMAND = /^\.([^\s\d.]\S*)/;
 /** Sets the text that is edited, also to several lines. Its only name is a symbol. */
@@ -223,7 +224,7 @@ export class Terminal implements CommandHost {
       const isContinued = !server.editorMode && !this.isPython && CONTINUES.test(text);
       const [, word] = isContinued || server.editorMode ? [] : (COMMAND.exec(text) ?? []);
       if (word !== undefined && !(word in server.commands)) {
-        server.output.write(`no command .${neutralise(word)}; .help lists them\n`);
+        server.output.write(`${noCommand(word, Object.keys(server.commands))}\n`);
         server.displayPrompt();
         return;
       }
@@ -271,6 +272,11 @@ export class Terminal implements CommandHost {
 
   #evaluate(source: string, done: (error: Error | null, value: unknown) => void): void {
     this.#idleInterrupts = 0;
+    const isName = "exit" in globalThis || "quit" in globalThis;
+    if (!this.isPython && !isName && LEAVES.test(source)) {
+      this.close();
+      return;
+    }
     const input = source.replaceAll("\r", "\n");
     let evaluated: Promise<Evaluated>;
     try {

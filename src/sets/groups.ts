@@ -4,8 +4,8 @@
  */
 import { homedir } from "node:os";
 import { resolve } from "node:path";
+import { closest } from "../closest.ts";
 import { UsageError } from "../errors.ts";
-import { closest } from "../transports/closest.ts";
 import { runGroupCommand } from "./group-command.ts";
 import { ALL, expand, references, type SetOptions } from "./node-set.ts";
 import type { GroupLookup, GroupNames, GroupProblem } from "./pattern.ts";

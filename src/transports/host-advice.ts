@@ -3,7 +3,7 @@
  * with a typing error, or without its destination; a path with colons for slashes; a host that is
  * known by a name nearly the same.
  */
-import { closest } from "./closest.ts";
+import { closest } from "../closest.ts";
 import type { DestinationData } from "./data.ts";
 import { LOCAL, type Schemes } from "./word.ts";
 

@@ -82,7 +82,26 @@ suite("typing at the prompt", missingTmux, "tmux", () => {
     await terminal.line("return n + 10 })");
     await terminal.answer("\\[ 11, 12, 13 \\]");
     await terminal.line(".hlep");
-    await terminal.answer("no command \\.hlep; \\.help lists them");
+    await terminal.answer("no command \\.hlep; did you mean \\.help\\?");
+    await terminal.line(".nothing");
+    await terminal.answer("no command \\.nothing; \\.help lists them");
+    await terminal.press("C-d");
+    await terminal.until(/\nLEFT 0$/);
+  });
+
+  test.each(["exit", "quit()"])("%s leaves, as at other prompts", async (typed) => {
+    await using terminal = new Tmux();
+    await openPrompt(terminal, [], state);
+    await terminal.line(typed);
+    await terminal.until(/\nLEFT 0$/);
+  });
+
+  test("a variable called exit is one", async () => {
+    await using terminal = new Tmux();
+    await openPrompt(terminal, [], state);
+    await terminal.quietly("const exit = 7");
+    await terminal.line("exit");
+    await terminal.answer("7");
     await terminal.press("C-d");
     await terminal.until(/\nLEFT 0$/);
   });

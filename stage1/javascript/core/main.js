@@ -83,9 +83,9 @@ const whole =
 // -- Output: once a turn, in order
 /** Send a message: in this thread if the output lock is free, or else by the worker. */
 const post = whole((message, size, list) => {
-  if (lock(2)) {
+  if (!swap(OWNER, 0, 2)) {
     say([message]);
-    set(OWNER, 0);
+    add(OWNER, -2);
     return message.last && hear(message);
   }
   add(QUEUED, (message.size = size));

@@ -42,7 +42,9 @@ const MAX_FRAME = 262144;
 const MAX_QUEUE = 1 << 23;
 
 // -- Words of memory that the two threads share
-const OWNER = 0; // the output lock: 0 free, 1 held by the worker, 2 held by the main thread
+// The output lock: 0 free, 1 held by the worker, 2 held by the main thread, 3 the same, and the
+// worker is the next.
+const OWNER = 0;
 const SIGNAL = 1; // how many messages the worker has sent to the main thread
 const QUEUED = 2; // bytes that the main thread has handed over and the worker has not written
 // The reply-to of the only call that has begun; negative while the main thread is not in the
@@ -73,7 +75,6 @@ const get = (word) => Atomics.load(shared, word);
 const set = (word, value) => Atomics.store(shared, word, value);
 const add = (word, value) => Atomics.add(shared, word, value);
 const swap = (word, from, to) => Atomics.compareExchange(shared, word, from, to);
-const lock = (owner) => !swap(OWNER, 0, owner);
 const json = (value) => Buffer.from(JSON.stringify(value));
 const { kill } = proc;
 const interrupt = () => kill(0, "SIGINT");

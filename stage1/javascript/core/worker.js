@@ -11,8 +11,8 @@ let got = 0; // bytes of that frame
 let heard = Date.now(); // when the master was last heard
 let session; // with the inspector of the main thread
 let over = 0;
-const mail = []; // messages of the main thread that are not written yet
 const limits = {}; // reply-to: the timer of its deadline
+const mail = []; // messages of the main thread that are not written yet
 
 const tell = (message, list) => {
   port.postMessage(message, list);
@@ -154,7 +154,8 @@ const acquire = () => {
   if (!released) return;
   clearTimeout(released);
   released = 0;
-  while (!lock(1)) wait(1);
+  add(OWNER, 1);
+  while (get(OWNER) > 1) wait(1);
   for (const reader of readers) reader.resume();
 };
 
@@ -224,7 +225,8 @@ const start = (boot, first) => {
   Error.stackTraceLimit = 0;
   // A worker that has failed would not notice the end of the connection.
   proc.on("uncaughtException", die);
-  while (!lock(1)) wait(1);
+  add(OWNER, 1);
+  while (get(OWNER) > 1) wait(1);
   feed(Buffer.from(first));
   open(
     3,

@@ -36,6 +36,8 @@ interface Memory {
 export class Prompter {
   readonly #sources: readonly Source[];
   readonly #memory: Memory;
+  /** Whether what it knows is another's, who ends it. */
+  #isShared = false;
 
   constructor(
     sources: readonly Source[],
@@ -65,6 +67,13 @@ export class Prompter {
   withFunction(password: PasswordFunction | undefined): Prompter {
     if (password === undefined) return this;
     return new Prompter([functionSource(password), ...this.#sources], this.#memory);
+  }
+
+  /** @returns the same for one of several brokers: its end is not that of the others' questions */
+  shared(): Prompter {
+    const prompter = new Prompter(this.#sources, this.#memory);
+    prompter.#isShared = true;
+    return prompter;
   }
 
   /**
@@ -119,11 +128,12 @@ export class Prompter {
 
   /** No question is answered any more. One that is being asked ends at once. */
   stop(): void {
-    this.#memory.closing.abort();
+    if (!this.#isShared) this.#memory.closing.abort();
   }
 
   /** Forgets all. */
   async close(): Promise<void> {
+    if (this.#isShared) return;
     const { known, leaving, trials, askpass } = this.#memory;
     askpass?.close();
     this.#memory.askpass = undefined;

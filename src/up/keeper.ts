@@ -127,9 +127,14 @@ export class Keeper {
 
   async #connect(place: Pick<Entry, "target" | "way" | "key">, opening: Opening): Promise<Entry> {
     const { target, key } = place;
-    const { signal, ...settings } = opening.settings;
+    const { signal, prompter, ...settings } = opening.settings;
     const find = (steps: readonly PathStep[]) => this.#find(steps);
-    const broker = new Broker({ ...settings, kept: { exchange: this.#exchange, find } });
+    const broker = new Broker({
+      ...settings,
+      // Others may be opened with it at the same time.
+      ...(prompter && { prompter: prompter.shared() }),
+      kept: { exchange: this.#exchange, find },
+    });
     const stop = (): void => void broker.close();
     signal?.addEventListener("abort", stop);
     try {

@@ -16,7 +16,7 @@ suite("a question of econtext up", missingTmux ?? missingSshd(), "tmux", () => {
   async function ask(
     scene: Scene,
     terminal: Tmux,
-    configPath = scene.server.configPath,
+    { configPath = scene.server.configPath, engine = "embedded", others = [] as string[] } = {},
   ): Promise<void> {
     const key = join(scene.folder, "key");
     const config = join(scene.folder, "config");
@@ -24,7 +24,7 @@ suite("a question of econtext up", missingTmux ?? missingSshd(), "tmux", () => {
     run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "open sesame", "-f", key]);
     const usual = readFileSync(configPath, "utf8").replace(/IdentityFile .*/, "");
     writeFileSync(config, `IdentityFile ${key}\nBatchMode no\n${usual}`);
-    const argv = scene.argv(["up", "--ssh", "embedded", "-F", config, scene.host]);
+    const argv = scene.argv(["up", "--ssh", engine, "-F", config, scene.host, ...others]);
     const variables = ["ECONTEXT_UP", "XDG_RUNTIME_DIR"].map(
       (name) => `${name}=${scene.env[name] ?? ""}`,
     );
@@ -39,7 +39,7 @@ suite("a question of econtext up", missingTmux ?? missingSshd(), "tmux", () => {
     await using scene = await Scene.open();
     using gate = await Gate.before(scene.server);
     await using terminal = new Tmux();
-    await ask(scene, terminal, gate.configPath);
+    await ask(scene, terminal, { configPath: gate.configPath });
     gate.shut();
     const shown = await terminal.until(/LEFT \d+\n(?:SANE|RAW)/);
     expect(shown).toMatch(/Enter passphrase for key '.*':\ntarget: [\s\S]*\nLEFT 255\nSANE/);
@@ -61,5 +61,18 @@ suite("a question of econtext up", missingTmux ?? missingSshd(), "tmux", () => {
     await terminal.paste("open sesame");
     const shown = await terminal.until(/LEFT \d+\n(?:SANE|RAW)/);
     expect(shown).toMatch(/target: \w+ [\d.]+, pid \d+\nLEFT 0\nSANE/);
+  });
+
+  test.each(["ssh", "embedded"])("outlives another target that fails (%s)", async (engine) => {
+    await using scene = await Scene.open();
+    await using terminal = new Tmux();
+    await ask(scene, terminal, { engine, others: ["nothing.invalid"] });
+    // Its failure is told when the question is over.
+    await Bun.sleep(2000);
+    await terminal.paste("open sesame");
+    const shown = await terminal.until(/LEFT \d+\n(?:SANE|RAW)/);
+    expect(shown).toMatch(/^target: \w+ [\d.]+, pid \d+$/m);
+    expect(shown).toMatch(/^nothing\.invalid: no such host/m);
+    expect(shown).toContain("1 of 2 failed: nothing.invalid\nLEFT 255\nSANE");
   });
 });

@@ -212,6 +212,13 @@ export class RemoteProcess {
     this.#order(["resize", columns, rows]);
   }
 
+  /** For `console.log` and the prompt: it is not awaited itself. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    const { signal, status } = this.#result ?? {};
+    const state = signal ?? (status === undefined ? "runs" : `status ${status}`);
+    return `RemoteProcess (${state}; await its .exited or .stdout.text())`;
+  }
+
   #order(order: Order): void {
     if (this.#control === undefined) this.#orders.push(order);
     else this.#control.send(order).catch(() => {});

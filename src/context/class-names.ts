@@ -1,13 +1,12 @@
 /**
  * What `console.log(channel)` shows of public classes: their names, which minification would
- * shorten, and none of their members, which no user needs. Brokers, contexts, generators
- * and errors say so in their own files.
+ * shorten, and none of their members, which no user needs. Brokers, contexts, generators,
+ * processes and errors say so in their own files.
  */
 import { Kwargs } from "../calls/payload.ts";
 import { Channel, Receiver, Sender } from "../channels/channel.ts";
 import { Select } from "../channels/select.ts";
 import { CommandOutput } from "../commands/output.ts";
-import { RemoteProcess } from "../commands/remote-process.ts";
 import { ShellCommand } from "../commands/shell-command.ts";
 
 const CLASSES = {
@@ -15,7 +14,6 @@ const CLASSES = {
   CommandOutput,
   Kwargs,
   Receiver,
-  RemoteProcess,
   Select,
   Sender,
   ShellCommand,

@@ -321,6 +321,6 @@ test.concurrent("an import of what a module does not export names file and line"
 
 test.concurrent("values of the library are shown under their public names", async () => {
   const shown = async (code: string) => (await econtext("repl", "local", "-p", code)).stdout;
-  expect(await shown('local.exec(["true"])')).toStartWith("RemoteProcess {");
+  expect(await shown('local.exec(["true"])')).toStartWith("RemoteProcess (");
   expect(await shown("new Channel()")).toBe("Channel {}\n");
 });

@@ -3,6 +3,7 @@
  * conformance's.
  */
 import { describe, expect, test } from "bun:test";
+import { inspect } from "node:util";
 import { Channel } from "../../src/channels/channel.ts";
 import type { Input } from "../../src/commands/feed.ts";
 import { type ExecOptions, RemoteProcess } from "../../src/commands/remote-process.ts";
@@ -49,6 +50,7 @@ describe.each([0, 1, 1000])("over a pipe with room for %d chunks", (room) => {
       env: { A: "b" },
     });
     expect([process.pid, process.exitCode]).toEqual([undefined, undefined]);
+    expect(inspect(process)).toBe("RemoteProcess (runs; await its .exited or .stdout.text())");
     far.start();
     far.print("one\ntwo ");
     far.print("");
@@ -58,6 +60,7 @@ describe.each([0, 1, 1000])("over a pipe with room for %d chunks", (room) => {
     expect(await process.stderr.text()).toBe("");
     expect(await process.exited).toEqual({ status: 143, signal: "SIGTERM" });
     expect([process.pid, process.exitCode, process.signal]).toEqual([7, 143, "SIGTERM"]);
+    expect(inspect(process)).toStartWith("RemoteProcess (SIGTERM; ");
     await until(() => far.channel(CONTROL).isClosed);
   });
 

@@ -8,6 +8,7 @@ import {
   UsageError,
 } from "../index.ts";
 import { foldersFrom } from "../program/roots-of-file.ts";
+import type { Prompter } from "../prompts/prompter.ts";
 import { Interrupt } from "../repl/interrupt.ts";
 import { openPrompt, type Prompt } from "../repl/prompt.ts";
 import { filesBeginning, namesOfTargets, targetsBeginning } from "./completion/places.ts";
@@ -46,6 +47,7 @@ export class ReplSession {
   readonly #plan: ReplPlan;
   readonly #options: ReturnType<typeof readConnect>;
   #broker: Broker | undefined;
+  #prompter: Prompter | undefined;
   readonly #configuration: HostConfiguration;
   #level: LevelName;
 
@@ -71,11 +73,13 @@ export class ReplSession {
       free: freeInput,
       interrupt: () => this.interrupt.now(),
     });
+    this.#prompter = prompter;
     const level = (): LevelName => this.#level;
     const openBroker = (): Broker =>
       new Broker({
         ...configuration,
-        prompter,
+        // Of all the brokers of this session, one after the other.
+        prompter: prompter.shared(),
         roots: foldersFrom(process.cwd()),
         cache: readCache(flags),
         get logLevel() {
@@ -138,7 +142,9 @@ export class ReplSession {
   }
 
   async close(): Promise<void> {
+    this.#prompter?.stop();
     await this.#broker?.close();
+    await this.#prompter?.close();
     this.stop.dispose();
   }
 }

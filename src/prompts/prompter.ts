@@ -69,7 +69,7 @@ export class Prompter {
     return new Prompter([functionSource(password), ...this.#sources], this.#memory);
   }
 
-  /** @returns the same for one of several brokers: its end is not that of the others' questions */
+  /** @returns the same for one of several brokers: when that one is closed, this can still ask */
   shared(): Prompter {
     const prompter = new Prompter(this.#sources, this.#memory);
     prompter.#isShared = true;

@@ -22,6 +22,7 @@ import { missingRoot, run } from "../helpers/scratch-user.ts";
 import { suite } from "../helpers/skip.ts";
 import type { SshServer } from "../helpers/ssh-files.ts";
 import { missingSshd, startSshd } from "../helpers/sshd.ts";
+import { leave, openPrompt } from "../repl/prompt.ts";
 import { missingTmux, Tmux } from "../repl/tmux.ts";
 import { Scene } from "./scene.ts";
 
@@ -138,6 +139,27 @@ suite("ssh", missingRoot() ?? missingSshd() ?? missingTmux, "root", () => {
       const silent = await scene.who("target", { args: [...engine, "-F", config] });
       for (const { all } of [given, silent]) expect(all).toContain(`passphrase: ssh-add ${key};`);
     }
+  });
+
+  test("the prompt knows a passphrase when .reload opens the targets anew", async () => {
+    const config = join(folder, "prompt_config");
+    const usual = readFileSync(server.configPath, "utf8");
+    writeFileSync(config, usual.replace(/IdentityFile .*/, `IdentityFile ${key}\nBatchMode no`));
+    const tasks = join(folder, "tasks.ts");
+    writeFileSync(tasks, "export const version = () => 1;\n");
+    await using terminal = new Tmux();
+    await openPrompt(terminal, ["-F", config], folder, folder);
+    await terminal.quietly('import { version } from "./tasks.ts"');
+    await terminal.line(".connect target");
+    await terminal.until(/Enter passphrase for key/);
+    await terminal.paste(PASSPHRASE);
+    await terminal.until(/\ntarget\n> *$/);
+    writeFileSync(tasks, "export const version = () => 2;\n");
+    await terminal.line(".reload");
+    await terminal.answer("tasks\\.ts");
+    await terminal.line('typeof (await target.call("os.getpid")) + version()');
+    await terminal.answer("number2");
+    await leave(terminal);
   });
 
   for (const engine of [[], ["--ssh", "embedded"]]) {

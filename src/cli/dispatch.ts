@@ -11,8 +11,8 @@ import { HELP_TOPICS } from "./help-entries.ts";
 import { TARGETS_HELP } from "./help-targets.ts";
 import type { Host, Output } from "./host.ts";
 import { BROKEN_PIPE, isBrokenPipe } from "./interruption.ts";
+import { insteadOfCommand } from "./other-programs.ts";
 import { fail, Usage } from "./report-error.ts";
-import { insteadOfCommand } from "./typos.ts";
 import { wantsHelp } from "./words.ts";
 
 /** The commands: each is loaded when it is wanted. */

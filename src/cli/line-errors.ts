@@ -1,8 +1,8 @@
 /** The errors of a command line as text, with advice. Knows no command but by name. */
 import { closest } from "../closest.ts";
+import { insteadOf } from "./other-programs.ts";
 import type { CommandLine, Definitions, Problem } from "./parse-line.ts";
 import { Usage } from "./report-error.ts";
-import { insteadOf } from "./typos.ts";
 import { withSeparator } from "./words.ts";
 
 /**

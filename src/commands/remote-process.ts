@@ -212,7 +212,7 @@ export class RemoteProcess {
     this.#order(["resize", columns, rows]);
   }
 
-  /** For `console.log` and the prompt: it is not awaited itself. */
+  /** For `console.log` and the prompt. To await the object itself would wait for nothing. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     const { signal, status } = this.#result ?? {};
     const state = signal ?? (status === undefined ? "runs" : `status ${status}`);

@@ -35,7 +35,7 @@ export function helpText(commands: Readonly<Record<string, DotCommand | undefine
   return `${ECONTEXT}\n${lines.join("\n")}\n`;
 }
 
-/** @returns what is said of a command that there is not, named without the dot */
+/** @param word an unknown command, without its dot @returns the error for it */
 export function noCommand(word: string, known: readonly string[]): string {
   const meant = closest(word, known);
   const advice = meant === undefined ? ".help lists them" : `did you mean .${meant}?`;

@@ -42,8 +42,8 @@ const MAX_FRAME = 262144;
 const MAX_QUEUE = 1 << 23;
 
 // -- Words of memory that the two threads share
-// The output lock: 0 free, 1 held by the worker, 2 held by the main thread, 3 the same, and the
-// worker is the next.
+// The output lock: 0 free, 1 held by the worker, 2 held by the main thread, 3 held by the main
+// thread while the worker waits for it.
 const OWNER = 0;
 const SIGNAL = 1; // how many messages the worker has sent to the main thread
 const QUEUED = 2; // bytes that the main thread has handed over and the worker has not written

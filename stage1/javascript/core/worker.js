@@ -194,7 +194,7 @@ const open = (fd, take, over) => {
 
 /**
  * What the main thread asks for. Node.js hands over a thousand messages or more in one turn. They
- * are written in the next, all at once: looking whether anything was printed takes long.
+ * are written at its end, all at once: to look whether anything was printed takes long.
  */
 const receive = (message) => {
   if (message.length) {

@@ -28,8 +28,8 @@ from econtext import signal, thread
 
 SOON = 0.02  # seconds until the next try, where the code that ran was ours
 AGAIN = 0.2  # and where it was the user's
-# Functions that take a lock or release it, and modules that do so between two instructions. Who is
-# found there so often in a row waits there, and may be interrupted.
+# Functions that take a lock or release it, and modules whose functions do. That takes microseconds:
+# a thread that is found there so often in a row waits for something, and may be interrupted.
 OF_LOCKS = "__enter__", "__exit__", "acquire", "release"
 MODULES_OF_LOCKS = "_frozen_importlib", "importlib._bootstrap", "logging"
 MAX_PASSING = 10

@@ -1,4 +1,4 @@
-/** What other programs' words for something are here. Knows no command. */
+/** Words of other programs that econtext lacks, and what to write in their place. */
 
 /** Options of ssh and scp that we lack, and what to write. The value is the next word. */
 const OF_SSH: Readonly<Record<string, (value: string) => string | undefined>> = {
